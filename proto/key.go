@@ -1,0 +1,99 @@
+package proto
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Key names a conversation. Both sides compute it alone. Comparable; the zero
+// Key names none.
+type Key struct {
+	kind KeyKind
+	a, b uint64
+}
+
+// KeyKind tells the kinds of conversation apart.
+type KeyKind byte
+
+const (
+	// Direct is a conversation between two users, d:{low}:{high}.
+	Direct KeyKind = 'd'
+	// Service is one between a customer and a service, s:{user}:{service_type}.
+	Service KeyKind = 's'
+)
+
+// DirectKey is the key of the conversation between two users, in either order.
+func DirectKey(x, y uint64) Key {
+	return Key{Direct, min(x, y), max(x, y)}
+}
+
+// ServiceKey is the key of the conversation between a customer and a service.
+func ServiceKey(customer uint64, service ServiceType) Key {
+	return Key{Service, customer, uint64(service)}
+}
+
+// ParseKey parses what String returns. The error is a *Refusal.
+func ParseKey(s string) (Key, error) {
+	kind, rest, _ := strings.Cut(s, ":")
+	first, second, _ := strings.Cut(rest, ":")
+	a, okA := ParseID(first)
+	switch kind {
+	case "d":
+		if b, okB := ParseID(second); okA && okB && a < b {
+			return Key{Direct, a, b}, nil
+		}
+	case "s":
+		n, err := strconv.ParseUint(second, 10, 31)
+		if _, known := ServiceType_name[int32(n)]; okA && err == nil && known && second == strconv.FormatUint(n, 10) {
+			return Key{Service, a, n}, nil
+		}
+	}
+	return Key{}, Refuse(PayloadFormatInvalid, "key: want d:{low}:{high} for two users or s:{user}:{service_type} for a service")
+}
+
+// Kind returns what kind of conversation this is, 0 for the zero Key.
+func (k Key) Kind() KeyKind { return k.kind }
+
+// IsZero reports whether k names no conversation.
+func (k Key) IsZero() bool { return k.kind == 0 }
+
+// String returns the key as it stands in payloads and paths.
+func (k Key) String() string {
+	if k.IsZero() {
+		return ""
+	}
+	return string(rune(k.kind)) + ":" + strconv.FormatUint(k.a, 10) + ":" + strconv.FormatUint(k.b, 10)
+}
+
+// Has reports whether user is one of the two of a direct conversation, or the
+// customer of a service conversation. Agents are known by their tokens alone.
+func (k Key) Has(user uint64) bool {
+	return !k.IsZero() && (k.a == user || k.kind == Direct && k.b == user)
+}
+
+// Peer returns the other user of a direct conversation, or 0.
+func (k Key) Peer(user uint64) uint64 {
+	switch {
+	case k.kind == Direct && k.a == user:
+		return k.b
+	case k.kind == Direct && k.b == user:
+		return k.a
+	}
+	return 0
+}
+
+// Customer returns the customer of a service conversation, or 0.
+func (k Key) Customer() uint64 {
+	if k.kind != Service {
+		return 0
+	}
+	return k.a
+}
+
+// Service returns the service type of a service conversation.
+func (k Key) Service() ServiceType {
+	if k.kind != Service {
+		return 0
+	}
+	return ServiceType(k.b)
+}

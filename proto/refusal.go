@@ -1,0 +1,53 @@
+package proto
+
+import "fmt"
+
+// Reason is an MQTT 5 reason code (MQTT 5, section 2.4). Codes of 0x80 and
+// above refuse.
+type Reason byte
+
+// The reason codes that Parley sends.
+const (
+	Success                Reason = 0x00
+	UnspecifiedError       Reason = 0x80
+	MalformedPacket        Reason = 0x81
+	ProtocolError          Reason = 0x82
+	ImplementationSpecific Reason = 0x83
+	BadUserNameOrPassword  Reason = 0x86
+	NotAuthorized          Reason = 0x87
+	ServerBusy             Reason = 0x89
+	ServerShuttingDown     Reason = 0x8B
+	SessionTakenOver       Reason = 0x8E
+	TopicNameInvalid       Reason = 0x90
+	PacketTooLarge         Reason = 0x95
+	MessageRateTooHigh     Reason = 0x96
+	QuotaExceeded          Reason = 0x97
+	PayloadFormatInvalid   Reason = 0x99
+)
+
+// Temporary reports whether a client should send the same again by itself,
+// later: the server was too busy, not the message wrong.
+func (r Reason) Temporary() bool {
+	switch r {
+	case UnspecifiedError, ServerBusy, ServerShuttingDown, MessageRateTooHigh, QuotaExceeded:
+		return true
+	}
+	return false
+}
+
+// Refusal says why something was refused: a code for the program and a
+// sentence for the person, which names what was wrong and what to do and never
+// holds content of the message.
+type Refusal struct {
+	Reason Reason
+	Text   string
+}
+
+// Refuse makes a Refusal. The text is formatted as by fmt.Sprintf.
+func Refuse(reason Reason, format string, args ...any) *Refusal {
+	return &Refusal{Reason: reason, Text: fmt.Sprintf(format, args...)}
+}
+
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("%s (0x%02X)", r.Text, byte(r.Reason))
+}

@@ -1,0 +1,154 @@
+/** Parley's public JavaScript API: chat over MQTT 5, from an engine in a worker. */
+
+/** A user id, message id or seq. Always a BigInt: a number would lose digits above 2^53. */
+export type ID = bigint;
+
+/** `d:{low}:{high}` for two users, `s:{user}:{service_type}` for a customer and a service. */
+export type ConversationKey = string;
+
+export interface User { id: ID; name: string; services: number[] }
+
+export type MessageState = 'pending' | 'sent' | 'delivered' | 'read' | 'refused' | 'received';
+
+export interface Message {
+  key: ConversationKey;
+  /** Place in the conversation, from 1n; 0n until confirmed. This alone orders. */
+  seq: ID;
+  /** 0n until confirmed. */
+  id: ID;
+  sender: ID;
+  receiver: ID;
+  content: string;
+  /** Unix milliseconds; the server's once confirmed. */
+  time: number;
+  /** The highest seq the author had seen, 0n if unknown. */
+  seen: ID;
+  /** 32 hex digits that identify a send from the moment it is made; '' if an old client sent none. */
+  ref: string;
+  /** Orders unconfirmed messages, which stand after all confirmed ones. */
+  number: ID;
+  state: MessageState;
+  /** Why it was refused, for the person to read; '' otherwise. */
+  reason: string;
+  /** The entry just before this one is missing here, so far. */
+  gap: boolean;
+}
+
+export interface Conversation {
+  key: ConversationKey;
+  /** The other user, 0n in a service conversation. */
+  peer: ID;
+  peerName: string;
+  head: ID;
+  read: ID;
+  delivered: ID;
+  peerRead: ID;
+  peerDelivered: ID;
+  unread: ID;
+  /** Unix milliseconds since when the other side waits for me; 0 if it does not. */
+  waitingSince: number;
+  /** Unix milliseconds since when I wait for the other side; 0 if I do not. */
+  awaitingSince: number;
+  last: Message | null;
+}
+
+export interface Timeline {
+  key: ConversationKey;
+  /** In the order to show. */
+  messages: Message[];
+  /** Older messages exist before the first. */
+  more: boolean;
+  /** Older messages exist that could not be had now, and why; '' if not so. */
+  incomplete: string;
+}
+
+export interface Connection {
+  state: 'connecting' | 'live' | 'offline' | 'signed-out';
+  /** Unix milliseconds. */
+  since: number;
+  /** When the next attempt begins, Unix milliseconds; 0 if none is planned. */
+  next: number;
+  /** Why it is not live, for the person to read; '' if it is. */
+  reason: string;
+  /** Milliseconds by which the server's clock is ahead of this device's. For display only. */
+  serverOffset: number;
+}
+
+export interface Options {
+  /** The user's token, or a function that gives a fresh one; called again before it expires. */
+  token: string | (() => string | Promise<string>);
+  /** Origin of the Parley server. Default: the origin that served this module. */
+  server?: string | URL;
+}
+
+/** Events of Parley; each is a CustomEvent with this detail. */
+export interface ParleyEventMap {
+  /** New or changed messages of one conversation; gone are refs of unconfirmed ones that were deleted. */
+  messages: CustomEvent<{ key: ConversationKey; messages: Message[]; gone: string[] }>;
+  /** New or changed conversations. */
+  conversations: CustomEvent<Conversation[]>;
+  connection: CustomEvent<Connection>;
+  typing: CustomEvent<{ key: ConversationKey; user: ID; active: boolean }>;
+  /** Everything shown is void (another history, or a restarted engine): ask for it again. */
+  reset: CustomEvent<null>;
+  /** Something went wrong that no call answers, in words for a person; the engine goes on or restarts by itself. */
+  error: CustomEvent<Error>;
+}
+
+/** An error with the server's or engine's reason. */
+export class ParleyError extends Error {
+  /** MQTT reason code or HTTP status; 0 if neither. */
+  readonly code: number;
+}
+
+/** Registers a guest. With an agent invite, the guest is an agent. */
+export function signInAsGuest(name: string, options?: { server?: string | URL; invite?: string }):
+  Promise<{ id: ID; name: string; token: string }>;
+
+/** Gives a new token for the user of a token that is still valid. */
+export function renewToken(token: string, options?: { server?: string | URL }): Promise<string>;
+
+/** The key of the conversation between two users. */
+export function directKey(a: ID, b: ID): ConversationKey;
+
+/** Merges changed messages into a list as it is to be shown; returns a new list. */
+export function mergeMessages(list: Message[], changed: Message[], gone?: string[]): Message[];
+
+/**
+ * Opens the engine for the token's user. Resolves as soon as what is stored in
+ * this browser can be read, online or not.
+ */
+export function connect(options: Options): Promise<Parley>;
+
+export interface Parley extends EventTarget {
+  readonly user: User;
+  /** As of the last connection event. */
+  readonly connection: Connection;
+  /**
+   * Sends to a user (by id) or into a conversation (by key). Resolves with the
+   * pending message once it is stored in this browser: from then on it will be
+   * sent, whatever happens to tab, network and server. seen: the highest
+   * contiguous seq on the author's screen.
+   */
+  send(to: ID | ConversationKey, content: string, options?: { seen?: ID }): Promise<Message>;
+  /** Sends a refused message again. */
+  retry(ref: string): Promise<void>;
+  /** Deletes a refused message. */
+  discard(ref: string): Promise<void>;
+  /** The newest messages before a seq (0n: the newest of all), from this browser, else from the server. */
+  history(key: ConversationKey, options?: { before?: ID; limit?: number }): Promise<Timeline>;
+  /** All conversations, the most recently active first. */
+  conversations(): Promise<Conversation[]>;
+  /** Raises the read watermark: everything up to seq was on the screen. */
+  markRead(key: ConversationKey, seq: ID): Promise<void>;
+  /** Tells the other side that the user types, or has stopped. */
+  typing(key: ConversationKey, active: boolean): void;
+  /** Finds people by name or id. */
+  users(query: string): Promise<User[]>;
+  /** Tries to connect now instead of waiting. */
+  tryNow(): void;
+  /** Detaches this page; the engine goes on for other tabs. */
+  close(): void;
+  addEventListener<K extends keyof ParleyEventMap>(type: K, listener: (event: ParleyEventMap[K]) => void, options?: boolean | AddEventListenerOptions): void;
+  removeEventListener<K extends keyof ParleyEventMap>(type: K, listener: (event: ParleyEventMap[K]) => void, options?: boolean | EventListenerOptions): void;
+}

@@ -1,0 +1,86 @@
+package chat
+
+import "context"
+
+// Store keeps one user's history in this browser profile. The engine makes one
+// call at a time to Apply; Messages may run beside it. Two implementations:
+// IndexedDB (package idb) and Memory; storetest holds what both must keep.
+type Store interface {
+	// Load returns everything but the messages.
+	Load(ctx context.Context) (Snapshot, error)
+	// Messages returns the stored entries with from <= seq <= to, in seq order.
+	Messages(ctx context.Context, key string, from, to uint64) ([]Entry, error)
+	// Apply does all of the batch or nothing. Once it returns nil, closing or
+	// crashing the tab loses none of it.
+	Apply(ctx context.Context, b Batch) error
+	Close() error
+}
+
+// Meta is what the store keeps once.
+type Meta struct {
+	// Epoch of the server's history that the stored ranges describe; 0 before the first sync.
+	Epoch uint64
+	// SyncToken of the last complete sync answer; "" before the first.
+	SyncToken string
+	// Device is random, made once per browser profile and user: it ends the MQTT client id.
+	Device string
+}
+
+// Snapshot is everything that the store holds but the messages.
+type Snapshot struct {
+	Meta          Meta
+	Conversations []Row
+	Outbox        []Outgoing // by Number
+}
+
+// Row is what the store keeps of one conversation.
+type Row struct {
+	Key string
+	// State is an encoded proto.ConversationState.
+	State []byte
+	// Ranges of seq that are stored, ascending, neither touching nor overlapping.
+	Ranges []Range
+}
+
+// Range is the seqs From to To, both included.
+type Range struct{ From, To uint64 }
+
+// Entry is one confirmed message: an encoded proto.Message or
+// proto.ServiceMessage, by its conversation's kind. Seq is never 0.
+type Entry struct {
+	Key  string
+	Seq  uint64
+	Body []byte
+}
+
+// Outgoing is a message that is not confirmed yet.
+type Outgoing struct {
+	// Number orders sends: it rises by one with each, for ever. Never 0.
+	Number uint64
+	Key    string
+	// Body is the encoded message as it goes out, with its client_ref.
+	Body []byte
+	// Refused says why the server refused it; "" while it waits.
+	Refused string
+	// Reason is the MQTT reason code of the refusal; 0 while it waits.
+	Reason byte
+}
+
+// Batch is a change of the store. An entry, row or outgoing message replaces
+// the one with the same key and seq, key, or number. Deleting what is not
+// there is no error.
+type Batch struct {
+	// Clear first drops all entries and rows; the outbox and Meta stay.
+	Clear         bool
+	Meta          *Meta
+	Entries       []Entry
+	Conversations []Row
+	Outbox        []Outgoing
+	Confirmed     []uint64 // numbers that leave the outbox
+}
+
+// Empty reports whether b changes nothing.
+func (b *Batch) Empty() bool {
+	return !b.Clear && b.Meta == nil && len(b.Entries) == 0 && len(b.Conversations) == 0 &&
+		len(b.Outbox) == 0 && len(b.Confirmed) == 0
+}

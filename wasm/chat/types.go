@@ -1,0 +1,100 @@
+package chat
+
+import "time"
+
+// MessageState is how far a message has come.
+type MessageState string
+
+const (
+	Pending   MessageState = "pending"   // mine, not confirmed yet
+	Sent      MessageState = "sent"      // mine, stored by the server
+	Delivered MessageState = "delivered" // mine, on a device of the receiver
+	Read      MessageState = "read"      // mine, seen by the receiver
+	Refused   MessageState = "refused"   // mine, refused; Reason says why
+	Received  MessageState = "received"  // somebody else's
+)
+
+// Message is a message as a person sees it.
+type Message struct {
+	Key      string
+	Seq      uint64 // 0 until confirmed
+	ID       uint64 // 0 until confirmed
+	Sender   uint64
+	Receiver uint64
+	Content  string
+	Time     uint64 // Unix milliseconds: the server's once confirmed
+	Seen     uint64 // the author's seen_seq, 0 if none
+	Ref      string // client_ref in hex; "" if an old client sent none
+	// Number orders unconfirmed messages, after all confirmed ones; 0 for those of others.
+	Number uint64
+	State  MessageState
+	Reason string // of a refusal
+	// Gap says that the entry just before this one is missing here, so far.
+	Gap bool
+}
+
+// Conversation is a conversation as the list shows it.
+type Conversation struct {
+	Key           string
+	Peer          uint64 // the other user; 0 in a service conversation
+	PeerName      string
+	Head          uint64
+	Read          uint64
+	Delivered     uint64
+	PeerRead      uint64
+	PeerDelivered uint64
+	Unread        uint64
+	WaitingSince  uint64   // Unix milliseconds, 0 if nobody waits for me
+	AwaitingSince uint64   // Unix milliseconds, 0 if I wait for nobody
+	Last          *Message // the newest, an unconfirmed one of mine included; nil if none is known
+}
+
+// Timeline is a stretch of one conversation, in the order to show.
+type Timeline struct {
+	Key      string
+	Messages []Message // confirmed by seq, then mine that are not, by Number
+	// More says that older messages exist before the first.
+	More bool
+	// Incomplete says that older messages exist which could not be had now, and why.
+	Incomplete string
+}
+
+// ConnectionState is what the status line shows.
+type ConnectionState string
+
+const (
+	Connecting ConnectionState = "connecting"
+	Live       ConnectionState = "live"
+	Offline    ConnectionState = "offline"
+	SignedOut  ConnectionState = "signed-out"
+)
+
+// Connection is the state of the connection.
+type Connection struct {
+	State ConnectionState
+	Since time.Time // when this state began
+	Next  time.Time // when the next attempt begins; zero if none is planned
+	// Reason says in words why it is not live; "" if it is.
+	Reason string
+	// ServerOffset is how far the server's clock is ahead of this device's. For display only.
+	ServerOffset time.Duration
+}
+
+// Observer is told what changed, on the loop. It must not block, and must not
+// call the engine.
+type Observer interface {
+	// Messages gives new and changed messages of one conversation, and the
+	// refs of unconfirmed ones that are gone (deleted).
+	Messages(key string, changed []Message, gone []string)
+	Conversations(changed []Conversation)
+	Connection(Connection)
+	// Typing tells that a user types, or has stopped.
+	Typing(key string, user uint64, active bool)
+	// TokenNeeded asks for a fresh token, answered by SetToken.
+	TokenNeeded()
+	// Reset tells that everything shown is void: the server's history is
+	// another one. Ask for conversations and history again.
+	Reset()
+	// Failed reports an error that no answer carries, such as a full disk.
+	Failed(err error)
+}
