@@ -8,6 +8,7 @@ tool (
 )
 
 require (
+	github.com/andybalholm/brotli v1.2.8
 	github.com/bufbuild/protocompile v0.14.1
 	google.golang.org/protobuf v1.36.12
 )

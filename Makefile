@@ -1,0 +1,101 @@
+# Everything one does with Parley. Needs Go, make and git; `make test` installs
+# or names what else it needs (Chromium, a C compiler for the race detector).
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := $(CURDIR)/.bin
+
+# Flags of the server for `make serve`, as in ARGS="-listen 127.0.0.1:9000".
+ARGS =
+# How long `make fuzz` stays at each target.
+FUZZTIME = 10s
+# What `make bench` runs, a regular expression.
+BENCH = .
+
+# -buildvcs=false: the same source gives the same bytes, commit or not.
+GO_BUILD = go build -trimpath -buildvcs=false
+
+# The packages whose tests need a browser: some test file is for js alone.
+JS_PACKAGES = $(shell { find wasm -name '*_js_test.go'; grep -rlE --include='*_test.go' '^//go:build (js|wasm)\b' wasm; } | xargs -r -n1 dirname | sort -u | sed 's,^,./,')
+# The packages whose tests run natively, end to end aside.
+NATIVE_PACKAGES = $(shell go list ./... | grep -v '/e2e$$')
+
+.PHONY: help
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: serve
+serve: build ## build and run on http://127.0.0.1:8080, data in ./data; flags by ARGS="..."
+	@exec $(BIN)/parley -data ./data $(ARGS)
+
+.PHONY: build
+build: assets ## build the server, with the page and its program inside: .bin/parley
+	$(GO_BUILD) -o $(BIN)/parley ./server
+
+# What the browser loads: the Go program, Go's runtime for it, and both with
+# the page's files compressed and named by content for the server to embed.
+.PHONY: assets
+assets:
+	GOOS=js GOARCH=wasm $(GO_BUILD) -ldflags='-s -w' -o static/parley.wasm ./wasm
+	@runtime="$$(go env GOROOT)/lib/wasm/wasm_exec.js"; \
+		cmp -s "$$runtime" static/wasm_exec.js || cp "$$runtime" static/wasm_exec.js
+	go run ./server/web/pack -in static -out server/web/dist
+
+# The tests' own programs, at the versions that .tools/go.mod pins.
+.PHONY: tools
+tools:
+	@mkdir -p $(BIN)
+	go build -C .tools -o $(BIN)/ ./tally ./sizes github.com/agnivade/wasmbrowsertest
+
+.PHONY: test
+test: tools build check ## run all tests: native, headless in Chromium, end to end
+	.tools/setup $(BIN)
+	@# No -trimpath, so that it shares the race-enabled packages with the native tests.
+	go build -race -buildvcs=false -o $(BIN)/parley-race ./server
+	@# wasmbrowsertest passes its whole environment to the page and has room for 8 KiB.
+	@$(BIN)/tally $(if $(CI),-strict) \
+		-- 'native, race detector on' go test -json -count=1 -race $(NATIVE_PACKAGES) \
+		-- 'tools' go test -C .tools -json -count=1 ./... \
+		-- 'headless in Chromium' env -i PATH="$(BIN):$$PATH" HOME="$$HOME" \
+			GOCACHE="$$(go env GOCACHE)" GOMODCACHE="$$(go env GOMODCACHE)" GOPROXY="$$(go env GOPROXY)" GOFLAGS="$$(go env GOFLAGS)" \
+			GOOS=js GOARCH=wasm go test -json -count=1 -p=1 -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES) \
+		-- 'end to end' env CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley-race \
+			go test -json -count=1 -timeout=8m ./server/e2e
+
+.PHONY: check
+check: ## vet for the server and for the browser, and see that gofmt changes nothing
+	go vet ./...
+	GOOS=js GOARCH=wasm go vet ./wasm/... ./proto/...
+	go vet -C .tools ./...
+	@unformatted="$$(gofmt -l proto server wasm .tools)"; \
+		if [ -n "$$unformatted" ]; then echo "run make fmt for:"; echo "$$unformatted"; exit 1; fi
+
+.PHONY: fmt
+fmt: ## format the Go code
+	gofmt -w proto server wasm .tools
+
+.PHONY: bench
+bench: ## run the benchmarks; choose by BENCH=regexp
+	go test -run='^$$' -bench='$(BENCH)' -benchmem ./...
+
+.PHONY: fuzz
+fuzz: ## fuzz every target for FUZZTIME each
+	@set -e; for package in $$(go list ./...); do \
+		for target in $$(go test -list='^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "== $$package $$target"; \
+			go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) $$package; \
+		done; \
+	done
+
+.PHONY: size
+size: tools assets ## print the browser program's size in bytes: raw, gzip -9, Brotli 11
+	@$(BIN)/sizes static/parley.wasm
+
+.PHONY: proto
+proto: ## generate proto/chat.pb.go from proto/chat.proto
+	go run -C .tools ./protogen -out ../proto ../proto/chat.proto
+
+.PHONY: clean
+clean: ## remove what was built; ./data stays
+	rm -rf $(BIN) static/parley.wasm static/wasm_exec.js
+	find server/web/dist -mindepth 1 ! -name .gitkeep -delete
