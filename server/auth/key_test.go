@@ -1,0 +1,222 @@
+package auth
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"parley/proto"
+)
+
+func TestAKeyFileThatDoesNotFitSaysWhatToDo(t *testing.T) {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	small, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p224, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public := publicPEM(t, private.Public())
+	block, _ := pem.Decode(public)
+	for name, test := range map[string]struct {
+		content []byte
+		text    string
+	}{
+		"empty":              {nil, "0 bytes"},
+		"31 bytes":           {[]byte(strings.Repeat("x", 31) + "\n\n"), "31 bytes"},
+		"a private key":      {pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), "private key"},
+		"a certificate":      {pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte{1}}), "certificate"},
+		"another PEM":        {pem.EncodeToMemory(&pem.Block{Type: "DH PARAMETERS", Bytes: []byte{1}}), "no PUBLIC KEY"},
+		"a damaged PEM":      {public[:len(public)-10], "damaged"},
+		"PEM of garbage":     {pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte{1, 2}}), "cannot be read"},
+		"PKCS 1 garbage":     {pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: []byte{1, 2}}), "cannot be read"},
+		"two keys":           {append(append([]byte{}, public...), public...), "more than one"},
+		"a small RSA key":    {publicPEM(t, &small.PublicKey), "1024 bits"},
+		"another curve":      {publicPEM(t, &p224.PublicKey), "P-224"},
+		"a public key, DER":  {block.Bytes, "DER"},
+		"a public key, PKCS": {x509.MarshalPKCS1PublicKey(&small.PublicKey), "DER"},
+		"a public key, JWK":  {[]byte(`{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`), "JWK"},
+		"a public key, SSH":  {[]byte("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0000000000000000000000000000000000000000 me\n"), "SSH"},
+		"too long":           {make([]byte, maxKeyFile+1), "longer"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "key")
+			if err := os.WriteFile(file, test.content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Open(file, clock)
+			if err == nil || !strings.Contains(err.Error(), test.text) || !strings.Contains(err.Error(), file) {
+				t.Errorf("error %v, want one with the file and %q", err, test.text)
+			}
+			if err != nil && strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %q is more than a line", err)
+			}
+		})
+	}
+	if _, err := Open(filepath.Join(t.TempDir(), "missing"), clock); err == nil {
+		t.Error("a file that is not there makes an authority")
+	}
+}
+
+func TestAnRSAKeyInPKCS1Fits(t *testing.T) {
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open(t, pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: x509.MarshalPKCS1PublicKey(&k.PublicKey)}))
+}
+
+func TestTheServersOwnKeyIsMadeOnce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "jwt.key")
+	authorities := make([]*Authority, 8)
+	var starts sync.WaitGroup
+	for i := range authorities {
+		starts.Go(func() {
+			var err error
+			if authorities[i], err = OpenOrMake(file, clock); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	starts.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
+	token, err := authorities[0].Mint(User{ID: 1, Name: "x"}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range authorities {
+		if _, err := a.Verify(token); err != nil {
+			t.Errorf("servers that started together have different keys: %v", err)
+		}
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("the key's mode is %v, want readable by its owner alone", info.Mode())
+	}
+	entries, err := os.ReadDir(filepath.Dir(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 1 {
+		t.Errorf("%d files in the folder, want the key alone", len(entries))
+	}
+}
+
+func TestAnInviteLastsUntilItsFileIsRemoved(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "invite")
+	first, err := OpenInvite(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := OpenInvite(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.String() != again.String() || !again.Matches(first.String()) {
+		t.Error("the invite changed at the second start")
+	}
+	for _, wrong := range []string{"", "x", first.String() + "x", strings.ToUpper(first.String())} {
+		if first.Matches(wrong) {
+			t.Errorf("%q matches", wrong)
+		}
+	}
+	if (Invite{}).Matches("") {
+		t.Error("no invite matches no code")
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if other, err := OpenInvite(file); err != nil || other.Matches(first.String()) {
+		t.Errorf("after its removal the invite is the same (error %v)", err)
+	}
+	if err := os.WriteFile(file, []byte("short\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenInvite(file); err == nil {
+		t.Error("an invite that can be guessed is accepted")
+	}
+}
+
+func TestNames(t *testing.T) {
+	for name, test := range map[string]struct{ in, out, text string }{
+		"plain":              {"Ann", "Ann", ""},
+		"space around":       {" \tAnn B. \n", "Ann B.", ""},
+		"64 bytes":           {strings.Repeat("x", 64), strings.Repeat("x", 64), ""},
+		"65 bytes":           {strings.Repeat("x", 65), "", "longer than 64 bytes"},
+		"an emoji family":    {"👩‍👩‍👧", "👩‍👩‍👧", ""},
+		"right to left":      {"דנה", "דנה", ""},
+		"empty":              {"", "", "empty"},
+		"space alone":        {" \u00a0", "", "empty"},
+		"invisible":          {"\u200b\u200d", "", "empty"},
+		"invalid UTF-8":      {"a\xff", "", "UTF-8"},
+		"a line break":       {"a\nb", "", "control"},
+		"NUL":                {"a\x00", "", "control"},
+		"a C1 control":       {"a\u0085b", "", "control"},
+		"an override":        {"a\u202eb", "", "control"},
+		"an isolate":         {"a\u2066b", "", "control"},
+		"a line separator":   {"a\u2028b", "", "control"},
+		"a byte order mark":  {"\ufeffa", "", "control"},
+		"joined direction":   {"a\u200fb", "a\u200fb", ""},
+		"punctuation":        {"...", "...", ""},
+		"markup stays as is": {"<b>", "<b>", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := CheckName(test.in)
+			if test.text == "" && (err != nil || got != test.out) {
+				t.Errorf("got %q, %v, want %q", got, err, test.out)
+			}
+			if test.text != "" && (err == nil || !strings.Contains(err.Error(), test.text)) {
+				t.Errorf("error %v, want one with %q", err, test.text)
+			}
+		})
+	}
+}
+
+func FuzzNames(f *testing.F) {
+	f.Add("Ann")
+	f.Add(" \u202e\xff")
+	f.Fuzz(func(t *testing.T, text string) {
+		if name, err := CheckName(text); err == nil && (name == "" || len(name) > proto.MaxName) {
+			t.Fatalf("%q is taken for a name", name)
+		}
+		if name := cleanName(text); name != "" {
+			if again, err := CheckName(name); err != nil || again != name {
+				t.Fatalf("cleaned name %q: %v", name, err)
+			}
+		}
+	})
+}
+
+func FuzzKeyFile(f *testing.F) {
+	f.Add([]byte("-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----\n"))
+	f.Add(secret)
+	f.Fuzz(func(t *testing.T, content []byte) {
+		if k, err := parseKey(content); err == nil && (len(k.methods) == 0 || k.secret != nil && len(k.secret) < minSecret) {
+			t.Fatalf("key %v", k)
+		}
+	})
+}
