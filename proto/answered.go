@@ -50,7 +50,7 @@ func (w *Waiting) Reply(seq uint64, seen *uint64, next func(after uint64) (seq, 
 // whose newest entry is head and in which the reader wrote own entries after
 // read.
 func Unread(head, read, own uint64) uint64 {
-	if read+own >= head {
+	if read >= head || own >= head-read {
 		return 0
 	}
 	return head - read - own

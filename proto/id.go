@@ -29,13 +29,15 @@ type IDs struct {
 	last uint64 // milliseconds and counter of the newest id, without the node
 }
 
-// NewIDs returns ids for one node that are all above last, the highest id this
-// node gave before (0 if none).
+// NewIDs returns ids for one node that are all above last, the highest id that
+// was given before, by whichever node (0 if none).
 func NewIDs(node uint64, last uint64, now func() time.Time) (*IDs, error) {
 	if node > MaxNode {
 		return nil, fmt.Errorf("node %d: want 0 to %d", node, MaxNode)
 	}
-	return &IDs{node: node, now: now, last: split(last)}, nil
+	g := &IDs{node: node, now: now}
+	g.After(last)
+	return g, nil
 }
 
 // Next returns a new id, above every one it returned before.
@@ -50,17 +52,14 @@ func (g *IDs) Next() uint64 {
 	return g.join(g.last)
 }
 
-// After lets the next id be above id, which another node gave.
+// After lets the next id be above id, which another node may have given: it is
+// of a later millisecond, because within one the higher node stands higher.
 func (g *IDs) After(id uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.last = max(g.last, split(id)+1)
+	g.last = max(g.last, id>>(nodeBits+counterBits)<<counterBits|(1<<counterBits-1))
 }
 
 func (g *IDs) join(tick uint64) uint64 {
 	return tick>>counterBits<<(nodeBits+counterBits) | g.node<<counterBits | tick&(1<<counterBits-1)
-}
-
-func split(id uint64) uint64 {
-	return id>>(nodeBits+counterBits)<<counterBits | id&(1<<counterBits-1)
 }

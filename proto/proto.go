@@ -46,18 +46,16 @@ const (
 const depth = 100
 
 // Unmarshal decodes what comes from outside into m: unknown fields are
-// dropped, nesting is bounded, and strings must be valid UTF-8 (which proto2
-// does not check by itself). The error is a *Refusal that names what is wrong.
+// dropped, nesting is bounded, required fields must be there and strings must be
+// valid UTF-8 and enums of a known value (neither of which the library checks in
+// proto2), in m and in all it holds. The error is a *Refusal that names what is
+// wrong.
 func Unmarshal(payload []byte, m proto.Message) error {
-	options := proto.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: depth}
+	options := proto.UnmarshalOptions{AllowPartial: true, DiscardUnknown: true, RecursionLimit: depth}
 	if err := options.Unmarshal(payload, m); err != nil {
-		name := m.ProtoReflect().Descriptor().Name()
-		if missing := missingField(m.ProtoReflect()); missing != "" {
-			return Refuse(PayloadFormatInvalid, "%s.%s is required: set it and send again", name, missing)
-		}
-		return Refuse(PayloadFormatInvalid, "the payload is not a %s in protobuf encoding", name)
+		return Refuse(PayloadFormatInvalid, "the payload is not a %s in protobuf encoding, or is cut short", m.ProtoReflect().Descriptor().Name())
 	}
-	return checkUTF8(m.ProtoReflect())
+	return check(m.ProtoReflect())
 }
 
 // Marshal encodes m. It fails only if a required field is missing, which is a
@@ -70,25 +68,40 @@ func Marshal(m proto.Message) ([]byte, error) {
 	return b, nil
 }
 
-// missingField returns the first required field of m that is not set. It looks
-// at m alone: no message that a client sends nests another with required fields.
-func missingField(m protoreflect.Message) protoreflect.Name {
+// check refuses m if it, or a message that it holds, lacks a required field or
+// has a string that is not valid UTF-8 or an enum of an unknown value.
+func check(m protoreflect.Message) error {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
 		f := fields.Get(i)
-		if f.Cardinality() == protoreflect.Required && !m.Has(f) {
-			return f.Name()
+		if !m.Has(f) {
+			if f.Cardinality() == protoreflect.Required {
+				return Refuse(PayloadFormatInvalid, "%s.%s is required: set it and send again", m.Descriptor().Name(), f.Name())
+			}
+			continue
+		}
+		if err := checkField(f, m.Get(f)); err != nil {
+			return err
 		}
 	}
-	return ""
+	return nil
 }
 
-func checkUTF8(m protoreflect.Message) (err error) {
-	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		if f.Kind() == protoreflect.StringKind && !f.IsList() && !utf8.ValidString(v.String()) {
-			err = Refuse(PayloadFormatInvalid, "%s is not valid UTF-8", f.Name())
+func checkField(f protoreflect.FieldDescriptor, v protoreflect.Value) error {
+	switch {
+	case f.Kind() == protoreflect.StringKind && !utf8.ValidString(v.String()):
+		return Refuse(PayloadFormatInvalid, "%s.%s is not valid UTF-8", f.Parent().Name(), f.Name())
+	case f.Kind() == protoreflect.EnumKind && f.Enum().Values().ByNumber(v.Enum()) == nil:
+		return Refuse(PayloadFormatInvalid, "%s.%s is not a known %s", f.Parent().Name(), f.Name(), f.Enum().Name())
+	case f.Kind() == protoreflect.MessageKind && f.IsList():
+		list := v.List()
+		for i := range list.Len() {
+			if err := check(list.Get(i).Message()); err != nil {
+				return err
+			}
 		}
-		return err == nil
-	})
-	return err
+	case f.Kind() == protoreflect.MessageKind:
+		return check(v.Message())
+	}
+	return nil
 }
