@@ -796,7 +796,11 @@ type BaseUserUnreadStatics struct {
 	// Others follow in further answers, each with a token of its own.
 	More *bool `protobuf:"varint,4,opt,name=more" json:"more,omitempty"`
 	// The server's clock when it answered, Unix milliseconds. For display only.
-	ServerTime    *uint64 `protobuf:"varint,5,opt,name=server_time,json=serverTime" json:"server_time,omitempty"`
+	ServerTime *uint64 `protobuf:"varint,5,opt,name=server_time,json=serverTime" json:"server_time,omitempty"`
+	// The token that this answer continues: that of the SyncRequest, or of the
+	// answer before if that had more. All devices of a user receive it, and only
+	// one whose last token this is may take over the new token.
+	Since         *string `protobuf:"bytes,6,opt,name=since" json:"since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -864,6 +868,13 @@ func (x *BaseUserUnreadStatics) GetServerTime() uint64 {
 		return *x.ServerTime
 	}
 	return 0
+}
+
+func (x *BaseUserUnreadStatics) GetSince() string {
+	if x != nil && x.Since != nil {
+		return *x.Since
+	}
+	return ""
 }
 
 // MessagePage answers GET /api/conversations/d:…/messages.
@@ -1129,14 +1140,15 @@ const file_chat_proto_rawDesc = "" +
 	"\x04last\x18\n" +
 	" \x01(\v2\x0f.parley.MessageR\x04last\x129\n" +
 	"\flast_service\x18\v \x01(\v2\x16.parley.ServiceMessageR\vlastService\x12\x1b\n" +
-	"\tpeer_name\x18\f \x01(\tR\bpeerName\"\xb9\x01\n" +
+	"\tpeer_name\x18\f \x01(\tR\bpeerName\"\xcf\x01\n" +
 	"\x15BaseUserUnreadStatics\x12\x14\n" +
 	"\x05epoch\x18\x01 \x02(\x04R\x05epoch\x12\x14\n" +
 	"\x05token\x18\x02 \x02(\tR\x05token\x12?\n" +
 	"\rconversations\x18\x03 \x03(\v2\x19.parley.ConversationStateR\rconversations\x12\x12\n" +
 	"\x04more\x18\x04 \x01(\bR\x04more\x12\x1f\n" +
 	"\vserver_time\x18\x05 \x01(\x04R\n" +
-	"serverTime\"\x84\x01\n" +
+	"serverTime\x12\x14\n" +
+	"\x05since\x18\x06 \x01(\tR\x05since\"\x84\x01\n" +
 	"\vMessagePage\x12\x14\n" +
 	"\x05epoch\x18\x01 \x02(\x04R\x05epoch\x12\x19\n" +
 	"\bhead_seq\x18\x02 \x02(\x04R\aheadSeq\x12\x17\n" +

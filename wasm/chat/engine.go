@@ -1,0 +1,310 @@
+// Package chat is the client's brain: it keeps the timeline of every
+// conversation, the outbox, what is missing and where to get it, receipts, and
+// who waits for an answer. It imports nothing but proto: the clock, the
+// network, the server's history and the store are passed in, so the same code
+// runs in the browser, in plain Go tests and in a simulation.
+//
+// Everything it keeps is monotone: a conversation is a log numbered by the
+// server, of which it holds the union of all it was ever given; watermarks
+// only rise. Lost, repeated and reordered deliveries therefore cannot corrupt
+// it. A message it shows is in the store first, so closing the tab loses none.
+package chat
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"parley/proto"
+)
+
+// Config is what an engine needs. All fields but Name and Expires are required.
+type Config struct {
+	User    uint64
+	Name    string
+	Token   string
+	Expires time.Time // of the token, by the server's clock; zero if unknown
+
+	Store    Store
+	Network  Network
+	History  History
+	Host     Host
+	Observer Observer
+}
+
+// Engine is one user's chat in one browser profile. All methods must be called
+// on the Host's loop, and call back on it.
+type Engine struct {
+	Config
+	meta          Meta
+	conversations map[string]*conversation
+	write         writer
+	connection    connection
+	sync          syncing
+	fetch         fetching
+	marks         marking
+	clock         serverClock
+	typing        map[typist]func() // those who type, and how to stop their expiry
+	typed         map[string]time.Time
+	number        uint64 // of the newest send
+	ctx           context.Context
+	cancel        context.CancelFunc
+	started       bool
+	closed        bool
+}
+
+// New returns an engine that does nothing until Start.
+func New(c Config) *Engine {
+	e := &Engine{
+		Config:        c,
+		conversations: make(map[string]*conversation),
+		typing:        make(map[typist]func()),
+		typed:         make(map[string]time.Time),
+	}
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.write = writer{host: c.Host, store: c.Store, row: e.rowOf, lost: e.lost, failed: c.Observer.Failed}
+	e.connection.state = Connection{State: Connecting, Since: c.Host.Now()}
+	e.fetch.engine = e
+	return e
+}
+
+// Start loads what this browser has stored, then connects and stays connected.
+// done is told as soon as the stored part can be read, or why it cannot.
+func (e *Engine) Start(done func(error)) {
+	e.Host.Go(func() func() {
+		snapshot, err := e.Store.Load(e.ctx)
+		return func() {
+			if err == nil {
+				err = e.load(snapshot)
+			}
+			done(err)
+			if err == nil && !e.closed {
+				e.started = true
+				e.begin()
+			}
+		}
+	})
+}
+
+func (e *Engine) load(s Snapshot) error {
+	e.meta = s.Meta
+	for _, row := range s.Conversations {
+		c, err := restore(row)
+		if err != nil {
+			return fmt.Errorf("load %s: %w", row.Key, err)
+		}
+		e.conversations[c.name] = c
+	}
+	for _, o := range s.Outbox {
+		if err := e.restoreOutgoing(o); err != nil {
+			return err
+		}
+	}
+	if e.meta.Device == "" {
+		var device [8]byte
+		e.Host.Random(device[:])
+		e.meta.Device = hex.EncodeToString(device[:])
+		e.write.meta(e.meta)
+	}
+	return nil
+}
+
+// Close ends the session, lets the writes under way finish and closes the store.
+func (e *Engine) Close(done func()) {
+	if e.closed {
+		done()
+		return
+	}
+	e.closed = true
+	e.cancel()
+	e.connection.end()
+	for _, stop := range e.typing {
+		stop()
+	}
+	e.write.flush(func() {
+		e.Host.Go(func() func() {
+			err := e.Store.Close()
+			return func() {
+				if err != nil {
+					e.Observer.Failed(fmt.Errorf("close the store: %w", err))
+				}
+				done()
+			}
+		})
+	})
+}
+
+// Conversations returns all conversations, the most recently active first.
+func (e *Engine) Conversations() []Conversation {
+	list := make([]Conversation, 0, len(e.conversations))
+	for _, c := range e.conversations {
+		if c.head > 0 || len(c.outbox) > 0 {
+			list = append(list, e.conversationOf(c))
+		}
+	}
+	slices.SortFunc(list, compareActivity)
+	return list
+}
+
+// compareActivity puts conversations with unconfirmed sends first, then those
+// whose newest message has the highest id: ids rise with time by the server's clock.
+func compareActivity(a, b Conversation) int {
+	rank := func(c Conversation) (pending, id uint64) {
+		if c.Last == nil {
+			return 0, 0
+		}
+		if c.Last.Seq == 0 {
+			pending = c.Last.Number
+		}
+		return pending, c.Last.ID
+	}
+	pendingA, idA := rank(a)
+	pendingB, idB := rank(b)
+	switch {
+	case pendingA != pendingB:
+		return compare(pendingB, pendingA)
+	case idA != idB:
+		return compare(idB, idA)
+	}
+	return compare(a.Key, b.Key)
+}
+
+func compare[T uint64 | string](a, b T) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// conversation returns the conversation of a key, new and empty if need be.
+// The error, a *proto.Refusal, says what is wrong with the key.
+func (e *Engine) conversation(name string) (*conversation, error) {
+	if c := e.conversations[name]; c != nil {
+		return c, nil
+	}
+	key, err := proto.ParseKey(name)
+	if err != nil {
+		return nil, err
+	}
+	if !key.Has(e.User) {
+		return nil, proto.Refuse(proto.NotAuthorized, "%s is not a conversation of yours", name)
+	}
+	c := &conversation{name: name, key: key}
+	e.conversations[name] = c
+	return c, nil
+}
+
+// sorted returns all conversations by name, for work whose order should not
+// depend on the order of a map.
+func (e *Engine) sorted() []*conversation {
+	names := slices.Sorted(maps.Keys(e.conversations))
+	list := make([]*conversation, len(names))
+	for i, name := range names {
+		list[i] = e.conversations[name]
+	}
+	return list
+}
+
+func (e *Engine) rowOf(name string) (Row, bool) {
+	c := e.conversations[name]
+	if c == nil {
+		return Row{}, false
+	}
+	row, err := c.row()
+	if err != nil {
+		e.Observer.Failed(err)
+		return Row{}, false
+	}
+	return row, true
+}
+
+// lost takes entries that could not be stored out of what is known to be
+// stored: they will be fetched again when the store works.
+func (e *Engine) lost(entries []Entry) {
+	for _, x := range entries {
+		if c := e.conversations[x.Key]; c != nil {
+			c.stored = c.stored.remove(x.Seq, x.Seq)
+			e.fetch.later(c)
+		}
+	}
+}
+
+// receive takes in entries of a conversation, from whatever source, stores
+// those that are new, and tells.
+func (e *Engine) receive(c *conversation, entries []entry) {
+	fresh := c.add(entries, e.User)
+	if len(fresh) == 0 {
+		return
+	}
+	changed := make([]Message, 0, len(fresh))
+	for _, x := range fresh {
+		e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body})
+		changed = append(changed, e.messageOf(c, x.message))
+	}
+	e.write.touch(c.name)
+	through := c.stored.through(max(c.mine.delivered, c.floor()-1))
+	e.write.flush(func() { e.delivered(c, through) })
+	e.Observer.Messages(c.name, changed, nil)
+	e.changed(c)
+	e.fetch.consider(c)
+}
+
+// changed tells that what the list shows of a conversation is different now.
+func (e *Engine) changed(c *conversation) {
+	e.Observer.Conversations([]Conversation{e.conversationOf(c)})
+}
+
+// conversationOf renders a conversation for the list.
+func (e *Engine) conversationOf(c *conversation) Conversation {
+	count, _ := c.unread.total(c.mine.read)
+	view := Conversation{
+		Key: c.name, Peer: c.key.Peer(e.User), PeerName: c.peerName,
+		Head: c.head, Read: c.mine.read, Delivered: c.mine.delivered,
+		PeerRead: c.peer.read, PeerDelivered: c.peer.delivered,
+		Unread: count, WaitingSince: c.waiting.since, AwaitingSince: c.waiting.awaiting,
+	}
+	if n := len(c.outbox); n > 0 {
+		m := e.pendingOf(c, c.outbox[n-1])
+		view.Last = &m
+	} else if c.last != nil {
+		m := e.messageOf(c, c.last)
+		view.Last = &m
+	}
+	return view
+}
+
+// messageOf renders a confirmed message.
+func (e *Engine) messageOf(c *conversation, m *proto.Message) Message {
+	view := Message{
+		Key: c.name, Seq: m.GetSeq(), ID: m.GetMessageId(),
+		Sender: m.GetSenderId(), Receiver: m.GetReceiverId(),
+		Content: m.GetContent(), Time: m.GetCreateTime(), Seen: m.GetSeenSeq(),
+		Ref: refOf(m).String(), State: Received, Gap: c.gap(m.GetSeq()),
+	}
+	if view.Sender == e.User {
+		view.State = c.stateOf(view.Seq)
+	}
+	return view
+}
+
+// stateOf is how far a confirmed message of mine has come.
+func (c *conversation) stateOf(seq uint64) MessageState {
+	switch {
+	case seq <= c.peer.read:
+		return Read
+	case seq <= c.peer.delivered:
+		return Delivered
+	}
+	return Sent
+}
+
+// serverNow estimates the server's clock, in Unix milliseconds.
+func (e *Engine) serverNow() uint64 {
+	return uint64(max(0, e.Host.Now().Add(e.clock.offset()).UnixMilli()))
+}

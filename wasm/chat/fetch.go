@@ -1,0 +1,222 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"parley/proto"
+)
+
+const (
+	// holeWait is how long a hole may close by itself, since deliveries overtake each other.
+	holeWait = 500 * time.Millisecond
+	// page is how many of the newest messages of a conversation are kept at hand.
+	page = 50
+	// maxShown bounds how far back the holes of a shown conversation are filled unasked.
+	maxShown = 2000
+	// maxFetches bounds history requests at the same time.
+	maxFetches = 4
+	// fetchTimeout bounds one history request.
+	fetchTimeout = 30 * time.Second
+)
+
+// fetching fills holes from the server's history: conversations that are shown
+// first, a few requests at a time, one per conversation.
+type fetching struct {
+	engine *Engine
+	queue  []*conversation
+	active int
+}
+
+// repair is what is under way for the holes of one conversation.
+type repair struct {
+	stop   func() // the timer of a planned request; nil if there is none
+	queued bool
+	active bool
+	denied bool // the server says that this conversation is not ours to read
+	retry  backoff
+}
+
+// wantedFrom is the oldest seq from which no hole should stay.
+func (c *conversation) wantedFrom() uint64 {
+	from := back(c.head, page)
+	if c.shown && c.shownFrom > 0 {
+		from = max(min(from, c.shownFrom), back(c.head, maxShown))
+	}
+	return max(from, c.floor())
+}
+
+// back returns the seq at which the last n up to head begin.
+func back(head, n uint64) uint64 {
+	if head < n {
+		return 1
+	}
+	return head - n + 1
+}
+
+// hole returns the newest hole that should be filled.
+func (c *conversation) hole() (Range, bool) {
+	missing := c.stored.missing(c.wantedFrom(), c.head)
+	if c.head == 0 || len(missing) == 0 {
+		return Range{}, false
+	}
+	return missing[len(missing)-1], true
+}
+
+// consider gives a hole that a live message made the time to close by itself.
+func (f *fetching) consider(c *conversation) { f.plan(c, holeWait) }
+
+// later tries a conversation again after a while.
+func (f *fetching) later(c *conversation) { f.plan(c, c.repair.retry.busy(f.engine.Host)) }
+
+func (f *fetching) plan(c *conversation, d time.Duration) {
+	r := &c.repair
+	if _, hole := c.hole(); !hole || r.stop != nil || r.queued || r.active || r.denied {
+		return
+	}
+	r.stop = f.engine.Host.After(d, func() {
+		r.stop = nil
+		f.catchUp(c)
+	})
+}
+
+// catchUp fills the holes of a conversation as soon as it is its turn.
+func (f *fetching) catchUp(c *conversation) {
+	r := &c.repair
+	if _, hole := c.hole(); !hole || r.queued || r.active || r.denied || f.engine.write.failing() {
+		return
+	}
+	if r.stop != nil {
+		r.stop()
+		r.stop = nil
+	}
+	r.queued = true
+	f.queue = append(f.queue, c)
+	f.next()
+}
+
+// forget ends what is under way for a conversation that is replaced.
+func (f *fetching) forget(c *conversation) {
+	if c.repair.stop != nil {
+		c.repair.stop()
+		c.repair.stop = nil
+	}
+	f.queue = slices.DeleteFunc(f.queue, func(x *conversation) bool { return x == c })
+}
+
+// offline drops what is planned: the sync after the next connect begins anew.
+func (f *fetching) offline() {
+	for _, c := range f.engine.conversations {
+		f.forget(c)
+		c.repair.queued, c.repair.retry = false, backoff{}
+	}
+}
+
+func (f *fetching) next() {
+	for f.active < maxFetches && len(f.queue) > 0 && !f.engine.closed {
+		i := max(0, slices.IndexFunc(f.queue, func(c *conversation) bool { return c.shown }))
+		c := f.queue[i]
+		f.queue = slices.Delete(f.queue, i, i+1)
+		c.repair.queued = false
+		f.fill(c)
+	}
+}
+
+// fill asks for the newest part of the newest hole, and goes on until none is left.
+func (f *fetching) fill(c *conversation) {
+	hole, ok := c.hole()
+	if !ok {
+		return
+	}
+	c.repair.active = true
+	f.active++
+	known := c.stored
+	f.request(c, hole.From-1, hole.To+1, int(min(hole.To-hole.From+1, proto.MaxPage)), func(err error) {
+		f.active--
+		c.repair.active = false
+		switch {
+		case err == nil && progress(known, c.stored, hole):
+			c.repair.retry.reset()
+			f.catchUp(c)
+		case f.engine.connection.session != nil:
+			f.later(c)
+		}
+		f.next()
+	})
+}
+
+// progress reports whether a hole is smaller now.
+func progress(before, after ranges, hole Range) bool {
+	return count(after.missing(hole.From, hole.To)) < count(before.missing(hole.From, hole.To))
+}
+
+func count(rs []Range) (n uint64) {
+	for _, r := range rs {
+		n += r.To - r.From + 1
+	}
+	return n
+}
+
+// request asks the server for entries and takes in what it answers; done is
+// told when they are in.
+func (f *fetching) request(c *conversation, after, before uint64, limit int, done func(error)) {
+	e := f.engine
+	token, epoch := e.Token, e.meta.Epoch
+	e.Host.Go(func() func() {
+		ctx, cancel := context.WithTimeout(e.ctx, fetchTimeout)
+		defer cancel()
+		page, err := e.History.Messages(ctx, token, c.name, after, before, limit)
+		return func() {
+			if err == nil {
+				err = f.take(c, page, epoch, after, before)
+			} else {
+				f.refused(c, token, err)
+			}
+			done(err)
+		}
+	})
+}
+
+var errOtherHistory = errors.New("the server's history is another one now")
+
+func (f *fetching) take(c *conversation, p Page, epoch, after, before uint64) error {
+	e := f.engine
+	if e.closed || e.meta.Epoch != epoch {
+		return errOtherHistory
+	}
+	if epoch != 0 && p.Epoch != epoch {
+		e.requestSync() // its answer changes the epoch, with a new list of what there is
+		return errOtherHistory
+	}
+	entries, err := decodeAll(p.Entries)
+	if err != nil {
+		return fmt.Errorf("history of %s: %w", c.name, err)
+	}
+	entries = slices.DeleteFunc(entries, func(x entry) bool {
+		return x.seq <= after || before != 0 && x.seq >= before
+	})
+	c.head, c.min = max(c.head, p.Head), max(c.min, p.Min)
+	if e.echoed(c, entries) {
+		defer e.pump(c)
+	}
+	e.receive(c, entries)
+	return nil
+}
+
+func (f *fetching) refused(c *conversation, token string, err error) {
+	var refusal *proto.Refusal
+	if !errors.As(err, &refusal) {
+		return
+	}
+	switch refusal.Reason {
+	case proto.BadUserNameOrPassword: // 401
+		if token == f.engine.Token {
+			f.engine.askToken()
+		}
+	case proto.NotAuthorized: // 403
+		c.repair.denied = true
+	}
+}

@@ -1,0 +1,287 @@
+package chat
+
+import (
+	"errors"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"parley/proto"
+)
+
+const (
+	// maxOutbox bounds unconfirmed sends, over all conversations.
+	maxOutbox = 1000
+	// quietAck is how long an acknowledgement may take before the server is
+	// asked for a sign of life, and probeTimeout how long that may take: a
+	// half-open connection is noticed within 10 s of a send.
+	quietAck     = 4 * time.Second
+	probeTimeout = 5 * time.Second
+)
+
+// outgoing is a message in the outbox. One per conversation is on the way at a
+// time, so that sends keep their order whatever fails in between.
+type outgoing struct {
+	Outgoing
+	message *proto.Message
+	ref     ref
+	session int // the session it is on the way in; 0 if it is not
+	retry   backoff
+	stop    func() // the retry timer; nil if there is none
+}
+
+// Send puts a message into the outbox. done gets it as pending once it is
+// stored: from then on it will be sent, whatever happens. seen is the highest
+// contiguous seq that was on the author's screen, 0 if nothing was.
+func (e *Engine) Send(name, content string, seen uint64, done func(Message, error)) {
+	c, err := e.conversation(name)
+	if err == nil {
+		err = e.checkSend(c, content)
+	}
+	if err != nil {
+		done(Message{}, err)
+		return
+	}
+	o, err := e.newOutgoing(c, content, seen)
+	if err != nil {
+		done(Message{}, err)
+		return
+	}
+	e.write.outgoing(o.Outgoing, func(err error) {
+		if err != nil {
+			done(Message{}, err)
+			return
+		}
+		c.outbox = append(c.outbox, o)
+		view := e.pendingOf(c, o)
+		e.Observer.Messages(c.name, []Message{view}, nil)
+		e.changed(c)
+		done(view, nil)
+		e.pump(c)
+	})
+}
+
+func (e *Engine) checkSend(c *conversation, content string) error {
+	unsent := 0
+	for _, c := range e.conversations {
+		unsent += len(c.outbox)
+	}
+	switch {
+	case e.closed:
+		return proto.Refuse(proto.UnspecifiedError, "chat is closed: open the page again")
+	case c.key.Kind() != proto.Direct:
+		return proto.Refuse(proto.ImplementationSpecific, "writing to a service is not switched on")
+	case content == "":
+		return proto.Refuse(proto.PayloadFormatInvalid, "content is empty: write something")
+	case len(content) > proto.MaxContent:
+		return proto.Refuse(proto.PacketTooLarge, "content is %d bytes: at most %d can be sent at once", len(content), proto.MaxContent)
+	case !utf8.ValidString(content):
+		return proto.Refuse(proto.PayloadFormatInvalid, "content is not valid UTF-8")
+	case unsent >= maxOutbox:
+		return proto.Refuse(proto.QuotaExceeded, "%d messages wait to be sent already: wait until some are", unsent)
+	}
+	return nil
+}
+
+func (e *Engine) newOutgoing(c *conversation, content string, seen uint64) (*outgoing, error) {
+	o := new(outgoing)
+	e.Host.Random(o.ref[:])
+	var unassigned uint64
+	receiver, now := c.key.Peer(e.User), e.serverNow()
+	o.message = &proto.Message{
+		MessageId: &unassigned, SenderId: &e.User, ReceiverId: &receiver,
+		Content: &content, CreateTime: &now, SeenSeq: &seen, ClientRef: o.ref[:],
+	}
+	body, err := proto.Marshal(o.message)
+	if err != nil {
+		return nil, err
+	}
+	e.number++
+	o.Outgoing = Outgoing{Number: e.number, Key: c.name, Body: body}
+	return o, nil
+}
+
+// restoreOutgoing takes back what an earlier run had not confirmed.
+func (e *Engine) restoreOutgoing(stored Outgoing) error {
+	x, err := decode(stored.Body)
+	if err != nil {
+		return err
+	}
+	c, err := e.conversation(stored.Key)
+	if err != nil {
+		return err
+	}
+	c.outbox = append(c.outbox, &outgoing{Outgoing: stored, message: x.message, ref: refOf(x.message)})
+	e.number = max(e.number, stored.Number)
+	return nil
+}
+
+// pendingOf renders a message of the outbox.
+func (e *Engine) pendingOf(c *conversation, o *outgoing) Message {
+	view := e.messageOf(c, o.message)
+	view.Number, view.State, view.Gap = o.Number, Pending, false
+	if o.Refused != "" {
+		view.State, view.Reason = Refused, o.Refused
+	}
+	return view
+}
+
+// pumpAll sends what waits, in all conversations.
+func (e *Engine) pumpAll() {
+	for _, c := range e.sorted() {
+		e.pump(c)
+	}
+}
+
+// pump sends a conversation's first waiting message, if none is on the way.
+func (e *Engine) pump(c *conversation) {
+	session := e.connection.session
+	if session == nil {
+		return
+	}
+	i := slices.IndexFunc(c.outbox, func(o *outgoing) bool { return o.Refused == "" })
+	if i < 0 || c.outbox[i].session == e.connection.number || c.outbox[i].stop != nil {
+		return
+	}
+	o, number := c.outbox[i], e.connection.number
+	o.session = number
+	stop := e.Host.After(quietAck, func() { session.Probe(probeTimeout) })
+	session.Publish(proto.BranchMessage, o.Body, o.ref[:], func(ack Ack, err error) {
+		e.Host.Post(func() {
+			stop()
+			e.acknowledged(c, o, number, ack, err)
+		})
+	})
+}
+
+// acknowledged handles the end of one attempt to send, which belongs to a session.
+func (e *Engine) acknowledged(c *conversation, o *outgoing, session int, ack Ack, err error) {
+	if e.closed || !slices.Contains(c.outbox, o) {
+		return // the echo came first
+	}
+	var refusal *proto.Refusal
+	switch {
+	case err == nil && ack.Seq != 0:
+		e.confirm(c, o, ack)
+	case err == nil:
+		// The broker acknowledges by itself; the echo brings the id. If that
+		// gets lost too, the repeat is answered with the first id.
+		e.again(c, o)
+	case o.session != session:
+		// of an earlier session; another attempt is under way
+	case errors.As(err, &refusal) && refusal.Reason.Temporary():
+		e.again(c, o)
+	case errors.As(err, &refusal):
+		e.refuse(c, o, refusal)
+	default:
+		// No answer: the connection is not to be trusted any more. The next
+		// one sends again.
+		o.session = 0
+		e.connection.fail(session)
+	}
+}
+
+// again sends a message once more after a while.
+func (e *Engine) again(c *conversation, o *outgoing) {
+	if o.stop != nil {
+		return
+	}
+	o.stop = e.Host.After(o.retry.busy(e.Host), func() {
+		o.stop, o.session = nil, 0
+		e.pump(c)
+	})
+}
+
+// confirm takes a message out of the outbox into the log, from its acknowledgement.
+func (e *Engine) confirm(c *conversation, o *outgoing, ack Ack) {
+	m := o.message
+	m.MessageId, m.Seq, m.CreateTime = &ack.MessageID, &ack.Seq, &ack.CreateTime
+	body, err := proto.Marshal(m)
+	if err != nil {
+		e.Observer.Failed(err)
+		return
+	}
+	e.leave(c, o)
+	e.receive(c, []entry{{seq: ack.Seq, message: m, body: body}})
+	e.pump(c)
+}
+
+// echoed takes a message out of the outbox if one of these entries is it.
+func (e *Engine) echoed(c *conversation, entries []entry) (left bool) {
+	for _, x := range entries {
+		r := refOf(x.message)
+		if x.message.GetSenderId() != e.User || r == (ref{}) {
+			continue
+		}
+		i := slices.IndexFunc(c.outbox, func(o *outgoing) bool { return o.ref == r })
+		if i >= 0 {
+			e.leave(c, c.outbox[i])
+			left = true
+		}
+	}
+	return left
+}
+
+func (e *Engine) leave(c *conversation, o *outgoing) {
+	c.outbox = slices.DeleteFunc(c.outbox, func(x *outgoing) bool { return x == o })
+	if o.stop != nil {
+		o.stop()
+	}
+	e.write.confirmed(o.Number)
+}
+
+// refuse keeps a message with the reason, for the person to decide.
+func (e *Engine) refuse(c *conversation, o *outgoing, why *proto.Refusal) {
+	o.session = 0
+	o.Refused, o.Reason = why.Text, byte(why.Reason)
+	if o.Refused == "" {
+		o.Refused = "the server refused it"
+	}
+	e.write.outgoing(o.Outgoing, nil)
+	e.Observer.Messages(c.name, []Message{e.pendingOf(c, o)}, nil)
+	e.changed(c)
+	e.pump(c)
+}
+
+// Retry sends a refused message again, after all others.
+func (e *Engine) Retry(hexRef string, done func(error)) {
+	c, o := e.refused(hexRef)
+	if o == nil {
+		done(proto.Refuse(proto.PayloadFormatInvalid, "ref: no refused message has it"))
+		return
+	}
+	old := o.Outgoing
+	e.number++
+	o.Number, o.Refused, o.Reason = e.number, "", 0
+	c.outbox = append(slices.DeleteFunc(c.outbox, func(x *outgoing) bool { return x == o }), o)
+	e.write.confirmed(old.Number)
+	e.write.outgoing(o.Outgoing, nil)
+	e.Observer.Messages(c.name, []Message{e.pendingOf(c, o)}, nil)
+	e.changed(c)
+	done(nil)
+	e.pump(c)
+}
+
+// Discard deletes a refused message.
+func (e *Engine) Discard(hexRef string, done func(error)) {
+	c, o := e.refused(hexRef)
+	if o == nil {
+		done(proto.Refuse(proto.PayloadFormatInvalid, "ref: no refused message has it"))
+		return
+	}
+	e.leave(c, o)
+	e.Observer.Messages(c.name, nil, []string{hexRef})
+	e.changed(c)
+	e.write.flush(func() { done(nil) })
+}
+
+func (e *Engine) refused(hexRef string) (*conversation, *outgoing) {
+	for _, c := range e.conversations {
+		for _, o := range c.outbox {
+			if o.Refused != "" && o.ref.String() == hexRef {
+				return c, o
+			}
+		}
+	}
+	return nil, nil
+}

@@ -1,0 +1,228 @@
+package chat
+
+import (
+	"fmt"
+	"time"
+
+	"parley/proto"
+)
+
+const (
+	// syncTimeout is how long an answer may take before the request is repeated:
+	// it comes at QoS 0 and may get lost.
+	syncTimeout = 10 * time.Second
+	// syncEvery is how often heads are compared while connected: a lost tail
+	// shows no hole.
+	syncEvery = 3 * time.Minute
+	// maxRows bounds what one answer may hold.
+	maxRows = 4 * proto.MaxStates
+)
+
+// syncing is the question to the server what changed.
+type syncing struct {
+	asked  time.Time // when the last request left, by this device's clock
+	open   bool      // its answer has not come
+	expect string    // the token that the next part of the answer continues
+	again  bool      // something happened that asks for another
+	stop   func()    // the timer of the repeat
+	synced []func()  // wait for the first complete answer of this engine
+	done   bool      // it came
+}
+
+// requestSync asks what changed since the last answer. One request is open at
+// a time; what comes up meanwhile asks once more.
+func (e *Engine) requestSync() {
+	s := &e.sync
+	session := e.connection.session
+	if session == nil {
+		return
+	}
+	if s.open {
+		s.again = true
+		return
+	}
+	payload, err := proto.Marshal(&proto.SyncRequest{Token: &e.meta.SyncToken})
+	if err != nil {
+		e.Observer.Failed(err)
+		return
+	}
+	s.open, s.again, s.asked, s.expect = true, false, e.Host.Now(), e.meta.SyncToken
+	number := e.connection.number
+	session.Publish(proto.BranchSync, payload, nil, func(_ Ack, err error) {
+		e.Host.Post(func() {
+			if err != nil && !isRefusal(err) { // a refused request is repeated
+				e.connection.fail(number)
+			}
+		})
+	})
+	e.syncAfter(syncTimeout)
+}
+
+// syncAfter plans the next request, which replaces one that was planned.
+func (e *Engine) syncAfter(d time.Duration) {
+	s := &e.sync
+	if s.stop != nil {
+		s.stop()
+	}
+	s.stop = e.Host.After(d, func() {
+		s.stop, s.open = nil, false
+		e.requestSync()
+	})
+}
+
+// abandon forgets the open request: the session it was made in is gone.
+func (s *syncing) abandon() {
+	s.open, s.again = false, false
+	if s.stop != nil {
+		s.stop()
+		s.stop = nil
+	}
+}
+
+// deliver takes in a packet of the down branch.
+func (e *Engine) deliver(branch proto.Branch, payload []byte) {
+	var err error
+	switch branch {
+	case proto.BranchMessage:
+		err = e.deliverMessage(payload)
+	case proto.BranchMark:
+		err = e.deliverMark(payload)
+	case proto.BranchUnread:
+		err = e.deliverUnread(payload)
+	case proto.BranchTyping:
+		err = e.deliverTyping(payload)
+	}
+	if err != nil {
+		e.Observer.Failed(fmt.Errorf("received on %s: %w", branch, err))
+	}
+}
+
+func (e *Engine) deliverMessage(payload []byte) error {
+	x, err := decode(payload)
+	if err != nil {
+		return err
+	}
+	key := proto.DirectKey(x.message.GetSenderId(), x.message.GetReceiverId())
+	if x.seq == 0 || key.Peer(e.User) == 0 {
+		return proto.Refuse(proto.PayloadFormatInvalid, "a message without seq, or of others")
+	}
+	c, err := e.conversation(key.String())
+	if err != nil {
+		return err
+	}
+	left := e.echoed(c, []entry{x})
+	e.receive(c, []entry{x})
+	if left {
+		e.pump(c)
+	}
+	if !c.introduced {
+		c.introduced = true
+		e.requestSync() // the row brings the other side's name
+	}
+	return nil
+}
+
+// deliverUnread takes in an answer to a sync request.
+func (e *Engine) deliverUnread(payload []byte) error {
+	answer := new(proto.BaseUserUnreadStatics)
+	if err := proto.Unmarshal(payload, answer); err != nil {
+		return err
+	}
+	if len(answer.GetConversations()) > maxRows {
+		return proto.Refuse(proto.PayloadFormatInvalid, "%d rows in one answer", len(answer.GetConversations()))
+	}
+	if e.sync.open && answer.GetServerTime() != 0 {
+		e.clock.add(e.sync.asked, e.Host.Now(), time.UnixMilli(int64(answer.GetServerTime())))
+	}
+	e.checkEpoch(answer.GetEpoch())
+	var changed []Conversation
+	for _, row := range answer.GetConversations() {
+		c, err := e.conversation(row.GetKey())
+		if err != nil {
+			continue // a kind of conversation that this version does not know
+		}
+		e.applyRow(c, row)
+		changed = append(changed, e.conversationOf(c))
+	}
+	if len(changed) > 0 {
+		e.Observer.Conversations(changed)
+	}
+	if e.sync.open && answer.GetSince() == e.sync.expect {
+		// Otherwise it answers another device, from another point on: its rows
+		// are welcome, its token would skip what this device does not know.
+		e.meta.SyncToken, e.sync.expect = answer.GetToken(), answer.GetToken()
+		e.write.meta(e.meta)
+		if !answer.GetMore() {
+			e.syncDone()
+		}
+	}
+	return nil
+}
+
+func (e *Engine) syncDone() {
+	s := &e.sync
+	s.open, s.done = false, true
+	for _, c := range e.sorted() {
+		e.fetch.catchUp(c)
+	}
+	waiting := s.synced
+	s.synced = nil
+	for _, f := range waiting {
+		f()
+	}
+	if s.again {
+		e.requestSync()
+	} else {
+		e.syncAfter(syncEvery)
+	}
+}
+
+// checkEpoch drops what is stored if the server's history is another one now.
+// The outbox stays: what was not confirmed is sent to the new history.
+func (e *Engine) checkEpoch(epoch uint64) {
+	if epoch == e.meta.Epoch {
+		return
+	}
+	known := e.meta.Epoch != 0
+	e.meta.Epoch, e.meta.SyncToken = epoch, ""
+	if known {
+		for _, c := range e.conversations {
+			e.fetch.forget(c)
+			*c = conversation{
+				name: c.name, key: c.key, peerName: c.peerName, outbox: c.outbox,
+				repair: repair{active: c.repair.active}, reads: c.reads,
+			}
+		}
+		e.write.clear()
+		e.marks = marking{}
+		e.Observer.Reset()
+	}
+	e.write.meta(e.meta)
+}
+
+// applyRow takes over what the server says of a conversation. A row may be
+// repeated, or older than what is known.
+func (e *Engine) applyRow(c *conversation, row *proto.ConversationState) {
+	server := marks{delivered: row.GetDeliveredSeq(), read: row.GetReadSeq()}
+	e.raiseMine(c, server)
+	c.acked = c.acked.raise(server)
+	e.raisePeer(c, marks{delivered: row.GetPeerDeliveredSeq(), read: row.GetPeerReadSeq()})
+	c.introduced = true
+	if row.GetPeerName() != "" {
+		c.peerName = row.GetPeerName()
+	}
+	if head := row.GetHeadSeq(); head >= c.head {
+		c.head = head
+		c.waiting = waitingTimes{row.GetWaitingSince(), row.GetAwaitingSince()}
+		if last := row.GetLast(); last != nil && last.GetSeq() == head {
+			c.last = last
+		}
+	}
+	switch {
+	case c.mine.read >= row.GetHeadSeq(): // read here; the server does not know yet
+		c.unread.row(row.GetHeadSeq(), c.mine.read, 0)
+	default:
+		c.unread.row(row.GetHeadSeq(), row.GetReadSeq(), row.GetUnread())
+	}
+	e.write.touch(c.name)
+}

@@ -1,0 +1,167 @@
+package chat
+
+import (
+	"slices"
+	"time"
+
+	"parley/proto"
+)
+
+// firstSync is how long a timeline waits for the first sync answer of a
+// browser that knows nothing yet.
+const firstSync = 10 * time.Second
+
+// read is a read of the store under way. What is added meanwhile is added to
+// its result, so that an answer is never older than the events before it.
+type read struct {
+	meanwhile []entry
+}
+
+// stored reads the entries with from <= seq <= to that the store has.
+func (e *Engine) stored(c *conversation, from, to uint64, done func([]entry, error)) {
+	if from > to {
+		done(nil, nil)
+		return
+	}
+	r, epoch := new(read), e.meta.Epoch
+	c.reads = append(c.reads, r)
+	e.write.flush(func() {
+		e.Host.Go(func() func() {
+			found, err := e.Store.Messages(e.ctx, c.name, from, to)
+			return func() {
+				c.reads = slices.DeleteFunc(c.reads, func(x *read) bool { return x == r })
+				if e.meta.Epoch != epoch && epoch != 0 {
+					done(nil, errOtherHistory)
+					return
+				}
+				entries, err := joined(found, err)
+				for _, x := range r.meanwhile {
+					if x.seq >= from && x.seq <= to {
+						entries = append(entries, x)
+					}
+				}
+				slices.SortStableFunc(entries, func(a, b entry) int { return compare(a.seq, b.seq) })
+				entries = slices.CompactFunc(entries, func(a, b entry) bool { return a.seq == b.seq })
+				done(entries, err)
+			}
+		})
+	})
+}
+
+func joined(found []Entry, err error) ([]entry, error) {
+	if err != nil {
+		return nil, err
+	}
+	return decodeAll(found)
+}
+
+// Timeline gives the newest limit messages before a seq (0: the newest there
+// are, and the unconfirmed ones after them), from the store where it has them
+// without a hole, else from the server. What cannot be had is said in
+// Incomplete, and what the store has is given all the same.
+func (e *Engine) Timeline(name string, before uint64, limit int, done func(Timeline, error)) {
+	c, err := e.conversation(name)
+	if err == nil && (limit < 1 || limit > proto.MaxPage) {
+		err = proto.Refuse(proto.PayloadFormatInvalid, "limit is %d: want 1 to %d", limit, proto.MaxPage)
+	}
+	if err != nil {
+		done(Timeline{}, err)
+		return
+	}
+	c.shown = true
+	t := &timeline{engine: e, c: c, before: before, limit: uint64(limit), done: done}
+	if c.head == 0 && e.meta.SyncToken == "" {
+		e.afterFirstSync(t.begin)
+		return
+	}
+	t.begin()
+}
+
+// afterFirstSync calls f once the server has said what there is, or has been
+// given the time to.
+func (e *Engine) afterFirstSync(f func()) {
+	called := false
+	once := func() {
+		if !called {
+			called = true
+			f()
+		}
+	}
+	e.sync.synced = append(e.sync.synced, once)
+	e.Host.After(firstSync, once)
+}
+
+// timeline is one call of Timeline.
+type timeline struct {
+	engine        *Engine
+	c             *conversation
+	before, limit uint64
+	done          func(Timeline, error)
+	incomplete    string
+}
+
+// bounds returns the seqs to show; from > to if there are none.
+func (t *timeline) bounds() (from, to uint64) {
+	to = t.c.head
+	if t.before != 0 {
+		to = min(to, t.before-1)
+	}
+	return max(back(to, t.limit), t.c.floor()), to
+}
+
+func (t *timeline) begin() {
+	from, to := t.bounds()
+	missing := t.c.stored.missing(from, to)
+	if from > to || len(missing) == 0 {
+		t.read(from, to)
+		return
+	}
+	first, last := missing[0], missing[len(missing)-1]
+	t.engine.fetch.request(t.c, first.From-1, last.To+1, int(t.limit), func(err error) {
+		if err != nil {
+			t.incomplete = reasonOf(err)
+		}
+		from, to := t.bounds()
+		if err != nil && !t.c.stored.has(to) {
+			// Show the newest that there is instead of nothing.
+			to = t.c.stored.highest(to)
+			from = max(back(to, t.limit), t.c.floor())
+		}
+		t.read(from, to)
+	})
+}
+
+func (t *timeline) read(from, to uint64) {
+	upper := to
+	if t.before == 0 {
+		upper = ^uint64(0) // and whatever comes while reading
+	}
+	if to == 0 {
+		from = 1
+	}
+	t.engine.stored(t.c, from, upper, func(entries []entry, err error) {
+		if err != nil {
+			t.done(Timeline{}, err)
+			return
+		}
+		t.done(t.render(from, entries), nil)
+	})
+}
+
+func (t *timeline) render(from uint64, entries []entry) Timeline {
+	e, c := t.engine, t.c
+	view := Timeline{Key: c.name, More: from > c.floor(), Incomplete: t.incomplete}
+	for _, x := range entries {
+		view.Messages = append(view.Messages, e.messageOf(c, x.message))
+	}
+	if t.before == 0 {
+		for _, o := range c.outbox {
+			view.Messages = append(view.Messages, e.pendingOf(c, o))
+		}
+	}
+	if c.shownFrom == 0 || from < c.shownFrom {
+		c.shownFrom = from
+	}
+	e.fetch.consider(c)
+	return view
+}

@@ -1,0 +1,185 @@
+package chat
+
+import "context"
+
+// writer turns changes into batches for the store: one Apply at a time, and
+// everything that came up during one goes into the next. A burst of messages
+// thus costs few transactions, and rows never get ahead of their entries.
+type writer struct {
+	host   Host
+	store  Store
+	row    func(name string) (Row, bool) // the current row of a conversation; false if it is gone
+	lost   func([]Entry)                 // these entries could not be stored
+	failed func(error)
+
+	next    Batch
+	dirty   dirtySet      // conversations whose row changed
+	then    []func(error) // one for each of next.Outbox; nil: keep trying
+	writing bool
+	retry   backoff
+	resume  func()   // stops the retry timer; nil if it does not run
+	flushed []func() // after the write under way
+	after   []func() // after the next one
+}
+
+func (w *writer) entry(e Entry) {
+	w.next.Entries = append(w.next.Entries, e)
+	w.touch(e.Key)
+}
+
+// touch marks a conversation's row as changed.
+func (w *writer) touch(name string) {
+	w.dirty.add(name)
+	w.wake()
+}
+
+func (w *writer) meta(m Meta) {
+	w.next.Meta = &m
+	w.wake()
+}
+
+// clear drops everything of the old history, written and waiting; the outbox stays.
+func (w *writer) clear() {
+	w.next.Clear = true
+	w.next.Entries, w.dirty = nil, dirtySet{}
+	w.wake()
+}
+
+// outgoing stores an unconfirmed message at once and calls then with the
+// outcome; after a failure it is not tried again. With a nil then it is tried
+// until it is stored.
+func (w *writer) outgoing(o Outgoing, then func(error)) {
+	w.next.Outbox = append(w.next.Outbox, o)
+	w.then = append(w.then, then)
+	if w.resume != nil && then != nil {
+		w.resume()
+		w.resume = nil
+	}
+	w.wake()
+}
+
+// confirmed removes a message from the outbox.
+func (w *writer) confirmed(number uint64) {
+	w.next.Confirmed = append(w.next.Confirmed, number)
+	w.wake()
+}
+
+// flush calls f once everything up to now is written, or could not be.
+func (w *writer) flush(f func()) {
+	switch {
+	case w.resume != nil:
+		f()
+	case w.pending():
+		w.after = append(w.after, f)
+	case w.writing:
+		w.flushed = append(w.flushed, f)
+	default:
+		f()
+	}
+}
+
+func (w *writer) pending() bool { return len(w.dirty.names) > 0 || !w.next.Empty() }
+
+// wake begins a write in a moment, so that what the current event still
+// changes goes into the same batch.
+func (w *writer) wake() {
+	if w.writing || w.resume != nil {
+		return
+	}
+	w.writing = true
+	w.host.Post(w.write)
+}
+
+func (w *writer) write() {
+	batch, then := w.next, w.then
+	for _, name := range w.dirty.names {
+		if row, ok := w.row(name); ok {
+			batch.Conversations = append(batch.Conversations, row)
+		}
+	}
+	dirty := w.dirty.names
+	w.next, w.dirty, w.then = Batch{}, dirtySet{}, nil
+	w.flushed, w.after = w.after, nil
+	w.host.Go(func() func() {
+		err := w.store.Apply(context.Background(), batch)
+		return func() { w.written(batch, dirty, then, err) }
+	})
+}
+
+func (w *writer) written(batch Batch, dirty []string, then []func(error), err error) {
+	w.writing = false
+	if err != nil {
+		w.restore(batch, dirty, then)
+	} else {
+		w.retry.reset()
+	}
+	if err != nil {
+		w.failed(err)
+		w.pause()
+	}
+	for _, f := range then {
+		if f != nil {
+			f(err)
+		}
+	}
+	flushed := w.flushed
+	w.flushed = nil
+	for _, f := range flushed {
+		f()
+	}
+	if w.pending() {
+		w.wake()
+	}
+}
+
+// restore takes back what a failed batch held. Entries are given up, since the
+// server has them; sends are given up, since their callers are told; all else
+// is tried again, unless something newer replaces it.
+func (w *writer) restore(batch Batch, dirty []string, then []func(error)) {
+	w.next.Clear = w.next.Clear || batch.Clear
+	if w.next.Meta == nil {
+		w.next.Meta = batch.Meta
+	}
+	w.next.Confirmed = append(batch.Confirmed, w.next.Confirmed...)
+	var kept []Outgoing
+	for i, o := range batch.Outbox {
+		if then[i] == nil {
+			kept = append(kept, o)
+		}
+	}
+	w.next.Outbox = append(kept, w.next.Outbox...)
+	w.then = append(make([]func(error), len(kept)), w.then...)
+	for _, name := range dirty {
+		w.dirty.add(name)
+	}
+	w.lost(batch.Entries)
+}
+
+func (w *writer) pause() {
+	w.resume = w.host.After(w.retry.busy(w.host), func() {
+		w.resume = nil
+		if w.pending() {
+			w.wake()
+		}
+	})
+}
+
+// failing reports whether the last write failed and none has succeeded since.
+func (w *writer) failing() bool { return w.retry.failures > 0 }
+
+// dirtySet is names in the order in which they were first added.
+type dirtySet struct {
+	names []string
+	known map[string]bool
+}
+
+func (d *dirtySet) add(name string) {
+	if d.known[name] {
+		return
+	}
+	if d.known == nil {
+		d.known = make(map[string]bool)
+	}
+	d.known[name] = true
+	d.names = append(d.names, name)
+}
