@@ -1,0 +1,102 @@
+package link
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/eclipse/paho.golang/packets"
+	"github.com/eclipse/paho.golang/paho"
+
+	"parley/proto"
+	"parley/wasm/chat"
+)
+
+// maxReason is the longest reason string of a server that is passed on, in bytes.
+const maxReason = 512
+
+// refusal makes a Refusal of a reason code and the server's words for it; if
+// it has none, fallback says what the specification says.
+func refusal(code byte, words, fallback string) *proto.Refusal {
+	if words == "" {
+		words = fallback
+	}
+	if words == "" {
+		words = "the server refused it and gave no reason"
+	}
+	if len(words) > maxReason {
+		words = strings.ToValidUTF8(words[:maxReason], "") + "…"
+	}
+	return &proto.Refusal{Reason: proto.Reason(code), Text: words}
+}
+
+// connackRefusal returns nil for a CONNACK that accepts.
+func connackRefusal(ca *paho.Connack) *proto.Refusal {
+	if ca.ReasonCode == packets.ConnackSuccess {
+		return nil
+	}
+	words := ""
+	if ca.Properties != nil {
+		words = ca.Properties.ReasonString
+	}
+	code := fromMQTT3(ca.ReasonCode)
+	return refusal(code, words, (&packets.Connack{ReasonCode: code}).Reason())
+}
+
+// fromMQTT3 translates the CONNACK return codes of MQTT 3.1.1 (3.2.2.3), with
+// which some servers answer MQTT 5 too, to reason codes.
+func fromMQTT3(code byte) byte {
+	switch code {
+	case 1:
+		return packets.ConnackUnsupportedProtocolVersion
+	case 2:
+		return packets.ConnackInvalidClientID
+	case 3:
+		return packets.ConnackServerUnavailable
+	case 4:
+		return packets.ConnackBadUsernameOrPassword
+	case 5:
+		return packets.ConnackNotAuthorized
+	}
+	if code < 0x80 {
+		return packets.ConnackProtocolError
+	}
+	return code
+}
+
+// disconnectRefusal returns nil for a DISCONNECT without a reason.
+func disconnectRefusal(d *packets.Disconnect) *proto.Refusal {
+	if d == nil || d.ReasonCode < 0x80 {
+		return nil
+	}
+	words := ""
+	if d.Properties != nil {
+		words = d.Properties.ReasonString
+	}
+	return refusal(d.ReasonCode, words, d.Reason())
+}
+
+// acknowledgement reads a PUBACK. 0x10, no matching subscribers, is a success.
+func acknowledgement(p *packets.Puback) (chat.Ack, error) {
+	if p.ReasonCode >= 0x80 {
+		return chat.Ack{}, refusal(p.ReasonCode, p.Properties.ReasonString, p.Reason())
+	}
+	var ack chat.Ack
+	fields := map[string]*uint64{
+		proto.PropertyMessageID:  &ack.MessageID,
+		proto.PropertySeq:        &ack.Seq,
+		proto.PropertyCreateTime: &ack.CreateTime,
+	}
+	for _, property := range p.Properties.User {
+		if field := fields[property.Key]; field != nil {
+			n, err := strconv.ParseUint(property.Value, 10, 64)
+			if err != nil {
+				return chat.Ack{}, nil // not ours: the echo will tell
+			}
+			*field = n
+		}
+	}
+	if ack.MessageID == 0 || ack.Seq == 0 {
+		return chat.Ack{}, nil // a broker that acknowledges by itself
+	}
+	return ack, nil
+}
