@@ -5,7 +5,6 @@
 package auth
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -32,8 +31,8 @@ var maxExpiry = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 // A User is what a valid token says of its bearer.
 type User struct {
 	ID uint64 // never 0
-	// Name is a label and no identity: at most proto.MaxName bytes, printable,
-	// never empty.
+	// Name is a label and no identity: at most proto.MaxName bytes, printable.
+	// Empty if the token has none.
 	Name string
 	// Services are those the user answers for as an agent, rising, none twice.
 	Services []proto.ServiceType
@@ -71,9 +70,8 @@ type claims struct {
 var errCritical = errors.New("crit")
 
 // Verify returns the user of a token. sub must be a user id in canonical
-// decimal, exp must lie ahead; a name that is missing becomes the id, and one
-// that is too long is cut; services that are unknown here are ignored. The
-// error wraps a *proto.Refusal with reason NotAuthorized and a sentence for the
+// decimal, exp must lie ahead; a name that is too long is cut, and services that
+// are unknown here are ignored. The error wraps a *proto.Refusal with reason NotAuthorized and a sentence for the
 // person, in which nothing of the token stands.
 func (a *Authority) Verify(token string) (User, error) {
 	if token == "" {
@@ -106,9 +104,7 @@ func (a *Authority) user(c *claims) (User, error) {
 	if !a.now().Before(c.ExpiresAt.Time) {
 		return User{}, expired()
 	}
-	u := User{ID: id, Name: cleanName(c.Name), Services: services(c.Services), Expires: c.ExpiresAt.Time}
-	u.Name = cmp.Or(u.Name, c.Subject)
-	return u, nil
+	return User{ID: id, Name: cleanName(c.Name), Services: services(c.Services), Expires: c.ExpiresAt.Time}, nil
 }
 
 // refusal words the reason for a person. parsed may be nil.

@@ -99,7 +99,7 @@ func TestATokenOfTheKeyNamesItsUser(t *testing.T) {
 		claims object
 		want   User
 	}{
-		"the least":          {object{"name": nil}, User{ID: 7, Name: "7"}},
+		"the least":          {object{"name": nil}, User{ID: 7}},
 		"with a name":        {nil, User{ID: 7, Name: "Ann"}},
 		"2^53+1":             {object{"sub": "9007199254740993"}, User{ID: 1<<53 + 1, Name: "Ann"}},
 		"the highest id":     {object{"sub": "18446744073709551615"}, User{ID: 1<<64 - 1, Name: "Ann"}},
@@ -340,8 +340,8 @@ func FuzzClaims(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if name, err := CheckName(u.Name); u.ID == 0 || err != nil || name != u.Name || !now.Before(u.Expires) {
-			t.Fatalf("user %+v: %v", u, err)
+		if u.ID == 0 || u.Name != cleanName(u.Name) || !now.Before(u.Expires) {
+			t.Fatalf("user %+v", u)
 		}
 	})
 }

@@ -1,0 +1,34 @@
+package web
+
+import (
+	"net/http"
+	"regexp"
+)
+
+// policy is the page's Content Security Policy, less its connect-src. Workers
+// take theirs from their own script's answer, so every file carries it.
+const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; " +
+	"img-src 'self' data: blob:; worker-src 'self'; object-src 'none'; base-uri 'none'; " +
+	"form-action 'self'; frame-ancestors 'none'; connect-src 'self'"
+
+// host is what may stand in a policy of the Host header, which anybody can send.
+var host = regexp.MustCompile(`^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$`)
+
+// secure sets what every answer carries.
+func secure(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	connect := ""
+	if host.MatchString(r.Host) {
+		// 'self' covers WebSockets of the same origin only in browsers that
+		// follow CSP 3; Safari learned it late.
+		connect = " ws://" + r.Host + " wss://" + r.Host
+	}
+	h.Set("Content-Security-Policy", policy+connect)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	// The files are public: pages of other sites import parley.js. What users
+	// may do from there is up to the API's own check of origins.
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+}
