@@ -2,9 +2,25 @@
 // numbers it, stores it and fans it out. It knows neither MQTT nor HTTP nor
 // SQL: the broker and the HTTP handlers call it, and it calls a Store and a
 // Fanout.
+//
+// What it promises: a Receipt means that the message is on disk; every
+// participant is sent a conversation in seq order, each message once; a
+// client_ref is stored once for ever; what is refused changes nothing and
+// disturbs no one else. What it writes goes through one committer (Run), which
+// takes what is queued as one transaction; Commit is that step without
+// goroutines, queue or clock, for whoever wants to drive it by hand.
 package chat
 
 import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
 	"parley/proto"
 )
 
@@ -28,4 +44,113 @@ type Receipt struct {
 // The payload must not be changed afterwards by either side.
 type Fanout interface {
 	Publish(user uint64, branch proto.Branch, payload []byte)
+}
+
+// Config says what a Service works with. Store and Fanout are needed.
+type Config struct {
+	Store  Store
+	Fanout Fanout
+	// Now is the server's clock; nil is time.Now. It may jump: what is stored
+	// never goes back in time while the Service lives.
+	Now func() time.Time
+	// Random gives client_refs to messages that come without. It is read by
+	// many goroutines at once if Publish is called by many; nil is crypto/rand.
+	Random io.Reader
+	// Node makes message ids unique among servers, 0 to proto.MaxNode.
+	Node uint64
+	// Log is told when the Store fails, and nothing else; nil is slog.Default.
+	Log *slog.Logger
+}
+
+// Service is the sequencer. Safe for concurrent use.
+type Service struct {
+	store  Store
+	fanout Fanout
+	now    func() time.Time
+	random io.Reader
+	log    *slog.Logger
+	ids    *proto.IDs
+
+	// lastTime is the newest create time in Unix milliseconds. Only Commit uses it.
+	lastTime uint64
+
+	queue    chan waiter
+	started  atomic.Bool
+	stopping chan struct{} // closed when Run accepts no more
+	stopped  chan struct{} // closed when Run has answered everybody
+}
+
+// New returns a Service that continues the numbering of the store. It starts
+// nothing: Publish waits until somebody calls Run.
+func New(c Config) (*Service, error) {
+	if c.Store == nil || c.Fanout == nil {
+		return nil, errors.New("chat: Config needs a Store and a Fanout")
+	}
+	s := &Service{
+		store: c.Store, fanout: c.Fanout, now: c.Now, random: c.Random, log: c.Log,
+		queue:    make(chan waiter, queueSize),
+		stopping: make(chan struct{}),
+		stopped:  make(chan struct{}),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.random == nil {
+		s.random = rand.Reader
+	}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	var last uint64
+	err := c.Store.View(context.Background(), func(v View) (err error) {
+		last, err = v.LastID()
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the newest message id: %w", err)
+	}
+	if s.ids, err = proto.NewIDs(c.Node, last, s.now); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Publish takes what a user sent on an up branch. A message blocks until it is
+// on disk, and its Receipt says where; a repeat of a client_ref gets the first
+// Receipt again. A mark blocks likewise. The Receipt of marks, syncs and typing is zero.
+// correlation is the PUBLISH's Correlation Data, which serves as client_ref if
+// it has 16 bytes and the payload names none.
+//
+// Errors wrap a *proto.Refusal. When its reason is temporary, sending the same
+// again later is right, and safe with a client_ref. If ctx ends while waiting, it is
+// unknown whether the message was stored.
+func (s *Service) Publish(ctx context.Context, from Sender, b proto.Branch, payload, correlation []byte) (Receipt, error) {
+	switch b {
+	case proto.BranchSync:
+		return Receipt{}, s.sync(ctx, from, payload)
+	case proto.BranchTyping:
+		return Receipt{}, s.typing(from, payload)
+	}
+	request, err := s.Prepare(from, b, payload, correlation)
+	if err != nil {
+		return Receipt{}, err
+	}
+	return s.submit(ctx, request)
+}
+
+// failed logs that the store failed, unless it was told to stop, and returns
+// an error that wraps err and a temporary refusal that says what.
+func (s *Service) failed(what string, err error) error {
+	if !errors.Is(err, context.Canceled) {
+		s.log.Error("the history store failed", "result", what, "error", err)
+	}
+	return fmt.Errorf("%w: %w", proto.Refuse(proto.UnspecifiedError, "%s: try again", what), err)
+}
+
+// anonymous refuses a sender that nobody authenticated.
+func anonymous(from Sender) error {
+	if from.User == 0 {
+		return proto.Refuse(proto.NotAuthorized, "sign in first: this connection has no user")
+	}
+	return nil
 }

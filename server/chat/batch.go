@@ -1,0 +1,183 @@
+package chat
+
+import (
+	"context"
+
+	"parley/proto"
+)
+
+// Result is what became of a Request: the Receipt, which is zero unless the
+// Request was a message, or an error that wraps a *proto.Refusal.
+type Result struct {
+	Receipt Receipt
+	Err     error
+}
+
+// Commit applies the requests, in order, in one transaction of the store; once
+// that is on disk, it fans out in seq order and returns a result for each
+// request. If the store fails, nothing is fanned out and every result is the
+// same temporary refusal.
+//
+// Commit starts no goroutine and depends on nothing but the Service's state,
+// its Config and its arguments, so a simulation can drive it. It must not be
+// called twice at the same time, nor beside Run.
+func (s *Service) Commit(ctx context.Context, requests []Request) []Result {
+	results := make([]Result, len(requests))
+	var out []delivery
+	err := s.store.Update(ctx, func(tx Tx) error {
+		b, err := s.newBatch(tx)
+		if err != nil {
+			return err
+		}
+		for i, r := range requests {
+			if results[i].Receipt, err = r.apply(b); err != nil {
+				return err
+			}
+		}
+		out = b.out
+		return b.flush()
+	})
+	if err != nil {
+		err = s.failed("not stored", err)
+		for i := range results {
+			results[i] = Result{Err: err}
+		}
+		return results
+	}
+	for _, d := range out {
+		s.fanout.Publish(d.user, d.branch, d.payload)
+	}
+	return results
+}
+
+// time returns the server's clock in Unix milliseconds, except that it never
+// falls: a message that comes later never looks older.
+func (s *Service) time() uint64 {
+	if now := s.now().UnixMilli(); now > 0 {
+		s.lastTime = max(s.lastTime, uint64(now))
+	}
+	return s.lastTime
+}
+
+// batch is a transaction under way. It keeps what it read and changed of
+// conversations and members, and writes each of them once, at the end.
+type batch struct {
+	service       *Service
+	tx            Tx
+	conversations map[proto.Key]*conversation
+	members       map[memberKey]*member
+	// What changed, in the order of the first change.
+	changedConversations []*conversation
+	changedMembers       []*member
+	out                  []delivery
+}
+
+type conversation struct {
+	Conversation
+	changed bool
+}
+
+type member struct {
+	Member
+	changed bool
+}
+
+type memberKey struct {
+	key  proto.Key
+	user uint64
+}
+
+// delivery is a publication that waits for the commit.
+type delivery struct {
+	user    uint64
+	branch  proto.Branch
+	payload []byte
+}
+
+func (s *Service) newBatch(tx Tx) (*batch, error) {
+	last, err := tx.LastID()
+	if err != nil {
+		return nil, err
+	}
+	s.ids.After(last) // another server may have written to the same history
+	return &batch{
+		service:       s,
+		tx:            tx,
+		conversations: make(map[proto.Key]*conversation),
+		members:       make(map[memberKey]*member),
+	}, nil
+}
+
+// conversation returns the state of a conversation. Who changes it calls changeConversation.
+func (b *batch) conversation(key proto.Key) (*conversation, error) {
+	if c := b.conversations[key]; c != nil {
+		return c, nil
+	}
+	stored, err := b.tx.Conversation(key)
+	if err != nil {
+		return nil, err
+	}
+	c := &conversation{Conversation: stored}
+	c.Key = key
+	b.conversations[key] = c
+	return c, nil
+}
+
+func (b *batch) changeConversation(c *conversation) {
+	if !c.changed {
+		c.changed = true
+		b.changedConversations = append(b.changedConversations, c)
+	}
+}
+
+// member returns the state of a user in a conversation. Who changes it, or
+// what it shows of the conversation, calls changeMember.
+func (b *batch) member(key proto.Key, user uint64) (*member, error) {
+	k := memberKey{key, user}
+	if m := b.members[k]; m != nil {
+		return m, nil
+	}
+	stored, err := b.tx.Member(key, user)
+	if err != nil {
+		return nil, err
+	}
+	m := &member{Member: stored}
+	m.Key, m.User = key, user
+	b.members[k] = m
+	return m, nil
+}
+
+func (b *batch) changeMember(m *member) {
+	if !m.changed {
+		m.changed = true
+		b.changedMembers = append(b.changedMembers, m)
+	}
+}
+
+func (b *batch) deliver(user uint64, branch proto.Branch, payload []byte) {
+	b.out = append(b.out, delivery{user, branch, payload})
+}
+
+// flush writes what changed. Rows get their change numbers here, so that these
+// rise in the order of commits.
+func (b *batch) flush() error {
+	for _, c := range b.changedConversations {
+		if err := b.tx.PutConversation(c.Conversation); err != nil {
+			return err
+		}
+	}
+	if len(b.changedMembers) == 0 {
+		return nil
+	}
+	rev, err := b.tx.Rev()
+	if err != nil {
+		return err
+	}
+	for i, m := range b.changedMembers {
+		m.Rev = rev + 1 + uint64(i)
+		if err := b.tx.PutMember(m.Member); err != nil {
+			return err
+		}
+	}
+	return nil
+}

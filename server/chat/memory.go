@@ -1,0 +1,357 @@
+package chat
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"parley/proto"
+)
+
+// Memory is a Store that keeps everything in memory, for simulations and
+// tests. It never fails by itself, starts no goroutine and uses no clock.
+type Memory struct {
+	epoch  uint64
+	update chan struct{} // holds one while an Update runs
+
+	mu      sync.Mutex
+	closed  bool
+	state   *memoryState
+	readers int // views that read state
+}
+
+var _ Store = (*Memory)(nil)
+
+// NewMemory returns an empty history. epoch is not 0.
+func NewMemory(epoch uint64) *Memory {
+	return &Memory{epoch: epoch, update: make(chan struct{}, 1), state: newMemoryState(nil)}
+}
+
+// Epoch implements Store.
+func (m *Memory) Epoch() uint64 { return m.epoch }
+
+// Update implements Store.
+func (m *Memory) Update(ctx context.Context, change func(Tx) error) error {
+	select {
+	case m.update <- struct{}{}:
+		defer func() { <-m.update }()
+	case <-ctx.Done():
+		return fmt.Errorf("update the history: %w", ctx.Err())
+	}
+	m.mu.Lock()
+	base, closed := m.state, m.closed
+	m.mu.Unlock()
+	if closed {
+		return errClosed
+	}
+	own := newMemoryState(base)
+	if err := change(memoryTx{memoryView{own}}); err != nil {
+		return fmt.Errorf("update the history: %w", err)
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("update the history: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.readers > 0 { // they go on reading what they began with
+		m.state, m.readers = base.clone(), 0
+	}
+	m.state.merge(own)
+	return nil
+}
+
+// View implements Store.
+func (m *Memory) View(ctx context.Context, read func(View) error) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("read the history: %w", err)
+	}
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return errClosed
+	}
+	state := m.state
+	m.readers++
+	m.mu.Unlock()
+	defer func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.state == state {
+			m.readers--
+		}
+	}()
+	if err := read(memoryView{state}); err != nil {
+		return fmt.Errorf("read the history: %w", err)
+	}
+	return nil
+}
+
+// Close implements Store. Reopen gives the history back.
+func (m *Memory) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+	return nil
+}
+
+// Reopen makes a closed Memory usable again, with everything that was in it.
+func (m *Memory) Reopen() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = false
+}
+
+var errClosed = errors.New("the history is closed")
+
+// memoryState is a whole history, or what a transaction changes of base. Its
+// entries are only ever added to, so that states share them.
+type memoryState struct {
+	base *memoryState
+
+	conversations map[proto.Key]Conversation
+	members       map[memberKey]Member
+	joined        map[uint64][]proto.Key // of each user
+	entries       map[proto.Key][]Entry  // by seq
+	refs          map[memoryRef]memoryPlace
+	ids           map[uint64]struct{}
+	users         map[uint64]User
+	rev, lastID   uint64
+}
+
+type memoryRef struct {
+	sender uint64
+	ref    [proto.RefSize]byte
+}
+
+type memoryPlace struct {
+	key proto.Key
+	seq uint64
+}
+
+func newMemoryState(base *memoryState) *memoryState {
+	s := &memoryState{
+		base:          base,
+		conversations: make(map[proto.Key]Conversation),
+		members:       make(map[memberKey]Member),
+		joined:        make(map[uint64][]proto.Key),
+		entries:       make(map[proto.Key][]Entry),
+		refs:          make(map[memoryRef]memoryPlace),
+		ids:           make(map[uint64]struct{}),
+		users:         make(map[uint64]User),
+	}
+	if base != nil {
+		s.rev, s.lastID = base.rev, base.lastID
+	}
+	return s
+}
+
+func (s *memoryState) clone() *memoryState {
+	c := newMemoryState(nil)
+	c.merge(s)
+	return c
+}
+
+func (s *memoryState) merge(own *memoryState) {
+	maps.Copy(s.conversations, own.conversations)
+	maps.Copy(s.members, own.members)
+	maps.Copy(s.joined, own.joined)
+	maps.Copy(s.entries, own.entries)
+	maps.Copy(s.refs, own.refs)
+	maps.Copy(s.ids, own.ids)
+	maps.Copy(s.users, own.users)
+	s.rev, s.lastID = own.rev, own.lastID
+}
+
+// lookup finds what a state or its base holds in one of their maps.
+func lookup[K comparable, V any](s *memoryState, in func(*memoryState) map[K]V, k K) (V, bool) {
+	v, ok := in(s)[k]
+	if !ok && s.base != nil {
+		v, ok = in(s.base)[k]
+	}
+	return v, ok
+}
+
+type memoryView struct{ s *memoryState }
+
+func (v memoryView) LastID() (uint64, error) { return v.s.lastID, nil }
+
+func (v memoryView) Rev() (uint64, error) { return v.s.rev, nil }
+
+func (v memoryView) Conversation(key proto.Key) (Conversation, error) {
+	c, _ := lookup(v.s, func(s *memoryState) map[proto.Key]Conversation { return s.conversations }, key)
+	return c, nil
+}
+
+func (v memoryView) Member(key proto.Key, user uint64) (Member, error) {
+	return v.member(memberKey{key, user}), nil
+}
+
+func (v memoryView) member(k memberKey) Member {
+	m, _ := lookup(v.s, func(s *memoryState) map[memberKey]Member { return s.members }, k)
+	return m
+}
+
+func (v memoryView) joined(user uint64) []proto.Key {
+	keys, _ := lookup(v.s, func(s *memoryState) map[uint64][]proto.Key { return s.joined }, user)
+	return keys
+}
+
+// entries returns all entries by seq, to be read only.
+func (v memoryView) entries(key proto.Key) []Entry {
+	entries, _ := lookup(v.s, func(s *memoryState) map[proto.Key][]Entry { return s.entries }, key)
+	return entries
+}
+
+// after returns the entries with seq > after, to be read only.
+func (v memoryView) after(key proto.Key, after uint64) []Entry {
+	entries := v.entries(key)
+	i, found := bySeq(entries, after)
+	if found {
+		i++
+	}
+	return entries[i:]
+}
+
+func bySeq(entries []Entry, seq uint64) (int, bool) {
+	return slices.BinarySearchFunc(entries, seq, func(e Entry, seq uint64) int { return cmp.Compare(e.Seq, seq) })
+}
+
+func (v memoryView) Entries(key proto.Key, after, before uint64, limit int, newest bool) ([]Entry, error) {
+	entries := v.after(key, after)
+	if before != 0 {
+		i, _ := bySeq(entries, before)
+		entries = entries[:i]
+	}
+	if n := len(entries) - max(0, limit); n > 0 && newest {
+		entries = entries[n:]
+	} else if n > 0 {
+		entries = entries[:len(entries)-n]
+	}
+	entries = slices.Clone(entries)
+	for i := range entries {
+		entries[i].Body = bytes.Clone(entries[i].Body)
+	}
+	return entries, nil
+}
+
+func (v memoryView) FirstBy(key proto.Key, sender uint64, after uint64) (Entry, error) {
+	for _, e := range v.after(key, after) {
+		if e.Sender == sender {
+			e.Body = nil
+			return e, nil
+		}
+	}
+	return Entry{}, nil
+}
+
+func (v memoryView) CountBy(key proto.Key, sender uint64, after uint64) (n uint64, err error) {
+	for _, e := range v.after(key, after) {
+		if e.Sender == sender {
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (v memoryView) ByRef(sender uint64, ref [proto.RefSize]byte) (Entry, error) {
+	place, ok := lookup(v.s, func(s *memoryState) map[memoryRef]memoryPlace { return s.refs }, memoryRef{sender, ref})
+	if !ok {
+		return Entry{}, nil
+	}
+	entries, err := v.Entries(place.key, place.seq-1, 0, 1, false)
+	if err != nil || len(entries) == 0 {
+		return Entry{}, err
+	}
+	return entries[0], nil
+}
+
+func (v memoryView) Changed(user, after uint64, limit int) ([]Member, error) {
+	var members []Member
+	for _, key := range v.joined(user) {
+		if m := v.member(memberKey{key, user}); m.Rev > after {
+			members = append(members, m)
+		}
+	}
+	slices.SortFunc(members, func(x, y Member) int { return cmp.Compare(x.Rev, y.Rev) })
+	return members[:min(len(members), max(0, limit))], nil
+}
+
+func (v memoryView) User(id uint64) (User, error) {
+	u, _ := lookup(v.s, func(s *memoryState) map[uint64]User { return s.users }, id)
+	return u, nil
+}
+
+func (v memoryView) Users(query string, limit int) ([]User, error) {
+	all := v.s.users
+	if v.s.base != nil {
+		all = maps.Clone(v.s.base.users)
+		maps.Copy(all, v.s.users)
+	}
+	var found []User
+	folded := Fold(query)
+	for id, u := range all {
+		if strings.Contains(Fold(u.Name), folded) || strconv.FormatUint(id, 10) == query {
+			found = append(found, u)
+		}
+	}
+	slices.SortFunc(found, func(x, y User) int {
+		return cmp.Or(cmp.Compare(Fold(x.Name), Fold(y.Name)), cmp.Compare(x.ID, y.ID))
+	})
+	return found[:min(len(found), max(0, limit))], nil
+}
+
+type memoryTx struct{ memoryView }
+
+func (t memoryTx) PutConversation(c Conversation) error {
+	t.s.conversations[c.Key] = c
+	return nil
+}
+
+func (t memoryTx) PutMember(m Member) error {
+	k := memberKey{m.Key, m.User}
+	if t.member(k) == (Member{}) {
+		t.s.joined[m.User] = append(slices.Clip(t.joined(m.User)), m.Key)
+	}
+	t.s.members[k] = m
+	t.s.rev = max(t.s.rev, m.Rev)
+	return nil
+}
+
+func (t memoryTx) Append(e Entry) error {
+	entries := t.entries(e.Key)
+	i, taken := bySeq(entries, e.Seq)
+	if taken {
+		return fmt.Errorf("append message id %d: its seq %d is taken", e.ID, e.Seq)
+	}
+	if _, taken := lookup(t.s, func(s *memoryState) map[uint64]struct{} { return s.ids }, e.ID); taken {
+		return fmt.Errorf("append message id %d: the id is taken", e.ID)
+	}
+	ref := memoryRef{e.Sender, e.Ref}
+	if _, taken := lookup(t.s, func(s *memoryState) map[memoryRef]memoryPlace { return s.refs }, ref); taken {
+		return fmt.Errorf("append message id %d: the sender's client_ref is taken", e.ID)
+	}
+	e.Body = bytes.Clone(e.Body)
+	if i == len(entries) {
+		// Past the end of what others read.
+		entries = append(entries, e)
+	} else {
+		entries = slices.Insert(slices.Clone(entries), i, e)
+	}
+	t.s.entries[e.Key] = entries
+	t.s.refs[ref] = memoryPlace{e.Key, e.Seq}
+	t.s.ids[e.ID] = struct{}{}
+	t.s.lastID = max(t.s.lastID, e.ID)
+	return nil
+}
+
+func (t memoryTx) PutUser(u User) error {
+	t.s.users[u.ID] = u
+	return nil
+}

@@ -1,0 +1,119 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"parley/proto"
+)
+
+const (
+	// queueSize bounds the requests that wait for the committer; whoever comes
+	// when it is full waits to queue.
+	queueSize = 1024
+	// maxBatch bounds the requests of one transaction, and with it how long
+	// the first of them waits for the last.
+	maxBatch = 256
+	// commitWait bounds one transaction, up to its commit.
+	commitWait = 10 * time.Second
+)
+
+// waiter is a queued request and where its result goes.
+type waiter struct {
+	request Request
+	result  chan Result // holds one
+}
+
+// Run is the committer: until ctx is done it commits what Publish and Seen
+// queue, as many at a time as there are. Then it refuses what comes, commits
+// what it had accepted, and returns nil. It is called once.
+func (s *Service) Run(ctx context.Context) error {
+	if !s.started.CompareAndSwap(false, true) {
+		return errors.New("chat: the committer was started twice")
+	}
+	defer close(s.stopped)
+	commits := context.WithoutCancel(ctx)
+	for {
+		select {
+		case first := <-s.queue:
+			s.commit(commits, s.collect(first))
+		case <-ctx.Done():
+			close(s.stopping)
+			for {
+				select {
+				case first := <-s.queue:
+					s.commit(commits, s.collect(first))
+				default:
+					return nil
+				}
+			}
+		}
+	}
+}
+
+// collect takes what is queued behind first, without waiting for more.
+func (s *Service) collect(first waiter) []waiter {
+	// Those who were just answered get to run and queue their next request, so
+	// that it shares this commit.
+	runtime.Gosched()
+	batch := append(make([]waiter, 0, 1+min(len(s.queue), maxBatch-1)), first)
+	for len(batch) < maxBatch {
+		select {
+		case w := <-s.queue:
+			batch = append(batch, w)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+func (s *Service) commit(ctx context.Context, batch []waiter) {
+	ctx, cancel := context.WithTimeout(ctx, commitWait)
+	defer cancel()
+	requests := make([]Request, len(batch))
+	for i, w := range batch {
+		requests[i] = w.request
+	}
+	for i, result := range s.Commit(ctx, requests) {
+		batch[i].result <- result
+	}
+}
+
+// submit queues a request and waits for its result.
+func (s *Service) submit(ctx context.Context, r Request) (Receipt, error) {
+	select {
+	case <-s.stopping:
+		return Receipt{}, shuttingDown()
+	default:
+	}
+	w := waiter{request: r, result: make(chan Result, 1)}
+	select {
+	case s.queue <- w:
+	case <-s.stopping:
+		return Receipt{}, shuttingDown()
+	case <-ctx.Done():
+		return Receipt{}, fmt.Errorf("%w: %w", proto.Refuse(proto.ServerBusy, "the server is busy, nothing was stored: try again"), ctx.Err())
+	}
+	select {
+	case result := <-w.result:
+		return result.Receipt, result.Err
+	case <-ctx.Done():
+		return Receipt{}, fmt.Errorf("%w: %w", proto.Refuse(proto.ServerBusy, "no answer yet: send the same again"), ctx.Err())
+	case <-s.stopped:
+	}
+	// The committer ended: it answered this request, or never saw it.
+	select {
+	case result := <-w.result:
+		return result.Receipt, result.Err
+	default:
+		return Receipt{}, shuttingDown()
+	}
+}
+
+func shuttingDown() error {
+	return proto.Refuse(proto.ServerShuttingDown, "the server is stopping, nothing was stored: send again after connecting again")
+}

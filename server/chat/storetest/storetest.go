@@ -1,0 +1,560 @@
+// Package storetest holds what every chat.Store must keep. Each implementation
+// runs it in its own tests.
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"parley/proto"
+	"parley/server/chat"
+)
+
+// History opens one history. Each call returns an open Store on the same
+// history; the one before was closed. A Store that is still open when the test
+// ends is closed by whoever made the History.
+type History func() chat.Store
+
+// Run tests a Store. fresh makes an empty history for one test.
+func Run(t *testing.T, fresh func(t *testing.T) History) {
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, History)
+	}{
+		{"an empty history has zero values and an epoch", empty},
+		{"ids up to 2^64-1 survive and keep their order", extremes},
+		{"entries are found between two seqs, from either end", entries},
+		{"the first entry of a sender after a seq, and how many there are", bySender},
+		{"an entry is found by its sender and client_ref", byRef},
+		{"seq, id, and sender with client_ref are unique", unique},
+		{"a failed update leaves nothing", rollback},
+		{"a panic in an update leaves nothing", panics},
+		{"an update sees its own writes", ownWrites},
+		{"a view does not see what is written beside it", snapshot},
+		{"an update whose context has ended writes nothing", cancelled},
+		{"members come in the order of their change numbers", changed},
+		{"a row that is put again replaces the first", replace},
+		{"users are found by part of a name or by id", users},
+		{"what was returned belongs to the caller", ownership},
+		{"everything is there after opening again", reopen},
+		{"a closed store refuses", closed},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, fresh(t)) })
+	}
+}
+
+// ids that a float or a signed integer would confuse.
+var ids = []uint64{
+	1, 1<<53 - 1, 1 << 53, 1<<53 + 1, 1<<63 - 1, 1 << 63, 1<<63 + 1, math.MaxUint64 - 1, math.MaxUint64,
+}
+
+var key = proto.DirectKey(3, 5)
+
+func entry(key proto.Key, seq, id, sender uint64) chat.Entry {
+	e := chat.Entry{Key: key, Seq: seq, ID: id, Sender: sender, CreateTime: 1000 + seq, Body: fmt.Appendf(nil, "body %d", id)}
+	copy(e.Ref[:], fmt.Sprintf("%016x", id))
+	return e
+}
+
+func update(t *testing.T, s chat.Store, change func(chat.Tx) error) {
+	t.Helper()
+	if err := s.Update(t.Context(), change); err != nil {
+		t.Fatal("update:", err)
+	}
+}
+
+func add(t *testing.T, s chat.Store, entries ...chat.Entry) {
+	t.Helper()
+	update(t, s, func(tx chat.Tx) error {
+		for _, e := range entries {
+			if err := tx.Append(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// get reads one value in a view of its own.
+func get[T any](t *testing.T, s chat.Store, read func(chat.View) (T, error)) (value T) {
+	t.Helper()
+	if err := s.View(t.Context(), func(v chat.View) (err error) {
+		value, err = read(v)
+		return err
+	}); err != nil {
+		t.Fatal("view:", err)
+	}
+	return value
+}
+
+func want[T any](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(x, y proto.Key) bool { return x == y }), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+func seqs(entries []chat.Entry) (all []uint64) {
+	for _, e := range entries {
+		all = append(all, e.Seq)
+	}
+	return all
+}
+
+func page(after, before uint64, limit int, newest bool) func(chat.View) ([]uint64, error) {
+	return func(v chat.View) ([]uint64, error) {
+		entries, err := v.Entries(key, after, before, limit, newest)
+		return seqs(entries), err
+	}
+}
+
+func empty(t *testing.T, open History) {
+	s := open()
+	if s.Epoch() == 0 {
+		t.Error("the epoch is 0")
+	}
+	want(t, "LastID", get(t, s, chat.View.LastID), 0)
+	want(t, "Rev", get(t, s, chat.View.Rev), 0)
+	want(t, "Entries", get(t, s, page(0, 0, 10, true)), nil)
+	update(t, s, func(tx chat.Tx) error {
+		c, err := tx.Conversation(key)
+		want(t, "Conversation", c, chat.Conversation{})
+		m, err2 := tx.Member(key, 3)
+		want(t, "Member", m, chat.Member{})
+		e, err3 := tx.FirstBy(key, 3, 0)
+		want(t, "FirstBy", e, chat.Entry{})
+		n, err4 := tx.CountBy(key, 3, 0)
+		want(t, "CountBy", n, 0)
+		r, err5 := tx.ByRef(3, [proto.RefSize]byte{1})
+		want(t, "ByRef", r, chat.Entry{})
+		u, err6 := tx.User(3)
+		want(t, "User", u, chat.User{})
+		ms, err7 := tx.Changed(3, 0, 10)
+		want(t, "Changed", ms, nil)
+		us, err8 := tx.Users("", 10)
+		want(t, "Users", us, nil)
+		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8)
+	})
+}
+
+func extremes(t *testing.T, open History) {
+	s := open()
+	for i := range ids { // the highest first, so that order is the store's work
+		id := ids[len(ids)-1-i]
+		e := entry(key, id, id, id)
+		e.CreateTime = id
+		add(t, s, e)
+		got := get(t, s, func(v chat.View) (chat.Entry, error) { return v.ByRef(id, e.Ref) })
+		got.Body = nil
+		e.Body = nil
+		want(t, "ByRef", got, e)
+	}
+	want(t, "LastID", get(t, s, chat.View.LastID), math.MaxUint64)
+	want(t, "order", get(t, s, page(0, 0, 100, false)), ids)
+	want(t, "the newest two", get(t, s, page(0, 0, 2, true)), ids[len(ids)-2:])
+	want(t, "after 2^53", get(t, s, page(1<<53, 1<<63, 100, false)), []uint64{1<<53 + 1, 1<<63 - 1})
+	want(t, "after the last", get(t, s, page(math.MaxUint64, 0, 100, false)), nil)
+
+	low, high := ids[:len(ids)-1], uint64(math.MaxUint64)
+	update(t, s, func(tx chat.Tx) error {
+		for i, id := range low {
+			k := proto.DirectKey(id, high)
+			m := chat.Member{Key: k, User: high, Rev: id, Read: id, Delivered: id, Waiting: proto.Waiting{AnsweredThrough: id, Seq: id, Since: id}}
+			err := errors.Join(tx.PutMember(m), tx.PutConversation(chat.Conversation{Key: k, Head: id, Min: ids[i]}), tx.PutUser(chat.User{ID: id, Name: "n"}))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	want(t, "Rev", get(t, s, chat.View.Rev), math.MaxUint64-1)
+	members := get(t, s, func(v chat.View) ([]chat.Member, error) { return v.Changed(high, 1<<53, 100) })
+	for i, m := range members {
+		id := low[3+i]
+		want(t, "Member", m, chat.Member{Key: proto.DirectKey(id, high), User: high, Rev: id, Read: id, Delivered: id, Waiting: proto.Waiting{AnsweredThrough: id, Seq: id, Since: id}})
+		want(t, "Conversation", get(t, s, func(v chat.View) (chat.Conversation, error) { return v.Conversation(m.Key) }), chat.Conversation{Key: m.Key, Head: id, Min: id})
+	}
+	want(t, "members after 2^53", len(members), len(low)-3)
+	found := get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users("9223372036854775808", 10) })
+	want(t, "user 2^63", found, []chat.User{{ID: 1 << 63, Name: "n"}})
+	want(t, "users by id", get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users("n", 3) }), []chat.User{{ID: low[0], Name: "n"}, {ID: low[1], Name: "n"}, {ID: low[2], Name: "n"}})
+}
+
+func entries(t *testing.T, open History) {
+	s := open()
+	for seq := uint64(1); seq <= 9; seq++ {
+		add(t, s, entry(key, seq, seq, 3), entry(proto.DirectKey(3, 7), seq, 100+seq, 3))
+	}
+	for _, test := range []struct {
+		after, before uint64
+		limit         int
+		newest        bool
+		want          []uint64
+	}{
+		{0, 0, 3, false, []uint64{1, 2, 3}},
+		{0, 0, 3, true, []uint64{7, 8, 9}},
+		{4, 0, 3, false, []uint64{5, 6, 7}},
+		{4, 0, 3, true, []uint64{7, 8, 9}},
+		{0, 5, 3, true, []uint64{2, 3, 4}},
+		{0, 5, 3, false, []uint64{1, 2, 3}},
+		{2, 6, 100, true, []uint64{3, 4, 5}},
+		{2, 6, 2, true, []uint64{4, 5}},
+		{2, 6, 2, false, []uint64{3, 4}},
+		{5, 6, 10, true, nil},
+		{6, 5, 10, true, nil},
+		{9, 0, 10, false, nil},
+		{0, 1, 10, true, nil},
+		{0, 0, 0, true, nil},
+	} {
+		name := fmt.Sprintf("after %d before %d limit %d newest %t", test.after, test.before, test.limit, test.newest)
+		want(t, name, get(t, s, page(test.after, test.before, test.limit, test.newest)), test.want)
+	}
+	got := get(t, s, func(v chat.View) ([]chat.Entry, error) { return v.Entries(key, 3, 5, 1, false) })
+	want(t, "the whole entry", got, []chat.Entry{entry(key, 4, 4, 3)})
+	other := get(t, s, func(v chat.View) ([]chat.Entry, error) { return v.Entries(proto.ServiceKey(3, 5), 0, 0, 9, true) })
+	want(t, "another kind of conversation", other, nil)
+}
+
+func bySender(t *testing.T, open History) {
+	s := open()
+	add(t, s, entry(key, 1, 1, 3), entry(key, 2, 2, 5), entry(key, 3, 3, 3), entry(key, 4, 4, 5), entry(key, 5, 5, 5),
+		entry(proto.DirectKey(5, 7), 6, 6, 5))
+	for _, test := range []struct{ sender, after, first, count uint64 }{
+		{3, 0, 1, 2}, {3, 1, 3, 1}, {3, 3, 0, 0}, {5, 0, 2, 3}, {5, 2, 4, 2}, {5, 4, 5, 1}, {5, 5, 0, 0}, {7, 0, 0, 0},
+		{5, math.MaxUint64, 0, 0},
+	} {
+		name := fmt.Sprintf("sender %d after %d", test.sender, test.after)
+		first := get(t, s, func(v chat.View) (chat.Entry, error) { return v.FirstBy(key, test.sender, test.after) })
+		first.Body = nil
+		wanted := chat.Entry{}
+		if test.first != 0 {
+			wanted = entry(key, test.first, test.first, test.sender)
+			wanted.Body = nil
+		}
+		want(t, "FirstBy "+name, first, wanted)
+		want(t, "CountBy "+name, get(t, s, func(v chat.View) (uint64, error) { return v.CountBy(key, test.sender, test.after) }), test.count)
+	}
+}
+
+func byRef(t *testing.T, open History) {
+	s := open()
+	mine, theirs := entry(key, 1, 1, 3), entry(key, 2, 2, 5)
+	theirs.Ref = mine.Ref // a ref is unique per sender alone
+	add(t, s, mine, theirs)
+	for _, e := range []chat.Entry{mine, theirs} {
+		got := get(t, s, func(v chat.View) (chat.Entry, error) { return v.ByRef(e.Sender, e.Ref) })
+		got.Body, e.Body = nil, nil
+		want(t, "ByRef", got, e)
+	}
+	want(t, "ByRef of another", get(t, s, func(v chat.View) (chat.Entry, error) { return v.ByRef(7, mine.Ref) }), chat.Entry{})
+}
+
+func unique(t *testing.T, open History) {
+	s := open()
+	first := entry(key, 1, 1, 3)
+	add(t, s, first)
+	sameSeq, sameID, sameRef := entry(key, 1, 2, 3), entry(key, 2, 1, 5), entry(proto.DirectKey(3, 7), 1, 3, 3)
+	sameRef.Ref = first.Ref
+	for name, e := range map[string]chat.Entry{"seq": sameSeq, "id": sameID, "sender and ref": sameRef} {
+		if err := s.Update(t.Context(), func(tx chat.Tx) error { return tx.Append(e) }); err == nil {
+			t.Errorf("an entry with the same %s was stored twice", name)
+		}
+		// Within one transaction likewise.
+		fresh := entry(key, 10, 10, 9)
+		again := e
+		switch name {
+		case "seq":
+			again.Seq = fresh.Seq
+		case "id":
+			again.ID = fresh.ID
+		default:
+			again.Sender, again.Ref = fresh.Sender, fresh.Ref
+		}
+		if err := s.Update(t.Context(), func(tx chat.Tx) error { return errors.Join(tx.Append(fresh), tx.Append(again)) }); err == nil {
+			t.Errorf("two entries with the same %s were stored in one transaction", name)
+		}
+	}
+	want(t, "entries", get(t, s, page(0, 0, 10, true)), []uint64{1})
+}
+
+var errBroken = errors.New("broken on purpose")
+
+func writeAll(tx chat.Tx) error {
+	return errors.Join(
+		tx.PutConversation(chat.Conversation{Key: key, Head: 1, Min: 1}),
+		tx.PutMember(chat.Member{Key: key, User: 3, Rev: 7}),
+		tx.Append(entry(key, 1, 42, 3)),
+		tx.PutUser(chat.User{ID: 3, Name: "Ada"}),
+	)
+}
+
+func rollback(t *testing.T, open History) {
+	s := open()
+	err := s.Update(t.Context(), func(tx chat.Tx) error { return errors.Join(writeAll(tx), errBroken) })
+	if !errors.Is(err, errBroken) {
+		t.Errorf("got %v, want the error of the change, wrapped", err)
+	}
+	empty(t, func() chat.Store { return s })
+	update(t, s, writeAll) // nothing stands in the way
+	want(t, "Rev", get(t, s, chat.View.Rev), 7)
+}
+
+func panics(t *testing.T, open History) {
+	s := open()
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic was swallowed")
+			}
+		}()
+		_ = s.Update(t.Context(), func(tx chat.Tx) error {
+			if err := writeAll(tx); err != nil {
+				return err
+			}
+			panic("on purpose")
+		})
+	}()
+	empty(t, func() chat.Store { return s })
+	update(t, s, writeAll)
+}
+
+func ownWrites(t *testing.T, open History) {
+	s := open()
+	add(t, s, entry(key, 1, 41, 5))
+	update(t, s, func(tx chat.Tx) error {
+		e := entry(key, 2, 42, 3)
+		m := chat.Member{Key: key, User: 3, Rev: 7, Read: 1, Delivered: 2}
+		err := errors.Join(tx.Append(e), tx.PutMember(m), tx.PutConversation(chat.Conversation{Key: key, Head: 2, Min: 1}), tx.PutUser(chat.User{ID: 3, Name: "Ada"}))
+		if err != nil {
+			return err
+		}
+		c, err := tx.Conversation(key)
+		want(t, "Conversation", c, chat.Conversation{Key: key, Head: 2, Min: 1})
+		got, err2 := tx.Member(key, 3)
+		want(t, "Member", got, m)
+		r, err3 := tx.ByRef(3, e.Ref)
+		want(t, "ByRef", r.Seq, 2)
+		f, err4 := tx.FirstBy(key, 3, 0)
+		want(t, "FirstBy", f.Seq, 2)
+		n, err5 := tx.CountBy(key, 3, 0)
+		want(t, "CountBy", n, 1)
+		all, err6 := tx.Entries(key, 0, 0, 10, true)
+		want(t, "Entries", seqs(all), []uint64{1, 2})
+		rev, err7 := tx.Rev()
+		want(t, "Rev", rev, 7)
+		last, err8 := tx.LastID()
+		want(t, "LastID", last, 42)
+		ms, err9 := tx.Changed(3, 0, 10)
+		want(t, "Changed", ms, []chat.Member{m})
+		us, err10 := tx.Users("ada", 10)
+		want(t, "Users", us, []chat.User{{ID: 3, Name: "Ada"}})
+		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10)
+	})
+}
+
+func snapshot(t *testing.T, open History) {
+	s := open()
+	add(t, s, entry(key, 1, 1, 3))
+	err := s.View(t.Context(), func(v chat.View) error {
+		look := func() {
+			t.Helper()
+			entries, err := page(0, 0, 10, true)(v)
+			want(t, "Entries", entries, []uint64{1})
+			m, err2 := v.Member(key, 3)
+			want(t, "Member", m, chat.Member{})
+			last, err3 := v.LastID()
+			want(t, "LastID", last, 1)
+			rev, err4 := v.Rev()
+			want(t, "Rev", rev, 0)
+			if err := errors.Join(err, err2, err3, err4); err != nil {
+				t.Fatal(err)
+			}
+		}
+		look()
+		for i := range uint64(3) {
+			add(t, s, entry(key, 2+i, 2+i, 3))
+			update(t, s, func(tx chat.Tx) error { return tx.PutMember(chat.Member{Key: key, User: 3, Rev: 1 + i}) })
+			look()
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "the next view", get(t, s, page(0, 0, 10, true)), []uint64{1, 2, 3, 4})
+	// And the other way round: a view during an update sees nothing of it.
+	update(t, s, func(tx chat.Tx) error {
+		err := tx.Append(entry(key, 5, 5, 3))
+		want(t, "a view beside an update", get(t, s, page(0, 0, 10, true)), []uint64{1, 2, 3, 4})
+		return err
+	})
+}
+
+func cancelled(t *testing.T, open History) {
+	s := open()
+	ctx, cancel := context.WithCancel(t.Context())
+	err := s.Update(ctx, func(tx chat.Tx) error {
+		err := writeAll(tx)
+		cancel()
+		return err
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("an update whose context ended before the commit returned %v", err)
+	}
+	if err := s.Update(ctx, writeAll); !errors.Is(err, context.Canceled) {
+		t.Errorf("an update whose context had ended returned %v", err)
+	}
+	if err := s.View(ctx, func(chat.View) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("a view whose context had ended returned %v", err)
+	}
+	empty(t, func() chat.Store { return s })
+}
+
+func changed(t *testing.T, open History) {
+	s := open()
+	put := func(peer, rev uint64) {
+		t.Helper()
+		update(t, s, func(tx chat.Tx) error {
+			return tx.PutMember(chat.Member{Key: proto.DirectKey(3, peer), User: 3, Rev: rev})
+		})
+	}
+	put(7, 1)
+	put(5, 2)
+	put(9, 3)
+	put(7, 4) // moves to the end
+	update(t, s, func(tx chat.Tx) error { return tx.PutMember(chat.Member{Key: key, User: 5, Rev: 5}) })
+	for _, test := range []struct {
+		after uint64
+		limit int
+		revs  []uint64
+	}{{0, 10, []uint64{2, 3, 4}}, {0, 2, []uint64{2, 3}}, {2, 10, []uint64{3, 4}}, {4, 10, nil}, {math.MaxUint64, 10, nil}, {0, 0, nil}} {
+		members := get(t, s, func(v chat.View) ([]chat.Member, error) { return v.Changed(3, test.after, test.limit) })
+		var revs []uint64
+		for _, m := range members {
+			revs = append(revs, m.Rev)
+		}
+		want(t, fmt.Sprintf("after %d limit %d", test.after, test.limit), revs, test.revs)
+	}
+	want(t, "Rev", get(t, s, chat.View.Rev), 5)
+}
+
+func replace(t *testing.T, open History) {
+	s := open()
+	update(t, s, writeAll)
+	m := chat.Member{Key: key, User: 3, Rev: 9, Read: 1, Delivered: 2, Waiting: proto.Waiting{AnsweredThrough: 3, Seq: 4, Since: 5}}
+	update(t, s, func(tx chat.Tx) error {
+		return errors.Join(tx.PutMember(m), tx.PutConversation(chat.Conversation{Key: key, Head: 9, Min: 4}), tx.PutUser(chat.User{ID: 3, Name: "Grace"}))
+	})
+	want(t, "Member", get(t, s, func(v chat.View) (chat.Member, error) { return v.Member(key, 3) }), m)
+	want(t, "Conversation", get(t, s, func(v chat.View) (chat.Conversation, error) { return v.Conversation(key) }), chat.Conversation{Key: key, Head: 9, Min: 4})
+	want(t, "User", get(t, s, func(v chat.View) (chat.User, error) { return v.User(3) }), chat.User{ID: 3, Name: "Grace"})
+	want(t, "found by the old name", get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users("Ada", 9) }), nil)
+}
+
+func users(t *testing.T, open History) {
+	s := open()
+	all := []chat.User{
+		{ID: 10, Name: "Ada Lovelace"}, {ID: 11, Name: "ada"}, {ID: 12, Name: "100% Bob"}, {ID: 13, Name: "under_score"},
+		{ID: 14, Name: "Ünsal"}, {ID: 15, Name: `back\slash`}, {ID: 16, Name: "ΣΊΣΥΦΟΣ"}, {ID: 17, Name: "it's; --"}, {ID: 18, Name: ""},
+		{ID: 19, Name: "李小龙"}, {ID: math.MaxUint64, Name: "Zed"},
+	}
+	update(t, s, func(tx chat.Tx) error {
+		for _, u := range all {
+			if err := tx.PutUser(u); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, test := range []struct {
+		query string
+		limit int
+		ids   []uint64
+	}{
+		{"ADA", 10, []uint64{11, 10}},
+		{"ADA", 1, []uint64{11}},
+		{"lace", 10, []uint64{10}},
+		{"%", 10, []uint64{12}},
+		{"_", 10, []uint64{13}},
+		{`\`, 10, []uint64{15}},
+		{"üNS", 10, []uint64{14}},
+		{"σίσυφος", 10, []uint64{16}},
+		{"小", 10, []uint64{19}},
+		{"'", 10, []uint64{17}},
+		{"18446744073709551615", 10, []uint64{math.MaxUint64}},
+		{"18", 10, []uint64{18}},
+		{"018", 10, nil},
+		{"18446744073709551616", 10, nil},
+		{"nobody", 10, nil},
+		{"10", 10, []uint64{12, 10}}, // a name that contains it, and an id
+		{"", 2, []uint64{18, 12}},
+		{"", 0, nil},
+	} {
+		found := get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users(test.query, test.limit) })
+		var ids []uint64
+		for _, u := range found {
+			ids = append(ids, u.ID)
+		}
+		want(t, fmt.Sprintf("query %q limit %d", test.query, test.limit), ids, test.ids)
+	}
+	for _, u := range all {
+		want(t, "User", get(t, s, func(v chat.View) (chat.User, error) { return v.User(u.ID) }), u)
+	}
+}
+
+func ownership(t *testing.T, open History) {
+	s := open()
+	e := entry(key, 1, 1, 3)
+	wanted := entry(key, 1, 1, 3)
+	add(t, s, e)
+	clear(e.Body)
+	for range 2 {
+		got := get(t, s, func(v chat.View) ([]chat.Entry, error) { return v.Entries(key, 0, 0, 1, true) })
+		want(t, "Entries", got, []chat.Entry{wanted})
+		clear(got[0].Body)
+	}
+}
+
+func reopen(t *testing.T, open History) {
+	s := open()
+	epoch := s.Epoch()
+	long := entry(key, 2, 1<<63, 5)
+	long.Body = bytes.Repeat([]byte("x"), 70_000)
+	update(t, s, writeAll)
+	add(t, s, long)
+	if err := s.Close(); err != nil {
+		t.Fatal("close:", err)
+	}
+	s = open()
+	want(t, "Epoch", s.Epoch(), epoch)
+	want(t, "LastID", get(t, s, chat.View.LastID), 1<<63)
+	want(t, "Rev", get(t, s, chat.View.Rev), 7)
+	want(t, "Entries", get(t, s, func(v chat.View) ([]chat.Entry, error) { return v.Entries(key, 0, 0, 9, true) }), []chat.Entry{entry(key, 1, 42, 3), long})
+	want(t, "Member", get(t, s, func(v chat.View) (chat.Member, error) { return v.Member(key, 3) }), chat.Member{Key: key, User: 3, Rev: 7})
+	want(t, "User", get(t, s, func(v chat.View) (chat.User, error) { return v.User(3) }), chat.User{ID: 3, Name: "Ada"})
+	if err := s.Close(); err != nil {
+		t.Fatal("close:", err)
+	}
+}
+
+func closed(t *testing.T, open History) {
+	s := open()
+	for range 2 { // closing twice is no error
+		if err := s.Close(); err != nil {
+			t.Fatal("close:", err)
+		}
+	}
+	if err := s.Update(t.Context(), func(chat.Tx) error { return nil }); err == nil {
+		t.Error("a closed store took an update")
+	}
+	if err := s.View(t.Context(), func(chat.View) error { return nil }); err == nil {
+		t.Error("a closed store let itself be read")
+	}
+}

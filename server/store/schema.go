@@ -1,0 +1,149 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// applicationID marks a file as Parley's (PRAGMA application_id): "Prly".
+const applicationID = 0x50726c79
+
+// migrations lead from one version of the schema to the next; PRAGMA
+// user_version counts those that were applied. Add to the end, change none.
+//
+// Numbers are 8 big-endian bytes (see number), so that they sort unsigned.
+// Conversations have a small row id, which keeps messages and their indexes
+// short; messages lie together by conversation and seq, as they are read.
+var migrations = []string{`
+	CREATE TABLE meta (
+		name  TEXT PRIMARY KEY NOT NULL,
+		value BLOB NOT NULL
+	);
+	CREATE TABLE conversations (
+		id   INTEGER PRIMARY KEY,
+		key  TEXT NOT NULL UNIQUE,
+		head BLOB NOT NULL,
+		min  BLOB NOT NULL
+	);
+	CREATE TABLE members (
+		conversation     INTEGER NOT NULL,
+		user_id          BLOB NOT NULL,
+		rev              BLOB NOT NULL,
+		read_seq         BLOB NOT NULL,
+		delivered_seq    BLOB NOT NULL,
+		answered_through BLOB NOT NULL,
+		waiting_seq      BLOB NOT NULL,
+		waiting_since    BLOB NOT NULL,
+		PRIMARY KEY (conversation, user_id)
+	) WITHOUT ROWID;
+	CREATE INDEX members_by_rev ON members (user_id, rev);
+	CREATE TABLE messages (
+		conversation INTEGER NOT NULL,
+		seq          BLOB NOT NULL,
+		id           BLOB NOT NULL,
+		sender       BLOB NOT NULL,
+		client_ref   BLOB NOT NULL,
+		create_time  BLOB NOT NULL,
+		body         BLOB NOT NULL,
+		PRIMARY KEY (conversation, seq)
+	) WITHOUT ROWID;
+	CREATE UNIQUE INDEX messages_by_id ON messages (id);
+	CREATE UNIQUE INDEX messages_by_ref ON messages (sender, client_ref);
+	CREATE INDEX messages_by_sender ON messages (conversation, sender, seq);
+	CREATE TABLE users (
+		id     BLOB PRIMARY KEY NOT NULL,
+		name   TEXT NOT NULL,
+		folded TEXT NOT NULL
+	) WITHOUT ROWID;
+	CREATE INDEX users_by_name ON users (folded, id);
+`}
+
+// errNewer and errForeign are files that this program must not touch.
+var (
+	errNewer   = errors.New("it was written by a newer version of Parley: run that version, or choose another data folder")
+	errForeign = errors.New("it is a database of another program: move it away, or choose another data folder")
+)
+
+// migrate brings the file to the newest schema, all or nothing.
+func migrate(ctx context.Context, s *session) (err error) {
+	if _, err := s.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_, _ = s.conn.ExecContext(background, "ROLLBACK") // err is what matters
+		}
+	}()
+	var application, version, tables int
+	for query, dest := range map[string]*int{
+		"PRAGMA application_id":              &application,
+		"PRAGMA user_version":                &version,
+		"SELECT count(*) FROM sqlite_schema": &tables,
+	} {
+		if err := s.conn.QueryRowContext(ctx, query).Scan(dest); err != nil {
+			return err
+		}
+	}
+	switch {
+	case application != applicationID && (tables > 0 || version > 0):
+		return errForeign
+	case version > len(migrations):
+		return fmt.Errorf("%w (its schema is %d, this one's %d)", errNewer, version, len(migrations))
+	}
+	for _, m := range migrations[version:] {
+		if _, err := s.conn.ExecContext(ctx, m); err != nil {
+			return fmt.Errorf("change the schema: %w", err)
+		}
+	}
+	for name, value := range map[string]int{"application_id": applicationID, "user_version": len(migrations)} {
+		if _, err := s.conn.ExecContext(ctx, "PRAGMA "+name+" = "+strconv.Itoa(value)); err != nil {
+			return err
+		}
+	}
+	_, err = s.conn.ExecContext(ctx, "COMMIT")
+	return err
+}
+
+// epoch returns the id of this history, which is made at random the first time.
+func epoch(ctx context.Context, s *session) (uint64, error) {
+	fresh := make([]byte, 8)
+	for binary.BigEndian.Uint64(fresh) == 0 {
+		if _, err := rand.Read(fresh); err != nil {
+			return 0, err
+		}
+	}
+	if _, err := s.conn.ExecContext(ctx, "INSERT INTO meta (name, value) VALUES ('epoch', ?) ON CONFLICT DO NOTHING", fresh); err != nil {
+		return 0, err
+	}
+	var n number
+	err := s.conn.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'epoch'").Scan(&n)
+	return uint64(n), err
+}
+
+// explain turns an error of opening into a sentence that says what to do.
+func explain(path string, err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, errNewer) || errors.Is(err, errForeign) {
+		return fmt.Errorf("open the history %s: %w", path, err)
+	}
+	advice := "see that its folder may be written to and the disk has room"
+	if e := (*sqlite.Error)(nil); errors.As(err, &e) {
+		switch e.Code() & 0xff {
+		case sqlite3.SQLITE_NOTADB:
+			advice = "it is no database: move it away, or choose another data folder"
+		case sqlite3.SQLITE_CORRUPT:
+			advice = "it is damaged: restore a backup, or choose another data folder"
+		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+			advice = "another program holds it: stop that one"
+		case sqlite3.SQLITE_FULL:
+			advice = "the disk is full: make room"
+		}
+	}
+	return fmt.Errorf("open the history %s: %s: %w", path, advice, err)
+}

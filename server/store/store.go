@@ -1,0 +1,186 @@
+// Package store keeps the history in SQLite: one file in one folder, which one
+// process at a time may use. It implements chat.Store and knows nothing of
+// what the entries say.
+//
+// What Update has committed survives a kill of the process and, as far as the
+// disk keeps what it acknowledged, a loss of power: the write-ahead log is
+// synced with each commit (WAL, synchronous=FULL).
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"parley/server/chat"
+)
+
+const (
+	fileName = "parley.db"
+	lockName = "parley.lock"
+	// readers bounds the views that run at the same time.
+	readers = 4
+	// busyTimeout, in milliseconds, is how long to wait for another program
+	// that holds the file, such as a backup.
+	busyTimeout = 5000
+)
+
+// DB is a history on disk. Safe for concurrent use.
+type DB struct {
+	epoch  uint64
+	lock   *os.File
+	writer chan *session   // holds the one that writes, while nobody does
+	reader chan *session   // those that read, while they do not
+	opened []chan *session // where each session that was opened belongs, in the order of opening
+	closed chan struct{}
+	once   sync.Once
+	err    error // of Close
+}
+
+var _ chat.Store = (*DB)(nil)
+
+// Open opens the history in a folder, and makes both if they are missing. The
+// folder is locked against other processes until Close, or the end of this
+// one however it ends. Errors say what to do about them.
+func Open(ctx context.Context, dir string) (*DB, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("the data folder cannot be made: choose one that may be written to: %w", err)
+	}
+	lock, err := lockFile(filepath.Join(dir, lockName))
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{
+		lock:   lock,
+		writer: make(chan *session, 1),
+		reader: make(chan *session, readers),
+		closed: make(chan struct{}),
+	}
+	if err := db.open(ctx, filepath.Join(dir, fileName)); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func (db *DB) open(ctx context.Context, path string) error {
+	w, err := openSession(ctx, path, url.Values{"_pragma": {
+		fmt.Sprintf("busy_timeout(%d)", busyTimeout),
+		"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(67108864)", "cache_size(-16384)",
+	}})
+	if err != nil {
+		return explain(path, err)
+	}
+	db.add(w, db.writer)
+	if err := migrate(ctx, w); err != nil {
+		return explain(path, err)
+	}
+	if db.epoch, err = epoch(ctx, w); err != nil {
+		return explain(path, err)
+	}
+	for range readers {
+		r, err := openSession(ctx, path, url.Values{"mode": {"ro"}, "_pragma": {
+			fmt.Sprintf("busy_timeout(%d)", busyTimeout), "cache_size(-8192)",
+		}})
+		if err != nil {
+			return explain(path, err)
+		}
+		db.add(r, db.reader)
+	}
+	return nil
+}
+
+func (db *DB) add(s *session, pool chan *session) {
+	db.opened = append(db.opened, pool)
+	pool <- s
+}
+
+// Epoch implements chat.Store.
+func (db *DB) Epoch() uint64 { return db.epoch }
+
+// Update implements chat.Store.
+func (db *DB) Update(ctx context.Context, change func(chat.Tx) error) error {
+	s, err := db.take(ctx, db.writer)
+	if err != nil {
+		return fmt.Errorf("update the history: %w", err)
+	}
+	defer func() { db.writer <- s }()
+	if err := s.update(ctx, change); err != nil {
+		return fmt.Errorf("update the history: %w", err)
+	}
+	return nil
+}
+
+// View implements chat.Store. It waits while as many views run as there are
+// connections for, so read must not open a View itself.
+func (db *DB) View(ctx context.Context, read func(chat.View) error) error {
+	s, err := db.take(ctx, db.reader)
+	if err != nil {
+		return fmt.Errorf("read the history: %w", err)
+	}
+	defer func() { db.reader <- s }()
+	if err := s.view(ctx, read); err != nil {
+		return fmt.Errorf("read the history: %w", err)
+	}
+	return nil
+}
+
+var errClosed = errors.New("the history is closed")
+
+func (db *DB) take(ctx context.Context, pool chan *session) (*session, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case <-db.closed:
+		return nil, errClosed
+	default:
+	}
+	select {
+	case s := <-pool:
+		return s, nil
+	case <-db.closed:
+		return nil, errClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Close waits for updates and views that run, closes the file and unlocks the
+// folder. Closing again returns the same error.
+func (db *DB) Close() error {
+	db.once.Do(func() {
+		close(db.closed)
+		var all []error
+		for _, pool := range slices.Backward(db.opened) {
+			all = append(all, (<-pool).close()) // the writer last: it folds the log into the file
+		}
+		all = append(all, db.lock.Close())
+		db.err = errors.Join(all...)
+	})
+	return db.err
+}
+
+// number is a uint64 in the file: 8 big-endian bytes, which sort as numbers do
+// beyond 2^63 too, where SQL's integers are signed.
+type number uint64
+
+func (n *number) Scan(src any) error {
+	b, ok := src.([]byte)
+	if !ok || len(b) != 8 {
+		return fmt.Errorf("a number of 8 bytes is damaged: %T", src)
+	}
+	*n = number(binary.BigEndian.Uint64(b))
+	return nil
+}
+
+func bytesOf(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+func locked(path string, err error) error {
+	return fmt.Errorf("another server uses the data folder %s: stop it, or choose another folder: %w", filepath.Dir(path), err)
+}
