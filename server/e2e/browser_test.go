@@ -1,0 +1,283 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/cdproto/accessibility"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/dom"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// A profile is a browser of its own: a Chromium process with a fresh profile.
+type profile struct {
+	t   *testing.T
+	ctx context.Context // of the browser, as its hidden first tab
+}
+
+// newProfile starts a browser; it ends with the test.
+func newProfile(t *testing.T) *profile {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(chromeBinary),
+		chromedp.UserDataDir(t.TempDir()),
+		chromedp.DisableGPU,
+		chromedp.WindowSize(1100, 800),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("lang", "en-US"),
+	)
+	allocator, release := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, cancel := chromedp.NewContext(allocator)
+	t.Cleanup(func() {
+		cancel()
+		release()
+	})
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("start %s: %v", chromeBinary, err)
+	}
+	return &profile{t: t, ctx: ctx}
+}
+
+// A tab is one page of a profile.
+type tab struct {
+	t      *testing.T
+	name   string
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	mu       sync.Mutex
+	console  []string // what the page and the browser wrote, in order
+	troubles []string // those of them that are errors
+	requests []string // URLs
+}
+
+// open opens a page in a new tab. before is JavaScript that runs in each new
+// document before anything of the page; "" for none.
+func (p *profile) open(name, url, before string) *tab {
+	p.t.Helper()
+	tb := &tab{t: p.t, name: name}
+	tb.ctx, tb.cancel = chromedp.NewContext(p.ctx)
+	p.t.Cleanup(func() {
+		tb.dump()
+		tb.cancel()
+	})
+	if err := chromedp.Listen(tb.ctx, tb.listen); err != nil {
+		p.t.Fatal(err)
+	}
+	tb.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		// The page believes that it is in front, as if a person looked at it.
+		if _, err := cdp.Call(ctx, target, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
+			return err
+		}
+		if before == "" {
+			return nil
+		}
+		_, err := cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: before})
+		return err
+	}))
+	tb.visit(url)
+	return tb
+}
+
+// listen keeps what the page says of itself.
+func (tb *tab) listen(event any) {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	switch e := event.(type) {
+	case *runtime.EventConsoleAPICalled:
+		var words []string
+		for _, arg := range e.Args {
+			words = append(words, strings.TrimSpace(string(arg.Value)+" "+arg.Description))
+		}
+		tb.note(string(e.Type)+": "+strings.Join(words, " "), e.Type == runtime.ConsoleAPICalledTypeError)
+	case *runtime.EventExceptionThrown:
+		text := e.ExceptionDetails.Text
+		if e.ExceptionDetails.Exception != nil {
+			text += " " + e.ExceptionDetails.Exception.Description
+		}
+		tb.note("exception: "+text, true)
+	case *log.EventEntryAdded:
+		tb.note(fmt.Sprintf("%s %s: %s %s", e.Entry.Source, e.Entry.Level, e.Entry.Text, e.Entry.URL), e.Entry.Level == log.EntryLevelError)
+	case *network.EventRequestWillBeSent:
+		tb.requests = append(tb.requests, e.Request.URL)
+	}
+}
+
+func (tb *tab) note(line string, trouble bool) {
+	tb.console = append(tb.console, line)
+	if trouble {
+		tb.troubles = append(tb.troubles, line)
+	}
+}
+
+// wroteNoErrors fails the test if the console holds an error.
+func (tb *tab) wroteNoErrors() {
+	tb.t.Helper()
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	for _, trouble := range tb.troubles {
+		tb.t.Errorf("%s: the console says: %s", tb.name, trouble)
+	}
+}
+
+// dump leaves what a failed test's page looked like.
+func (tb *tab) dump() {
+	if !tb.t.Failed() || tb.ctx.Err() != nil {
+		return
+	}
+	tb.mu.Lock()
+	console := strings.Join(tb.console, "\n")
+	tb.mu.Unlock()
+	tb.t.Logf("%s: console:\n%s", tb.name, console)
+	leave(tb.t, tb.name+"-console.log", []byte(console))
+	if picture, err := chromedp.Run(tb.ctx, chromedp.CaptureScreenshot()); err == nil {
+		leave(tb.t, tb.name+".png", picture)
+	}
+}
+
+// closeTab closes the tab as a person does.
+func (tb *tab) closeTab() {
+	tb.cancel()
+}
+
+func (tb *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	tb.t.Helper()
+	ctx, cancel := context.WithTimeout(tb.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		tb.t.Fatalf("%s: %v", tb.name, err)
+	}
+}
+
+func (tb *tab) visit(url string) {
+	tb.t.Helper()
+	tb.do(chromedp.Navigate(url))
+}
+
+func (tb *tab) reload() {
+	tb.t.Helper()
+	tb.do(chromedp.Reload())
+}
+
+// call calls a JavaScript function with arguments and returns what it, or its
+// promise, gives. Arguments and result travel as JSON.
+func call[T any](tb *tab, function string, args ...any) T {
+	tb.t.Helper()
+	result, err := tryCall[T](tb, function, args...)
+	if err != nil {
+		tb.t.Fatalf("%s: %v in\n%s", tb.name, err, function)
+	}
+	return result
+}
+
+func tryCall[T any](tb *tab, function string, args ...any) (T, error) {
+	var result T
+	encoded, err := json.Marshal(args)
+	if err != nil {
+		return result, err
+	}
+	ctx, cancel := context.WithTimeout(tb.ctx, patience)
+	defer cancel()
+	expression := fmt.Sprintf(`Promise.resolve((%s)(...%s)).then(x => JSON.stringify(x) ?? 'null')`, function, encoded)
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		return result, err
+	}
+	return result, json.Unmarshal([]byte(text), &result)
+}
+
+// await waits until a JavaScript function returns something true. A page that
+// is being loaded is one in which it does not yet.
+func (tb *tab) await(what, function string, args ...any) {
+	tb.t.Helper()
+	eventually(tb.t, tb.name+": "+what, func() bool {
+		holds, err := tryCall[bool](tb, `async (...args) => !!await (`+function+`)(...args)`, args...)
+		return err == nil && holds
+	})
+}
+
+// named returns the elements that assistive technology finds by a role and an
+// accessible name; "" for any name.
+func (tb *tab) named(role, name string) ([]cdp.BackendNodeID, error) {
+	ctx, cancel := context.WithTimeout(tb.ctx, patience)
+	defer cancel()
+	document, err := chromedp.Call(ctx, dom.GetDocument, dom.GetDocumentParams{})
+	if err != nil {
+		return nil, err
+	}
+	found, err := chromedp.Call(ctx, accessibility.QueryAXTree, accessibility.QueryAXTreeParams{
+		BackendNodeID: document.Root.BackendNodeID, AccessibleName: name, Role: role,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var nodes []cdp.BackendNodeID
+	for _, node := range found.Nodes {
+		if !node.Ignored {
+			nodes = append(nodes, node.BackendDOMNodeID)
+		}
+	}
+	return nodes, nil
+}
+
+// find waits for the one element with a role and an accessible name.
+func (tb *tab) find(role, name string) cdp.BackendNodeID {
+	tb.t.Helper()
+	var found cdp.BackendNodeID
+	eventually(tb.t, fmt.Sprintf("%s: one %s named %q", tb.name, role, name), func() bool {
+		nodes, err := tb.named(role, name)
+		if err != nil || len(nodes) != 1 {
+			return false
+		}
+		found = nodes[0]
+		return true
+	})
+	return found
+}
+
+// fill writes text into the text box with a name, as a person's input method does.
+func (tb *tab) fill(name, text string) {
+	tb.t.Helper()
+	box := tb.find("textbox", name)
+	tb.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		if _, err := cdp.Call(ctx, target, dom.Focus, dom.FocusParams{BackendNodeID: box}); err != nil {
+			return err
+		}
+		_, err := cdp.Call(ctx, target, input.InsertText, input.InsertTextParams{Text: text})
+		return err
+	}))
+}
+
+func (tb *tab) pressEnter() {
+	tb.t.Helper()
+	tb.do(chromedp.KeyEvent(kb.Enter))
+}
+
+// click clicks the button with a name in its middle.
+func (tb *tab) click(name string) {
+	tb.t.Helper()
+	button := tb.find("button", name)
+	tb.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		box, err := cdp.Call(ctx, target, dom.GetBoxModel, dom.GetBoxModelParams{BackendNodeID: button})
+		if err != nil {
+			return err
+		}
+		corners := box.Model.Content
+		x, y := (corners[0]+corners[4])/2, (corners[1]+corners[5])/2
+		_, err = chromedp.MouseClickXY(x, y)(ctx, target)
+		return err
+	}))
+}

@@ -1,0 +1,134 @@
+package e2e
+
+import (
+	"log"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// A gate stands between browsers and a server, on an origin of its own. It
+// counts what passes, keeps out what a test wants kept out, and serves the
+// test's own pages under /e2e/.
+type gate struct {
+	url    string
+	server *server
+
+	mu        sync.Mutex
+	requests  []string       // "GET /path", in order
+	open      map[string]int // requests under way, by path
+	shut      map[string]bool
+	forgetful bool
+}
+
+// newGate opens a gate before a server; it closes when the test ends.
+func newGate(t *testing.T, s *server) *gate {
+	t.Helper()
+	g := &gate{server: s, open: map[string]int{}, shut: map[string]bool{}}
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(&url.URL{Scheme: "http", Host: s.address})
+			r.Out.Host = r.In.Host // one origin, for the browser and for the server
+		},
+		ModifyResponse: g.forget,
+		// A server that is away looks so to the browser too.
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+		ErrorLog:     slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/e2e/", http.StripPrefix("/e2e/", http.FileServer(http.Dir("testdata"))))
+	mux.HandleFunc("/e2e/chat.proto", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFile(w, r, filepath.Join("..", "..", "proto", "chat.proto"))
+	})
+	mux.Handle("/", proxy)
+	front := httptest.NewUnstartedServer(g.watch(mux))
+	front.Config.ErrorLog = log.New(new(output), "", 0)
+	front.Start()
+	t.Cleanup(front.Close)
+	g.url = front.URL
+	return g
+}
+
+// watch counts each request, and ends those on paths that are shut.
+func (g *gate) watch(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g.mu.Lock()
+		g.requests = append(g.requests, r.Method+" "+r.URL.Path)
+		shut := g.shut[r.URL.Path]
+		g.open[r.URL.Path]++
+		g.mu.Unlock()
+		defer func() {
+			g.mu.Lock()
+			g.open[r.URL.Path]--
+			g.mu.Unlock()
+		}()
+		if shut {
+			panic(http.ErrAbortHandler)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// forget makes the browser cache nothing, if the test wants it so.
+func (g *gate) forget(r *http.Response) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.forgetful {
+		r.Header.Set("Cache-Control", "no-store")
+	}
+	return nil
+}
+
+// cacheNothing makes each load of a file a request, from now on.
+func (g *gate) cacheNothing() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.forgetful = true
+}
+
+// close ends each new request for a path, as a server that is away does.
+func (g *gate) close(path string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shut[path] = true
+}
+
+// reopen undoes close.
+func (g *gate) reopen(path string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.shut, path)
+}
+
+// connections is how many MQTT connections are open.
+func (g *gate) connections() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.open["/mqtt"]
+}
+
+// mark is a point in time, for since.
+func (g *gate) mark() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.requests)
+}
+
+// since returns the requests after a mark that contain a part.
+func (g *gate) since(mark int, part string) []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var found []string
+	for _, r := range g.requests[mark:] {
+		if strings.Contains(r, part) {
+			found = append(found, r)
+		}
+	}
+	return found
+}

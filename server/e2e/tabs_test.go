@@ -1,0 +1,97 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// withoutSharedWorkers makes a browser one that has no SharedWorker.
+const withoutSharedWorkers = `delete globalThis.SharedWorker`
+
+// second opens a person's page in a second tab of their browser.
+func second(p *profile, g *gate, first *person, before string) *person {
+	p.t.Helper()
+	return &person{tab: p.open(first.name+"-second-tab", g.url+"/", before), id: first.id}
+}
+
+func TestASecondTabSharesProgramAndConnection(t *testing.T) {
+	s := newServer(t)
+	g := newGate(t, s)
+	g.cacheNothing() // so that loading anything twice is seen
+	profile := newProfile(t)
+	ada, bob := signInWith(profile, g, "Ada", ""), signIn(t, g, "Bob")
+	ada.openChat(bob.id)
+	ada.say("said in the first tab")
+	ada.awaitMessage("said in the first tab", confirmed...)
+
+	mark := g.mark()
+	tab := second(profile, g, ada, "")
+	tab.awaitConnection("live")
+	tab.openChat(bob.id)
+	tab.awaitMessage("said in the first tab", confirmed...)
+	tab.say("said in the second tab")
+	tab.awaitMessage("said in the second tab", confirmed...)
+	ada.awaitMessage("said in the second tab", confirmed...)
+	bob.openChat(ada.id)
+	bob.say("heard in both")
+	tab.awaitMessage("heard in both", "received")
+	ada.awaitMessage("heard in both", "received")
+
+	if requests := g.since(mark, ".wasm"); len(requests) != 0 {
+		t.Errorf("the second tab loaded %q", requests)
+	}
+	if n := g.connections(); n != 2 {
+		t.Errorf("%d MQTT connections, want one of Ada and one of Bob", n)
+	}
+	targets, err := chromedp.Targets(profile.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	workers := 0
+	for _, target := range targets {
+		if strings.Contains(target.Type, "worker") {
+			workers++
+		}
+	}
+	if workers != 1 {
+		t.Errorf("%d workers for two tabs, want one: %v", workers, targets)
+	}
+	tab.wroteNoErrors()
+}
+
+func TestTheProgramStaysWhenTheFirstTabCloses(t *testing.T) {
+	chatAfterTheFirstTabCloses(t, "")
+}
+
+func TestWithoutSharedWorkersTabsShareOneConnectionAndTakeOver(t *testing.T) {
+	chatAfterTheFirstTabCloses(t, withoutSharedWorkers)
+}
+
+func chatAfterTheFirstTabCloses(t *testing.T, before string) {
+	s := newServer(t)
+	g := newGate(t, s)
+	profile := newProfile(t)
+	ada, bob := signInWith(profile, g, "Ada", before), signIn(t, g, "Bob")
+	ada.openChat(bob.id)
+	bob.openChat(ada.id)
+	tab := second(profile, g, ada, before)
+	tab.awaitConnection("live")
+	tab.openChat(bob.id)
+	tab.say("from the second tab")
+	ada.awaitMessage("from the second tab", confirmed...)
+	ada.say("from the first tab")
+	tab.awaitMessage("from the first tab", confirmed...)
+	bob.awaitMessage("from the first tab", "received")
+	eventually(t, "one MQTT connection of Ada and one of Bob", func() bool { return g.connections() == 2 })
+
+	ada.closeTab()
+	tab.say("after the first tab closed")
+	tab.awaitMessage("after the first tab closed", confirmed...)
+	bob.awaitMessage("after the first tab closed", "received")
+	bob.say("and back")
+	tab.awaitMessage("and back", "received")
+	tab.awaitMessage("from the first tab", confirmed...)
+	eventually(t, "one MQTT connection of Ada and one of Bob", func() bool { return g.connections() == 2 })
+}
