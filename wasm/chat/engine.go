@@ -65,7 +65,7 @@ func New(c Config) *Engine {
 		typed:         make(map[string]time.Time),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
-	e.write = writer{host: c.Host, store: c.Store, row: e.rowOf, lost: e.lost, failed: c.Observer.Failed}
+	e.write = writer{host: c.Host, store: c.Store, row: e.rowOf, lost: e.lost, failed: c.Observer.Failed, works: e.catchUp}
 	e.connection.state = Connection{State: Connecting, Since: c.Host.Now()}
 	e.fetch.engine = e
 	return e
@@ -230,8 +230,14 @@ func (e *Engine) lost(entries []Entry) {
 	for _, x := range entries {
 		if c := e.conversations[x.Key]; c != nil {
 			c.stored = c.stored.remove(x.Seq, x.Seq)
-			e.fetch.later(c)
 		}
+	}
+}
+
+// catchUp fills the holes of all conversations.
+func (e *Engine) catchUp() {
+	for _, c := range e.sorted() {
+		e.fetch.catchUp(c)
 	}
 }
 

@@ -142,6 +142,7 @@ func (e *Engine) deliverUnread(payload []byte) error {
 			continue // a kind of conversation that this version does not know
 		}
 		e.applyRow(c, row)
+		e.fetch.catchUp(c)
 		changed = append(changed, e.conversationOf(c))
 	}
 	if len(changed) > 0 {
@@ -162,9 +163,7 @@ func (e *Engine) deliverUnread(payload []byte) error {
 func (e *Engine) syncDone() {
 	s := &e.sync
 	s.open, s.done = false, true
-	for _, c := range e.sorted() {
-		e.fetch.catchUp(c)
-	}
+	e.catchUp()
 	waiting := s.synced
 	s.synced = nil
 	for _, f := range waiting {

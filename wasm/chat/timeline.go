@@ -150,7 +150,7 @@ func (t *timeline) read(from, to uint64) {
 
 func (t *timeline) render(from uint64, entries []entry) Timeline {
 	e, c := t.engine, t.c
-	view := Timeline{Key: c.name, More: from > c.floor(), Incomplete: t.incomplete}
+	view := Timeline{Key: c.name, More: from > c.floor() || t.incomplete != "", Incomplete: t.incomplete}
 	for _, x := range entries {
 		view.Messages = append(view.Messages, e.messageOf(c, x.message))
 	}

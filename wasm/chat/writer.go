@@ -11,6 +11,7 @@ type writer struct {
 	row    func(name string) (Row, bool) // the current row of a conversation; false if it is gone
 	lost   func([]Entry)                 // these entries could not be stored
 	failed func(error)
+	works  func() // writes succeed again
 
 	next    Batch
 	dirty   dirtySet      // conversations whose row changed
@@ -110,8 +111,9 @@ func (w *writer) written(batch Batch, dirty []string, then []func(error), err er
 	w.writing = false
 	if err != nil {
 		w.restore(batch, dirty, then)
-	} else {
+	} else if w.failing() {
 		w.retry.reset()
+		w.works()
 	}
 	if err != nil {
 		w.failed(err)

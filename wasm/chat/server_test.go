@@ -1,0 +1,259 @@
+package chat_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	pb "google.golang.org/protobuf/proto"
+
+	"parley/proto"
+	"parley/wasm/chat"
+	"parley/wasm/chat/chattest"
+)
+
+// server is the other end for engine tests: a log per conversation that obeys
+// the contract, and knobs that let the network misbehave.
+type server struct {
+	clock    *chattest.Clock
+	epoch    uint64
+	rev      uint64
+	logs     map[string][]*proto.Message
+	refs     map[string]*proto.Message
+	read     map[string]uint64 // by key and user
+	sessions []*session
+	requests []string // history requests, as key/after/before
+
+	down        bool                  // refuses connections
+	refuse      *proto.Refusal        // answers messages with this
+	refuseOpen  *proto.Refusal        // answers CONNECT with this
+	dropAck     func(n int) bool      // loses the n-th acknowledgement
+	dropDeliver func(seq uint64) bool // loses deliveries
+	plainAck    bool                  // acknowledges by itself, without the id
+	holdHistory time.Duration         // history answers come this much later
+	dropSync    bool
+	opened      int
+	acks        int
+	published   []string // contents, in the order of arrival
+}
+
+func newServer(clock *chattest.Clock) *server {
+	return &server{
+		clock: clock, epoch: 7, logs: map[string][]*proto.Message{},
+		refs: map[string]*proto.Message{}, read: map[string]uint64{},
+	}
+}
+
+type session struct {
+	server  *server
+	user    uint64
+	handler chat.Handler
+	closed  bool
+	silent  bool // half-open: nothing arrives either way any more
+}
+
+const delay = 5 * time.Millisecond
+
+// Open implements chat.Network.
+func (s *server) Open(_ context.Context, c chat.Credentials, h chat.Handler) (chat.Session, error) {
+	s.opened++
+	switch {
+	case s.down:
+		return nil, errors.New("connection refused")
+	case s.refuseOpen != nil:
+		return nil, s.refuseOpen
+	}
+	x := &session{server: s, user: c.User, handler: h}
+	s.sessions = append(s.sessions, x)
+	return x, nil
+}
+
+func (x *session) Publish(b proto.Branch, payload, _ []byte, done func(chat.Ack, error)) {
+	x.server.clock.After(delay, func() {
+		if x.closed || x.silent {
+			x.server.clock.After(10*time.Second, func() { done(chat.Ack{}, errors.New("no acknowledgement")) })
+			return
+		}
+		ack, err := x.server.handle(x, b, payload)
+		x.server.acks++
+		if x.server.dropAck != nil && x.server.dropAck(x.server.acks) {
+			x.server.clock.After(10*time.Second, func() { done(chat.Ack{}, errors.New("no acknowledgement")) })
+			return
+		}
+		x.server.clock.After(delay, func() { done(ack, err) })
+	})
+}
+
+func (x *session) Notify(proto.Branch, []byte) {}
+
+func (x *session) Probe(timeout time.Duration) {
+	if x.silent {
+		x.server.clock.After(timeout, func() { x.end(errors.New("no PINGRESP")) })
+	}
+}
+
+func (x *session) Close() { x.end(nil) }
+
+func (x *session) end(err error) {
+	if x.closed {
+		return
+	}
+	x.closed = true
+	x.server.sessions = slices.DeleteFunc(x.server.sessions, func(y *session) bool { return x == y })
+	x.handler.Closed(err)
+}
+
+// cut ends every session, as when the server or the network dies.
+func (s *server) cut(err error) {
+	for _, x := range slices.Clone(s.sessions) {
+		x.end(err)
+	}
+}
+
+func (s *server) handle(x *session, b proto.Branch, payload []byte) (chat.Ack, error) {
+	switch b {
+	case proto.BranchMessage:
+		m := new(proto.Message)
+		if err := proto.Unmarshal(payload, m); err != nil {
+			return chat.Ack{}, err
+		}
+		if s.refuse != nil {
+			return chat.Ack{}, s.refuse
+		}
+		s.published = append(s.published, m.GetContent())
+		stored := s.store(x.user, m)
+		if s.plainAck {
+			return chat.Ack{}, nil
+		}
+		return chat.Ack{MessageID: stored.GetMessageId(), Seq: stored.GetSeq(), CreateTime: stored.GetCreateTime()}, nil
+	case proto.BranchSync:
+		r := new(proto.SyncRequest)
+		if err := proto.Unmarshal(payload, r); err != nil {
+			return chat.Ack{}, err
+		}
+		if !s.dropSync {
+			s.answer(x.user, r.GetToken())
+		}
+	case proto.BranchMark:
+		m := new(proto.Mark)
+		if err := proto.Unmarshal(payload, m); err != nil {
+			return chat.Ack{}, err
+		}
+		s.mark(x.user, m)
+	}
+	return chat.Ack{}, nil
+}
+
+func (s *server) store(user uint64, m *proto.Message) *proto.Message {
+	ref := string(m.GetClientRef())
+	if first := s.refs[ref]; first != nil && ref != "" {
+		return first
+	}
+	key := proto.DirectKey(user, m.GetReceiverId()).String()
+	seq := uint64(len(s.logs[key]) + 1)
+	id, created := 1000+s.rev, uint64(s.clock.Now().UnixMilli())
+	m.SenderId, m.Seq, m.MessageId, m.CreateTime = &user, &seq, &id, &created
+	s.logs[key] = append(s.logs[key], m)
+	if ref != "" {
+		s.refs[ref] = m
+	}
+	s.rev++
+	if s.dropDeliver == nil || !s.dropDeliver(seq) {
+		s.deliver(m)
+	}
+	return m
+}
+
+// say lets a user write without an engine.
+func (s *server) say(from, to uint64, content string) *proto.Message {
+	var zero uint64
+	return s.store(from, &proto.Message{MessageId: &zero, SenderId: &from, ReceiverId: &to, Content: &content, CreateTime: &zero})
+}
+
+func (s *server) deliver(m *proto.Message) {
+	for _, x := range s.sessions {
+		if x.user == m.GetSenderId() || x.user == m.GetReceiverId() {
+			x.down(proto.BranchMessage, marshal(m))
+		}
+	}
+}
+
+func (x *session) down(b proto.Branch, payload []byte) {
+	x.server.clock.After(delay, func() {
+		if !x.closed && !x.silent {
+			x.handler.Deliver(b, payload)
+		}
+	})
+}
+
+func marshal(m pb.Message) []byte {
+	b, err := proto.Marshal(m)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// mark raises a read watermark and tells both sides.
+func (s *server) mark(user uint64, m *proto.Mark) {
+	at := m.GetKey() + "/" + proto.Up(user, "")
+	s.read[at] = max(s.read[at], m.GetReadSeq())
+	s.rev++
+	m.UserId = &user
+	for _, x := range s.sessions {
+		x.down(proto.BranchMark, marshal(m))
+	}
+}
+
+// answer tells a user everything there is, whatever the token.
+func (s *server) answer(user uint64, token string) {
+	next := proto.Up(user, "") + time.Duration(s.rev).String()
+	now := uint64(s.clock.Now().UnixMilli())
+	a := &proto.BaseUserUnreadStatics{Epoch: &s.epoch, Token: &next, Since: &token, ServerTime: &now}
+	if token != next {
+		for key, log := range s.logs {
+			if k, _ := proto.ParseKey(key); k.Has(user) {
+				a.Conversations = append(a.Conversations, s.state(user, k, log))
+			}
+		}
+	}
+	for _, x := range s.sessions {
+		if x.user == user {
+			x.down(proto.BranchUnread, marshal(a))
+		}
+	}
+}
+
+func (s *server) state(user uint64, k proto.Key, log []*proto.Message) *proto.ConversationState {
+	key, head, zero := k.String(), uint64(len(log)), uint64(0)
+	read := s.read[key+"/"+proto.Up(user, "")]
+	peerRead := s.read[key+"/"+proto.Up(k.Peer(user), "")]
+	var unread uint64
+	for _, m := range log {
+		if m.GetSeq() > read && m.GetSenderId() != user {
+			unread++
+		}
+	}
+	name := "the other"
+	return &proto.ConversationState{
+		Key: &key, HeadSeq: &head, ReadSeq: &read, DeliveredSeq: &read, PeerReadSeq: &peerRead, PeerDeliveredSeq: &peerRead,
+		Unread: &unread, WaitingSince: &zero, AwaitingSince: &zero, Last: log[len(log)-1], PeerName: &name,
+	}
+}
+
+// Messages implements chat.History.
+func (s *server) Messages(_ context.Context, _, key string, after, before uint64, limit int) (chat.Page, error) {
+	if s.down {
+		return chat.Page{}, errors.New("connection refused")
+	}
+	s.requests = append(s.requests, key)
+	p := chat.Page{Epoch: s.epoch, Head: uint64(len(s.logs[key])), Min: 1}
+	for _, m := range s.logs[key] {
+		if m.GetSeq() > after && (before == 0 || m.GetSeq() < before) {
+			p.Entries = append(p.Entries, chat.Entry{Key: key, Seq: m.GetSeq(), Body: marshal(m)})
+		}
+	}
+	p.Entries = p.Entries[max(0, len(p.Entries)-limit):]
+	return p, nil
+}
