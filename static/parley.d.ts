@@ -150,5 +150,7 @@ export interface Parley extends EventTarget {
   /** Detaches this page; the engine goes on for other tabs. */
   close(): void;
   addEventListener<K extends keyof ParleyEventMap>(type: K, listener: (event: ParleyEventMap[K]) => void, options?: boolean | AddEventListenerOptions): void;
+  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
   removeEventListener<K extends keyof ParleyEventMap>(type: K, listener: (event: ParleyEventMap[K]) => void, options?: boolean | EventListenerOptions): void;
+  removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | EventListenerOptions): void;
 }

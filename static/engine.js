@@ -1,0 +1,386 @@
+// @ts-check
+// The worker that runs the Go program, for all tabs of this browser profile. It
+// is a SharedWorker or, where there is none, a dedicated Worker of the leading
+// tab, which the others reach over a BroadcastChannel; line.js is the page's
+// end. It knows no chat: it carries bytes between ports and the program
+// (contract: wasm/bridge/doc.go), notices when a tab is gone, and starts the
+// program again when it dies.
+//
+// Its URL is the same in every version, so that all tabs share one worker; it
+// is therefore told by the tabs where the program is, and refers to no other file.
+//
+// Messages from a tab: {attach: {protocol, program, lock}, command} first, then
+// Uint8Array commands; {detach: true} last. Messages to a tab, besides the
+// program's Uint8Arrays:
+//   {alive: true}               attach has come
+//   {restart: true}             a program started that knows nothing of this tab: attach
+//   {failed: string, attempt}   the program died or cannot be loaded, for the n-th time in a row
+//   {updated: true}             the tab is older than the worker or another tab: it must be reloaded
+//   {reopen: true}              this worker is older than the tab and ends: open a new one
+//   {elsewhere: true}           another worker is the engine: reach it over the channel
+
+/**
+ * What line.js in the page and this worker must agree on; rises with every
+ * change that is not understood by the other.
+ */
+const PROTOCOL = 1;
+
+const channelName = 'parley';
+const lockName = 'parley-engine';
+/** How long the engine before this one may take to end, in milliseconds, until tabs are told that it stays. */
+const patience = 2000;
+
+/**
+ * @typedef {{ wasm: string, exec: string }} Urls the program and its wasm_exec.js
+ * @typedef {{ receive(port: number, bytes: Uint8Array): void, detach(port: number): void, stop(): void }} Program
+ * @typedef {{ post(message: any, transfer?: Transferable[]): void, close(): void, attached: boolean, release(): void }} Port
+ */
+
+const scope = /** @type {any} */ (globalThis);
+const dedicated = !('onconnect' in scope);
+
+// ---------------------------------------------------------------- ports
+
+/** @type {Map<number, Port>} */
+const ports = new Map();
+let lastPort = 0;
+/** Whether this is the profile's engine, waits to be, or another one is. @type {'waiting' | 'engine' | 'elsewhere'} */
+let role = 'waiting';
+
+/** @param {Pick<Port, 'post' | 'close'>} port @returns {number} */
+function open(port) {
+  ports.set(++lastPort, { ...port, attached: false, release() {} });
+  return lastPort;
+}
+
+/** @param {number} number @param {any} message */
+function receive(number, message) {
+  const port = ports.get(number);
+  if (!port) return;
+  if (message instanceof Uint8Array) {
+    if (port.attached) runner.program?.receive(number, message);
+  } else if (message?.attach) {
+    attach(number, port, message.attach, message.command);
+  } else if (message?.detach) {
+    drop(number);
+  }
+}
+
+/**
+ * @param {number} number
+ * @param {Port} port
+ * @param {{ protocol: number, program: Urls, lock: string }} tab
+ * @param {Uint8Array} command
+ */
+function attach(number, port, { protocol, program, lock }, command) {
+  if (protocol < PROTOCOL) return port.post({ updated: true });
+  if (protocol > PROTOCOL) return giveWay(port);
+  if (role === 'elsewhere') return port.post({ elsewhere: true });
+  port.post({ alive: true });
+  if (role === 'waiting') return; // a restart will be told, and the tab attaches again
+  if (!port.attached) {
+    port.attached = true;
+    port.release = whenReleased(lock, () => drop(number));
+  }
+  runner.want(program);
+  runner.program?.receive(number, command);
+}
+
+/** Forgets a tab that is gone. @param {number} number */
+function drop(number) {
+  const port = ports.get(number);
+  if (!port) return;
+  ports.delete(number);
+  port.release();
+  port.close();
+  if (port.attached) runner.program?.detach(number);
+}
+
+/**
+ * Calls back when a tab lets go of its lock, which it does by ending, however
+ * it ends. Returns what stops the wait. Without locks (a page that is neither
+ * https nor localhost) the tab's own word has to do.
+ * @param {string} lock @param {() => void} callback
+ */
+function whenReleased(lock, callback) {
+  if (!lock || !navigator.locks) return () => {};
+  const wait = new AbortController();
+  navigator.locks.request(lock, { signal: wait.signal }, callback).catch(() => {}); // only ever: stopped
+  return () => wait.abort();
+}
+
+/** @param {any} message */
+function broadcast(message) {
+  for (const port of ports.values()) port.post(message);
+}
+
+/**
+ * A tab of a newer version came: end, so that its own worker can begin. Every
+ * other tab has to be reloaded.
+ * @param {Port} newer
+ */
+async function giveWay(newer) {
+  for (const port of ports.values()) port.post(port === newer ? { reopen: true } : { updated: true });
+  await end();
+  scope.close();
+}
+
+/** Ends the program; the tab that made a dedicated worker waits for the word. */
+async function end() {
+  await runner.end();
+  if (dedicated) scope.postMessage('ended');
+}
+
+// ---------------------------------------------------------------- program
+
+/** Ends the program however it fails to end by itself. */
+const stopTimeout = 5000;
+/** A program that ran this long, in milliseconds, has not failed in a row. */
+const settled = 60_000;
+
+/** Keeps the program of the newest version running, for ever. */
+class Runner {
+  /** The running program, null while there is none. @type {Program | null} */
+  program = null;
+  /** What should run. @type {Urls | null} */
+  #wanted = null;
+  /** What last started, to fall back on. @type {Urls | null} */
+  #good = null;
+  /** Programs that were wanted before: an older tab does not bring back an older program. @type {Set<string>} */
+  #known = new Set();
+  #failures = 0;
+  #ending = false;
+  /** Ends the current run, by an error or (undefined) as asked. @type {(cause?: Error) => void} */
+  #leave = () => {};
+  /** @type {Promise<void> | null} */
+  #running = null;
+
+  /** Starts a program, or replaces the running one if this is another version. @param {Urls} urls */
+  want(urls) {
+    if (this.#known.has(urls.wasm) || this.#ending) return;
+    this.#known.add(urls.wasm);
+    this.#wanted = urls;
+    this.#running ??= this.#keepRunning();
+    this.#replace();
+  }
+
+  async end() {
+    this.#ending = true;
+    this.#replace();
+    await this.#running;
+  }
+
+  /** Asks the running program to stop; what is wanted then runs next. */
+  #replace() {
+    if (!this.program) return;
+    const leave = this.#leave;
+    this.program.stop();
+    setTimeout(() => leave(), stopTimeout);
+  }
+
+  async #keepRunning() {
+    while (this.#wanted && !this.#ending) {
+      const urls = this.#wanted;
+      const began = performance.now();
+      try {
+        await this.#run(urls);
+      } catch (cause) {
+        if (performance.now() - began > settled) this.#failures = 0;
+        this.#failures++;
+        broadcast({ failed: cause instanceof Error ? cause.message : String(cause), attempt: this.#failures });
+        if (this.#good && this.#good !== urls && this.#wanted === urls) this.#wanted = this.#good;
+        await delay(Math.min(30_000, 250 * 2 ** (this.#failures - 1)));
+      }
+    }
+  }
+
+  /** Runs a program until it ends as asked; throws when it ends otherwise. @param {Urls} urls */
+  async #run(urls) {
+    const { go, instance } = await load(urls, this.#failures);
+    let alive = true;
+    const asked = () => this.#ending || this.#wanted !== urls;
+    const left = new Promise((resolve, reject) => {
+      this.#leave = cause => cause ? reject(cause) : resolve(undefined);
+    });
+    scope.parleyHost = {
+      /** @param {Program} program */
+      start: program => {
+        if (!alive) return;
+        this.program = program;
+        this.#good = urls;
+        if (asked()) return this.#replace(); // something newer was wanted meanwhile
+        broadcast({ restart: true });
+      },
+      /** @param {Uint8Array<ArrayBuffer>} bytes @param {...number} numbers */
+      post: (bytes, ...numbers) => {
+        if (alive) post(bytes, numbers);
+      },
+    };
+    try {
+      await Promise.race([go.run(instance), left]);
+      if (!asked()) throw new Error(lastWords() || 'it ended without a word');
+    } catch (cause) {
+      throw new Error(`Parley's engine failed and is started again (${/** @type {Error} */ (cause).message})`, { cause });
+    } finally {
+      alive = false;
+      this.program = null;
+      this.#leave = () => {};
+      sockets.forEach(socket => socket.close());
+    }
+  }
+
+  /** The program was left in pieces by an error that it did not see. @param {any} cause */
+  broken(cause) {
+    this.#leave(new Error(cause?.message ?? cause));
+  }
+}
+
+const runner = new Runner();
+
+/** Sends bytes to each of the ports; the last one gets the very buffer. @param {Uint8Array<ArrayBuffer>} bytes @param {number[]} numbers */
+function post(bytes, numbers) {
+  numbers.forEach((number, i) => {
+    ports.get(number)?.post(bytes, i === numbers.length - 1 ? [bytes.buffer] : []);
+  });
+}
+
+/** @type {{ url: string, module: WebAssembly.Module } | null} */
+let compiled = null;
+
+/**
+ * Loads and compiles what was not compiled before.
+ * @param {Urls} urls @param {number} attempt
+ */
+async function load({ wasm, exec }, attempt) {
+  try {
+    // A browser may remember that an import failed; under another fragment it tries again.
+    await import(attempt ? `${exec}#${attempt}` : exec);
+    scope.fs.writeSync = write;
+    const go = new scope.Go();
+    if (compiled?.url !== wasm) {
+      compiled = { url: wasm, module: await WebAssembly.compileStreaming(fetchProgram(wasm)) };
+    }
+    const instance = await WebAssembly.instantiate(compiled.module, go.importObject);
+    return { go, instance };
+  } catch (cause) {
+    throw new Error(`Parley's engine could not be loaded; it is tried again (${/** @type {Error} */ (cause).message})`, { cause });
+  }
+}
+
+/** @param {string} url */
+async function fetchProgram(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  return response;
+}
+
+// What the program writes goes to the console; the last lines are kept, to say
+// what it died of.
+let line = '';
+/** @type {string[]} */
+let lines = [];
+const utf8 = new TextDecoder();
+
+/** @param {number} _fd @param {Uint8Array} bytes */
+function write(_fd, bytes) {
+  const parts = (line + utf8.decode(bytes, { stream: true })).split('\n');
+  line = parts.pop() ?? '';
+  for (const part of parts) {
+    console.log(part);
+    lines.push(part);
+  }
+  if (lines.length > 500) lines = lines.slice(-250);
+  return bytes.length;
+}
+
+/** The line in which the runtime said why it ended; the rest is a stack for the console. */
+function lastWords() {
+  const words = lines.findLast(text => /^(panic|fatal error|runtime): /.test(text)) ?? lines.at(-1) ?? '';
+  lines = [];
+  return words.slice(0, 300);
+}
+
+/** @param {number} ms */
+function delay(ms) {
+  return new Promise(resolve => setTimeout(resolve, ms));
+}
+
+// A program that died cannot close its sockets, and the server would keep
+// talking to nobody: so each one that is opened here is known.
+/** @type {Set<WebSocket>} */
+const sockets = new Set();
+scope.WebSocket = class extends WebSocket {
+  /** @param {string | URL} url @param {string | string[]} [protocols] */
+  constructor(url, protocols) {
+    super(url, protocols);
+    sockets.add(this);
+    this.addEventListener('close', () => sockets.delete(this));
+  }
+};
+
+// An exception that passed through the program's frames leaves it unusable.
+// One of a program that has ended before is of no interest.
+addEventListener('error', event => failed(event.error ?? event.message, true));
+addEventListener('unhandledrejection', event => failed(event.reason, false));
+
+/** @param {any} cause @param {boolean} thrown */
+function failed(cause, thrown) {
+  if (/already exited/.test(cause?.message)) return;
+  const inProgram = cause instanceof WebAssembly.RuntimeError || /wasm-function|wasm_exec/.test(cause?.stack);
+  if (thrown || inProgram) runner.broken(cause);
+}
+
+// ---------------------------------------------------------------- ways in
+
+/** Tabs that come over the channel, by their own names. @type {Map<string, number>} */
+const named = new Map();
+const channel = new BroadcastChannel(channelName);
+channel.onmessage = (/** @type {MessageEvent} */ { data: { from, data } }) => {
+  if (role !== 'engine' || typeof from !== 'string') return;
+  let number = named.get(from);
+  if (number === undefined) {
+    number = open({
+      post: message => channel.postMessage({ to: from, data: message }),
+      close: () => named.delete(from),
+    });
+    named.set(from, number);
+  }
+  receive(number, data);
+};
+
+/** From here on this is the one engine of the profile; every tab attaches to it. */
+function begin() {
+  role = 'engine';
+  channel.postMessage({ to: '*', data: { restart: true } });
+  broadcast({ restart: true });
+}
+
+if (dedicated) {
+  scope.onmessage = end; // the tab that made this worker is done with it
+  scope.postMessage('begun');
+  begin(); // that tab holds the lock
+} else {
+  scope.onconnect = (/** @type {MessageEvent} */ event) => {
+    const port = event.ports[0];
+    const number = open({
+      post: (message, transfer = []) => port.postMessage(message, transfer),
+      close: () => port.close(),
+    });
+    port.onmessage = ({ data }) => receive(number, data);
+  };
+  if (navigator.locks) awaitTurn();
+  else begin();
+}
+
+/** Two engines in one profile would write into one store: the lock says which is the one. */
+function awaitTurn() {
+  const timer = setTimeout(() => {
+    role = 'elsewhere';
+    broadcast({ elsewhere: true });
+  }, patience);
+  navigator.locks.request(lockName, () => {
+    clearTimeout(timer);
+    begin();
+    return new Promise(() => {}); // until this worker ends
+  });
+}

@@ -1,0 +1,147 @@
+// @ts-check
+// A page's line to the engine's worker (engine.js): to the SharedWorker or,
+// where there is none, over a BroadcastChannel to the worker of the leading tab.
+
+const channelName = 'parley';
+const lockName = 'parley-engine';
+/** How long a worker that was told to end may take, in milliseconds. */
+const endTimeout = 6000;
+/** How long to wait before a worker that could not be loaded is tried again, in milliseconds. */
+const retryDelay = 3000;
+
+/**
+ * @typedef {object} Line
+ * @property {(message: any) => void} post
+ * @property {() => void} close
+ */
+
+/**
+ * Opens a line; receive gets every message of the engine. What keeps the
+ * worker from being loaded comes as a {failed, attempt} message like the
+ * worker's own. Throws if this browser can run no engine.
+ * @param {(message: any) => void} receive
+ * @returns {Line}
+ */
+export function openLine(receive) {
+  let closed = false;
+  /** @type {Line} */
+  let line = openShared(receive, switchTo);
+
+  /** @param {(receive: (message: any) => void, switchTo: (open: any) => void) => Line} open */
+  function switchTo(open) {
+    line.close();
+    if (closed) return;
+    line = open(receive, switchTo);
+    receive({ restart: true });
+  }
+  return {
+    post: message => line.post(message),
+    close() {
+      closed = true;
+      line.close();
+    },
+  };
+}
+
+/**
+ * @param {(message: any) => void} receive
+ * @param {(open: typeof openShared) => void} switchTo called when this line leads nowhere
+ * @returns {Line}
+ */
+function openShared(receive, switchTo) {
+  if (typeof SharedWorker === 'undefined') return openChannel(receive);
+  let worker;
+  try {
+    worker = new SharedWorker(new URL('./engine.js', import.meta.url), { type: 'module', name: 'parley' });
+  } catch {
+    return openChannel(receive); // there is one, and it is not allowed here
+  }
+  // The browser knows no modules in a SharedWorker, or the file is out of
+  // reach now, which the other way would tell as well.
+  worker.onerror = () => switchTo(openChannel);
+  worker.port.onmessage = ({ data }) => {
+    if (data.elsewhere) switchTo(openChannel);
+    else if (data.reopen) setTimeout(() => switchTo(openShared), 500);
+    else receive(data);
+  };
+  return {
+    post: message => worker.port.postMessage(message),
+    close() {
+      worker.onerror = null;
+      worker.port.close();
+    },
+  };
+}
+
+/** @param {(message: any) => void} receive @returns {Line} */
+function openChannel(receive) {
+  if (!navigator.locks) {
+    throw new Error('This browser cannot share one chat among its tabs here: open this site over https, or update the browser.');
+  }
+  const tab = randomName();
+  const channel = new BroadcastChannel(channelName);
+  channel.onmessage = ({ data: { to, data } }) => {
+    if (to === tab || to === '*') receive(data);
+  };
+  const resign = stand(receive);
+  return {
+    post: message => channel.postMessage({ from: tab, data: message }),
+    close() {
+      channel.close();
+      resign();
+    },
+  };
+}
+
+/**
+ * Lets this tab lead as soon as it is its turn: the leader runs the worker. A
+ * tab that holds a lock is not frozen in the background, so the worker lives.
+ * @param {(message: any) => void} receive
+ * @returns {() => void} ends it
+ */
+function stand(receive) {
+  const over = new AbortController();
+  const campaign = async () => {
+    for (let attempt = 1; !over.signal.aborted; attempt++) {
+      const begun = await navigator.locks.request(lockName, { signal: over.signal }, () => lead(over.signal));
+      if (over.signal.aborted) break;
+      if (begun) attempt = 0;
+      else receive({ failed: "Parley's engine could not be loaded; it is tried again.", attempt });
+      await new Promise(resolve => setTimeout(resolve, retryDelay));
+    }
+  };
+  campaign().catch(cause => {
+    if (!over.signal.aborted) receive({ failed: String(cause), attempt: Infinity });
+  });
+  return () => over.abort();
+}
+
+/**
+ * Runs the worker until it ends, or over says so.
+ * @param {AbortSignal} over
+ * @returns {Promise<boolean>} whether it could be loaded
+ */
+function lead(over) {
+  const worker = new Worker(new URL('./engine.js', import.meta.url), { type: 'module', name: 'parley' });
+  let begun = false;
+  return new Promise(resolve => {
+    worker.onmessage = ({ data }) => {
+      if (data === 'begun') begun = true;
+      else resolve(begun);
+    };
+    worker.onerror = () => {
+      if (!begun) resolve(false); // later errors are the worker's own to handle
+    };
+    const end = () => {
+      worker.postMessage('end');
+      setTimeout(() => resolve(begun), endTimeout);
+    };
+    if (over.aborted) resolve(false);
+    else over.addEventListener('abort', end);
+  }).finally(() => worker.terminate());
+}
+
+/** A name that no other tab has. crypto.randomUUID would need https. */
+export function randomName() {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), n => n.toString(36)).join('');
+}

@@ -1,0 +1,468 @@
+// @ts-check
+// Parley's public JavaScript API, typed in parley.d.ts. This module keeps no
+// chat: it turns calls into commands for the engine, and what the engine tells
+// into promises and events. What it adds is that both survive the engine: when
+// that is started again, or another tab's takes over, the page is attached
+// again, open calls are refused with a reason, and a reset says to ask anew.
+import { findUsers, originOf, ParleyError } from './http.js';
+import { openLine, randomName } from './line.js';
+import { decode, encode } from './wire.js';
+
+export { ParleyError, renewToken, signInAsGuest } from './http.js';
+export { mergeMessages } from './timeline.js';
+
+/**
+ * @typedef {import('./parley.d.ts').Options} Options
+ * @typedef {import('./parley.d.ts').User} User
+ * @typedef {import('./parley.d.ts').Message} Message
+ * @typedef {import('./parley.d.ts').Conversation} Conversation
+ * @typedef {import('./parley.d.ts').Connection} Connection
+ * @typedef {import('./parley.d.ts').Timeline} Timeline
+ */
+
+/** Version of what pages, worker and program say to each other; wasm/bridge/hub.go says when it rises. */
+const PROTOCOL = 1;
+/** How long the worker may take to say that it is there, in milliseconds. */
+const lifeTimeout = 15_000;
+/** Failures in a row after which connect() gives up. */
+const lastAttempt = 3;
+/** How long to wait before a refused attach is tried again, in milliseconds. */
+const retryDelay = 5000;
+/** What the program takes in one command, in bytes. */
+const maxCommand = 4 << 20;
+
+/** Where this version's program is. The literals are what the packer replaces by names with a hash. */
+const program = {
+  wasm: new URL('./parley.wasm', import.meta.url).href,
+  exec: new URL('./wasm_exec.js', import.meta.url).href,
+};
+
+/**
+ * The key of the conversation between two users.
+ * @param {bigint} a @param {bigint} b
+ */
+export function directKey(a, b) {
+  for (const id of [a, b]) checkID('user id', id);
+  if (a === b || !a || !b) throw new ParleyError('a conversation needs two users');
+  return a < b ? `d:${a}:${b}` : `d:${b}:${a}`;
+}
+
+/**
+ * Opens the engine for the token's user. Resolves as soon as what is stored in
+ * this browser can be read, online or not.
+ * @param {Options} options
+ * @returns {Promise<import('./parley.d.ts').Parley>}
+ */
+export async function connect({ token, server }) {
+  const giveToken = typeof token === 'function' ? token : () => token;
+  const first = await ask(giveToken);
+  const parley = new Parley(originOf(server), giveToken, first);
+  try {
+    await parley.open();
+  } catch (cause) {
+    parley.close();
+    throw cause;
+  }
+  return /** @type {any} */ (parley);
+}
+
+/** @typedef {{ token: string, user: User, expires: number }} Token */
+
+/** @param {() => string | Promise<string>} giveToken @returns {Promise<Token>} */
+async function ask(giveToken) {
+  const token = await giveToken();
+  if (typeof token !== 'string') throw new ParleyError('token: want a string, or a function that gives one');
+  return { token, ...claims(token) };
+}
+
+/**
+ * Reads a JWT; whether it is valid is for the server to say.
+ * @param {string} token
+ * @returns {{ user: User, expires: number }} expires in Unix milliseconds, 0: never
+ */
+function claims(token) {
+  try {
+    const base64 = token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/');
+    const bytes = Uint8Array.from(atob(base64), c => c.charCodeAt(0));
+    const { sub, name, services, exp } = JSON.parse(new TextDecoder().decode(bytes));
+    const id = BigInt(sub);
+    if (typeof sub !== 'string' || id < 1n || id >= 2n ** 64n) throw new Error(`sub ${sub} is no user id`);
+    return {
+      user: { id, name: String(name ?? ''), services: Array.isArray(services) ? services : [] },
+      expires: exp > 0 ? exp * 1000 : 0,
+    };
+  } catch (cause) {
+    throw new ParleyError('token: this is not a JWT whose sub is a user id in decimal', 0, { cause });
+  }
+}
+
+class Parley extends EventTarget {
+  /** @type {User} */
+  user;
+  /** @type {Connection} */
+  connection = { state: 'connecting', since: Date.now(), next: 0, reason: '', serverOffset: 0 };
+
+  #server;
+  #giveToken;
+  /** @type {Token} */
+  #token;
+  /** @type {ReturnType<typeof openLine> | null} */
+  #line = null;
+  /** Calls that wait for their answers. @type {Map<number, { resolve(value: any): void, reject(cause: Error): void }>} */
+  #calls = new Map();
+  #lastCall = 0;
+  /** Settles when calls can be made, or never again can. */
+  #attached = gate();
+  #wasAttached = false;
+  /** The attach whose answer counts. */
+  #attempt = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  /** The name of the Web Lock that tells the worker that this page lives; '' without locks. */
+  #lock = '';
+  #closed = new AbortController();
+
+  /** @param {string} server @param {() => string | Promise<string>} giveToken @param {Token} token */
+  constructor(server, giveToken, token) {
+    super();
+    this.#server = server;
+    this.#giveToken = giveToken;
+    this.#token = token;
+    this.user = token.user;
+  }
+
+  /** Attaches for the first time; for connect() only. */
+  async open() {
+    const { signal } = this.#closed;
+    this.#lock = await holdLock(signal);
+    this.#timer = setTimeout(() => this.#end(new ParleyError(
+      'The engine in the background does not answer: close the other tabs of this site and reload.')), lifeTimeout);
+    try {
+      this.#line = openLine(message => this.#receive(message));
+    } catch (cause) {
+      throw new ParleyError(/** @type {Error} */ (cause).message, 0, { cause });
+    }
+    addEventListener('online', () => this.tryNow(), { signal });
+    document.addEventListener('visibilitychange', () => {
+      if (document.visibilityState === 'visible') this.tryNow();
+    }, { signal });
+    // Without a lock the worker knows of the page's end by its own word alone.
+    if (!this.#lock) {
+      addEventListener('pagehide', () => this.#line?.post({ detach: true }), { signal });
+      addEventListener('pageshow', ({ persisted }) => { if (persisted) this.#restart(); }, { signal });
+    }
+    this.#attach();
+    await this.#attached.promise;
+  }
+
+  /**
+   * @param {bigint | string} to
+   * @param {string} content
+   * @param {{ seen?: bigint }} [options]
+   * @returns {Promise<Message>}
+   */
+  async send(to, content, { seen = 0n } = {}) {
+    const key = typeof to === 'string' ? to : directKey(this.user.id, to);
+    return this.#call('send', { key, content, seen });
+  }
+
+  /** @param {string} ref @returns {Promise<void>} */
+  async retry(ref) {
+    await this.#call('retry', { ref });
+  }
+
+  /** @param {string} ref @returns {Promise<void>} */
+  async discard(ref) {
+    await this.#call('discard', { ref });
+  }
+
+  /**
+   * @param {string} key
+   * @param {{ before?: bigint, limit?: number }} [options]
+   * @returns {Promise<Timeline>}
+   */
+  history(key, { before = 0n, limit = 50 } = {}) {
+    return this.#call('history', { key, before, limit });
+  }
+
+  /** @returns {Promise<Conversation[]>} */
+  conversations() {
+    return this.#call('conversations');
+  }
+
+  /** @param {string} key @param {bigint} seq @returns {Promise<void>} */
+  async markRead(key, seq) {
+    await this.#call('read', { key, seq });
+  }
+
+  /** @param {string} key @param {boolean} active */
+  typing(key, active) {
+    this.#tell('typing', { key, active });
+  }
+
+  tryNow() {
+    this.#tell('wake');
+  }
+
+  /** @param {string} query @returns {Promise<User[]>} */
+  async users(query) {
+    const { token } = this.#token;
+    try {
+      return await findUsers(this.#server, token, query);
+    } catch (cause) {
+      if (/** @type {ParleyError} */ (cause).code !== 401) throw cause;
+    }
+    await this.#renew(); // another page may have renewed the engine's token meanwhile, not this one's
+    return findUsers(this.#server, this.#token.token, query);
+  }
+
+  close() {
+    this.#line?.post({ detach: true });
+    this.#end(new ParleyError('this Parley was closed'));
+  }
+
+  // ------------------------------------------------------- calls
+
+  /**
+   * Calls the engine, once it is there.
+   * @param {string} op @param {{ [name: string]: any }} [args]
+   * @returns {Promise<any>}
+   */
+  async #call(op, args) {
+    await this.#attached.promise;
+    return this.#post(op, args, message => this.#line?.post(message));
+  }
+
+  /** Tells the engine, if it is there now. @param {string} op @param {{ [name: string]: any }} [args] */
+  #tell(op, args) {
+    if (this.#attached.open) this.#call(op, args).catch(cause => this.#failed(cause));
+  }
+
+  /**
+   * @param {string} op
+   * @param {{ [name: string]: any } | undefined} args
+   * @param {(command: Uint8Array) => void} post
+   * @returns {Promise<any>}
+   */
+  #post(op, args, post) {
+    const id = ++this.#lastCall;
+    return new Promise((resolve, reject) => {
+      try {
+        const command = encode({ id, op, ...args });
+        if (command.length > maxCommand) throw new RangeError('it is too long to be sent');
+        this.#calls.set(id, { resolve, reject });
+        post(command);
+      } catch (cause) {
+        reject(new ParleyError(`${op}: ${/** @type {Error} */ (cause).message}`, 0, { cause }));
+      }
+    });
+  }
+
+  /** @param {string} reason */
+  #rejectCalls(reason) {
+    const calls = [...this.#calls.values()];
+    this.#calls.clear();
+    for (const { reject } of calls) reject(new ParleyError(reason));
+  }
+
+  // ------------------------------------------------------- the engine's messages
+
+  /** @param {any} message */
+  #receive(message) {
+    if (this.#closed.signal.aborted) return;
+    clearTimeout(this.#timer); // whatever it says, something lives there
+    if (message instanceof Uint8Array) this.#receiveValue(decode(message));
+    else if (message.restart) this.#restart();
+    else if (message.failed) this.#engineFailed(message.failed, message.attempt);
+    else if (message.updated) this.#outdated();
+  }
+
+  /** An answer, one event, or an array of events. @param {any} value */
+  #receiveValue(value) {
+    for (const item of Array.isArray(value) ? value : [value]) {
+      if (item.event) this.#event(item.event, item.detail);
+      else this.#answer(item);
+    }
+  }
+
+  /** @param {{ id: number, value?: any, error?: string, code?: number }} answer */
+  #answer({ id, value, error, code }) {
+    const call = this.#calls.get(id);
+    if (!call) return; // it was rejected before
+    this.#calls.delete(id);
+    if (error === undefined) call.resolve(value);
+    else call.reject(new ParleyError(error, code));
+  }
+
+  /** @param {string} name @param {any} detail */
+  #event(name, detail) {
+    switch (name) {
+      case 'token':
+        this.#tokenNeeded();
+        return;
+      case 'connection':
+        this.connection = detail;
+        break;
+      case 'error':
+        detail = new ParleyError(detail.message, detail.code);
+        break;
+    }
+    this.#dispatch(name, detail);
+  }
+
+  /** @param {string} name @param {any} detail */
+  #dispatch(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+
+  /** @param {any} cause */
+  #failed(cause) {
+    if (!this.#closed.signal.aborted) this.#dispatch('error', cause);
+  }
+
+  // ------------------------------------------------------- attaching
+
+  /** A program that knows nothing of this page: attach to it. */
+  #restart() {
+    this.#detached("Parley's engine was started again: try once more.");
+    this.#attach();
+  }
+
+  /** @param {string} reason why open calls have no answer */
+  #detached(reason) {
+    this.#attempt++;
+    if (this.#attached.open) this.#attached = gate();
+    this.#rejectCalls(reason);
+  }
+
+  /** @param {string} reason @param {number} attempt */
+  #engineFailed(reason, attempt) {
+    this.#detached(reason);
+    const cause = new ParleyError(reason);
+    if (this.#wasAttached) {
+      this.connection = { state: 'connecting', since: Date.now(), next: 0, reason, serverOffset: this.connection.serverOffset };
+      this.#dispatch('connection', this.connection);
+      this.#failed(cause);
+    } else if (attempt >= lastAttempt) {
+      this.#end(cause);
+    }
+  }
+
+  async #attach() {
+    const attempt = ++this.#attempt;
+    try {
+      const { token, expires, user: { id, name } } = this.#token;
+      const args = { protocol: PROTOCOL, user: id, server: this.#server, name, token, expires };
+      this.connection = await this.#post('attach', args, command => this.#line?.post({
+        attach: { protocol: PROTOCOL, program, lock: this.#lock }, command,
+      }));
+    } catch (cause) {
+      if (attempt === this.#attempt) this.#attachRefused(cause);
+      return;
+    }
+    if (attempt !== this.#attempt) return;
+    this.#attached.resolve();
+    if (this.#wasAttached) {
+      this.#dispatch('reset', null);
+      this.#dispatch('connection', this.connection);
+    }
+    this.#wasAttached = true;
+  }
+
+  /** @param {any} cause */
+  #attachRefused(cause) {
+    if (!this.#wasAttached) {
+      this.#end(cause);
+      return;
+    }
+    this.#failed(cause);
+    const attempt = this.#attempt;
+    setTimeout(() => {
+      if (attempt === this.#attempt && !this.#closed.signal.aborted) this.#attach();
+    }, retryDelay);
+  }
+
+  #outdated() {
+    const cause = new ParleyError('Parley was updated: reload this page.');
+    if (this.#wasAttached) this.#failed(cause);
+    this.#end(cause);
+  }
+
+  /** No call can be made any more, and this is why. @param {Error} cause */
+  #end(cause) {
+    if (this.#closed.signal.aborted) return;
+    this.#closed.abort();
+    clearTimeout(this.#timer);
+    this.#attempt++;
+    this.#attached.reject(cause);
+    if (this.#attached.open) this.#attached = gate(cause);
+    this.#rejectCalls(cause.message);
+    this.#line?.close();
+  }
+
+  // ------------------------------------------------------- tokens
+
+  /** The engine asks this page for a fresh token; an empty one makes it ask another. */
+  async #tokenNeeded() {
+    try {
+      await this.#renew();
+    } catch (cause) {
+      this.#failed(cause);
+      this.#tell('token', { token: '', expires: 0 });
+      return;
+    }
+    this.#tell('token', { token: this.#token.token, expires: this.#token.expires });
+  }
+
+  async #renew() {
+    const token = await ask(this.#giveToken);
+    if (token.user.id !== this.user.id) {
+      throw new ParleyError(`token: it is user ${token.user.id}'s, and this is user ${this.user.id}'s chat`);
+    }
+    this.#token = token;
+  }
+}
+
+/** A promise that is settled from outside. @param {Error} [cause] if it begins rejected */
+function gate(cause) {
+  const self = {
+    open: false,
+    resolve: () => {},
+    reject: (/** @type {Error} */ _cause) => {},
+    promise: /** @type {Promise<void>} */ (Promise.resolve()),
+  };
+  self.promise = new Promise((resolve, reject) => {
+    self.resolve = () => {
+      self.open = true;
+      resolve();
+    };
+    self.reject = reject;
+  });
+  self.promise.catch(() => {}); // those who wait are told; there may be none
+  if (cause) self.reject(cause);
+  return self;
+}
+
+/** @param {string} what @param {unknown} id */
+function checkID(what, id) {
+  if (typeof id !== 'bigint' || id < 0n || id >= 2n ** 64n) {
+    throw new ParleyError(`${what}: want a BigInt from 0 to 2^64-1; a number would lose digits`);
+  }
+}
+
+/**
+ * Takes a Web Lock until the signal; the browser gives it back when the page
+ * ends, however it ends. Resolves with its name once it is held.
+ * @param {AbortSignal} signal
+ * @returns {Promise<string>} '' where there are no locks
+ */
+function holdLock(signal) {
+  if (!navigator.locks) return Promise.resolve('');
+  const name = `parley-tab-${randomName()}`;
+  return new Promise((resolve, reject) => {
+    navigator.locks.request(name, () => {
+      resolve(name);
+      return new Promise(release => signal.addEventListener('abort', release));
+    }).catch(reject);
+  });
+}

@@ -1,0 +1,164 @@
+package bridge
+
+import (
+	"slices"
+
+	"parley/wasm/chat"
+)
+
+// events collects what a session's engine tells during one turn of the loop,
+// and sends it to all the user's pages at once: what changed twice is sent
+// once, and a burst of messages crosses to JavaScript as one. It is the
+// engine's Observer.
+type events struct {
+	session       *session
+	scheduled     bool
+	reset         bool
+	connection    *chat.Connection
+	conversations []chat.Conversation
+	messages      []changes
+	typing        []typing
+	failures      []error
+}
+
+var _ chat.Observer = (*events)(nil)
+
+// changes are those of one conversation's messages.
+type changes struct {
+	key     string
+	changed []chat.Message
+	gone    []string
+}
+
+type typing struct {
+	key    string
+	user   uint64
+	active bool
+}
+
+// Messages implements chat.Observer.
+func (v *events) Messages(key string, changed []chat.Message, gone []string) {
+	i := slices.IndexFunc(v.messages, func(c changes) bool { return c.key == key })
+	if i < 0 {
+		i = len(v.messages)
+		v.messages = append(v.messages, changes{key: key})
+	}
+	c := &v.messages[i]
+	c.changed = append(c.changed, changed...)
+	if len(gone) > 0 {
+		c.changed = slices.DeleteFunc(c.changed, func(m chat.Message) bool {
+			return m.Seq == 0 && slices.Contains(gone, m.Ref)
+		})
+		c.gone = append(c.gone, gone...)
+	}
+	v.schedule()
+}
+
+// Conversations implements chat.Observer.
+func (v *events) Conversations(changed []chat.Conversation) {
+	for _, c := range changed {
+		i := slices.IndexFunc(v.conversations, func(known chat.Conversation) bool { return known.Key == c.Key })
+		if i < 0 {
+			v.conversations = append(v.conversations, c)
+		} else {
+			v.conversations[i] = c
+		}
+	}
+	v.schedule()
+}
+
+// Connection implements chat.Observer.
+func (v *events) Connection(c chat.Connection) {
+	v.connection = &c
+	v.schedule()
+}
+
+// Typing implements chat.Observer.
+func (v *events) Typing(key string, user uint64, active bool) {
+	v.typing = slices.DeleteFunc(v.typing, func(t typing) bool { return t.key == key && t.user == user })
+	v.typing = append(v.typing, typing{key, user, active})
+	v.schedule()
+}
+
+// TokenNeeded implements chat.Observer.
+func (v *events) TokenNeeded() { v.session.askToken() }
+
+// Reset implements chat.Observer. What was told before it in this turn is void
+// like all the rest.
+func (v *events) Reset() {
+	v.reset, v.messages, v.conversations = true, nil, nil
+	v.schedule()
+}
+
+// Failed implements chat.Observer.
+func (v *events) Failed(err error) {
+	v.failures = append(v.failures, err)
+	v.schedule()
+}
+
+// schedule sends what was collected after what is on the loop already.
+func (v *events) schedule() {
+	if !v.scheduled {
+		v.scheduled = true
+		v.session.hub.host.Post(v.flush)
+	}
+}
+
+func (v *events) flush() {
+	s, batch := v.session, *v
+	*v = events{session: s}
+	if n := batch.len(); n > 0 {
+		s.hub.tellAll(s.attached, func(e *encoder) {
+			e.array(n)
+			batch.put(e)
+		})
+	}
+}
+
+func (v *events) len() int {
+	n := len(v.messages) + len(v.typing) + len(v.failures)
+	for _, some := range []bool{v.reset, v.connection != nil, len(v.conversations) > 0} {
+		if some {
+			n++
+		}
+	}
+	return n
+}
+
+func (v *events) put(e *encoder) {
+	if v.reset {
+		putEvent(e, "reset", (*encoder).null)
+	}
+	if v.connection != nil {
+		putEvent(e, "connection", func(e *encoder) { putConnection(e, *v.connection) })
+	}
+	if len(v.conversations) > 0 {
+		putEvent(e, "conversations", func(e *encoder) { putConversations(e, v.conversations) })
+	}
+	for _, c := range v.messages {
+		putEvent(e, "messages", c.put)
+	}
+	for _, t := range v.typing {
+		putEvent(e, "typing", t.put)
+	}
+	for _, err := range v.failures {
+		putFailure(e, err)
+	}
+}
+
+func (c *changes) put(e *encoder) {
+	e.object(messagesShape)
+	e.string(c.key)
+	putMessages(e, c.changed)
+	e.array(len(c.gone))
+	for _, ref := range c.gone {
+		e.string(ref)
+	}
+}
+
+func (t *typing) put(e *encoder) {
+	e.object(typingShape)
+	e.string(t.key)
+	e.uint(t.user)
+	e.bool(t.active)
+}

@@ -1,0 +1,198 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"parley/proto"
+	"parley/wasm/chat"
+)
+
+// protocol is the version of what pages, worker and program say to each other.
+// The same number stands in static/parley.js and static/engine.js; it rises
+// when an older page or program would misunderstand a newer one.
+const protocol = 1
+
+// maxCommand bounds a command from a page, in bytes: more than the longest
+// content, so that the engine can say what is wrong with one that is too long.
+const maxCommand = 4 << 20
+
+// Parts are what a session is made of.
+type Parts struct {
+	Store   chat.Store
+	Network chat.Network
+	History chat.History
+}
+
+// Opener returns the parts for one user of one server, given by its origin. It
+// may block. The store is closed by the session; on error nothing is left open.
+type Opener func(ctx context.Context, user uint64, server string) (Parts, error)
+
+// hub knows the sessions and the ports: who is signed in in this browser
+// profile and which pages show them. All of it happens on the host's loop.
+type hub struct {
+	host     chat.Host
+	open     Opener
+	post     func(data []byte, ports []int) // must not keep data
+	ctx      context.Context                // ends what Opener does
+	sessions map[uint64]*session            // by user
+	ports    map[int]*session
+	out      encoder
+}
+
+func newHub(ctx context.Context, host chat.Host, open Opener, post func(data []byte, ports []int)) *hub {
+	return &hub{
+		host: host, open: open, post: post, ctx: ctx,
+		sessions: make(map[uint64]*session), ports: make(map[int]*session),
+	}
+}
+
+// receive does what the page at a port asks for.
+func (h *hub) receive(port int, data []byte) {
+	c, err := parseCommand(data)
+	if err != nil {
+		h.tell(port, func(e *encoder) { putFailure(e, err) })
+		return
+	}
+	if c.op == "attach" {
+		h.attach(port, c)
+		return
+	}
+	s := h.ports[port]
+	if s == nil {
+		h.refuse(port, c.id, proto.Refuse(proto.ProtocolError, "%s: attach this page first", c.op))
+		return
+	}
+	if err := s.run(port, c); err != nil {
+		h.refuse(port, c.id, err)
+	}
+}
+
+// attach makes a port one of a user's, and opens the user's session if it is the first.
+func (h *hub) attach(port int, c *command) {
+	a := attachment{
+		port: port, id: c.id, user: c.uint("user"), server: c.text("server"), name: c.text("name"),
+		token: c.text("token"), expires: c.time("expires"),
+	}
+	version := c.number("protocol")
+	switch {
+	case c.err != nil:
+		h.refuse(port, c.id, c.err)
+		return
+	case version != protocol:
+		h.refuse(port, c.id, proto.Refuse(proto.ImplementationSpecific, "Parley was updated: reload this page"))
+		return
+	case a.user == 0:
+		h.refuse(port, c.id, proto.Refuse(proto.PayloadFormatInvalid, "user: 0 is no user"))
+		return
+	}
+	if old := h.ports[port]; old != nil && old.user != a.user {
+		h.detach(port)
+	}
+	s := h.sessions[a.user]
+	if s == nil {
+		s = &session{hub: h, user: a.user, server: a.server}
+		h.sessions[a.user] = s
+		s.openFor(a)
+	} else if s.server != a.server {
+		h.refuse(port, c.id, proto.Refuse(proto.NotAuthorized,
+			"user %d is signed in to %s in this browser: close those pages first", a.user, s.server))
+		return
+	}
+	h.ports[port] = s
+	s.attach(a)
+}
+
+// detach forgets a port, whose page is gone. The user's last one ends the session.
+func (h *hub) detach(port int) {
+	s := h.ports[port]
+	if s == nil {
+		return
+	}
+	delete(h.ports, port)
+	s.detach(port)
+}
+
+// close ends all sessions, then calls done.
+func (h *hub) close(done func()) {
+	left := 1
+	ended := func() {
+		if left--; left == 0 {
+			done()
+		}
+	}
+	clear(h.ports)
+	for _, s := range h.sessions {
+		left++
+		s.attached, s.waiting = nil, nil
+		s.close(ended)
+	}
+	ended()
+}
+
+// tell sends one packed value to one port.
+func (h *hub) tell(port int, put func(*encoder)) { h.tellAll([]int{port}, put) }
+
+// tellAll packs a value once and sends it to all the ports.
+func (h *hub) tellAll(ports []int, put func(*encoder)) {
+	if len(ports) == 0 {
+		return
+	}
+	h.out.reset()
+	put(&h.out)
+	h.post(h.out.bytes(), ports)
+}
+
+// answer settles a call of the page with a value.
+func (h *hub) answer(port int, id float64, value func(*encoder)) {
+	h.tell(port, func(e *encoder) {
+		e.object(answerShape)
+		e.float(id)
+		value(e)
+	})
+}
+
+// refuse settles a call of the page with an error.
+func (h *hub) refuse(port int, id float64, err error) {
+	h.tell(port, func(e *encoder) {
+		text, code := reasonOf(err)
+		e.object(refusalShape)
+		e.float(id)
+		e.string(text)
+		e.float(code)
+	})
+}
+
+// finish settles a call of the page that has no value.
+func (h *hub) finish(port int, id float64) func(error) {
+	return func(err error) {
+		if err != nil {
+			h.refuse(port, id, err)
+			return
+		}
+		h.answer(port, id, (*encoder).null)
+	}
+}
+
+// attachment is a port that wants to become one of a session's.
+type attachment struct {
+	port    int
+	id      float64 // of the page's call
+	user    uint64
+	server  string
+	name    string
+	token   string
+	expires time.Time
+}
+
+// without returns ports without one of them.
+func without(ports []int, port int) []int {
+	return slices.DeleteFunc(ports, func(p int) bool { return p == port })
+}
+
+// openError says why a session could not be opened.
+func openError(err error) error {
+	return fmt.Errorf("the chat stored in this browser cannot be opened: %w", err)
+}

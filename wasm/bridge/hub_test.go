@@ -1,0 +1,451 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"parley/proto"
+	"parley/wasm/chat"
+)
+
+// me and peer need all 64 bits: as floats they would be one and the same number.
+const (
+	me   = uint64(math.MaxUint64)
+	peer = uint64(math.MaxUint64 - 1)
+)
+
+var key = proto.DirectKey(me, peer).String()
+
+// network gives sessions that are open and silent, or the error of open.
+type network struct {
+	open   error
+	opened []chat.Credentials
+}
+
+func (n *network) Open(_ context.Context, c chat.Credentials, _ chat.Handler) (chat.Session, error) {
+	n.opened = append(n.opened, c)
+	return silence{}, n.open
+}
+
+type silence struct{}
+
+func (silence) Publish(proto.Branch, []byte, []byte, func(chat.Ack, error)) {}
+func (silence) Notify(proto.Branch, []byte)                                 {}
+func (silence) Probe(time.Duration)                                         {}
+func (silence) Close()                                                      {}
+
+type noHistory struct{}
+
+func (noHistory) Messages(context.Context, string, string, uint64, uint64, int) (chat.Page, error) {
+	return chat.Page{}, errors.New("no history here")
+}
+
+// profile is a hub with the ports of some pages, in a synctest bubble.
+type profile struct {
+	t       *testing.T
+	loop    *chat.Loop
+	hub     *hub
+	network network
+	stores  map[uint64]chat.Store
+	opened  int // stores
+	failure error
+	posts   map[int][]any // decoded, by port
+	sent    int           // calls of post
+}
+
+func inProfile(t *testing.T, test func(p *profile)) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &profile{t: t, loop: chat.NewLoop(), stores: make(map[uint64]chat.Store), posts: make(map[int][]any)}
+		ctx, cancel := context.WithCancel(t.Context())
+		p.hub = newHub(ctx, p.loop, p.open, p.post)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			p.loop.Run(ctx)
+		}()
+		test(p)
+		p.loop.Post(func() { p.hub.close(cancel) })
+		<-ended
+	})
+}
+
+func (p *profile) open(_ context.Context, user uint64, _ string) (Parts, error) {
+	p.opened++
+	if p.stores[user] == nil {
+		p.stores[user] = chat.NewMemory()
+	}
+	return Parts{Store: p.stores[user], Network: &p.network, History: noHistory{}}, p.failure
+}
+
+func (p *profile) post(data []byte, ports []int) {
+	p.sent++
+	for _, port := range ports {
+		v, err := decode(data)
+		if err != nil {
+			p.t.Errorf("posted to port %d: %v", port, err)
+		}
+		p.posts[port] = append(p.posts[port], v)
+	}
+}
+
+// do posts a command and waits until everything is quiet; it returns what came
+// to the port since.
+func (p *profile) do(port int, command record) []any {
+	delete(p.posts, port)
+	data := pack(command)
+	p.loop.Post(func() { p.hub.receive(port, data) })
+	synctest.Wait()
+	return p.posts[port]
+}
+
+func (p *profile) detach(port int) {
+	p.loop.Post(func() { p.hub.detach(port) })
+	synctest.Wait()
+}
+
+func attachCommand(changes record) record {
+	c := record{"id": 1.0, "op": "attach", "protocol": float64(protocol), "user": me, "server": "https://chat.example",
+		"name": "Ada", "token": "first", "expires": 0.0}
+	for name, value := range changes {
+		c[name] = value
+	}
+	return c
+}
+
+// answer finds the answer to a call.
+func answer(t *testing.T, posts []any, id float64) record {
+	t.Helper()
+	for _, v := range posts {
+		if r, ok := v.(record); ok && r["id"] == id {
+			return r
+		}
+	}
+	t.Fatalf("no answer to call %v in %v", id, posts)
+	return nil
+}
+
+// details returns the details of all events of one name.
+func details(posts []any, name string) []any {
+	var found []any
+	for _, v := range posts {
+		list, isList := v.([]any)
+		if !isList {
+			list = []any{v}
+		}
+		for _, item := range list {
+			if r := item.(record); r["event"] == name {
+				found = append(found, r["detail"])
+			}
+		}
+	}
+	return found
+}
+
+func TestSendAnswersWithThePendingMessageAndTellsEveryPageOfTheUser(t *testing.T) {
+	inProfile(t, func(p *profile) {
+		p.do(1, attachCommand(nil))
+		p.do(2, attachCommand(record{"id": 7.0}))
+		p.do(3, attachCommand(record{"user": peer}))
+		clear(p.posts)
+		posts := p.do(1, record{"id": 2.0, "op": "send", "key": key, "content": "hello", "seen": uint64(0)})
+
+		sent := answer(t, posts, 2)["value"].(record)
+		if sent["sender"] != me || sent["receiver"] != peer || sent["content"] != "hello" || sent["state"] != "pending" {
+			t.Errorf("answered %v, want the pending message from %d to %d", sent, me, peer)
+		}
+		for _, port := range []int{1, 2} {
+			changes := details(p.posts[port], "messages")
+			if len(changes) == 0 {
+				t.Fatalf("page %d was not told", port)
+			}
+			got := changes[0].(record)["messages"].([]any)[0]
+			if diff := cmp.Diff(sent, got); diff != "" {
+				t.Errorf("page %d got another message than was answered (-answer +event)\n%s", port, diff)
+			}
+		}
+		if got := p.posts[3]; got != nil {
+			t.Errorf("another user's page was told %v", got)
+		}
+	})
+}
+
+func TestEventsArePackedOnceForAllPages(t *testing.T) {
+	inProfile(t, func(p *profile) {
+		for port := 1; port <= 3; port++ {
+			p.do(port, attachCommand(nil))
+		}
+		before := p.sent
+		p.do(1, record{"id": 2.0, "op": "send", "key": key, "content": "hello", "seen": uint64(0)})
+		events := 0
+		for _, v := range p.posts[2] {
+			if _, isBatch := v.([]any); isBatch {
+				events++
+			}
+		}
+		if got := p.sent - before; events == 0 || got != events+1 {
+			t.Errorf("%d posts for %d batches of events and one answer", got, events)
+		}
+	})
+}
+
+func TestAttachOpensOneSessionPerUser(t *testing.T) {
+	inProfile(t, func(p *profile) {
+		first := pack(attachCommand(nil))
+		second := pack(attachCommand(record{"id": 5.0}))
+		p.loop.Post(func() { p.hub.receive(1, first); p.hub.receive(2, second) })
+		synctest.Wait()
+		if got := answer(t, p.posts[1], 1)["value"].(record)["state"]; got != "connecting" {
+			t.Errorf("connection = %v, want connecting", got)
+		}
+		answer(t, p.posts[2], 5)
+		p.do(3, attachCommand(record{"user": peer}))
+		if p.opened != 2 {
+			t.Errorf("%d stores were opened for 2 users", p.opened)
+		}
+	})
+}
+
+func TestTheSessionEndsWithItsLastPageAndOpensAgainForTheNext(t *testing.T) {
+	inProfile(t, func(p *profile) {
+		p.do(1, attachCommand(nil))
+		p.do(2, attachCommand(nil))
+		p.do(1, record{"id": 2.0, "op": "send", "key": key, "content": "kept", "seen": uint64(0)})
+		p.detach(1)
+		if p.hub.sessions[me] == nil {
+			t.Fatal("the session ended while a page showed it")
+		}
+		p.detach(2)
+		if len(p.hub.sessions)+len(p.hub.ports) != 0 {
+			t.Fatalf("left after the last page: %v, %v", p.hub.sessions, p.hub.ports)
+		}
+		p.do(3, attachCommand(nil))
+		posts := p.do(3, record{"id": 4.0, "op": "conversations"})
+		list := answer(t, posts, 4)["value"].([]any)
+		if len(list) != 1 || list[0].(record)["last"].(record)["content"] != "kept" {
+			t.Errorf("conversations after opening again = %v", list)
+		}
+	})
+}
+
+func TestAPageThatComesWhileTheSessionClosesGetsANewOne(t *testing.T) {
+	inProfile(t, func(p *profile) {
+		p.do(1, attachCommand(nil))
+		data := pack(attachCommand(record{"id": 9.0}))
+		p.loop.Post(func() { p.hub.detach(1); p.hub.receive(2, data) })
+		synctest.Wait()
+		answer(t, p.posts[2], 9)
+		if p.opened != 2 {
+			t.Errorf("the store was opened %d times, want twice", p.opened)
+		}
+		posts := p.do(2, record{"id": 10.0, "op": "wake"})
+		if got := answer(t, posts, 10); got["error"] != nil {
+			t.Errorf("the new session refuses: %v", got)
+		}
+	})
+}
+
+func TestAPageMayAttachAgain(t *testing.T) {
+	inProfile(t, func(p *profile) {
+		p.do(1, attachCommand(nil))
+		posts := p.do(1, attachCommand(record{"id": 2.0}))
+		answer(t, posts, 2)
+		posts = p.do(1, attachCommand(record{"id": 3.0, "user": peer}))
+		answer(t, posts, 3)
+		if p.hub.sessions[me] != nil || p.hub.sessions[peer] == nil {
+			t.Errorf("sessions = %v, want only the second user's", p.hub.sessions)
+		}
+	})
+}
+
+func TestAStoreThatCannotBeOpenedIsToldToEveryWaitingPage(t *testing.T) {
+	inProfile(t, func(p *profile) {
+		p.failure = errors.New("the disk is full")
+		first, second := pack(attachCommand(nil)), pack(attachCommand(nil))
+		p.loop.Post(func() { p.hub.receive(1, first); p.hub.receive(2, second) })
+		synctest.Wait()
+		for port := 1; port <= 2; port++ {
+			if text, _ := answer(t, p.posts[port], 1)["error"].(string); !strings.Contains(text, "the disk is full") {
+				t.Errorf("page %d was told %q", port, text)
+			}
+		}
+		p.failure = nil
+		if got := answer(t, p.do(1, attachCommand(nil)), 1); got["error"] != nil {
+			t.Errorf("after the failure: %v", got)
+		}
+	})
+}
+
+func TestBadCommandsAreRefusedByNameAndDisturbNobody(t *testing.T) {
+	long := strings.Repeat("x", proto.MaxContent+1)
+	cases := map[string]struct {
+		attached bool
+		command  record
+		want     string
+	}{
+		"before attach":             {false, record{"op": "conversations"}, "attach this page first"},
+		"of an older page":          {false, attachCommand(record{"protocol": 0.0}), "reload this page"},
+		"a user that is a number":   {false, attachCommand(record{"user": 7.0}), "user: want a BigInt"},
+		"user 0":                    {false, attachCommand(record{"user": uint64(0)}), "user: 0"},
+		"an expiry that is NaN":     {false, attachCommand(record{"expires": math.NaN()}), "expires: want"},
+		"a negative expiry":         {false, attachCommand(record{"expires": -1.0}), "expires: want"},
+		"an infinite expiry":        {false, attachCommand(record{"expires": math.Inf(1)}), "expires: want"},
+		"another server":            {true, attachCommand(record{"server": "https://other.example"}), "https://chat.example"},
+		"an unknown op":             {true, record{"op": "obliterate"}, `"obliterate" is unknown`},
+		"send without a key":        {true, record{"op": "send", "content": "x", "seen": uint64(0)}, "key: want a string"},
+		"content that is a number":  {true, record{"op": "send", "key": key, "content": 1.0, "seen": uint64(0)}, "content: want a string"},
+		"seen that is a number":     {true, record{"op": "send", "key": key, "content": "x", "seen": 1.0}, "seen: want a BigInt"},
+		"content that is too long":  {true, record{"op": "send", "key": key, "content": long, "seen": uint64(0)}, "content"},
+		"a key that does not parse": {true, record{"op": "send", "key": "d:2:1", "content": "x", "seen": uint64(0)}, "key"},
+		"limit 0":                   {true, record{"op": "history", "key": key, "before": uint64(0), "limit": 0.0}, "limit: want"},
+		"limit -1":                  {true, record{"op": "history", "key": key, "before": uint64(0), "limit": -1.0}, "limit: want"},
+		"limit 1.5":                 {true, record{"op": "history", "key": key, "before": uint64(0), "limit": 1.5}, "limit: want"},
+		"limit NaN":                 {true, record{"op": "history", "key": key, "before": uint64(0), "limit": math.NaN()}, "limit: want"},
+		"limit 1e300":               {true, record{"op": "history", "key": key, "before": uint64(0), "limit": 1e300}, "limit: want"},
+		"active that is a string":   {true, record{"op": "typing", "key": key, "active": "yes"}, "active: want"},
+		"a ref that is no send's":   {true, record{"op": "retry", "ref": "00"}, ""},
+		"a seq that is a string":    {true, record{"op": "read", "key": key, "seq": "1"}, "seq: want a BigInt"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			inProfile(t, func(p *profile) {
+				p.do(2, attachCommand(nil))
+				if c.attached {
+					p.do(1, attachCommand(nil))
+				}
+				c.command["id"] = 42.0
+				got := answer(t, p.do(1, c.command), 42)
+				if text, refused := got["error"].(string); !refused || !strings.Contains(text, c.want) {
+					t.Errorf("answer = %v, want an error with %q", got, c.want)
+				}
+				if got := answer(t, p.do(2, record{"id": 3.0, "op": "conversations"}), 3); got["error"] != nil {
+					t.Errorf("another page is disturbed: %v", got)
+				}
+			})
+		})
+	}
+}
+
+func TestBytesThatAreNoCommandAreToldToTheirPageAsAnError(t *testing.T) {
+	for name, data := range map[string][]byte{
+		"nothing":      {},
+		"noise":        {250, 1, 2},
+		"no object":    pack([]any{1.0}),
+		"no id":        pack(record{"op": "wake"}),
+		"a BigInt id":  pack(record{"id": uint64(1), "op": "wake"}),
+		"no operation": pack(record{"id": 1.0}),
+		"too large":    pack(record{"id": 1.0, "op": strings.Repeat("x", maxCommand)}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inProfile(t, func(p *profile) {
+				p.loop.Post(func() { p.hub.receive(1, data) })
+				synctest.Wait()
+				if got := details(p.posts[1], "error"); len(got) != 1 {
+					t.Errorf("the page got %v, want one error event", p.posts[1])
+				}
+			})
+		})
+	}
+}
+
+func TestAFreshTokenIsAskedFromOnePageAfterTheOtherUntilOneGivesIt(t *testing.T) {
+	inProfile(t, func(p *profile) {
+		p.network.open = proto.Refuse(proto.NotAuthorized, "the token is expired")
+		for port := 1; port <= 3; port++ {
+			p.do(port, attachCommand(nil))
+		}
+		asked := func() []int {
+			var ports []int
+			for port := 1; port <= 3; port++ {
+				if len(details(p.posts[port], "token")) > 0 {
+					ports = append(ports, port)
+				}
+			}
+			clear(p.posts)
+			return ports
+		}
+		if got := asked(); !slices.Equal(got, []int{1}) {
+			t.Fatalf("asked pages %v, want the one there was", got)
+		}
+		time.Sleep(tokenTimeout) // of the bubble: that page never answers
+		synctest.Wait()
+		if got := asked(); !slices.Equal(got, []int{3}) {
+			t.Fatalf("then asked pages %v, want the last that came", got)
+		}
+		p.network.open = nil
+		p.do(3, record{"id": 2.0, "op": "token", "token": "", "expires": 0.0})
+		if got := asked(); !slices.Equal(got, []int{2}) {
+			t.Fatalf("after page 3 declined asked pages %v, want the next", got)
+		}
+		p.do(2, record{"id": 2.0, "op": "token", "token": "second", "expires": 0.0})
+		last := p.network.opened[len(p.network.opened)-1]
+		if last.Token != "second" || last.User != me {
+			t.Errorf("connected with %+v, want user %d and the second token", last, me)
+		}
+		time.Sleep(2 * tokenTimeout)
+		synctest.Wait()
+		if got := asked(); got != nil {
+			t.Errorf("pages %v were asked after the answer", got)
+		}
+	})
+}
+
+func TestThePageThatWasAskedForATokenMayGo(t *testing.T) {
+	inProfile(t, func(p *profile) {
+		p.network.open = proto.Refuse(proto.NotAuthorized, "the token is expired")
+		p.do(1, attachCommand(nil))
+		p.do(2, attachCommand(nil))
+		clear(p.posts)
+		p.detach(1)
+		if got := details(p.posts[2], "token"); len(got) != 1 {
+			t.Errorf("the page that is left got %v, want a token event", p.posts[2])
+		}
+	})
+}
+
+// What pages get is what parley.d.ts says they get.
+func TestShapesAreThoseOfTheDeclaredInterfaces(t *testing.T) {
+	declared, err := os.ReadFile("../../static/parley.d.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range map[string]*shape{
+		"Message": messageShape, "Conversation": conversationShape,
+		"Timeline": timelineShape, "Connection": connectionShape,
+	} {
+		body := regexp.MustCompile(`(?s)interface ` + name + ` \{(.*?)\n\}`).FindSubmatch(declared)
+		if body == nil {
+			t.Fatalf("parley.d.ts declares no %s", name)
+		}
+		var fields []string
+		for _, m := range regexp.MustCompile(`(?m)^  (\w+): `).FindAllSubmatch(body[1], -1) {
+			fields = append(fields, string(m[1]))
+		}
+		if diff := cmp.Diff(fields, []string(*s)); diff != "" {
+			t.Errorf("%s (-parley.d.ts +pack.go)\n%s", name, diff)
+		}
+	}
+}
+
+func TestPageWorkerAndProgramSpeakTheSameProtocol(t *testing.T) {
+	for _, file := range []string{"parley.js", "engine.js"} {
+		text, err := os.ReadFile("../../static/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := regexp.MustCompile(`(?m)^const PROTOCOL = (\d+);$`).FindSubmatch(text)
+		if m == nil || string(m[1]) != strconv.Itoa(protocol) {
+			t.Errorf("%s: PROTOCOL is %s, hub.go's protocol %d", file, m, protocol)
+		}
+	}
+}

@@ -1,0 +1,275 @@
+package bridge
+
+import (
+	"slices"
+
+	"parley/proto"
+	"parley/wasm/chat"
+)
+
+// session is one user's engine and the pages that show it. It is open as long
+// as there is one.
+type session struct {
+	hub      *hub
+	user     uint64
+	server   string
+	engine   *chat.Engine // nil until the store is open
+	started  bool         // the engine can be asked
+	closing  bool
+	closed   []func()     // told once it is closed
+	attached []int        // ports, in the order in which they came
+	waiting  []attachment // pages that wait for the start, or for the close
+	events   events
+	asking   tokenRequest
+}
+
+// openFor opens the parts and starts the engine with the token of a first page.
+func (s *session) openFor(a attachment) {
+	s.events.session = s
+	s.hub.host.Go(func() func() {
+		parts, err := s.hub.open(s.hub.ctx, s.user, s.server)
+		return func() {
+			if err != nil {
+				s.failed(openError(err))
+				return
+			}
+			s.engine = chat.New(chat.Config{
+				User: s.user, Name: a.name, Token: a.token, Expires: a.expires,
+				Store: parts.Store, Network: parts.Network, History: parts.History,
+				Host: s.hub.host, Observer: &s.events,
+			})
+			if s.closing {
+				s.end()
+				return
+			}
+			s.engine.Start(s.startDone)
+		}
+	})
+}
+
+func (s *session) startDone(err error) {
+	switch {
+	case s.closing: // end is under way already
+	case err != nil:
+		s.refuseAll(openError(err))
+		s.close(nil)
+	default:
+		s.started = true
+		for _, a := range s.waiting {
+			s.welcome(a)
+		}
+		s.waiting = nil
+	}
+}
+
+// failed ends a session whose parts could not be had.
+func (s *session) failed(err error) {
+	again := s.waiting
+	if !s.closing {
+		s.refuseAll(err)
+		again = nil
+	}
+	s.gone(again)
+}
+
+// refuseAll tells the waiting pages why they wait in vain.
+func (s *session) refuseAll(err error) {
+	for _, a := range s.waiting {
+		delete(s.hub.ports, a.port)
+		s.hub.refuse(a.port, a.id, err)
+	}
+	s.waiting = nil
+}
+
+// attach takes a page in as soon as the session can be asked.
+func (s *session) attach(a attachment) {
+	s.waiting = slices.DeleteFunc(s.waiting, func(w attachment) bool { return w.port == a.port })
+	if s.started && !s.closing {
+		s.welcome(a)
+		return
+	}
+	s.waiting = append(s.waiting, a)
+}
+
+func (s *session) welcome(a attachment) {
+	s.attached = append(without(s.attached, a.port), a.port)
+	if s.engine.Connection().State == chat.SignedOut {
+		s.engine.SetToken(a.token, a.expires)
+	}
+	connection := s.engine.Connection()
+	s.hub.answer(a.port, a.id, func(e *encoder) { putConnection(e, connection) })
+}
+
+func (s *session) detach(port int) {
+	s.attached = without(s.attached, port)
+	s.waiting = slices.DeleteFunc(s.waiting, func(w attachment) bool { return w.port == port })
+	switch {
+	case len(s.attached)+len(s.waiting) == 0:
+		s.close(nil)
+	case s.asking.of(port):
+		s.askToken()
+	}
+}
+
+// close ends the session: what is being written is finished first. A page that
+// comes meanwhile waits, and then gets a new session.
+func (s *session) close(done func()) {
+	if done != nil {
+		s.closed = append(s.closed, done)
+	}
+	if s.closing {
+		return
+	}
+	s.closing = true
+	if s.engine != nil {
+		s.end()
+	}
+}
+
+func (s *session) end() {
+	s.asking.stop()
+	s.engine.Close(func() { s.gone(s.waiting) })
+}
+
+// gone takes the session out of the hub, and attaches those who came while it closed.
+func (s *session) gone(again []attachment) {
+	delete(s.hub.sessions, s.user)
+	for _, done := range s.closed {
+		done()
+	}
+	if len(again) == 0 {
+		return
+	}
+	next := &session{hub: s.hub, user: s.user, server: again[0].server}
+	s.hub.sessions[s.user] = next
+	next.openFor(again[0])
+	for _, a := range again {
+		s.hub.ports[a.port] = next
+		next.attach(a)
+	}
+}
+
+// run does what a page asks for. The error refuses the call; nil means that it
+// is, or will be, answered.
+func (s *session) run(port int, c *command) error {
+	if !s.started || s.closing {
+		return proto.Refuse(proto.ServerBusy, "%s: the chat is being opened: wait for the answer to attach", c.op)
+	}
+	operation, known := operations[c.op]
+	if !known {
+		return proto.Refuse(proto.ProtocolError, "%q is unknown here: reload this page", c.op)
+	}
+	return operation(s, port, c)
+}
+
+// operations are what a page can ask of its session, by name. The answer is
+// given by then; an operation that checks its fields first returns what is
+// wrong with them and has done nothing.
+var operations = map[string]func(s *session, port int, c *command) error{
+	"send":          (*session).send,
+	"retry":         (*session).retry,
+	"discard":       (*session).discard,
+	"history":       (*session).history,
+	"conversations": (*session).conversations,
+	"read":          (*session).read,
+	"typing":        (*session).typing,
+	"token":         (*session).token,
+	"wake":          (*session).wake,
+}
+
+func (s *session) send(port int, c *command) error {
+	key, content, seen := c.text("key"), c.text("content"), c.uint("seen")
+	if c.err != nil {
+		return c.err
+	}
+	s.engine.Send(key, content, seen, func(m chat.Message, err error) {
+		if err != nil {
+			s.hub.refuse(port, c.id, err)
+			return
+		}
+		s.hub.answer(port, c.id, func(e *encoder) { putMessage(e, &m) })
+	})
+	return nil
+}
+
+func (s *session) retry(port int, c *command) error {
+	ref := c.text("ref")
+	if c.err == nil {
+		s.engine.Retry(ref, s.hub.finish(port, c.id))
+	}
+	return c.err
+}
+
+func (s *session) discard(port int, c *command) error {
+	ref := c.text("ref")
+	if c.err == nil {
+		s.engine.Discard(ref, s.hub.finish(port, c.id))
+	}
+	return c.err
+}
+
+func (s *session) history(port int, c *command) error {
+	key, before, limit := c.text("key"), c.uint("before"), c.number("limit")
+	switch {
+	case c.err != nil:
+		return c.err
+	case !(limit >= 1 && limit <= proto.MaxPage && limit == float64(int(limit))):
+		return proto.Refuse(proto.PayloadFormatInvalid, "limit: want a whole number from 1 to %d", proto.MaxPage)
+	}
+	s.engine.Timeline(key, before, int(limit), func(t chat.Timeline, err error) {
+		if err != nil {
+			s.hub.refuse(port, c.id, err)
+			return
+		}
+		s.hub.answer(port, c.id, func(e *encoder) { putTimeline(e, &t) })
+	})
+	return nil
+}
+
+func (s *session) conversations(port int, c *command) error {
+	list := s.engine.Conversations()
+	s.hub.answer(port, c.id, func(e *encoder) { putConversations(e, list) })
+	return nil
+}
+
+func (s *session) read(port int, c *command) error {
+	key, seq := c.text("key"), c.uint("seq")
+	if c.err != nil {
+		return c.err
+	}
+	s.hub.finish(port, c.id)(s.engine.MarkRead(key, seq))
+	return nil
+}
+
+func (s *session) typing(port int, c *command) error {
+	key, active := c.text("key"), c.bool("active")
+	if c.err != nil {
+		return c.err
+	}
+	s.engine.Typing(key, active)
+	s.hub.finish(port, c.id)(nil)
+	return nil
+}
+
+func (s *session) wake(port int, c *command) error {
+	s.engine.Wake()
+	s.hub.finish(port, c.id)(nil)
+	return nil
+}
+
+// token takes a page's answer to a token request. An empty one says that the
+// page has none to give.
+func (s *session) token(port int, c *command) error {
+	token, expires := c.text("token"), c.time("expires")
+	if c.err != nil {
+		return c.err
+	}
+	if token != "" {
+		s.asking.stop()
+		s.engine.SetToken(token, expires)
+	} else if s.asking.of(port) {
+		s.askToken()
+	}
+	s.hub.finish(port, c.id)(nil)
+	return nil
+}
