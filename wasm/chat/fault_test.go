@@ -129,10 +129,28 @@ func TestTheHistoryConfirmsWhatNoAckAndNoEchoDid(t *testing.T) {
 	clock.Run(100 * time.Millisecond)
 	a.engine.Wake()
 	clock.Run(300 * time.Millisecond)
-	want(t, "screen", a.text(), "x/sent")
+	page := a.timeline(0, 50)
+	clock.Run(100 * time.Millisecond)
+	want(t, "screen", text(page.Messages), "x/sent")
 	if len(s.published) != 1 {
 		t.Errorf("published %q, want it once", s.published)
 	}
+}
+
+func TestTheHistoryTellsThatItIsAnotherOne(t *testing.T) {
+	clock, s := setup(t)
+	for i := range 60 {
+		s.say(bob, alice, fmt.Sprint("old", i+1))
+	}
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	s.epoch, s.logs = 8, map[string][]*proto.Message{}
+	s.say(bob, alice, "new")
+	a.timeline(11, 50)
+	clock.Run(time.Second)
+	page := a.timeline(0, 50)
+	clock.Run(time.Second)
+	want(t, "screen", text(page.Messages), "new")
 }
 
 func TestAConfirmedMessageLeavesTheOutboxEvenWhenTheDiskWasFull(t *testing.T) {
