@@ -60,7 +60,7 @@ test: tools build check ## run all tests: native, headless in Chromium, end to e
 			GOCACHE="$$(go env GOCACHE)" GOMODCACHE="$$(go env GOMODCACHE)" GOPROXY="$$(go env GOPROXY)" GOFLAGS="$$(go env GOFLAGS)" \
 			GOOS=js GOARCH=wasm go test -json -count=1 -p=1 -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES) \
 		-- 'end to end' env CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley-race \
-			go test -json -count=1 -timeout=8m ./server/e2e
+			go test -json -count=1 -timeout=8m -artifacts -outputdir=$(BIN) ./server/e2e
 
 .PHONY: check
 check: ## vet for the server and for the browser, and see that gofmt changes nothing

@@ -185,7 +185,7 @@ func call[T any](tb *tab, function string, args ...any) T {
 
 func tryCall[T any](tb *tab, function string, args ...any) (T, error) {
 	var result T
-	encoded, err := json.Marshal(args)
+	encoded, err := json.Marshal(append([]any{}, args...))
 	if err != nil {
 		return result, err
 	}
@@ -203,9 +203,16 @@ func tryCall[T any](tb *tab, function string, args ...any) (T, error) {
 // is being loaded is one in which it does not yet.
 func (tb *tab) await(what, function string, args ...any) {
 	tb.t.Helper()
+	var last error
+	defer func() {
+		if last != nil {
+			tb.t.Logf("%s: %v in\n%s", tb.name, last, function)
+		}
+	}()
 	eventually(tb.t, tb.name+": "+what, func() bool {
-		holds, err := tryCall[bool](tb, `async (...args) => !!await (`+function+`)(...args)`, args...)
-		return err == nil && holds
+		var holds bool
+		holds, last = tryCall[bool](tb, `async (...args) => !!await (`+function+`)(...args)`, args...)
+		return holds
 	})
 }
 
