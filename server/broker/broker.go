@@ -1,0 +1,323 @@
+// Package broker is the embedded MQTT broker: MQTT 5 and 3.1.1 over WebSocket,
+// on the mux that also serves the page. It decodes and acknowledges with
+// mochi-mqtt, and decides everything else itself: who may connect, what they may
+// send and receive, how much, and how a connection ends. It knows nothing of
+// messages; a Backend authenticates and stores, and calls Publish to deliver.
+//
+// It may import proto, and server/chat for the types that Backend speaks of.
+//
+// # What a client may rely on
+//
+//   - The acknowledgement of a publication leaves after Backend.Publish returned
+//     without error, never before, and never when it failed. Publications of one
+//     connection reach the Backend one after another, in order.
+//   - At QoS 0 a publication is handled the same but nothing comes back, neither
+//     success nor refusal: use it for typing only.
+//   - MQTT 3.1.1 has no way to refuse a publication, so a refused one at QoS 1 or
+//     2 is not acknowledged, and the connection is closed: an acknowledgement
+//     would be a lie, and after a temporary failure the client sends again by
+//     itself. One that was refused for good is refused again then; a client must
+//     give it up in the end, and the log says why.
+//   - Deliveries are at QoS 0 in the order of Publish's calls. A connection that
+//     reads too slowly for its queue loses none silently: it is disconnected
+//     (0x97), and finds what it missed when it connects again.
+//   - Nothing outlives a connection: no session, no subscription, no will, no
+//     retained message.
+//
+// # What mochi is kept from
+//
+// Each connection has an id of its own inside mochi, so mochi neither takes over
+// nor resumes anything; it sees no password and no will; its fan-out, its inline
+// client, its event loop and its listeners are not used. What it writes goes
+// through a queue that never blocks, and DISCONNECT is written in one place,
+// (*session).finish. Its log is discarded: it holds payloads and passwords.
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"golang.org/x/time/rate"
+
+	"parley/proto"
+	"parley/server/chat"
+)
+
+// A Backend says who somebody is and stores what they send.
+type Backend interface {
+	// Authenticate checks that token proves user. The connection ends at
+	// expires, unless that is zero. A *proto.Refusal in the error's chain is
+	// told to the client.
+	Authenticate(ctx context.Context, user uint64, token string) (from chat.Sender, expires time.Time, err error)
+	// Publish stores or relays one publication. The Receipt, if not zero, goes
+	// into the acknowledgement. A *proto.Refusal in the error's chain is told
+	// to the client; any other error as "try again". It may keep payload and
+	// correlation. It is called by one goroutine per connection.
+	Publish(ctx context.Context, from chat.Sender, b proto.Branch, payload, correlation []byte) (chat.Receipt, error)
+}
+
+// Config says how a Broker behaves. Only Backend is required: a zero value
+// elsewhere means the default.
+type Config struct {
+	Backend Backend
+	// Origins lists the hosts of pages that may connect, apart from the
+	// broker's own host: "chat.example.com", "*.example.com" (path.Match), or
+	// with scheme, "https://chat.example.com".
+	Origins []string
+	// Rate is how many publications per second a user may send, over all
+	// connections together, and Burst how many at once: by default 50 and
+	// 1,000. math.Inf(1) means no limit.
+	Rate  float64
+	Burst int
+	// MaxConnections is how many connections one user may have: 20.
+	MaxConnections int
+	// MaxSockets is how many connections there may be in all, and MaxPending
+	// how many of them that have not authenticated yet: 10,000 and 1,000.
+	MaxSockets, MaxPending int
+	// ConnectTimeout is how long a connection may take to authenticate: 5 s.
+	ConnectTimeout time.Duration
+	// KeepAlive is the longest keep alive: 5 min. A client that asks for more,
+	// or for none, gets this (MQTT 5, section 3.2.2.3.14).
+	KeepAlive time.Duration
+	// WriteTimeout is how long one write may take before the connection counts
+	// as dead: 10 s.
+	WriteTimeout time.Duration
+	// PublishTimeout bounds one call of Backend.Publish: 10 s.
+	PublishTimeout time.Duration
+	// Queue is how many bytes may wait to be written to one connection: 1 MiB.
+	Queue int
+	// Log gets a line per connection and refusal: slog.Default().
+	Log *slog.Logger
+}
+
+func (c *Config) setDefaults() {
+	def(&c.Rate, 50)
+	def(&c.Burst, 1000)
+	def(&c.MaxConnections, 20)
+	def(&c.MaxSockets, 10_000)
+	def(&c.MaxPending, 1_000)
+	def(&c.ConnectTimeout, 5*time.Second)
+	def(&c.KeepAlive, 5*time.Minute)
+	def(&c.WriteTimeout, 10*time.Second)
+	def(&c.PublishTimeout, 10*time.Second)
+	def(&c.Queue, 1<<20)
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+}
+
+func def[T comparable](value *T, otherwise T) {
+	var zero T
+	if *value == zero {
+		*value = otherwise
+	}
+}
+
+func (c *Config) check() error {
+	switch {
+	case c.Backend == nil:
+		return errors.New("broker: Backend is missing")
+	case c.Rate < 0 || math.IsNaN(c.Rate) || c.Burst < 0:
+		return fmt.Errorf("broker: rate %v with bursts of %d: want positive numbers", c.Rate, c.Burst)
+	case c.MaxConnections < 0 || c.MaxSockets < 0 || c.MaxPending < 0 || c.Queue < 0:
+		return errors.New("broker: a limit is negative")
+	case c.ConnectTimeout < 0 || c.WriteTimeout < 0 || c.PublishTimeout < 0:
+		return errors.New("broker: a timeout is negative")
+	case c.KeepAlive < 0 || c.KeepAlive > 0 && c.KeepAlive < time.Second || c.KeepAlive > 12*time.Hour:
+		return fmt.Errorf("broker: keep alive %v: want 1s to 12h", c.KeepAlive)
+	}
+	return nil
+}
+
+// A Broker serves GET /mqtt and is a chat.Fanout and a prometheus.Collector.
+// All methods are safe for concurrent use.
+type Broker struct {
+	config  Config
+	hosts   []string // Origins, as patterns of hosts
+	mqtt    *mqtt.Server
+	users   *users
+	metrics *metrics
+	lines   *rate.Limiter // log lines about those who are nobody yet
+
+	ctx    context.Context // ends when the Broker need not wait for anybody any more
+	cancel context.CancelFunc
+
+	mu       sync.Mutex
+	sessions map[*session]struct{}
+	pending  int // sessions not yet authenticated
+	closing  bool
+	serving  sync.WaitGroup // one per session; Add only with mu held and closing false
+}
+
+var _ chat.Fanout = (*Broker)(nil)
+
+// New makes a Broker. It starts nothing: goroutines belong to connections.
+func New(config Config) (*Broker, error) {
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	config.setDefaults()
+	hosts, err := originHosts(config.Origins)
+	if err != nil {
+		return nil, err
+	}
+	b := &Broker{
+		config:   config,
+		hosts:    hosts,
+		users:    newUsers(limitOf(config.Rate), config.Burst, config.MaxConnections),
+		lines:    rate.NewLimiter(10, 100),
+		sessions: make(map[*session]struct{}),
+	}
+	b.metrics = newMetrics(b.Connections)
+	b.ctx, b.cancel = context.WithCancel(context.Background())
+	b.mqtt = newServer()
+	if err := b.mqtt.AddHook(&hook{}, nil); err != nil {
+		return nil, fmt.Errorf("broker: %w", err)
+	}
+	return b, nil
+}
+
+func limitOf(perSecond float64) rate.Limit {
+	if math.IsInf(perSecond, 1) {
+		return rate.Inf
+	}
+	return rate.Limit(perSecond)
+}
+
+// newServer makes the part of mochi that is used. Serve is not called on it: it
+// would only start the loop for $SYS, wills and kept sessions, which there are
+// none of. Nor is Close, which waits for half-open connections.
+func newServer() *mqtt.Server {
+	capabilities := mqtt.NewDefaultServerCapabilities()
+	capabilities.MaximumPacketSize = proto.MaxPacket
+	capabilities.MaximumClientWritesPending = 0 // of mochi's fan-out, which is not used
+	capabilities.MaximumSessionExpiryInterval = 0
+	capabilities.ReceiveMaximum = 256
+	capabilities.TopicAliasMaximum = 0 // an alias would hide the topic from the check
+	capabilities.SharedSubAvailable = 0
+	capabilities.RetainAvailable = 0
+	capabilities.MinimumProtocolVersion = 4
+	// Otherwise the user properties of a publication come back in its PUBACK.
+	capabilities.Compatibilities.NoInheritedPropertiesOnAck = true
+	return mqtt.New(&mqtt.Options{
+		Capabilities: capabilities,
+		Logger:       slog.New(slog.DiscardHandler),
+	})
+}
+
+// Connections is how many authenticated connections there are.
+func (b *Broker) Connections() int { return b.users.connections() }
+
+// ServeHTTP upgrades the request to a WebSocket with subprotocol mqtt and serves
+// MQTT on it until the connection ends.
+func (b *Broker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s, refusal := b.enter()
+	if refusal != nil {
+		b.refuse(refusal, r.RemoteAddr)
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, refusal.Text, http.StatusServiceUnavailable)
+		return
+	}
+	defer b.leave(s)
+	socket, err := accept(w, r, b.hosts)
+	if err != nil {
+		b.refuse(proto.Refuse(proto.NotAuthorized, "%v", err), r.RemoteAddr)
+		return // accept has answered
+	}
+	s.serve(socket)
+}
+
+// serve is ServeHTTP after the upgrade. It closes c.
+func (b *Broker) serve(c net.Conn) {
+	s, refusal := b.enter()
+	if refusal != nil {
+		c.Close()
+		return
+	}
+	defer b.leave(s)
+	s.serve(c)
+}
+
+// enter makes room for one more connection.
+func (b *Broker) enter() (*session, *proto.Refusal) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.closing:
+		return nil, proto.Refuse(proto.ServerShuttingDown, "the server is shutting down: connect again in some seconds")
+	case len(b.sessions) >= b.config.MaxSockets, b.pending >= b.config.MaxPending:
+		return nil, proto.Refuse(proto.ServerBusy, "the server has too many connections: connect again in some seconds")
+	}
+	s := &session{broker: b, pending: true}
+	b.sessions[s] = struct{}{}
+	b.pending++
+	b.serving.Add(1)
+	return s, nil
+}
+
+// authenticated says that s is no longer pending.
+func (b *Broker) authenticated(s *session) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s.pending {
+		s.pending = false
+		b.pending--
+	}
+}
+
+func (b *Broker) leave(s *session) {
+	b.authenticated(s)
+	b.mu.Lock()
+	delete(b.sessions, s)
+	b.mu.Unlock()
+	b.serving.Done()
+}
+
+// refuse counts and logs a connection that got no session.
+func (b *Broker) refuse(refusal *proto.Refusal, remote string) {
+	b.metrics.refused("socket", refusal.Reason)
+	if b.lines.Allow() {
+		reason := refusal.Text[:min(len(refusal.Text), 200)] // it may quote the request
+		b.config.Log.Warn("connection refused", "remote", remote, "reason", reason)
+	}
+}
+
+// Shutdown refuses new connections, lets each connection finish the publication
+// it is at, sends DISCONNECT 0x8B and closes it. It returns when all are closed,
+// or, after cutting off those that are left, with ctx's error when ctx is done.
+func (b *Broker) Shutdown(ctx context.Context) error {
+	b.mu.Lock()
+	b.closing = true
+	for s := range b.sessions {
+		s.end(proto.Refuse(proto.ServerShuttingDown, "the server is shutting down: connect again in some seconds"))
+	}
+	b.mu.Unlock()
+
+	done := make(chan struct{})
+	go func() { // ends with the last session, which is cut off below at the latest
+		b.serving.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		b.cancel()
+		return nil
+	case <-ctx.Done():
+	}
+	b.cancel()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	left := len(b.sessions)
+	for s := range b.sessions {
+		s.kill()
+	}
+	return fmt.Errorf("%d connections did not close in time and were cut off: %w", left, ctx.Err())
+}

@@ -1,0 +1,134 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"parley/proto"
+	"parley/server/chat"
+)
+
+// publish serves a PUBLISH and returns what mochi is to do: CodeSuccessIgnore,
+// acknowledge and fan out to nobody; a Code of 0x80 or above, refuse; or
+// ErrRejectPacket, nothing. Any other error it would acknowledge as success.
+func (s *session) publish(pk packets.Packet) error {
+	if pk.FixedHeader.Retain { // a protocol error, as CONNACK said so (MQTT 5, section 3.2.2.3.5)
+		s.endRefused(proto.Refuse(retainNotSupported, "this server retains nothing: publish without retain"))
+		return packets.ErrRejectPacket
+	}
+	receipt, refusal := s.store(pk)
+	if refusal == nil {
+		s.receipt = receipt
+		return packets.CodeSuccessIgnore
+	}
+	qos := pk.FixedHeader.Qos
+	if qos > 0 && s.version < 5 { // see the package comment
+		s.endRefused(refusal)
+		return packets.ErrRejectPacket
+	}
+	s.refused("publish", refusal)
+	if refusal.Reason == proto.QuotaExceeded && !s.control.Allow() {
+		s.end(proto.Refuse(proto.MessageRateTooHigh, "too many messages that had to be refused: wait before connecting again"))
+	}
+	if qos == 0 {
+		return packets.ErrRejectPacket
+	}
+	return packets.Code{Code: byte(ackReason(refusal.Reason)), Reason: refusal.Text}
+}
+
+// endRefused refuses a publication by ending the session.
+func (s *session) endRefused(refusal *proto.Refusal) {
+	s.refused("publish", refusal)
+	s.end(refusal)
+}
+
+// store checks a publication and hands it to the Backend.
+func (s *session) store(pk packets.Packet) (chat.Receipt, *proto.Refusal) {
+	if wait := s.tooFast(); wait > 0 {
+		return chat.Receipt{}, proto.Refuse(proto.QuotaExceeded, "too fast, wait %v and send it again", wait)
+	}
+	user, branch, ok := proto.ParseUp(pk.TopicName)
+	if !ok || user != s.sender.User {
+		return chat.Receipt{}, proto.Refuse(proto.NotAuthorized,
+			"you may publish to chat/%d/up/message, service, mark, sync and typing only", s.sender.User)
+	}
+	ctx, cancel := context.WithTimeout(s.broker.ctx, s.broker.config.PublishTimeout)
+	defer cancel()
+	receipt, err := s.broker.config.Backend.Publish(ctx, s.sender, branch, pk.Payload, pk.Properties.CorrelationData)
+	if err == nil {
+		s.broker.metrics.published(branch)
+		return receipt, nil
+	}
+	var refusal *proto.Refusal
+	if errors.As(err, &refusal) && refusal.Reason >= proto.UnspecifiedError {
+		return chat.Receipt{}, refusal
+	}
+	s.print(slog.LevelError, "publication not stored", "branch", string(branch), "error", err)
+	return chat.Receipt{}, proto.Refuse(proto.UnspecifiedError, "the server could not store this now: send it again")
+}
+
+// tooFast takes one publication from the user's rate; if there is none, it
+// returns how long to wait.
+func (s *session) tooFast() time.Duration {
+	r := s.user.limiter.Reserve()
+	wait := r.Delay()
+	if wait > 0 {
+		r.Cancel()
+		wait = max(wait.Round(10*time.Millisecond), 10*time.Millisecond)
+	}
+	return wait
+}
+
+// ackReason is the reason as PUBACK and PUBREC may carry it: the specification
+// has a closed list (MQTT 5, section 3.4.2.1), and strict clients drop the
+// connection over any other code. What is temporary stays so, what is final too.
+func ackReason(reason proto.Reason) proto.Reason {
+	switch reason {
+	case proto.UnspecifiedError, proto.ImplementationSpecific, proto.NotAuthorized, proto.TopicNameInvalid,
+		packetIDInUse, proto.QuotaExceeded, proto.PayloadFormatInvalid:
+		return reason
+	}
+	if reason.Temporary() {
+		return proto.QuotaExceeded
+	}
+	return proto.PayloadFormatInvalid
+}
+
+// acknowledge completes a PUBACK or PUBREC of mochi's.
+func (s *session) acknowledge(pk packets.Packet) packets.Packet {
+	if pk.FixedHeader.Type == packets.Pubrec && pk.ReasonCode == byte(packetIDInUse) {
+		// The same QoS 2 publication again, before PUBREL: it gets the same
+		// answer again [MQTT-4.3.3-10].
+		receipt, again := s.received[pk.PacketID]
+		if s.qos != 2 || !again {
+			return pk
+		}
+		s.receipt, pk.ReasonCode, pk.Properties.ReasonString = receipt, 0, ""
+	}
+	if pk.ReasonCode >= byte(proto.UnspecifiedError) {
+		if s.qos == 2 {
+			pk.FixedHeader.Type = packets.Pubrec // mochi refuses by PUBACK
+		}
+		return pk
+	}
+	pk.ReasonCode = 0 // mochi sends the QoS
+	if pk.FixedHeader.Type == packets.Pubrec {
+		if s.received == nil {
+			s.received = make(map[uint16]chat.Receipt) // bounded by Receive Maximum
+		}
+		s.received[pk.PacketID] = s.receipt
+	}
+	if s.receipt != (chat.Receipt{}) {
+		pk.Properties.User = []packets.UserProperty{
+			{Key: proto.PropertyMessageID, Val: strconv.FormatUint(s.receipt.MessageID, 10)},
+			{Key: proto.PropertySeq, Val: strconv.FormatUint(s.receipt.Seq, 10)},
+			{Key: proto.PropertyCreateTime, Val: strconv.FormatUint(s.receipt.CreateTime, 10)},
+		}
+	}
+	return pk
+}

@@ -1,0 +1,249 @@
+package broker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
+	"golang.org/x/time/rate"
+
+	"parley/proto"
+	"parley/server/chat"
+)
+
+// Reason codes that only the broker itself sends (MQTT 5, section 2.4).
+const (
+	unsupportedVersion proto.Reason = 0x84
+	invalidClientID    proto.Reason = 0x85
+	serverUnavailable  proto.Reason = 0x88
+	badAuthentication  proto.Reason = 0x8C
+	keepAliveTimeout   proto.Reason = 0x8D
+	packetIDInUse      proto.Reason = 0x91
+	retainNotSupported proto.Reason = 0x9A
+)
+
+// session is one connection, from the upgrade to the end; mochi has it as the
+// net.Conn of its client.
+type session struct {
+	*conn
+	broker  *Broker
+	pending bool // guarded by broker.mu
+	remote  string
+
+	// Set by CONNECT, before anybody else gets to know the session.
+	log       *slog.Logger
+	lines     *rate.Limiter // of the log
+	version   byte          // 4 or 5
+	maxPacket uint32        // the client's; 0: none
+	sender    chat.Sender
+	user      *user
+
+	// Of the goroutine that reads.
+	client    *mqtt.Client
+	login     *login
+	connected bool                    // CONNACK said yes
+	control   *rate.Limiter           // packets other than accepted publications
+	qos       byte                    // of the publication at hand
+	receipt   chat.Receipt            // likewise, once it is accepted
+	received  map[uint16]chat.Receipt // QoS 2 publications until PUBREL, by packet id
+	expiry    *time.Timer
+
+	mu      sync.Mutex
+	cause   *proto.Refusal // why the broker ended it, if it did
+	started bool           // conn is set
+	filters map[proto.Branch]int
+}
+
+// serve speaks MQTT on c and closes it.
+func (s *session) serve(c net.Conn) {
+	b := s.broker
+	s.remote = c.RemoteAddr().String()
+	s.log, s.lines = b.config.Log.With("remote", s.remote), b.lines
+	s.control = rate.NewLimiter(twice(b.users.rate), 2*b.users.burst)
+	_ = c.SetReadDeadline(time.Now().Add(b.config.ConnectTimeout)) // fails if closed; then reading does
+	s.start(newConn(c, b.config.Queue, b.config.WriteTimeout))
+
+	err := s.run()
+	b.users.remove(s)
+	if s.expiry != nil {
+		s.expiry.Stop()
+	}
+	s.finish(err)
+}
+
+func twice(r rate.Limit) rate.Limit {
+	if r == rate.Inf {
+		return r
+	}
+	return 2 * r
+}
+
+// start lets end reach the connection, also if end was called before.
+func (s *session) start(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conn, s.started = c, true
+	if s.cause != nil {
+		c.stop()
+	}
+}
+
+// run lets mochi serve the connection. Its decoder panics on some malformed
+// packets; that ends this connection alone.
+func (s *session) run() (err error) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		err = packets.ErrMalformedPacket
+		s.broker.metrics.panics.Inc()
+		if s.lines.Allow() {
+			s.log.Error("recovered from a panic while serving a packet; the connection ends", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+		if s.client != nil { // what mochi does when it returns
+			s.broker.mqtt.UnsubscribeClient(s.client)
+			s.broker.mqtt.Clients.Delete(s.client.ID)
+		}
+	}()
+	return s.broker.mqtt.EstablishConnection("ws", s)
+}
+
+// end ends the session for a reason, from any goroutine, unless it is ending
+// already. The client is told after the packet at hand has been served.
+func (s *session) end(cause *proto.Refusal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cause != nil {
+		return
+	}
+	s.cause = cause
+	if s.started {
+		s.conn.stop()
+	}
+}
+
+// ending says whether end was called.
+func (s *session) ending() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cause != nil
+}
+
+// kill cuts the connection off.
+func (s *session) kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.started {
+		s.conn.kill()
+	}
+}
+
+// finish tells the client why the session ended, where MQTT has a way to, and
+// closes the connection. err is what mochi returned.
+func (s *session) finish(err error) {
+	why := s.reason(err)
+	switch {
+	case s.connected && why != nil:
+		s.broker.metrics.disconnected(why.Reason)
+		s.print(slog.LevelInfo, "disconnected", "reason", why.Text)
+	case s.connected:
+		s.broker.metrics.disconnected(proto.Success)
+		s.print(slog.LevelInfo, "disconnected", "reason", "the client left")
+	case why != nil && !errors.As(err, new(connectRefused)):
+		s.refused("connect", why)
+	}
+	var last []byte
+	if s.connected && s.version == 5 && why != nil {
+		last = encodeDisconnect(why, s.maxPacket)
+	}
+	s.conn.finish(last)
+}
+
+// reason says why the session ended: nil if the client left, or is gone.
+func (s *session) reason(err error) *proto.Refusal {
+	s.mu.Lock()
+	cause := s.cause
+	s.mu.Unlock()
+	var code packets.Code
+	switch {
+	case cause != nil:
+		return cause
+	case s.conn.dead():
+		return nil
+	case errors.Is(s.readErr, os.ErrDeadlineExceeded) && !s.connected:
+		return proto.Refuse(keepAliveTimeout, "no complete CONNECT came in %v", s.broker.config.ConnectTimeout)
+	case errors.Is(s.readErr, os.ErrDeadlineExceeded) && err != nil:
+		return proto.Refuse(keepAliveTimeout, "nothing came within 1.5 times the keep alive: connect again")
+	case errors.Is(s.readErr, errText):
+		return proto.Refuse(proto.ProtocolError, "%v", errText)
+	case s.readErr != nil || err == nil:
+		return nil
+	case errors.Is(err, packets.ErrPacketTooLarge):
+		return proto.Refuse(proto.PacketTooLarge, "a packet may have %d bytes at most: send less", proto.MaxPacket)
+	case errors.As(err, &code) && code.Code >= byte(proto.UnspecifiedError):
+		return proto.Refuse(proto.Reason(code.Code), "%s", code.Reason)
+	case errors.As(err, &code):
+		return nil
+	}
+	return proto.Refuse(proto.ProtocolError, "a client may not send such a packet")
+}
+
+func encodeDisconnect(why *proto.Refusal, maxPacket uint32) []byte {
+	pk := packets.Packet{
+		FixedHeader:     packets.FixedHeader{Type: packets.Disconnect},
+		ProtocolVersion: 5,
+		ReasonCode:      byte(why.Reason),
+		Properties:      packets.Properties{ReasonString: why.Text},
+		Mods:            packets.Mods{MaxSize: maxPacket},
+	}
+	var buf bytes.Buffer
+	if err := pk.DisconnectEncode(&buf); err != nil || maxPacket > 0 && uint32(buf.Len()) > maxPacket {
+		return nil
+	}
+	return buf.Bytes()
+}
+
+// Write implements net.Conn for mochi, which writes one packet at a time.
+// DISCONNECT is left out: finish sends it, last, and not to MQTT 3.1.1.
+func (s *session) Write(packet []byte) (int, error) {
+	if packet[0]>>4 == packets.Disconnect {
+		return len(packet), nil
+	}
+	if err := s.send(bytes.Clone(packet)); err != nil {
+		return 0, err
+	}
+	return len(packet), nil
+}
+
+// send queues a packet. Who lets the queue fill up is disconnected.
+func (s *session) send(packet []byte) error {
+	err := s.enqueue(packet)
+	if errors.Is(err, errQueueFull) {
+		s.broker.metrics.slow.Inc()
+		s.end(proto.Refuse(proto.QuotaExceeded, "the connection reads too slowly: connect again and ask for what was missed"))
+	}
+	return err
+}
+
+// refused counts a refusal, and logs it unless too many were logged.
+func (s *session) refused(packet string, why *proto.Refusal) {
+	s.broker.metrics.refused(packet, why.Reason)
+	s.print(slog.LevelWarn, packet+" refused", "code", fmt.Sprintf("0x%02X", byte(why.Reason)), "reason", why.Text)
+}
+
+// print logs a line, unless this user, or all strangers together, had too many.
+func (s *session) print(level slog.Level, message string, args ...any) {
+	if s.lines.Allow() {
+		s.log.Log(context.Background(), level, message, args...)
+	}
+}

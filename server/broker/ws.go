@@ -1,0 +1,136 @@
+package broker
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"nhooyr.io/websocket"
+)
+
+const (
+	// maxMessage bounds one WebSocket message, which may hold several packets,
+	// in bytes.
+	maxMessage = 1 << 20
+	// closeTimeout is how long the closing handshake may take.
+	closeTimeout = time.Second
+)
+
+var errText = errors.New("a text frame came: send MQTT in binary frames")
+
+// socket is a WebSocket as a net.Conn: the packets of the peer are one stream,
+// however they lie in messages (MQTT 5, section 6); each Write is one message.
+//
+// Deadlines are set on the connection below, because the library's own, contexts,
+// would close the WebSocket before a DISCONNECT could be written.
+type socket struct {
+	net.Conn // the connection below
+	ws       *websocket.Conn
+	message  io.Reader // the message being read, nil between messages
+	status   websocket.StatusCode
+}
+
+// accept upgrades the request, or answers it with an error. Pages of other hosts
+// than the request's are refused unless a pattern of hosts matches.
+func accept(w http.ResponseWriter, r *http.Request, hosts []string) (*socket, error) {
+	h := &hijacker{ResponseWriter: w}
+	ws, err := websocket.Accept(h, r, &websocket.AcceptOptions{
+		Subprotocols:   []string{"mqtt"},
+		OriginPatterns: hosts,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &socket{Conn: h.conn, ws: ws, status: websocket.StatusNormalClosure}
+	if ws.Subprotocol() == "" {
+		s.status = websocket.StatusPolicyViolation
+		s.Close()
+		return nil, errors.New("the WebSocket does not offer the subprotocol mqtt")
+	}
+	ws.SetReadLimit(maxMessage)
+	return s, nil
+}
+
+// hijacker remembers the connection that is taken over, and finds it below
+// middleware that wraps the ResponseWriter.
+type hijacker struct {
+	http.ResponseWriter
+	conn net.Conn
+}
+
+func (h *hijacker) Hijack() (conn net.Conn, rw *bufio.ReadWriter, err error) {
+	conn, rw, err = http.NewResponseController(h.ResponseWriter).Hijack()
+	h.conn = conn
+	return conn, rw, err
+}
+
+// Read implements net.Conn. A close frame of the peer is io.EOF.
+func (s *socket) Read(p []byte) (int, error) {
+	for {
+		if s.message == nil {
+			kind, message, err := s.ws.Reader(context.Background())
+			if websocket.CloseStatus(err) != -1 {
+				return 0, io.EOF
+			}
+			if err != nil {
+				return 0, err
+			}
+			if kind != websocket.MessageBinary {
+				s.status = websocket.StatusUnsupportedData
+				return 0, errText
+			}
+			s.message = message
+		}
+		n, err := s.message.Read(p)
+		if err == io.EOF {
+			s.message, err = nil, nil
+		}
+		if n > 0 || err != nil {
+			return n, err
+		}
+	}
+}
+
+// Write implements net.Conn; p goes as one message.
+func (s *socket) Write(p []byte) (int, error) {
+	if err := s.ws.Write(context.Background(), websocket.MessageBinary, p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// Close does the closing handshake, in closeTimeout at most. Nobody may be
+// reading or writing.
+func (s *socket) Close() error {
+	if err := s.Conn.SetDeadline(time.Now().Add(closeTimeout)); err != nil {
+		return s.ws.CloseNow()
+	}
+	return s.ws.Close(s.status, "")
+}
+
+// originHosts makes patterns of hosts from origins.
+func originHosts(origins []string) ([]string, error) {
+	hosts := make([]string, len(origins))
+	for i, origin := range origins {
+		hosts[i] = origin
+		if strings.Contains(origin, "://") {
+			u, err := url.Parse(origin)
+			if err != nil || u.Host == "" {
+				return nil, fmt.Errorf("origin %q: want scheme://host or host", origin)
+			}
+			hosts[i] = u.Host
+		}
+		if _, err := path.Match(hosts[i], ""); err != nil || hosts[i] == "" {
+			return nil, fmt.Errorf("origin %q: want a host, in which * stands for any characters", origin)
+		}
+	}
+	return hosts, nil
+}

@@ -1,0 +1,170 @@
+package broker
+
+import (
+	"context"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"nhooyr.io/websocket"
+)
+
+func dialWith(t testing.TB, url string, options *websocket.DialOptions) (*websocket.Conn, *http.Response, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	ws, response, err := websocket.Dial(ctx, url, options)
+	if ws != nil {
+		t.Cleanup(func() { ws.CloseNow() })
+	}
+	return ws, response, err
+}
+
+func dialSocket(t testing.TB, url string) *websocket.Conn {
+	t.Helper()
+	ws, _, err := dialWith(t, url, &websocket.DialOptions{Subprotocols: []string{"mqtt"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ws
+}
+
+// dial opens a WebSocket as a stream of packets.
+func dial(t testing.TB, url string) net.Conn {
+	t.Helper()
+	return websocket.NetConn(context.Background(), dialSocket(t, url), websocket.MessageBinary)
+}
+
+func TestAForeignOriginIsRefusedAndAConfiguredOneIsNot(t *testing.T) {
+	b, _ := newBroker(t, func(c *Config) { c.Origins = []string{"https://chat.example.com", "*.example.org"} })
+	url := serve(t, b)
+	for origin, status := range map[string]int{
+		"https://chat.example.com":     http.StatusSwitchingProtocols,
+		"https://a.example.org":        http.StatusSwitchingProtocols,
+		"http" + url[len("ws"):]:       http.StatusSwitchingProtocols, // the page's own
+		"https://evil.example.com":     http.StatusForbidden,
+		"https://example.org.evil.com": http.StatusForbidden,
+		"null":                         http.StatusForbidden,
+	} {
+		_, response, _ := dialWith(t, url, &websocket.DialOptions{
+			Subprotocols: []string{"mqtt"}, HTTPHeader: http.Header{"Origin": {origin}},
+		})
+		if response == nil || response.StatusCode != status {
+			t.Errorf("Origin %s: %+v, want %d", origin, response, status)
+		}
+	}
+}
+
+func TestAWebSocketWithoutSubprotocolMQTTIsClosed(t *testing.T) {
+	b, _ := newBroker(t, nil)
+	url := serve(t, b)
+	for _, offered := range [][]string{nil, {"chat"}} {
+		ws, _, err := dialWith(t, url, &websocket.DialOptions{Subprotocols: offered})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = ws.Read(context.Background())
+		if got := websocket.CloseStatus(err); got != websocket.StatusPolicyViolation {
+			t.Errorf("subprotocols %v: %v, want close status 1008", offered, err)
+		}
+	}
+}
+
+func TestARequestThatIsNoWebSocketIsAnswered(t *testing.T) {
+	b, _ := newBroker(t, nil)
+	w := httptest.NewRecorder()
+	b.ServeHTTP(w, httptest.NewRequest("GET", "/mqtt", nil))
+	if w.Code != http.StatusUpgradeRequired {
+		t.Errorf("status %d, want 426", w.Code)
+	}
+}
+
+func TestATextFrameClosesTheConnectionAndNoOther(t *testing.T) {
+	b, _ := newBroker(t, nil)
+	url := serve(t, b)
+	other := join(t, url, 8, "a")
+	for _, first := range []bool{true, false} {
+		ws := dialSocket(t, url)
+		if !first {
+			if err := ws.Write(context.Background(), websocket.MessageBinary, hello(7, "a").bytes()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := ws.Write(context.Background(), websocket.MessageText, hello(7, "b").bytes()); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		for err == nil { // CONNACK and DISCONNECT, if the first was binary
+			_, _, err = ws.Read(context.Background())
+		}
+		if got := websocket.CloseStatus(err); got != websocket.StatusUnsupportedData {
+			t.Errorf("text frame: %v, want close status 1003", err)
+		}
+	}
+	other.alive()
+}
+
+func TestPacketsMaySpanMessagesAndMessagesMayHoldSeveral(t *testing.T) {
+	b, back := newBroker(t, nil)
+	ws := dialSocket(t, serve(t, b))
+	stream := hello(7, "a").bytes()
+	stream = append(stream, publishPacket(5, qos1, "chat/7/up/message", 1, nil, "one")...)
+	stream = append(stream, publishPacket(5, qos1, "chat/7/up/message", 2, nil, "two")...)
+	for _, size := range []int{1, 0, 5, len(stream) - 9, 3} { // an empty message is allowed, too
+		if err := ws.Write(context.Background(), websocket.MessageBinary, stream[:size]); err != nil {
+			t.Fatal(err)
+		}
+		stream = stream[size:]
+	}
+	p := newPeer(t, websocket.NetConn(context.Background(), ws, websocket.MessageBinary))
+	p.connack()
+	for id := range uint16(2) {
+		if ack := p.puback(); ack.PacketID != id+1 || ack.ReasonCode != 0 {
+			t.Errorf("PUBACK %+v", ack)
+		}
+	}
+	if got := back.published(); len(got) != 2 || got[0].payload != "one" || got[1].payload != "two" {
+		t.Errorf("published %+v", got)
+	}
+}
+
+func TestAnAcknowledgementIsOneMessage(t *testing.T) {
+	b, _ := newBroker(t, nil)
+	ws := dialSocket(t, serve(t, b))
+	for _, packet := range [][]byte{hello(7, "a").bytes(), publishPacket(5, qos1, "chat/7/up/message", 1, nil, "one")} {
+		if err := ws.Write(context.Background(), websocket.MessageBinary, packet); err != nil {
+			t.Fatal(err)
+		}
+		kind, message, err := ws.Read(context.Background())
+		if err != nil || kind != websocket.MessageBinary || len(message) < 2 || len(message) != 2+int(message[1]) {
+			t.Errorf("message %v % x %v, want one packet", kind, message, err)
+		}
+	}
+}
+
+func TestAMessageOfManyMegabytesIsRefused(t *testing.T) {
+	b, _ := newBroker(t, func(c *Config) { c.Rate = math.Inf(1) })
+	ws := dialSocket(t, serve(t, b))
+	if err := ws.Write(context.Background(), websocket.MessageBinary, hello(7, "a").bytes()); err != nil {
+		t.Fatal(err)
+	}
+	pubacks := strings.Repeat("\x40\x02\x00\x01", maxMessage)                    // which nobody answers
+	_ = ws.Write(context.Background(), websocket.MessageBinary, []byte(pubacks)) // fails when the broker has had enough
+	var err error
+	for err == nil {
+		_, _, err = ws.Read(context.Background())
+	}
+	if got := websocket.CloseStatus(err); got != websocket.StatusMessageTooBig {
+		t.Errorf("%v, want close status 1009", err)
+	}
+}
+
+func TestOriginsThatAreNoHostsAreAnError(t *testing.T) {
+	for _, origin := range []string{"", "https://", "[", "http://%zz"} {
+		if _, err := New(Config{Backend: &backend{}, Origins: []string{origin}}); err == nil {
+			t.Errorf("New accepted the origin %q", origin)
+		}
+	}
+}
