@@ -70,3 +70,33 @@ func TestStockClientsChatWithThePage(t *testing.T) {
 		})
 	}
 }
+
+// TestStockClientsChatWithEachOther lets MQTT 5 and MQTT 3.1.1 meet, on both
+// sides of what a signed integer holds.
+func TestStockClientsChatWithEachOther(t *testing.T) {
+	s := newServerWithKey(t)
+	g := newGate(t, s)
+	page := newProfile(t).open("page", g.url+"/e2e/clients.html", "")
+	page.await("the libraries", `() => globalThis.e2e`)
+	users := map[string]uint64{"mqtt": math.MaxUint64, "paho": 1<<53 + 1}
+	ids := map[string]string{}
+	for library, user := range users {
+		ids[library] = strconv.FormatUint(user, 10)
+		call[bool](page, `(...args) => e2e.connect(...args)`, library, ids[library], s.token(user, library))
+	}
+	call[bool](page, `(...args) => e2e.send(...args)`, "mqtt", ids["paho"], "ping")
+	page.await("ping", `() => e2e.seen('paho').arrived.length`)
+	call[bool](page, `(...args) => e2e.send(...args)`, "paho", ids["mqtt"], "pong")
+	for library := range users {
+		page.await("both messages and the acknowledgement", `l => e2e.seen(l).arrived.length === 2 && e2e.seen(l).acknowledged.length === 1`, library)
+		got := call[received](page, `l => e2e.seen(l)`, library).Arrived
+		ping, pong := got[0].Message, got[1].Message
+		if ping["content"] != "ping" || ping["sender_id"] != ids["mqtt"] || ping["receiver_id"] != ids["paho"] || ping["seq"] != "1" ||
+			pong["content"] != "pong" || pong["sender_id"] != ids["paho"] || pong["receiver_id"] != ids["mqtt"] || pong["seq"] != "2" {
+			t.Errorf("%s got %+v", library, got)
+		}
+		call[bool](page, `library => e2e.end(library)`, library)
+	}
+	eventually(t, "the connections to end", func() bool { return g.connections() == 0 })
+	page.wroteNoErrors()
+}
