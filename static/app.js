@@ -1,0 +1,7 @@
+// @ts-check
+// The page's entry: registers the elements that index.html names. All chat
+// logic is behind ./parley.js; the page paints what it says and forwards what
+// the person does.
+import { ParleyApp } from './parley-app.js';
+
+customElements.define('parley-app', ParleyApp);

@@ -1,0 +1,45 @@
+// @ts-check
+// The state of the connection, always in words.
+import { element, set, text } from './dom.js';
+import { t } from './strings.js';
+
+/** Fires "try-now" when the person does not want to wait. */
+export class ConnectionStatus extends HTMLElement {
+  #words = element('span');
+  // Counts down every second: not to be read out each time.
+  #countdown = element('span', { 'aria-hidden': 'true' });
+  #tryNow = element('button', { class: 'link-button', type: 'button', hidden: true, onclick: () => this.dispatchEvent(new Event('try-now')) }, t.tryNow);
+  #next = 0;
+  #timer = 0;
+
+  connectedCallback() {
+    if (this.firstChild) return;
+    this.setAttribute('role', 'status');
+    this.append(element('span', { class: 'dot', 'aria-hidden': 'true' }),
+      element('span', { class: 'words' }, this.#words, this.#countdown), this.#tryNow);
+  }
+
+  disconnectedCallback() {
+    clearInterval(this.#timer);
+    this.#timer = 0;
+  }
+
+  /** @param {import('./parley.js').Connection} connection */
+  show({ state, next, reason }) {
+    set(this, 'data-connection', state);
+    set(this, 'title', reason || null);
+    text(this.#words, t.connection[state]);
+    this.#tryNow.hidden = state !== 'offline';
+    this.#next = state === 'offline' ? next : 0;
+    this.#count();
+    clearInterval(this.#timer);
+    this.#timer = this.#next ? setInterval(() => this.#count(), 1000) : 0;
+  }
+
+  #count() {
+    const seconds = Math.ceil((this.#next - Date.now()) / 1000);
+    text(this.#countdown, seconds > 0 ? t.nextTry(seconds) : '');
+  }
+}
+
+customElements.define('connection-status', ConnectionStatus);

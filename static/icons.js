@@ -1,0 +1,33 @@
+// @ts-check
+// The page's icons: strokes on a 24 × 24 grid, in the colour of the text around.
+
+const paths = {
+  back: 'M15 5l-7 7 7 7',
+  bubbles: 'M4 6.5A2.5 2.5 0 0 1 6.5 4h7A2.5 2.5 0 0 1 16 6.5v3a2.5 2.5 0 0 1-2.5 2.5H9l-3.5 3v-3.2A2.5 2.5 0 0 1 4 9.5zM19 10a2 2 0 0 1 1.5 2v3a2.5 2.5 0 0 1-1.5 2.3V20l-3-2.5h-3',
+  clock: 'M12 4.5a7.5 7.5 0 1 1 0 15 7.5 7.5 0 0 1 0-15M12 8v4.3l2.7 1.7',
+  close: 'M6.5 6.5l11 11M17.5 6.5l-11 11',
+  down: 'M12 5v13M6.5 12.5L12 18l5.5-5.5',
+  link: 'M10 14a4 4 0 0 0 5.7 0l3-3A4 4 0 0 0 13 5.3l-1 1M14 10a4 4 0 0 0-5.7 0l-3 3A4 4 0 0 0 11 18.7l1-1',
+  search: 'M10.5 4.5a6 6 0 1 1 0 12 6 6 0 0 1 0-12M15 15l4.5 4.5',
+  send: 'M4.5 12L20 4.5 15.5 20l-3.8-6.5zM11.7 13.5L20 4.5',
+  tick: 'M5 12.5l4.5 4.5L19 7.5',
+  ticks: 'M2 12.5l4.5 4.5L16 7.5M11 16.3l.7.7L21.5 7.5',
+  warning: 'M12 4.5a7.5 7.5 0 1 1 0 15 7.5 7.5 0 0 1 0-15M12 8v5M12 15.8v.2',
+};
+
+/** @typedef {keyof typeof paths} IconName */
+
+const namespace = 'http://www.w3.org/2000/svg';
+
+/** An icon, hidden from assistive technology: its place says in words what it means. @param {IconName} name */
+export function icon(name) {
+  const svg = document.createElementNS(namespace, 'svg');
+  svg.setAttribute('viewBox', '0 0 24 24');
+  svg.setAttribute('class', `icon icon-${name}`);
+  svg.setAttribute('aria-hidden', 'true');
+  svg.setAttribute('focusable', 'false');
+  const path = document.createElementNS(namespace, 'path');
+  path.setAttribute('d', paths[name]);
+  svg.append(path);
+  return svg;
+}

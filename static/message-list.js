@@ -1,0 +1,280 @@
+// @ts-check
+// The messages of one conversation. Painting touches only rows that changed,
+// and what the person looks at stays where it is.
+import { arrange, element, reasonOf, set, text } from './dom.js';
+import { icon } from './icons.js';
+import { untilMidnight } from './labels.js';
+import { viewOf } from './message-row.js';
+import { Reading } from './reading.js';
+import { rowsOf } from './rows.js';
+import { Stretch } from './stretch.js';
+import { t } from './strings.js';
+
+/**
+ * @typedef {import('./parley.js').Conversation} Conversation
+ * @typedef {import('./message-row.js').RowView} RowView
+ * @typedef {object} Place
+ * @property {import('./parley.js').Parley} parley
+ * @property {string} key
+ * @property {string} peerName
+ * @property {(user: bigint) => string} nameOf
+ */
+
+const nearEnd = 48; // px from the end that still count as at the end
+const early = '800px 0px 0px'; // how far above the screen older messages are asked for
+
+/** Fires "retry" and "discard" with the ref of a refused message, and "notice" with words for the person. */
+export class MessageList extends HTMLElement {
+  #older = element('div', { class: 'older' });
+  #rows = element('div', { class: 'rows' });
+  #log = element('div', { class: 'log', role: 'log', tabindex: 0, 'aria-busy': 'true' },
+    element('div', { class: 'page' }, this.#older, this.#rows));
+  #down = element('button', { class: 'down', type: 'button', hidden: true, onclick: () => this.toEnd(true) }, icon('down'), element('span'));
+  /** @type {Map<string, RowView>} */
+  #views = new Map();
+  #place;
+  #stretch;
+  #reading;
+  /** @type {bigint | null} */
+  #unreadAfter;
+  #unread;
+  #read;
+  #atEnd = true;
+  #height = 0; // of what is shown of the log, px
+  #placed = false; // the first page has been scrolled to where reading goes on
+  #newest = 0n; // seq of the newest message of others
+  #missed = false; // something new stands below
+  #olderState = '';
+  #topObserver = new IntersectionObserver(entries => this.#top(entries), { root: this.#log, rootMargin: early });
+  #sizeObserver = new ResizeObserver(() => this.#resized());
+  #midnight = 0;
+
+  /** @param {Place} place @param {Conversation | undefined} conversation */
+  constructor(place, conversation) {
+    super();
+    this.#place = place;
+    this.#unread = conversation?.unread ?? 0n;
+    this.#read = conversation?.read ?? 0n;
+    this.#unreadAfter = this.#unread ? this.#read : null;
+    this.#stretch = new Stretch(place.parley, place.key);
+    this.#reading = new Reading(this.#log, this.#read, seq => {
+      place.parley.markRead(place.key, seq).catch(error => {
+        this.dispatchEvent(new CustomEvent('notice', { detail: reasonOf(error, t.unknownError), bubbles: true }));
+      });
+    });
+    this.#stretch.addEventListener('change', () => this.#paint());
+    this.#log.addEventListener('scroll', () => this.#scrolled(), { passive: true });
+  }
+
+  connectedCallback() {
+    set(this.#log, 'aria-label', t.messagesWith(this.#place.peerName));
+    this.append(this.#log, this.#down);
+    this.#sizeObserver.observe(this.#log);
+    this.#sizeObserver.observe(this.#rows);
+    this.#awaitMidnight();
+    this.#stretch.newest(this.#unread);
+  }
+
+  disconnectedCallback() {
+    this.#reading.close();
+    this.#topObserver.disconnect();
+    this.#sizeObserver.disconnect();
+    clearTimeout(this.#midnight);
+  }
+
+  /** The highest contiguous seq that was on the screen. */
+  get seen() {
+    return this.#reading.seen;
+  }
+
+  /** @param {{ messages: import('./parley.js').Message[], gone: string[] }} change */
+  apply(change) {
+    this.#stretch.apply(change);
+  }
+
+  /** Takes in the conversation's watermarks and names. @param {Conversation | undefined} conversation @param {string} peerName */
+  update(conversation, peerName) {
+    if (peerName !== this.#place.peerName) {
+      this.#place.peerName = peerName;
+      set(this.#log, 'aria-label', t.messagesWith(peerName));
+      this.#paint();
+    }
+    this.#read = conversation?.read ?? this.#read;
+    this.#reading.update(this.#stretch.messages, this.#read);
+  }
+
+  /** Asks again for what could not be had. */
+  tryAgain() {
+    if (this.#stretch.incomplete) this.#stretch.older();
+  }
+
+  /** Makes way for a message that is being sent: what stands above it has been read. */
+  makeWay() {
+    this.#unreadAfter = null;
+    this.#atEnd = true;
+    this.#paint();
+  }
+
+  /** @param {import('./parley.js').Message} message */
+  add(message) {
+    this.#stretch.add(message);
+  }
+
+  /** @param {boolean} [smooth] */
+  toEnd(smooth = false) {
+    const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    this.#log.scrollTo({ top: this.#log.scrollHeight, behavior: smooth && !calm ? 'smooth' : 'instant' });
+    if (smooth) this.#log.focus({ preventScroll: true });
+  }
+
+  #paint() {
+    const { messages, loaded } = this.#stretch;
+    this.#notice();
+    const anchor = this.#placed && !this.#atEnd ? this.#anchor() : null;
+    const rows = rowsOf(messages, { me: this.#place.parley.user.id, unreadAfter: this.#unreadAfter, nameOf: this.#place.nameOf });
+    const elements = rows.map(row => {
+      let view = this.#views.get(row.id);
+      if (!view) this.#views.set(row.id, view = viewOf(row));
+      view.paint(row);
+      if (row.kind === 'message' && !row.own && view.end) this.#reading.watch(view.end, row.message.seq);
+      return view.element;
+    });
+    arrange(this.#rows, elements);
+    this.#forget(rows);
+    this.#paintOlder();
+    this.classList.toggle('loaded', loaded);
+    if (loaded && !this.#placed) this.#placeFirst();
+    else if (anchor) this.#log.scrollTop += anchor.element.getBoundingClientRect().top - anchor.top;
+    else if (this.#atEnd) this.toEnd();
+    this.#paintDown();
+    this.#reading.update(messages, this.#read);
+    this.#calm();
+  }
+
+  /** Pages of old messages are not to be read out, only what comes live. */
+  #calm() {
+    if (this.#stretch.loading) set(this.#log, 'aria-busy', 'true');
+    else requestAnimationFrame(() => set(this.#log, 'aria-busy', String(this.#stretch.loading)));
+  }
+
+  /** Notices messages of others that came since the last painting. */
+  #notice() {
+    const { messages } = this.#stretch;
+    const me = this.#place.parley.user.id;
+    const newest = messages.findLast(({ seq, sender }) => seq > 0n && sender !== me)?.seq ?? 0n;
+    if (newest <= this.#newest) return;
+    const before = this.#newest;
+    this.#newest = newest;
+    if (!this.#placed) return;
+    if (!this.#atEnd) this.#missed = true;
+    // Whoever comes back to the page finds where the new ones begin.
+    if (!document.hasFocus() && this.#unreadAfter === null && before <= this.#read) this.#unreadAfter = this.#read;
+  }
+
+  /** @param {import('./rows.js').Row[]} rows */
+  #forget(rows) {
+    if (this.#views.size === rows.length) return;
+    const shown = new Set(rows.map(({ id }) => id));
+    for (const id of this.#views.keys()) if (!shown.has(id)) this.#views.delete(id);
+  }
+
+  /** Shows the first page where reading goes on: at the first unread message, else at the end. */
+  #placeFirst() {
+    this.#placed = true;
+    this.toEnd();
+    const mark = this.#rows.querySelector('.unread');
+    const above = mark ? this.#log.getBoundingClientRect().top - mark.getBoundingClientRect().top : 0;
+    if (above > -16) this.#log.scrollTop -= above + 16;
+    this.#height = this.#log.clientHeight;
+    this.#scrolled();
+  }
+
+  /** The first message on the screen, and where it is. */
+  #anchor() {
+    const top = this.#log.getBoundingClientRect().top;
+    const rows = this.#rows.children;
+    let low = 0;
+    let high = rows.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (rows[middle].getBoundingClientRect().bottom > top) high = middle;
+      else low = middle + 1;
+    }
+    // Separators come and go.
+    while (rows[low] && !rows[low].classList.contains('message')) low++;
+    const row = rows[low];
+    return row ? { element: row, top: row.getBoundingClientRect().top } : null;
+  }
+
+  #scrolled() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#log;
+    // A change of size scrolls too; it is answered by #resized.
+    if (clientHeight === this.#height) this.#atEnd = scrollHeight - scrollTop - clientHeight <= nearEnd;
+    if (this.#atEnd) this.#missed = false;
+    this.#paintDown();
+  }
+
+  #resized() {
+    if (this.#placed && this.#atEnd) this.toEnd();
+    this.#height = this.#log.clientHeight;
+  }
+
+  #paintDown() {
+    this.#down.hidden = this.#atEnd || !this.#placed;
+    this.#down.classList.toggle('missed', this.#missed);
+    set(this.#down, 'aria-label', this.#missed ? null : t.toNewest);
+    set(this.#down, 'title', this.#missed ? null : t.toNewest);
+    const words = this.#down.lastElementChild;
+    if (words) text(words, this.#missed ? t.newMessages : '');
+  }
+
+  /** What stands above the first message: loading, trouble, the beginning, or who to say hello to. */
+  #paintOlder() {
+    const { loaded, loading, incomplete, more, messages } = this.#stretch;
+    const state = incomplete ? `incomplete ${incomplete}`
+      : loading ? (loaded ? 'loading' : 'first')
+      : more ? 'more'
+      : messages.length ? 'beginning' : `empty ${this.#place.peerName}`;
+    if (state === this.#olderState) return;
+    this.#olderState = state;
+    this.#older.className = `older ${state.split(' ')[0]}`;
+    this.#older.replaceChildren(...this.#olderContent(state));
+    // Observed anew, it is reported again if the page did not fill the screen.
+    this.#topObserver.unobserve(this.#older);
+    if (more && !loading && !incomplete) this.#topObserver.observe(this.#older);
+  }
+
+  /** @param {string} state */
+  #olderContent(state) {
+    switch (state.split(' ')[0]) {
+      case 'incomplete':
+        return [element('p', { dir: 'auto' }, t.incomplete(this.#stretch.incomplete)),
+          element('button', { class: 'link-button', type: 'button', onclick: () => this.tryAgain() }, t.tryAgain)];
+      case 'loading':
+      case 'more':
+        return [element('p', {}, t.loadingOlder)];
+      case 'beginning':
+        return [element('p', {}, t.beginning)];
+      case 'empty':
+        return [icon('bubbles'), element('p', { class: 'empty-title' }, t.noMessages),
+          element('p', {}, t.noMessagesHint(this.#place.peerName))];
+    }
+    return [];
+  }
+
+  /** @param {IntersectionObserverEntry[]} entries */
+  #top(entries) {
+    const { more, incomplete } = this.#stretch;
+    if (this.#placed && more && !incomplete && entries.some(({ isIntersecting }) => isIntersecting)) this.#stretch.older();
+  }
+
+  /** Today becomes yesterday. */
+  #awaitMidnight() {
+    this.#midnight = setTimeout(() => {
+      this.#paint();
+      this.#awaitMidnight();
+    }, untilMidnight(Date.now()) + 1000);
+  }
+}
+
+customElements.define('message-list', MessageList);

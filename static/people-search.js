@@ -1,0 +1,101 @@
+// @ts-check
+// Finds a person by name or number.
+import { element, reasonOf, text } from './dom.js';
+import { icon } from './icons.js';
+import { avatar, userName } from './labels.js';
+import { t } from './strings.js';
+
+const pause = 200; // ms without typing before the server is asked
+
+/** Fires "search" with whether something is being looked for, "found" with the users, "chosen" when one was opened. */
+export class PeopleSearch extends HTMLElement {
+  /** @type {import('./parley.js').Parley | null} */
+  #parley = null;
+  #input = element('input', {
+    type: 'search', 'aria-label': t.findPerson, placeholder: t.findPerson, autocomplete: 'off', spellcheck: 'false',
+    enterkeyhint: 'search', dir: 'auto', maxlength: 64, oninput: () => this.#changed(), onkeydown: event => this.#key(event),
+  });
+  #clear = element('button', { class: 'icon-button clear', type: 'button', 'aria-label': t.clearSearch, title: t.clearSearch, hidden: true, onclick: () => this.clear(true) }, icon('close'));
+  #note = element('p', { class: 'note', 'aria-live': 'polite' });
+  #list = element('ul', { role: 'list', class: 'people', 'aria-label': t.people, hidden: true });
+  #asked = 0;
+  #timer = 0;
+
+  /** @param {import('./parley.js').Parley} parley */
+  set parley(parley) {
+    this.#parley = parley;
+    this.#changed();
+  }
+
+  connectedCallback() {
+    if (this.firstChild) return;
+    this.append(element('div', { class: 'search' }, icon('search'), this.#input, this.#clear), this.#note, this.#list);
+    this.#list.addEventListener('keydown', event => this.#key(event));
+    this.#list.addEventListener('click', event => {
+      if (event.target instanceof Element && event.target.closest('a')) this.dispatchEvent(new Event('chosen'));
+    });
+  }
+
+  /** @param {boolean} [focus] */
+  clear(focus = false) {
+    this.#input.value = '';
+    this.#changed();
+    if (focus) this.#input.focus();
+  }
+
+  #changed() {
+    const query = this.#input.value.trim();
+    this.#clear.hidden = this.#input.value === '';
+    this.#asked++;
+    clearTimeout(this.#timer);
+    this.dispatchEvent(new CustomEvent('search', { detail: query !== '' }));
+    if (!query) {
+      this.#show([], '');
+    } else if (this.#parley) {
+      if (this.#list.hidden) text(this.#note, t.searching);
+      this.#timer = setTimeout(() => this.#ask(query), pause);
+    }
+  }
+
+  /** @param {string} query */
+  async #ask(query) {
+    const parley = /** @type {import('./parley.js').Parley} */ (this.#parley);
+    const asked = ++this.#asked;
+    try {
+      const users = (await parley.users(query)).filter(user => user.id !== parley.user.id);
+      if (asked !== this.#asked) return;
+      this.dispatchEvent(new CustomEvent('found', { detail: users }));
+      this.#show(users, users.length ? '' : t.nobodyFound(query));
+    } catch (error) {
+      if (asked === this.#asked) this.#show([], t.searchFailed(reasonOf(error, t.unknownError)));
+    }
+  }
+
+  /** @param {import('./parley.js').User[]} users @param {string} note */
+  #show(users, note) {
+    text(this.#note, note);
+    this.#list.hidden = users.length === 0;
+    this.#list.replaceChildren(...users.map(user => {
+      const name = userName(user.name, user.id);
+      return element('li', {}, element('a', { class: 'entry', href: `#/to/${user.id}` },
+        avatar(name, user.id),
+        element('span', { class: 'entry-name', dir: 'auto' }, name),
+        element('span', { class: 'entry-preview' }, String(user.id))));
+    }));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.isComposing) return;
+    const links = [...this.#list.querySelectorAll('a')];
+    const at = links.indexOf(/** @type {HTMLAnchorElement} */ (document.activeElement));
+    if (event.key === 'Escape') this.clear(true);
+    else if (event.key === 'ArrowDown') links[Math.min(at + 1, links.length - 1)]?.focus();
+    else if (event.key === 'ArrowUp') (at > 0 ? links[at - 1] : this.#input).focus();
+    else if (event.key === 'Enter' && at < 0) links[0]?.click();
+    else return;
+    event.preventDefault();
+  }
+}
+
+customElements.define('people-search', PeopleSearch);

@@ -1,0 +1,88 @@
+// @ts-check
+// The stretch of one conversation that the page holds: its newest messages and
+// the older ones that were asked for.
+import { reasonOf } from './dom.js';
+import { mergeMessages } from './parley.js';
+import { t } from './strings.js';
+
+/** @typedef {import('./parley.js').Message} Message */
+
+const pageLength = 50;
+const longestPage = 500;
+
+/** Fires "change". */
+export class Stretch extends EventTarget {
+  /** @type {Message[]} in the order to show */
+  messages = [];
+  /** Older messages exist before the first. */
+  more = false;
+  /** Why older messages could not be had; '' if they could. */
+  incomplete = '';
+  /** The first answer is there, be it an error. */
+  loaded = false;
+  /** An answer is on its way. */
+  loading = false;
+  #parley;
+  #key;
+
+  /** @param {import('./parley.js').Parley} parley @param {string} key */
+  constructor(parley, key) {
+    super();
+    this.#parley = parley;
+    this.#key = key;
+  }
+
+  /** Asks for the newest page, so long that it holds what is unread. @param {bigint} unread */
+  newest(unread) {
+    const limit = Math.min(Math.max(pageLength, Number(unread) + pageLength / 2), longestPage);
+    return this.#ask(0n, limit);
+  }
+
+  /** Asks for the page before the first message. */
+  async older() {
+    if (!this.loading) await this.#ask(this.messages[0]?.seq ?? 0n, pageLength);
+  }
+
+  /** Takes in what changed. @param {{ messages: Message[], gone: string[] }} change */
+  apply({ messages, gone }) {
+    if (!this.loaded) return; // the answer on its way holds it
+    const first = this.#firstSeq();
+    const reach = this.more || this.incomplete ? first : 0n;
+    const inside = messages.filter(({ seq }) => seq === 0n || seq >= reach);
+    if (inside.length === 0 && gone.length === 0) return;
+    this.messages = mergeMessages(this.messages, inside, gone);
+    this.#changed();
+  }
+
+  /** Takes in a message just sent, unless a change told of it already. @param {Message} message */
+  add(message) {
+    const known = this.messages.some(({ ref, sender }) => ref === message.ref && sender === message.sender);
+    if (!known) this.apply({ messages: [message], gone: [] });
+  }
+
+  /** @param {bigint} before @param {number} limit */
+  async #ask(before, limit) {
+    this.loading = true;
+    this.incomplete = '';
+    this.#changed();
+    try {
+      const page = await this.#parley.history(this.#key, { before, limit });
+      this.messages = mergeMessages(this.messages, page.messages);
+      this.more = page.more;
+      this.incomplete = page.incomplete;
+    } catch (error) {
+      this.incomplete = reasonOf(error, t.unknownError);
+    }
+    this.loaded = true;
+    this.loading = false;
+    this.#changed();
+  }
+
+  #firstSeq() {
+    return this.messages.find(({ seq }) => seq > 0n)?.seq ?? 0n;
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event('change'));
+  }
+}
