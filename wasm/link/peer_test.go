@@ -1,3 +1,5 @@
+//go:build !js
+
 package link
 
 import (
@@ -48,7 +50,6 @@ func (p peer) read() *packets.ControlPacket {
 	}
 	return cp
 }
-
 
 func (p peer) write(b ...byte) {
 	if _, err := p.conn.Write(b); err != nil {
