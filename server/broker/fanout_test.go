@@ -144,3 +144,12 @@ func TestPublishingToManyWhoComeAndGoIsSafe(t *testing.T) {
 	<-done
 	waitFor(t, func() bool { return b.Connections() == 0 })
 }
+
+func prometheusRegistry(t *testing.T, b *Broker) *prometheus.Registry {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	if err := registry.Register(b); err != nil {
+		t.Fatal(err)
+	}
+	return registry
+}

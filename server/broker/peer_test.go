@@ -32,6 +32,7 @@ type backend struct {
 	err     error         // of Publish
 	expires time.Time     // of every token
 	hold    chan struct{} // Publish waits for it, if not nil
+	waiting int           // for hold, so far
 }
 
 type publication struct {
@@ -60,6 +61,7 @@ func tokenOf(user uint64) string { return "token of " + strconv.FormatUint(user,
 func (b *backend) Publish(ctx context.Context, from chat.Sender, branch proto.Branch, payload, correlation []byte) (chat.Receipt, error) {
 	b.mu.Lock()
 	hold := b.hold
+	b.waiting++
 	b.mu.Unlock()
 	if hold != nil {
 		select {

@@ -12,29 +12,37 @@ import (
 	"nhooyr.io/websocket"
 )
 
-func dialWith(t testing.TB, url string, options *websocket.DialOptions) (*websocket.Conn, *http.Response, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	t.Cleanup(cancel)
-	ws, response, err := websocket.Dial(ctx, url, options)
-	if ws != nil {
-		t.Cleanup(func() { ws.CloseNow() })
-	}
-	return ws, response, err
-}
-
-func dialSocket(t testing.TB, url string) *websocket.Conn {
+func dialSocket(t testing.TB, url string, subprotocols ...string) *websocket.Conn {
 	t.Helper()
-	ws, _, err := dialWith(t, url, &websocket.DialOptions{Subprotocols: []string{"mqtt"}})
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	ws, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{Subprotocols: subprotocols})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { ws.CloseNow() })
 	return ws
+}
+
+// handshake returns how a WebSocket handshake was answered.
+func handshake(t testing.TB, url string, header http.Header) *http.Response {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	ws, response, err := websocket.Dial(ctx, url, &websocket.DialOptions{Subprotocols: []string{"mqtt"}, HTTPHeader: header})
+	if response == nil {
+		t.Fatal(err)
+	}
+	if ws != nil {
+		ws.CloseNow()
+	}
+	return response
 }
 
 // dial opens a WebSocket as a stream of packets.
 func dial(t testing.TB, url string) net.Conn {
 	t.Helper()
-	return websocket.NetConn(context.Background(), dialSocket(t, url), websocket.MessageBinary)
+	return websocket.NetConn(context.Background(), dialSocket(t, url, "mqtt"), websocket.MessageBinary)
 }
 
 func TestAForeignOriginIsRefusedAndAConfiguredOneIsNot(t *testing.T) {
@@ -48,11 +56,8 @@ func TestAForeignOriginIsRefusedAndAConfiguredOneIsNot(t *testing.T) {
 		"https://example.org.evil.com": http.StatusForbidden,
 		"null":                         http.StatusForbidden,
 	} {
-		_, response, _ := dialWith(t, url, &websocket.DialOptions{
-			Subprotocols: []string{"mqtt"}, HTTPHeader: http.Header{"Origin": {origin}},
-		})
-		if response == nil || response.StatusCode != status {
-			t.Errorf("Origin %s: %+v, want %d", origin, response, status)
+		if got := handshake(t, url, http.Header{"Origin": {origin}}).StatusCode; got != status {
+			t.Errorf("Origin %s: %d, want %d", origin, got, status)
 		}
 	}
 }
@@ -61,11 +66,7 @@ func TestAWebSocketWithoutSubprotocolMQTTIsClosed(t *testing.T) {
 	b, _ := newBroker(t, nil)
 	url := serve(t, b)
 	for _, offered := range [][]string{nil, {"chat"}} {
-		ws, _, err := dialWith(t, url, &websocket.DialOptions{Subprotocols: offered})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, _, err = ws.Read(context.Background())
+		_, _, err := dialSocket(t, url, offered...).Read(context.Background())
 		if got := websocket.CloseStatus(err); got != websocket.StatusPolicyViolation {
 			t.Errorf("subprotocols %v: %v, want close status 1008", offered, err)
 		}
@@ -86,7 +87,7 @@ func TestATextFrameClosesTheConnectionAndNoOther(t *testing.T) {
 	url := serve(t, b)
 	other := join(t, url, 8, "a")
 	for _, first := range []bool{true, false} {
-		ws := dialSocket(t, url)
+		ws := dialSocket(t, url, "mqtt")
 		if !first {
 			if err := ws.Write(context.Background(), websocket.MessageBinary, hello(7, "a").bytes()); err != nil {
 				t.Fatal(err)
@@ -108,7 +109,7 @@ func TestATextFrameClosesTheConnectionAndNoOther(t *testing.T) {
 
 func TestPacketsMaySpanMessagesAndMessagesMayHoldSeveral(t *testing.T) {
 	b, back := newBroker(t, nil)
-	ws := dialSocket(t, serve(t, b))
+	ws := dialSocket(t, serve(t, b), "mqtt")
 	stream := hello(7, "a").bytes()
 	stream = append(stream, publishPacket(5, qos1, "chat/7/up/message", 1, nil, "one")...)
 	stream = append(stream, publishPacket(5, qos1, "chat/7/up/message", 2, nil, "two")...)
@@ -132,7 +133,7 @@ func TestPacketsMaySpanMessagesAndMessagesMayHoldSeveral(t *testing.T) {
 
 func TestAnAcknowledgementIsOneMessage(t *testing.T) {
 	b, _ := newBroker(t, nil)
-	ws := dialSocket(t, serve(t, b))
+	ws := dialSocket(t, serve(t, b), "mqtt")
 	for _, packet := range [][]byte{hello(7, "a").bytes(), publishPacket(5, qos1, "chat/7/up/message", 1, nil, "one")} {
 		if err := ws.Write(context.Background(), websocket.MessageBinary, packet); err != nil {
 			t.Fatal(err)
@@ -146,7 +147,7 @@ func TestAnAcknowledgementIsOneMessage(t *testing.T) {
 
 func TestAMessageOfManyMegabytesIsRefused(t *testing.T) {
 	b, _ := newBroker(t, func(c *Config) { c.Rate = math.Inf(1) })
-	ws := dialSocket(t, serve(t, b))
+	ws := dialSocket(t, serve(t, b), "mqtt")
 	if err := ws.Write(context.Background(), websocket.MessageBinary, hello(7, "a").bytes()); err != nil {
 		t.Fatal(err)
 	}
