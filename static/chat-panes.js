@@ -42,7 +42,7 @@ export class ChatPanes extends HTMLElement {
   #link;
   #search = new PeopleSearch();
   #list = new ConversationList();
-  #main = element('main', { class: 'main' });
+  #main = element('div', { class: 'main' });
   #status = new ConnectionStatus();
   #notices = new NoticeList();
   #banner = element('div', { class: 'banner', role: 'alert', hidden: true });
@@ -57,9 +57,10 @@ export class ChatPanes extends HTMLElement {
   }
 
   connectedCallback() {
+    this.setAttribute('role', 'main');
     this.append(this.#banner,
-      element('aside', { class: 'side' },
-        element('header', { class: 'bar own' }, this.#avatar, this.#name),
+      element('div', { class: 'side' },
+        element('div', { class: 'bar own' }, this.#avatar, this.#name),
         element('div', { class: 'share' }, this.#link, this.#copy),
         this.#search, this.#list),
       this.#main, this.#status, this.#notices);
@@ -247,11 +248,12 @@ export class ChatPanes extends HTMLElement {
   #showEmpty(title, hint) {
     this.#pane = null;
     this.#main.replaceChildren(
-      element('header', { class: 'bar back' },
+      element('div', { class: 'bar back' },
         element('a', { class: 'icon-button', href: '#/', 'aria-label': t.back, title: t.back }, icon('back')),
+        element('img', { class: 'avatar', src: './icon.svg', alt: '', width: 40, height: 40 }),
         element('p', { class: 'bar-title' }, t.product)),
       element('div', { class: 'empty' }, icon('bubbles'),
-        element('h2', { class: 'empty-title' }, title), element('p', {}, hint)));
+        element('h1', { class: 'empty-title' }, title), element('p', {}, hint)));
   }
 
   /** @param {unknown} error */

@@ -25,7 +25,7 @@ export class ConversationPane extends HTMLElement {
   peer;
   #name;
   #avatar;
-  #title = element('h2', { dir: 'auto' });
+  #title = element('h1', { dir: 'auto' });
   #typing = element('p', { class: 'typing', dir: 'auto' });
   #typingTimer = 0;
   #list;
@@ -47,7 +47,7 @@ export class ConversationPane extends HTMLElement {
   connectedCallback() {
     text(this.#title, this.#name);
     this.append(
-      element('header', { class: 'bar' },
+      element('div', { class: 'bar' },
         element('a', { class: 'icon-button back', href: '#/', 'aria-label': t.back, title: t.back }, icon('back')),
         this.#avatar, this.#title),
       this.#list, this.#typing, this.#composer);
