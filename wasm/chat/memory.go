@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -12,7 +13,7 @@ import (
 type Memory struct {
 	mu      sync.Mutex
 	meta    Meta
-	entries map[string]map[uint64][]byte
+	entries map[string][]Entry // in seq order
 	rows    map[string]Row
 	outbox  map[uint64]Outgoing
 }
@@ -27,7 +28,7 @@ func NewMemory() *Memory {
 }
 
 func (m *Memory) clear() {
-	m.entries, m.rows = make(map[string]map[uint64][]byte), make(map[string]Row)
+	m.entries, m.rows = make(map[string][]Entry), make(map[string]Row)
 }
 
 // Load implements Store.
@@ -48,11 +49,14 @@ func (m *Memory) Load(ctx context.Context) (Snapshot, error) {
 func (m *Memory) Messages(ctx context.Context, key string, from, to uint64) ([]Entry, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	entries := m.entries[key]
+	first, _ := search(entries, from)
 	var found []Entry
-	for _, seq := range slices.Sorted(maps.Keys(m.entries[key])) {
-		if seq >= from && seq <= to {
-			found = append(found, Entry{Key: key, Seq: seq, Body: slices.Clone(m.entries[key][seq])})
+	for _, e := range entries[first:] {
+		if e.Seq > to {
+			break
 		}
+		found = append(found, cloneEntry(e))
 	}
 	return found, ctx.Err()
 }
@@ -60,6 +64,9 @@ func (m *Memory) Messages(ctx context.Context, key string, from, to uint64) ([]E
 // Apply implements Store.
 func (m *Memory) Apply(ctx context.Context, b Batch) error {
 	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := b.Check(); err != nil {
 		return err
 	}
 	m.mu.Lock()
@@ -71,10 +78,7 @@ func (m *Memory) Apply(ctx context.Context, b Batch) error {
 		m.meta = *b.Meta
 	}
 	for _, e := range b.Entries {
-		if m.entries[e.Key] == nil {
-			m.entries[e.Key] = make(map[uint64][]byte)
-		}
-		m.entries[e.Key][e.Seq] = slices.Clone(e.Body)
+		m.put(cloneEntry(e))
 	}
 	for _, r := range b.Conversations {
 		m.rows[r.Key] = cloneRow(r)
@@ -88,8 +92,28 @@ func (m *Memory) Apply(ctx context.Context, b Batch) error {
 	return nil
 }
 
+func (m *Memory) put(e Entry) {
+	entries := m.entries[e.Key]
+	i, found := search(entries, e.Seq)
+	if found {
+		entries[i] = e
+		return
+	}
+	m.entries[e.Key] = slices.Insert(entries, i, e)
+}
+
+// search finds where in entries seq is, or would be.
+func search(entries []Entry, seq uint64) (int, bool) {
+	return slices.BinarySearchFunc(entries, seq, func(e Entry, seq uint64) int { return cmp.Compare(e.Seq, seq) })
+}
+
 // Close implements Store. What was stored can be loaded again.
 func (m *Memory) Close() error { return nil }
+
+func cloneEntry(e Entry) Entry {
+	e.Body = slices.Clone(e.Body)
+	return e
+}
 
 func cloneRow(r Row) Row {
 	r.State, r.Ranges = slices.Clone(r.State), slices.Clone(r.Ranges)
