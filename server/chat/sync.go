@@ -15,6 +15,9 @@ import (
 // proto.MaxPacket, with room for a message of the longest content.
 const maxAnswer = 48 << 10
 
+// maxToken is the longest token there is, in bytes, with room for later versions.
+const maxToken = 128
+
 // position is what a sync token holds: whose history, and the change number up
 // to which the client knows it.
 type position struct {
@@ -42,6 +45,7 @@ func parsePosition(token string) (p position) {
 
 // changes is what one user needs to know, in the order of changes.
 type changes struct {
+	since  string   // the token that asked for them
 	after  position // where they begin
 	states []*proto.ConversationState
 	revs   []uint64 // the change number of each state
@@ -66,8 +70,9 @@ func (c *changes) cut(size int) *changes {
 		}
 		n++
 	}
-	head := &changes{c.after, c.states[:n], c.revs[:n], c.more || n < len(c.states)}
+	head := &changes{c.since, c.after, c.states[:n], c.revs[:n], c.more || n < len(c.states)}
 	c.after, c.states, c.revs = head.end(), c.states[n:], c.revs[n:]
+	c.since = c.after.String()
 	return head
 }
 
@@ -76,7 +81,7 @@ func (c *changes) cut(size int) *changes {
 // proto.MaxStates rows: More says that others follow under the new token.
 // Errors wrap a *proto.Refusal.
 func (s *Service) Conversations(ctx context.Context, user uint64, token string) (*proto.BaseUserUnreadStatics, error) {
-	c, err := s.changes(ctx, user, parsePosition(token))
+	c, err := s.changes(ctx, user, token)
 	if err != nil {
 		return nil, err
 	}
@@ -93,12 +98,12 @@ func (s *Service) sync(ctx context.Context, from Sender, payload []byte) error {
 	if err := proto.Unmarshal(payload, &request); err != nil {
 		return err
 	}
-	for after, more := parsePosition(request.GetToken()), true; more; {
-		c, err := s.changes(ctx, from.User, after)
+	for token, more := request.GetToken(), true; more; {
+		c, err := s.changes(ctx, from.User, token)
 		if err != nil {
 			return err
 		}
-		after, more = c.end(), c.more
+		token, more = c.end().String(), c.more
 		for {
 			part := c.cut(maxAnswer)
 			payload, err := proto.Marshal(s.answer(part))
@@ -119,15 +124,21 @@ func (s *Service) answer(c *changes) *proto.BaseUserUnreadStatics {
 	answer := &proto.BaseUserUnreadStatics{
 		Epoch: &epoch, Token: &token, Conversations: c.states, ServerTime: &now,
 	}
+	// Even a token that means nothing here is named: the answer is to it. One that
+	// is too long to be any server's would only fill the packet.
+	if len(c.since) <= maxToken {
+		answer.Since = &c.since
+	}
 	if more {
 		answer.More = &more
 	}
 	return answer
 }
 
-// changes reads the rows after a position, proto.MaxStates at most, from one snapshot.
-func (s *Service) changes(ctx context.Context, user uint64, after position) (*changes, error) {
-	c := &changes{after: after}
+// changes reads the rows after a token, proto.MaxStates at most, from one snapshot.
+func (s *Service) changes(ctx context.Context, user uint64, token string) (*changes, error) {
+	after := parsePosition(token)
+	c := &changes{since: token, after: after}
 	err := s.store.View(ctx, func(v View) error {
 		newest, err := v.Rev()
 		if err != nil {

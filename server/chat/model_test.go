@@ -1,0 +1,128 @@
+package chat_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"parley/proto"
+	"parley/server/chat"
+)
+
+// said is one message of the model: the whole log of one conversation.
+type said struct {
+	by, seq, time uint64
+	seen          *uint64
+}
+
+// waitingSince is the answered rule as the design states it, from the whole log.
+func waitingSince(log []said, user uint64) uint64 {
+	var through uint64
+	for _, m := range log {
+		if m.by != user {
+			seen := m.seq - 1
+			if m.seen != nil {
+				seen = min(*m.seen, m.seq-1)
+			}
+			through = max(through, seen)
+		}
+	}
+	for _, m := range log {
+		if m.by == user && m.seq > through {
+			return m.time
+		}
+	}
+	return 0
+}
+
+func unread(log []said, user, read uint64) (n uint64) {
+	for _, m := range log {
+		if m.by != user && m.seq > read {
+			n++
+		}
+	}
+	return n
+}
+
+// The rows that the service keeps up step by step are those that the whole log
+// gives, whatever was said and marked and however it was batched.
+func TestRowsAreWhatTheWholeLogGives(t *testing.T) {
+	for seed := range uint64(40) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 1))
+			var s chat.Store = chat.NewMemory(1)
+			if seed < 3 {
+				s = sqlite(t)
+			}
+			b := prepared(t, s)
+			var log []said
+			read := map[uint64]uint64{}
+			for range 60 {
+				var batch []chat.Request
+				var messages []*said
+				for range 1 + random.IntN(6) {
+					from, to := uint64(ada), uint64(bob)
+					if random.IntN(2) == 0 {
+						from, to = to, from
+					}
+					if random.IntN(4) == 0 {
+						through := random.Uint64N(uint64(len(log)) + 4)
+						m := &proto.Mark{Key: ptr("d:3:5"), ReadSeq: &through}
+						batch = append(batch, b.prepare(from, proto.BranchMark, encode(t, m)))
+						messages = append(messages, nil)
+						read[from] = max(read[from], min(through, uint64(len(log))))
+						continue
+					}
+					m := text(to, "x")
+					entry := said{by: from, seq: uint64(len(log)) + 1}
+					if random.IntN(3) > 0 {
+						m.SeenSeq = ptr(random.Uint64N(uint64(len(log)) + 3))
+						entry.seen = ptr(min(*m.SeenSeq, entry.seq-1))
+						read[from] = max(read[from], *entry.seen)
+					}
+					batch = append(batch, b.prepare(from, proto.BranchMessage, encode(t, m)))
+					log = append(log, entry)
+					messages = append(messages, &log[len(log)-1])
+				}
+				b.now = b.now.Add(time.Second)
+				for i, r := range b.Commit(t.Context(), batch) {
+					if r.Err != nil {
+						t.Fatal(r.Err)
+					}
+					if messages[i] != nil {
+						same(t, "seq", r.Receipt.Seq, messages[i].seq)
+						log[messages[i].seq-1].time = r.Receipt.CreateTime
+					}
+				}
+				b.compare(log, read)
+			}
+		})
+	}
+}
+
+func (b *bench) prepare(from uint64, branch proto.Branch, payload []byte) chat.Request {
+	b.t.Helper()
+	r, err := b.Prepare(chat.Sender{User: from}, branch, payload, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return r
+}
+
+func (b *bench) compare(log []said, read map[uint64]uint64) {
+	b.t.Helper()
+	if len(log) == 0 {
+		return
+	}
+	for user, peer := range map[uint64]uint64{ada: bob, bob: ada} {
+		row := b.rows(user)["d:3:5"]
+		got := [6]uint64{row.GetHeadSeq(), row.GetReadSeq(), row.GetPeerReadSeq(), row.GetUnread(), row.GetWaitingSince(), row.GetAwaitingSince()}
+		want := [6]uint64{uint64(len(log)), read[user], read[peer], unread(log, user, read[user]), waitingSince(log, peer), waitingSince(log, user)}
+		if got != want {
+			b.t.Fatalf("after %d messages %d is told %v, want %v (head, read, peer's read, unread, waiting, awaiting)", len(log), user, got, want)
+		}
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
