@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"parley/proto"
+	"parley/server/auth"
+	"parley/server/broker"
+	"parley/server/chat"
+)
+
+// backend is what the broker asks: tokens are checked by the authority, and
+// what users send goes to the service.
+type backend struct {
+	authority *auth.Authority
+	service   *chat.Service
+}
+
+var _ broker.Backend = (*backend)(nil)
+
+// Authenticate implements broker.Backend.
+func (b *backend) Authenticate(ctx context.Context, user uint64, token string) (chat.Sender, time.Time, error) {
+	who, err := b.authority.Verify(token)
+	if err != nil {
+		return chat.Sender{}, time.Time{}, err
+	}
+	if who.ID != user {
+		return chat.Sender{}, time.Time{}, proto.Refuse(proto.NotAuthorized, "the token is of another user than the user name says")
+	}
+	if err := b.service.Seen(ctx, chat.User{ID: who.ID, Name: who.Name}); err != nil {
+		return chat.Sender{}, time.Time{}, err
+	}
+	return chat.Sender{User: who.ID, Name: who.Name, Services: who.Services}, who.Expires, nil
+}
+
+// Publish implements broker.Backend.
+func (b *backend) Publish(ctx context.Context, from chat.Sender, branch proto.Branch, payload, correlation []byte) (chat.Receipt, error) {
+	return b.service.Publish(ctx, from, branch, payload, correlation)
+}

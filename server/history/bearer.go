@@ -1,0 +1,36 @@
+package history
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"parley/proto"
+	"parley/server/auth"
+)
+
+// bearer returns the user of the request's token (RFC 6750, section 2.1).
+func (a *api) bearer(r *http.Request) (auth.User, error) {
+	header := r.Header.Values("Authorization")
+	if len(header) == 0 {
+		return auth.User{}, &problem{Status: http.StatusUnauthorized, Challenge: `Bearer realm="parley"`,
+			Detail: "there is no token: send it as Authorization: Bearer TOKEN"}
+	}
+	scheme, token, ok := strings.Cut(strings.TrimSpace(header[0]), " ")
+	if len(header) > 1 || !ok || !strings.EqualFold(scheme, "Bearer") {
+		return auth.User{}, invalidToken("the Authorization header is not one Bearer TOKEN")
+	}
+	who, err := a.Authority.Verify(strings.TrimLeft(token, " "))
+	if err != nil {
+		var refusal *proto.Refusal
+		if errors.As(err, &refusal) {
+			return auth.User{}, invalidToken(refusal.Text)
+		}
+		return auth.User{}, err
+	}
+	return who, nil
+}
+
+func invalidToken(detail string) *problem {
+	return &problem{Status: http.StatusUnauthorized, Challenge: `Bearer realm="parley", error="invalid_token"`, Detail: detail}
+}

@@ -1,0 +1,73 @@
+package history
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"parley/proto"
+	"parley/server/auth"
+)
+
+// maxUsers is the most people that one search finds.
+const maxUsers = 50
+
+// user is the token's user, as JSON.
+type user struct {
+	ID       string              `json:"user_id"`
+	Name     string              `json:"name"`
+	Services []proto.ServiceType `json:"services"`
+	// Expires is when the token does, in Unix milliseconds; "0" if never.
+	Expires string `json:"expires"`
+}
+
+func userOf(who auth.User) user {
+	u := user{ID: strconv.FormatUint(who.ID, 10), Name: who.Name, Services: who.Services, Expires: "0"}
+	if u.Services == nil {
+		u.Services = []proto.ServiceType{}
+	}
+	if !who.Expires.IsZero() {
+		u.Expires = milliseconds(who.Expires)
+	}
+	return u
+}
+
+func milliseconds(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
+
+func (a *api) me(_ *http.Request, who auth.User) (any, error) { return userOf(who), nil }
+
+// person is somebody else, as JSON.
+type person struct {
+	ID   string `json:"user_id"`
+	Name string `json:"name"`
+}
+
+// users finds people, other than who asks, by part of their name or by id; all
+// of them where q is empty. By name, maxUsers at most.
+func (a *api) users(r *http.Request, who auth.User) (any, error) {
+	q, err := parseQuery(r)
+	if err != nil {
+		return nil, err
+	}
+	text, err := q.text("q")
+	if err != nil {
+		return nil, err
+	}
+	if !utf8.ValidString(text) {
+		return nil, badRequest("q is not valid UTF-8")
+	}
+	found, err := a.Service.Users(r.Context(), text, maxUsers+1)
+	if err != nil {
+		return nil, err
+	}
+	people := make([]person, 0, len(found))
+	for _, u := range found {
+		if u.ID != who.ID && len(people) < maxUsers {
+			people = append(people, person{strconv.FormatUint(u.ID, 10), u.Name})
+		}
+	}
+	return struct {
+		Users []person `json:"users"`
+	}{people}, nil
+}

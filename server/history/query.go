@@ -1,0 +1,69 @@
+package history
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"parley/proto"
+)
+
+// query is a request's query, of which each parameter may stand once.
+type query url.Values
+
+// parseQuery is strict where url.Values are lenient: a pair that cannot be read
+// might have been a bound.
+func parseQuery(r *http.Request) (query, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, badRequest("the query cannot be read: write it as name=value&name=value, percent-encoded")
+	}
+	return query(values), nil
+}
+
+// text returns a parameter, "" if it is not there.
+func (q query) text(name string) (string, error) {
+	switch values := q[name]; len(values) {
+	case 0:
+		return "", nil
+	case 1:
+		return values[0], nil
+	}
+	return "", badRequest(name + " stands more than once: send it once")
+}
+
+// number returns a parameter from low to high, otherwise if it is not there.
+func (q query) number(name string, low, high, otherwise uint64) (uint64, error) {
+	if _, ok := q[name]; !ok {
+		return otherwise, nil
+	}
+	text, err := q.text(name)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || n < low || n > high {
+		return 0, badRequest(fmt.Sprintf("%s is not a whole number from %d to %d", name, low, high))
+	}
+	return n, nil
+}
+
+// window says which entries of a conversation are asked for.
+type window struct {
+	after, before uint64 // 0: no bound
+	limit         int
+}
+
+func (q query) window() (w window, err error) {
+	const anySeq = 1<<64 - 1
+	if w.after, err = q.number("after", 0, anySeq, 0); err != nil {
+		return w, err
+	}
+	if w.before, err = q.number("before", 0, anySeq, 0); err != nil {
+		return w, err
+	}
+	limit, err := q.number("limit", 1, proto.MaxPage, defaultLimit)
+	w.limit = int(limit)
+	return w, err
+}

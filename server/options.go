@@ -1,0 +1,97 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+)
+
+// options are what whoever starts the server may choose.
+type options struct {
+	listen  string
+	data    string // folder
+	jwtKey  string // file, "" for a key of the server's own
+	origins []string
+	static  string // folder, "" for the page that is built in
+	metrics string // address, "" for /metrics beside the rest, to this machine alone
+	rate    float64
+	burst   int
+}
+
+// usageError is about an option that does not exist or does not parse.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// environment is the variable that stands for an option: PARLEY_JWT_KEY for -jwt-key.
+func environment(option string) string {
+	return "PARLEY_" + strings.ToUpper(strings.ReplaceAll(option, "-", "_"))
+}
+
+func newFlags(o *options) (flags *flag.FlagSet, origins *string) {
+	flags = flag.NewFlagSet("parley", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // errors are returned, and printed in one line
+	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on, host:port; port 0 picks a free one")
+	flags.StringVar(&o.data, "data", "./data", "`folder` that keeps the history")
+	flags.StringVar(&o.jwtKey, "jwt-key", "", "`file` with the key of users' tokens: an HMAC secret, or an Ed25519, RSA or EC public key in PEM; without it a key is made in the data folder, and guests are welcome")
+	origins = flags.String("origins", "", "`list` of origins, separated by commas, whose pages may connect too: https://example.com,https://*.example.org")
+	flags.StringVar(&o.static, "static", "", "`folder` to serve the page from while working on it, instead of the one built in")
+	flags.StringVar(&o.metrics, "metrics", "", "`address` of a listener of its own for /metrics; without it /metrics answers requests from this machine alone")
+	flags.Float64Var(&o.rate, "rate", 50, "`messages` per second that a user may send")
+	flags.IntVar(&o.burst, "burst", 1000, "`messages` that a user may send at once")
+	return flags, origins
+}
+
+// parseOptions takes options from the command line, and from the environment
+// what is not there.
+func parseOptions(args []string, getenv func(string) string) (options, error) {
+	var o options
+	flags, origins := newFlags(&o)
+	var err error
+	flags.VisitAll(func(f *flag.Flag) {
+		if value := getenv(environment(f.Name)); value != "" && err == nil {
+			if bad := flags.Set(f.Name, value); bad != nil {
+				err = usageError{fmt.Errorf("%s=%q: %w", environment(f.Name), value, bad)}
+			}
+		}
+	})
+	if err != nil {
+		return o, err
+	}
+	if err := flags.Parse(args); err != nil {
+		return o, usageError{err}
+	}
+	if flags.NArg() > 0 {
+		return o, usageError{fmt.Errorf("unexpected argument %q", flags.Arg(0))}
+	}
+	for origin := range strings.SplitSeq(*origins, ",") {
+		if origin = strings.TrimSpace(origin); origin != "" {
+			o.origins = append(o.origins, origin)
+		}
+	}
+	return o, o.check()
+}
+
+func (o *options) check() error {
+	switch {
+	case o.listen == "":
+		return fmt.Errorf("-listen is empty: give host:port")
+	case o.data == "":
+		return fmt.Errorf("-data is empty: give a folder")
+	case !(o.rate > 0) || math.IsInf(o.rate, 0):
+		return fmt.Errorf("-rate is %v: give a number above 0", o.rate)
+	case o.burst < 1:
+		return fmt.Errorf("-burst is %d: give a number of at least 1", o.burst)
+	}
+	return nil
+}
+
+func printUsage(w io.Writer) {
+	flags, _ := newFlags(new(options))
+	fmt.Fprintf(w, "Parley is real-time chat for the web: page, broker and history in one program.\n\n"+
+		"Options; each may also be set in the environment, as PARLEY_LISTEN for -listen:\n\n")
+	flags.SetOutput(w)
+	flags.PrintDefaults()
+}

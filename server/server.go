@@ -1,0 +1,275 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"parley/server/auth"
+	"parley/server/broker"
+	"parley/server/chat"
+	"parley/server/history"
+	"parley/server/store"
+	"parley/server/web"
+)
+
+const (
+	// stopTime is how long a stop may take before what is left is cut off.
+	stopTime = 4 * time.Second
+
+	headerTimeout = 10 * time.Second
+	requestTime   = 30 * time.Second // to read a request, and to write an answer
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 16 << 10 // bytes
+	// fileTime is how long a client may take to load one file, on a slow line.
+	fileTime = 10 * time.Minute
+)
+
+// server is the parts, open and connected.
+type server struct {
+	log     *slog.Logger
+	store   *store.DB
+	service *chat.Service
+	broker  *broker.Broker
+	invite  auth.Invite // zero if there are no guests
+	fronts  []*front
+}
+
+// front is an HTTP server and where it listens.
+type front struct {
+	http.Server
+	listener net.Listener
+}
+
+// newServer opens all parts. Errors say what to do.
+func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err error) {
+	s := &server{log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	if err := s.listen(o.listen); err != nil {
+		return nil, fmt.Errorf("-listen: %w", err)
+	}
+	if o.metrics != "" {
+		if err := s.listen(o.metrics); err != nil {
+			return nil, fmt.Errorf("-metrics: %w", err)
+		}
+	}
+	if s.store, err = store.Open(ctx, o.data); err != nil {
+		return nil, fmt.Errorf("-data %s: %w", o.data, err)
+	}
+	authority, err := s.openKeys(o)
+	if err != nil {
+		return nil, err
+	}
+	backend := &backend{authority: authority}
+	s.broker, err = broker.New(broker.Config{Backend: backend, Origins: o.origins, Rate: o.rate, Burst: o.burst, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	if s.service, err = chat.New(chat.Config{Store: s.store, Fanout: s.broker, Log: log}); err != nil {
+		return nil, err
+	}
+	backend.service = s.service // before anybody can connect
+	api, err := history.New(history.Config{
+		Authority: authority, Service: s.service, Guests: o.jwtKey == "", Invite: s.invite,
+		Origins: o.origins, Healthy: s.healthy, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	page, err := s.page(o.static)
+	if err != nil {
+		return nil, fmt.Errorf("-static: %w", err)
+	}
+	s.mount(api, page)
+	return s, nil
+}
+
+// openKeys opens the key that is given, or the server's own and with it the invite.
+func (s *server) openKeys(o options) (*auth.Authority, error) {
+	if o.jwtKey != "" {
+		authority, err := auth.Open(o.jwtKey, time.Now)
+		if err != nil {
+			return nil, fmt.Errorf("-jwt-key: %w", err)
+		}
+		return authority, nil
+	}
+	authority, err := auth.OpenOrMake(filepath.Join(o.data, "jwt.key"), time.Now)
+	if err != nil {
+		return nil, fmt.Errorf("-data: %w", err)
+	}
+	if s.invite, err = auth.OpenInvite(filepath.Join(o.data, "agent.invite")); err != nil {
+		return nil, fmt.Errorf("-data: %w", err)
+	}
+	return authority, nil
+}
+
+func (s *server) page(folder string) (http.Handler, error) {
+	if folder != "" {
+		return web.Folder(folder)
+	}
+	page, err := web.Embedded()
+	if errors.Is(err, web.ErrNotBuilt) {
+		s.log.Warn(err.Error())
+		return web.NotBuilt(), nil
+	}
+	return page, err
+}
+
+// mount puts the parts under their addresses.
+func (s *server) mount(api, page http.Handler) {
+	metrics := newMetrics(s.broker)
+	mux := http.NewServeMux()
+	mux.Handle("/api/", metrics.count(api))
+	mux.Handle("/healthz", api)
+	mux.Handle("GET /mqtt", s.broker)
+	mux.Handle("/", patient(page))
+	s.fronts[0].Handler = mux
+	if len(s.fronts) == 1 {
+		mux.Handle("GET /metrics", localOnly(metrics.handler()))
+		return
+	}
+	own := http.NewServeMux()
+	own.Handle("GET /metrics", metrics.handler())
+	s.fronts[1].Handler = own
+}
+
+// patient gives clients on slow lines time to load a large file.
+func patient(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(fileTime)); err != nil {
+			http.Error(w, "the connection is gone", http.StatusInternalServerError)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// listen takes an address before anything else is opened, so that a second
+// server does not get far.
+func (s *server) listen(address string) error {
+	listener, err := net.Listen("tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s is in use by another program: stop that, or choose another address", address)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("%s may not be listened on by this user: choose a port above 1023", address)
+	case err != nil:
+		return fmt.Errorf("cannot listen on %q: give host:port of this machine: %w", address, err)
+	}
+	s.fronts = append(s.fronts, &front{listener: listener, Server: http.Server{
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       requestTime,
+		WriteTimeout:      requestTime,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}})
+	return nil
+}
+
+// welcome says where the server is.
+func (s *server) welcome(w io.Writer) {
+	address := s.fronts[0].listener.Addr().(*net.TCPAddr)
+	host := address.IP.String()
+	if address.IP.IsUnspecified() {
+		host = "localhost"
+	}
+	fmt.Fprintf(w, "Parley is running at http://%s\n", net.JoinHostPort(host, fmt.Sprint(address.Port)))
+	if code := s.invite.String(); code != "" {
+		fmt.Fprintf(w, "Agent invite: %s\n", code)
+	}
+	if !address.IP.IsLoopback() {
+		s.log.Warn("other machines can connect, and without TLS others can read along: put a TLS proxy in front", "listen", address)
+	}
+}
+
+// Run serves until ctx is done or a part fails, then stops in order: no new
+// connections, DISCONNECT to those there are, what was accepted written to
+// disk, all closed.
+func (s *server) Run(ctx context.Context) error {
+	failed := make(chan error, len(s.fronts)+1)
+	commits, stopCommits := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopCommits()
+	committed := make(chan struct{})
+	go func() { // ends after stopCommits
+		defer close(committed)
+		if err := s.service.Run(commits); err != nil {
+			failed <- err
+		}
+	}()
+	for _, f := range s.fronts {
+		go func() { // ends when f is shut down
+			if err := f.Serve(f.listener); !errors.Is(err, http.ErrServerClosed) {
+				failed <- err
+			}
+		}()
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+		s.log.Info("stopping")
+	case err = <-failed:
+		err = fmt.Errorf("a part failed: %w", err)
+	}
+
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	s.stopServing(limit)
+	stopCommits()
+	select {
+	case <-committed:
+	case <-limit.Done():
+		s.log.Error("the last messages could not be written in time; they were not acknowledged")
+	}
+	return errors.Join(err, s.close())
+}
+
+// stopServing ends all connections, HTTP and MQTT side by side.
+func (s *server) stopServing(ctx context.Context) {
+	quiet := make(chan struct{})
+	go func() { // ends with ctx at the latest
+		defer close(quiet)
+		for _, f := range s.fronts {
+			if err := f.Shutdown(ctx); err != nil {
+				s.log.Warn("requests were cut off", "error", errors.Join(err, f.Close()))
+			}
+		}
+	}()
+	if err := s.broker.Shutdown(ctx); err != nil {
+		s.log.Warn("not everybody could be told", "error", err)
+	}
+	<-quiet
+}
+
+// close closes what is open. Nothing may be serving.
+func (s *server) close() error {
+	var errs []error
+	for _, f := range s.fronts {
+		if err := f.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// healthy reads something from the history.
+func (s *server) healthy(ctx context.Context) error {
+	return s.store.View(ctx, func(v chat.View) error {
+		_, err := v.Rev()
+		return err
+	})
+}
