@@ -129,7 +129,11 @@ export class ChatPanes extends HTMLElement {
 
   /** @param {Conversation[]} changed */
   #takeConversations(changed) {
-    for (const conversation of changed) this.#conversations.set(conversation.key, conversation);
+    for (const conversation of changed) {
+      const empty = conversation.head === 0n && !conversation.last; // its only message was deleted unsent
+      if (empty) this.#conversations.delete(conversation.key);
+      else this.#conversations.set(conversation.key, conversation);
+    }
     this.#paintList();
     const { key } = this.#pane ?? {};
     if (key && changed.some(conversation => conversation.key === key)) this.#updatePane();
@@ -137,10 +141,11 @@ export class ChatPanes extends HTMLElement {
 
   #paintList() {
     if (!this.#parley) return;
-    const list = [...this.#conversations.values()].sort((a, b) => (b.last?.time ?? 0) - (a.last?.time ?? 0));
+    const list = [...this.#conversations.values()].sort(byActivity);
     this.#list.show(list, this.#parley.user.id, this.#pane?.key ?? '');
     const unread = list.reduce((sum, conversation) => sum + conversation.unread, 0n);
-    document.title = t.title(Number(unread));
+    const title = t.title(Number(unread));
+    if (document.title !== title) document.title = title;
   }
 
   #route() {
@@ -282,6 +287,26 @@ export class ChatPanes extends HTMLElement {
       this.#notices.add(t.copyByHand);
     }
   }
+}
+
+/**
+ * Puts what waits to be sent first, then the highest id of the newest message:
+ * ids rise by the server's clock.
+ * @param {Conversation} a @param {Conversation} b
+ */
+function byActivity(a, b) {
+  const pending = descending(waiting(a), waiting(b));
+  return pending || descending(a.last?.id ?? 0n, b.last?.id ?? 0n) || (a.key < b.key ? -1 : 1);
+}
+
+/** @param {Conversation} conversation */
+function waiting({ last }) {
+  return last && last.seq === 0n ? last.number : 0n;
+}
+
+/** @param {bigint} a @param {bigint} b */
+function descending(a, b) {
+  return a > b ? -1 : a < b ? 1 : 0;
 }
 
 customElements.define('chat-panes', ChatPanes);

@@ -71,7 +71,6 @@ export const t = {
   unread: n => `${n} ${plural(n, 'unread message', 'unread messages')}`,
   you: 'You',
   youPrefix: 'You: ',
-  draftPrefix: 'Draft: ',
 
   // Right pane
   nothingChosen: 'Choose a conversation',
