@@ -65,7 +65,7 @@ export class ChatPanes extends HTMLElement {
         this.#search, this.#list),
       this.#main, this.#status, this.#notices);
     this.#status.show({ state: 'connecting', since: Date.now(), next: 0, reason: '', serverOffset: 0 });
-    this.#status.addEventListener('try-now', () => this.#parley?.tryNow());
+    this.#status.addEventListener('try-now', () => (this.#parley ? this.#parley.tryNow() : location.reload()));
     this.addEventListener('notice', event => this.#notices.add(/** @type {CustomEvent<string>} */ (event).detail));
     this.#search.addEventListener('search', event => { this.#list.hidden = /** @type {CustomEvent<boolean>} */ (event).detail; });
     this.#search.addEventListener('chosen', () => this.#search.clear());
