@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -29,6 +30,8 @@ type connection struct {
 	session  Session // nil unless live
 	number   int     // of the newest attempt: what belongs to an older one is void
 	opening  bool
+	ended    bool // the session that is being opened has ended already
+	endedBy  error
 	abandon  context.CancelFunc // ends the attempt under way
 	retry    backoff
 	stopWait func() // the timer of the next attempt; nil if there is none
@@ -72,7 +75,7 @@ func (e *Engine) connect() {
 	}
 	c.stopWaiting()
 	c.number++
-	c.opening = true
+	c.opening, c.ended = true, false
 	if c.state.State != Offline {
 		e.setConnection(Connecting, "", time.Time{})
 	} else {
@@ -106,8 +109,8 @@ func (e *Engine) openDone(number int, token string, session Session, err error) 
 		return
 	}
 	c.opening = false
-	if err != nil {
-		e.connectFailed(token, err)
+	if err != nil || c.ended {
+		e.connectFailed(token, cmp.Or(err, c.endedBy))
 		return
 	}
 	c.session, c.refused = session, ""
@@ -120,7 +123,14 @@ func (e *Engine) openDone(number int, token string, session Session, err error) 
 
 func (e *Engine) connectionLost(number int, err error) {
 	c := &e.connection
-	if e.closed || number != c.number || c.session == nil {
+	if e.closed || number != c.number {
+		return
+	}
+	if c.opening { // Open returned, and its report is still on the way here
+		c.ended, c.endedBy = true, err
+		return
+	}
+	if c.session == nil {
 		return
 	}
 	c.session = nil

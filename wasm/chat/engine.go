@@ -53,6 +53,8 @@ type Engine struct {
 	ctx           context.Context
 	cancel        context.CancelFunc
 	started       bool
+	early         []func() // calls that came before the store was loaded
+	unusable      error    // why the store could not be loaded
 	closed        bool
 }
 
@@ -80,13 +82,27 @@ func (e *Engine) Start(done func(error)) {
 			if err == nil {
 				err = e.load(snapshot)
 			}
+			e.started, e.unusable = err == nil, err
 			done(err)
+			for _, f := range e.early {
+				f()
+			}
+			e.early = nil
 			if err == nil && !e.closed {
-				e.started = true
 				e.begin()
 			}
 		}
 	})
+}
+
+// loaded calls f once the store is loaded, or could not be: a send must not be
+// numbered before those of earlier runs are known.
+func (e *Engine) loaded(f func()) {
+	if e.started || e.unusable != nil {
+		f()
+		return
+	}
+	e.early = append(e.early, f)
 }
 
 func (e *Engine) load(s Snapshot) error {
@@ -185,6 +201,9 @@ func compare[T uint64 | string](a, b T) int {
 // conversation returns the conversation of a key, new and empty if need be.
 // The error, a *proto.Refusal, says what is wrong with the key.
 func (e *Engine) conversation(name string) (*conversation, error) {
+	if e.unusable != nil {
+		return nil, e.unusable
+	}
 	if c := e.conversations[name]; c != nil {
 		return c, nil
 	}

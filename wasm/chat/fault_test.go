@@ -229,3 +229,21 @@ func TestATakenOverSessionDoesNotFightBack(t *testing.T) {
 		t.Errorf("connection is %+v after Wake", a.connection)
 	}
 }
+
+func TestASendBeforeTheStoreIsLoadedOverwritesNothing(t *testing.T) {
+	clock, s := setup(t)
+	store := chat.NewMemory()
+	s.down = true
+	a := open(t, s, alice, store)
+	clock.Run(time.Second)
+	a.send("of the first run")
+	clock.Run(time.Second)
+	a.host.Kill()
+	s.down = false
+	again := open(t, s, alice, store)
+	again.send("of the second")
+	clock.Run(time.Minute)
+	page := again.timeline(0, 50)
+	clock.Run(time.Second)
+	want(t, "screen", text(page.Messages), "of the first run/sent of the second/sent")
+}

@@ -34,6 +34,10 @@ type outgoing struct {
 // stored: from then on it will be sent, whatever happens. seen is the highest
 // contiguous seq that was on the author's screen, 0 if nothing was.
 func (e *Engine) Send(name, content string, seen uint64, done func(Message, error)) {
+	e.loaded(func() { e.send(name, content, seen, done) })
+}
+
+func (e *Engine) send(name, content string, seen uint64, done func(Message, error)) {
 	c, err := e.conversation(name)
 	if err == nil {
 		err = e.checkSend(c, content)
@@ -245,6 +249,10 @@ func (e *Engine) refuse(c *conversation, o *outgoing, why *proto.Refusal) {
 
 // Retry sends a refused message again, after all others.
 func (e *Engine) Retry(hexRef string, done func(error)) {
+	e.loaded(func() { e.resend(hexRef, done) })
+}
+
+func (e *Engine) resend(hexRef string, done func(error)) {
 	c, o := e.refused(hexRef)
 	if o == nil {
 		done(proto.Refuse(proto.PayloadFormatInvalid, "ref: no refused message has it"))
@@ -264,6 +272,10 @@ func (e *Engine) Retry(hexRef string, done func(error)) {
 
 // Discard deletes a refused message.
 func (e *Engine) Discard(hexRef string, done func(error)) {
+	e.loaded(func() { e.discard(hexRef, done) })
+}
+
+func (e *Engine) discard(hexRef string, done func(error)) {
 	c, o := e.refused(hexRef)
 	if o == nil {
 		done(proto.Refuse(proto.PayloadFormatInvalid, "ref: no refused message has it"))

@@ -160,10 +160,10 @@ func (e *Engine) marked(c *conversation, sent marks, err error) {
 		if _, exact := c.unread.total(c.mine.read); !exact {
 			e.requestSync()
 		}
-	case errors.As(err, &refusal) && refusal.Reason.Temporary():
-		e.mark(c)
-	case errors.As(err, &refusal):
+	case errors.As(err, &refusal) && !refusal.Reason.Temporary():
 		e.Observer.Failed(err)
+	default:
+		e.mark(c)
 	}
 }
 

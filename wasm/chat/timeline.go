@@ -34,6 +34,9 @@ func (e *Engine) stored(c *conversation, from, to uint64, done func([]entry, err
 					done(nil, errOtherHistory)
 					return
 				}
+				if e.write.stale {
+					found = nil // of the history before
+				}
 				entries, err := joined(found, err)
 				for _, x := range r.meanwhile {
 					if x.seq >= from && x.seq <= to {
@@ -60,6 +63,10 @@ func joined(found []Entry, err error) ([]entry, error) {
 // without a hole, else from the server. What cannot be had is said in
 // Incomplete, and what the store has is given all the same.
 func (e *Engine) Timeline(name string, before uint64, limit int, done func(Timeline, error)) {
+	e.loaded(func() { e.timeline(name, before, limit, done) })
+}
+
+func (e *Engine) timeline(name string, before uint64, limit int, done func(Timeline, error)) {
 	c, err := e.conversation(name)
 	if err == nil && (limit < 1 || limit > proto.MaxPage) {
 		err = proto.Refuse(proto.PayloadFormatInvalid, "limit is %d: want 1 to %d", limit, proto.MaxPage)
@@ -151,8 +158,12 @@ func (t *timeline) read(from, to uint64) {
 func (t *timeline) render(from uint64, entries []entry) Timeline {
 	e, c := t.engine, t.c
 	view := Timeline{Key: c.name, More: from > c.floor() || t.incomplete != "", Incomplete: t.incomplete}
-	for _, x := range entries {
-		view.Messages = append(view.Messages, e.messageOf(c, x.message))
+	for i, x := range entries {
+		m := e.messageOf(c, x.message)
+		if i > 0 {
+			m.Gap = x.seq != entries[i-1].seq+1 // also where the store failed to keep what came
+		}
+		view.Messages = append(view.Messages, m)
 	}
 	if t.before == 0 {
 		for _, o := range c.outbox {

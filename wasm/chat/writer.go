@@ -14,6 +14,7 @@ type writer struct {
 	works  func() // writes succeed again
 
 	next    Batch
+	stale   bool          // the store still holds the history that clear drops
 	dirty   dirtySet      // conversations whose row changed
 	then    []func(error) // one for each of next.Outbox; nil: keep trying
 	writing bool
@@ -41,7 +42,7 @@ func (w *writer) meta(m Meta) {
 
 // clear drops everything of the old history, written and waiting; the outbox stays.
 func (w *writer) clear() {
-	w.next.Clear = true
+	w.next.Clear, w.stale = true, true
 	w.next.Entries, w.dirty = nil, dirtySet{}
 	w.wake()
 }
@@ -111,9 +112,12 @@ func (w *writer) written(batch Batch, dirty []string, then []func(error), err er
 	w.writing = false
 	if err != nil {
 		w.restore(batch, dirty, then)
-	} else if w.failing() {
-		w.retry.reset()
-		w.works()
+	} else {
+		w.stale = w.next.Clear
+		if w.failing() {
+			w.retry.reset()
+			w.works()
+		}
 	}
 	if err != nil {
 		w.failed(err)

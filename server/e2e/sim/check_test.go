@@ -1,0 +1,214 @@
+package sim_test
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"parley/proto"
+	"parley/server/chat"
+	client "parley/wasm/chat"
+)
+
+// checkScreen holds, at any moment: the screen is in seq order, and nothing
+// stands in it twice.
+func (d *device) checkScreen() {
+	seen := map[string]bool{}
+	for i, m := range d.messages {
+		if i > 0 && order(d.messages[i-1], m) >= 0 {
+			d.w.fail("%s: %q stands after %q", d, m.Content, d.messages[i-1].Content)
+		}
+		if seen[m.Content] {
+			d.w.fail("%s: %q stands twice", d, m.Content)
+		}
+		seen[m.Content] = true
+	}
+}
+
+// checkTimeline holds that an answer is in order, not beyond what was asked,
+// and hides no hole.
+func (d *device) checkTimeline(t client.Timeline, before uint64, limit int) {
+	for i, m := range t.Messages {
+		d.checkMessage(m)
+		if i > 0 && order(t.Messages[i-1], m) >= 0 {
+			d.w.fail("%s: timeline has %q after %q", d, m.Content, t.Messages[i-1].Content)
+		}
+		if i > 0 && m.Seq != 0 && m.Seq != t.Messages[i-1].Seq+1 && !m.Gap {
+			d.w.fail("%s: timeline hides the hole before %d", d, m.Seq)
+		}
+		if before != 0 && m.Seq >= before {
+			d.w.fail("%s: timeline before %d has %d", d, before, m.Seq)
+		}
+	}
+}
+
+// checkMessage holds that a confirmed message is what the server's disk says.
+func (d *device) checkMessage(m client.Message) {
+	if m.Seq == 0 || d.w.wipes > 0 {
+		return // after a wipe an old screen lives on until the client is told
+	}
+	e := d.w.disk.entry(m.Key, m.Seq)
+	if e == nil || e.ID != m.ID {
+		d.w.fail("%s shows %q as %s %d, which is not on the server's disk", d, m.Content, m.Key, m.Seq)
+	}
+}
+
+// checkConversation holds that watermarks and heads only rise.
+func (d *device) checkConversation(before, now client.Conversation) {
+	if now.Head < before.Head || now.Read < before.Read || now.Delivered < before.Delivered ||
+		now.PeerRead < before.PeerRead || now.PeerDelivered < before.PeerDelivered {
+		d.w.fail("%s: %s fell from %+v to %+v", d, now.Key, before, now)
+	}
+	if now.Unread > now.Head {
+		d.w.fail("%s: %d unread of %d", d, now.Unread, now.Head)
+	}
+	if now.Read > now.Delivered {
+		d.w.fail("%s: %s read through %d, delivered through %d", d, now.Key, now.Read, now.Delivered)
+	}
+}
+
+// checkAll holds every promise after the faults have stopped and time has passed.
+func (w *world) checkAll() {
+	logs := map[string][]*proto.Message{}
+	for i, a := range userIDs {
+		for _, b := range userIDs[i+1:] {
+			key := proto.DirectKey(a, b).String()
+			logs[key] = w.disk.entries(key)
+			w.checkLog(key, logs[key])
+		}
+	}
+	w.checkPresses(logs)
+	for _, d := range w.devices {
+		for _, key := range slices.Sorted(maps.Keys(logs)) {
+			log := logs[key]
+			if k, err := proto.ParseKey(key); err == nil && k.Has(d.user) {
+				d.checkHistory(key, log)
+				d.checkState(k, log)
+			}
+		}
+	}
+}
+
+func (w *world) checkLog(key string, log []*proto.Message) {
+	contents := map[string]bool{}
+	for i, m := range log {
+		if m.GetSeq() != uint64(i+1) {
+			w.fail("%s: entry %d of the log has seq %d", key, i+1, m.GetSeq())
+		}
+		if i > 0 && m.GetMessageId() <= log[i-1].GetMessageId() {
+			w.fail("%s: message id falls at %d", key, m.GetSeq())
+		}
+		if contents[m.GetContent()] {
+			w.fail("%s: %q is stored twice", key, m.GetContent())
+		}
+		contents[m.GetContent()] = true
+	}
+}
+
+// checkPresses holds that what stood in a list is stored, once, and in the
+// order in which it was sent.
+func (w *world) checkPresses(logs map[string][]*proto.Message) {
+	place := map[string]uint64{}
+	for _, log := range logs {
+		for _, m := range log {
+			place[m.GetContent()] = m.GetSeq()
+		}
+	}
+	last := map[string]*press{}
+	for _, p := range w.presses {
+		seq := place[p.content]
+		if seq == 0 {
+			if w.wipes == 0 {
+				w.fail("%q stood in a list and is not stored", p.content)
+			}
+			continue
+		}
+		from := p.device.String() + p.key
+		if before := last[from]; before != nil && place[before.content] > seq {
+			w.fail("%q was sent after %q and stands before it", p.content, before.content)
+		}
+		last[from] = p
+	}
+}
+
+// checkHistory walks a conversation from its end to its beginning, as a person
+// who scrolls, and compares it with the server's log.
+func (d *device) checkHistory(key string, log []*proto.Message) {
+	var all []client.Message
+	before := uint64(0)
+	for range 1000 {
+		page, ok := d.timeline(key, before)
+		if !ok {
+			return
+		}
+		all = slices.Concat(page.Messages, all)
+		if !page.More || len(page.Messages) == 0 {
+			break
+		}
+		before = page.Messages[0].Seq
+	}
+	if len(all) != len(log) {
+		d.w.fail("%s: %s has %d messages, the server %d", d, key, len(all), len(log))
+		return
+	}
+	for i, m := range all {
+		want := log[i]
+		if m.Seq != want.GetSeq() || m.ID != want.GetMessageId() || m.Content != want.GetContent() || m.Time != want.GetCreateTime() || m.Gap {
+			d.w.fail("%s: %s %d is %+v, the server has %v", d, key, i+1, m, want)
+			return
+		}
+	}
+}
+
+// timeline asks and lets the world go on until the answer is there.
+func (d *device) timeline(key string, before uint64) (answer client.Timeline, ok bool) {
+	done := false
+	d.engine.Timeline(key, before, 20, func(t client.Timeline, err error) {
+		done = true
+		if err != nil || t.Incomplete != "" {
+			d.w.fail("%s: timeline of %s before %d: %v %s", d, key, before, err, t.Incomplete)
+			return
+		}
+		answer, ok = t, true
+	})
+	for end := d.w.Now().Add(time.Minute); !done && d.w.Now().Before(end) && d.w.Step(); {
+	}
+	if !done {
+		d.w.fail("%s: the timeline of %s was never answered", d, key)
+	}
+	return answer, ok && d.w.failed == nil
+}
+
+// checkState holds that heads, watermarks and unread counts are those of the server.
+func (d *device) checkState(key proto.Key, log []*proto.Message) {
+	if len(log) == 0 || d.w.failed != nil {
+		return
+	}
+	var mine, peer chat.Member
+	err := d.w.disk.View(context.Background(), func(v chat.View) (err error) {
+		if mine, err = v.Member(key, d.user); err == nil {
+			peer, err = v.Member(key, key.Peer(d.user))
+		}
+		return err
+	})
+	if err != nil {
+		d.w.fail("read the server's disk: %v", err)
+	}
+	var unread uint64
+	for _, m := range log {
+		if m.GetSeq() > mine.Read && m.GetSenderId() != d.user {
+			unread++
+		}
+	}
+	i := slices.IndexFunc(d.engine.Conversations(), func(c client.Conversation) bool { return c.Key == key.String() })
+	if i < 0 {
+		d.w.fail("%s does not list %s", d, key)
+		return
+	}
+	c := d.engine.Conversations()[i]
+	if c.Head != uint64(len(log)) || c.Read != mine.Read || c.PeerRead != peer.Read ||
+		c.Delivered != mine.Delivered || c.PeerDelivered != peer.Delivered || c.Unread != unread {
+		d.w.fail("%s: %+v; the server has head %d, %d unread, mine %+v, peer %+v", d, c, len(log), unread, mine, peer)
+	}
+}

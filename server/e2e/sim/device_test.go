@@ -1,0 +1,365 @@
+package sim_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"parley/proto"
+	"parley/server/chat"
+	client "parley/wasm/chat"
+	"parley/wasm/chat/chattest"
+)
+
+// device is one browser profile of a user, with a person before it. Its store
+// outlives the tab.
+type device struct {
+	w      *world
+	user   uint64
+	number int
+	store  *store
+	host   *chattest.Host // nil while no tab is open
+	engine *client.Engine
+	full   bool
+	skew   time.Duration
+
+	open_    string // the conversation on the screen; "" for none
+	asked    int    // timeline requests, to tell an old answer
+	messages []client.Message
+	list     map[string]client.Conversation
+	resets   int
+	sent     int
+}
+
+func newDevice(w *world, user uint64, number int) *device {
+	d := &device{w: w, user: user, number: number}
+	d.store = &store{Memory: client.NewMemory(), device: d}
+	d.skew = []time.Duration{0, time.Hour, -time.Hour}[w.Rand.IntN(3)]
+	return d
+}
+
+func (d *device) String() string {
+	return fmt.Sprintf("user%d.%d", slices.Index(userIDs[:], d.user), d.number)
+}
+
+// open starts the tab.
+func (d *device) open() {
+	d.host = &chattest.Host{Clock: d.w.Clock, Skew: d.skew, Latency: d.latency}
+	d.open_, d.messages, d.list = "", nil, make(map[string]client.Conversation)
+	engine := client.New(client.Config{
+		User: d.user, Token: "token", Store: d.store, Network: d, History: d, Host: d.host, Observer: &observer{d, d.host},
+	})
+	d.engine = engine
+	d.w.note("%s: tab opened", d)
+	engine.Start(func(err error) {
+		if err != nil {
+			d.w.fail("%s: start: %v", d, err)
+		}
+		for _, c := range engine.Conversations() {
+			d.list[c.Key] = c
+		}
+	})
+}
+
+// latency is how long background work takes: the store is quick, the network not always.
+func (d *device) latency() time.Duration {
+	if d.w.chance(40) {
+		return d.w.upTo(2 * time.Second)
+	}
+	return d.w.upTo(8 * time.Millisecond)
+}
+
+// kill crashes the tab. The server may not notice.
+func (d *device) kill(why string) {
+	if d.host == nil {
+		return
+	}
+	d.w.note("%s: tab killed %s", d, why)
+	d.host.Kill()
+	d.host = nil
+	if s := d.w.server; s != nil {
+		for _, x := range slices.Clone(s.sessions) {
+			if x.device == d {
+				x.closed = true
+				s.sessions = slices.DeleteFunc(s.sessions, func(y *session) bool { return x == y })
+			}
+		}
+	}
+	d.w.After(d.w.upTo(5*time.Second), func() {
+		if d.host == nil {
+			d.open()
+		}
+	})
+}
+
+// act is one thing that the person does, or that befalls the device.
+func (d *device) act() {
+	if d.host == nil {
+		return
+	}
+	switch n := d.w.Rand.IntN(40); {
+	case n < 20:
+		for range 1 + d.w.Rand.IntN(3) {
+			d.press(d.anybody())
+		}
+	case n < 25:
+		d.show(d.anybody(), 0)
+	case n < 27:
+		d.scroll()
+	case n < 32:
+		d.read()
+	case n < 34:
+		d.engine.Wake()
+	case n < 36:
+		d.kill("between two steps")
+	case n < 37:
+		d.store.kill = 1 + d.w.Rand.IntN(3)
+	case n < 38:
+		d.full = true
+		d.w.note("%s: storage full", d)
+		d.w.After(d.w.upTo(5*time.Second), func() { d.full = false })
+	default:
+		d.skew = []time.Duration{0, time.Hour, -time.Hour}[d.w.Rand.IntN(3)]
+		d.host.Skew = d.skew
+	}
+}
+
+// anybody is a conversation with one of the others.
+func (d *device) anybody() string {
+	for {
+		if other := userIDs[d.w.Rand.IntN(users)]; other != d.user {
+			return proto.DirectKey(d.user, other).String()
+		}
+	}
+}
+
+// press writes something and presses Send.
+func (d *device) press(key string) {
+	d.sent++
+	content, host := fmt.Sprintf("%s#%d", d, d.sent), d.host
+	var seen uint64
+	if key == d.open_ {
+		seen = d.contiguous()
+	}
+	d.engine.Send(key, content, seen, func(m client.Message, err error) {
+		if err != nil {
+			d.w.note("%s: %q could not be stored: %v", d, content, err)
+			return
+		}
+		if host == d.host {
+			d.w.note("%s: %q stands in the list of %s", d, content, key)
+			d.w.presses = append(d.w.presses, &press{device: d, key: key, content: content, wipes: -1})
+		}
+	})
+}
+
+// show opens a conversation, or its older part.
+func (d *device) show(key string, before uint64) {
+	if before == 0 {
+		d.open_, d.messages = key, nil
+	}
+	d.asked++
+	asked, host, resets := d.asked, d.host, d.resets
+	limit := 5 + d.w.Rand.IntN(40)
+	d.engine.Timeline(key, before, limit, func(t client.Timeline, err error) {
+		if err != nil || host != d.host || asked != d.asked || resets != d.resets {
+			return
+		}
+		d.checkTimeline(t, before, limit)
+		d.merge(t.Messages, nil)
+	})
+}
+
+func (d *device) scroll() {
+	if d.open_ != "" && len(d.messages) > 0 && d.messages[0].Seq > 1 {
+		d.show(d.open_, d.messages[0].Seq)
+	}
+}
+
+// read lets the person see all that is there without a hole, or part of it.
+func (d *device) read() {
+	through := d.contiguous()
+	if d.open_ == "" || through == 0 {
+		return
+	}
+	if d.w.Rand.IntN(3) == 0 {
+		through = 1 + d.w.Rand.Uint64N(through)
+	}
+	if err := d.engine.MarkRead(d.open_, through); err != nil {
+		d.w.fail("%s: mark: %v", d, err)
+	}
+}
+
+// contiguous is the highest seq on the screen before a hole.
+func (d *device) contiguous() uint64 {
+	var through uint64
+	for _, m := range d.messages {
+		if m.Seq == 0 || through != 0 && m.Seq != through+1 {
+			break
+		}
+		through = m.Seq
+	}
+	return through
+}
+
+func (d *device) wakeSoon() {
+	d.w.After(time.Second, func() {
+		if d.host != nil {
+			d.engine.Wake()
+		}
+	})
+}
+
+// merge shows messages as a page does.
+func (d *device) merge(changed []client.Message, gone []string) {
+	for _, m := range changed {
+		d.messages = slices.DeleteFunc(d.messages, func(x client.Message) bool {
+			return x.Ref == m.Ref && x.Ref != "" || x.Seq == m.Seq && x.Seq != 0
+		})
+		at, _ := slices.BinarySearchFunc(d.messages, m, order)
+		d.messages = slices.Insert(d.messages, at, m)
+	}
+	d.messages = slices.DeleteFunc(d.messages, func(x client.Message) bool { return slices.Contains(gone, x.Ref) })
+	d.checkScreen()
+}
+
+// order is how messages stand: by seq, mine that are not confirmed last.
+func order(a, b client.Message) int {
+	rank := func(m client.Message) (uint64, uint64) {
+		if m.Seq == 0 {
+			return ^uint64(0), m.Number
+		}
+		return m.Seq, 0
+	}
+	seqA, numberA := rank(a)
+	seqB, numberB := rank(b)
+	switch {
+	case seqA != seqB:
+		return map[bool]int{true: -1, false: 1}[seqA < seqB]
+	case numberA != numberB:
+		return map[bool]int{true: -1, false: 1}[numberA < numberB]
+	}
+	return 0
+}
+
+// Open implements chat.Network.
+func (d *device) Open(_ context.Context, c client.Credentials, h client.Handler) (client.Session, error) {
+	s := d.w.server
+	if s == nil || d.w.chance(10) {
+		return nil, errDown
+	}
+	for _, x := range slices.Clone(s.sessions) {
+		if x.device == d {
+			x.end(proto.Refuse(proto.SessionTakenOver, "taken over"))
+		}
+	}
+	x := &session{w: d.w, server: s, device: d, handler: h}
+	s.sessions = append(s.sessions, x)
+	return x, nil
+}
+
+// Messages implements chat.History.
+func (d *device) Messages(ctx context.Context, _, key string, after, before uint64, limit int) (client.Page, error) {
+	s := d.w.server
+	if s == nil || d.w.chance(15) {
+		return client.Page{}, errDown
+	}
+	k, err := proto.ParseKey(key)
+	if err != nil {
+		return client.Page{}, err
+	}
+	answer, err := s.service.Messages(ctx, chat.Sender{User: d.user}, k, after, before, limit)
+	if err != nil {
+		return client.Page{}, err
+	}
+	page, ok := answer.(*proto.MessagePage)
+	if !ok {
+		return client.Page{}, errors.New("the server answers with another kind of page")
+	}
+	p := client.Page{Epoch: page.GetEpoch(), Head: page.GetHeadSeq(), Min: page.GetMinSeq()}
+	for _, m := range page.GetMessages() {
+		body, err := proto.Marshal(m)
+		if err != nil {
+			return client.Page{}, err
+		}
+		p.Entries = append(p.Entries, client.Entry{Key: key, Seq: m.GetSeq(), Body: body})
+	}
+	return p, nil
+}
+
+// observer is the page of one tab: what an old tab still says is void.
+type observer struct {
+	d    *device
+	host *chattest.Host
+}
+
+func (o *observer) Messages(key string, changed []client.Message, gone []string) {
+	d := o.d
+	for _, m := range changed {
+		d.checkMessage(m)
+	}
+	if o.host == d.host && key == d.open_ {
+		d.merge(changed, gone)
+	}
+}
+
+func (o *observer) Conversations(changed []client.Conversation) {
+	for _, c := range changed {
+		if o.host == o.d.host {
+			o.d.checkConversation(o.d.list[c.Key], c)
+			o.d.list[c.Key] = c
+		}
+	}
+}
+
+func (o *observer) Connection(c client.Connection) { o.d.w.note("%s: %s %s", o.d, c.State, c.Reason) }
+
+func (o *observer) Typing(string, uint64, bool) {}
+func (o *observer) TokenNeeded()                {}
+func (o *observer) Failed(err error)            { o.d.w.note("%s: %v", o.d, err) }
+
+// Reset makes the page ask again for what it shows.
+func (o *observer) Reset() {
+	d := o.d
+	d.resets++
+	d.messages, d.list = nil, make(map[string]client.Conversation)
+	key := d.open_
+	d.host.Post(func() {
+		if key != "" && key == d.open_ {
+			d.show(key, 0)
+		}
+	})
+}
+
+// store is the device's IndexedDB.
+type store struct {
+	*client.Memory
+	device *device
+	kill   int // the tab dies at the kill-th Apply from now; 0: it does not
+}
+
+// Apply implements chat.Store.
+func (s *store) Apply(ctx context.Context, b client.Batch) error {
+	d := s.device
+	die := false
+	if s.kill > 0 && d.w.faulty {
+		s.kill--
+		die = s.kill == 0
+	}
+	if die && d.w.Rand.IntN(2) == 0 {
+		d.kill("before a write")
+		return errKilled
+	}
+	if d.full {
+		return errFull
+	}
+	if err := s.Memory.Apply(ctx, b); err != nil {
+		return err
+	}
+	if die {
+		d.kill("after a write")
+	}
+	return nil
+}

@@ -1,0 +1,350 @@
+package sim_test
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"parley/proto"
+	"parley/server/chat"
+	client "parley/wasm/chat"
+)
+
+// disk is the server's durable history. It survives the server, and may be
+// full, or see the server die at a commit.
+type disk struct {
+	chat.Store
+	w     *world
+	full  bool
+	crash int // the server dies at the crash-th Update from now; 0: it does not
+}
+
+func newDisk(w *world) *disk {
+	d := &disk{w: w}
+	d.wipe()
+	return d
+}
+
+// wipe replaces the history by an empty one.
+func (d *disk) wipe() { d.Store = chat.NewMemory(1 + d.w.Rand.Uint64()>>1) }
+
+// Update implements chat.Store.
+func (d *disk) Update(ctx context.Context, change func(chat.Tx) error) error {
+	die := false
+	if d.crash > 0 {
+		d.crash--
+		die = d.crash == 0
+	}
+	if die && d.w.Rand.IntN(2) == 0 {
+		panic(errKilled) // before the commit
+	}
+	if d.full {
+		// A full disk is met in the middle.
+		return d.Store.Update(ctx, func(tx chat.Tx) error {
+			if err := change(tx); err != nil {
+				return err
+			}
+			return errFull
+		})
+	}
+	err := d.Store.Update(ctx, change)
+	if die {
+		panic(errKilled) // after it, before anybody is told
+	}
+	return err
+}
+
+// entries returns a conversation's whole log.
+func (d *disk) entries(key string) []*proto.Message {
+	k, err := proto.ParseKey(key)
+	if err != nil {
+		d.w.fail("%v", err)
+		return nil
+	}
+	var log []*proto.Message
+	err = d.View(context.Background(), func(v chat.View) error {
+		found, err := v.Entries(k, 0, 0, 1<<20, false)
+		for _, e := range found {
+			m := new(proto.Message)
+			if err := proto.Unmarshal(e.Body, m); err != nil {
+				return err
+			}
+			log = append(log, m)
+		}
+		return err
+	})
+	if err != nil {
+		d.w.fail("read the server's disk: %v", err)
+	}
+	return log
+}
+
+// entry returns one entry; nil if it is not on disk.
+func (d *disk) entry(key string, seq uint64) (found *chat.Entry) {
+	k, err := proto.ParseKey(key)
+	if err != nil {
+		return nil
+	}
+	err = d.View(context.Background(), func(v chat.View) error {
+		entries, err := v.Entries(k, seq-1, seq+1, 1, false)
+		if len(entries) == 1 {
+			found = &entries[0]
+		}
+		return err
+	})
+	if err != nil {
+		d.w.fail("read the server's disk: %v", err)
+	}
+	return found
+}
+
+// server is one life of the server process: the real sequencer behind a
+// broker's duties.
+type server struct {
+	w          *world
+	service    *chat.Service
+	sessions   []*session
+	queue      []waiter
+	committing bool
+	fanned     map[string]uint64 // by user and conversation: the last seq sent
+}
+
+type waiter struct {
+	request chat.Request
+	reply   func(chat.Receipt, error)
+}
+
+func (w *world) startServer() {
+	s := &server{w: w, fanned: make(map[string]uint64)}
+	service, err := chat.New(chat.Config{
+		Store: w.disk, Fanout: s, Now: w.Now, Random: random{w}, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		w.fail("start the server: %v", err)
+		return
+	}
+	s.service = service
+	w.server = s
+	w.note("server up")
+}
+
+type random struct{ w *world }
+
+func (r random) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = byte(r.w.Rand.Uint32())
+	}
+	return len(b), nil
+}
+
+// killServer ends the process: what is not on disk is gone. It comes back.
+func (w *world) killServer(why string) {
+	s := w.server
+	if s == nil {
+		return
+	}
+	w.note("server down: %s", why)
+	w.server = nil
+	for _, x := range slices.Clone(s.sessions) {
+		if w.chance(3) {
+			x.silent = true // a client that nobody tells
+			continue
+		}
+		x.end(errReset)
+	}
+	w.After(w.upTo(10*time.Second), func() {
+		if w.server == nil {
+			w.startServer()
+		}
+	})
+}
+
+// receive takes a PUBLISH from a session.
+func (s *server) receive(x *session, b proto.Branch, payload, ref []byte, reply func(chat.Receipt, error)) {
+	from := chat.Sender{User: x.device.user, Name: x.device.String(), Client: x.device.String()}
+	if b != proto.BranchMessage && b != proto.BranchMark {
+		receipt, err := s.service.Publish(context.Background(), from, b, payload, ref)
+		reply(receipt, err)
+		return
+	}
+	request, err := s.service.Prepare(from, b, payload, ref)
+	if err != nil {
+		reply(chat.Receipt{}, err)
+		return
+	}
+	s.queue = append(s.queue, waiter{request, reply})
+	if !s.committing {
+		s.committing = true
+		s.w.After(s.w.upTo(10*time.Millisecond), s.commit)
+	}
+}
+
+// commit is one group commit of what is queued.
+func (s *server) commit() {
+	if s.w.server != s {
+		return
+	}
+	batch := s.queue
+	s.queue, s.committing = nil, false
+	requests := make([]chat.Request, len(batch))
+	for i, q := range batch {
+		requests[i] = q.request
+	}
+	results, alive := s.apply(requests)
+	if !alive {
+		s.w.killServer("at a commit")
+		return
+	}
+	for i, r := range results {
+		batch[i].reply(r.Receipt, r.Err)
+	}
+}
+
+// apply commits, and reports whether the server outlived it.
+func (s *server) apply(requests []chat.Request) (results []chat.Result, alive bool) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			if cause != any(errKilled) {
+				panic(cause)
+			}
+			alive = false
+		}
+	}()
+	return s.service.Commit(context.Background(), requests), true
+}
+
+// Publish implements chat.Fanout.
+func (s *server) Publish(user uint64, b proto.Branch, payload []byte) {
+	if b == proto.BranchMessage {
+		s.checkFanout(user, payload)
+	}
+	for _, x := range s.sessions {
+		if x.device.user == user {
+			x.down(b, payload)
+		}
+	}
+}
+
+// checkFanout holds that what is sent is on disk, and sent in seq order.
+func (s *server) checkFanout(user uint64, payload []byte) {
+	m := new(proto.Message)
+	if err := proto.Unmarshal(payload, m); err != nil {
+		s.w.fail("the server sends what is no message: %v", err)
+		return
+	}
+	key := proto.DirectKey(m.GetSenderId(), m.GetReceiverId()).String()
+	if e := s.w.disk.entry(key, m.GetSeq()); e == nil || e.ID != m.GetMessageId() {
+		s.w.fail("%s %d was sent before it was on disk", key, m.GetSeq())
+	}
+	at := proto.Down(user, "") + key
+	if last := s.fanned[at]; last != 0 && m.GetSeq() != last+1 {
+		s.w.fail("%s: %d was sent after %d", key, m.GetSeq(), last)
+	}
+	s.fanned[at] = m.GetSeq()
+}
+
+// session is one MQTT connection over the simulated network.
+type session struct {
+	w       *world
+	server  *server
+	device  *device
+	handler client.Handler
+	closed  bool
+	silent  bool // half-open: nothing arrives any more, in either direction
+}
+
+var _ client.Session = (*session)(nil)
+
+// Publish implements chat.Session. The QoS 1 exchange may lose the PUBLISH, or
+// the PUBACK after the commit; what was on its way arrives even after the
+// connection broke.
+func (x *session) Publish(b proto.Branch, payload, ref []byte, done func(client.Ack, error)) {
+	answered := false
+	once := func(ack client.Ack, err error) {
+		if !answered {
+			answered = true
+			done(ack, err)
+		}
+	}
+	x.w.After(10*time.Second, func() { once(client.Ack{}, errNoAck) })
+	if x.closed || x.silent || x.w.chance(30) {
+		return
+	}
+	x.w.After(x.w.latency(), func() {
+		if x.w.server != x.server {
+			return
+		}
+		x.server.receive(x, b, payload, ref, func(r chat.Receipt, err error) {
+			x.checkReceipt(r, payload)
+			if x.w.chance(30) {
+				x.w.note("%s: PUBACK lost", x.device)
+				return
+			}
+			x.w.After(x.w.latency(), func() {
+				if !x.closed && !x.silent {
+					once(client.Ack(r), err)
+				}
+			})
+		})
+	})
+}
+
+// checkReceipt holds that what is acknowledged is on disk.
+func (x *session) checkReceipt(r chat.Receipt, payload []byte) {
+	if r.Seq == 0 {
+		return
+	}
+	m := new(proto.Message)
+	if err := proto.Unmarshal(payload, m); err != nil {
+		x.w.fail("a PUBACK for what is no message: %v", err)
+		return
+	}
+	key := proto.DirectKey(x.device.user, m.GetReceiverId()).String()
+	if e := x.w.disk.entry(key, r.Seq); e == nil || e.ID != r.MessageID {
+		x.w.fail("%s: %q was acknowledged as %d and is not on disk", x.device, m.GetContent(), r.Seq)
+	}
+}
+
+// Notify implements chat.Session.
+func (x *session) Notify(b proto.Branch, payload []byte) {
+	x.Publish(b, payload, nil, func(client.Ack, error) {})
+}
+
+// Probe implements chat.Session.
+func (x *session) Probe(timeout time.Duration) {
+	if x.silent {
+		x.w.After(timeout, func() { x.end(errReset) })
+	}
+}
+
+// Close implements chat.Session.
+func (x *session) Close() { x.end(nil) }
+
+func (x *session) end(err error) {
+	if x.closed {
+		return
+	}
+	x.closed = true
+	x.server.sessions = slices.DeleteFunc(x.server.sessions, func(y *session) bool { return x == y })
+	x.handler.Closed(err)
+}
+
+// down sends to the client at QoS 0: lost, repeated, delayed and reordered as it comes.
+func (x *session) down(b proto.Branch, payload []byte) {
+	copies := 1
+	switch {
+	case x.w.chance(25):
+		x.w.note("%s: a %s is lost", x.device, b)
+		return
+	case x.w.chance(25):
+		copies = 2
+	}
+	for range copies {
+		x.w.After(x.w.latency(), func() {
+			if !x.closed && !x.silent {
+				x.handler.Deliver(b, slices.Clone(payload))
+			}
+		})
+	}
+}

@@ -1,0 +1,189 @@
+// Package sim proves the promises of chat under faults: the real engine of
+// wasm/chat and the real sequencer of server/chat run in one virtual world,
+// over a network and disks that fail as a seed decides. Nothing in it depends
+// on real time or on the scheduler, so a seed replays exactly.
+package sim_test
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"parley/wasm/chat/chattest"
+)
+
+const (
+	users   = 3
+	active  = 90 * time.Second // people write and things break
+	healing = 12 * time.Minute // faults have stopped: everything must come right
+)
+
+// world is one run.
+type world struct {
+	*chattest.Clock
+	seed    uint64
+	faulty  bool // the network and the disks misbehave
+	disk    *disk
+	server  *server // nil while it is down
+	devices []*device
+	presses []*press
+	wipes   int // times that the server's history was replaced
+
+	tracing bool
+	trace   []string
+	failed  error // the first broken promise
+}
+
+// press is one press of Send that the person saw succeed: the message stood in the list.
+type press struct {
+	device  *device
+	key     string
+	content string // unique
+	wipes   int    // at the time of its confirmation, -1 before
+}
+
+func newWorld(seed uint64, tracing bool) *world {
+	w := &world{Clock: chattest.NewClock(seed), seed: seed, tracing: tracing}
+	w.disk = newDisk(w)
+	w.startServer()
+	for user := range users {
+		for n := range 1 + w.Rand.IntN(2) {
+			w.devices = append(w.devices, newDevice(w, userIDs[user], n))
+		}
+	}
+	return w
+}
+
+// userIDs lie where float64 and int64 lose digits.
+var userIDs = [users]uint64{1<<53 + 1, 1<<63 + 1, 1<<64 - 1}
+
+// run plays the whole run and returns the first broken promise.
+func (w *world) run() error {
+	for _, d := range w.devices {
+		d.open()
+	}
+	w.faulty = true
+	w.plan()
+	w.until(w.Now().Add(active))
+	w.heal()
+	w.until(w.Now().Add(healing))
+	if w.failed == nil {
+		w.checkAll()
+	}
+	return w.failed
+}
+
+func (w *world) until(end time.Time) {
+	for w.failed == nil && w.Now().Before(end) {
+		if !w.Step() {
+			return
+		}
+	}
+}
+
+// plan lets people act and things break, until the world heals.
+func (w *world) plan() {
+	for _, d := range w.devices {
+		w.often(3*time.Second, d.act)
+	}
+	w.often(20*time.Second, w.breakSomething)
+}
+
+// often does f again and again, at random intervals around every.
+func (w *world) often(every time.Duration, f func()) {
+	w.After(w.upTo(2*every), func() {
+		if !w.faulty {
+			return
+		}
+		f()
+		w.often(every, f)
+	})
+}
+
+func (w *world) breakSomething() {
+	switch w.Rand.IntN(9) {
+	case 0, 1:
+		w.killServer("kill -9")
+	case 2:
+		w.disk.full = true
+		w.note("server disk full")
+		w.After(w.upTo(8*time.Second), func() { w.disk.full = false })
+	case 3, 4:
+		if s := w.server; s != nil && len(s.sessions) > 0 {
+			x := s.sessions[w.Rand.IntN(len(s.sessions))]
+			w.note("cut %s", x.device)
+			x.end(errReset)
+		}
+	case 5, 6:
+		if s := w.server; s != nil && len(s.sessions) > 0 {
+			x := s.sessions[w.Rand.IntN(len(s.sessions))]
+			w.note("half-open %s", x.device)
+			x.silent = true
+		}
+	case 7:
+		w.disk.crash = 1 + w.Rand.IntN(3) // at one of the next commits
+		w.note("kill planned at a commit")
+	case 8:
+		if w.Rand.IntN(6) == 0 {
+			w.killServer("history replaced")
+			w.wipes++
+			w.disk.wipe()
+		}
+	}
+}
+
+// heal ends all faults; what they broke stays broken until somebody mends it.
+func (w *world) heal() {
+	w.note("faults stop")
+	w.faulty, w.disk.full, w.disk.crash = false, false, 0
+	if w.server == nil {
+		w.startServer()
+	}
+	for _, d := range w.devices {
+		d.full = false
+		if d.host == nil {
+			d.open()
+		}
+		d.wakeSoon()
+	}
+}
+
+// upTo is a random time below d.
+func (w *world) upTo(d time.Duration) time.Duration {
+	return time.Duration(w.Rand.Int64N(int64(d)))
+}
+
+// chance is true in one of n cases while the world is faulty.
+func (w *world) chance(n int) bool { return w.faulty && w.Rand.IntN(n) == 0 }
+
+// latency is how long something takes on the network.
+func (w *world) latency() time.Duration {
+	d := time.Millisecond + w.upTo(40*time.Millisecond)
+	if w.chance(20) {
+		d += w.upTo(3 * time.Second)
+	}
+	return d
+}
+
+func (w *world) note(format string, args ...any) {
+	if w.tracing {
+		at := w.Now().Sub(chattest.Start).Seconds()
+		w.trace = append(w.trace, fmt.Sprintf("%8.3f  ", at)+fmt.Sprintf(format, args...))
+	}
+}
+
+// fail records a broken promise; the first one counts.
+func (w *world) fail(format string, args ...any) {
+	if w.failed == nil {
+		w.failed = fmt.Errorf(format, args...)
+		w.note("BROKEN: %v", w.failed)
+	}
+}
+
+var (
+	errReset  = errors.New("connection reset")
+	errNoAck  = errors.New("no acknowledgement in time")
+	errDown   = errors.New("connection refused")
+	errFull   = errors.New("no space left")
+	errKilled = errors.New("killed")
+)
