@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"nhooyr.io/websocket"
@@ -34,6 +35,7 @@ var errText = errors.New("a text frame came: send MQTT in binary frames")
 type socket struct {
 	net.Conn // the connection below
 	ws       *websocket.Conn
+	last     *lastWord
 	message  io.Reader // the message being read, nil between messages
 	status   websocket.StatusCode
 }
@@ -49,7 +51,7 @@ func accept(w http.ResponseWriter, r *http.Request, hosts []string) (*socket, er
 	if err != nil {
 		return nil, err
 	}
-	s := &socket{Conn: h.conn, ws: ws, status: websocket.StatusNormalClosure}
+	s := &socket{Conn: h.conn, ws: ws, last: h.last, status: websocket.StatusNormalClosure}
 	if ws.Subprotocol() == "" {
 		s.status = websocket.StatusPolicyViolation
 		s.Close()
@@ -64,12 +66,31 @@ func accept(w http.ResponseWriter, r *http.Request, hosts []string) (*socket, er
 type hijacker struct {
 	http.ResponseWriter
 	conn net.Conn
+	last *lastWord
 }
 
 func (h *hijacker) Hijack() (conn net.Conn, rw *bufio.ReadWriter, err error) {
 	conn, rw, err = http.NewResponseController(h.ResponseWriter).Hijack()
-	h.conn = conn
-	return conn, rw, err
+	if err != nil {
+		return nil, nil, err
+	}
+	h.conn, h.last = conn, &lastWord{Conn: conn}
+	return h.last, bufio.NewReadWriter(rw.Reader, bufio.NewWriter(h.last)), nil
+}
+
+// lastWord lets one more write out once closing is set. The library answers
+// the frame that answers its close frame, which nobody may (RFC 6455, section
+// 5.5.1) and browsers call an abnormal end.
+type lastWord struct {
+	net.Conn
+	closing, closed atomic.Bool
+}
+
+func (l *lastWord) Write(p []byte) (int, error) {
+	if l.closing.Load() && l.closed.Swap(true) {
+		return len(p), nil
+	}
+	return l.Conn.Write(p)
 }
 
 // Read implements net.Conn. A close frame of the peer is io.EOF.
@@ -113,6 +134,7 @@ func (s *socket) Close() error {
 	if err := s.Conn.SetDeadline(time.Now().Add(closeTimeout)); err != nil {
 		return s.ws.CloseNow()
 	}
+	s.last.closing.Store(true)
 	return s.ws.Close(s.status, "")
 }
 

@@ -1,13 +1,16 @@
 package broker
 
 import (
+	"bufio"
 	"context"
+	"io"
 	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"nhooyr.io/websocket"
 )
@@ -167,5 +170,37 @@ func TestOriginsThatAreNoHostsAreAnError(t *testing.T) {
 		if _, err := New(Config{Backend: &backend{}, Origins: []string{origin}}); err == nil {
 			t.Errorf("New accepted the origin %q", origin)
 		}
+	}
+}
+
+func TestAClosingHandshakeHasOneCloseFrameFromEachSide(t *testing.T) {
+	b, _ := newBroker(t, nil)
+	c, err := net.Dial("tcp", serve(t, b)[len("ws://"):])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	// Without the subprotocol the server closes at once.
+	const request = "GET /mqtt HTTP/1.1\r\nHost: example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+	if _, err := io.WriteString(c, request); err != nil {
+		t.Fatal(err)
+	}
+	r := bufio.NewReader(c)
+	if response, err := http.ReadResponse(r, nil); err != nil || response.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("%v, %v", response, err)
+	}
+	fromServer := make([]byte, 4) // close, 2 bytes: 1008
+	if _, err := io.ReadFull(r, fromServer); err != nil || string(fromServer) != "\x88\x02\x03\xf0" {
+		t.Fatalf("% x, %v, want a close frame", fromServer, err)
+	}
+	if _, err := io.WriteString(c, "\x88\x82\x00\x00\x00\x00\x03\xf0"); err != nil { // masked with zeros
+		t.Fatal(err)
+	}
+	if after, err := io.ReadAll(r); err != nil || len(after) != 0 {
+		t.Errorf("after the closing handshake came % x, %v", after, err)
 	}
 }
