@@ -13,7 +13,7 @@ const tallest = 200; // px
 export class MessageComposer extends HTMLElement {
   #place; // of the draft in localStorage
   #text = element('textarea', {
-    rows: 1, 'aria-label': t.message, dir: 'auto', enterkeyhint: 'send', autocapitalize: 'sentences', maxlength: 16384,
+    rows: 1, 'aria-label': t.message, dir: 'auto', enterkeyhint: 'send', autocapitalize: 'sentences',
     oninput: () => this.#changed(), onkeydown: event => this.#key(event), onblur: () => this.#stopTyping(),
   });
   #send = element('button', { class: 'send', type: 'submit', 'aria-label': t.send, title: t.send }, icon('send'));
