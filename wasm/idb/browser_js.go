@@ -1,0 +1,83 @@
+//go:build js && wasm
+
+package idb
+
+import (
+	"errors"
+	"fmt"
+	"syscall/js"
+)
+
+var (
+	uint8Array = js.Global().Get("Uint8Array")
+	keyRange   = js.Global().Get("IDBKeyRange")
+)
+
+// try calls f and returns what JavaScript threw meanwhile, as an error for a person.
+func try(f func()) (err error) {
+	defer func() {
+		switch thrown := recover().(type) {
+		case nil:
+		case js.Error:
+			err = domError(thrown.Value)
+		default:
+			panic(thrown)
+		}
+	}()
+	f()
+	return nil
+}
+
+// domError makes an error of a DOMException.
+func domError(exception js.Value) error {
+	if exception.IsUndefined() || exception.IsNull() {
+		return errAborted
+	}
+	name, message := exception.Get("name").String(), exception.Get("message").String()
+	switch name {
+	case "QuotaExceededError":
+		return errors.New("the browser's storage is full: free some space on this device")
+	case "VersionError":
+		return errors.New("the stored history was written by a newer version of this program: reload the page")
+	case "SecurityError":
+		return errors.New("the browser refuses storage to this page: allow it to keep site data")
+	}
+	return fmt.Errorf("the browser's storage failed: %s: %s", name, message)
+}
+
+// listeners are functions that JavaScript may call until release.
+type listeners []js.Func
+
+// on sets target's handler of an event. f must not block.
+func (l *listeners) on(target js.Value, event string, f func()) {
+	handler := js.FuncOf(func(js.Value, []js.Value) any {
+		f()
+		return nil
+	})
+	*l = append(*l, handler)
+	target.Set("on"+event, handler)
+}
+
+func (l *listeners) release() {
+	for _, f := range *l {
+		f.Release()
+	}
+	*l = nil
+}
+
+// toJS copies b into a Uint8Array.
+func toJS(b []byte) js.Value {
+	v := uint8Array.New(len(b))
+	js.CopyBytesToJS(v, b)
+	return v
+}
+
+// toGo copies a Uint8Array. Whatever else is stored is damage.
+func toGo(v js.Value) ([]byte, error) {
+	if !v.InstanceOf(uint8Array) {
+		return nil, errDamaged
+	}
+	b := make([]byte, v.Length())
+	js.CopyBytesToGo(b, v)
+	return b, nil
+}

@@ -1,0 +1,113 @@
+//go:build js && wasm
+
+package idb
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"syscall/js"
+)
+
+// version of the schema. A new one adds to upgrade.
+const version = 1
+
+// The object stores.
+const (
+	storeMessages      = "messages"
+	storeConversations = "conversations"
+	storeOutbox        = "outbox"
+	storeMeta          = "meta"
+)
+
+func databaseName(user uint64) string { return "parley-" + strconv.FormatUint(user, 10) }
+
+// upgrade brings a database from an older version to this one.
+func upgrade(db js.Value, from int) {
+	if from < 1 {
+		for _, name := range []string{storeMessages, storeConversations, storeOutbox, storeMeta} {
+			db.Call("createObjectStore", name)
+		}
+	}
+}
+
+func factory() (js.Value, error) {
+	var f js.Value
+	if err := try(func() { f = js.Global().Get("indexedDB") }); err != nil {
+		return f, err
+	}
+	if f.IsUndefined() || f.IsNull() {
+		return f, errors.New("this browser offers no storage (IndexedDB) here: leave private browsing, or use another browser")
+	}
+	return f, nil
+}
+
+// openDatabase opens a user's database, and makes it if there is none.
+func openDatabase(ctx context.Context, user uint64) (js.Value, error) {
+	return settle(ctx, func(f js.Value) js.Value { return f.Call("open", databaseName(user), version) },
+		func(late js.Value) { late.Call("close") })
+}
+
+// Delete deletes a user's database. It waits until every tab has closed it,
+// which tabs with a Store do by themselves.
+func Delete(ctx context.Context, user uint64) error {
+	if _, err := settle(ctx, func(f js.Value) js.Value { return f.Call("deleteDatabase", databaseName(user)) }, nil); err != nil {
+		return fmt.Errorf("delete the stored history: %w", err)
+	}
+	return nil
+}
+
+// settle waits for a request of the factory. If ctx ends first, the request
+// goes on in the browser, and late gets what it brings.
+func settle(ctx context.Context, ask func(factory js.Value) js.Value, late func(result js.Value)) (js.Value, error) {
+	none := js.Undefined()
+	if ctx.Err() != nil {
+		return none, context.Cause(ctx)
+	}
+	f, err := factory()
+	if err != nil {
+		return none, err
+	}
+	var request js.Value
+	if err := try(func() { request = ask(f) }); err != nil {
+		return none, err
+	}
+	var handlers listeners
+	settled := make(chan error, 1)
+	blocked := false
+	var failed error // of the upgrade
+	handlers.on(request, "success", func() { settled <- nil })
+	handlers.on(request, "error", func() { settled <- cmp.Or(failed, domError(request.Get("error"))) })
+	handlers.on(request, "blocked", func() { blocked = true })
+	upgrading := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		db, from := request.Get("result"), args[0].Get("oldVersion").Int()
+		if err := try(func() { upgrade(db, from) }); err != nil {
+			failed = err
+			request.Get("transaction").Call("abort") // and the error event follows
+		}
+		return nil
+	})
+	handlers = append(handlers, upgrading)
+	request.Set("onupgradeneeded", upgrading)
+	select {
+	case err := <-settled:
+		handlers.release()
+		if err != nil {
+			return none, err // there is no result, and asking for it throws
+		}
+		return request.Get("result"), nil
+	case <-ctx.Done():
+		go func() { // until the browser has answered
+			if err := <-settled; err == nil && late != nil {
+				late(request.Get("result"))
+			}
+			handlers.release()
+		}()
+		if blocked {
+			return none, fmt.Errorf("another tab holds the stored history open: close the other tabs: %w", context.Cause(ctx))
+		}
+		return none, context.Cause(ctx)
+	}
+}

@@ -1,0 +1,167 @@
+package idb
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+
+	"parley/wasm/chat"
+)
+
+// A record is its fields, as the encoders below put them, then the CRC-32 of
+// all before it, 4 big-endian bytes. The first byte is the format's version.
+
+// format is the version of all records.
+const format = 1
+
+var (
+	errDamaged = errors.New("the record is damaged")
+	errFormat  = errors.New("the record was written by another version of this program")
+)
+
+// record is a record being written.
+type record []byte
+
+func (r *record) uvarint(n uint64) { *r = binary.AppendUvarint(*r, n) }
+func (r *record) uint64(n uint64)  { *r = binary.BigEndian.AppendUint64(*r, n) }
+func (r *record) bytes(b []byte)   { r.uvarint(uint64(len(b))); *r = append(*r, b...) }
+func (r *record) string(s string)  { r.uvarint(uint64(len(s))); *r = append(*r, s...) }
+
+func newRecord(size int) record { return append(make(record, 0, size+5), format) }
+
+// seal ends the record.
+func (r *record) seal() []byte {
+	return binary.BigEndian.AppendUint32(*r, crc32.ChecksumIEEE(*r))
+}
+
+// fields is what is left of a record being read. After an error everything
+// reads as zero.
+type fields struct {
+	left []byte
+	err  error
+}
+
+func readRecord(b []byte) *fields {
+	n := len(b) - 4
+	switch {
+	case n < 1 || crc32.ChecksumIEEE(b[:n]) != binary.BigEndian.Uint32(b[n:]):
+		return &fields{err: errDamaged}
+	case b[0] != format:
+		return &fields{err: errFormat}
+	}
+	return &fields{left: b[1:n:n]}
+}
+
+func (f *fields) fail() {
+	f.left = nil
+	if f.err == nil {
+		f.err = errDamaged
+	}
+}
+
+func (f *fields) uvarint() uint64 {
+	n, size := binary.Uvarint(f.left)
+	if size <= 0 {
+		f.fail()
+		return 0
+	}
+	f.left = f.left[size:]
+	return n
+}
+
+func (f *fields) uint64() uint64 {
+	if len(f.left) < 8 {
+		f.fail()
+		return 0
+	}
+	n := binary.BigEndian.Uint64(f.left)
+	f.left = f.left[8:]
+	return n
+}
+
+// bytes returns a part of the record itself, with no room behind it.
+func (f *fields) bytes() []byte {
+	n := f.uvarint()
+	if n > uint64(len(f.left)) {
+		f.fail()
+		return nil
+	}
+	b := f.left[:n:n]
+	f.left = f.left[n:]
+	return b
+}
+
+func (f *fields) string() string { return string(f.bytes()) }
+
+// end returns the first error, or that something is left.
+func (f *fields) end() error {
+	if len(f.left) > 0 {
+		f.fail()
+	}
+	return f.err
+}
+
+func encodeMeta(m chat.Meta) []byte {
+	r := newRecord(len(m.SyncToken) + len(m.Device) + 16)
+	r.uint64(m.Epoch)
+	r.string(m.SyncToken)
+	r.string(m.Device)
+	return r.seal()
+}
+
+func decodeMeta(b []byte) (chat.Meta, error) {
+	f := readRecord(b)
+	m := chat.Meta{Epoch: f.uint64(), SyncToken: f.string(), Device: f.string()}
+	return m, f.end()
+}
+
+func encodeRow(row chat.Row) []byte {
+	r := newRecord(len(row.Key) + len(row.State) + 8*len(row.Ranges) + 16)
+	r.string(row.Key)
+	r.bytes(row.State)
+	r.uvarint(uint64(len(row.Ranges)))
+	for _, x := range row.Ranges {
+		r.uvarint(x.From)
+		r.uvarint(x.To - x.From)
+	}
+	return r.seal()
+}
+
+func decodeRow(b []byte) (chat.Row, error) {
+	f := readRecord(b)
+	row := chat.Row{Key: f.string(), State: f.bytes()}
+	n := f.uvarint()
+	if n > uint64(len(f.left)/2) { // each range takes two bytes or more
+		f.fail()
+		n = 0
+	}
+	if n > 0 {
+		row.Ranges = make([]chat.Range, n)
+	}
+	for i := range row.Ranges {
+		from := f.uvarint()
+		row.Ranges[i] = chat.Range{From: from, To: from + f.uvarint()}
+	}
+	return row, f.end()
+}
+
+func encodeOutgoing(o chat.Outgoing) []byte {
+	r := newRecord(len(o.Key) + len(o.Body) + len(o.Refused) + 24)
+	r.uint64(o.Number)
+	r.string(o.Key)
+	r.bytes(o.Body)
+	r.string(o.Refused)
+	r.uvarint(uint64(o.Reason))
+	return r.seal()
+}
+
+func decodeOutgoing(b []byte) (chat.Outgoing, error) {
+	f := readRecord(b)
+	o := chat.Outgoing{Number: f.uint64(), Key: f.string(), Body: f.bytes(), Refused: f.string()}
+	reason := f.uvarint()
+	if reason > 0xFF {
+		f.fail()
+	}
+	o.Reason = byte(reason)
+	return o, f.end()
+}

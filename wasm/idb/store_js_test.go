@@ -1,0 +1,390 @@
+//go:build js && wasm
+
+package idb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"syscall/js"
+	"testing"
+	"time"
+
+	"parley/wasm/chat"
+	"parley/wasm/chat/storetest"
+)
+
+// users are given to one test each, so that each has a database of its own.
+var users = uint64(1<<64 - 1)
+
+func newUser(t testing.TB) uint64 {
+	user := users
+	users--
+	remove := func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if err := Delete(ctx, user); err != nil {
+			t.Error(err)
+		}
+	}
+	remove()
+	t.Cleanup(remove)
+	return user
+}
+
+func open(t testing.TB, user uint64) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) (chat.Store, func() chat.Store) {
+		user := newUser(t)
+		s := open(t, user)
+		return s, func() chat.Store {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+			s = open(t, user)
+			return s
+		}
+	})
+}
+
+func batch(n int) chat.Batch {
+	b := chat.Batch{Meta: &chat.Meta{Epoch: 1}, Outbox: []chat.Outgoing{{Number: 1<<64 - 1, Key: "d:1:2"}}}
+	for seq := range uint64(n) {
+		b.Entries = append(b.Entries, entry(seq+1))
+	}
+	b.Conversations = []chat.Row{{Key: "d:1:2", Ranges: []chat.Range{{From: 1, To: uint64(n)}}}}
+	return b
+}
+
+// spoil replaces the record at key with value.
+func spoil(t *testing.T, s *Store, store string, key, value any) {
+	t.Helper()
+	err := s.run(t.Context(), "readwrite", func(t *transaction) error {
+		t.store(store).Call("put", value, key)
+		return nil
+	}, store)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestADamagedRecordIsNamed(t *testing.T) {
+	page := place{"d:1:2", 1}
+	row := []byte("d:1:2")
+	tests := []struct {
+		store string
+		key   any
+		want  string
+	}{
+		{storeMessages, toJS(page.key()), "messages 64 to 127 of d:1:2"},
+		{storeConversations, toJS(row), "conversations d:1:2"},
+		{storeOutbox, toJS(numberKey(1<<64 - 1)), "outbox 18446744073709551615"},
+		{storeMeta, metaKey, "meta"},
+	}
+	values := map[string]any{
+		"text":                    "text",
+		"a number":                1,
+		"null":                    js.Null(),
+		"no bytes":                toJS(nil),
+		"other bytes":             toJS([]byte("something else")),
+		"a page of another place": toJS((&page0).encode()),
+	}
+	for _, test := range tests {
+		for name, value := range values {
+			t.Run(test.store+" holds "+name, func(t *testing.T) {
+				s := open(t, newUser(t))
+				defer s.Close()
+				if err := s.Apply(t.Context(), batch(200)); err != nil {
+					t.Fatal(err)
+				}
+				spoil(t, s, test.store, test.key, value)
+				_, err := s.Load(t.Context())
+				if test.store == storeMessages {
+					_, err = s.Messages(t.Context(), "d:1:2", 1, 200)
+				}
+				if err == nil || !strings.Contains(err.Error(), test.want) || !errors.Is(err, errDamaged) {
+					t.Errorf("got %v, want an error that names %q", err, test.want)
+				}
+			})
+		}
+	}
+}
+
+var page0 = page{number: 7}
+
+func TestABatchThatMeetsADamagedPageLeavesNothing(t *testing.T) {
+	user := newUser(t)
+	s := open(t, user)
+	if err := s.Apply(t.Context(), batch(100)); err != nil {
+		t.Fatal(err)
+	}
+	spoil(t, s, storeMessages, toJS(place{"d:1:2", 1}.key()), "text")
+	err := s.Apply(t.Context(), chat.Batch{
+		Meta:      &chat.Meta{Epoch: 2},
+		Entries:   []chat.Entry{{Key: "d:1:2", Seq: 1, Body: []byte("new")}, {Key: "d:1:2", Seq: 100, Body: []byte("new")}},
+		Confirmed: []uint64{1<<64 - 1},
+	})
+	if err == nil || !strings.Contains(err.Error(), "messages 64 to 127 of d:1:2") {
+		t.Errorf("got %v", err)
+	}
+	s.Close()
+	s = open(t, user)
+	defer s.Close()
+	snapshot, err := s.Load(t.Context())
+	if err != nil || snapshot.Meta.Epoch != 1 || len(snapshot.Outbox) != 1 {
+		t.Errorf("got %+v, %v", snapshot, err)
+	}
+	if got, err := s.Messages(t.Context(), "d:1:2", 1, 1); err != nil || string(got[0].Body) != "1" {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if err := s.Apply(t.Context(), chat.Batch{Clear: true}); err != nil {
+		t.Errorf("Clear, the way out: %v", err)
+	}
+}
+
+func TestAnUpgradeByAnotherTabClosesTheStoreAndSaysSo(t *testing.T) {
+	user := newUser(t)
+	s := open(t, user)
+	newer, err := settle(t.Context(), func(f js.Value) js.Value { return f.Call("open", databaseName(user), version+1) }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Load(t.Context()); err == nil || !strings.Contains(err.Error(), "another tab") {
+		t.Errorf("Load: %v", err)
+	}
+	if err := s.Apply(t.Context(), batch(1)); err == nil || !strings.Contains(err.Error(), "reload") {
+		t.Errorf("Apply: %v", err)
+	}
+	if err := s.Apply(t.Context(), chat.Batch{}); err == nil {
+		t.Error("an empty batch is stored by a closed store")
+	}
+	if _, err := s.Messages(t.Context(), "d:1:2", 1, 2); err == nil {
+		t.Error("Messages reads a closed store")
+	}
+	newer.Call("close")
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := Open(t.Context(), user); err == nil || !strings.Contains(err.Error(), "newer version") {
+		t.Errorf("Open of a newer schema: %v", err)
+	}
+}
+
+func TestATabThatHoldsAnOlderSchemaOpenIsNamed(t *testing.T) {
+	user := newUser(t)
+	s := open(t, user)
+	defer s.Close()
+	s.db.Set("onversionchange", js.Null()) // an older program that does not give way
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err := settle(ctx, func(f js.Value) js.Value { return f.Call("open", databaseName(user), version+1) },
+		func(late js.Value) { late.Call("close") })
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "another tab") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDeleteWorksWhileATabHasItOpen(t *testing.T) {
+	user := newUser(t)
+	s := open(t, user)
+	if err := s.Apply(t.Context(), batch(100)); err != nil {
+		t.Fatal(err)
+	}
+	if err := Delete(t.Context(), user); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Load(t.Context()); err == nil || !strings.Contains(err.Error(), "deleted") {
+		t.Errorf("Load: %v", err)
+	}
+	s.Close()
+	s = open(t, user)
+	defer s.Close()
+	if got, err := s.Messages(t.Context(), "d:1:2", 1, 100); err != nil || len(got) != 0 {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestAClosedStoreSaysSo(t *testing.T) {
+	s := open(t, newUser(t))
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := s.Apply(t.Context(), batch(1)); !errors.Is(err, errClosed) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTwoUsersShareNothing(t *testing.T) {
+	a, b := open(t, newUser(t)), open(t, newUser(t))
+	defer a.Close()
+	defer b.Close()
+	if err := a.Apply(t.Context(), batch(10)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := b.Messages(t.Context(), "d:1:2", 1, 10); err != nil || len(got) != 0 {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestACancelledApplyIsDoneOrNotButNeverHalf(t *testing.T) {
+	s := open(t, newUser(t))
+	defer s.Close()
+	stored := 0
+	for i := range 60 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*200*time.Microsecond)
+		b := batch(300)
+		b.Clear = true
+		b.Meta.Epoch = uint64(i) + 1
+		b.Entries[0].Body = fmt.Append(nil, i+1)
+		b.Entries[299].Body = b.Entries[0].Body
+		err := s.Apply(ctx, b)
+		cancel()
+		if err == nil {
+			stored = i + 1
+		} else if !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		snapshot, err := s.Load(t.Context())
+		if err != nil || snapshot.Meta.Epoch != uint64(stored) {
+			t.Fatalf("epoch %d, %v; want %d", snapshot.Meta.Epoch, err, stored)
+		}
+		got, err := s.Messages(t.Context(), "d:1:2", 1, 300)
+		if err != nil || stored > 0 && (len(got) != 300 || string(got[0].Body) != fmt.Sprint(stored) || string(got[299].Body) != fmt.Sprint(stored)) {
+			t.Fatalf("%d entries, %v; want those of %d", len(got), err, stored)
+		}
+	}
+	if stored == 0 {
+		t.Error("no batch was in time: the test shows nothing")
+	}
+}
+
+func TestWhatTheBrowserThrowsBecomesASentence(t *testing.T) {
+	for name, want := range map[string]string{
+		"QuotaExceededError": "storage is full",
+		"VersionError":       "newer version",
+		"SecurityError":      "refuses storage",
+		"UnknownError":       "UnknownError: because",
+	} {
+		if err := domError(js.Global().Get("DOMException").New("because", name)); !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func TestOpenHonoursItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Open(ctx, newUser(t)); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := Open(t.Context(), 0); err == nil {
+		t.Error("user 0 has a history")
+	}
+}
+
+func TestNoGoroutineIsLeft(t *testing.T) {
+	before := runtime.NumGoroutine()
+	user := newUser(t)
+	for range 50 {
+		s := open(t, user)
+		if err := s.Apply(t.Context(), batch(10)); err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+	}
+	for range 100 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+}
+
+// filled is a store with n messages of 200 bytes in one conversation.
+func filled(b *testing.B, n int) *Store {
+	s := open(b, newUser(b))
+	b.Cleanup(func() { s.Close() })
+	if err := s.Apply(b.Context(), messages(1, n)); err != nil {
+		b.Fatal(err)
+	}
+	return s
+}
+
+func messages(from, n int) chat.Batch {
+	var batch chat.Batch
+	body := []byte(strings.Repeat("x", 200))
+	for i := range n {
+		batch.Entries = append(batch.Entries, chat.Entry{Key: "d:1:2", Seq: uint64(from + i), Body: body})
+	}
+	batch.Conversations = []chat.Row{{Key: "d:1:2", State: body, Ranges: []chat.Range{{From: 1, To: uint64(from + n)}}}}
+	return batch
+}
+
+func BenchmarkAppendOne(b *testing.B) {
+	s := filled(b, 1000)
+	for i := 1001; b.Loop(); i++ {
+		if err := s.Apply(b.Context(), messages(i, 1)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkAppendTenThousand(b *testing.B) {
+	s := filled(b, 1)
+	for i := 2; b.Loop(); i += 10_000 {
+		if err := s.Apply(b.Context(), messages(i, 10_000)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)*10_000/b.Elapsed().Seconds(), "messages/s")
+}
+
+func BenchmarkReadNewest50(b *testing.B) {
+	s := filled(b, 10_000)
+	for b.Loop() {
+		got, err := s.Messages(b.Context(), "d:1:2", 9_951, 10_000)
+		if err != nil || len(got) != 50 {
+			b.Fatal(len(got), err)
+		}
+	}
+}
+
+func BenchmarkReadTenThousand(b *testing.B) {
+	s := filled(b, 10_000)
+	for b.Loop() {
+		got, err := s.Messages(b.Context(), "d:1:2", 1, 10_000)
+		if err != nil || len(got) != 10_000 {
+			b.Fatal(len(got), err)
+		}
+	}
+}
+
+func BenchmarkLoadThousandConversations(b *testing.B) {
+	s := open(b, newUser(b))
+	defer s.Close()
+	var batch chat.Batch
+	for i := range 1000 {
+		batch.Conversations = append(batch.Conversations, chat.Row{Key: fmt.Sprint("d:1:", i+2), State: make([]byte, 200), Ranges: []chat.Range{{From: 1, To: 100}}})
+	}
+	if err := s.Apply(b.Context(), batch); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if got, err := s.Load(b.Context()); err != nil || len(got.Conversations) != 1000 {
+			b.Fatal(err)
+		}
+	}
+}
