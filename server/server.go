@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -21,8 +22,11 @@ import (
 )
 
 const (
-	// stopTime is how long a stop may take before what is left is cut off.
-	stopTime = 4 * time.Second
+	// goodbyeTime is how long connections may take to end when the server
+	// stops, and stopTime how long all of it may take, before what is left is
+	// cut off.
+	goodbyeTime = 2 * time.Second
+	stopTime    = 4 * time.Second
 
 	headerTimeout = 10 * time.Second
 	requestTime   = 30 * time.Second // to read a request, and to write an answer
@@ -72,7 +76,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 		return nil, err
 	}
 	backend := &backend{authority: authority}
-	s.broker, err = broker.New(broker.Config{Backend: backend, Origins: o.origins, Rate: o.rate, Burst: o.burst, Log: log})
+	s.broker, err = broker.New(broker.Config{Backend: backend, Origins: hosts(o.origins), Rate: o.rate, Burst: o.burst, Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +97,19 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	}
 	s.mount(api, page)
 	return s, nil
+}
+
+// hosts cuts the scheme off origins: a WebSocket is accepted by the host of its
+// page alone.
+func hosts(origins []string) []string {
+	var hosts []string
+	for _, origin := range origins {
+		if _, host, ok := strings.Cut(origin, "://"); ok {
+			origin = host
+		}
+		hosts = append(hosts, strings.TrimSuffix(origin, "/"))
+	}
+	return hosts
 }
 
 // openKeys opens the key that is given, or the server's own and with it the invite.
@@ -226,7 +243,7 @@ func (s *server) Run(ctx context.Context) error {
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
 	s.stopServing(limit)
-	stopCommits()
+	stopCommits() // nobody is left to ask for more
 	select {
 	case <-committed:
 	case <-limit.Done():
@@ -237,6 +254,8 @@ func (s *server) Run(ctx context.Context) error {
 
 // stopServing ends all connections, HTTP and MQTT side by side.
 func (s *server) stopServing(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, goodbyeTime)
+	defer cancel()
 	quiet := make(chan struct{})
 	go func() { // ends with ctx at the latest
 		defer close(quiet)
