@@ -85,7 +85,8 @@ type Config struct {
 	// ConnectTimeout is how long a connection may take to authenticate: 5 s.
 	ConnectTimeout time.Duration
 	// KeepAlive is the longest keep alive: 5 min. A client that asks for more,
-	// or for none, gets this (MQTT 5, section 3.2.2.3.14).
+	// or for none, gets this, and is told (MQTT 5, section 3.2.2.3.14); MQTT
+	// 3.1.1 cannot tell it, so its client is cut off if it is silent for longer.
 	KeepAlive time.Duration
 	// WriteTimeout is how long one write may take before the connection counts
 	// as dead: 10 s.

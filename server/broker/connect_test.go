@@ -29,25 +29,29 @@ func TestWhatCONNECTMustNotAskForIsRefusedWithAReason(t *testing.T) {
 		v311   byte
 		says   string
 	}{
-		"a wrong token":             {func(c *connectPacket) { c.password = "wrong" }, 0x86, 4, "the token is not valid: sign in again"},
-		"another's token":           {func(c *connectPacket) { c.password = tokenOf(8) }, 0x86, 4, "the token is not valid: sign in again"},
-		"no password":               {func(c *connectPacket) { c.flags &^= flagPassword }, 0x86, 4, "password"},
-		"an empty password":         {func(c *connectPacket) { c.password = "" }, 0x86, 4, "password"},
-		"no user name":              {func(c *connectPacket) { c.flags &^= flagUser }, 0x86, 4, "user name"},
-		"a user name with a sign":   {func(c *connectPacket) { c.user = "+7" }, 0x86, 4, "decimal"},
-		"a user name past 64 bits":  {func(c *connectPacket) { c.user = "18446744073709551616" }, 0x86, 4, "decimal"},
-		"another's client id":       {func(c *connectPacket) { c.clientID = "8-a" }, 0x85, 2, "begin with the user id"},
-		"a longer id's prefix":      {func(c *connectPacket) { c.clientID = "77-a" }, 0x85, 2, "begin with the user id"},
-		"a client id too long":      {func(c *connectPacket) { c.clientID += strings.Repeat("x", maxClientID) }, 0x85, 2, "128 bytes"},
-		"a session without an id":   {func(c *connectPacket) { c.clientID, c.flags = "", c.flags&^flagClean }, 0x85, 2, "clean session"},
-		"an authenticator in need":  {func(c *connectPacket) { c.password = "broken" }, 0x88, 3, "again in some seconds"},
-		"MQTT 3.1":                  {func(c *connectPacket) { c.name, c.version = "MQIsdp", 3 }, 0, 1, ""},
-		"a will":                    {func(c *connectPacket) { c.setWill(0, "gone") }, 0x83, 5, "will"},
-		"a will and a wrong token":  {func(c *connectPacket) { c.setWill(0, "gone"); c.password = "wrong" }, 0x83, 5, "will"},
-		"a retained will":           {func(c *connectPacket) { c.setWill(flagWillRetain, "gone") }, 0x83, 5, "will"},
-		"a will that says nothing":  {func(c *connectPacket) { c.setWill(0, "") }, 0x83, 5, "will"},
-		"enhanced authentication":   {func(c *connectPacket) { c.properties = text([]byte{packets.PropAuthMethod}, "SCRAM") }, 0x8C, 0, "enhanced authentication"},
-		"a client id with a newer ": {func(c *connectPacket) { c.clientID = "7" }, 0x85, 2, "hyphen"},
+		"a wrong token":              {func(c *connectPacket) { c.password = "wrong" }, 0x86, 4, "the token is not valid: sign in again"},
+		"another's token":            {func(c *connectPacket) { c.password = tokenOf(8) }, 0x86, 4, "the token is not valid: sign in again"},
+		"no password":                {func(c *connectPacket) { c.flags &^= flagPassword }, 0x86, 4, "password"},
+		"an empty password":          {func(c *connectPacket) { c.password = "" }, 0x86, 4, "password"},
+		"no user name":               {func(c *connectPacket) { c.flags &^= flagUser }, 0x86, 4, "user name"},
+		"a user name with a sign":    {func(c *connectPacket) { c.user = "+7" }, 0x86, 4, "decimal"},
+		"a user name past 64 bits":   {func(c *connectPacket) { c.user = "18446744073709551616" }, 0x86, 4, "decimal"},
+		"another's client id":        {func(c *connectPacket) { c.clientID = "8-a" }, 0x85, 2, "begin with the user id"},
+		"a longer id's prefix":       {func(c *connectPacket) { c.clientID = "77-a" }, 0x85, 2, "begin with the user id"},
+		"a client id too long":       {func(c *connectPacket) { c.clientID += strings.Repeat("x", maxClientID) }, 0x85, 2, "128 bytes"},
+		"a session without an id":    {func(c *connectPacket) { c.clientID, c.flags = "", c.flags&^flagClean }, 0x85, 2, "clean session"},
+		"an authenticator in need":   {func(c *connectPacket) { c.password = "broken" }, 0x88, 3, "again in some seconds"},
+		"MQTT 3.1":                   {func(c *connectPacket) { c.name, c.version = "MQIsdp", 3 }, 0, 1, ""},
+		"a will":                     {func(c *connectPacket) { c.setWill(0, "gone") }, 0x83, 5, "will"},
+		"a will and a wrong token":   {func(c *connectPacket) { c.setWill(0, "gone"); c.password = "wrong" }, 0x83, 5, "will"},
+		"a retained will":            {func(c *connectPacket) { c.setWill(flagWillRetain, "gone") }, 0x83, 5, "will"},
+		"a will that says nothing":   {func(c *connectPacket) { c.setWill(0, "") }, 0x83, 5, "will"},
+		"enhanced authentication":    {func(c *connectPacket) { c.properties = text([]byte{packets.PropAuthMethod}, "SCRAM") }, 0x8C, 0, "enhanced authentication"},
+		"no more than the user's id": {func(c *connectPacket) { c.clientID = "7" }, 0x85, 2, "hyphen"},
+		"and problem information is not wanted": {func(c *connectPacket) {
+			c.password = "wrong"
+			c.properties = []byte{packets.PropRequestProblemInfo, 0} // this is not about CONNACK [MQTT-3.1.2-29]
+		}, 0x86, 0, "the token is not valid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.code != 0 {
@@ -160,31 +164,35 @@ func TestAKeepAliveOfNoneOrTooLongIsReplaced(t *testing.T) {
 }
 
 func TestNothingIsKeptOfASession(t *testing.T) {
-	b, back := newBroker(t, nil)
+	b, _ := newBroker(t, nil)
 	url := serve(t, b)
-	c := hello(7, "a")
-	c.flags &^= flagClean
-	c.properties = property(packets.PropSessionExpiryInterval, 3600)
-
-	p := newPeer(t, dial(t, url))
-	p.send(c.bytes())
-	p.connack()
-	p.subscribe("chat/7/down/#")
-	// A DISCONNECT that asks for the session to be kept is no error either.
-	p.send(framed(0xE0, append([]byte{0, 5}, property(packets.PropSessionExpiryInterval, 3600)...)))
-	p.ended()
-
-	p = newPeer(t, dial(t, url))
-	p.send(c.bytes())
-	if p.connack().SessionPresent {
-		t.Error("a session is present")
+	for version, bye := range map[byte][]byte{
+		4: nil,
+		// A DISCONNECT that asks again for the session to be kept is no error either.
+		5: append([]byte{0, 5}, property(packets.PropSessionExpiryInterval, 3600)...),
+	} {
+		c := hello(7, "a")
+		c.version = version
+		c.flags &^= flagClean
+		c.properties = property(packets.PropSessionExpiryInterval, 3600)
+		for range 2 {
+			p := newPeer(t, dial(t, url))
+			p.send(c.bytes())
+			if _, body := p.mustFrame(); body[0] != 0 || body[1] != 0 {
+				t.Errorf("MQTT version %d: CONNACK % x, want accepted and no session present", version, body)
+			}
+			b.Publish(7, proto.BranchMessage, []byte("for a subscriber"))
+			p.alive() // and no PUBLISH before the PINGRESP
+			p.send(subscribePacket(version, 0, "chat/7/down/#"))
+			p.mustFrame()
+			p.send(framed(0xE0, bye))
+			p.ended()
+		}
 	}
-	b.Publish(7, proto.BranchMessage, []byte("for a subscriber"))
-	p.alive() // and no PUBLISH before the PINGRESP
-	if len(b.mqtt.Clients.GetAll()) != 1 {
-		t.Errorf("mochi knows %d clients, want 1", len(b.mqtt.Clients.GetAll()))
+	waitFor(t, func() bool { return b.mqtt.Clients.Len() == 0 })
+	if subs := b.mqtt.Topics.Subscribers("chat/7/down/message").Subscriptions; len(subs) != 0 {
+		t.Errorf("mochi keeps %d subscriptions", len(subs))
 	}
-	_ = back
 }
 
 func TestTheSameClientIDTakesOverAndCountsOnce(t *testing.T) {

@@ -19,12 +19,8 @@ func (b *Broker) Publish(user uint64, branch proto.Branch, payload []byte) {
 		if !ok {
 			return
 		}
-		packet := d.encode(s.version, identifiers)
-		if s.maxPacket > 0 && uint32(len(packet)) > s.maxPacket { // [MQTT-3.1.2-24]
-			b.metrics.drops.Inc()
-			return
-		}
-		if s.send(packet) != nil {
+		packet, err := d.encode(s.version, identifiers)
+		if err != nil || s.maxPacket > 0 && uint32(len(packet)) > s.maxPacket || s.send(packet) != nil { // [MQTT-3.1.2-24]
 			b.metrics.drops.Inc()
 			return
 		}
@@ -34,36 +30,33 @@ func (b *Broker) Publish(user uint64, branch proto.Branch, payload []byte) {
 
 // delivery is one PUBLISH to many connections, encoded once per version.
 type delivery struct {
-	topic    string
-	payload  []byte
-	v311, v5 []byte
+	topic   string
+	payload []byte
+	encoded [2][]byte // for MQTT 3.1.1 and 5, without identifiers
 }
 
-func (d *delivery) encode(version byte, identifiers []int) []byte {
-	switch {
-	case version < 5:
-		return encodeOnce(&d.v311, d, version, nil)
-	case len(identifiers) == 0:
-		return encodeOnce(&d.v5, d, version, nil)
+func (d *delivery) encode(version byte, identifiers []int) ([]byte, error) {
+	packet := &d.encoded[0]
+	if version == 5 {
+		packet = &d.encoded[1]
 	}
-	var own []byte
-	return encodeOnce(&own, d, version, identifiers)
-}
-
-func encodeOnce(packet *[]byte, d *delivery, version byte, identifiers []int) []byte {
-	if *packet == nil {
-		pk := packets.Packet{
-			FixedHeader:     packets.FixedHeader{Type: packets.Publish},
-			ProtocolVersion: version,
-			TopicName:       d.topic,
-			Payload:         d.payload,
-			Properties:      packets.Properties{ContentType: proto.ContentType, SubscriptionIdentifier: identifiers},
-		}
-		var buf bytes.Buffer
-		if err := pk.PublishEncode(&buf); err != nil { // only for a QoS above 0 without packet id
-			panic(err)
-		}
-		*packet = buf.Bytes()
+	if version == 5 && len(identifiers) > 0 {
+		packet = new([]byte)
 	}
-	return *packet
+	if *packet != nil {
+		return *packet, nil
+	}
+	pk := packets.Packet{
+		FixedHeader:     packets.FixedHeader{Type: packets.Publish},
+		ProtocolVersion: version,
+		TopicName:       d.topic,
+		Payload:         d.payload,
+		Properties:      packets.Properties{ContentType: proto.ContentType, SubscriptionIdentifier: identifiers},
+	}
+	var buf bytes.Buffer
+	if err := pk.PublishEncode(&buf); err != nil {
+		return nil, err
+	}
+	*packet = buf.Bytes()
+	return *packet, nil
 }
