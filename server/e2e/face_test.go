@@ -86,12 +86,14 @@ func TestAPhoneShowsEverythingWithoutScrollingSideways(t *testing.T) {
 	tb.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile))
 	fits := func(where string) {
 		t.Helper()
-		type size struct{ Width, Wide int }
-		got := call[size](tb, `() => ({Width: innerWidth, Wide: Math.max(document.documentElement.scrollWidth,
-			...[...document.body.querySelectorAll('*')].filter(e => e.checkVisibility({opacityProperty: true, visibilityProperty: true}) && getComputedStyle(e).position !== 'fixed')
-				.map(e => Math.round(e.getBoundingClientRect().right + scrollX)))})`)
-		if got.Width != 390 || got.Wide > 390 {
-			t.Errorf("%s: %d px wide on a screen of %d", where, got.Wide, got.Width)
+		type size struct {
+			Width, Wide int
+			Scrolls     []string
+		}
+		got := call[size](tb, `() => ({Width: innerWidth, Wide: document.documentElement.scrollWidth,
+			Scrolls: [...document.body.querySelectorAll('*')].filter(e => e.scrollWidth > e.clientWidth && /auto|scroll/.test(getComputedStyle(e).overflowX)).map(e => e.className || e.localName)})`)
+		if got.Width != 390 || got.Wide > 390 || len(got.Scrolls) > 0 {
+			t.Errorf("%s: %d px wide on a screen of %d, and sideways scroll %q", where, got.Wide, got.Width, got.Scrolls)
 		}
 	}
 	tb.find("button", "Start")

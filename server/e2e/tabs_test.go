@@ -86,7 +86,12 @@ func chatAfterTheFirstTabCloses(t *testing.T, before string) {
 	bob.awaitMessage("from the first tab", "received")
 	eventually(t, "one MQTT connection of Ada and one of Bob", func() bool { return g.connections() == 2 })
 
+	mark := g.mark()
 	ada.closeTab()
+	if before == withoutSharedWorkers { // the other tab takes over, with a connection of its own
+		eventually(t, "the second tab to connect", func() bool { return len(g.since(mark, "/mqtt")) == 1 })
+		tab.awaitConnection("live")
+	}
 	tab.say("after the first tab closed")
 	tab.awaitMessage("after the first tab closed", confirmed...)
 	bob.awaitMessage("after the first tab closed", "received")

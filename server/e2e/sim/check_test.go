@@ -54,6 +54,18 @@ func (d *device) checkMessage(m client.Message) {
 	}
 }
 
+// checkNews holds that a message of somebody else is news once. What could not
+// be stored may be told again.
+func (d *device) checkNews(m client.Message) {
+	if m.Sender == d.user || d.forgets {
+		return
+	}
+	if d.told[m.Content] {
+		d.w.fail("%s: %q is told twice", d, m.Content)
+	}
+	d.told[m.Content] = true
+}
+
 // checkConversation holds that watermarks and heads only rise.
 func (d *device) checkConversation(before, now client.Conversation) {
 	if now.Head < before.Head || now.Read < before.Read || now.Delivered < before.Delivered ||

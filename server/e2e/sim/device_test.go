@@ -29,6 +29,8 @@ type device struct {
 	asked    int    // timeline requests, to tell an old answer
 	messages []client.Message
 	list     map[string]client.Conversation
+	told     map[string]bool // messages of others that this tab was told of
+	forgets  bool            // the storage was full while this tab lived
 	resets   int
 	sent     int
 }
@@ -48,6 +50,7 @@ func (d *device) String() string {
 func (d *device) open() {
 	d.host = &chattest.Host{Clock: d.w.Clock, Skew: d.skew, Latency: d.latency}
 	d.open_, d.messages, d.list = "", nil, make(map[string]client.Conversation)
+	d.told, d.forgets = make(map[string]bool), d.full
 	engine := client.New(client.Config{
 		User: d.user, Token: "token", Store: d.store, Network: d, History: d, Host: d.host, Observer: &observer{d, d.host},
 	})
@@ -117,7 +120,7 @@ func (d *device) act() {
 	case n < 37:
 		d.store.kill = 1 + d.w.Rand.IntN(3)
 	case n < 38:
-		d.full = true
+		d.full, d.forgets = true, true
 		d.w.note("%s: storage full", d)
 		d.w.After(d.w.upTo(5*time.Second), func() { d.full = false })
 	default:
@@ -299,6 +302,9 @@ func (o *observer) Messages(key string, changed []client.Message, gone []string)
 	d := o.d
 	for _, m := range changed {
 		d.checkMessage(m)
+		if o.host == d.host {
+			d.checkNews(m)
+		}
 	}
 	if o.host == d.host && key == d.open_ {
 		d.merge(changed, gone)
@@ -324,7 +330,7 @@ func (o *observer) Failed(err error)            { o.d.w.note("%s: %v", o.d, err)
 func (o *observer) Reset() {
 	d := o.d
 	d.resets++
-	d.messages, d.list = nil, make(map[string]client.Conversation)
+	d.messages, d.list, d.told = nil, make(map[string]client.Conversation), make(map[string]bool)
 	key := d.open_
 	d.host.Post(func() {
 		if key != "" && key == d.open_ {

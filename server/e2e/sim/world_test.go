@@ -144,7 +144,9 @@ func (w *world) heal() {
 		if d.host == nil {
 			d.open()
 		}
-		d.wakeSoon()
+		if w.Rand.IntN(2) == 0 {
+			d.wakeSoon() // the others have to notice by themselves
+		}
 	}
 }
 
