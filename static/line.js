@@ -12,7 +12,7 @@ const retryDelay = 3000;
 /**
  * @typedef {object} Line
  * @property {(message: any) => void} post
- * @property {() => void} close
+ * @property {(now?: boolean) => void} close now: leave nothing that goes on, as this page may be frozen next
  */
 
 /**
@@ -36,9 +36,9 @@ export function openLine(receive) {
   }
   return {
     post: message => line.post(message),
-    close() {
+    close(now) {
       closed = true;
-      line.close();
+      line.close(now);
     },
   };
 }
@@ -86,9 +86,9 @@ function openChannel(receive) {
   const resign = stand(receive);
   return {
     post: message => channel.postMessage({ from: tab, data: message }),
-    close() {
+    close(now) {
       channel.close();
-      resign();
+      resign(now);
     },
   };
 }
@@ -97,7 +97,7 @@ function openChannel(receive) {
  * Lets this tab lead as soon as it is its turn: the leader runs the worker. A
  * tab that holds a lock is not frozen in the background, so the worker lives.
  * @param {(message: any) => void} receive
- * @returns {() => void} ends it
+ * @returns {(now?: boolean) => void} ends it
  */
 function stand(receive) {
   const over = new AbortController();
@@ -113,7 +113,7 @@ function stand(receive) {
   campaign().catch(cause => {
     if (!over.signal.aborted) receive({ failed: String(cause), attempt: Infinity });
   });
-  return () => over.abort();
+  return now => over.abort(now ? atOnce : undefined);
 }
 
 /**
@@ -133,6 +133,7 @@ function lead(over) {
       if (!begun) resolve(false); // later errors are the worker's own to handle
     };
     const end = () => {
+      if (over.reason === atOnce) return resolve(begun);
       worker.postMessage('end');
       setTimeout(() => resolve(begun), endTimeout);
     };
@@ -140,6 +141,9 @@ function lead(over) {
     else over.addEventListener('abort', end);
   }).finally(() => worker.terminate());
 }
+
+/** Ends a worker without asking it: what a page has sent is stored or was not answered. */
+const atOnce = new Error('this page is being left');
 
 /** A name that no other tab has. crypto.randomUUID would need https. */
 export function randomName() {

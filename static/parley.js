@@ -138,7 +138,7 @@ class Parley extends EventTarget {
     this.#timer = setTimeout(() => this.#end(new ParleyError(
       'The engine in the background does not answer: close the other tabs of this site and reload.')), lifeTimeout);
     try {
-      this.#line = openLine(message => this.#receive(message));
+      this.#openLine();
     } catch (cause) {
       throw new ParleyError(/** @type {Error} */ (cause).message, 0, { cause });
     }
@@ -146,13 +146,23 @@ class Parley extends EventTarget {
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible') this.tryNow();
     }, { signal });
-    // Without a lock the worker knows of the page's end by its own word alone.
-    if (!this.#lock) {
-      addEventListener('pagehide', () => this.#line?.post({ detach: true }), { signal });
-      addEventListener('pageshow', ({ persisted }) => { if (persisted) this.#restart(); }, { signal });
-    }
-    this.#attach();
+    // A page that the browser keeps for the way back is frozen, with its locks
+    // and worker: it leaves them to the others, and attaches again when it is shown.
+    addEventListener('pagehide', () => this.#leave(), { signal });
+    addEventListener('pageshow', ({ persisted }) => { if (persisted) this.#openLine(); }, { signal });
     await this.#attached.promise;
+  }
+
+  #openLine() {
+    this.#line = openLine(message => this.#receive(message));
+    this.#attach();
+  }
+
+  #leave() {
+    this.#line?.post({ detach: true });
+    this.#line?.close(true);
+    this.#line = null;
+    this.#detached('this page was left');
   }
 
   /**
@@ -229,7 +239,9 @@ class Parley extends EventTarget {
    * @returns {Promise<any>}
    */
   async #call(op, args) {
-    await this.#attached.promise;
+    do {
+      await this.#attached.promise;
+    } while (!this.#attached.open); // it may have been detached again before this went on
     return this.#post(op, args, message => this.#line?.post(message));
   }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"syscall/js"
 
@@ -32,6 +33,9 @@ func (h history) Messages(ctx context.Context, token, key string, after, before 
 	url := h.server + "/api/conversations/" + key + "/messages?limit=" + strconv.Itoa(limit)
 	if after != 0 {
 		url += "&after=" + strconv.FormatUint(after, 10)
+	}
+	if after != 0 && before == 0 {
+		before = math.MaxUint64 // with after alone the server gives the oldest of them
 	}
 	if before != 0 {
 		url += "&before=" + strconv.FormatUint(before, 10)

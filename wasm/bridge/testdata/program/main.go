@@ -1,0 +1,74 @@
+//go:build js
+
+// Program is a chat whose server is in its head, for the tests of the worker
+// and the page: a store in memory, a network that accepts every message, and
+// messages that break the program in each way that one can break.
+package main
+
+import (
+	"context"
+	"os"
+	"strings"
+	"sync/atomic"
+	"syscall/js"
+	"time"
+
+	"parley/proto"
+	"parley/wasm/bridge"
+	"parley/wasm/chat"
+)
+
+func main() {
+	err := bridge.Serve(func(context.Context, uint64, string) (chat.Store, chat.Network, error) {
+		return chat.NewMemory(), network{}, nil
+	})
+	if err != nil {
+		panic(err)
+	}
+}
+
+type network struct{}
+
+// Open refuses tokens that end in ".expired".
+func (network) Open(_ context.Context, c chat.Credentials, _ chat.Handler) (chat.Session, error) {
+	if strings.HasSuffix(c.Token, ".expired") {
+		return nil, proto.Refuse(proto.NotAuthorized, "the token is expired")
+	}
+	return &session{}, nil
+}
+
+type session struct{ last atomic.Uint64 }
+
+func (s *session) Publish(branch proto.Branch, payload, _ []byte, done func(chat.Ack, error)) {
+	var m proto.Message
+	if branch != proto.BranchMessage || proto.Unmarshal(payload, &m) != nil {
+		go done(chat.Ack{}, nil)
+		return
+	}
+	breakBy(m.GetContent())
+	seq := s.last.Add(1)
+	go done(chat.Ack{MessageID: 1<<63 + seq, Seq: seq, CreateTime: uint64(time.Now().UnixMilli())}, nil)
+}
+
+func breakBy(content string) {
+	switch content {
+	case "panic on the loop":
+		panic("boom on the loop")
+	case "panic in a goroutine":
+		go panic("boom in a goroutine")
+		select {}
+	case "run out of memory":
+		hog := make([][]byte, 0)
+		for {
+			hog = append(hog, make([]byte, 256<<20))
+		}
+	case "throw through the program":
+		js.Global().Get("BigUint64Array").New(1).SetIndex(0, 1) // a Number is no BigInt
+	case "exit":
+		os.Exit(0)
+	}
+}
+
+func (*session) Notify(proto.Branch, []byte) {}
+func (*session) Probe(time.Duration)         {}
+func (*session) Close()                      {}
