@@ -78,9 +78,6 @@ func (r *sighting) apply(b *batch) (Receipt, error) {
 	if err := b.tx.PutUser(r.user); err != nil {
 		return Receipt{}, err
 	}
-	if r.user.Name == "" {
-		return Receipt{}, nil
-	}
 	rows, err := b.tx.Changed(r.user.ID, 0, maxRenamed)
 	if err != nil {
 		return Receipt{}, err
