@@ -69,6 +69,14 @@ func Open(ctx context.Context, dir string) (*DB, error) {
 }
 
 func (db *DB) open(ctx context.Context, path string) error {
+	// SQLite would make it readable for others, and gives its log the same mode.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return explain(path, err)
+	}
+	if err := f.Close(); err != nil {
+		return explain(path, err)
+	}
 	w, err := openSession(ctx, path, url.Values{"_pragma": {
 		fmt.Sprintf("busy_timeout(%d)", busyTimeout),
 		"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(67108864)", "cache_size(-16384)",

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -47,6 +48,29 @@ func TestASecondServerCannotOpenTheSameFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	open(t, dir) // the lock is gone with the first
+}
+
+func TestWhatIsSaidIsReadableForItsOwnerAlone(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		return // its files have no mode
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	db := open(t, dir)
+	if err := db.Update(t.Context(), func(tx chat.Tx) error { return tx.PutUser(chat.User{ID: 1, Name: "Ada"}) }); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) < 3 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, f := range files {
+		if info, err := f.Info(); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v, %v", f.Name(), info.Mode(), err)
+		}
+	}
 }
 
 func TestOpenSaysWhatToDo(t *testing.T) {
