@@ -251,6 +251,40 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// Nobody can write to a service yet, but its entries have the same form.
+func TestEnumsAreNumbers(t *testing.T) {
+	id, empty := uint64(highest), ""
+	body, err := messageJSON(&proto.ServiceMessagePage{Epoch: &id, HeadSeq: &id, MinSeq: &id, Messages: []*proto.ServiceMessage{{
+		MessageId: &id, UserId: &id, ServiceType: proto.ServiceType_SERVICE_TYPE_SUPPORT.Enum(), MessageType: proto.MessageType_MESSAGE_TYPE_TEXT.Enum(),
+		Content: &empty, CreateDate: &id, Direction: proto.ServiceMessageDirection_SERVICE_TO_CUSTOMER.Enum(),
+	}}})
+	const want = `{"epoch":"18446744073709551615","head_seq":"18446744073709551615","min_seq":"18446744073709551615","messages":[{` +
+		`"message_id":"18446744073709551615","user_id":"18446744073709551615","service_type":2,"message_type":0,"content":"",` +
+		`"create_date":"18446744073709551615","direction":1}]}` + "\n"
+	if err != nil || string(body) != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, body, want)
+	}
+}
+
+func TestASearchFindsFiftyOthers(t *testing.T) {
+	s := newSite(t, nil)
+	for i := range uint64(60) {
+		if err := s.service.Seen(t.Context(), chat.User{ID: i + 1, Name: fmt.Sprintf("User %02d", i+1)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for id, first := range map[uint64]string{1: "User 02", 60: "User 01"} {
+		_, body := s.do("GET", "/api/users?q=", bearer(s.token(id)), "")
+		var found struct{ Users []person }
+		if err := json.Unmarshal([]byte(body), &found); err != nil {
+			t.Fatal(err)
+		}
+		if len(found.Users) != maxUsers || found.Users[0].Name != first {
+			t.Errorf("user %d finds %d: %s", id, len(found.Users), body)
+		}
+	}
+}
+
 func TestConversationsTellWhatChanged(t *testing.T) {
 	s := newSite(t, nil)
 	s.say(1, 2, "one")
@@ -448,6 +482,16 @@ func TestWithoutAValidTokenNothingIsTold(t *testing.T) {
 			}
 		})
 	}
+	r, err := http.NewRequest("GET", s.URL+"/api/me", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header["Authorization"] = []string{"Bearer " + valid, "Bearer " + valid}
+	if answer, err := s.Client().Do(r); err != nil || answer.StatusCode != 401 {
+		t.Errorf("two tokens: %v, %v", answer, err)
+	} else if err := answer.Body.Close(); err != nil {
+		t.Error(err)
+	}
 	for _, scheme := range []string{"bearer ", "BEARER  "} {
 		if answer, body := s.do("GET", "/api/me", header{"Authorization": scheme + valid}, ""); answer.StatusCode != 200 {
 			t.Errorf("scheme %q: status %d: %s", scheme, answer.StatusCode, body)
@@ -569,6 +613,8 @@ func TestPagesOfAllowedOriginsMayReadAnswers(t *testing.T) {
 		"http://chat.example":       false,
 		"https://chat.example:8443": false,
 		"https://xchat.example":     false,
+		"https://me@chat.example":   false,
+		"https://chat.example/x":    false,
 		"http://127.0.0.1:41234":    true,
 		"http://127.0.0.1":          false,
 		"https://a.example.org":     true,

@@ -126,15 +126,12 @@ func newVariant(files fs.FS, name string) (variant, string, error) {
 	return variant{file: name, etag: strconv.Quote(hash), size: size}, hash, nil
 }
 
-// choose returns the variant that the client prefers, and the first of those
-// that it likes equally.
+// choose returns the variant that the client prefers, the first of those that it
+// likes equally, and identity if it names none of them.
 func (a asset) choose(header []string) variant {
 	identity := a.variants[len(a.variants)-1]
 	quality := func(v variant) float64 {
-		q, ok := accept.Quality(header, v.accept...)
-		if !ok && v.encoding == "" {
-			return 1e-9 // acceptable though not mentioned: rather than nothing
-		}
+		q, _ := accept.Quality(header, v.accept...)
 		return q
 	}
 	best := slices.MaxFunc(a.variants, func(x, y variant) int { return cmp.Compare(quality(x), quality(y)) })
