@@ -247,3 +247,19 @@ func TestASendBeforeTheStoreIsLoadedOverwritesNothing(t *testing.T) {
 	clock.Run(time.Second)
 	want(t, "screen", text(page.Messages), "of the first run/sent of the second/sent")
 }
+
+func TestWhatWasStoredBeforeTheFirstSyncIsNotTakenForAnotherHistory(t *testing.T) {
+	clock, s := setup(t)
+	s.dropSync = true
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	a.send("old")
+	clock.Run(time.Second)
+	s.dropSync, s.epoch, s.logs, s.refs = false, 8, map[string][]*proto.Message{}, map[string]*proto.Message{}
+	s.say(bob, alice, "new")
+	s.cut(errors.New("gone"))
+	clock.Run(time.Minute)
+	page := a.timeline(0, 50)
+	clock.Run(time.Second)
+	want(t, "screen", text(page.Messages), "new")
+}

@@ -182,7 +182,11 @@ func (e *Engine) checkEpoch(epoch uint64) {
 	if epoch == e.meta.Epoch {
 		return
 	}
+	// What was stored before the first answer may be of a history before this one, too.
 	known := e.meta.Epoch != 0
+	for _, c := range e.conversations {
+		known = known || len(c.stored) > 0
+	}
 	e.meta.Epoch, e.meta.SyncToken = epoch, ""
 	if known {
 		for _, c := range e.conversations {

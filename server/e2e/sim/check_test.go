@@ -29,8 +29,13 @@ func (d *device) checkScreen() {
 // checkTimeline holds that an answer is in order, not beyond what was asked,
 // and hides no hole.
 func (d *device) checkTimeline(t client.Timeline, before uint64, limit int) {
+	contents := map[string]bool{}
 	for i, m := range t.Messages {
 		d.checkMessage(m)
+		if contents[m.Content] {
+			d.w.fail("%s: timeline has %q twice", d, m.Content)
+		}
+		contents[m.Content] = true
 		if i > 0 && order(t.Messages[i-1], m) >= 0 {
 			d.w.fail("%s: timeline has %q after %q", d, m.Content, t.Messages[i-1].Content)
 		}

@@ -334,7 +334,7 @@ func (x *session) end(err error) {
 func (x *session) down(b proto.Branch, payload []byte) {
 	copies := 1
 	switch {
-	case x.w.chance(25):
+	case x.w.chance(25), b == proto.BranchUnread && x.w.chance(5):
 		x.w.note("%s: a %s is lost", x.device, b)
 		return
 	case x.w.chance(25):
