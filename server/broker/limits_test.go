@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -290,6 +291,7 @@ func TestAFloodDoesNotFloodTheLog(t *testing.T) {
 		p := pipe(t, b)
 		p.send([]byte{0xC0, 0})
 		p.ended()
+		b.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/mqtt", nil))
 	}
 	if n := strings.Count(log.String(), "\n"); n > 200 {
 		t.Errorf("%d lines", n)

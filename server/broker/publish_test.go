@@ -37,7 +37,7 @@ func TestAPUBACKCarriesWhatWasStored(t *testing.T) {
 		got[0].from.User != 7 || got[0].from.Client != "7-a" {
 		t.Errorf("published %+v", got)
 	}
-	p.send(publishPacket(5, qos1, "chat/7/up/mark", 6, nil, "m"))
+	p.send(publishPacket(5, qos1, "chat/7/up/mark", 6, properties, "m"))
 	if ack := p.puback(); ack.PacketID != 6 || ack.ReasonCode != 0 || len(ack.Properties.User) != 0 {
 		t.Errorf("of a mark: PUBACK %+v", ack)
 	}
