@@ -27,6 +27,8 @@ var rules = []rule{
 	{"parley/wasm/link", []string{"parley/proto", "parley/wasm/chat"}},
 	{"parley/wasm/bridge", []string{"parley/proto", "parley/wasm/chat"}},
 	{"parley/wasm", []string{"parley/proto", "parley/wasm"}},
+	// The simulation brings both sides together.
+	{"parley/server/e2e", []string{"parley/proto", "parley/server", "parley/wasm/chat"}},
 	{"parley/server", []string{"parley/proto", "parley/server"}},
 }
 
