@@ -109,23 +109,25 @@ func TestOnlyFilesForJSImportSyscallJS(t *testing.T) {
 }
 
 // TestTheBrowserProgramStaysSmall keeps out what would double what it has. The
-// WebSocket library names types of net/http, which the linker drops; only use
-// of it would link it.
+// WebSocket library names types of net/http, and protobuf those of
+// encoding/json, which the linker drops; only use of them would link them.
 func TestTheBrowserProgramStaysSmall(t *testing.T) {
 	program := list(t, "js", "wasm", "./wasm")[0]
 	if program.Error != nil {
 		t.Fatal(program.Error.Err)
 	}
 	for _, path := range program.Deps {
-		for _, unwanted := range []string{"encoding/json", "github.com/gorilla/websocket", "github.com/eclipse/paho.golang/autopaho"} {
+		for _, unwanted := range []string{"github.com/gorilla/websocket", "github.com/eclipse/paho.golang/autopaho"} {
 			if below(path, unwanted) {
 				t.Errorf("the browser's program links %s", path)
 			}
 		}
 	}
 	for _, p := range list(t, "js", "wasm", "./wasm/...", "./proto/...") {
-		if slices.Contains(p.Imports, "net/http") {
-			t.Errorf("%s imports net/http: ask by the browser's fetch", p.ImportPath)
+		for path, instead := range map[string]string{"net/http": "ask by the browser's fetch", "encoding/json": "parse in JavaScript, or send protobuf"} {
+			if slices.Contains(p.Imports, path) {
+				t.Errorf("%s imports %s: %s", p.ImportPath, path, instead)
+			}
 		}
 	}
 }
