@@ -11,6 +11,8 @@ ARGS =
 FUZZTIME = 10s
 # What `make bench` runs, a regular expression.
 BENCH = .
+# How many worlds `make sim` plays.
+SEEDS = 2000
 
 # -buildvcs=false: the same source gives the same bytes, commit or not.
 GO_BUILD = go build -trimpath -buildvcs=false
@@ -26,7 +28,7 @@ help: ## list these targets
 
 .PHONY: serve
 serve: build ## build and run on http://127.0.0.1:8080, data in ./data; flags by ARGS="..."
-	@exec $(BIN)/parley -data ./data $(ARGS)
+	@exec $(BIN)/parley $(ARGS)
 
 .PHONY: build
 build: assets ## build the server, with the page and its program inside: .bin/parley
@@ -73,6 +75,10 @@ check: ## vet for the server and for the browser, and see that gofmt changes not
 .PHONY: fmt
 fmt: ## format the Go code
 	gofmt -w proto server wasm .tools
+
+.PHONY: sim
+sim: ## play SEEDS worlds in which everything fails, and check every promise
+	go test -count=1 -timeout=0 -v -run=TestEveryPromise ./server/e2e/sim -seeds $(SEEDS)
 
 .PHONY: bench
 bench: ## run the benchmarks; choose by BENCH=regexp
