@@ -17,8 +17,10 @@ func TestTheSizeIsThatOfTheWholeCompressedStream(t *testing.T) {
 		content[i] = byte(random.IntN(16))
 	}
 	compressors := map[string]func(io.Writer) (io.WriteCloser, error){
-		"gzip":   func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriterLevel(w, gzip.BestCompression) },
-		"brotli": func(w io.Writer) (io.WriteCloser, error) { return brotli.NewWriterLevel(w, brotli.BestCompression), nil },
+		"gzip": func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriterLevel(w, gzip.BestCompression) },
+		"brotli": func(w io.Writer) (io.WriteCloser, error) {
+			return brotli.NewWriterLevel(w, brotli.BestCompression), nil
+		},
 	}
 	for name, by := range compressors {
 		var out bytes.Buffer
