@@ -361,14 +361,16 @@ func TestAFreshTokenIsAskedFromOnePageAfterTheOtherUntilOneGivesIt(t *testing.T)
 		for port := 1; port <= 3; port++ {
 			p.do(port, attachCommand(nil))
 		}
-		asked := func() []int {
-			var ports []int
-			for port := 1; port <= 3; port++ {
-				if len(details(p.posts[port], "token")) > 0 {
-					ports = append(ports, port)
+		asked := func() (ports []int) {
+			p.loop.Post(func() { // which owns the posts: timers make it write to them
+				for port := 1; port <= 3; port++ {
+					if len(details(p.posts[port], "token")) > 0 {
+						ports = append(ports, port)
+					}
 				}
-			}
-			clear(p.posts)
+				clear(p.posts)
+			})
+			synctest.Wait()
 			return ports
 		}
 		if got := asked(); !slices.Equal(got, []int{1}) {
