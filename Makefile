@@ -19,6 +19,11 @@ GO_BUILD = go build -trimpath -buildvcs=false
 
 # The packages whose tests need a browser: some test file is for js alone.
 JS_PACKAGES = $(shell { find wasm -name '*_js_test.go'; grep -rlE --include='*_test.go' '^//go:build (js|wasm)\b' wasm; } | xargs -r -n1 dirname | sort -u | sed 's,^,./,')
+# Builds for the browser with little in the environment: wasmbrowsertest passes
+# all of it to the page, and has room for 8 KiB.
+HEADLESS = env -i PATH="$(BIN):$$PATH" HOME="$$HOME" \
+	GOCACHE="$$(go env GOCACHE)" GOMODCACHE="$$(go env GOMODCACHE)" GOPROXY="$$(go env GOPROXY)" GOFLAGS="$$(go env GOFLAGS)" \
+	GOOS=js GOARCH=wasm
 # The packages whose tests run natively, end to end aside.
 NATIVE_PACKAGES = $(shell go list ./... | grep -v '/e2e$$')
 
@@ -54,13 +59,10 @@ test: tools build check ## run all tests: native, headless in Chromium, end to e
 	.tools/setup $(BIN)
 	@# No -trimpath, so that it shares the race-enabled packages with the native tests.
 	go build -race -buildvcs=false -o $(BIN)/parley-race ./server
-	@# wasmbrowsertest passes its whole environment to the page and has room for 8 KiB.
 	@$(BIN)/tally $(if $(CI),-strict) \
 		-- 'native, race detector on' go test -json -count=1 -race $(NATIVE_PACKAGES) \
 		-- 'tools' go test -C .tools -json -count=1 ./... \
-		-- 'headless in Chromium' env -i PATH="$(BIN):$$PATH" HOME="$$HOME" \
-			GOCACHE="$$(go env GOCACHE)" GOMODCACHE="$$(go env GOMODCACHE)" GOPROXY="$$(go env GOPROXY)" GOFLAGS="$$(go env GOFLAGS)" \
-			GOOS=js GOARCH=wasm go test -json -count=1 -p=1 -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES) \
+		-- 'headless in Chromium' $(HEADLESS) go test -json -count=1 -p=1 -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES) \
 		-- 'end to end' env CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley-race \
 			go test -json -count=1 -timeout=8m -artifacts -outputdir=$(BIN) ./server/e2e
 
@@ -81,8 +83,10 @@ sim: ## play SEEDS worlds in which everything fails, and check every promise
 	go test -count=1 -timeout=0 -v -run=TestEveryPromise ./server/e2e/sim -seeds $(SEEDS)
 
 .PHONY: bench
-bench: ## run the benchmarks; choose by BENCH=regexp
+bench: tools ## run the benchmarks, native and in Chromium; choose by BENCH=regexp
+	.tools/setup $(BIN)
 	go test -run='^$$' -bench='$(BENCH)' -benchmem ./...
+	$(HEADLESS) go test -p=1 -run='^$$' -bench='$(BENCH)' -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES)
 
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME each
