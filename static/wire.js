@@ -44,13 +44,17 @@ class Writer {
     switch (typeof value) {
       case 'undefined': return this.#byte(Tag.nil);
       case 'boolean': return this.#byte(value ? Tag.true : Tag.false);
-      case 'number':
+      case 'number': {
         this.#byte(Tag.float);
-        return this.#view.setFloat64(this.#grow(8), value, true);
-      case 'bigint':
+        const at = this.#grow(8); // before the view is taken: it may be replaced
+        return this.#view.setFloat64(at, value, true);
+      }
+      case 'bigint': {
         if (value < 0n || value > maxUint) throw new RangeError(`${value} is not between 0 and 2^64-1`);
         this.#byte(Tag.uint);
-        return this.#view.setBigUint64(this.#grow(8), value, true);
+        const at = this.#grow(8);
+        return this.#view.setBigUint64(at, value, true);
+      }
       case 'string':
         this.#byte(Tag.string);
         return this.#block(utf8.encode(value));
