@@ -225,7 +225,8 @@ class Runner {
       alive = false;
       this.program = null;
       this.#leave = () => {};
-      sockets.forEach(socket => socket.close());
+      for (const thing of opened) thing.close();
+      opened.clear();
     }
   }
 
@@ -305,17 +306,25 @@ function delay(ms) {
   return new Promise(resolve => setTimeout(resolve, ms));
 }
 
-// A program that died cannot close its sockets, and the server would keep
-// talking to nobody: so each one that is opened here is known.
-/** @type {Set<WebSocket>} */
-const sockets = new Set();
+// A program that died cannot close what it opened: the server would keep
+// talking to nobody, and the database could not be upgraded or deleted. So what
+// is opened here is known.
+/** @type {Set<{ close(): void }>} */
+const opened = new Set();
 scope.WebSocket = class extends WebSocket {
   /** @param {string | URL} url @param {string | string[]} [protocols] */
   constructor(url, protocols) {
     super(url, protocols);
-    sockets.add(this);
-    this.addEventListener('close', () => sockets.delete(this));
+    opened.add(this);
+    this.addEventListener('close', () => opened.delete(this));
   }
+};
+const openDatabase = IDBFactory.prototype.open;
+/** @param {Parameters<IDBFactory['open']>} args */
+IDBFactory.prototype.open = function (...args) {
+  const request = openDatabase.apply(this, args);
+  request.addEventListener('success', () => opened.add(request.result));
+  return request;
 };
 
 // An exception that passed through the program's frames leaves it unusable.

@@ -3,6 +3,7 @@
 package bridge
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
 	"math"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"nhooyr.io/websocket"
 )
 
 // connectTo imports a module as parley and connects user me with it as p. What
@@ -115,6 +117,37 @@ func TestABrokenProgramIsToldToEveryTabAndStartedAgain(t *testing.T) {
 				t.Errorf("the program was loaded %d times; what was compiled can be run again", n)
 			}
 		})
+	}
+}
+
+func TestWhatABrokenProgramHadOpenIsClosed(t *testing.T) {
+	s := newSite(t)
+	ended := make(chan error, 1)
+	s.handle("/socket", func(w http.ResponseWriter, r *http.Request) {
+		socket, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			ended <- err
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_, _, err = socket.Read(ctx)
+		ended <- err
+	})
+	b := s.openTab(t, connect)
+	b.eval(`
+		p.send(18446744073709551614n, 'panic with a socket and a database open').catch(() => {});
+		await T.event(p, 'reset');`)
+	if err := <-ended; websocket.CloseStatus(err) < 0 {
+		t.Errorf("the socket ended with %v, want it closed", err)
+	}
+	if got := b.eval(`
+		return new Promise(resolve => {
+			const request = indexedDB.deleteDatabase('left-open');
+			request.onsuccess = () => resolve('deleted');
+			request.onblocked = () => resolve('blocked');
+		})`); got != "deleted" {
+		t.Errorf("the database is %v", got)
 	}
 }
 
@@ -293,12 +326,16 @@ func TestASessionEndsWithItsLastTabHoweverThatEnds(t *testing.T) {
 		"close()":    func(b *tab) { b.eval(`p.close();`) },
 		"tab closed": func(b *tab) { b.close() },
 		"navigation": func(b *tab) { b.eval(`location.href = 'about:blank';`) },
+		// As in a crash: the page has no time to say so.
+		"without a word": func(b *tab) { b.eval(`speechless = true;`); b.close() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
 			// Another user's tab keeps the worker alive.
 			s.openTab(t, `globalThis.p = await (await import('/parley.js')).connect({ token: T.token(5) });`)
-			last := s.openTab(t, connect)
+			last := s.openTab(t, `
+				globalThis.speechless = false;
+				addEventListener('pagehide', event => { if (speechless) event.stopImmediatePropagation(); });`+connect)
 			last.eval(send)
 			again := s.openTab(t, connect)
 			if diff := cmp.Diff([]any{"hello"}, again.eval(contents)); diff != "" {

@@ -64,9 +64,25 @@ func breakBy(content string) {
 		}
 	case "throw through the program":
 		js.Global().Get("BigUint64Array").New(1).SetIndex(0, 1) // a Number is no BigInt
+	case "panic with a socket and a database open":
+		go panicWithThingsOpen()
 	case "exit":
 		os.Exit(0)
 	}
+}
+
+func panicWithThingsOpen() {
+	opened := make(chan struct{}, 2)
+	one := js.FuncOf(func(js.Value, []js.Value) any {
+		opened <- struct{}{}
+		return nil
+	})
+	origin := js.Global().Get("location").Get("origin").String()
+	js.Global().Get("WebSocket").New(strings.Replace(origin, "http", "ws", 1)+"/socket").Set("onopen", one)
+	js.Global().Get("indexedDB").Call("open", "left-open").Set("onsuccess", one)
+	<-opened
+	<-opened
+	panic("boom with things open")
 }
 
 func (*session) Notify(proto.Branch, []byte) {}
