@@ -103,9 +103,9 @@ func (ServiceType) EnumDescriptor() ([]byte, []int) {
 	return file_chat_proto_rawDescGZIP(), []int{0}
 }
 
-// MessageType says what an entry of a service conversation is. Up to 15 they
-// are what people write; from 16 on they are control entries, which neither
-// ask nor reply.
+// MessageType says what an entry is. Up to 15 they are what people write; from
+// 16 on they are control entries, which neither ask nor reply, except that
+// RESOLVE and NO_REPLY_NEEDED answer what their author had seen.
 type MessageType int32
 
 const (
@@ -116,7 +116,7 @@ const (
 	MessageType_MESSAGE_TYPE_CLAIM MessageType = 16
 	// The agent gives it back to the queue.
 	MessageType_MESSAGE_TYPE_RELEASE MessageType = 17
-	// The agent passes it to another agent.
+	// The agent passes it to another agent, target_agent_id.
 	MessageType_MESSAGE_TYPE_HAND_OVER MessageType = 18
 	// Seen by agents only.
 	MessageType_MESSAGE_TYPE_NOTE MessageType = 19
@@ -268,7 +268,9 @@ type Message struct {
 	// The highest contiguous seq on the author's screen when Send was pressed. Absent: an old client.
 	SeenSeq *uint64 `protobuf:"varint,17,opt,name=seen_seq,json=seenSeq" json:"seen_seq,omitempty"`
 	// 16 random bytes made when Send is pressed; unique per sender, for ever. A repeat is stored once.
-	ClientRef     []byte `protobuf:"bytes,18,opt,name=client_ref,json=clientRef" json:"client_ref,omitempty"`
+	ClientRef []byte `protobuf:"bytes,18,opt,name=client_ref,json=clientRef" json:"client_ref,omitempty"`
+	// Absent is TEXT. Between two users there are TEXT and NO_REPLY_NEEDED, whose content may be empty.
+	MessageType   *MessageType `protobuf:"varint,19,opt,name=message_type,json=messageType,enum=parley.MessageType" json:"message_type,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -359,6 +361,13 @@ func (x *Message) GetClientRef() []byte {
 	return nil
 }
 
+func (x *Message) GetMessageType() MessageType {
+	if x != nil && x.MessageType != nil {
+		return *x.MessageType
+	}
+	return MessageType_MESSAGE_TYPE_TEXT
+}
+
 // ServiceMessage is one entry of the conversation between a customer and a
 // service. Topics: chat/{user}/up/service, chat/{user}/down/service.
 type ServiceMessage struct {
@@ -387,7 +396,9 @@ type ServiceMessage struct {
 	// As Message.seen_seq.
 	SeenSeq *uint64 `protobuf:"varint,17,opt,name=seen_seq,json=seenSeq" json:"seen_seq,omitempty"`
 	// As Message.client_ref.
-	ClientRef     []byte `protobuf:"bytes,18,opt,name=client_ref,json=clientRef" json:"client_ref,omitempty"`
+	ClientRef []byte `protobuf:"bytes,18,opt,name=client_ref,json=clientRef" json:"client_ref,omitempty"`
+	// HAND_OVER: the agent who has it now.
+	TargetAgentId *uint64 `protobuf:"varint,19,opt,name=target_agent_id,json=targetAgentId" json:"target_agent_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -518,6 +529,13 @@ func (x *ServiceMessage) GetClientRef() []byte {
 		return x.ClientRef
 	}
 	return nil
+}
+
+func (x *ServiceMessage) GetTargetAgentId() uint64 {
+	if x != nil && x.TargetAgentId != nil {
+		return *x.TargetAgentId
+	}
+	return 0
 }
 
 // Mark raises watermarks. They are seqs, they only rise, and a lower one
@@ -662,10 +680,29 @@ type ConversationState struct {
 	// The newest entry, for the list's preview.
 	Last        *Message        `protobuf:"bytes,10,opt,name=last" json:"last,omitempty"`
 	LastService *ServiceMessage `protobuf:"bytes,11,opt,name=last_service,json=lastService" json:"last_service,omitempty"`
-	// The other side's name as the server last saw it. A label, never an identity.
-	PeerName      *string `protobuf:"bytes,12,opt,name=peer_name,json=peerName" json:"peer_name,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// The other side's name as the server last saw it: the other user's, or to an
+	// agent the customer's. A label, never an identity.
+	PeerName *string `protobuf:"bytes,12,opt,name=peer_name,json=peerName" json:"peer_name,omitempty"`
+	// What the answered rule keeps of both sides, for a client to go on from:
+	// through which seq my side's messages are answered and the first that is
+	// not (0: none), then the same of the other side. My side is, in a service
+	// conversation, the customer for the customer and the service for an agent.
+	AnsweredThrough     *uint64 `protobuf:"varint,13,opt,name=answered_through,json=answeredThrough" json:"answered_through,omitempty"`
+	AwaitingSeq         *uint64 `protobuf:"varint,14,opt,name=awaiting_seq,json=awaitingSeq" json:"awaiting_seq,omitempty"`
+	PeerAnsweredThrough *uint64 `protobuf:"varint,15,opt,name=peer_answered_through,json=peerAnsweredThrough" json:"peer_answered_through,omitempty"`
+	WaitingSeq          *uint64 `protobuf:"varint,16,opt,name=waiting_seq,json=waitingSeq" json:"waiting_seq,omitempty"`
+	// How many of the entries after read_seq are my own: unread = head_seq - read_seq - own_after_read.
+	OwnAfterRead *uint64 `protobuf:"varint,17,opt,name=own_after_read,json=ownAfterRead" json:"own_after_read,omitempty"`
+	// In a service conversation: who has claimed it (0: nobody), that agent's
+	// name, the closing state (as ServiceMessage.post_proc), and the newest answer
+	// of an agent to the customer with its author.
+	AssigneeId        *uint64 `protobuf:"varint,18,opt,name=assignee_id,json=assigneeId" json:"assignee_id,omitempty"`
+	AssigneeName      *string `protobuf:"bytes,19,opt,name=assignee_name,json=assigneeName" json:"assignee_name,omitempty"`
+	PostProc          *uint32 `protobuf:"varint,20,opt,name=post_proc,json=postProc" json:"post_proc,omitempty"`
+	LastAnswerSeq     *uint64 `protobuf:"varint,21,opt,name=last_answer_seq,json=lastAnswerSeq" json:"last_answer_seq,omitempty"`
+	LastAnswerAgentId *uint64 `protobuf:"varint,22,opt,name=last_answer_agent_id,json=lastAnswerAgentId" json:"last_answer_agent_id,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *ConversationState) Reset() {
@@ -782,6 +819,76 @@ func (x *ConversationState) GetPeerName() string {
 	return ""
 }
 
+func (x *ConversationState) GetAnsweredThrough() uint64 {
+	if x != nil && x.AnsweredThrough != nil {
+		return *x.AnsweredThrough
+	}
+	return 0
+}
+
+func (x *ConversationState) GetAwaitingSeq() uint64 {
+	if x != nil && x.AwaitingSeq != nil {
+		return *x.AwaitingSeq
+	}
+	return 0
+}
+
+func (x *ConversationState) GetPeerAnsweredThrough() uint64 {
+	if x != nil && x.PeerAnsweredThrough != nil {
+		return *x.PeerAnsweredThrough
+	}
+	return 0
+}
+
+func (x *ConversationState) GetWaitingSeq() uint64 {
+	if x != nil && x.WaitingSeq != nil {
+		return *x.WaitingSeq
+	}
+	return 0
+}
+
+func (x *ConversationState) GetOwnAfterRead() uint64 {
+	if x != nil && x.OwnAfterRead != nil {
+		return *x.OwnAfterRead
+	}
+	return 0
+}
+
+func (x *ConversationState) GetAssigneeId() uint64 {
+	if x != nil && x.AssigneeId != nil {
+		return *x.AssigneeId
+	}
+	return 0
+}
+
+func (x *ConversationState) GetAssigneeName() string {
+	if x != nil && x.AssigneeName != nil {
+		return *x.AssigneeName
+	}
+	return ""
+}
+
+func (x *ConversationState) GetPostProc() uint32 {
+	if x != nil && x.PostProc != nil {
+		return *x.PostProc
+	}
+	return 0
+}
+
+func (x *ConversationState) GetLastAnswerSeq() uint64 {
+	if x != nil && x.LastAnswerSeq != nil {
+		return *x.LastAnswerSeq
+	}
+	return 0
+}
+
+func (x *ConversationState) GetLastAnswerAgentId() uint64 {
+	if x != nil && x.LastAnswerAgentId != nil {
+		return *x.LastAnswerAgentId
+	}
+	return 0
+}
+
 // BaseUserUnreadStatics answers a SyncRequest, on chat/{user}/down/unread, and
 // GET /api/conversations.
 type BaseUserUnreadStatics struct {
@@ -800,9 +907,14 @@ type BaseUserUnreadStatics struct {
 	// The token that this answer continues: that of the SyncRequest, or of the
 	// answer before if that had more. All devices of a user receive it, and only
 	// one whose last token this is may take over the new token.
-	Since         *string `protobuf:"bytes,6,opt,name=since" json:"since,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Since *string `protobuf:"bytes,6,opt,name=since" json:"since,omitempty"`
+	// Over all of the user's conversations: unread entries, conversations with
+	// any, and conversations in which somebody waits for the user's side.
+	TotalUnread          *uint64 `protobuf:"varint,7,opt,name=total_unread,json=totalUnread" json:"total_unread,omitempty"`
+	UnreadConversations  *uint64 `protobuf:"varint,8,opt,name=unread_conversations,json=unreadConversations" json:"unread_conversations,omitempty"`
+	WaitingConversations *uint64 `protobuf:"varint,9,opt,name=waiting_conversations,json=waitingConversations" json:"waiting_conversations,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *BaseUserUnreadStatics) Reset() {
@@ -877,6 +989,145 @@ func (x *BaseUserUnreadStatics) GetSince() string {
 	return ""
 }
 
+func (x *BaseUserUnreadStatics) GetTotalUnread() uint64 {
+	if x != nil && x.TotalUnread != nil {
+		return *x.TotalUnread
+	}
+	return 0
+}
+
+func (x *BaseUserUnreadStatics) GetUnreadConversations() uint64 {
+	if x != nil && x.UnreadConversations != nil {
+		return *x.UnreadConversations
+	}
+	return 0
+}
+
+func (x *BaseUserUnreadStatics) GetWaitingConversations() uint64 {
+	if x != nil && x.WaitingConversations != nil {
+		return *x.WaitingConversations
+	}
+	return 0
+}
+
+// Presence tells who is here. Never stored by clients. Topic: chat/{user}/down/presence.
+type Presence struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	UserId *uint64                `protobuf:"varint,1,req,name=user_id,json=userId" json:"user_id,omitempty"`
+	// At least one device is connected.
+	Online *bool `protobuf:"varint,2,req,name=online" json:"online,omitempty"`
+	// Unix milliseconds when the last device left; 0 if unknown or online.
+	LastSeen      *uint64 `protobuf:"varint,3,opt,name=last_seen,json=lastSeen" json:"last_seen,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Presence) Reset() {
+	*x = Presence{}
+	mi := &file_chat_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Presence) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Presence) ProtoMessage() {}
+
+func (x *Presence) ProtoReflect() protoreflect.Message {
+	mi := &file_chat_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Presence.ProtoReflect.Descriptor instead.
+func (*Presence) Descriptor() ([]byte, []int) {
+	return file_chat_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Presence) GetUserId() uint64 {
+	if x != nil && x.UserId != nil {
+		return *x.UserId
+	}
+	return 0
+}
+
+func (x *Presence) GetOnline() bool {
+	if x != nil && x.Online != nil {
+		return *x.Online
+	}
+	return false
+}
+
+func (x *Presence) GetLastSeen() uint64 {
+	if x != nil && x.LastSeen != nil {
+		return *x.LastSeen
+	}
+	return 0
+}
+
+// Settings are a user's choices that the server keeps. Topic: chat/{user}/up/settings;
+// an absent field changes nothing.
+type Settings struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether others see that the user types, and whether and when the user was here. Default true.
+	ShareTyping   *bool `protobuf:"varint,1,opt,name=share_typing,json=shareTyping" json:"share_typing,omitempty"`
+	SharePresence *bool `protobuf:"varint,2,opt,name=share_presence,json=sharePresence" json:"share_presence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Settings) Reset() {
+	*x = Settings{}
+	mi := &file_chat_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Settings) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Settings) ProtoMessage() {}
+
+func (x *Settings) ProtoReflect() protoreflect.Message {
+	mi := &file_chat_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Settings.ProtoReflect.Descriptor instead.
+func (*Settings) Descriptor() ([]byte, []int) {
+	return file_chat_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Settings) GetShareTyping() bool {
+	if x != nil && x.ShareTyping != nil {
+		return *x.ShareTyping
+	}
+	return false
+}
+
+func (x *Settings) GetSharePresence() bool {
+	if x != nil && x.SharePresence != nil {
+		return *x.SharePresence
+	}
+	return false
+}
+
 // MessagePage answers GET /api/conversations/d:…/messages.
 type MessagePage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -893,7 +1144,7 @@ type MessagePage struct {
 
 func (x *MessagePage) Reset() {
 	*x = MessagePage{}
-	mi := &file_chat_proto_msgTypes[6]
+	mi := &file_chat_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -905,7 +1156,7 @@ func (x *MessagePage) String() string {
 func (*MessagePage) ProtoMessage() {}
 
 func (x *MessagePage) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[6]
+	mi := &file_chat_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -918,7 +1169,7 @@ func (x *MessagePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessagePage.ProtoReflect.Descriptor instead.
 func (*MessagePage) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{6}
+	return file_chat_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *MessagePage) GetEpoch() uint64 {
@@ -962,7 +1213,7 @@ type ServiceMessagePage struct {
 
 func (x *ServiceMessagePage) Reset() {
 	*x = ServiceMessagePage{}
-	mi := &file_chat_proto_msgTypes[7]
+	mi := &file_chat_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -974,7 +1225,7 @@ func (x *ServiceMessagePage) String() string {
 func (*ServiceMessagePage) ProtoMessage() {}
 
 func (x *ServiceMessagePage) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[7]
+	mi := &file_chat_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -987,7 +1238,7 @@ func (x *ServiceMessagePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceMessagePage.ProtoReflect.Descriptor instead.
 func (*ServiceMessagePage) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{7}
+	return file_chat_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ServiceMessagePage) GetEpoch() uint64 {
@@ -1033,7 +1284,7 @@ type Typing struct {
 
 func (x *Typing) Reset() {
 	*x = Typing{}
-	mi := &file_chat_proto_msgTypes[8]
+	mi := &file_chat_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1045,7 +1296,7 @@ func (x *Typing) String() string {
 func (*Typing) ProtoMessage() {}
 
 func (x *Typing) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[8]
+	mi := &file_chat_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1058,7 +1309,7 @@ func (x *Typing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Typing.ProtoReflect.Descriptor instead.
 func (*Typing) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{8}
+	return file_chat_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Typing) GetKey() string {
@@ -1087,7 +1338,7 @@ var File_chat_proto protoreflect.FileDescriptor
 const file_chat_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
-	"chat.proto\x12\x06parley\"\xed\x01\n" +
+	"chat.proto\x12\x06parley\"\xa5\x02\n" +
 	"\aMessage\x12\x1d\n" +
 	"\n" +
 	"message_id\x18\x01 \x02(\x04R\tmessageId\x12\x1b\n" +
@@ -1100,7 +1351,8 @@ const file_chat_proto_rawDesc = "" +
 	"\x03seq\x18\x10 \x01(\x04R\x03seq\x12\x19\n" +
 	"\bseen_seq\x18\x11 \x01(\x04R\aseenSeq\x12\x1d\n" +
 	"\n" +
-	"client_ref\x18\x12 \x01(\fR\tclientRef\"\xe9\x03\n" +
+	"client_ref\x18\x12 \x01(\fR\tclientRef\x126\n" +
+	"\fmessage_type\x18\x13 \x01(\x0e2\x13.parley.MessageTypeR\vmessageType\"\x91\x04\n" +
 	"\x0eServiceMessage\x12\x1d\n" +
 	"\n" +
 	"message_id\x18\x01 \x02(\x04R\tmessageId\x12\x17\n" +
@@ -1119,14 +1371,15 @@ const file_chat_proto_rawDesc = "" +
 	"\x03seq\x18\x10 \x01(\x04R\x03seq\x12\x19\n" +
 	"\bseen_seq\x18\x11 \x01(\x04R\aseenSeq\x12\x1d\n" +
 	"\n" +
-	"client_ref\x18\x12 \x01(\fR\tclientRef\"q\n" +
+	"client_ref\x18\x12 \x01(\fR\tclientRef\x12&\n" +
+	"\x0ftarget_agent_id\x18\x13 \x01(\x04R\rtargetAgentId\"q\n" +
 	"\x04Mark\x12\x10\n" +
 	"\x03key\x18\x01 \x02(\tR\x03key\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\x04R\x06userId\x12#\n" +
 	"\rdelivered_seq\x18\x03 \x01(\x04R\fdeliveredSeq\x12\x19\n" +
 	"\bread_seq\x18\x04 \x01(\x04R\areadSeq\"#\n" +
 	"\vSyncRequest\x12\x14\n" +
-	"\x05token\x18\x01 \x01(\tR\x05token\"\xb3\x03\n" +
+	"\x05token\x18\x01 \x01(\tR\x05token\"\xb8\x06\n" +
 	"\x11ConversationState\x12\x10\n" +
 	"\x03key\x18\x01 \x02(\tR\x03key\x12\x19\n" +
 	"\bhead_seq\x18\x02 \x02(\x04R\aheadSeq\x12\x19\n" +
@@ -1140,7 +1393,19 @@ const file_chat_proto_rawDesc = "" +
 	"\x04last\x18\n" +
 	" \x01(\v2\x0f.parley.MessageR\x04last\x129\n" +
 	"\flast_service\x18\v \x01(\v2\x16.parley.ServiceMessageR\vlastService\x12\x1b\n" +
-	"\tpeer_name\x18\f \x01(\tR\bpeerName\"\xcf\x01\n" +
+	"\tpeer_name\x18\f \x01(\tR\bpeerName\x12)\n" +
+	"\x10answered_through\x18\r \x01(\x04R\x0fansweredThrough\x12!\n" +
+	"\fawaiting_seq\x18\x0e \x01(\x04R\vawaitingSeq\x122\n" +
+	"\x15peer_answered_through\x18\x0f \x01(\x04R\x13peerAnsweredThrough\x12\x1f\n" +
+	"\vwaiting_seq\x18\x10 \x01(\x04R\n" +
+	"waitingSeq\x12$\n" +
+	"\x0eown_after_read\x18\x11 \x01(\x04R\fownAfterRead\x12\x1f\n" +
+	"\vassignee_id\x18\x12 \x01(\x04R\n" +
+	"assigneeId\x12#\n" +
+	"\rassignee_name\x18\x13 \x01(\tR\fassigneeName\x12\x1b\n" +
+	"\tpost_proc\x18\x14 \x01(\rR\bpostProc\x12&\n" +
+	"\x0flast_answer_seq\x18\x15 \x01(\x04R\rlastAnswerSeq\x12/\n" +
+	"\x14last_answer_agent_id\x18\x16 \x01(\x04R\x11lastAnswerAgentId\"\xda\x02\n" +
 	"\x15BaseUserUnreadStatics\x12\x14\n" +
 	"\x05epoch\x18\x01 \x02(\x04R\x05epoch\x12\x14\n" +
 	"\x05token\x18\x02 \x02(\tR\x05token\x12?\n" +
@@ -1148,7 +1413,17 @@ const file_chat_proto_rawDesc = "" +
 	"\x04more\x18\x04 \x01(\bR\x04more\x12\x1f\n" +
 	"\vserver_time\x18\x05 \x01(\x04R\n" +
 	"serverTime\x12\x14\n" +
-	"\x05since\x18\x06 \x01(\tR\x05since\"\x84\x01\n" +
+	"\x05since\x18\x06 \x01(\tR\x05since\x12!\n" +
+	"\ftotal_unread\x18\a \x01(\x04R\vtotalUnread\x121\n" +
+	"\x14unread_conversations\x18\b \x01(\x04R\x13unreadConversations\x123\n" +
+	"\x15waiting_conversations\x18\t \x01(\x04R\x14waitingConversations\"X\n" +
+	"\bPresence\x12\x17\n" +
+	"\auser_id\x18\x01 \x02(\x04R\x06userId\x12\x16\n" +
+	"\x06online\x18\x02 \x02(\bR\x06online\x12\x1b\n" +
+	"\tlast_seen\x18\x03 \x01(\x04R\blastSeen\"T\n" +
+	"\bSettings\x12!\n" +
+	"\fshare_typing\x18\x01 \x01(\bR\vshareTyping\x12%\n" +
+	"\x0eshare_presence\x18\x02 \x01(\bR\rsharePresence\"\x84\x01\n" +
 	"\vMessagePage\x12\x14\n" +
 	"\x05epoch\x18\x01 \x02(\x04R\x05epoch\x12\x19\n" +
 	"\bhead_seq\x18\x02 \x02(\x04R\aheadSeq\x12\x17\n" +
@@ -1199,7 +1474,7 @@ func file_chat_proto_rawDescGZIP() []byte {
 }
 
 var file_chat_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_chat_proto_goTypes = []any{
 	(ServiceType)(0),              // 0: parley.ServiceType
 	(MessageType)(0),              // 1: parley.MessageType
@@ -1210,24 +1485,27 @@ var file_chat_proto_goTypes = []any{
 	(*SyncRequest)(nil),           // 6: parley.SyncRequest
 	(*ConversationState)(nil),     // 7: parley.ConversationState
 	(*BaseUserUnreadStatics)(nil), // 8: parley.BaseUserUnreadStatics
-	(*MessagePage)(nil),           // 9: parley.MessagePage
-	(*ServiceMessagePage)(nil),    // 10: parley.ServiceMessagePage
-	(*Typing)(nil),                // 11: parley.Typing
+	(*Presence)(nil),              // 9: parley.Presence
+	(*Settings)(nil),              // 10: parley.Settings
+	(*MessagePage)(nil),           // 11: parley.MessagePage
+	(*ServiceMessagePage)(nil),    // 12: parley.ServiceMessagePage
+	(*Typing)(nil),                // 13: parley.Typing
 }
 var file_chat_proto_depIdxs = []int32{
-	0, // 0: parley.ServiceMessage.service_type:type_name -> parley.ServiceType
-	1, // 1: parley.ServiceMessage.message_type:type_name -> parley.MessageType
-	2, // 2: parley.ServiceMessage.direction:type_name -> parley.ServiceMessageDirection
-	3, // 3: parley.ConversationState.last:type_name -> parley.Message
-	4, // 4: parley.ConversationState.last_service:type_name -> parley.ServiceMessage
-	7, // 5: parley.BaseUserUnreadStatics.conversations:type_name -> parley.ConversationState
-	3, // 6: parley.MessagePage.messages:type_name -> parley.Message
-	4, // 7: parley.ServiceMessagePage.messages:type_name -> parley.ServiceMessage
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	1, // 0: parley.Message.message_type:type_name -> parley.MessageType
+	0, // 1: parley.ServiceMessage.service_type:type_name -> parley.ServiceType
+	1, // 2: parley.ServiceMessage.message_type:type_name -> parley.MessageType
+	2, // 3: parley.ServiceMessage.direction:type_name -> parley.ServiceMessageDirection
+	3, // 4: parley.ConversationState.last:type_name -> parley.Message
+	4, // 5: parley.ConversationState.last_service:type_name -> parley.ServiceMessage
+	7, // 6: parley.BaseUserUnreadStatics.conversations:type_name -> parley.ConversationState
+	3, // 7: parley.MessagePage.messages:type_name -> parley.Message
+	4, // 8: parley.ServiceMessagePage.messages:type_name -> parley.ServiceMessage
+	9, // [9:9] is the sub-list for method output_type
+	9, // [9:9] is the sub-list for method input_type
+	9, // [9:9] is the sub-list for extension type_name
+	9, // [9:9] is the sub-list for extension extendee
+	0, // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_chat_proto_init() }
@@ -1241,7 +1519,7 @@ func file_chat_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_chat_proto_rawDesc), len(file_chat_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   9,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
