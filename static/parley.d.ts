@@ -10,6 +10,9 @@ export interface User { id: ID; name: string; services: number[] }
 
 export type MessageState = 'pending' | 'sent' | 'delivered' | 'read' | 'refused' | 'received';
 
+/** What an entry is: text that people write, or a control entry (a claim and so on). */
+export type EntryType = 'text' | 'image' | 'file' | 'claim' | 'release' | 'hand-over' | 'note' | 'resolve' | 'reopen' | 'no-reply-needed';
+
 export interface Message {
   key: ConversationKey;
   /** Place in the conversation, from 1n; 0n until confirmed. This alone orders. */
@@ -32,6 +35,18 @@ export interface Message {
   reason: string;
   /** The entry just before this one is missing here, so far. */
   gap: boolean;
+  type: EntryType;
+  /** Written by me, on this device or another. */
+  mine: boolean;
+  /**
+   * In a service conversation: the agent who wrote it, 0n for the customer's
+   * and, to a customer, always: the customer sees one voice.
+   */
+  agent: ID;
+  /** The agent whom a hand-over names, else 0n. */
+  target: ID;
+  /** JSON text of the application's own, '' if none. */
+  extend: string;
 }
 
 export interface Conversation {
@@ -50,6 +65,24 @@ export interface Conversation {
   /** Unix milliseconds since when I wait for the other side; 0 if I do not. */
   awaitingSince: number;
   last: Message | null;
+  /** Seq of the first message of the other side that my side has not answered; 0n if none. */
+  waitingSeq: ID;
+  /** Seq of the first message of my side that the other side has not answered; 0n if none. */
+  awaitingSeq: ID;
+  /** The rest is of service conversations only. The service type, -1 between two users. */
+  service: number;
+  /** Whether I am an agent of it, not its customer. */
+  agent: boolean;
+  /** The customer; 0n between two users. */
+  customer: ID;
+  /** The agent who has claimed it, 0n for nobody, and that agent's name. */
+  assignee: ID;
+  assigneeName: string;
+  /** 'open', 'resolved' or 'no-reply-needed'. */
+  closed: 'open' | 'resolved' | 'no-reply-needed';
+  /** Seq and author of the newest answer of an agent; 0n if none. */
+  lastAnswer: ID;
+  lastAnswerBy: ID;
 }
 
 export interface Timeline {
@@ -89,6 +122,8 @@ export interface ParleyEventMap {
   conversations: CustomEvent<Conversation[]>;
   connection: CustomEvent<Connection>;
   typing: CustomEvent<{ key: ConversationKey; user: ID; active: boolean }>;
+  /** Who is here. lastSeen is in Unix milliseconds, 0 if unknown. */
+  presence: CustomEvent<{ user: ID; online: boolean; lastSeen: number }>;
   /** Everything shown is void (another history, or a restarted engine): ask for it again. */
   reset: CustomEvent<null>;
   /** Something went wrong that no call answers, in words for a person; the engine goes on or restarts by itself. */
@@ -97,7 +132,7 @@ export interface ParleyEventMap {
 
 /** An error with the server's or engine's reason. */
 export class ParleyError extends Error {
-  /** MQTT reason code or HTTP status; 0 if neither. */
+  /** MQTT reason code or HTTP status; 0 if neither. 0x83 from send(): another agent answered meanwhile. */
   readonly code: number;
 }
 
@@ -110,6 +145,9 @@ export function renewToken(token: string, options?: { server?: string | URL }): 
 
 /** The key of the conversation between two users. */
 export function directKey(a: ID, b: ID): ConversationKey;
+
+/** The key of the conversation between a customer and a service. */
+export function serviceKey(customer: ID, service: number): ConversationKey;
 
 /** Merges changed messages into a list as it is to be shown; returns a new list. */
 export function mergeMessages(list: Message[], changed: Message[], gone?: string[]): Message[];
@@ -128,11 +166,16 @@ export interface Parley extends EventTarget {
    * Sends to a user (by id) or into a conversation (by key). Resolves with the
    * pending message once it is stored in this browser: from then on it will be
    * sent, whatever happens to tab, network and server. seen: the highest
-   * contiguous seq on the author's screen.
+   * contiguous seq on the author's screen. type other than 'text' makes a
+   * control entry, whose content may be empty; target is the agent of a
+   * hand-over. An answer of an agent who had not seen another agent's newer one
+   * is refused with code 0x83, unless anyway is set.
    */
-  send(to: ID | ConversationKey, content: string, options?: { seen?: ID }): Promise<Message>;
-  /** Sends a refused message again. */
-  retry(ref: string): Promise<void>;
+  send(to: ID | ConversationKey, content: string, options?: {
+    seen?: ID; type?: EntryType; target?: ID; extend?: string; anyway?: boolean;
+  }): Promise<Message>;
+  /** Sends a refused message again; seen as in send(). */
+  retry(ref: string, options?: { seen?: ID }): Promise<void>;
   /** Deletes a refused message. */
   discard(ref: string): Promise<void>;
   /** The newest messages before a seq (0n: the newest of all), from this browser, else from the server. */
@@ -143,6 +186,8 @@ export interface Parley extends EventTarget {
   markRead(key: ConversationKey, seq: ID): Promise<void>;
   /** Tells the other side that the user types, or has stopped. */
   typing(key: ConversationKey, active: boolean): void;
+  /** Chooses what others see of me; what is left out stays as it is. */
+  settings(choice: { shareTyping?: boolean; sharePresence?: boolean }): Promise<void>;
   /** Finds people by name or id. */
   users(query: string): Promise<User[]>;
   /** Tries to connect now instead of waiting. */
