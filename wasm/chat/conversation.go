@@ -18,10 +18,10 @@ type conversation struct {
 	mine, peer marks
 	acked      marks // what of mine the server is known to have
 	unread     unread
-	waiting    waitingTimes
-	peerName   string
-	introduced bool           // the server was asked for the name
-	last       *proto.Message // newest known
+	standing   standing
+	names      names
+	introduced bool  // the server was asked for the names
+	last       entry // newest known; its seq is 0 if there is none
 
 	outbox []*outgoing // in the order of sending
 	shown  bool        // somebody asked for its timeline
@@ -29,6 +29,21 @@ type conversation struct {
 	shownFrom uint64
 	repair    repair
 	reads     []*read // of the store, under way
+}
+
+// names are labels as the server last saw them, never identities.
+type names struct {
+	peer       string
+	assignee   string
+	assigneeID uint64 // whose name assignee is
+}
+
+// of returns an agent's name if it is known, else "".
+func (n names) of(agent uint64) string {
+	if agent != n.assigneeID {
+		return ""
+	}
+	return n.assignee
 }
 
 // marks are one side's watermarks.
@@ -40,101 +55,31 @@ func (m marks) raise(o marks) marks {
 	return marks{delivered: max(m.delivered, o.delivered, read), read: read}
 }
 
-// waitingTimes are Unix milliseconds as the server computed them, 0 for nobody.
-type waitingTimes struct{ since, awaiting uint64 }
-
-// unread counts entries of others after the reader's watermark. The server
-// gives a count for one head and one watermark; what the client learns after
-// that is kept as what it is, until everything up to the head is known and
-// folds into the count. Repeats and reordering change nothing.
-type unread struct {
-	head, read uint64          // what count is for
-	count      uint64          // entries of others in (read, head]
-	later      map[uint64]bool // entries after head; true for those of others
-}
-
-// entry adds one entry, whatever its place.
-func (u *unread) entry(seq uint64, foreign bool) {
-	if seq <= u.head {
-		return
-	}
-	if u.later == nil {
-		u.later = make(map[uint64]bool)
-	}
-	u.later[seq] = foreign
-	for {
-		foreign, known := u.later[u.head+1]
-		if !known {
-			return
-		}
-		u.head++
-		delete(u.later, u.head)
-		if foreign && u.head > u.read {
-			u.count++
-		}
-	}
-}
-
-// row takes over a count of the server, for its head and watermark.
-func (u *unread) row(head, read, count uint64) {
-	if head < u.head || read < u.read {
-		return
-	}
-	u.head, u.read, u.count = head, read, count
-	for seq := range u.later {
-		if seq <= head {
-			delete(u.later, seq)
-		}
-	}
-	u.entry(0, false)
-}
-
-// total returns the count for a watermark. exact is false if what lies between
-// is not known: then the total is too high.
-func (u *unread) total(read uint64) (count uint64, exact bool) {
-	if read < u.head {
-		count = u.count
-	}
-	for seq, foreign := range u.later {
-		if foreign && seq > read {
-			count++
-		}
-	}
-	return count, read == u.read || read >= u.head
-}
-
-// read lets the count begin at a watermark that rose, with the entries of
-// others that this takes away; all of them, once the watermark is at the head.
-func (u *unread) rise(read, foreign uint64) {
-	if read <= u.read {
-		return
-	}
-	u.read = read
-	u.count -= min(u.count, foreign)
-	if read >= u.head {
-		u.count = 0
-	}
-}
-
 // add takes in entries that are new to the store and returns those.
 func (c *conversation) add(entries []entry, self uint64) []entry {
 	var fresh []entry
-	for _, e := range entries {
-		if e.seq == 0 || c.stored.has(e.seq) {
+	for _, x := range entries {
+		if x.seq == 0 || c.stored.has(x.seq) {
 			continue
 		}
-		c.stored = c.stored.add(e.seq, e.seq)
-		c.head = max(c.head, e.seq)
-		c.unread.entry(e.seq, e.message.GetSenderId() != self)
-		if c.last == nil || e.seq >= c.last.GetSeq() {
-			c.last = e.message
+		c.stored = c.stored.add(x.seq, x.seq)
+		c.head = max(c.head, x.seq)
+		c.unread.entry(x.seq, c.counts(x, self))
+		c.standing.entry(c.key.Kind(), x.event())
+		if x.seq >= c.last.seq {
+			c.last = x
 		}
 		for _, r := range c.reads {
-			r.meanwhile = append(r.meanwhile, e)
+			r.meanwhile = append(r.meanwhile, x)
 		}
-		fresh = append(fresh, e)
+		fresh = append(fresh, x)
 	}
 	return fresh
+}
+
+// counts reports whether an entry is unread to me until I have read it.
+func (c *conversation) counts(x entry, self uint64) bool {
+	return !x.by(self) && c.key.Counts(x.event().Type, self)
 }
 
 // floor is the oldest seq that can be had.

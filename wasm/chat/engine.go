@@ -23,10 +23,12 @@ import (
 
 // Config is what an engine needs. All fields but Name and Expires are required.
 type Config struct {
-	User    uint64
-	Name    string
-	Token   string
-	Expires time.Time // of the token, by the server's clock; zero if unknown
+	User uint64
+	Name string
+	// Services are those that the user answers for: an agent.
+	Services []proto.ServiceType
+	Token    string
+	Expires  time.Time // of the token, by the server's clock; zero if unknown
 
 	Store    Store
 	Network  Network
@@ -108,7 +110,7 @@ func (e *Engine) loaded(f func()) {
 func (e *Engine) load(s Snapshot) error {
 	e.meta = s.Meta
 	for _, row := range s.Conversations {
-		c, err := restore(row)
+		c, err := restore(row, e.User)
 		if err != nil {
 			return fmt.Errorf("load %s: %w", row.Key, err)
 		}
@@ -211,7 +213,7 @@ func (e *Engine) conversation(name string) (*conversation, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !key.Has(e.User) {
+	if !e.mayRead(key) {
 		return nil, proto.Refuse(proto.NotAuthorized, "%s is not a conversation of yours", name)
 	}
 	c := &conversation{name: name, key: key}
@@ -235,7 +237,7 @@ func (e *Engine) rowOf(name string) (Row, bool) {
 	if c == nil {
 		return Row{}, false
 	}
-	row, err := c.row()
+	row, err := c.row(e.User)
 	if err != nil {
 		e.Observer.Failed(err)
 		return Row{}, false
@@ -270,7 +272,11 @@ func (e *Engine) receive(c *conversation, entries []entry) {
 	changed := make([]Message, 0, len(fresh))
 	for _, x := range fresh {
 		e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body})
-		changed = append(changed, e.messageOf(c, x.message))
+		changed = append(changed, e.messageOf(c, x))
+	}
+	if a := c.standing.Assignee; c.standing.unsure || a != 0 && a != c.names.assigneeID {
+		c.standing.unsure = false
+		e.requestSync() // the row knows which question waits, and the agent's name
 	}
 	e.write.touch(c.name)
 	through := c.stored.through(max(c.mine.delivered, c.floor()-1))
@@ -288,32 +294,55 @@ func (e *Engine) changed(c *conversation) {
 // conversationOf renders a conversation for the list.
 func (e *Engine) conversationOf(c *conversation) Conversation {
 	count, _ := c.unread.total(c.mine.read)
+	s, mine := &c.standing, c.key.Side(e.User)
+	my, other := s.Sides[mine], s.Sides[mine.Other()]
 	view := Conversation{
-		Key: c.name, Peer: c.key.Peer(e.User), PeerName: c.peerName,
+		Key: c.name, Peer: c.key.Peer(e.User), PeerName: c.names.peer,
 		Head: c.head, Read: c.mine.read, Delivered: c.mine.delivered,
-		PeerRead: c.peer.read, PeerDelivered: c.peer.delivered,
-		Unread: count, WaitingSince: c.waiting.since, AwaitingSince: c.waiting.awaiting,
+		PeerRead: c.peer.read, PeerDelivered: c.peer.delivered, Unread: count,
+		WaitingSince: other.Since, WaitingSeq: other.Seq,
+		AwaitingSince: my.Since, AwaitingSeq: my.Seq,
+		Service: -1,
+	}
+	if c.key.Kind() == proto.Service {
+		view.Service, view.Customer = int(c.key.Service()), c.key.Customer()
+		view.Agent = view.Customer != e.User
+		view.Assignee, view.AssigneeName = s.Assignee, c.names.of(s.Assignee)
+		view.PostProc, view.LastAnswer, view.LastAnswerBy = s.PostProc, s.LastAnswer, s.LastAnswerBy
 	}
 	if n := len(c.outbox); n > 0 {
 		m := e.pendingOf(c, c.outbox[n-1])
 		view.Last = &m
-	} else if c.last != nil {
+	} else if c.last.seq != 0 {
 		m := e.messageOf(c, c.last)
 		view.Last = &m
 	}
 	return view
 }
 
-// messageOf renders a confirmed message.
-func (e *Engine) messageOf(c *conversation, m *proto.Message) Message {
+// messageOf renders an entry.
+func (e *Engine) messageOf(c *conversation, x entry) Message {
+	event := x.event()
 	view := Message{
-		Key: c.name, Seq: m.GetSeq(), ID: m.GetMessageId(),
-		Sender: m.GetSenderId(), Receiver: m.GetReceiverId(),
-		Content: m.GetContent(), Time: m.GetCreateTime(), Seen: m.GetSeenSeq(),
-		Ref: refOf(m).String(), State: Received, Gap: c.gap(m.GetSeq()),
+		Key: c.name, Seq: x.seq, ID: x.id(), Time: event.Time,
+		Type: event.Type, Mine: x.by(e.User), Agent: event.Author, Target: event.Target,
+		Ref: x.ref().String(), State: Received, Gap: x.seq != 0 && c.gap(x.seq),
 	}
-	if view.Sender == e.User {
-		view.State = c.stateOf(view.Seq)
+	if event.Seen != nil {
+		view.Seen = *event.Seen
+	}
+	if x.service != nil {
+		view.Content, view.Extend = x.service.GetContent(), x.service.GetExtend()
+		view.Sender, view.Receiver = x.service.GetUserId(), 0
+		if event.Side == proto.Second {
+			view.Sender, view.Receiver = event.Author, x.service.GetUserId()
+		}
+	} else {
+		view.Content = x.direct.GetContent()
+		view.Sender, view.Receiver = x.direct.GetSenderId(), x.direct.GetReceiverId()
+	}
+	if view.Mine {
+		view.State = c.stateOf(x.seq)
 	}
 	return view
 }

@@ -86,13 +86,14 @@ func (v *screen) Connection(c chat.Connection) {
 	v.connection = c
 	v.states = append(v.states, c.State)
 }
-func (v *screen) Typing(string, uint64, bool) {}
-func (v *screen) TokenNeeded()                { v.tokens++ }
-func (v *screen) Reset()                      { v.resets++; v.shown = nil; v.list = map[string]chat.Conversation{} }
-func (v *screen) Failed(err error)            { v.errors = append(v.errors, err) }
+func (v *screen) Typing(string, uint64, bool)   {}
+func (v *screen) Presence(uint64, bool, uint64) {}
+func (v *screen) TokenNeeded()                  { v.tokens++ }
+func (v *screen) Reset()                        { v.resets++; v.shown = nil; v.list = map[string]chat.Conversation{} }
+func (v *screen) Failed(err error)              { v.errors = append(v.errors, err) }
 
 func (v *screen) send(content string) {
-	v.engine.Send(key, content, 0, func(_ chat.Message, err error) {
+	v.engine.Send(key, chat.Draft{Content: content}, func(_ chat.Message, err error) {
 		if err != nil {
 			v.t.Error(err)
 		}
@@ -167,7 +168,7 @@ func TestAMessageThatWasNotStoredIsNotShown(t *testing.T) {
 	clock.Run(time.Second)
 	store.err = errors.New("the browser's storage is full")
 	var got error
-	a.engine.Send(key, "lost?", 0, func(_ chat.Message, err error) { got = err })
+	a.engine.Send(key, chat.Draft{Content: "lost?"}, func(_ chat.Message, err error) { got = err })
 	clock.Run(time.Second)
 	if got == nil || a.text() != "" || len(s.published) != 0 {
 		t.Fatalf("error %v, shown %q, published %q: want an error and nothing else", got, a.text(), s.published)
@@ -272,7 +273,7 @@ func TestARefusalIsShownAndCanBeRetriedOrDeleted(t *testing.T) {
 	want(t, "reason", a.shown[0].Reason, "you cannot write here")
 	s.refuse = nil
 	a.engine.Discard(a.shown[1].Ref, func(error) {})
-	a.engine.Retry(a.shown[0].Ref, func(error) {})
+	a.engine.Retry(a.shown[0].Ref, 0, func(error) {})
 	clock.Run(time.Second)
 	want(t, "afterwards", a.text(), "bad/sent")
 }
@@ -600,7 +601,7 @@ func TestBadSendsAreRefusedByName(t *testing.T) {
 		"to myself": {fmt.Sprintf("d:%d:%d", alice, alice), "x", "key"},
 	} {
 		var got error
-		a.engine.Send(send.key, send.content, 0, func(_ chat.Message, err error) { got = err })
+		a.engine.Send(send.key, chat.Draft{Content: send.content}, func(_ chat.Message, err error) { got = err })
 		if got == nil || !strings.Contains(got.Error(), send.names) {
 			t.Errorf("%s: error is %v, want one that names %s", name, got, send.names)
 		}

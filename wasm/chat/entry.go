@@ -6,44 +6,113 @@ import (
 	"parley/proto"
 )
 
-// entry is one confirmed message, decoded and as it is stored.
+// entry is one confirmed entry of a conversation of either kind, decoded and
+// as it is stored. Just one of direct and service is set.
 type entry struct {
 	seq     uint64
-	message *proto.Message
+	direct  *proto.Message
+	service *proto.ServiceMessage
 	body    []byte
 }
 
 // decode reads an entry as it came from the server or the store.
-func decode(body []byte) (entry, error) {
-	m := new(proto.Message)
-	if err := proto.Unmarshal(body, m); err != nil {
-		return entry{}, err
+func decode(kind proto.KeyKind, body []byte) (entry, error) {
+	x := entry{body: body}
+	if kind == proto.Service {
+		x.service = new(proto.ServiceMessage)
+		err := proto.Unmarshal(body, x.service)
+		x.seq = x.service.GetSeq()
+		return x, err
 	}
-	return entry{seq: m.GetSeq(), message: m, body: body}, nil
+	x.direct = new(proto.Message)
+	err := proto.Unmarshal(body, x.direct)
+	x.seq = x.direct.GetSeq()
+	return x, err
 }
 
-func decodeAll(stored []Entry) ([]entry, error) {
+func decodeAll(kind proto.KeyKind, stored []Entry) ([]entry, error) {
 	entries := make([]entry, 0, len(stored))
 	for _, s := range stored {
-		e, err := decode(s.Body)
+		x, err := decode(kind, s.Body)
 		if err != nil {
 			return nil, err
 		}
-		entries = append(entries, e)
+		entries = append(entries, x)
 	}
 	return entries, nil
 }
 
-// ref is a client_ref as a comparable value; the zero ref is none.
-type ref [proto.RefSize]byte
+// event is what the rules need of the entry.
+func (x entry) event() proto.Event {
+	if x.service != nil {
+		return x.service.Event()
+	}
+	return x.direct.Event()
+}
 
-func refOf(m *proto.Message) ref {
+// by reports whether user wrote the entry.
+func (x entry) by(user uint64) bool {
+	switch {
+	case x.direct != nil:
+		return x.direct.GetSenderId() == user
+	case x.service.GetDirection() == proto.ServiceMessageDirection_SERVICE_TO_CUSTOMER:
+		return x.service.GetAgentId() == user
+	}
+	return x.service.GetUserId() == user
+}
+
+// key is the conversation that the entry belongs to, by what it says.
+func (x entry) key() proto.Key {
+	if x.service != nil {
+		return proto.ServiceKey(x.service.GetUserId(), x.service.GetServiceType())
+	}
+	if x.direct.GetSenderId() == x.direct.GetReceiverId() {
+		return proto.Key{}
+	}
+	return proto.DirectKey(x.direct.GetSenderId(), x.direct.GetReceiverId())
+}
+
+// id is the entry's message id, 0 if it has none yet.
+func (x entry) id() uint64 {
+	if x.service != nil {
+		return x.service.GetMessageId()
+	}
+	return x.direct.GetMessageId()
+}
+
+func (x entry) ref() ref {
+	b := x.direct.GetClientRef()
+	if x.service != nil {
+		b = x.service.GetClientRef()
+	}
 	var r ref
-	if b := m.GetClientRef(); len(b) == len(r) {
+	if len(b) == len(r) {
 		copy(r[:], b)
 	}
 	return r
 }
+
+// encode writes the entry again after a change.
+func (x *entry) encode() (err error) {
+	if x.service != nil {
+		x.body, err = proto.Marshal(x.service)
+	} else {
+		x.body, err = proto.Marshal(x.direct)
+	}
+	return err
+}
+
+// see changes what an unsent entry's author has seen.
+func (x *entry) see(seq uint64) {
+	if x.service != nil {
+		x.service.SeenSeq = &seq
+	} else {
+		x.direct.SeenSeq = &seq
+	}
+}
+
+// ref is a client_ref as a comparable value; the zero ref is none.
+type ref [proto.RefSize]byte
 
 // String returns 32 hex digits, or "" for none.
 func (r ref) String() string {

@@ -191,7 +191,7 @@ func (f *fetching) take(c *conversation, p Page, epoch, after, before uint64) er
 		e.requestSync() // its answer changes the epoch, with a new list of what there is
 		return errOtherHistory
 	}
-	entries, err := decodeAll(p.Entries)
+	entries, err := decodeAll(c.key.Kind(), p.Entries)
 	if err != nil {
 		return fmt.Errorf("history of %s: %w", c.name, err)
 	}

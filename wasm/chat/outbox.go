@@ -4,7 +4,6 @@ import (
 	"errors"
 	"slices"
 	"time"
-	"unicode/utf8"
 
 	"parley/proto"
 )
@@ -23,7 +22,7 @@ const (
 // time, so that sends keep their order whatever fails in between.
 type outgoing struct {
 	Outgoing
-	message *proto.Message
+	entry   entry
 	ref     ref
 	session int // the session it is on the way in; 0 if it is not
 	retry   backoff
@@ -31,22 +30,21 @@ type outgoing struct {
 }
 
 // Send puts a message into the outbox. done gets it as pending once it is
-// stored: from then on it will be sent, whatever happens. seen is the highest
-// contiguous seq that was on the author's screen, 0 if nothing was.
-func (e *Engine) Send(name, content string, seen uint64, done func(Message, error)) {
-	e.loaded(func() { e.send(name, content, seen, done) })
+// stored: from then on it will be sent, whatever happens.
+func (e *Engine) Send(name string, d Draft, done func(Message, error)) {
+	e.loaded(func() { e.send(name, d, done) })
 }
 
-func (e *Engine) send(name, content string, seen uint64, done func(Message, error)) {
+func (e *Engine) send(name string, d Draft, done func(Message, error)) {
 	c, err := e.conversation(name)
 	if err == nil {
-		err = e.checkSend(c, content)
+		err = e.checkDraft(c, d)
 	}
 	if err != nil {
 		done(Message{}, err)
 		return
 	}
-	o, err := e.newOutgoing(c, content, seen)
+	o, err := e.newOutgoing(c, d)
 	if err != nil {
 		done(Message{}, err)
 		return
@@ -65,64 +63,50 @@ func (e *Engine) send(name, content string, seen uint64, done func(Message, erro
 	})
 }
 
-func (e *Engine) checkSend(c *conversation, content string) error {
-	unsent := 0
-	for _, c := range e.conversations {
-		unsent += len(c.outbox)
-	}
-	switch {
-	case e.closed:
-		return proto.Refuse(proto.UnspecifiedError, "chat is closed: open the page again")
-	case c.key.Kind() != proto.Direct:
-		return proto.Refuse(proto.ImplementationSpecific, "writing to a service is not switched on")
-	case content == "":
-		return proto.Refuse(proto.PayloadFormatInvalid, "content is empty: write something")
-	case len(content) > proto.MaxContent:
-		return proto.Refuse(proto.PacketTooLarge, "content is %d bytes: at most %d can be sent at once", len(content), proto.MaxContent)
-	case !utf8.ValidString(content):
-		return proto.Refuse(proto.PayloadFormatInvalid, "content is not valid UTF-8")
-	case unsent >= maxOutbox:
-		return proto.Refuse(proto.QuotaExceeded, "%d messages wait to be sent already: wait until some are", unsent)
-	}
-	return nil
-}
-
-func (e *Engine) newOutgoing(c *conversation, content string, seen uint64) (*outgoing, error) {
+func (e *Engine) newOutgoing(c *conversation, d Draft) (*outgoing, error) {
 	o := new(outgoing)
 	e.Host.Random(o.ref[:])
-	var unassigned uint64
-	receiver, now := c.key.Peer(e.User), e.serverNow()
-	o.message = &proto.Message{
-		MessageId: &unassigned, SenderId: &e.User, ReceiverId: &receiver,
-		Content: &content, CreateTime: &now, SeenSeq: &seen, ClientRef: o.ref[:],
-	}
-	body, err := proto.Marshal(o.message)
+	x, err := e.entryOf(c, d, o.ref[:])
 	if err != nil {
 		return nil, err
 	}
+	o.entry = x
 	e.number++
-	o.Outgoing = Outgoing{Number: e.number, Key: c.name, Body: body}
+	o.Outgoing = Outgoing{Number: e.number, Key: c.name, Body: x.body}
 	return o, nil
+}
+
+// branch is where an entry is sent.
+func (x entry) branch() proto.Branch {
+	if x.service != nil {
+		return proto.BranchService
+	}
+	return proto.BranchMessage
 }
 
 // restoreOutgoing takes back what an earlier run had not confirmed.
 func (e *Engine) restoreOutgoing(stored Outgoing) error {
-	x, err := decode(stored.Body)
+	key, err := proto.ParseKey(stored.Key)
 	if err != nil {
 		return err
 	}
-	c, err := e.conversation(stored.Key)
+	x, err := decode(key.Kind(), stored.Body)
 	if err != nil {
 		return err
 	}
-	c.outbox = append(c.outbox, &outgoing{Outgoing: stored, message: x.message, ref: refOf(x.message)})
+	c := e.conversations[stored.Key]
+	if c == nil { // even if it is not mine any more: the server says so for each message
+		c = &conversation{name: stored.Key, key: key}
+		e.conversations[stored.Key] = c
+	}
+	c.outbox = append(c.outbox, &outgoing{Outgoing: stored, entry: x, ref: x.ref()})
 	e.number = max(e.number, stored.Number)
 	return nil
 }
 
 // pendingOf renders a message of the outbox.
 func (e *Engine) pendingOf(c *conversation, o *outgoing) Message {
-	view := e.messageOf(c, o.message)
+	view := e.messageOf(c, o.entry)
 	view.Number, view.State, view.Gap = o.Number, Pending, false
 	if o.Refused != "" {
 		view.State, view.Reason = Refused, o.Refused
@@ -150,7 +134,7 @@ func (e *Engine) pump(c *conversation) {
 	o, number := c.outbox[i], e.connection.number
 	o.session = number
 	stop := e.Host.After(quietAck, func() { session.Probe(probeTimeout) })
-	session.Publish(proto.BranchMessage, o.Body, o.ref[:], func(ack Ack, err error) {
+	session.Publish(o.entry.branch(), o.Body, o.ref[:], func(ack Ack, err error) {
 		e.Host.Post(func() {
 			stop()
 			e.acknowledged(c, o, number, ack, err)
@@ -165,8 +149,10 @@ func (e *Engine) acknowledged(c *conversation, o *outgoing, session int, ack Ack
 	}
 	var refusal *proto.Refusal
 	switch {
-	case err == nil && ack.Seq != 0:
+	case err == nil && ack.Seq != 0 && o.entry.direct != nil:
 		e.confirm(c, o, ack)
+	case err == nil && ack.Seq != 0:
+		e.confirmLater(c, o, ack)
 	case err == nil:
 		// The broker acknowledges by itself; the echo brings the id. If that
 		// gets lost too, the repeat is answered with the first id.
@@ -198,23 +184,32 @@ func (e *Engine) again(c *conversation, o *outgoing) {
 
 // confirm takes a message out of the outbox into the log, from its acknowledgement.
 func (e *Engine) confirm(c *conversation, o *outgoing, ack Ack) {
-	m := o.message
+	x, m := o.entry, o.entry.direct
 	m.MessageId, m.Seq, m.CreateTime = &ack.MessageID, &ack.Seq, &ack.CreateTime
-	body, err := proto.Marshal(m)
-	if err != nil {
+	x.seq = ack.Seq
+	if err := x.encode(); err != nil {
 		e.Observer.Failed(err)
 		return
 	}
 	e.leave(c, o)
-	e.receive(c, []entry{{seq: ack.Seq, message: m, body: body}})
+	e.receive(c, []entry{x})
 	e.pump(c)
+}
+
+// confirmLater waits for the entry of a service conversation to come back: the
+// server stamps more than the acknowledgement says. That says where the entry
+// stands, so it is fetched if the echo is lost.
+func (e *Engine) confirmLater(c *conversation, o *outgoing, ack Ack) {
+	c.head = max(c.head, ack.Seq)
+	e.again(c, o) // a repeat is answered with the first id
+	e.fetch.consider(c)
 }
 
 // echoed takes a message out of the outbox if one of these entries is it.
 func (e *Engine) echoed(c *conversation, entries []entry) (left bool) {
 	for _, x := range entries {
-		r := refOf(x.message)
-		if x.message.GetSenderId() != e.User || r == (ref{}) {
+		r := x.ref()
+		if !x.by(e.User) || r == (ref{}) {
 			continue
 		}
 		i := slices.IndexFunc(c.outbox, func(o *outgoing) bool { return o.ref == r })
@@ -247,20 +242,28 @@ func (e *Engine) refuse(c *conversation, o *outgoing, why *proto.Refusal) {
 	e.pump(c)
 }
 
-// Retry sends a refused message again, after all others.
-func (e *Engine) Retry(hexRef string, done func(error)) {
-	e.loaded(func() { e.resend(hexRef, done) })
+// Retry sends a refused message again, after all others. seen is what is on
+// the author's screen now, and raises what the message says was seen.
+func (e *Engine) Retry(hexRef string, seen uint64, done func(error)) {
+	e.loaded(func() { e.resend(hexRef, seen, done) })
 }
 
-func (e *Engine) resend(hexRef string, done func(error)) {
+func (e *Engine) resend(hexRef string, seen uint64, done func(error)) {
 	c, o := e.refused(hexRef)
 	if o == nil {
 		done(proto.Refuse(proto.PayloadFormatInvalid, "ref: no refused message has it"))
 		return
 	}
 	old := o.Outgoing
+	if event := o.entry.event(); event.Seen != nil && *event.Seen < seen {
+		o.entry.see(seen)
+		if err := o.entry.encode(); err != nil {
+			done(err)
+			return
+		}
+	}
 	e.number++
-	o.Number, o.Refused, o.Reason = e.number, "", 0
+	o.Number, o.Body, o.Refused, o.Reason = e.number, o.entry.body, "", 0
 	c.outbox = append(slices.DeleteFunc(c.outbox, func(x *outgoing) bool { return x == o }), o)
 	e.write.confirmed(old.Number)
 	e.write.outgoing(o.Outgoing, nil)

@@ -80,13 +80,13 @@ func (e *Engine) recount(c *conversation) {
 		if err != nil || c.unread.read+1 != from {
 			return
 		}
-		var foreign uint64
+		var own uint64
 		for _, x := range entries {
-			if x.message.GetSenderId() != e.User && x.seq <= c.unread.head {
-				foreign++
+			if !c.counts(x, e.User) && x.seq <= c.unread.head {
+				own++
 			}
 		}
-		c.unread.rise(read, foreign)
+		c.unread.rise(read, own)
 		e.write.touch(c.name)
 		e.changed(c)
 	})
@@ -178,12 +178,15 @@ func (e *Engine) deliverMark(payload []byte) error {
 		return err
 	}
 	to := marks{delivered: m.GetDeliveredSeq(), read: m.GetReadSeq()}
-	if m.GetUserId() == e.User {
+	switch {
+	case m.GetUserId() != e.User && c.key.Kind() == proto.Service && c.key.Customer() != e.User && c.key.Customer() != m.GetUserId():
+		return nil // another agent's: we are on the same side
+	case m.GetUserId() == e.User:
 		c.acked = c.acked.raise(to)
 		if !e.raiseMine(c, to) {
 			return nil
 		}
-	} else if !e.raisePeer(c, to) {
+	case !e.raisePeer(c, to):
 		return nil
 	}
 	e.write.touch(c.name)
@@ -217,8 +220,8 @@ func (e *Engine) tellProgress(c *conversation, before marks) {
 	e.stored(c, from, to, func(entries []entry, err error) {
 		var changed []Message
 		for _, x := range entries {
-			if x.message.GetSenderId() == e.User {
-				changed = append(changed, e.messageOf(c, x.message))
+			if x.by(e.User) {
+				changed = append(changed, e.messageOf(c, x))
 			}
 		}
 		if len(changed) > 0 {

@@ -7,70 +7,110 @@ import (
 	"parley/proto"
 )
 
-// What the store keeps of a conversation, in Row.State: the watermarks that
-// the server is known to have (two uvarints, delivered and read), then an
-// encoded proto.ConversationState as of unread.head.
+// What the store keeps of a conversation, in Row.State: some numbers that the
+// server's own row does not have (see numbers), then an encoded
+// proto.ConversationState, as of the heads among these numbers.
+
+// numbers are uvarints, in this order.
+type numbers struct {
+	ackedDelivered, ackedRead uint64 // what of my marks the server is known to have
+	min                       uint64
+	unreadHead, unreadRead    uint64
+	standingHead              uint64
+}
+
+func (n *numbers) all() []*uint64 {
+	return []*uint64{&n.ackedDelivered, &n.ackedRead, &n.min, &n.unreadHead, &n.unreadRead, &n.standingHead}
+}
 
 // row encodes a conversation for the store.
-func (c *conversation) row() (Row, error) {
-	count, exact := c.unread.total(c.mine.read)
-	read := c.mine.read
-	if !exact {
-		read = c.unread.read
-	}
-	state, err := proto.Marshal(&proto.ConversationState{
+func (c *conversation) row(self uint64) (Row, error) {
+	s, mine := &c.standing, c.key.Side(self)
+	my, peer := s.Sides[mine], s.Sides[mine.Other()]
+	assignee := c.names.of(s.Assignee)
+	unreadCount, _ := c.unread.total(c.mine.read)
+	state := &proto.ConversationState{
 		Key:              &c.name,
 		HeadSeq:          &c.head,
 		ReadSeq:          &c.mine.read,
 		DeliveredSeq:     &c.mine.delivered,
 		PeerReadSeq:      &c.peer.read,
 		PeerDeliveredSeq: &c.peer.delivered,
-		Unread:           &count,
-		WaitingSince:     &c.waiting.since,
-		AwaitingSince:    &c.waiting.awaiting,
-		Last:             c.last,
-		PeerName:         &c.peerName,
-	})
+		Unread:           &unreadCount,
+		WaitingSince:     &peer.Since, WaitingSeq: &peer.Seq, PeerAnsweredThrough: &peer.AnsweredThrough,
+		AwaitingSince: &my.Since, AwaitingSeq: &my.Seq, AnsweredThrough: &my.AnsweredThrough,
+		OwnAfterRead: &c.unread.own,
+		Last:         c.last.direct, LastService: c.last.service,
+		PeerName:   &c.names.peer,
+		AssigneeId: &s.Assignee, AssigneeName: &assignee, PostProc: &s.PostProc,
+		LastAnswerSeq: &s.LastAnswer, LastAnswerAgentId: &s.LastAnswerBy,
+	}
+	encoded, err := proto.Marshal(state)
 	if err != nil {
 		return Row{}, err
 	}
+	n := numbers{c.acked.delivered, c.acked.read, c.min, c.unread.head, c.unread.read, c.standing.head}
 	var b []byte
-	for _, n := range []uint64{c.acked.delivered, c.acked.read, c.min, read} {
-		b = binary.AppendUvarint(b, n)
+	for _, number := range n.all() {
+		b = binary.AppendUvarint(b, *number)
 	}
-	return Row{Key: c.name, State: append(b, state...), Ranges: c.stored}, nil
+	return Row{Key: c.name, State: append(b, encoded...), Ranges: c.stored}, nil
 }
 
 var errRow = errors.New("a conversation's record in this browser is damaged")
 
 // restore makes a conversation from what row encoded.
-func restore(r Row) (*conversation, error) {
+func restore(r Row, self uint64) (*conversation, error) {
 	key, err := proto.ParseKey(r.Key)
 	if err != nil {
 		return nil, errRow
 	}
 	b := r.State
-	var numbers [4]uint64
-	for i := range numbers {
-		n, size := binary.Uvarint(b)
+	var n numbers
+	for _, number := range n.all() {
+		value, size := binary.Uvarint(b)
 		if size <= 0 {
 			return nil, errRow
 		}
-		numbers[i], b = n, b[size:]
+		*number, b = value, b[size:]
 	}
 	s := new(proto.ConversationState)
 	if err := proto.Unmarshal(b, s); err != nil {
 		return nil, errRow
 	}
-	c := &conversation{
-		name: r.Key, key: key, head: s.GetHeadSeq(), min: numbers[2],
-		stored:   r.Ranges,
-		mine:     marks{s.GetDeliveredSeq(), s.GetReadSeq()},
-		acked:    marks{numbers[0], numbers[1]},
-		peer:     marks{s.GetPeerDeliveredSeq(), s.GetPeerReadSeq()},
-		unread:   unread{head: s.GetHeadSeq(), read: numbers[3], count: s.GetUnread()},
-		waiting:  waitingTimes{s.GetWaitingSince(), s.GetAwaitingSince()},
-		peerName: s.GetPeerName(), introduced: s.GetPeerName() != "", last: s.GetLast(),
+	return &conversation{
+		name: r.Key, key: key, head: s.GetHeadSeq(), min: n.min,
+		stored: r.Ranges,
+		mine:   marks{s.GetDeliveredSeq(), s.GetReadSeq()},
+		acked:  marks{n.ackedDelivered, n.ackedRead},
+		peer:   marks{s.GetPeerDeliveredSeq(), s.GetPeerReadSeq()},
+		unread: unread{head: n.unreadHead, read: n.unreadRead, own: s.GetOwnAfterRead()},
+		standing: standing{
+			Standing: standingOf(s, key.Side(self)), head: n.standingHead, base: n.standingHead,
+		},
+		names:      names{s.GetPeerName(), s.GetAssigneeName(), s.GetAssigneeId()},
+		introduced: s.GetPeerName() != "",
+		last:       lastOf(s),
+	}, nil
+}
+
+// standingOf reads the standing of a row that was made for somebody on a side.
+func standingOf(s *proto.ConversationState, mine proto.Side) proto.Standing {
+	var of proto.Standing
+	of.Sides[mine] = proto.Waiting{AnsweredThrough: s.GetAnsweredThrough(), Seq: s.GetAwaitingSeq(), Since: s.GetAwaitingSince()}
+	of.Sides[mine.Other()] = proto.Waiting{AnsweredThrough: s.GetPeerAnsweredThrough(), Seq: s.GetWaitingSeq(), Since: s.GetWaitingSince()}
+	of.Assignee, of.PostProc = s.GetAssigneeId(), s.GetPostProc()
+	of.LastAnswer, of.LastAnswerBy = s.GetLastAnswerSeq(), s.GetLastAnswerAgentId()
+	return of
+}
+
+// lastOf is the newest entry that a row brings, if it does.
+func lastOf(s *proto.ConversationState) entry {
+	switch {
+	case s.GetLast() != nil:
+		return entry{seq: s.GetLast().GetSeq(), direct: s.GetLast()}
+	case s.GetLastService() != nil:
+		return entry{seq: s.GetLastService().GetSeq(), service: s.GetLastService()}
 	}
-	return c, nil
+	return entry{}
 }

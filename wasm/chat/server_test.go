@@ -226,19 +226,33 @@ func (s *server) answer(user uint64, token string) {
 }
 
 func (s *server) state(user uint64, k proto.Key, log []*proto.Message) *proto.ConversationState {
-	key, head, zero := k.String(), uint64(len(log)), uint64(0)
+	key, head := k.String(), uint64(len(log))
 	read := s.read[key+"/"+proto.Up(user, "")]
 	peerRead := s.read[key+"/"+proto.Up(k.Peer(user), "")]
-	var unread uint64
-	for _, m := range log {
-		if m.GetSeq() > read && m.GetSenderId() != user {
-			unread++
+	var own uint64
+	var at proto.Standing
+	for i, m := range log {
+		if m.GetSeq() > read && m.GetSenderId() == user {
+			own++
 		}
+		at.Add(proto.Direct, m.Event(), func(of proto.Side, after uint64) (uint64, uint64, error) {
+			for _, x := range log[after:i] {
+				if e := x.Event(); e.Side == of && e.Asks(proto.Direct) {
+					return e.Seq, e.Time, nil
+				}
+			}
+			return 0, 0, nil
+		})
 	}
+	mine := k.Side(user)
+	my, peer := at.Sides[mine], at.Sides[mine.Other()]
+	unread := proto.Unread(head, read, own)
 	name := "the other"
 	return &proto.ConversationState{
 		Key: &key, HeadSeq: &head, ReadSeq: &read, DeliveredSeq: &read, PeerReadSeq: &peerRead, PeerDeliveredSeq: &peerRead,
-		Unread: &unread, WaitingSince: &zero, AwaitingSince: &zero, Last: log[len(log)-1], PeerName: &name,
+		Unread: &unread, OwnAfterRead: &own,
+		WaitingSince: &peer.Since, WaitingSeq: &peer.Seq, PeerAnsweredThrough: &peer.AnsweredThrough,
+		AwaitingSince: &my.Since, AwaitingSeq: &my.Seq, AnsweredThrough: &my.AnsweredThrough, Last: log[len(log)-1], PeerName: &name,
 	}
 }
 

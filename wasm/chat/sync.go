@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -84,26 +85,30 @@ func (e *Engine) deliver(branch proto.Branch, payload []byte) {
 	var err error
 	switch branch {
 	case proto.BranchMessage:
-		err = e.deliverMessage(payload)
+		err = e.deliverEntry(proto.Direct, payload)
+	case proto.BranchService:
+		err = e.deliverEntry(proto.Service, payload)
 	case proto.BranchMark:
 		err = e.deliverMark(payload)
 	case proto.BranchUnread:
 		err = e.deliverUnread(payload)
 	case proto.BranchTyping:
 		err = e.deliverTyping(payload)
+	case proto.BranchPresence:
+		err = e.deliverPresence(payload)
 	}
 	if err != nil {
 		e.Observer.Failed(fmt.Errorf("received on %s: %w", branch, err))
 	}
 }
 
-func (e *Engine) deliverMessage(payload []byte) error {
-	x, err := decode(payload)
+func (e *Engine) deliverEntry(kind proto.KeyKind, payload []byte) error {
+	x, err := decode(kind, payload)
 	if err != nil {
 		return err
 	}
-	key := proto.DirectKey(x.message.GetSenderId(), x.message.GetReceiverId())
-	if x.seq == 0 || key.Peer(e.User) == 0 {
+	key := x.key()
+	if x.seq == 0 || !e.mayRead(key) {
 		return proto.Refuse(proto.PayloadFormatInvalid, "a message without seq, or of others")
 	}
 	c, err := e.conversation(key.String())
@@ -192,7 +197,7 @@ func (e *Engine) checkEpoch(epoch uint64) {
 		for _, c := range e.conversations {
 			e.fetch.forget(c)
 			*c = conversation{
-				name: c.name, key: c.key, peerName: c.peerName, outbox: c.outbox,
+				name: c.name, key: c.key, names: c.names, outbox: c.outbox,
 				repair: repair{active: c.repair.active}, reads: c.reads,
 			}
 		}
@@ -211,21 +216,20 @@ func (e *Engine) applyRow(c *conversation, row *proto.ConversationState) {
 	c.acked = c.acked.raise(server)
 	e.raisePeer(c, marks{delivered: row.GetPeerDeliveredSeq(), read: row.GetPeerReadSeq()})
 	c.introduced = true
-	if row.GetPeerName() != "" {
-		c.peerName = row.GetPeerName()
+	c.names = names{
+		peer:     cmp.Or(row.GetPeerName(), c.names.peer),
+		assignee: row.GetAssigneeName(), assigneeID: row.GetAssigneeId(),
 	}
-	if head := row.GetHeadSeq(); head >= c.head {
-		c.head = head
-		c.waiting = waitingTimes{row.GetWaitingSince(), row.GetAwaitingSince()}
-		if last := row.GetLast(); last != nil && last.GetSeq() == head {
-			c.last = last
-		}
+	head := row.GetHeadSeq()
+	c.head = max(c.head, head)
+	if last := lastOf(row); last.seq == head && head > c.last.seq {
+		c.last = last
 	}
-	switch {
-	case c.mine.read >= row.GetHeadSeq(): // read here; the server does not know yet
-		c.unread.row(row.GetHeadSeq(), c.mine.read, 0)
-	default:
-		c.unread.row(row.GetHeadSeq(), row.GetReadSeq(), row.GetUnread())
+	c.standing.row(c.key.Kind(), head, standingOf(row, c.key.Side(e.User)))
+	if c.mine.read >= head { // read here; the server does not know yet
+		c.unread.row(head, c.mine.read, 0)
+	} else {
+		c.unread.row(head, row.GetReadSeq(), row.GetOwnAfterRead())
 	}
 	e.write.touch(c.name)
 }

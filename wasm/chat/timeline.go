@@ -37,7 +37,7 @@ func (e *Engine) stored(c *conversation, from, to uint64, done func([]entry, err
 				if e.write.stale {
 					found = nil // of the history before
 				}
-				entries, err := joined(found, err)
+				entries, err := joined(c.key.Kind(), found, err)
 				for _, x := range r.meanwhile {
 					if x.seq >= from && x.seq <= to {
 						entries = append(entries, x)
@@ -51,11 +51,11 @@ func (e *Engine) stored(c *conversation, from, to uint64, done func([]entry, err
 	})
 }
 
-func joined(found []Entry, err error) ([]entry, error) {
+func joined(kind proto.KeyKind, found []Entry, err error) ([]entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decodeAll(found)
+	return decodeAll(kind, found)
 }
 
 // Timeline gives the newest limit messages before a seq (0: the newest there
@@ -159,7 +159,7 @@ func (t *timeline) render(from uint64, entries []entry) Timeline {
 	e, c := t.engine, t.c
 	view := Timeline{Key: c.name, More: from > c.floor() || t.incomplete != "", Incomplete: t.incomplete}
 	for i, x := range entries {
-		m := e.messageOf(c, x.message)
+		m := e.messageOf(c, x)
 		if i > 0 {
 			m.Gap = x.seq != entries[i-1].seq+1 // also where the store failed to keep what came
 		}

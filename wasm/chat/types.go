@@ -1,6 +1,10 @@
 package chat
 
-import "time"
+import (
+	"time"
+
+	"parley/proto"
+)
 
 // MessageState is how far a message has come.
 type MessageState string
@@ -30,7 +34,14 @@ type Message struct {
 	State  MessageState
 	Reason string // of a refusal
 	// Gap says that the entry just before this one is missing here, so far.
-	Gap bool
+	Gap  bool
+	Type proto.MessageType
+	Mine bool // written by me, on whatever device
+	// Agent wrote it, in a service conversation; 0 for the customer's entries
+	// and, to a customer, always.
+	Agent  uint64
+	Target uint64 // the agent whom a hand-over names
+	Extend string // JSON of the application's own
 }
 
 // Conversation is a conversation as the list shows it.
@@ -44,9 +55,21 @@ type Conversation struct {
 	PeerRead      uint64
 	PeerDelivered uint64
 	Unread        uint64
-	WaitingSince  uint64   // Unix milliseconds, 0 if nobody waits for me
-	AwaitingSince uint64   // Unix milliseconds, 0 if I wait for nobody
+	WaitingSince  uint64   // Unix milliseconds, 0 if nobody waits for my side
+	WaitingSeq    uint64   // the first message that waits; 0 if none
+	AwaitingSince uint64   // Unix milliseconds, 0 if my side waits for nobody
+	AwaitingSeq   uint64   // the first message of my side that waits; 0 if none
 	Last          *Message // the newest, an unconfirmed one of mine included; nil if none is known
+
+	// Of service conversations alone.
+	Service      int  // the service type; -1 between two users
+	Agent        bool // I am an agent of it, not the customer
+	Customer     uint64
+	Assignee     uint64 // the agent who has claimed it; 0: nobody
+	AssigneeName string
+	PostProc     uint32 // proto.Open, proto.Resolved or proto.NoReplyNeeded
+	LastAnswer   uint64 // seq of the newest answer of an agent, 0 if none
+	LastAnswerBy uint64 // who gave it
 }
 
 // Timeline is a stretch of one conversation, in the order to show.
@@ -90,6 +113,8 @@ type Observer interface {
 	Connection(Connection)
 	// Typing tells that a user types, or has stopped.
 	Typing(key string, user uint64, active bool)
+	// Presence tells whether a user is here; lastSeen is in Unix milliseconds, 0 if unknown.
+	Presence(user uint64, online bool, lastSeen uint64)
 	// TokenNeeded asks for a fresh token, answered by SetToken.
 	TokenNeeded()
 	// Reset tells that everything shown is void: the server's history is

@@ -146,7 +146,7 @@ func (d *device) press(key string) {
 	if key == d.open_ {
 		seen = d.contiguous()
 	}
-	d.engine.Send(key, content, seen, func(m client.Message, err error) {
+	d.engine.Send(key, client.Draft{Content: content, Seen: seen}, func(m client.Message, err error) {
 		if err != nil {
 			d.w.note("%s: %q could not be stored: %v", d, content, err)
 			return
@@ -322,9 +322,10 @@ func (o *observer) Conversations(changed []client.Conversation) {
 
 func (o *observer) Connection(c client.Connection) { o.d.w.note("%s: %s %s", o.d, c.State, c.Reason) }
 
-func (o *observer) Typing(string, uint64, bool) {}
-func (o *observer) TokenNeeded()                {}
-func (o *observer) Failed(err error)            { o.d.w.note("%s: %v", o.d, err) }
+func (o *observer) Typing(string, uint64, bool)   {}
+func (o *observer) Presence(uint64, bool, uint64) {}
+func (o *observer) TokenNeeded()                  {}
+func (o *observer) Failed(err error)              { o.d.w.note("%s: %v", o.d, err) }
 
 // Reset makes the page ask again for what it shows.
 func (o *observer) Reset() {
