@@ -7,8 +7,9 @@
 /**
  * Merges changed messages into a list as it is to be shown; returns a new list
  * and leaves both as they are. A confirmed message takes the place of the
- * unconfirmed one that it confirms, in whichever order the two come. gone are
- * refs of unconfirmed messages that were deleted.
+ * unconfirmed one that it confirms, in whichever order the two come, and gap is
+ * set where entries are missing between two. gone are refs of unconfirmed
+ * messages that were deleted.
  * @param {Message[]} list in order
  * @param {Message[]} changed in any order; of two states of one message the later one counts
  * @param {string[]} [gone]
@@ -29,7 +30,19 @@ export function mergeMessages(list, changed, gone = []) {
   const stays = message => message.seq || !deleted.has(message.ref) && !confirmed.has(twin(message));
   const kept = list.filter(message => !latest.has(identity(message)) && stays(message));
   const fresh = [...latest.values()].filter(stays).sort(compare);
-  return zip(kept, fresh);
+  return zip(kept, fresh).map(withGap);
+}
+
+/**
+ * Says whether entries are missing just before a message. What comes may close
+ * a hole, or open one, before a message that has not changed itself; of the
+ * first message only the engine knows.
+ * @param {Message} message @param {number} i @param {Message[]} list
+ */
+function withGap(message, i, list) {
+  if (i === 0 || !message.seq) return message;
+  const gap = message.seq !== list[i - 1].seq + 1n;
+  return gap === !!message.gap ? message : { ...message, gap };
 }
 
 /** What stays the same when a message changes, confirmation aside. @param {Message} message */

@@ -14,7 +14,7 @@ const timelineTools = `
 	const { mergeMessages, directKey } = await import('/parley.js');
 	const sent = (seq, ref, content = 'x', sender = 1n) => ({ seq: BigInt(seq), ref, content, sender, number: 0n });
 	const pending = (number, ref, content = 'x', sender = 1n) => ({ seq: 0n, ref, content, sender, number: BigInt(number) });
-	const words = list => list.map(m => (m.seq ? m.seq : '(' + m.number + ')') + ' ' + m.content).join(', ');
+	const words = list => list.map(m => (m.gap ? '… ' : '') + (m.seq ? m.seq : '(' + m.number + ')') + ' ' + m.content).join(', ');
 `
 
 func TestMergeMessages(t *testing.T) {
@@ -34,7 +34,11 @@ func TestMergeMessages(t *testing.T) {
 		{"confirmed ones cannot be deleted", `mergeMessages([sent(1, 'a')], [], ['a'])`, "1 x"},
 		{"past 2^63 and 2^53 the order is exact",
 			`mergeMessages([sent(2n ** 53n, 'a'), sent(2n ** 64n - 1n, 'd')], [sent(2n ** 63n, 'c'), sent(2n ** 53n + 1n, 'b')])`,
-			"9007199254740992 x, 9007199254740993 x, 9223372036854775808 x, 18446744073709551615 x"},
+			"9007199254740992 x, 9007199254740993 x, … 9223372036854775808 x, … 18446744073709551615 x"},
+		{"a hole is shown", `mergeMessages([sent(1, 'a')], [sent(4, 'd'), pending(7, 'p')])`, "1 x, … 4 x, (7) x"},
+		{"until what was missing is there",
+			`mergeMessages(mergeMessages([sent(1, 'a')], [{ ...sent(4, 'd'), gap: true }]), [{ ...sent(3, 'c'), gap: true }, sent(2, 'b')])`,
+			"1 x, 2 x, 3 x, 4 x"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b.t = t
