@@ -21,7 +21,7 @@ export { mergeMessages } from './timeline.js';
  */
 
 /** Version of what pages, worker and program say to each other; wasm/bridge/hub.go says when it rises. */
-const PROTOCOL = 1;
+const PROTOCOL = 2;
 /** How long the worker may take to say that it is there, in milliseconds. */
 const lifeTimeout = 15_000;
 /** Failures in a row after which connect() gives up. */
@@ -45,6 +45,16 @@ export function directKey(a, b) {
   for (const id of [a, b]) checkID('user id', id);
   if (a === b || !a || !b) throw new ParleyError('a conversation needs two users');
   return a < b ? `d:${a}:${b}` : `d:${b}:${a}`;
+}
+
+/**
+ * The key of the conversation between a customer and a service.
+ * @param {bigint} customer @param {number} service
+ */
+export function serviceKey(customer, service) {
+  checkID('customer', customer);
+  if (!customer || !Number.isInteger(service) || service < 0) throw new ParleyError('a service conversation needs a customer and a service type');
+  return `s:${customer}:${service}`;
 }
 
 /**
@@ -168,17 +178,17 @@ class Parley extends EventTarget {
   /**
    * @param {bigint | string} to
    * @param {string} content
-   * @param {{ seen?: bigint }} [options]
+   * @param {Parameters<import('./parley.d.ts').Parley['send']>[2]} [options]
    * @returns {Promise<Message>}
    */
-  async send(to, content, { seen = 0n } = {}) {
+  async send(to, content, { seen = 0n, type = 'text', target = 0n, extend = '', anyway = false } = {}) {
     const key = typeof to === 'string' ? to : directKey(this.user.id, to);
-    return this.#call('send', { key, content, seen });
+    return this.#call('send', { key, content, seen, type, target, extend, anyway });
   }
 
-  /** @param {string} ref @returns {Promise<void>} */
-  async retry(ref) {
-    await this.#call('retry', { ref });
+  /** @param {string} ref @param {{ seen?: bigint }} [options] @returns {Promise<void>} */
+  async retry(ref, { seen = 0n } = {}) {
+    await this.#call('retry', { ref, seen });
   }
 
   /** @param {string} ref @returns {Promise<void>} */
@@ -208,6 +218,14 @@ class Parley extends EventTarget {
   /** @param {string} key @param {boolean} active */
   typing(key, active) {
     this.#tell('typing', { key, active });
+  }
+
+  /** @param {{ shareTyping?: boolean, sharePresence?: boolean }} choice @returns {Promise<void>} */
+  async settings({ shareTyping, sharePresence }) {
+    await this.#call('settings', {
+      ...shareTyping !== undefined && { shareTyping },
+      ...sharePresence !== undefined && { sharePresence },
+    });
   }
 
   tryNow() {
@@ -363,8 +381,8 @@ class Parley extends EventTarget {
   async #attach() {
     const attempt = ++this.#attempt;
     try {
-      const { token, expires, user: { id, name } } = this.#token;
-      const args = { protocol: PROTOCOL, user: id, server: this.#server, name, token, expires };
+      const { token, expires, user: { id, name, services } } = this.#token;
+      const args = { protocol: PROTOCOL, user: id, server: this.#server, name, services, token, expires };
       this.connection = await this.#post('attach', args, command => this.#line?.post({
         attach: { protocol: PROTOCOL, program, lock: this.#lock }, command,
       }));

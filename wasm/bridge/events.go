@@ -18,6 +18,7 @@ type events struct {
 	conversations []chat.Conversation
 	messages      []changes
 	typing        []typing
+	presence      []presence
 	failures      []error
 }
 
@@ -80,6 +81,20 @@ func (v *events) Typing(key string, user uint64, active bool) {
 	v.schedule()
 }
 
+// presence is whether a user is here.
+type presence struct {
+	user     uint64
+	online   bool
+	lastSeen uint64 // Unix milliseconds
+}
+
+// Presence implements chat.Observer.
+func (v *events) Presence(user uint64, online bool, lastSeen uint64) {
+	v.presence = slices.DeleteFunc(v.presence, func(p presence) bool { return p.user == user })
+	v.presence = append(v.presence, presence{user, online, lastSeen})
+	v.schedule()
+}
+
 // TokenNeeded implements chat.Observer.
 func (v *events) TokenNeeded() { v.session.askToken() }
 
@@ -116,7 +131,7 @@ func (v *events) flush() {
 }
 
 func (v *events) len() int {
-	n := len(v.messages) + len(v.typing) + len(v.failures)
+	n := len(v.messages) + len(v.typing) + len(v.presence) + len(v.failures)
 	for _, some := range []bool{v.reset, v.connection != nil, len(v.conversations) > 0} {
 		if some {
 			n++
@@ -141,6 +156,9 @@ func (v *events) put(e *encoder) {
 	for _, t := range v.typing {
 		putEvent(e, "typing", t.put)
 	}
+	for _, p := range v.presence {
+		putEvent(e, "presence", p.put)
+	}
 	for _, err := range v.failures {
 		putFailure(e, err)
 	}
@@ -161,4 +179,11 @@ func (t *typing) put(e *encoder) {
 	e.string(t.key)
 	e.uint(t.user)
 	e.bool(t.active)
+}
+
+func (p *presence) put(e *encoder) {
+	e.object(presenceShape)
+	e.uint(p.user)
+	e.bool(p.online)
+	e.float(float64(p.lastSeen))
 }

@@ -13,7 +13,7 @@ import (
 // protocol is the version of what pages, worker and program say to each other.
 // The same number stands in static/parley.js and static/engine.js; it rises
 // when an older page or program would misunderstand a newer one.
-const protocol = 1
+const protocol = 2
 
 // maxCommand bounds a command from a page, in bytes: more than the longest
 // content, so that the engine can say what is wrong with one that is too long.
@@ -74,7 +74,7 @@ func (h *hub) receive(port int, data []byte) {
 func (h *hub) attach(port int, c *command) {
 	a := attachment{
 		port: port, id: c.id, user: c.uint("user"), server: c.text("server"), name: c.text("name"),
-		token: c.text("token"), expires: c.time("expires"),
+		services: c.services("services"), token: c.text("token"), expires: c.time("expires"),
 	}
 	version := c.number("protocol")
 	switch {
@@ -178,13 +178,15 @@ func (h *hub) finish(port int, id float64) func(error) {
 
 // attachment is a port that wants to become one of a session's.
 type attachment struct {
-	port    int
-	id      float64 // of the page's call
-	user    uint64
-	server  string
-	name    string
-	token   string
-	expires time.Time
+	port   int
+	id     float64 // of the page's call
+	user   uint64
+	server string
+	name   string
+	// services are those that the user answers for, by the token.
+	services []proto.ServiceType
+	token    string
+	expires  time.Time
 }
 
 // without returns ports without one of them.

@@ -113,7 +113,7 @@ func (p *profile) detach(port int) {
 
 func attachCommand(changes record) record {
 	c := record{"id": 1.0, "op": "attach", "protocol": float64(protocol), "user": me, "server": "https://chat.example",
-		"name": "Ada", "token": "first", "expires": 0.0}
+		"name": "Ada", "services": []any{}, "token": "first", "expires": 0.0}
 	for name, value := range changes {
 		c[name] = value
 	}
@@ -155,7 +155,7 @@ func TestSendAnswersWithThePendingMessageAndTellsEveryPageOfTheUser(t *testing.T
 		p.do(2, attachCommand(record{"id": 7.0}))
 		p.do(3, attachCommand(record{"user": peer}))
 		clear(p.posts)
-		posts := p.do(1, record{"id": 2.0, "op": "send", "key": key, "content": "hello", "seen": uint64(0)})
+		posts := p.do(1, record{"id": 2.0, "op": "send", "key": key, "content": "hello", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false})
 
 		sent := answer(t, posts, 2)["value"].(record)
 		if sent["sender"] != me || sent["receiver"] != peer || sent["content"] != "hello" || sent["state"] != "pending" {
@@ -183,7 +183,7 @@ func TestEventsArePackedOnceForAllPages(t *testing.T) {
 			p.do(port, attachCommand(nil))
 		}
 		before := p.sent
-		p.do(1, record{"id": 2.0, "op": "send", "key": key, "content": "hello", "seen": uint64(0)})
+		p.do(1, record{"id": 2.0, "op": "send", "key": key, "content": "hello", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false})
 		events := 0
 		for _, v := range p.posts[2] {
 			if _, isBatch := v.([]any); isBatch {
@@ -217,7 +217,7 @@ func TestTheSessionEndsWithItsLastPageAndOpensAgainForTheNext(t *testing.T) {
 	inProfile(t, func(p *profile) {
 		p.do(1, attachCommand(nil))
 		p.do(2, attachCommand(nil))
-		p.do(1, record{"id": 2.0, "op": "send", "key": key, "content": "kept", "seen": uint64(0)})
+		p.do(1, record{"id": 2.0, "op": "send", "key": key, "content": "kept", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false})
 		p.detach(1)
 		if p.hub.sessions[me] == nil {
 			t.Fatal("the session ended while a page showed it")
@@ -299,18 +299,18 @@ func TestBadCommandsAreRefusedByNameAndDisturbNobody(t *testing.T) {
 		"an infinite expiry":        {false, attachCommand(record{"expires": math.Inf(1)}), "expires: want"},
 		"another server":            {true, attachCommand(record{"server": "https://other.example"}), "https://chat.example"},
 		"an unknown op":             {true, record{"op": "obliterate"}, `"obliterate" is unknown`},
-		"send without a key":        {true, record{"op": "send", "content": "x", "seen": uint64(0)}, "key: want a string"},
-		"content that is a number":  {true, record{"op": "send", "key": key, "content": 1.0, "seen": uint64(0)}, "content: want a string"},
+		"send without a key":        {true, record{"op": "send", "content": "x", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false}, "key: want a string"},
+		"content that is a number":  {true, record{"op": "send", "key": key, "content": 1.0, "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false}, "content: want a string"},
 		"seen that is a number":     {true, record{"op": "send", "key": key, "content": "x", "seen": 1.0}, "seen: want a BigInt"},
-		"content that is too long":  {true, record{"op": "send", "key": key, "content": long, "seen": uint64(0)}, "content"},
-		"a key that does not parse": {true, record{"op": "send", "key": "d:2:1", "content": "x", "seen": uint64(0)}, "key"},
+		"content that is too long":  {true, record{"op": "send", "key": key, "content": long, "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false}, "content"},
+		"a key that does not parse": {true, record{"op": "send", "key": "d:2:1", "content": "x", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false}, "key"},
 		"limit 0":                   {true, record{"op": "history", "key": key, "before": uint64(0), "limit": 0.0}, "limit: want"},
 		"limit -1":                  {true, record{"op": "history", "key": key, "before": uint64(0), "limit": -1.0}, "limit: want"},
 		"limit 1.5":                 {true, record{"op": "history", "key": key, "before": uint64(0), "limit": 1.5}, "limit: want"},
 		"limit NaN":                 {true, record{"op": "history", "key": key, "before": uint64(0), "limit": math.NaN()}, "limit: want"},
 		"limit 1e300":               {true, record{"op": "history", "key": key, "before": uint64(0), "limit": 1e300}, "limit: want"},
 		"active that is a string":   {true, record{"op": "typing", "key": key, "active": "yes"}, "active: want"},
-		"a ref that is no send's":   {true, record{"op": "retry", "ref": "00"}, ""},
+		"a ref that is no send's":   {true, record{"op": "retry", "ref": "00", "seen": uint64(0)}, ""},
 		"a seq that is a string":    {true, record{"op": "read", "key": key, "seq": "1"}, "seq: want a BigInt"},
 	}
 	for name, c := range cases {

@@ -18,13 +18,15 @@ var (
 	failureShape = &shape{"message", "code"}
 
 	messageShape = &shape{"key", "seq", "id", "sender", "receiver", "content", "time", "seen",
-		"ref", "number", "state", "reason", "gap"}
+		"ref", "number", "state", "reason", "gap", "type", "mine", "agent", "target", "extend"}
 	conversationShape = &shape{"key", "peer", "peerName", "head", "read", "delivered", "peerRead",
-		"peerDelivered", "unread", "waitingSince", "awaitingSince", "last"}
+		"peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "waitingSeq", "awaitingSeq",
+		"service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy"}
 	timelineShape   = &shape{"key", "messages", "more", "incomplete"}
 	connectionShape = &shape{"state", "since", "next", "reason", "serverOffset"}
 	messagesShape   = &shape{"key", "messages", "gone"}
 	typingShape     = &shape{"key", "user", "active"}
+	presenceShape   = &shape{"user", "online", "lastSeen"}
 )
 
 func putMessage(e *encoder, m *chat.Message) {
@@ -42,6 +44,11 @@ func putMessage(e *encoder, m *chat.Message) {
 	e.string(string(m.State))
 	e.string(m.Reason)
 	e.bool(m.Gap)
+	e.string(entryTypes[m.Type])
+	e.bool(m.Mine)
+	e.uint(m.Agent)
+	e.uint(m.Target)
+	e.string(m.Extend)
 }
 
 func putMessages(e *encoder, list []chat.Message) {
@@ -69,6 +76,16 @@ func putConversation(e *encoder, c *chat.Conversation) {
 	} else {
 		putMessage(e, c.Last)
 	}
+	e.uint(c.WaitingSeq)
+	e.uint(c.AwaitingSeq)
+	e.float(float64(c.Service))
+	e.bool(c.Agent)
+	e.uint(c.Customer)
+	e.uint(c.Assignee)
+	e.string(c.AssigneeName)
+	e.string(closingState(c.PostProc))
+	e.uint(c.LastAnswer)
+	e.uint(c.LastAnswerBy)
 }
 
 func putConversations(e *encoder, list []chat.Conversation) {

@@ -234,11 +234,12 @@ func TestANewerProgramThatCannotBeLoadedGivesWayToTheOneThatRan(t *testing.T) {
 
 func TestPagesAndWorkersOfAnotherProtocolAreToldToReload(t *testing.T) {
 	// A page of the next protocol; the test's program speaks this one's.
+	here, there := fmt.Sprintf("const PROTOCOL = %d", protocol), fmt.Sprintf("const PROTOCOL = %d", protocol+1)
 	next := func(s *site) {
-		s.handle("/next.js", replaced(t, "parley.js", "const PROTOCOL = 1", "const PROTOCOL = 2", "{ protocol: PROTOCOL, user", "{ protocol: 1, user"))
+		s.handle("/next.js", replaced(t, "parley.js", here, there, "{ protocol: PROTOCOL, user", fmt.Sprintf("{ protocol: %d, user", protocol)))
 	}
 	nextWorker := func(s *site) {
-		s.handle("/engine.js", replaced(t, "engine.js", "const PROTOCOL = 1", "const PROTOCOL = 2"))
+		s.handle("/engine.js", replaced(t, "engine.js", here, there))
 	}
 	t.Run("an older page", func(t *testing.T) {
 		s := newSite(t)

@@ -34,7 +34,7 @@ func (s *session) openFor(a attachment) {
 				return
 			}
 			s.engine = chat.New(chat.Config{
-				User: s.user, Name: a.name, Token: a.token, Expires: a.expires,
+				User: s.user, Name: a.name, Services: a.services, Token: a.token, Expires: a.expires,
 				Store: parts.Store, Network: parts.Network, History: parts.History,
 				Host: s.hub.host, Observer: &s.events,
 			})
@@ -174,15 +174,20 @@ var operations = map[string]func(s *session, port int, c *command) error{
 	"read":          (*session).read,
 	"typing":        (*session).typing,
 	"token":         (*session).token,
+	"settings":      (*session).settings,
 	"wake":          (*session).wake,
 }
 
 func (s *session) send(port int, c *command) error {
-	key, content, seen := c.text("key"), c.text("content"), c.uint("seen")
+	key := c.text("key")
+	draft := chat.Draft{
+		Content: c.text("content"), Seen: c.uint("seen"), Type: c.entryType("type"),
+		Target: c.uint("target"), Extend: c.text("extend"), Anyway: c.bool("anyway"),
+	}
 	if c.err != nil {
 		return c.err
 	}
-	s.engine.Send(key, content, seen, func(m chat.Message, err error) {
+	s.engine.Send(key, draft, func(m chat.Message, err error) {
 		if err != nil {
 			s.hub.refuse(port, c.id, err)
 			return
@@ -193,9 +198,9 @@ func (s *session) send(port int, c *command) error {
 }
 
 func (s *session) retry(port int, c *command) error {
-	ref := c.text("ref")
+	ref, seen := c.text("ref"), c.uint("seen")
 	if c.err == nil {
-		s.engine.Retry(ref, s.hub.finish(port, c.id))
+		s.engine.Retry(ref, seen, s.hub.finish(port, c.id))
 	}
 	return c.err
 }
@@ -249,6 +254,20 @@ func (s *session) typing(port int, c *command) error {
 	s.engine.Typing(key, active)
 	s.hub.finish(port, c.id)(nil)
 	return nil
+}
+
+func (s *session) settings(port int, c *command) error {
+	choice := new(proto.Settings)
+	for name, field := range map[string]**bool{"shareTyping": &choice.ShareTyping, "sharePresence": &choice.SharePresence} {
+		if _, given := c.fields[name]; given {
+			value := c.bool(name)
+			*field = &value
+		}
+	}
+	if c.err == nil {
+		s.engine.Configure(choice, s.hub.finish(port, c.id))
+	}
+	return c.err
 }
 
 func (s *session) wake(port int, c *command) error {
