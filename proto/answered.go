@@ -1,5 +1,145 @@
 package proto
 
+// Side is one of the two sides of a conversation: of two users the lower id is
+// First; in a service conversation the customer is First and the service, that
+// is all its agents together, Second.
+type Side int
+
+const (
+	First Side = iota
+	Second
+)
+
+// Other returns the side that s faces.
+func (s Side) Other() Side { return 1 - s }
+
+// Closing states of a service conversation, as in ServiceMessage.post_proc.
+const (
+	Open          = 0
+	Resolved      = 1
+	NoReplyNeeded = 2
+)
+
+// Event is what the rules need to know of one entry.
+type Event struct {
+	Seq, Time uint64 // Time is the create time, Unix milliseconds
+	Side      Side   // the author's
+	Type      MessageType
+	// Seen is what the author had seen; nil says that an old client wrote it,
+	// which counts as having seen everything before it.
+	Seen *uint64
+	// Author is the agent who wrote an entry of a service, and Target whom a
+	// hand-over names; 0 in the copies of customers, who see one voice.
+	Author, Target uint64
+}
+
+// Event returns what the rules need of m.
+func (m *Message) Event() Event {
+	e := Event{Seq: m.GetSeq(), Time: m.GetCreateTime(), Type: m.GetMessageType(), Seen: m.SeenSeq}
+	if m.GetSenderId() > m.GetReceiverId() {
+		e.Side = Second
+	}
+	return e
+}
+
+// Event returns what the rules need of m.
+func (m *ServiceMessage) Event() Event {
+	e := Event{Seq: m.GetSeq(), Time: m.GetCreateDate(), Type: m.GetMessageType(), Seen: m.SeenSeq}
+	if m.GetDirection() == ServiceMessageDirection_SERVICE_TO_CUSTOMER {
+		e.Side, e.Author, e.Target = Second, m.GetAgentId(), m.GetTargetAgentId()
+	}
+	return e
+}
+
+// Control reports whether entries of this type are control entries, not
+// something that people write to the other side.
+func (t MessageType) Control() bool { return t >= MessageType_MESSAGE_TYPE_CLAIM }
+
+// Asks reports whether the entry awaits an answer: everything that people
+// write does, except that in a service conversation only the customer asks.
+func (e Event) Asks(kind KeyKind) bool {
+	return !e.Type.Control() && (kind == Direct || e.Side == First)
+}
+
+// Replies reports whether the entry answers what the other side asked before,
+// as far as its author had seen it.
+func (e Event) Replies(kind KeyKind) bool {
+	if kind != Direct && e.Side == First {
+		return false
+	}
+	switch e.Type {
+	case MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED:
+		return true
+	case MessageType_MESSAGE_TYPE_RESOLVE:
+		return kind == Service
+	}
+	return !e.Type.Control()
+}
+
+// Standing is where a conversation stands after its newest entry: who waits
+// for whom since when, and in a service conversation who has it, whether it is
+// closed, and who answered last. It is a function of the log alone: feed Add
+// every entry in seq order, on either side of the wire, and both compute the
+// same. The zero Standing is that of an empty log. It is a value: copy it freely.
+type Standing struct {
+	// Sides holds what each side asked and the other one answered, by Side.
+	Sides [2]Waiting
+	// Assignee is the agent who has the conversation; 0: nobody.
+	Assignee uint64
+	// PostProc is the closing state: Open, Resolved or NoReplyNeeded.
+	PostProc uint32
+	// LastAnswer is the seq of the newest message of an agent to the customer,
+	// LastAnswerBy that agent; 0 if there is none.
+	LastAnswer, LastAnswerBy uint64
+}
+
+// Add adds the next entry of a conversation of a kind. next finds the first
+// entry of a side, after a seq and before e, that asks (0, 0 if there is none);
+// it is called only when the first waiting question was answered. An error is
+// next's, and leaves s void.
+func (s *Standing) Add(kind KeyKind, e Event, next func(of Side, after uint64) (seq, createTime uint64, err error)) error {
+	if e.Asks(kind) {
+		s.Sides[e.Side].Ask(e.Seq, e.Time)
+	}
+	if e.Replies(kind) {
+		other := e.Side.Other()
+		err := s.Sides[other].Reply(e.Seq, e.Seen, func(after uint64) (uint64, uint64, error) { return next(other, after) })
+		if err != nil {
+			return err
+		}
+	}
+	if kind == Service {
+		s.control(e)
+	}
+	return nil
+}
+
+// control keeps what only service conversations have.
+func (s *Standing) control(e Event) {
+	switch {
+	case e.Side == First:
+		s.PostProc = Open // whoever writes again reopens
+		return
+	case !e.Type.Control():
+		s.LastAnswer, s.LastAnswerBy = e.Seq, e.Author
+		return
+	}
+	switch e.Type {
+	case MessageType_MESSAGE_TYPE_CLAIM:
+		s.Assignee = e.Author
+	case MessageType_MESSAGE_TYPE_RELEASE:
+		s.Assignee = 0
+	case MessageType_MESSAGE_TYPE_HAND_OVER:
+		s.Assignee = e.Target
+	case MessageType_MESSAGE_TYPE_RESOLVE:
+		s.PostProc = Resolved
+	case MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED:
+		s.PostProc = NoReplyNeeded
+	case MessageType_MESSAGE_TYPE_REOPEN:
+		s.PostProc = Open
+	}
+}
+
 // Waiting is one side of a conversation under the answered rule: what that
 // side asked and what of it the other side answered. Feed it every entry of
 // the conversation in seq order, and it tells who waits since when:
@@ -44,14 +184,4 @@ func (w *Waiting) Reply(seq uint64, seen *uint64, next func(after uint64) (seq, 
 	}
 	w.Seq, w.Since = first, since
 	return nil
-}
-
-// Unread is the number of entries of others after read, in a conversation
-// whose newest entry is head and in which the reader wrote own entries after
-// read.
-func Unread(head, read, own uint64) uint64 {
-	if read >= head || own >= head-read {
-		return 0
-	}
-	return head - read - own
 }

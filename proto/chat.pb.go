@@ -671,7 +671,7 @@ type ConversationState struct {
 	// The other side's watermarks.
 	PeerReadSeq      *uint64 `protobuf:"varint,5,req,name=peer_read_seq,json=peerReadSeq" json:"peer_read_seq,omitempty"`
 	PeerDeliveredSeq *uint64 `protobuf:"varint,6,req,name=peer_delivered_seq,json=peerDeliveredSeq" json:"peer_delivered_seq,omitempty"`
-	// Entries of others after read_seq.
+	// Entries of others after read_seq that count: what people wrote, and to agents notes.
 	Unread *uint64 `protobuf:"varint,7,req,name=unread" json:"unread,omitempty"`
 	// Unix milliseconds of the first message of the other side that I have not answered; 0 if none.
 	WaitingSince *uint64 `protobuf:"varint,8,req,name=waiting_since,json=waitingSince" json:"waiting_since,omitempty"`
@@ -691,7 +691,8 @@ type ConversationState struct {
 	AwaitingSeq         *uint64 `protobuf:"varint,14,opt,name=awaiting_seq,json=awaitingSeq" json:"awaiting_seq,omitempty"`
 	PeerAnsweredThrough *uint64 `protobuf:"varint,15,opt,name=peer_answered_through,json=peerAnsweredThrough" json:"peer_answered_through,omitempty"`
 	WaitingSeq          *uint64 `protobuf:"varint,16,opt,name=waiting_seq,json=waitingSeq" json:"waiting_seq,omitempty"`
-	// How many of the entries after read_seq are my own: unread = head_seq - read_seq - own_after_read.
+	// How many of the entries after read_seq do not count as unread, because they are
+	// my own or control entries: unread = head_seq - read_seq - own_after_read.
 	OwnAfterRead *uint64 `protobuf:"varint,17,opt,name=own_after_read,json=ownAfterRead" json:"own_after_read,omitempty"`
 	// In a service conversation: who has claimed it (0: nobody), that agent's
 	// name, the closing state (as ServiceMessage.post_proc), and the newest answer

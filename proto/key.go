@@ -82,6 +82,15 @@ func (k Key) Peer(user uint64) uint64 {
 	return 0
 }
 
+// Side returns the side that user is on. Whoever is neither of two users nor
+// the customer counts as an agent.
+func (k Key) Side(user uint64) Side {
+	if user == k.a {
+		return First
+	}
+	return Second
+}
+
 // Customer returns the customer of a service conversation, or 0.
 func (k Key) Customer() uint64 {
 	if k.kind != Service {

@@ -23,6 +23,7 @@ func message() *Message {
 		MessageId: proto.Uint64(math.MaxUint64), SenderId: proto.Uint64(1 << 63), Content: proto.String("Grüß Gott 👋"),
 		CreateTime: proto.Uint64(1_767_225_600_000), ReceiverId: proto.Uint64(1<<53 + 1),
 		Seq: proto.Uint64(math.MaxUint64), SeenSeq: proto.Uint64(math.MaxUint64 - 1), ClientRef: []byte("0123456789abcdef"),
+		MessageType: MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED.Enum(),
 	}
 }
 
@@ -32,6 +33,7 @@ func serviceMessage() *ServiceMessage {
 		MessageType: MessageType_MESSAGE_TYPE_HAND_OVER.Enum(), Content: proto.String(""), CreateDate: proto.Uint64(1),
 		Direction: ServiceMessageDirection_SERVICE_TO_CUSTOMER.Enum(), AgentId: proto.Uint64(1<<53 + 1), PostProc: proto.Uint32(2),
 		ToReply: proto.Uint32(1), Extend: proto.String(`{"a":1}`), Seq: proto.Uint64(3), SeenSeq: proto.Uint64(2), ClientRef: make([]byte, 16),
+		TargetAgentId: proto.Uint64(math.MaxUint64),
 	}
 }
 
@@ -40,13 +42,23 @@ func state(last *Message) *ConversationState {
 		Key: proto.String("d:1:2"), HeadSeq: proto.Uint64(9), ReadSeq: proto.Uint64(8), DeliveredSeq: proto.Uint64(9),
 		PeerReadSeq: proto.Uint64(7), PeerDeliveredSeq: proto.Uint64(8), Unread: proto.Uint64(1),
 		WaitingSince: proto.Uint64(0), AwaitingSince: proto.Uint64(math.MaxUint64), Last: last, PeerName: proto.String("Ada"),
+		AnsweredThrough: proto.Uint64(5), AwaitingSeq: proto.Uint64(6), PeerAnsweredThrough: proto.Uint64(7), WaitingSeq: proto.Uint64(8), OwnAfterRead: proto.Uint64(0),
 	}
+}
+
+func serviceState() *ConversationState {
+	s := state(nil)
+	s.Key, s.LastService = proto.String("s:9223372036854775808:5"), serviceMessage()
+	s.AssigneeId, s.AssigneeName, s.PostProc = proto.Uint64(math.MaxUint64), proto.String("Ann"), proto.Uint32(1)
+	s.LastAnswerSeq, s.LastAnswerAgentId = proto.Uint64(8), proto.Uint64(1<<53+1)
+	return s
 }
 
 func unread() *BaseUserUnreadStatics {
 	return &BaseUserUnreadStatics{
 		Epoch: proto.Uint64(math.MaxUint64), Token: proto.String("t"), More: proto.Bool(true), ServerTime: proto.Uint64(5),
-		Conversations: []*ConversationState{state(message()), state(nil)},
+		Conversations: []*ConversationState{state(message()), state(nil), serviceState()},
+		TotalUnread:   proto.Uint64(3), UnreadConversations: proto.Uint64(2), WaitingConversations: proto.Uint64(1),
 	}
 }
 
@@ -56,6 +68,8 @@ func samples() []proto.Message {
 		message(), serviceMessage(), unread(), state(message()),
 		&Mark{Key: proto.String("d:1:2"), UserId: proto.Uint64(1 << 63), DeliveredSeq: proto.Uint64(math.MaxUint64), ReadSeq: proto.Uint64(1)},
 		&SyncRequest{Token: proto.String("token")},
+		&Presence{UserId: proto.Uint64(math.MaxUint64), Online: proto.Bool(false), LastSeen: proto.Uint64(1_767_225_600_000)},
+		&Settings{ShareTyping: proto.Bool(false), SharePresence: proto.Bool(true)},
 		&Typing{Key: proto.String("s:1:2"), UserId: proto.Uint64(3), Active: proto.Bool(true)},
 		&MessagePage{Epoch: proto.Uint64(1), HeadSeq: proto.Uint64(2), MinSeq: proto.Uint64(1), Messages: []*Message{message(), message()}},
 		&ServiceMessagePage{Epoch: proto.Uint64(1), HeadSeq: proto.Uint64(2), MinSeq: proto.Uint64(1), Messages: []*ServiceMessage{serviceMessage()}},
@@ -267,10 +281,11 @@ func TestNumbersAndTypesAreThoseThatExistingServicesUse(t *testing.T) {
 		fields string
 	}{
 		{&Message{}, "1 required uint64 message_id, 2 required uint64 sender_id, 3 required string content, 4 required uint64 create_time, " +
-			"5 required uint64 receiver_id, 16 optional uint64 seq, 17 optional uint64 seen_seq, 18 optional bytes client_ref"},
+			"5 required uint64 receiver_id, 16 optional uint64 seq, 17 optional uint64 seen_seq, 18 optional bytes client_ref, 19 optional enum message_type"},
 		{&ServiceMessage{}, "1 required uint64 message_id, 2 required uint64 user_id, 3 required enum service_type, 4 required enum message_type, " +
 			"5 required string content, 6 required uint64 create_date, 7 required enum direction, 8 optional uint64 agent_id, 9 optional uint32 post_proc, " +
-			"10 optional uint32 to_reply, 11 optional string extend, 16 optional uint64 seq, 17 optional uint64 seen_seq, 18 optional bytes client_ref"},
+			"10 optional uint32 to_reply, 11 optional string extend, 16 optional uint64 seq, 17 optional uint64 seen_seq, 18 optional bytes client_ref, " +
+			"19 optional uint64 target_agent_id"},
 	}
 	for _, test := range tests {
 		var got []string
@@ -330,6 +345,8 @@ func FuzzUnmarshalMessage(f *testing.F)            { fuzzUnmarshal(f, new(Messag
 func FuzzUnmarshalServiceMessage(f *testing.F)     { fuzzUnmarshal(f, new(ServiceMessage)) }
 func FuzzUnmarshalMark(f *testing.F)               { fuzzUnmarshal(f, new(Mark)) }
 func FuzzUnmarshalSyncRequest(f *testing.F)        { fuzzUnmarshal(f, new(SyncRequest)) }
+func FuzzUnmarshalPresence(f *testing.F)           { fuzzUnmarshal(f, new(Presence)) }
+func FuzzUnmarshalSettings(f *testing.F)           { fuzzUnmarshal(f, new(Settings)) }
 func FuzzUnmarshalTyping(f *testing.F)             { fuzzUnmarshal(f, new(Typing)) }
 func FuzzUnmarshalUnread(f *testing.F)             { fuzzUnmarshal(f, new(BaseUserUnreadStatics)) }
 func FuzzUnmarshalMessagePage(f *testing.F)        { fuzzUnmarshal(f, new(MessagePage)) }

@@ -10,12 +10,14 @@ type Branch string
 
 // The branches, each up (to the server), down (from it), or both.
 const (
-	BranchMessage Branch = "message" // Message
-	BranchService Branch = "service" // ServiceMessage
-	BranchMark    Branch = "mark"    // Mark
-	BranchSync    Branch = "sync"    // SyncRequest, up only
-	BranchUnread  Branch = "unread"  // BaseUserUnreadStatics, down only
-	BranchTyping  Branch = "typing"  // Typing
+	BranchMessage  Branch = "message"  // Message
+	BranchService  Branch = "service"  // ServiceMessage
+	BranchMark     Branch = "mark"     // Mark
+	BranchSync     Branch = "sync"     // SyncRequest, up only
+	BranchUnread   Branch = "unread"   // BaseUserUnreadStatics, down only
+	BranchTyping   Branch = "typing"   // Typing
+	BranchPresence Branch = "presence" // Presence, down only
+	BranchSettings Branch = "settings" // Settings, up only
 )
 
 // Up is the topic on which a user sends.
@@ -36,7 +38,7 @@ func topic(user uint64, direction, last string) string {
 func ParseUp(name string) (user uint64, b Branch, ok bool) {
 	user, b, ok = parse(name, "up")
 	switch b {
-	case BranchMessage, BranchService, BranchMark, BranchSync, BranchTyping:
+	case BranchMessage, BranchService, BranchMark, BranchSync, BranchTyping, BranchSettings:
 		return user, b, ok
 	}
 	return 0, "", false
@@ -47,7 +49,7 @@ func ParseUp(name string) (user uint64, b Branch, ok bool) {
 func ParseDown(name string) (user uint64, b Branch, ok bool) {
 	user, b, ok = parse(name, "down")
 	switch b {
-	case BranchMessage, BranchService, BranchMark, BranchUnread, BranchTyping, "#":
+	case BranchMessage, BranchService, BranchMark, BranchUnread, BranchTyping, BranchPresence, "#":
 		return user, b, ok
 	}
 	return 0, "", false

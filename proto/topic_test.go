@@ -12,11 +12,13 @@ func TestTopicsAreThoseOfTheContract(t *testing.T) {
 		{Up(42, BranchMark), "chat/42/up/mark"},
 		{Up(42, BranchSync), "chat/42/up/sync"},
 		{Up(42, BranchTyping), "chat/42/up/typing"},
+		{Up(42, BranchSettings), "chat/42/up/settings"},
 		{Down(math.MaxUint64, BranchMessage), "chat/18446744073709551615/down/message"},
 		{Down(42, BranchService), "chat/42/down/service"},
 		{Down(42, BranchMark), "chat/42/down/mark"},
 		{Down(42, BranchUnread), "chat/42/down/unread"},
 		{Down(42, BranchTyping), "chat/42/down/typing"},
+		{Down(42, BranchPresence), "chat/42/down/presence"},
 		{DownFilter(1<<53 + 1), "chat/9007199254740993/down/#"},
 	}
 	for _, test := range tests {
@@ -27,7 +29,7 @@ func TestTopicsAreThoseOfTheContract(t *testing.T) {
 }
 
 func TestAUserSendsOnTheUpBranchAlone(t *testing.T) {
-	for _, b := range []Branch{BranchMessage, BranchService, BranchMark, BranchSync, BranchTyping} {
+	for _, b := range []Branch{BranchMessage, BranchService, BranchMark, BranchSync, BranchTyping, BranchSettings} {
 		user, branch, ok := ParseUp(Up(math.MaxUint64, b))
 		if user != math.MaxUint64 || branch != b || !ok {
 			t.Errorf("ParseUp(%s) = %d, %s, %t", Up(math.MaxUint64, b), user, branch, ok)
@@ -36,13 +38,15 @@ func TestAUserSendsOnTheUpBranchAlone(t *testing.T) {
 			t.Errorf("ParseUp accepts %s", Down(7, b))
 		}
 	}
-	if _, _, ok := ParseUp(Up(7, BranchUnread)); ok {
-		t.Error("a client may send unread counts")
+	for _, b := range []Branch{BranchUnread, BranchPresence} {
+		if _, _, ok := ParseUp(Up(7, b)); ok {
+			t.Errorf("a client may send %s", b)
+		}
 	}
 }
 
 func TestAUserListensOnTheDownBranchAlone(t *testing.T) {
-	for _, b := range []Branch{BranchMessage, BranchService, BranchMark, BranchUnread, BranchTyping, "#"} {
+	for _, b := range []Branch{BranchMessage, BranchService, BranchMark, BranchUnread, BranchTyping, BranchPresence, "#"} {
 		user, branch, ok := ParseDown(Down(1<<63, b))
 		if user != 1<<63 || branch != b || !ok {
 			t.Errorf("ParseDown(%s) = %d, %s, %t", Down(1<<63, b), user, branch, ok)
@@ -51,8 +55,10 @@ func TestAUserListensOnTheDownBranchAlone(t *testing.T) {
 			t.Errorf("ParseDown accepts %s", Up(7, b))
 		}
 	}
-	if _, _, ok := ParseDown(Down(7, BranchSync)); ok {
-		t.Error("the server may send sync requests")
+	for _, b := range []Branch{BranchSync, BranchSettings} {
+		if _, _, ok := ParseDown(Down(7, b)); ok {
+			t.Errorf("the server may send %s", b)
+		}
 	}
 }
 
