@@ -85,17 +85,18 @@ sim: ## play SEEDS worlds in which everything fails, and check every promise
 .PHONY: bench
 bench: tools ## run the benchmarks, native and in Chromium; choose by BENCH=regexp
 	.tools/setup $(BIN)
-	go test -run='^$$' -bench='$(BENCH)' -benchmem ./...
+	go test -run='^$$' -bench='$(BENCH)' -benchmem $(NATIVE_PACKAGES)
 	$(HEADLESS) go test -p=1 -run='^$$' -bench='$(BENCH)' -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES)
 
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME each
-	@set -e; for package in $$(go list ./...); do \
+	@failed=; for package in $(NATIVE_PACKAGES); do \
 		for target in $$(go test -list='^Fuzz' $$package | grep '^Fuzz'); do \
 			echo "== $$package $$target"; \
-			go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) $$package; \
+			go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) $$package || failed="$$failed $$target"; \
 		done; \
-	done
+	done; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
 
 .PHONY: size
 size: tools assets ## print the browser program's size in bytes: raw, gzip -9, Brotli 11
