@@ -13,6 +13,10 @@ FUZZTIME = 10s
 BENCH = .
 # How many worlds `make sim` plays.
 SEEDS = 2000
+# How much `make chaos` does, and what chance begins with: 0 is another one each time.
+MESSAGES = 10000
+FAULTS = 220
+SEED = 0
 
 # -buildvcs=false: the same source gives the same bytes, commit or not.
 GO_BUILD = go build -trimpath -buildvcs=false
@@ -24,8 +28,8 @@ JS_PACKAGES = $(shell { find wasm -name '*_js_test.go'; grep -rlE --include='*_t
 HEADLESS = env -i PATH="$(BIN):$$PATH" HOME="$$HOME" \
 	GOCACHE="$$(go env GOCACHE)" GOMODCACHE="$$(go env GOMODCACHE)" GOPROXY="$$(go env GOPROXY)" GOFLAGS="$$(go env GOFLAGS)" \
 	GOOS=js GOARCH=wasm
-# The packages whose tests run natively, end to end aside.
-NATIVE_PACKAGES = $(shell go list ./... | grep -v '/e2e$$')
+# The packages whose tests run natively, those in whole browsers aside.
+NATIVE_PACKAGES = $(shell go list ./... | grep -vE '/e2e(/chaos)?$$')
 
 .PHONY: help
 help: ## list these targets
@@ -64,7 +68,13 @@ test: tools build check ## run all tests: native, headless in Chromium, end to e
 		-- 'tools' go test -C .tools -json -count=1 ./... \
 		-- 'headless in Chromium' $(HEADLESS) go test -json -count=1 -p=1 -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES) \
 		-- 'end to end' env CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley-race \
-			go test -json -count=1 -timeout=8m -artifacts -outputdir=$(BIN) ./server/e2e
+			go test -json -count=1 -p=1 -timeout=8m -artifacts -outputdir=$(BIN) ./server/e2e ./server/e2e/chaos
+
+.PHONY: chaos
+chaos: tools build ## let three browsers send MESSAGES messages while FAULTS faults strike; SEED=n strikes alike
+	.tools/setup $(BIN)
+	CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley go test -count=1 -v -timeout=0 -artifacts -outputdir=$(BIN) \
+		-run=TestNothing ./server/e2e/chaos -people 3 -messages $(MESSAGES) -faults $(FAULTS) -seed $(SEED)
 
 .PHONY: check
 check: ## vet for the server and for the browser, and see that gofmt changes nothing
@@ -85,17 +95,18 @@ sim: ## play SEEDS worlds in which everything fails, and check every promise
 .PHONY: bench
 bench: tools ## run the benchmarks, native and in Chromium; choose by BENCH=regexp
 	.tools/setup $(BIN)
-	go test -run='^$$' -bench='$(BENCH)' -benchmem ./...
+	go test -run='^$$' -bench='$(BENCH)' -benchmem $(NATIVE_PACKAGES)
 	$(HEADLESS) go test -p=1 -run='^$$' -bench='$(BENCH)' -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES)
 
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME each
-	@set -e; for package in $$(go list ./...); do \
+	@failed=; for package in $(NATIVE_PACKAGES); do \
 		for target in $$(go test -list='^Fuzz' $$package | grep '^Fuzz'); do \
 			echo "== $$package $$target"; \
-			go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) $$package; \
+			go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) $$package || failed="$$failed $$target"; \
 		done; \
-	done
+	done; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
 
 .PHONY: size
 size: tools assets ## print the browser program's size in bytes: raw, gzip -9, Brotli 11

@@ -12,7 +12,7 @@
 // Messages from a tab: {attach: {protocol, program, lock}, command} first, then
 // Uint8Array commands; {detach: true} last. Messages to a tab, besides the
 // program's Uint8Arrays:
-//   {alive: true}               attach has come
+//   {alive: true, lock}         attach has come; the Web Lock is held as long as this worker lives
 //   {restart: true}             a program started that knows nothing of this tab: attach
 //   {failed: string, attempt}   the program died or cannot be loaded, for the n-th time in a row
 //   {updated: true}             the tab is older than the worker or another tab: it must be reloaded
@@ -76,7 +76,7 @@ function attach(number, port, { protocol, program, lock }, command) {
   if (protocol < PROTOCOL) return port.post({ updated: true });
   if (protocol > PROTOCOL) return giveWay(port);
   if (role === 'elsewhere') return port.post({ elsewhere: true });
-  port.post({ alive: true });
+  port.post({ alive: true, lock: life });
   if (role === 'waiting') return; // a restart will be told, and the tab attaches again
   if (!port.attached) {
     port.attached = true;
@@ -357,6 +357,22 @@ channel.onmessage = (/** @type {MessageEvent} */ { data: { from, data } }) => {
   receive(number, data);
 };
 
+/** The name of the lock that is held as long as this worker lives, however it ends; '' without locks. */
+let life = '';
+
+/** Takes that lock; a tab that waits for it from then on waits for the worker's end. */
+function holdLife() {
+  if (!navigator.locks) return Promise.resolve();
+  const name = `parley-worker-${crypto.randomUUID()}`;
+  return new Promise(resolve => {
+    navigator.locks.request(name, () => {
+      life = name;
+      resolve(undefined);
+      return new Promise(() => {});
+    });
+  });
+}
+
 /** From here on this is the one engine of the profile; every tab attaches to it. */
 function begin() {
   role = 'engine';
@@ -369,8 +385,10 @@ if (dedicated) {
   scope.postMessage('begun');
   begin(); // that tab holds the lock
 } else {
-  scope.onconnect = (/** @type {MessageEvent} */ event) => {
+  const held = holdLife();
+  scope.onconnect = async (/** @type {MessageEvent} */ event) => {
     const port = event.ports[0];
+    await held;
     const number = open({
       post: (message, transfer = []) => port.postMessage(message, transfer),
       close: () => port.close(),

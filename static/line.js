@@ -8,6 +8,10 @@ const lockName = 'parley-engine';
 const endTimeout = 6000;
 /** How long to wait before a worker that could not be loaded is tried again, in milliseconds. */
 const retryDelay = 3000;
+/** How long a worker that has ended may still be taken for a living one, in milliseconds. */
+const reopenDelay = 500;
+/** How long a worker that took the place of another may be silent, in milliseconds. */
+const lifeTimeout = 5000;
 
 /**
  * @typedef {object} Line
@@ -25,13 +29,13 @@ const retryDelay = 3000;
 export function openLine(receive) {
   let closed = false;
   /** @type {Line} */
-  let line = openShared(receive, switchTo);
+  let line = openShared(receive, switchTo, false);
 
-  /** @param {(receive: (message: any) => void, switchTo: (open: any) => void) => Line} open */
+  /** @param {(receive: (message: any) => void, switchTo: (open: any) => void, again: boolean) => Line} open */
   function switchTo(open) {
     line.close();
     if (closed) return;
-    line = open(receive, switchTo);
+    line = open(receive, switchTo, true);
     receive({ restart: true });
   }
   return {
@@ -46,9 +50,10 @@ export function openLine(receive) {
 /**
  * @param {(message: any) => void} receive
  * @param {(open: typeof openShared) => void} switchTo called when this line leads nowhere
+ * @param {boolean} again it takes the place of another line
  * @returns {Line}
  */
-function openShared(receive, switchTo) {
+function openShared(receive, switchTo, again) {
   if (typeof SharedWorker === 'undefined') return openChannel(receive);
   let worker;
   try {
@@ -56,17 +61,45 @@ function openShared(receive, switchTo) {
   } catch {
     return openChannel(receive); // there is one, and it is not allowed here
   }
+  const left = new AbortController();
+  let watched = false;
+
+  /** Gives this line up for another, once. @param {any} open @param {number} [delay] */
+  function leave(open, delay = 0) {
+    if (left.signal.aborted) return;
+    left.abort();
+    setTimeout(() => switchTo(open), delay);
+  }
+
+  // The worker runs in the process of one of its tabs. Where that crashes it is
+  // gone, and the browser tells nobody; but the worker's lock is free then.
+  const watch = (/** @type {string | undefined} */ lock) => {
+    if (!lock || watched) return;
+    watched = true;
+    navigator.locks.request(lock, { signal: left.signal }, () => {
+      receive({ failed: "Parley's engine ended with another tab and is started again.", attempt: 1 });
+      leave(openShared, reopenDelay);
+    }).catch(() => {}); // only ever: left
+  };
+
   // The browser knows no modules in a SharedWorker, or the file is out of
   // reach now, which the other way would tell as well.
-  worker.onerror = () => switchTo(openChannel);
+  worker.onerror = () => leave(openChannel);
+  const silent = again ? setTimeout(() => leave(openShared), lifeTimeout) : 0;
   worker.port.onmessage = ({ data }) => {
-    if (data.elsewhere) switchTo(openChannel);
-    else if (data.reopen) setTimeout(() => switchTo(openShared), 500);
-    else receive(data);
+    clearTimeout(silent);
+    if (data.elsewhere) leave(openChannel);
+    else if (data.reopen) leave(openShared, reopenDelay);
+    else {
+      if (data.alive) watch(data.lock);
+      receive(data);
+    }
   };
   return {
     post: message => worker.port.postMessage(message),
     close() {
+      clearTimeout(silent);
+      left.abort();
       worker.onerror = null;
       worker.port.close();
     },

@@ -24,7 +24,7 @@ func signIn(t *testing.T, g *gate, name string) *person {
 // that runs before the page's.
 func signInWith(p *profile, g *gate, name, before string) *person {
 	p.t.Helper()
-	tb := p.open(strings.ReplaceAll(name, " ", "-"), g.url+"/", before)
+	tb := p.open(name, g.url+"/", before)
 	tb.fill("Your name", name)
 	tb.click("Start")
 	tb.awaitConnection("live")

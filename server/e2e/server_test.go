@@ -222,10 +222,20 @@ func eventually(t *testing.T, what string, holds func() bool) {
 // leave keeps a file of a failed test.
 func leave(t *testing.T, name string, content []byte) {
 	t.Helper()
-	path := filepath.Join(t.ArtifactDir(), name)
+	path := filepath.Join(t.ArtifactDir(), plain(name))
 	if err := os.WriteFile(path, content, 0o644); err != nil {
 		t.Logf("cannot keep %s: %v", path, err)
 		return
 	}
 	t.Logf("kept %s", path)
+}
+
+// plain makes a file name of any name.
+func plain(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '.' || r == '-' || '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' {
+			return r
+		}
+		return '_'
+	}, name)
 }

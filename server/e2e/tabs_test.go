@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +15,22 @@ const withoutSharedWorkers = `delete globalThis.SharedWorker`
 func second(p *profile, g *gate, first *person, before string) *person {
 	p.t.Helper()
 	return &person{tab: p.open(first.name+"-second-tab", g.url+"/", before), id: first.id}
+}
+
+// workers returns what kinds of workers run in a profile.
+func workers(p *profile) []string {
+	p.t.Helper()
+	targets, err := chromedp.Targets(p.ctx)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var kinds []string
+	for _, target := range targets {
+		if strings.Contains(target.Type, "worker") {
+			kinds = append(kinds, target.Type)
+		}
+	}
+	return kinds
 }
 
 func TestASecondTabSharesProgramAndConnection(t *testing.T) {
@@ -45,18 +62,8 @@ func TestASecondTabSharesProgramAndConnection(t *testing.T) {
 	if n := g.connections(); n != 2 {
 		t.Errorf("%d MQTT connections, want one of Ada and one of Bob", n)
 	}
-	targets, err := chromedp.Targets(profile.ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	workers := 0
-	for _, target := range targets {
-		if strings.Contains(target.Type, "worker") {
-			workers++
-		}
-	}
-	if workers != 1 {
-		t.Errorf("%d workers for two tabs, want one: %v", workers, targets)
+	if got := workers(profile); !slices.Equal(got, []string{"shared_worker"}) {
+		t.Errorf("workers %q for two tabs, want one, shared", got)
 	}
 	tab.wroteNoErrors()
 }
@@ -87,6 +94,13 @@ func chatAfterTheFirstTabCloses(t *testing.T, before string) {
 	eventually(t, "one MQTT connection of Ada and one of Bob", func() bool { return g.connections() == 2 })
 
 	mark := g.mark()
+	kind := "shared_worker"
+	if before == withoutSharedWorkers {
+		kind = "worker"
+	}
+	if got := workers(profile); !slices.Equal(got, []string{kind}) {
+		t.Errorf("workers %q for two tabs, want one of kind %s", got, kind)
+	}
 	ada.closeTab()
 	if before == withoutSharedWorkers { // the other tab takes over, with a connection of its own
 		eventually(t, "the second tab to connect", func() bool { return len(g.since(mark, "/mqtt")) == 1 })

@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"parley/proto"
 	"parley/wasm/chat"
+	"parley/wasm/chat/chattest"
 )
 
 func TestARepeatedDeliveryChangesNothing(t *testing.T) {
@@ -262,4 +264,94 @@ func TestWhatWasStoredBeforeTheFirstSyncIsNotTakenForAnotherHistory(t *testing.T
 	page := a.timeline(0, 50)
 	clock.Run(time.Second)
 	want(t, "screen", text(page.Messages), "new")
+}
+
+// hasty is a network whose sessions end while Open is being reported.
+type hasty struct {
+	*server
+	times int
+}
+
+func (h *hasty) Open(ctx context.Context, c chat.Credentials, handler chat.Handler) (chat.Session, error) {
+	session, err := h.server.Open(ctx, c, handler)
+	if h.times > 0 && err == nil {
+		h.times--
+		h.server.cut(errors.New("connection reset"))
+	}
+	return session, err
+}
+
+func TestASessionThatEndsBeforeItsOpenIsReportedIsReplaced(t *testing.T) {
+	clock, s := setup(t)
+	v := &screen{t: t, list: map[string]chat.Conversation{}, host: &chattest.Host{Clock: clock}}
+	v.host.Latency = func() time.Duration { return time.Millisecond }
+	v.engine = chat.New(chat.Config{
+		User: alice, Token: "token", Store: chat.NewMemory(), Network: &hasty{s, 2}, History: s, Host: v.host, Observer: v,
+	})
+	v.engine.Start(func(error) {})
+	clock.Run(time.Minute)
+	v.send("x")
+	clock.Run(time.Second)
+	want(t, "screen", v.text(), "x/sent")
+}
+
+func TestAMarkWithoutAnswerIsSentAgain(t *testing.T) {
+	clock, s := setup(t)
+	s.say(bob, alice, "x")
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	s.dropMark = 1
+	if err := a.engine.MarkRead(key, 1); err != nil {
+		t.Fatal(err)
+	}
+	clock.Run(time.Minute)
+	if got := s.read[key+"/"+proto.Up(alice, "")]; got != 1 {
+		t.Errorf("the server has read %d, want 1", got)
+	}
+}
+
+func TestTheHistoryBeforeDoesNotShowWhileItCannotBeCleared(t *testing.T) {
+	clock, s := setup(t)
+	store := &failing{Store: chat.NewMemory()}
+	a := open(t, s, alice, store)
+	clock.Run(time.Second)
+	for i := range 3 {
+		s.say(bob, alice, fmt.Sprint("old", i))
+	}
+	clock.Run(time.Second)
+	store.err = errors.New("the browser's storage is full")
+	s.epoch, s.logs = 8, map[string][]*proto.Message{}
+	s.say(bob, alice, "new")
+	s.cut(errors.New("gone"))
+	clock.Run(time.Second)
+	page := a.timeline(0, 50)
+	clock.Run(time.Second)
+	if got := text(page.Messages); strings.Contains(got, "old") {
+		t.Errorf("the other history shows: %q", got)
+	}
+}
+
+func TestAHoleThatAFullDiskLeftIsNotHidden(t *testing.T) {
+	clock, s := setup(t)
+	store := &failing{Store: chat.NewMemory()}
+	a := open(t, s, alice, store)
+	clock.Run(time.Second)
+	s.say(bob, alice, "1")
+	clock.Run(time.Second)
+	store.err = errors.New("the browser's storage is full")
+	s.say(bob, alice, "2")
+	clock.Run(100 * time.Millisecond)
+	a.host.Latency = func() time.Duration { return 20 * time.Millisecond }
+	page := a.timeline(0, 50)
+	clock.Run(65 * time.Millisecond) // 2 was fetched, and the store is being read, which has 1 alone
+	s.say(bob, alice, "3")
+	clock.Run(100 * time.Millisecond)
+	for i, m := range page.Messages {
+		if i > 0 && m.Seq != page.Messages[i-1].Seq+1 && !m.Gap {
+			t.Errorf("the hole before %d is hidden: %q", m.Seq, text(page.Messages))
+		}
+	}
+	if len(page.Messages) < 2 {
+		t.Errorf("the page is %q", text(page.Messages))
+	}
 }

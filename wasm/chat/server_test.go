@@ -33,6 +33,7 @@ type server struct {
 	plainAck    bool                  // acknowledges by itself, without the id
 	holdHistory time.Duration         // history answers come this much later
 	dropSync    bool
+	dropMark    int // this many marks are lost, with their acknowledgements
 	opened      int
 	acks        int
 	published   []string // contents, in the order of arrival
@@ -70,6 +71,11 @@ func (s *server) Open(_ context.Context, c chat.Credentials, h chat.Handler) (ch
 }
 
 func (x *session) Publish(b proto.Branch, payload, _ []byte, done func(chat.Ack, error)) {
+	if b == proto.BranchMark && x.server.dropMark > 0 {
+		x.server.dropMark--
+		x.server.clock.After(10*time.Second, func() { done(chat.Ack{}, errors.New("no acknowledgement")) })
+		return
+	}
 	x.server.clock.After(delay, func() {
 		if x.closed || x.silent {
 			x.server.clock.After(10*time.Second, func() { done(chat.Ack{}, errors.New("no acknowledgement")) })

@@ -1,0 +1,69 @@
+package chaos
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+func TestNothingIsLostNothingTwiceNothingOutOfOrder(t *testing.T) {
+	if *seed == 0 {
+		*seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("seed %d", *seed)
+	w := newWorld(t, rand.New(rand.NewPCG(*seed, 0)), *people)
+	r := newReport(*seed)
+	w.must(w.run(t.Context(), *messages, *faults, r))
+	w.must(w.settle(t.Context()))
+	stored := w.compare(&r.verdict)
+
+	text := r.write(w.presses, len(w.people), stored)
+	t.Log("\n" + text)
+	keep(t, "report.txt", text)
+	for i, fault := range r.verdict.faults {
+		if i == 50 {
+			t.Errorf("and %d more", len(r.verdict.faults)-i)
+			break
+		}
+		t.Error(fault)
+	}
+	if stood := w.presses.count(stood); stood < *messages*9/10 {
+		t.Errorf("only %d of %d messages stood in a list: the test did not do its work", stood, *messages)
+	}
+}
+
+// compare stops the server and holds everybody's view of every conversation
+// against its database, and that against what was pressed. It returns how many
+// messages are stored.
+func (w *world) compare(v *verdict) (stored int) {
+	w.t.Helper()
+	type copied struct {
+		where, key string
+		log        []entry
+	}
+	var copies []copied
+	for _, c := range w.conversations() {
+		for _, p := range c.members {
+			log, err := p.inBrowser(c.key)
+			w.must(err)
+			copies = append(copies, copied{p.name + "'s browser", c.key, log})
+			log, err = w.server.overHTTP(c.key, p.token)
+			w.must(err)
+			copies = append(copies, copied{"HTTP for " + p.name, c.key, log})
+		}
+	}
+	w.must(w.server.stop())
+	logs, err := inDatabase(w.server.data)
+	w.must(err)
+	for _, c := range copies {
+		v.compare(c.where, c.key, logs[c.key], c.log)
+	}
+	for _, p := range w.people {
+		v.screenEnds(p, logs[p.key(p.peers[0])])
+	}
+	v.judge(logs, w.presses.presses)
+	for _, log := range logs {
+		stored += len(log)
+	}
+	return stored
+}

@@ -1,0 +1,73 @@
+// Package chaos holds tests that let people chat through the real program and
+// real browsers while server, network and pages fail under them, and then want
+// every message in its place. make chaos runs the long form.
+//
+// What it needs is as in package e2e.
+package chaos
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// patience is how long the tests wait for what must happen. It is generous: it
+// says that something hangs, not that something is slow.
+const patience = 90 * time.Second
+
+var (
+	messages = flag.Int("messages", 400, "how many messages people send")
+	faults   = flag.Int("faults", 17, "how many faults they survive")
+	people   = flag.Int("people", 2, "how many people chat, each with each other")
+	only     = flag.String("kinds", ".", "a regular expression for the kinds of faults")
+	seed     = flag.Uint64("seed", 0, "what chance begins with; 0 takes another one each time")
+)
+
+// What TestMain found: the server's and the browser's commands.
+var parleyBinary, chromeBinary string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	zerolog.SetGlobalLevel(zerolog.WarnLevel) // Toxiproxy tells of each toxic otherwise
+	if err := prepare(); err != nil {
+		fmt.Fprintln(os.Stderr, "chaos tests:", err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func prepare() (err error) {
+	if chromeBinary, err = findChrome(); err != nil {
+		return err
+	}
+	parleyBinary = os.Getenv("PARLEY_BIN")
+	if parleyBinary == "" {
+		root := filepath.Join("..", "..", "..")
+		parleyBinary = filepath.Join(root, ".bin", "parley")
+		if out, err := exec.Command("make", "-C", root, "build").CombinedOutput(); err != nil {
+			return fmt.Errorf("make build: %w\n%s", err, out)
+		}
+	}
+	if parleyBinary, err = filepath.Abs(parleyBinary); err != nil {
+		return err
+	}
+	if _, err = os.Stat(parleyBinary); err != nil {
+		return fmt.Errorf("no server to test: %w: set PARLEY_BIN to its binary, or run make build", err)
+	}
+	return nil
+}
+
+func findChrome() (string, error) {
+	for _, name := range []string{os.Getenv("CHROME"), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if path, err := exec.LookPath(name); name != "" && err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("no Chromium found: install it (Debian's package chromium), or set CHROME to its command; make test does so by itself")
+}

@@ -1,0 +1,239 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A world is a server, and people who chat with each other.
+type world struct {
+	t       *testing.T
+	chance  *rand.Rand // of the faults
+	server  *server
+	people  []*person
+	presses *recorder
+}
+
+// newWorld starts a server and lets people sign in, each in a browser of their
+// own. It all ends with the test.
+func newWorld(t *testing.T, chance *rand.Rand, people int) *world {
+	t.Helper()
+	w := &world{t: t, chance: chance, presses: newRecorder(t), server: &server{data: t.TempDir()}}
+	t.Cleanup(w.endServer)
+	w.must(w.server.start())
+	for i := range people {
+		w.people = append(w.people, w.signIn([]string{"Ada", "Bob", "Cyd", "Dan"}[i]))
+	}
+	for i, p := range w.people {
+		p.peers = append(slices.Clone(w.people[i+1:]), w.people[:i]...)
+	}
+	w.must(w.each(func(p *person) error {
+		tb, err := p.open()
+		if err != nil {
+			return err
+		}
+		p.add(tb)
+		if err := tb.load(p.url()); err != nil {
+			return err
+		}
+		return p.recover()
+	}))
+	return w
+}
+
+// signIn makes a guest with a browser and a line.
+func (w *world) signIn(name string) *person {
+	w.t.Helper()
+	p := &person{name: name, presses: w.presses, chance: rand.New(rand.NewPCG(w.chance.Uint64(), 0))}
+	var guest struct {
+		UserID string `json:"user_id"`
+		Token  string `json:"token"`
+	}
+	w.must(w.server.ask("POST", "/api/guests", "", map[string]string{"name": name}, &guest))
+	p.token = guest.Token
+	var err error
+	p.id, err = strconv.ParseUint(guest.UserID, 10, 64)
+	w.must(err)
+	p.line, err = newLine(name, w.server.address)
+	w.must(err)
+	w.t.Cleanup(p.line.end)
+	p.browser, err = newBrowser(w.t.TempDir())
+	w.must(err)
+	w.t.Cleanup(p.browser.cancel)
+	w.t.Cleanup(p.leave)
+	return p
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// each does something for all people at the same time and returns the first error.
+func (w *world) each(f func(*person) error) error {
+	errs := make([]error, len(w.people))
+	var all sync.WaitGroup
+	for i, p := range w.people {
+		all.Go(func() { errs[i] = f(p) })
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A conversation is one between two people.
+type conversation struct {
+	key     string
+	members [2]*person
+}
+
+func (w *world) conversations() (all []conversation) {
+	for i, a := range w.people {
+		for _, b := range w.people[i+1:] {
+			all = append(all, conversation{a.key(b), [2]*person{a, b}})
+		}
+	}
+	return all
+}
+
+// endServer stops the server and looks for what it must never log.
+func (w *world) endServer() {
+	if w.server.process != nil {
+		if err := w.server.stop(); err != nil {
+			w.t.Error(err)
+		}
+	}
+	log := w.server.output.since(0)
+	for _, bad := range []string{"DATA RACE", "panic:", "goroutine 1 ["} {
+		if strings.Contains(log, bad) {
+			w.t.Errorf("the server's log holds %q", bad)
+		}
+	}
+	if w.t.Failed() {
+		keep(w.t, "server.log", log)
+	}
+}
+
+// leave keeps what the pages of a failed test said.
+func (p *person) leave() {
+	if !p.presses.t.Failed() {
+		return
+	}
+	for i, tb := range p.tabs {
+		tb.mu.Lock()
+		keep(p.presses.t, fmt.Sprintf("%s-%d-console.log", p.name, i+1), strings.Join(tb.console, "\n"))
+		tb.mu.Unlock()
+	}
+}
+
+// run lets people chat while faults strike, in rounds: some strike at the same
+// time, then everybody recovers.
+func (w *world) run(ctx context.Context, messages, faults int, r *report) error {
+	deck := deck{chance: w.chance}
+	wanted, err := regexp.Compile(*only)
+	if err != nil {
+		return err
+	}
+	for _, kind := range kinds {
+		if wanted.MatchString(kind.name) {
+			deck.kinds = append(deck.kinds, kind)
+		}
+	}
+	for struck := 0; struck < faults; {
+		cards := deck.deal(min(1+w.chance.IntN(3), faults-struck), len(w.people))
+		struck += len(cards)
+		goal := messages * struck / faults / len(w.people) // that each has sent after this round
+		ctx, cancel := context.WithCancel(ctx)
+		sent := make(chan error, 1)
+		go func() {
+			sent <- w.each(func(p *person) error { return p.send(ctx, goal-p.written, 3*time.Second) })
+		}()
+		err := w.round(cards, r)
+		if err != nil {
+			cancel()
+		}
+		if sendErr := <-sent; err == nil {
+			err = sendErr
+		}
+		cancel()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// round lets faults strike and waits until everybody has recovered.
+func (w *world) round(cards []card, r *report) error {
+	errs := make([]error, len(cards))
+	var all sync.WaitGroup
+	for i, c := range cards {
+		s := strike{server: w.server, victim: w.people[c.victim], chance: rand.New(rand.NewPCG(w.chance.Uint64(), 0))}
+		all.Go(func() {
+			time.Sleep(s.between(0, 500*time.Millisecond))
+			errs[i] = c.fault.strike(s)
+		})
+	}
+	all.Wait()
+	over := time.Now()
+	for i, c := range cards {
+		if errs[i] != nil {
+			return fmt.Errorf("%s (%s): %w", c.fault.name, w.people[c.victim].name, errs[i])
+		}
+	}
+	for _, p := range w.people {
+		r.verdict.screen(p)
+	}
+	if err := w.each((*person).recover); err != nil {
+		return fmt.Errorf("after %v: %w", cards, err)
+	}
+	r.survived(cards, time.Since(over))
+	return nil
+}
+
+// A card is a fault that befalls somebody.
+type card struct {
+	fault  fault
+	victim int
+}
+
+func (c card) String() string { return c.fault.name }
+
+// deck deals faults so that each kind comes before any comes again.
+type deck struct {
+	chance *rand.Rand
+	kinds  []fault
+	left   []fault
+}
+
+// deal gives up to n faults that can strike at the same time, at least one.
+func (d *deck) deal(n, people int) (cards []card) {
+	for len(cards) < n {
+		if len(d.left) == 0 {
+			d.left = slices.Clone(d.kinds)
+			d.chance.Shuffle(len(d.left), func(i, j int) { d.left[i], d.left[j] = d.left[j], d.left[i] })
+		}
+		c := card{d.left[0], d.chance.IntN(people)}
+		if slices.ContainsFunc(cards, func(other card) bool {
+			return other.fault.scope == c.fault.scope && (c.fault.scope == serverFault || other.victim == c.victim)
+		}) {
+			return cards
+		}
+		cards, d.left = append(cards, c), d.left[1:]
+	}
+	return cards
+}
