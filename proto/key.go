@@ -91,6 +91,17 @@ func (k Key) Side(user uint64) Side {
 	return Second
 }
 
+// User returns the user on a side: of a service's side 0, as it has many.
+func (k Key) User(s Side) uint64 {
+	switch {
+	case s == First:
+		return k.a
+	case k.kind == Direct:
+		return k.b
+	}
+	return 0
+}
+
 // Customer returns the customer of a service conversation, or 0.
 func (k Key) Customer() uint64 {
 	if k.kind != Service {

@@ -28,7 +28,7 @@ func (b *backend) Authenticate(ctx context.Context, user uint64, token string) (
 	if who.ID != user {
 		return chat.Sender{}, time.Time{}, proto.Refuse(proto.NotAuthorized, "the token is of another user than the user name says")
 	}
-	if err := b.service.Seen(ctx, chat.User{ID: who.ID, Name: who.Name}); err != nil {
+	if err := b.service.Seen(ctx, chat.User{ID: who.ID, Name: who.Name, Services: chat.ServicesOf(who.Services)}); err != nil {
 		return chat.Sender{}, time.Time{}, err
 	}
 	return chat.Sender{User: who.ID, Name: who.Name, Services: who.Services}, who.Expires, nil

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"slices"
 
 	"parley/proto"
 )
@@ -30,7 +31,7 @@ func (s *Service) Commit(ctx context.Context, requests []Request) []Result {
 			return err
 		}
 		for i, r := range requests {
-			if results[i].Receipt, err = r.apply(b); err != nil {
+			if results[i], err = r.apply(b); err != nil {
 				return err
 			}
 		}
@@ -66,6 +67,7 @@ type batch struct {
 	tx            Tx
 	conversations map[proto.Key]*conversation
 	members       map[memberKey]*member
+	teams         map[proto.ServiceType][]uint64 // agents by service
 	// What changed, in the order of the first change.
 	changedConversations []*conversation
 	changedMembers       []*member
@@ -75,6 +77,7 @@ type batch struct {
 type conversation struct {
 	Conversation
 	changed bool
+	revised bool // for all agents
 }
 
 type member struct {
@@ -105,6 +108,7 @@ func (s *Service) newBatch(tx Tx) (*batch, error) {
 		tx:            tx,
 		conversations: make(map[proto.Key]*conversation),
 		members:       make(map[memberKey]*member),
+		teams:         make(map[proto.ServiceType][]uint64),
 	}, nil
 }
 
@@ -128,6 +132,30 @@ func (b *batch) changeConversation(c *conversation) {
 		c.changed = true
 		b.changedConversations = append(b.changedConversations, c)
 	}
+}
+
+// revise says that what a service's agents are shown of c changed.
+func (b *batch) revise(c *conversation) {
+	c.revised = true
+	b.changeConversation(c)
+}
+
+// agents returns the users who answer for a service, to be read only.
+func (b *batch) agents(service proto.ServiceType) ([]uint64, error) {
+	if agents, known := b.teams[service]; known {
+		return agents, nil
+	}
+	agents, err := b.tx.Agents(service)
+	if err != nil {
+		return nil, err
+	}
+	b.teams[service] = agents
+	return agents, nil
+}
+
+// without returns users without one of them.
+func without(users []uint64, one uint64) []uint64 {
+	return slices.DeleteFunc(slices.Clone(users), func(user uint64) bool { return user == one })
 }
 
 // member returns the state of a user in a conversation. Who changes it, or
@@ -161,20 +189,22 @@ func (b *batch) deliver(user uint64, branch proto.Branch, payload []byte) {
 // flush writes what changed. Rows get their change numbers here, so that these
 // rise in the order of commits.
 func (b *batch) flush() error {
-	for _, c := range b.changedConversations {
-		if err := b.tx.PutConversation(c.Conversation); err != nil {
-			return err
-		}
-	}
-	if len(b.changedMembers) == 0 {
-		return nil
-	}
 	rev, err := b.tx.Rev()
 	if err != nil {
 		return err
 	}
-	for i, m := range b.changedMembers {
-		m.Rev = rev + 1 + uint64(i)
+	for _, c := range b.changedConversations {
+		if c.revised {
+			rev++
+			c.Rev = rev
+		}
+		if err := b.tx.PutConversation(c.Conversation); err != nil {
+			return err
+		}
+	}
+	for _, m := range b.changedMembers {
+		rev++
+		m.Rev = rev
 		if err := b.tx.PutMember(m.Member); err != nil {
 			return err
 		}

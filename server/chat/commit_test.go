@@ -147,7 +147,7 @@ func TestManySendersAtOnceAreNumberedDenselyDeliveredInOrderAndAcknowledgedLast(
 		}
 		var stored int
 		for user := range uint64(users) {
-			answer, err := service.Conversations(t.Context(), 1+user, "")
+			answer, err := service.Conversations(t.Context(), chat.Sender{User: 1 + user}, "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -205,7 +205,7 @@ func TestReadsThatFailAreRefusedForNow(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, errMessages := b.Messages(ctx, chat.Sender{User: ada}, proto.DirectKey(ada, bob), 0, 0, 10)
-	_, errConversations := b.Conversations(ctx, ada, "")
+	_, errConversations := b.Conversations(ctx, chat.Sender{User: ada}, "")
 	_, errUsers := b.Users(ctx, "a", 10)
 	_, errSync := b.Publish(ctx, chat.Sender{User: ada}, proto.BranchSync, nil, nil)
 	errSeen := b.Seen(ctx, chat.User{ID: ada})
@@ -254,7 +254,7 @@ func TestWhatWasAcceptedIsCommittedBeforeRunReturns(t *testing.T) {
 		if r := refusalOf(t, publish(senders)); r.Reason != proto.ServerShuttingDown {
 			t.Errorf("after the end: %v", r)
 		}
-		answer, err := service.Conversations(t.Context(), ada, "")
+		answer, err := service.Conversations(t.Context(), chat.Sender{User: ada}, "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,7 +37,7 @@ func (s *Service) Messages(ctx context.Context, who Sender, key proto.Key, after
 		if err != nil {
 			return err
 		}
-		page, err = s.page(key, c, entries)
+		page, err = s.page(who.User, c, key, entries)
 		return err
 	})
 	if err != nil {
@@ -55,10 +55,15 @@ func mayRead(who Sender, key proto.Key) bool {
 	return key.Has(who.User) || key.Kind() == proto.Service && slices.Contains(who.Services, key.Service())
 }
 
-func (s *Service) page(key proto.Key, c Conversation, entries []Entry) (protobuf.Message, error) {
+func (s *Service) page(reader uint64, c Conversation, key proto.Key, entries []Entry) (protobuf.Message, error) {
 	epoch := s.store.Epoch()
 	if key.Kind() == proto.Service {
 		messages, err := decodeAll[proto.ServiceMessage](entries)
+		for i := range messages {
+			if key.Has(reader) {
+				messages[i] = forCustomer(messages[i])
+			}
+		}
 		return &proto.ServiceMessagePage{Epoch: &epoch, HeadSeq: &c.Head, MinSeq: &c.Min, Messages: messages}, err
 	}
 	messages, err := decodeAll[proto.Message](entries)

@@ -21,26 +21,23 @@ func prepareMark(from Sender, payload []byte) (Request, error) {
 	return &mark{key: key, user: from.User, delivered: m.GetDeliveredSeq(), read: m.GetReadSeq()}, nil
 }
 
-func (r *mark) apply(b *batch) (Receipt, error) {
+func (r *mark) apply(b *batch) (Result, error) {
 	c, err := b.conversation(r.key)
 	if err != nil {
-		return Receipt{}, err
+		return Result{}, err
 	}
 	own, err := b.member(r.key, r.user)
 	if err != nil {
-		return Receipt{}, err
+		return Result{}, err
 	}
 	if !own.raise(min(r.delivered, c.Head), min(r.read, c.Head)) {
-		return Receipt{}, nil
-	}
-	other := r.key.Peer(r.user)
-	peer, err := b.member(r.key, other)
-	if err != nil {
-		return Receipt{}, err
+		return Result{}, nil
 	}
 	b.changeMember(own)
-	b.changeMember(peer) // the row of the other side shows these watermarks too
-	return Receipt{}, b.deliverMark(own, other)
+	if err := b.recount(c, own); err != nil {
+		return Result{}, err
+	}
+	return Result{}, b.show(c, own, true)
 }
 
 // raise lifts the watermarks, reports whether one rose, and keeps
@@ -52,16 +49,85 @@ func (m *Member) raise(delivered, read uint64) bool {
 	return m.Read != was.Read || m.Delivered != was.Delivered
 }
 
-// deliverMark sends m's watermarks to both sides.
-func (b *batch) deliverMark(m *member, other uint64) error {
-	key := m.Key.String()
-	payload, err := proto.Marshal(&proto.Mark{
-		Key: &key, UserId: &m.User, DeliveredSeq: &m.Delivered, ReadSeq: &m.Read,
-	})
+// recount brings m.Seen to m.Read, by the rule that also makes the rows.
+func (b *batch) recount(c *conversation, m *member) error {
+	silent, err := b.tx.CountSilent(c.Key, m.User, m.Read)
 	if err != nil {
 		return err
 	}
-	b.deliver(m.User, proto.BranchMark, payload)
-	b.deliver(other, proto.BranchMark, payload)
+	m.Seen = c.Counted[c.Key.Side(m.User)] - m.Own - proto.Unread(c.Head, m.Read, silent)
+	return nil
+}
+
+// show lets the other side see m's watermarks, which rose: in their rows, and
+// if tell at once. A customer sees the highest of all agents', as one voice;
+// agents see the customer's and not each other's.
+func (b *batch) show(c *conversation, m *member, tell bool) error {
+	own := watermarks{m.Delivered, m.Read, m.User}
+	switch {
+	case c.Key.Kind() == proto.Direct:
+		return b.showMember(c, m, c.Key.Peer(m.User), own, tell)
+	case c.Key.Has(m.User):
+		agents, err := b.agents(c.Key.Service())
+		if err != nil {
+			return err
+		}
+		b.revise(c)
+		if !tell {
+			return nil
+		}
+		return b.deliverMark(c.Key, own, append([]uint64{m.User}, without(agents, m.User)...)...)
+	}
+	if tell {
+		if err := b.deliverMark(c.Key, own, m.User); err != nil {
+			return err
+		}
+	}
+	service := watermarks{delivered: max(c.ServiceDelivered, m.Delivered), read: max(c.ServiceRead, m.Read)}
+	if service == (watermarks{delivered: c.ServiceDelivered, read: c.ServiceRead}) {
+		return nil
+	}
+	c.ServiceDelivered, c.ServiceRead = service.delivered, service.read
+	b.changeConversation(c)
+	customer, err := b.member(c.Key, c.Key.Customer())
+	if err != nil {
+		return err
+	}
+	b.changeMember(customer)
+	if !tell {
+		return nil
+	}
+	return b.deliverMark(c.Key, service, customer.User)
+}
+
+// showMember is show between two users.
+func (b *batch) showMember(c *conversation, m *member, other uint64, own watermarks, tell bool) error {
+	peer, err := b.member(c.Key, other)
+	if err != nil {
+		return err
+	}
+	b.changeMember(peer)
+	if !tell {
+		return nil
+	}
+	return b.deliverMark(c.Key, own, m.User, other)
+}
+
+// watermarks are those of a user, or, of user 0, of a whole service.
+type watermarks struct{ delivered, read, user uint64 }
+
+func (b *batch) deliverMark(key proto.Key, w watermarks, to ...uint64) error {
+	name := key.String()
+	m := &proto.Mark{Key: &name, DeliveredSeq: &w.delivered, ReadSeq: &w.read}
+	if w.user != 0 {
+		m.UserId = &w.user
+	}
+	payload, err := proto.Marshal(m)
+	if err != nil {
+		return err
+	}
+	for _, user := range to {
+		b.deliver(user, proto.BranchMark, payload)
+	}
 	return nil
 }

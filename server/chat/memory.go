@@ -243,7 +243,7 @@ func (v memoryView) Entries(key proto.Key, after, before uint64, limit int, newe
 
 func (v memoryView) FirstBy(key proto.Key, sender uint64, after uint64) (Entry, error) {
 	for _, e := range v.after(key, after) {
-		if e.Sender == sender {
+		if e.Sender == sender && !e.Type.Control() {
 			e.Body = nil
 			return e, nil
 		}
@@ -251,9 +251,9 @@ func (v memoryView) FirstBy(key proto.Key, sender uint64, after uint64) (Entry, 
 	return Entry{}, nil
 }
 
-func (v memoryView) CountBy(key proto.Key, sender uint64, after uint64) (n uint64, err error) {
+func (v memoryView) CountSilent(key proto.Key, reader uint64, after uint64) (n uint64, err error) {
 	for _, e := range v.after(key, after) {
-		if e.Sender == sender {
+		if e.Sender == reader || !key.Counts(e.Type, reader) {
 			n++
 		}
 	}
@@ -272,15 +272,81 @@ func (v memoryView) ByRef(sender uint64, ref [proto.RefSize]byte) (Entry, error)
 	return entries[0], nil
 }
 
-func (v memoryView) Changed(user, after uint64, limit int) ([]Member, error) {
-	var members []Member
+// of returns the keys of all conversations of a user and of services: of the
+// former the user is a member, of the latter maybe.
+func (v memoryView) of(user uint64, services Services) (keys []proto.Key) {
 	for _, key := range v.joined(user) {
-		if m := v.member(memberKey{key, user}); m.Rev > after {
-			members = append(members, m)
+		if key.Has(user) {
+			keys = append(keys, key)
 		}
 	}
-	slices.SortFunc(members, func(x, y Member) int { return cmp.Compare(x.Rev, y.Rev) })
-	return members[:min(len(members), max(0, limit))], nil
+	for _, s := range []*memoryState{v.s.base, v.s} {
+		if s == nil || services == 0 {
+			continue
+		}
+		for key := range s.conversations {
+			_, again := v.s.conversations[key]
+			if s != v.s && again {
+				continue
+			}
+			if key.Kind() == proto.Service && services.Has(key.Service()) && !key.Has(user) {
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys
+}
+
+func (v memoryView) Changed(user uint64, services Services, after uint64, limit int) ([]Change, error) {
+	var changes []Change
+	for _, key := range v.of(user, services) {
+		rev := v.member(memberKey{key, user}).Rev
+		if !key.Has(user) {
+			c, _ := v.Conversation(key)
+			rev = max(rev, c.Rev)
+		}
+		if rev > after {
+			changes = append(changes, Change{key, rev})
+		}
+	}
+	slices.SortFunc(changes, func(x, y Change) int { return cmp.Compare(x.Rev, y.Rev) })
+	return changes[:min(len(changes), max(0, limit))], nil
+}
+
+func (v memoryView) Totals(user uint64, services Services) (t Totals, err error) {
+	for _, key := range v.of(user, services) {
+		c, _ := v.Conversation(key)
+		m := v.member(memberKey{key, user})
+		side := key.Side(user)
+		if unread := c.Counted[side] - m.Own - m.Seen; unread > 0 {
+			t.Unread += unread
+			t.UnreadConversations++
+		}
+		if c.Standing.Sides[side.Other()].Seq != 0 {
+			t.Waiting++
+		}
+	}
+	return t, nil
+}
+
+func (v memoryView) Agents(service proto.ServiceType) (agents []uint64, err error) {
+	for id, u := range v.users() {
+		if u.Services.Has(service) {
+			agents = append(agents, id)
+		}
+	}
+	slices.Sort(agents)
+	return agents, nil
+}
+
+// users returns all users, to be read only.
+func (v memoryView) users() map[uint64]User {
+	if v.s.base == nil {
+		return v.s.users
+	}
+	all := maps.Clone(v.s.base.users)
+	maps.Copy(all, v.s.users)
+	return all
 }
 
 func (v memoryView) User(id uint64) (User, error) {
@@ -289,14 +355,9 @@ func (v memoryView) User(id uint64) (User, error) {
 }
 
 func (v memoryView) Users(query string, limit int) ([]User, error) {
-	all := v.s.users
-	if v.s.base != nil {
-		all = maps.Clone(v.s.base.users)
-		maps.Copy(all, v.s.users)
-	}
 	var found []User
 	folded := Fold(query)
-	for id, u := range all {
+	for id, u := range v.users() {
 		if strings.Contains(Fold(u.Name), folded) || strconv.FormatUint(id, 10) == query {
 			found = append(found, u)
 		}
@@ -311,6 +372,7 @@ type memoryTx struct{ memoryView }
 
 func (t memoryTx) PutConversation(c Conversation) error {
 	t.s.conversations[c.Key] = c
+	t.s.rev = max(t.s.rev, c.Rev)
 	return nil
 }
 

@@ -1,6 +1,10 @@
 package chat
 
-import "parley/proto"
+import (
+	protobuf "google.golang.org/protobuf/proto"
+
+	"parley/proto"
+)
 
 // message is a proto.Message on its way into the history.
 type message struct {
@@ -9,105 +13,121 @@ type message struct {
 	m   *proto.Message // sender_id and client_ref are stamped
 }
 
-func (r *message) apply(b *batch) (Receipt, error) {
+func (r *message) apply(b *batch) (Result, error) {
 	sender, receiver := r.m.GetSenderId(), r.m.GetReceiverId()
-	first, err := b.tx.ByRef(sender, r.ref)
+	if first, err := b.repeated(sender, r.ref); err != nil || first != (Receipt{}) {
+		return Result{Receipt: first}, err
+	}
+	c, err := b.conversation(r.key)
+	if err != nil {
+		return Result{}, err
+	}
+	entry, err := b.append(c, sender, r.ref, r.m.Event(), r.stamp)
+	if err != nil {
+		return Result{}, err
+	}
+	b.deliver(sender, proto.BranchMessage, entry.Body)
+	b.deliver(receiver, proto.BranchMessage, entry.Body)
+	peer, err := b.member(r.key, receiver)
+	if err != nil {
+		return Result{}, err
+	}
+	b.changeMember(peer)
+	return Result{Receipt: receiptOf(entry)}, b.seen(c, entry, r.m.SeenSeq)
+}
+
+// stamp is the message as it is stored.
+func (r *message) stamp(id uint64, e proto.Event) protobuf.Message {
+	return &proto.Message{
+		MessageId: &id, SenderId: r.m.SenderId, Content: r.m.Content, CreateTime: &e.Time, ReceiverId: r.m.ReceiverId,
+		Seq: &e.Seq, SeenSeq: e.Seen, ClientRef: r.ref[:], MessageType: r.m.MessageType,
+	}
+}
+
+// repeated returns the receipt of an entry that the sender stored before under
+// the same client_ref; the zero Receipt if there is none.
+func (b *batch) repeated(sender uint64, ref [proto.RefSize]byte) (Receipt, error) {
+	first, err := b.tx.ByRef(sender, ref)
 	if err != nil {
 		return Receipt{}, err
 	}
 	if first.Seq != 0 {
-		return Receipt{MessageID: first.ID, Seq: first.Seq, CreateTime: first.CreateTime}, nil
+		return receiptOf(first), nil
 	}
-	c, err := b.conversation(r.key)
-	if err != nil {
-		return Receipt{}, err
-	}
-	entry, err := b.append(c, sender, r)
-	if err != nil {
-		return Receipt{}, err
-	}
-	b.deliver(sender, proto.BranchMessage, entry.Body)
-	b.deliver(receiver, proto.BranchMessage, entry.Body)
-	if err := b.wait(entry, receiver, r.m.SeenSeq); err != nil {
-		return Receipt{}, err
-	}
-	if err := b.seen(entry, receiver, min(r.m.GetSeenSeq(), entry.Seq-1)); err != nil {
-		return Receipt{}, err
-	}
-	return Receipt{MessageID: entry.ID, Seq: entry.Seq, CreateTime: entry.CreateTime}, nil
+	return Receipt{}, nil
 }
 
-// append stamps and stores r's message as the conversation's next entry.
-func (b *batch) append(c *conversation, sender uint64, r *message) (Entry, error) {
-	seq, id, now := c.Head+1, b.service.ids.Next(), b.service.time()
-	m := &proto.Message{
-		MessageId: &id, SenderId: &sender, Content: r.m.Content, CreateTime: &now,
-		ReceiverId: r.m.ReceiverId, Seq: &seq, ClientRef: r.ref[:],
-	}
-	if r.m.SeenSeq != nil {
-		// Nobody has seen what is not there yet.
-		seen := min(*r.m.SeenSeq, c.Head)
-		m.SeenSeq = &seen
-	}
-	body, err := proto.Marshal(m)
-	if err != nil {
-		return Entry{}, err
-	}
-	e := Entry{Key: r.key, Seq: seq, ID: id, Sender: sender, Ref: r.ref, CreateTime: now, Body: body}
-	if err := b.tx.Append(e); err != nil {
-		return Entry{}, err
-	}
-	c.Head = seq
-	if c.Min == 0 {
-		c.Min = seq
-	}
-	b.changeConversation(c)
-	return e, nil
+func receiptOf(e Entry) Receipt {
+	return Receipt{MessageID: e.ID, Seq: e.Seq, CreateTime: e.CreateTime}
 }
 
-// wait keeps both sides' state under the answered rule (proto.Waiting): in a
-// direct conversation every message asks, and replies to the other side.
-func (b *batch) wait(e Entry, receiver uint64, seen *uint64) error {
-	author, err := b.member(e.Key, e.Sender)
-	if err != nil {
-		return err
+// append numbers the sender's next entry, folds it into the conversation's
+// standing, and stores what stamp makes of it. e.Seq and e.Time are set here.
+func (b *batch) append(c *conversation, sender uint64, ref [proto.RefSize]byte, e proto.Event, stamp func(id uint64, e proto.Event) protobuf.Message) (Entry, error) {
+	id := b.service.ids.Next()
+	e.Seq, e.Time = c.Head+1, b.service.time()
+	if e.Seen != nil {
+		seen := min(*e.Seen, c.Head) // nobody has seen what is not there yet
+		e.Seen = &seen
 	}
-	peer, err := b.member(e.Key, receiver)
-	if err != nil {
-		return err
-	}
-	author.Waiting.Ask(e.Seq, e.CreateTime)
-	err = peer.Waiting.Reply(e.Seq, seen, func(after uint64) (uint64, uint64, error) {
-		next, err := b.tx.FirstBy(e.Key, receiver, after)
+	err := c.Standing.Add(c.Key.Kind(), e, func(of proto.Side, after uint64) (uint64, uint64, error) {
+		next, err := b.tx.FirstBy(c.Key, c.Key.User(of), after)
 		return next.Seq, next.CreateTime, err
 	})
+	if err != nil {
+		return Entry{}, err
+	}
+	body, err := proto.Marshal(stamp(id, e))
+	if err != nil {
+		return Entry{}, err
+	}
+	entry := Entry{Key: c.Key, Seq: e.Seq, ID: id, Sender: sender, Ref: ref, Type: e.Type, CreateTime: e.Time, Body: body}
+	if err := b.tx.Append(entry); err != nil {
+		return Entry{}, err
+	}
+	c.Head = e.Seq
+	if c.Min == 0 {
+		c.Min = e.Seq
+	}
+	return entry, b.count(c, entry)
+}
+
+// count keeps the counts that Totals are made of.
+func (b *batch) count(c *conversation, e Entry) error {
+	for _, side := range []proto.Side{proto.First, proto.Second} {
+		if c.Key.Counts(e.Type, c.Key.User(side)) {
+			c.Counted[side]++
+		}
+	}
+	b.changeConversation(c)
+	author, err := b.member(c.Key, e.Sender)
+	if err != nil {
+		return err
+	}
+	if c.Key.Counts(e.Type, e.Sender) {
+		author.Own++
+	}
 	b.changeMember(author)
-	b.changeMember(peer)
-	return err
+	return nil
 }
 
 // seen raises the author's watermarks to what was on the screen when Send was
-// pressed. The other side is told if that read a message of theirs; in the
+// pressed. The other side is told if that read an entry of theirs; in the
 // common case a mark said so before.
-func (b *batch) seen(e Entry, receiver, through uint64) error {
+func (b *batch) seen(c *conversation, e Entry, seen *uint64) error {
+	if seen == nil {
+		return nil
+	}
 	author, err := b.member(e.Key, e.Sender)
 	if err != nil {
 		return err
 	}
-	read := author.Read
-	if !author.raise(through, through) || author.Read == read {
+	through, read := min(*seen, e.Seq-1), author.Seen
+	if !author.raise(through, through) {
 		return nil
 	}
-	own, err := b.tx.CountBy(e.Key, e.Sender, read)
-	if err != nil {
+	if err := b.recount(c, author); err != nil {
 		return err
 	}
-	later, err := b.tx.CountBy(e.Key, e.Sender, author.Read)
-	if err != nil {
-		return err
-	}
-	if proto.Unread(author.Read, read, own-later) == 0 {
-		return nil
-	}
-	return b.deliverMark(author, receiver)
+	return b.show(c, author, author.Seen > read)
 }

@@ -10,9 +10,10 @@ import (
 // Request is one change that was checked as far as it can be without the
 // history: a message, a mark or a user's name. Commit applies it, once.
 type Request interface {
-	// apply makes the change within b's transaction. An error is the store's,
-	// and means that the whole transaction is lost.
-	apply(b *batch) (Receipt, error)
+	// apply makes the change within b's transaction, or refuses it (Result.Err)
+	// and changes nothing. An error is the store's, and means that the whole
+	// transaction is lost.
+	apply(b *batch) (Result, error)
 }
 
 // Prepare checks what a user sent on up/message, up/service or up/mark and
@@ -27,7 +28,7 @@ func (s *Service) Prepare(from Sender, b proto.Branch, payload, correlation []by
 	case proto.BranchMark:
 		return prepareMark(from, payload)
 	case proto.BranchService:
-		return nil, serviceOff()
+		return s.prepareService(from, payload, correlation)
 	}
 	return nil, proto.Refuse(proto.TopicNameInvalid, "nothing can be sent on up/%s", printable(b))
 }
@@ -37,17 +38,25 @@ func (s *Service) prepareMessage(from Sender, payload, correlation []byte) (Requ
 	if err := proto.Unmarshal(payload, &m); err != nil {
 		return nil, err
 	}
+	written := true
+	switch m.GetMessageType() {
+	case proto.MessageType_MESSAGE_TYPE_TEXT:
+	case proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED:
+		written = false
+	default:
+		return nil, proto.Refuse(proto.PayloadFormatInvalid, "message_type is %d: between two users there are text (0) and no reply needed (22)", m.GetMessageType())
+	}
 	switch receiver, size := m.GetReceiverId(), len(m.GetContent()); {
 	case receiver == 0:
 		return nil, proto.Refuse(proto.PayloadFormatInvalid, "receiver_id is 0: name the user to write to")
 	case receiver == from.User:
 		return nil, proto.Refuse(proto.PayloadFormatInvalid, "receiver_id is the sender: name another user to write to")
-	case size == 0:
-		return nil, proto.Refuse(proto.PayloadFormatInvalid, "content is empty: write something")
+	case size == 0 && written:
+		return nil, emptyContent()
 	case size > proto.MaxContent:
-		return nil, proto.Refuse(proto.PacketTooLarge, "content has %d bytes, at most %d are allowed: split the message", size, proto.MaxContent)
+		return nil, longContent(size)
 	}
-	ref, err := s.ref(&m, correlation)
+	ref, err := s.ref(m.ClientRef, correlation)
 	if err != nil {
 		return nil, err
 	}
@@ -56,15 +65,23 @@ func (s *Service) prepareMessage(from Sender, payload, correlation []byte) (Requ
 	return &message{key: proto.DirectKey(from.User, m.GetReceiverId()), ref: ref, m: &m}, nil
 }
 
+func emptyContent() error {
+	return proto.Refuse(proto.PayloadFormatInvalid, "content is empty: write something")
+}
+
+func longContent(size int) error {
+	return proto.Refuse(proto.PacketTooLarge, "content has %d bytes, at most %d are allowed: split the message", size, proto.MaxContent)
+}
+
 // ref decides a message's client_ref: the field, else the correlation data,
 // else one of its own, which makes a repeat another message.
-func (s *Service) ref(m *proto.Message, correlation []byte) (ref [proto.RefSize]byte, err error) {
+func (s *Service) ref(field, correlation []byte) (ref [proto.RefSize]byte, err error) {
 	switch {
-	case m.ClientRef != nil:
-		if len(m.ClientRef) != proto.RefSize {
-			return ref, proto.Refuse(proto.PayloadFormatInvalid, "client_ref has %d bytes: send %d random ones, or none", len(m.ClientRef), proto.RefSize)
+	case field != nil:
+		if len(field) != proto.RefSize {
+			return ref, proto.Refuse(proto.PayloadFormatInvalid, "client_ref has %d bytes: send %d random ones, or none", len(field), proto.RefSize)
 		}
-		copy(ref[:], m.ClientRef)
+		copy(ref[:], field)
 	case len(correlation) == proto.RefSize:
 		copy(ref[:], correlation)
 	default:
@@ -82,9 +99,7 @@ func participant(from Sender, text string) (proto.Key, error) {
 	switch {
 	case err != nil:
 		return key, err
-	case key.Kind() == proto.Service:
-		return key, serviceOff()
-	case !key.Has(from.User):
+	case !mayRead(from, key):
 		return key, notParticipant()
 	}
 	return key, nil
@@ -92,10 +107,6 @@ func participant(from Sender, text string) (proto.Key, error) {
 
 func notParticipant() error {
 	return proto.Refuse(proto.NotAuthorized, "key: you are no participant of this conversation")
-}
-
-func serviceOff() error {
-	return proto.Refuse(proto.ImplementationSpecific, "customer service is not switched on on this server")
 }
 
 // printable keeps a strange branch from filling a refusal.

@@ -129,7 +129,7 @@ func (s *Service) Publish(ctx context.Context, from Sender, b proto.Branch, payl
 	case proto.BranchSync:
 		return Receipt{}, s.sync(ctx, from, payload)
 	case proto.BranchTyping:
-		return Receipt{}, s.typing(from, payload)
+		return Receipt{}, s.typing(ctx, from, payload)
 	}
 	request, err := s.Prepare(from, b, payload, correlation)
 	if err != nil {

@@ -65,6 +65,8 @@ func (o *outbox) Publish(user uint64, branch proto.Branch, payload []byte) {
 	switch branch {
 	case proto.BranchMessage:
 		m = new(proto.Message)
+	case proto.BranchService:
+		m = new(proto.ServiceMessage)
 	case proto.BranchMark:
 		m = new(proto.Mark)
 	case proto.BranchUnread:
@@ -137,6 +139,11 @@ func text(to uint64, content string) *proto.Message {
 	}
 }
 
+func typed(m *proto.Message, kind proto.MessageType) *proto.Message {
+	m.MessageType = &kind
+	return m
+}
+
 func with(m *proto.Message, clientRef []byte, seen ...uint64) *proto.Message {
 	m.ClientRef = clientRef
 	if len(seen) > 0 {
@@ -180,7 +187,7 @@ func (b *bench) mark(user, delivered, read uint64) {
 // rows returns what a user is told of their conversations, by key.
 func (b *bench) rows(user uint64) map[string]*proto.ConversationState {
 	b.t.Helper()
-	answer, err := b.Conversations(b.t.Context(), user, "")
+	answer, err := b.Conversations(b.t.Context(), chat.Sender{User: user}, "")
 	if err != nil {
 		b.t.Fatal("conversations:", err)
 	}
@@ -278,8 +285,11 @@ func TestWhatIsWrongIsRefusedByName(t *testing.T) {
 		{"typing to others", eve, proto.BranchTyping, encode(t, typing("d:3:5")), proto.NotAuthorized, "no participant"},
 		{"typing with random bytes", ada, proto.BranchTyping, []byte{1}, proto.PayloadFormatInvalid, "not a Typing"},
 		{"a sync with random bytes", ada, proto.BranchSync, []byte{1}, proto.PayloadFormatInvalid, "not a SyncRequest"},
-		{"customer service", ada, proto.BranchService, nil, proto.ImplementationSpecific, "not switched on"},
-		{"a mark in a service", ada, proto.BranchMark, encode(t, key("s:3:1")), proto.ImplementationSpecific, "not switched on"},
+		{"an empty service message", ada, proto.BranchService, nil, proto.PayloadFormatInvalid, "message_id is required"},
+		{"a mark in another's service conversation", ada, proto.BranchMark, encode(t, key("s:5:1")), proto.NotAuthorized, "no participant"},
+		{"a picture to a user", ada, proto.BranchMessage, encode(t, typed(text(bob, "x"), proto.MessageType_MESSAGE_TYPE_IMAGE)), proto.PayloadFormatInvalid, "message_type is 1"},
+		{"a claim to a user", ada, proto.BranchMessage, encode(t, typed(text(bob, "x"), proto.MessageType_MESSAGE_TYPE_CLAIM)), proto.PayloadFormatInvalid, "message_type is 16"},
+		{"a long no reply needed", ada, proto.BranchMessage, encode(t, typed(text(bob, long), proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED)), proto.PacketTooLarge, "content has 16385 bytes"},
 		{"a branch that is down only", ada, proto.BranchUnread, nil, proto.TopicNameInvalid, `up/"unread"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -33,23 +33,32 @@ type View interface {
 	// Entries returns entries with after < seq < before, in seq order: the
 	// lowest limit of them, or the highest if newest. before 0 means no bound.
 	Entries(key proto.Key, after, before uint64, limit int, newest bool) ([]Entry, error)
-	// FirstBy finds the sender's entry with the lowest seq > after; the zero
-	// Entry if there is none. Body need not be set.
+	// FirstBy finds the sender's entry with the lowest seq > after that is no
+	// control entry (proto.MessageType.Control); the zero Entry if there is
+	// none. Body need not be set.
 	FirstBy(key proto.Key, sender uint64, after uint64) (Entry, error)
-	// CountBy counts the sender's entries with seq > after.
-	CountBy(key proto.Key, sender uint64, after uint64) (uint64, error)
+	// CountSilent counts the entries with seq > after that are not unread to a
+	// reader: those that the reader wrote, and those that key.Counts excepts.
+	CountSilent(key proto.Key, reader uint64, after uint64) (uint64, error)
 	// ByRef finds the entry that a sender stored under a client_ref; the zero
 	// Entry if there is none.
 	ByRef(sender uint64, ref [proto.RefSize]byte) (Entry, error)
-	// Changed returns the user's members with Rev > after, in Rev order, limit at most.
-	Changed(user, after uint64, limit int) ([]Member, error)
-	// Rev is the highest Rev of all members, 0 if none.
+	// Changed returns what changed for a user with a change number > after, in
+	// their order, limit at most: conversations of which the user is one of
+	// two or the customer (by the user's Member), and those of services (by
+	// the Conversation, or by the user's Member if that changed later).
+	Changed(user uint64, services Services, after uint64, limit int) ([]Change, error)
+	// Totals sums up all conversations that Changed would return after 0.
+	Totals(user uint64, services Services) (Totals, error)
+	// Rev is the highest change number there is, 0 if none.
 	Rev() (uint64, error)
 	// User returns the zero User if there is none.
 	User(id uint64) (User, error)
 	// Users finds users whose name contains query, case folded, or whose id is
 	// query in decimal; by name, limit at most.
 	Users(query string, limit int) ([]User, error)
+	// Agents returns the ids of the users who answer for a service, rising.
+	Agents(service proto.ServiceType) ([]uint64, error)
 }
 
 // Tx is a View that sees its own writes.
@@ -63,23 +72,51 @@ type Tx interface {
 }
 
 // Conversation is the state of one conversation that all its members share.
+// Counts are of entries, and below 2^63.
 type Conversation struct {
 	Key  proto.Key
 	Head uint64 // seq of the newest entry; 0 if none
 	Min  uint64 // seq of the oldest entry kept; 0 if none
+	// Rev is the change number of what a service's agents are shown, in a
+	// service conversation: one for all of them, however many they are. 0 in
+	// others, whose members have a Rev each.
+	Rev      uint64
+	Standing proto.Standing
+	// The highest watermarks of a service's agents: the customer sees one voice.
+	ServiceRead, ServiceDelivered uint64
+	// Counted is how many entries count as unread to a reader on each side
+	// (proto.Key.Counts), whoever wrote them.
+	Counted [2]uint64
 }
 
-// Member is what the history keeps of one user in one conversation.
+// Member is what the history keeps of one user in one conversation. Agents
+// have one only where they did something.
 type Member struct {
 	Key  proto.Key
 	User uint64
 	// Rev is the change number of this row: each change of a row, or of what
 	// its conversation shows to the user, gives it a number above all others.
+	// What changes for all agents of a service changes Conversation.Rev instead.
 	Rev uint64
 	// Watermarks, which only rise.
 	Read, Delivered uint64
-	// Waiting is what this user asked and the other side answered.
-	Waiting proto.Waiting
+	// Of the entries that Conversation.Counted counts on this user's side: how
+	// many the user wrote, and how many of the others' are at or before Read.
+	// The others are unread. Totals are made of these; a row is counted afresh.
+	Own, Seen uint64
+}
+
+// Change is that something of a conversation changed for a user.
+type Change struct {
+	Key proto.Key
+	Rev uint64
+}
+
+// Totals sums up a user's conversations.
+type Totals struct {
+	Unread              uint64 // entries
+	UnreadConversations uint64 // with any
+	Waiting             uint64 // conversations in which the other side waits for the user's
 }
 
 // Entry is one stored message.
@@ -89,8 +126,10 @@ type Entry struct {
 	ID         uint64
 	Sender     uint64
 	Ref        [proto.RefSize]byte
+	Type       proto.MessageType
 	CreateTime uint64 // Unix milliseconds
-	// Body is the proto.Message or proto.ServiceMessage as delivered, encoded.
+	// Body is the proto.Message or proto.ServiceMessage, encoded: as delivered,
+	// except that customers are delivered less of what agents write.
 	Body []byte
 }
 
@@ -98,4 +137,34 @@ type Entry struct {
 type User struct {
 	ID   uint64
 	Name string
+	// Services are those that the user's last token names.
+	Services Services
+	// LastSeen is when the user's last device left, Unix milliseconds; 0 if unknown.
+	LastSeen uint64
+	// What the user chose not to let others see.
+	HideTyping, HidePresence bool
+}
+
+// Services is a set of service types: bit n stands for type n.
+type Services uint64
+
+// ServicesOf returns the set of types, which are known ones.
+func ServicesOf(types []proto.ServiceType) (set Services) {
+	for _, t := range types {
+		set |= 1 << t
+	}
+	return set
+}
+
+// Has reports whether t is in the set.
+func (s Services) Has(t proto.ServiceType) bool { return s>>t&1 == 1 }
+
+// All returns the types in the set, rising.
+func (s Services) All() (types []proto.ServiceType) {
+	for t := proto.ServiceType(0); s>>t != 0; t++ {
+		if s.Has(t) {
+			types = append(types, t)
+		}
+	}
+	return types
 }

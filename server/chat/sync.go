@@ -18,29 +18,38 @@ const maxAnswer = 48 << 10
 // maxToken is the longest token there is, in bytes, with room for later versions.
 const maxToken = 128
 
-// position is what a sync token holds: whose history, and the change number up
-// to which the client knows it.
+// position is what a sync token holds: whose history, the change number up to
+// which the client knows it, and the services that it knows the conversations of.
 type position struct {
 	epoch, rev uint64
+	services   Services
 }
 
-func (p position) String() string { return fmt.Sprintf("v1.%d.%d", p.epoch, p.rev) }
+func (p position) String() string {
+	if p.services != 0 {
+		return fmt.Sprintf("v2.%d.%d.%d", p.epoch, p.rev, uint64(p.services))
+	}
+	return fmt.Sprintf("v1.%d.%d", p.epoch, p.rev)
+}
 
 // parsePosition returns the zero position for what String never made: that asks for everything.
 func parsePosition(token string) (p position) {
 	parts := strings.Split(token, ".")
-	if len(parts) != 3 || parts[0] != "v1" {
+	numbers := []*uint64{&p.epoch, &p.rev, (*uint64)(&p.services)}
+	switch {
+	case len(parts) == 3 && parts[0] == "v1":
+	case len(parts) == 4 && parts[0] == "v2":
+	default:
 		return position{}
 	}
-	epoch, err := strconv.ParseUint(parts[1], 10, 64)
-	if err != nil {
-		return position{}
+	for i, part := range parts[1:] {
+		n, err := strconv.ParseUint(part, 10, 64)
+		if err != nil {
+			return position{}
+		}
+		*numbers[i] = n
 	}
-	rev, err := strconv.ParseUint(parts[2], 10, 64)
-	if err != nil {
-		return position{}
-	}
-	return position{epoch, rev}
+	return p
 }
 
 // changes is what one user needs to know, in the order of changes.
@@ -50,12 +59,13 @@ type changes struct {
 	states []*proto.ConversationState
 	revs   []uint64 // the change number of each state
 	more   bool     // others follow
+	totals *Totals  // nil while others follow
 }
 
 // end is the position of a client that knows all of c.
 func (c *changes) end() position {
 	if n := len(c.revs); n > 0 {
-		return position{c.after.epoch, c.revs[n-1]}
+		return position{c.after.epoch, c.revs[n-1], c.after.services}
 	}
 	return c.after
 }
@@ -70,7 +80,10 @@ func (c *changes) cut(size int) *changes {
 		}
 		n++
 	}
-	head := &changes{c.since, c.after, c.states[:n], c.revs[:n], c.more || n < len(c.states)}
+	head := &changes{c.since, c.after, c.states[:n], c.revs[:n], c.more || n < len(c.states), nil}
+	if !head.more {
+		head.totals = c.totals
+	}
 	c.after, c.states, c.revs = head.end(), c.states[n:], c.revs[n:]
 	c.since = c.after.String()
 	return head
@@ -80,8 +93,8 @@ func (c *changes) cut(size int) *changes {
 // answer; an empty, foreign or outdated token asks for everything. At most
 // proto.MaxStates rows: More says that others follow under the new token.
 // Errors wrap a *proto.Refusal.
-func (s *Service) Conversations(ctx context.Context, user uint64, token string) (*proto.BaseUserUnreadStatics, error) {
-	c, err := s.changes(ctx, user, token)
+func (s *Service) Conversations(ctx context.Context, who Sender, token string) (*proto.BaseUserUnreadStatics, error) {
+	c, err := s.changes(ctx, who, token)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +112,7 @@ func (s *Service) sync(ctx context.Context, from Sender, payload []byte) error {
 		return err
 	}
 	for token, more := request.GetToken(), true; more; {
-		c, err := s.changes(ctx, from.User, token)
+		c, err := s.changes(ctx, from, token)
 		if err != nil {
 			return err
 		}
@@ -132,77 +145,51 @@ func (s *Service) answer(c *changes) *proto.BaseUserUnreadStatics {
 	if more {
 		answer.More = &more
 	}
+	if c.totals != nil {
+		answer.TotalUnread, answer.UnreadConversations, answer.WaitingConversations = &c.totals.Unread, &c.totals.UnreadConversations, &c.totals.Waiting
+	}
 	return answer
 }
 
 // changes reads the rows after a token, proto.MaxStates at most, from one snapshot.
-func (s *Service) changes(ctx context.Context, user uint64, token string) (*changes, error) {
-	after := parsePosition(token)
+func (s *Service) changes(ctx context.Context, who Sender, token string) (*changes, error) {
+	after, services := parsePosition(token), ServicesOf(who.Services)
 	c := &changes{since: token, after: after}
 	err := s.store.View(ctx, func(v View) error {
 		newest, err := v.Rev()
 		if err != nil {
 			return err
 		}
-		// Another history, or one that lost its end: what the client knows is void.
-		if after.epoch != s.store.Epoch() || after.rev > newest {
+		// Another history, or one that lost its end: what the client knows is
+		// void. Of a service that is new to it, it knows nothing yet.
+		if after.epoch != s.store.Epoch() || after.rev > newest || services&^after.services != 0 {
 			c.after = position{epoch: s.store.Epoch()}
 		}
-		members, err := v.Changed(user, c.after.rev, proto.MaxStates+1)
+		c.after.services = services
+		changed, err := v.Changed(who.User, services, c.after.rev, proto.MaxStates+1)
 		if err != nil {
 			return err
 		}
-		if len(members) > proto.MaxStates {
-			members, c.more = members[:proto.MaxStates], true
+		if len(changed) > proto.MaxStates {
+			changed, c.more = changed[:proto.MaxStates], true
 		}
-		for _, m := range members {
-			state, err := state(v, m)
+		for _, one := range changed {
+			row, err := state(v, who.User, one.Key)
 			if err != nil {
 				return err
 			}
-			c.states = append(c.states, state)
-			c.revs = append(c.revs, m.Rev)
+			c.states = append(c.states, row)
+			c.revs = append(c.revs, one.Rev)
 		}
-		return nil
+		if c.more {
+			return nil
+		}
+		totals, err := v.Totals(who.User, services)
+		c.totals = &totals
+		return err
 	})
 	if err != nil {
 		return nil, s.failed("the conversations could not be read", err)
 	}
 	return c, nil
-}
-
-// state is what m's user needs to know of the conversation.
-func state(v View, m Member) (*proto.ConversationState, error) {
-	c, err := v.Conversation(m.Key)
-	if err != nil {
-		return nil, err
-	}
-	peer, err := v.Member(m.Key, m.Key.Peer(m.User))
-	if err != nil {
-		return nil, err
-	}
-	own, err := v.CountBy(m.Key, m.User, m.Read)
-	if err != nil {
-		return nil, err
-	}
-	key, unread := m.Key.String(), proto.Unread(c.Head, m.Read, own)
-	state := &proto.ConversationState{
-		Key: &key, HeadSeq: &c.Head,
-		ReadSeq: &m.Read, DeliveredSeq: &m.Delivered,
-		PeerReadSeq: &peer.Read, PeerDeliveredSeq: &peer.Delivered,
-		Unread: &unread, WaitingSince: &peer.Waiting.Since, AwaitingSince: &m.Waiting.Since,
-	}
-	name, err := v.User(m.Key.Peer(m.User))
-	if err != nil {
-		return nil, err
-	}
-	if name.Name != "" {
-		state.PeerName = &name.Name
-	}
-	last, err := v.Entries(m.Key, 0, 0, 1, true)
-	if err != nil || len(last) == 0 {
-		return state, err
-	}
-	state.Last = new(proto.Message)
-	return state, decode(last[0], state.Last)
 }

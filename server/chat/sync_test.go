@@ -70,8 +70,10 @@ func TestASyncAnswersWhatOneNeedsToKnow(t *testing.T) {
 				Key: protobuf.String("d:3:5"), HeadSeq: protobuf.Uint64(3),
 				ReadSeq: protobuf.Uint64(0), DeliveredSeq: protobuf.Uint64(0), PeerReadSeq: protobuf.Uint64(1), PeerDeliveredSeq: protobuf.Uint64(2),
 				Unread: protobuf.Uint64(1), WaitingSince: protobuf.Uint64(answered), AwaitingSince: protobuf.Uint64(asked + 1000),
-				Last: last, PeerName: protobuf.String("Bob"),
+				Last: last, PeerName: protobuf.String("Bob"), OwnAfterRead: protobuf.Uint64(2),
+				AnsweredThrough: protobuf.Uint64(1), AwaitingSeq: protobuf.Uint64(2), PeerAnsweredThrough: protobuf.Uint64(1), WaitingSeq: protobuf.Uint64(3),
 			}},
+			TotalUnread: protobuf.Uint64(1), UnreadConversations: protobuf.Uint64(1), WaitingConversations: protobuf.Uint64(1),
 		}})
 		if row := b.rows(bob)["d:3:5"]; row.GetUnread() != 1 || row.GetWaitingSince() != asked+1000 || row.GetAwaitingSince() != answered || row.PeerName != nil {
 			t.Errorf("bob is told %v", row)
@@ -169,11 +171,11 @@ func TestALongSyncComesInPartsThatFitAPacketAndCanBeResumed(t *testing.T) {
 		}
 		same(t, "from the middle", keysOf(b.sync(ada, answers[1].GetToken())...), keysOf(answers[2:]...))
 
-		page, err := b.Conversations(t.Context(), ada, "")
+		page, err := b.Conversations(t.Context(), chat.Sender{User: ada}, "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		rest, err := b.Conversations(t.Context(), ada, page.GetToken())
+		rest, err := b.Conversations(t.Context(), chat.Sender{User: ada}, page.GetToken())
 		if err != nil {
 			t.Fatal(err)
 		}

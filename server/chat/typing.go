@@ -1,9 +1,15 @@
 package chat
 
-import "parley/proto"
+import (
+	"context"
 
-// typing passes a Typing on to the other side. It is never stored.
-func (s *Service) typing(from Sender, payload []byte) error {
+	"parley/proto"
+)
+
+// typing passes a Typing on to everybody else in the conversation, unless its
+// author keeps it to themselves. To a customer the agents are one voice. It is
+// never stored.
+func (s *Service) typing(ctx context.Context, from Sender, payload []byte) error {
 	if err := anonymous(from); err != nil {
 		return err
 	}
@@ -15,11 +21,43 @@ func (s *Service) typing(from Sender, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	t.UserId = &from.User
-	body, err := proto.Marshal(&t)
+	var self User
+	var receivers []uint64
+	err = s.store.View(ctx, func(v View) (err error) {
+		if self, err = v.User(from.User); err == nil {
+			receivers, err = others(v, key, from.User)
+		}
+		return err
+	})
 	if err != nil {
 		return s.failed("not passed on", err)
 	}
-	s.fanout.Publish(key.Peer(from.User), proto.BranchTyping, body)
+	if self.HideTyping {
+		return nil
+	}
+	for _, user := range receivers {
+		t.UserId = &from.User
+		if key.Kind() == proto.Service && key.Has(user) {
+			t.UserId = nil
+		}
+		body, err := proto.Marshal(&t)
+		if err != nil {
+			return s.failed("not passed on", err)
+		}
+		s.fanout.Publish(user, proto.BranchTyping, body)
+	}
 	return nil
+}
+
+// others returns who is in a conversation apart from user.
+func others(v View, key proto.Key, user uint64) ([]uint64, error) {
+	if key.Kind() == proto.Direct {
+		return []uint64{key.Peer(user)}, nil
+	}
+	agents, err := v.Agents(key.Service())
+	if err != nil {
+		return nil, err
+	}
+	all := append([]uint64{key.Customer()}, without(agents, key.Customer())...)
+	return without(all, user), nil
 }

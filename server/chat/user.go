@@ -33,9 +33,11 @@ func (s *Service) Users(ctx context.Context, query string, limit int) ([]User, e
 	return users, nil
 }
 
-// Seen records a user and their name. An empty name keeps the one there is.
-// Whoever has a conversation with them learns a new name with the next sync.
-// Blocks until it is on disk if it is news. Errors wrap a *proto.Refusal.
+// Seen records a user, their name and the services that their token names. An
+// empty name keeps the one there is; the services replace those of the token
+// before. Whoever has a conversation with them learns a new name with the next
+// sync. Of u, only ID, Name and Services are looked at. Blocks until it is on
+// disk if it is news. Errors wrap a *proto.Refusal.
 func (s *Service) Seen(ctx context.Context, u User) error {
 	switch {
 	case u.ID == 0:
@@ -53,11 +55,22 @@ func (s *Service) Seen(ctx context.Context, u User) error {
 	if err != nil {
 		return s.failed("the name could not be read", err)
 	}
-	if known.ID == u.ID && (known.Name == u.Name || u.Name == "") {
+	if after, renamed := known.seen(u); after == known && !renamed {
 		return nil
 	}
 	_, err = s.submit(ctx, &sighting{u})
 	return err
+}
+
+// seen returns what is known of a user after a token of theirs was, and
+// whether they have another name than before.
+func (known User) seen(u User) (after User, renamed bool) {
+	after = known
+	after.ID, after.Services = u.ID, u.Services
+	if u.Name != "" {
+		after.Name = u.Name
+	}
+	return after, after.Name != known.Name
 }
 
 // sighting is a user's name on its way into the history.
@@ -67,29 +80,52 @@ type sighting struct{ user User }
 // the others show it with the next message.
 const maxRenamed = 1000
 
-func (r *sighting) apply(b *batch) (Receipt, error) {
+func (r *sighting) apply(b *batch) (Result, error) {
 	known, err := b.tx.User(r.user.ID)
 	if err != nil {
-		return Receipt{}, err
+		return Result{}, err
 	}
-	if known.ID == r.user.ID && (known.Name == r.user.Name || r.user.Name == "") {
-		return Receipt{}, nil
+	after, renamed := known.seen(r.user)
+	if after == known {
+		return Result{}, nil
 	}
-	if err := b.tx.PutUser(r.user); err != nil {
-		return Receipt{}, err
+	if err := b.tx.PutUser(after); err != nil {
+		return Result{}, err
 	}
-	rows, err := b.tx.Changed(r.user.ID, 0, maxRenamed)
+	clear(b.teams)
+	if !renamed {
+		return Result{}, nil
+	}
+	rows, err := b.tx.Changed(after.ID, after.Services, 0, maxRenamed)
 	if err != nil {
-		return Receipt{}, err
+		return Result{}, err
 	}
 	for _, row := range rows {
-		peer, err := b.member(row.Key, row.Key.Peer(r.user.ID))
+		if err := b.rename(row.Key, after.ID); err != nil {
+			return Result{}, err
+		}
+	}
+	return Result{}, nil
+}
+
+// rename lets those who are shown the user's name in a conversation learn it.
+func (b *batch) rename(key proto.Key, user uint64) error {
+	if key.Kind() == proto.Direct {
+		peer, err := b.member(key, key.Peer(user))
 		if err != nil {
-			return Receipt{}, err
+			return err
 		}
 		b.changeMember(peer)
+		return nil
 	}
-	return Receipt{}, nil
+	c, err := b.conversation(key)
+	if err != nil {
+		return err
+	}
+	if key.Has(user) || c.Standing.Assignee == user {
+		b.revise(c)
+	}
+	return nil
 }
 
 // Fold returns name with case differences removed, rune by rune, as stores

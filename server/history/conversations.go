@@ -23,7 +23,7 @@ func (a *api) conversations(r *http.Request, who auth.User) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.Service.Conversations(r.Context(), who.ID, token)
+	return a.Service.Conversations(r.Context(), senderOf(who), token)
 }
 
 // messages returns entries with after < seq < before, in seq order: of more than
@@ -41,6 +41,9 @@ func (a *api) messages(r *http.Request, who auth.User) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	sender := chat.Sender{User: who.ID, Name: who.Name, Services: who.Services}
-	return a.Service.Messages(r.Context(), sender, key, w.after, w.before, w.limit)
+	return a.Service.Messages(r.Context(), senderOf(who), key, w.after, w.before, w.limit)
+}
+
+func senderOf(who auth.User) chat.Sender {
+	return chat.Sender{User: who.ID, Name: who.Name, Services: who.Services}
 }

@@ -51,7 +51,7 @@ func (a *api) guests(r *http.Request, _ auth.User) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Service.Seen(r.Context(), chat.User{ID: who.ID, Name: who.Name}); err != nil {
+	if err := a.Service.Seen(r.Context(), chat.User{ID: who.ID, Name: who.Name, Services: chat.ServicesOf(who.Services)}); err != nil {
 		return nil, err
 	}
 	who.Expires = a.Now().Add(guestTime).Truncate(time.Second)

@@ -63,6 +63,52 @@ var migrations = []string{`
 		folded TEXT NOT NULL
 	) WITHOUT ROWID;
 	CREATE INDEX users_by_name ON users (folded, id);
+`, `
+	-- Service conversations, and what a conversation's members share: a_ is of
+	-- the first side (proto.Side), b_ of the second. Counts are integers.
+	ALTER TABLE conversations ADD COLUMN service INTEGER; -- NULL: between two users
+	ALTER TABLE conversations ADD COLUMN rev BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE conversations ADD COLUMN a_through BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE conversations ADD COLUMN a_seq BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE conversations ADD COLUMN a_since BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE conversations ADD COLUMN b_through BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE conversations ADD COLUMN b_seq BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE conversations ADD COLUMN b_since BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE conversations ADD COLUMN assignee BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE conversations ADD COLUMN post_proc INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE conversations ADD COLUMN answer_seq BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE conversations ADD COLUMN answer_by BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE conversations ADD COLUMN service_read BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE conversations ADD COLUMN service_delivered BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE conversations ADD COLUMN a_counted INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE conversations ADD COLUMN b_counted INTEGER NOT NULL DEFAULT 0;
+	CREATE INDEX conversations_by_rev ON conversations (service, rev) WHERE service IS NOT NULL;
+	ALTER TABLE members ADD COLUMN own INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE members ADD COLUMN seen INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE messages ADD COLUMN type INTEGER NOT NULL DEFAULT 0;
+	CREATE INDEX messages_control ON messages (conversation, seq, type, sender) WHERE type >= 16;
+	ALTER TABLE users ADD COLUMN services INTEGER NOT NULL DEFAULT 0; -- bit n stands for type n
+	ALTER TABLE users ADD COLUMN last_seen BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE users ADD COLUMN hides INTEGER NOT NULL DEFAULT 0; -- 1: typing, 2: presence
+	CREATE INDEX users_agents ON users (services) WHERE services != 0;
+
+	-- So far there were conversations between two users, and no control entries.
+	-- Who waits stood with the members, of whom the lower id is the first side.
+	UPDATE conversations SET
+		a_counted = (SELECT count(*) FROM messages WHERE conversation = conversations.id),
+		b_counted = (SELECT count(*) FROM messages WHERE conversation = conversations.id);
+	UPDATE conversations SET (a_through, a_seq, a_since) =
+		(SELECT answered_through, waiting_seq, waiting_since FROM members WHERE conversation = conversations.id ORDER BY user_id LIMIT 1)
+		WHERE EXISTS (SELECT 1 FROM members WHERE conversation = conversations.id);
+	UPDATE conversations SET (b_through, b_seq, b_since) =
+		(SELECT answered_through, waiting_seq, waiting_since FROM members WHERE conversation = conversations.id ORDER BY user_id DESC LIMIT 1)
+		WHERE EXISTS (SELECT 1 FROM members WHERE conversation = conversations.id);
+	UPDATE members SET
+		own = (SELECT count(*) FROM messages m WHERE m.conversation = members.conversation AND m.sender = members.user_id),
+		seen = (SELECT count(*) FROM messages m WHERE m.conversation = members.conversation AND m.seq <= members.read_seq AND m.sender != members.user_id);
+	ALTER TABLE members DROP COLUMN answered_through;
+	ALTER TABLE members DROP COLUMN waiting_seq;
+	ALTER TABLE members DROP COLUMN waiting_since;
 `}
 
 // errNewer and errForeign are files that this program must not touch.

@@ -42,7 +42,11 @@ func (t *transaction) ensure(key proto.Key) (int64, error) {
 	if err != nil || id != 0 {
 		return id, err
 	}
-	if _, err := t.row([]any{&id}, "INSERT INTO conversations (key, head, min) VALUES (?, ?, ?) RETURNING id", key.String(), bytesOf(0), bytesOf(0)); err != nil {
+	var service any // NULL
+	if key.Kind() == proto.Service {
+		service = int64(key.Service())
+	}
+	if _, err := t.row([]any{&id}, "INSERT INTO conversations (key, head, min, service) VALUES (?, ?, ?, ?) RETURNING id", key.String(), bytesOf(0), bytesOf(0), service); err != nil {
 		return 0, fmt.Errorf("add conversation: %w", err)
 	}
 	t.rowIDs[key] = id
@@ -55,9 +59,17 @@ func (t *transaction) PutConversation(c chat.Conversation) error {
 	if err != nil {
 		return err
 	}
-	if err := t.exec("UPDATE conversations SET head = ?, min = ? WHERE id = ?", bytesOf(c.Head), bytesOf(c.Min), id); err != nil {
+	a, b, now := c.Standing.Sides[proto.First], c.Standing.Sides[proto.Second], c.Standing
+	err = t.exec("UPDATE conversations SET head = ?, min = ?, rev = ?, a_through = ?, a_seq = ?, a_since = ?, b_through = ?, b_seq = ?, b_since = ?,"+
+		" assignee = ?, post_proc = ?, answer_seq = ?, answer_by = ?, service_read = ?, service_delivered = ?, a_counted = ?, b_counted = ? WHERE id = ?",
+		bytesOf(c.Head), bytesOf(c.Min), bytesOf(c.Rev),
+		bytesOf(a.AnsweredThrough), bytesOf(a.Seq), bytesOf(a.Since), bytesOf(b.AnsweredThrough), bytesOf(b.Seq), bytesOf(b.Since),
+		bytesOf(now.Assignee), int64(now.PostProc), bytesOf(now.LastAnswer), bytesOf(now.LastAnswerBy),
+		bytesOf(c.ServiceRead), bytesOf(c.ServiceDelivered), int64(c.Counted[proto.First]), int64(c.Counted[proto.Second]), id)
+	if err != nil {
 		return fmt.Errorf("write conversation: %w", err)
 	}
+	t.rev = max(t.rev, c.Rev)
 	return nil
 }
 
@@ -67,11 +79,10 @@ func (t *transaction) PutMember(m chat.Member) error {
 	if err != nil {
 		return err
 	}
-	err = t.exec("INSERT INTO members (conversation, user_id, rev, read_seq, delivered_seq, answered_through, waiting_seq, waiting_since)"+
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (conversation, user_id) DO UPDATE SET rev = excluded.rev, read_seq = excluded.read_seq,"+
-		" delivered_seq = excluded.delivered_seq, answered_through = excluded.answered_through, waiting_seq = excluded.waiting_seq, waiting_since = excluded.waiting_since",
-		id, bytesOf(m.User), bytesOf(m.Rev), bytesOf(m.Read), bytesOf(m.Delivered),
-		bytesOf(m.Waiting.AnsweredThrough), bytesOf(m.Waiting.Seq), bytesOf(m.Waiting.Since))
+	err = t.exec("INSERT INTO members (conversation, user_id, rev, read_seq, delivered_seq, own, seen) VALUES (?, ?, ?, ?, ?, ?, ?)"+
+		" ON CONFLICT (conversation, user_id) DO UPDATE SET rev = excluded.rev, read_seq = excluded.read_seq,"+
+		" delivered_seq = excluded.delivered_seq, own = excluded.own, seen = excluded.seen",
+		id, bytesOf(m.User), bytesOf(m.Rev), bytesOf(m.Read), bytesOf(m.Delivered), int64(m.Own), int64(m.Seen))
 	if err != nil {
 		return fmt.Errorf("write member: %w", err)
 	}
@@ -85,8 +96,8 @@ func (t *transaction) Append(e chat.Entry) error {
 	if err != nil {
 		return err
 	}
-	err = t.exec("INSERT INTO messages (conversation, seq, id, sender, client_ref, create_time, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		id, bytesOf(e.Seq), bytesOf(e.ID), bytesOf(e.Sender), e.Ref[:], bytesOf(e.CreateTime), e.Body)
+	err = t.exec("INSERT INTO messages (conversation, seq, id, sender, client_ref, create_time, type, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		id, bytesOf(e.Seq), bytesOf(e.ID), bytesOf(e.Sender), e.Ref[:], bytesOf(e.CreateTime), int64(e.Type), e.Body)
 	if err != nil {
 		return fmt.Errorf("append message id %d: %w", e.ID, err)
 	}
@@ -98,10 +109,27 @@ func (t *transaction) PutUser(u chat.User) error {
 	if err := t.ctx.Err(); err != nil {
 		return err
 	}
-	err := t.exec("INSERT INTO users (id, name, folded) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, folded = excluded.folded",
-		bytesOf(u.ID), u.Name, chat.Fold(u.Name))
+	err := t.exec("INSERT INTO users (id, name, folded, services, last_seen, hides) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"+
+		" name = excluded.name, folded = excluded.folded, services = excluded.services, last_seen = excluded.last_seen, hides = excluded.hides",
+		bytesOf(u.ID), u.Name, chat.Fold(u.Name), int64(u.Services), bytesOf(u.LastSeen), hidesOf(u))
 	if err != nil {
 		return fmt.Errorf("write user: %w", err)
 	}
 	return nil
+}
+
+// What a user hides, as bits of users.hides.
+const (
+	hidesTyping   = 1
+	hidesPresence = 2
+)
+
+func hidesOf(u chat.User) (bits int64) {
+	if u.HideTyping {
+		bits |= hidesTyping
+	}
+	if u.HidePresence {
+		bits |= hidesPresence
+	}
+	return bits
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -65,7 +66,14 @@ func (v *view) Conversation(key proto.Key) (chat.Conversation, error) {
 		return chat.Conversation{}, err
 	}
 	c := chat.Conversation{Key: key}
-	if _, err := v.row([]any{(*number)(&c.Head), (*number)(&c.Min)}, "SELECT head, min FROM conversations WHERE id = ?", id); err != nil {
+	a, b, now := &c.Standing.Sides[proto.First], &c.Standing.Sides[proto.Second], &c.Standing
+	if _, err := v.row([]any{
+		(*number)(&c.Head), (*number)(&c.Min), (*number)(&c.Rev),
+		(*number)(&a.AnsweredThrough), (*number)(&a.Seq), (*number)(&a.Since), (*number)(&b.AnsweredThrough), (*number)(&b.Seq), (*number)(&b.Since),
+		(*number)(&now.Assignee), &now.PostProc, (*number)(&now.LastAnswer), (*number)(&now.LastAnswerBy),
+		(*number)(&c.ServiceRead), (*number)(&c.ServiceDelivered), &c.Counted[proto.First], &c.Counted[proto.Second],
+	}, "SELECT head, min, rev, a_through, a_seq, a_since, b_through, b_seq, b_since, assignee, post_proc, answer_seq, answer_by,"+
+		" service_read, service_delivered, a_counted, b_counted FROM conversations WHERE id = ?", id); err != nil {
 		return chat.Conversation{}, fmt.Errorf("read conversation: %w", err)
 	}
 	if c.Head == 0 && c.Min == 0 {
@@ -74,23 +82,15 @@ func (v *view) Conversation(key proto.Key) (chat.Conversation, error) {
 	return c, nil
 }
 
-const memberColumns = "m.user_id, m.rev, m.read_seq, m.delivered_seq, m.answered_through, m.waiting_seq, m.waiting_since"
-
-func memberFields(m *chat.Member) []any {
-	return []any{
-		(*number)(&m.User), (*number)(&m.Rev), (*number)(&m.Read), (*number)(&m.Delivered),
-		(*number)(&m.Waiting.AnsweredThrough), (*number)(&m.Waiting.Seq), (*number)(&m.Waiting.Since),
-	}
-}
-
 // Member implements chat.View.
 func (v *view) Member(key proto.Key, user uint64) (chat.Member, error) {
 	id, err := v.rowID(key)
 	if err != nil || id == 0 {
 		return chat.Member{}, err
 	}
-	m := chat.Member{Key: key}
-	found, err := v.row(memberFields(&m), "SELECT "+memberColumns+" FROM members m WHERE m.conversation = ? AND m.user_id = ?", id, bytesOf(user))
+	m := chat.Member{Key: key, User: user}
+	found, err := v.row([]any{(*number)(&m.Rev), (*number)(&m.Read), (*number)(&m.Delivered), &m.Own, &m.Seen},
+		"SELECT rev, read_seq, delivered_seq, own, seen FROM members WHERE conversation = ? AND user_id = ?", id, bytesOf(user))
 	if err != nil {
 		return chat.Member{}, fmt.Errorf("read member: %w", err)
 	}
@@ -101,32 +101,100 @@ func (v *view) Member(key proto.Key, user uint64) (chat.Member, error) {
 }
 
 // Changed implements chat.View.
-func (v *view) Changed(user, after uint64, limit int) ([]chat.Member, error) {
+func (v *view) Changed(user uint64, services chat.Services, after uint64, limit int) ([]chat.Change, error) {
 	if err := v.ctx.Err(); err != nil {
 		return nil, err
 	}
-	var members []chat.Member
-	err := v.rows(func(rows *sql.Rows) (err error) {
-		var m chat.Member
-		var key string
-		if err := rows.Scan(append(memberFields(&m), &key)...); err != nil {
+	newest := make(map[proto.Key]uint64)
+	collect := func(rows *sql.Rows) error {
+		var name string
+		var rev uint64
+		if err := rows.Scan(&name, (*number)(&rev)); err != nil {
 			return err
 		}
-		m.Key, err = proto.ParseKey(key)
-		members = append(members, m)
-		return err
-	}, "SELECT "+memberColumns+", c.key FROM members m JOIN conversations c ON c.id = m.conversation"+
-		" WHERE m.user_id = ? AND m.rev > ? ORDER BY m.rev LIMIT ?", bytesOf(user), bytesOf(after), max(0, limit))
-	if err != nil {
-		return nil, fmt.Errorf("read changed members: %w", err)
+		key, err := proto.ParseKey(name)
+		if err != nil {
+			return err
+		}
+		// An agent's own row counts only for a service that they still answer for.
+		if key.Has(user) || services.Has(key.Service()) {
+			newest[key] = max(newest[key], rev)
+		}
+		return nil
 	}
-	return members, nil
+	err := v.rows(collect, "SELECT c.key, m.rev FROM members m JOIN conversations c ON c.id = m.conversation"+
+		" WHERE m.user_id = ? AND m.rev > ? AND (c.service IS NULL OR c.key = 's:' || ? || ':' || c.service OR c.service IN (SELECT value FROM json_each(?)))"+
+		" ORDER BY m.rev LIMIT ?", bytesOf(user), bytesOf(after), decimal(user), list(services), max(0, limit))
+	for _, service := range services.All() {
+		if err != nil {
+			break
+		}
+		err = v.rows(collect, "SELECT key, rev FROM conversations WHERE service = ? AND rev > ? AND key != 's:' || ? || ':' || service ORDER BY rev LIMIT ?",
+			int64(service), bytesOf(after), decimal(user), max(0, limit))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read what changed: %w", err)
+	}
+	changes := make([]chat.Change, 0, len(newest))
+	for key, rev := range newest {
+		changes = append(changes, chat.Change{Key: key, Rev: rev})
+	}
+	slices.SortFunc(changes, func(x, y chat.Change) int { return cmp.Compare(x.Rev, y.Rev) })
+	return changes[:min(len(changes), max(0, limit))], nil
 }
 
-const entryColumns = "seq, id, sender, client_ref, create_time"
+func decimal(n uint64) string { return strconv.FormatUint(n, 10) }
+
+// list is a set of services as a JSON array.
+func list(services chat.Services) string {
+	all := []byte{'['}
+	for i, service := range services.All() {
+		if i > 0 {
+			all = append(all, ',')
+		}
+		all = strconv.AppendInt(all, int64(service), 10)
+	}
+	return string(append(all, ']'))
+}
+
+// Totals implements chat.View.
+func (v *view) Totals(user uint64, services chat.Services) (t chat.Totals, err error) {
+	if err := v.ctx.Err(); err != nil {
+		return t, err
+	}
+	// As one of two, or as the customer. The first side's key names the user first.
+	err = v.addTotals(&t, "SELECT ifnull(sum(n), 0), count(nullif(n > 0, 0)), ifnull(sum(w), 0) FROM (SELECT a_counted - own - seen AS n,"+
+		" CASE WHEN c.key GLOB '?:' || ? || ':*' THEN b_seq ELSE a_seq END != x'0000000000000000' AS w"+
+		" FROM members m JOIN conversations c ON c.id = m.conversation WHERE m.user_id = ?"+
+		" AND (c.service IS NULL OR c.key = 's:' || ? || ':' || c.service))", decimal(user), bytesOf(user), decimal(user))
+	for _, service := range services.All() {
+		if err == nil {
+			err = v.addTotals(&t, "SELECT ifnull(sum(n), 0), count(nullif(n > 0, 0)), ifnull(sum(w), 0) FROM (SELECT b_counted - ifnull(own + seen, 0) AS n,"+
+				" a_seq != x'0000000000000000' AS w FROM conversations c LEFT JOIN members m ON m.conversation = c.id AND m.user_id = ?"+
+				" WHERE c.service = ? AND c.key != 's:' || ? || ':' || c.service)", bytesOf(user), int64(service), decimal(user))
+		}
+	}
+	if err != nil {
+		return t, fmt.Errorf("sum up conversations: %w", err)
+	}
+	return t, nil
+}
+
+func (v *view) addTotals(t *chat.Totals, query string, args ...any) error {
+	var part chat.Totals
+	if _, err := v.row([]any{&part.Unread, &part.UnreadConversations, &part.Waiting}, query, args...); err != nil {
+		return err
+	}
+	t.Unread += part.Unread
+	t.UnreadConversations += part.UnreadConversations
+	t.Waiting += part.Waiting
+	return nil
+}
+
+const entryColumns = "seq, id, sender, client_ref, create_time, type"
 
 func entryFields(e *chat.Entry) []any {
-	return []any{(*number)(&e.Seq), (*number)(&e.ID), (*number)(&e.Sender), (*ref)(&e.Ref), (*number)(&e.CreateTime)}
+	return []any{(*number)(&e.Seq), (*number)(&e.ID), (*number)(&e.Sender), (*ref)(&e.Ref), (*number)(&e.CreateTime), &e.Type}
 }
 
 // ref is a client_ref in the file.
@@ -177,7 +245,7 @@ func (v *view) FirstBy(key proto.Key, sender uint64, after uint64) (chat.Entry, 
 		return chat.Entry{}, err
 	}
 	e := chat.Entry{Key: key}
-	found, err := v.row(entryFields(&e), "SELECT "+entryColumns+" FROM messages WHERE conversation = ? AND sender = ? AND seq > ? ORDER BY seq LIMIT 1",
+	found, err := v.row(entryFields(&e), "SELECT "+entryColumns+" FROM messages WHERE conversation = ? AND sender = ? AND seq > ? AND type < 16 ORDER BY seq LIMIT 1",
 		id, bytesOf(sender), bytesOf(after))
 	if err != nil {
 		return chat.Entry{}, fmt.Errorf("find the first entry of a sender: %w", err)
@@ -188,17 +256,25 @@ func (v *view) FirstBy(key proto.Key, sender uint64, after uint64) (chat.Entry, 
 	return e, nil
 }
 
-// CountBy implements chat.View.
-func (v *view) CountBy(key proto.Key, sender uint64, after uint64) (uint64, error) {
+// CountSilent implements chat.View.
+func (v *view) CountSilent(key proto.Key, reader uint64, after uint64) (uint64, error) {
 	id, err := v.rowID(key)
 	if err != nil || id == 0 {
 		return 0, err
 	}
-	var n int64
-	if _, err := v.row([]any{&n}, "SELECT count(*) FROM messages WHERE conversation = ? AND sender = ? AND seq > ?", id, bytesOf(sender), bytesOf(after)); err != nil {
-		return 0, fmt.Errorf("count entries of a sender: %w", err)
+	counted := -1 // a control entry that counts to this reader
+	if note := proto.MessageType_MESSAGE_TYPE_NOTE; key.Counts(note, reader) {
+		counted = int(note)
 	}
-	return uint64(n), nil
+	var own, control int64
+	if _, err := v.row([]any{&own}, "SELECT count(*) FROM messages WHERE conversation = ? AND sender = ? AND seq > ?", id, bytesOf(reader), bytesOf(after)); err != nil {
+		return 0, fmt.Errorf("count entries of a reader: %w", err)
+	}
+	if _, err := v.row([]any{&control}, "SELECT count(*) FROM messages WHERE type >= 16 AND conversation = ? AND seq > ? AND type != ? AND sender != ?",
+		id, bytesOf(after), counted, bytesOf(reader)); err != nil {
+		return 0, fmt.Errorf("count control entries: %w", err)
+	}
+	return uint64(own + control), nil
 }
 
 // ByRef implements chat.View.
@@ -223,14 +299,39 @@ func (v *view) ByRef(sender uint64, clientRef [proto.RefSize]byte) (e chat.Entry
 // User implements chat.View.
 func (v *view) User(id uint64) (chat.User, error) {
 	u := chat.User{ID: id}
-	found, err := v.row([]any{&u.Name}, "SELECT name FROM users WHERE id = ?", bytesOf(id))
+	var hides int64
+	found, err := v.row(userFields(&u, &hides), "SELECT "+userColumns+" FROM users WHERE id = ?", bytesOf(id))
 	if err != nil {
 		return chat.User{}, fmt.Errorf("read user: %w", err)
 	}
 	if !found {
 		return chat.User{}, nil
 	}
+	u.HideTyping, u.HidePresence = hides&hidesTyping != 0, hides&hidesPresence != 0
 	return u, nil
+}
+
+const userColumns = "id, name, services, last_seen, hides"
+
+func userFields(u *chat.User, hides *int64) []any {
+	return []any{(*number)(&u.ID), &u.Name, &u.Services, (*number)(&u.LastSeen), hides}
+}
+
+// Agents implements chat.View.
+func (v *view) Agents(service proto.ServiceType) (agents []uint64, err error) {
+	if err := v.ctx.Err(); err != nil {
+		return nil, err
+	}
+	err = v.rows(func(rows *sql.Rows) error {
+		var id uint64
+		err := rows.Scan((*number)(&id))
+		agents = append(agents, id)
+		return err
+	}, "SELECT id FROM users WHERE services != 0 AND services & ? != 0 ORDER BY id", int64(chat.ServicesOf([]proto.ServiceType{service})))
+	if err != nil {
+		return nil, fmt.Errorf("find agents: %w", err)
+	}
+	return agents, nil
 }
 
 // like escapes what LIKE would take for a wildcard.
@@ -248,12 +349,14 @@ func (v *view) Users(query string, limit int) ([]chat.User, error) {
 	var users []chat.User
 	err := v.rows(func(rows *sql.Rows) error {
 		var u chat.User
-		if err := rows.Scan((*number)(&u.ID), &u.Name); err != nil {
+		var hides int64
+		if err := rows.Scan(userFields(&u, &hides)...); err != nil {
 			return err
 		}
+		u.HideTyping, u.HidePresence = hides&hidesTyping != 0, hides&hidesPresence != 0
 		users = append(users, u)
 		return nil
-	}, `SELECT id, name FROM users WHERE folded LIKE ? ESCAPE '\' OR id = ? ORDER BY folded, id LIMIT ?`,
+	}, `SELECT `+userColumns+` FROM users WHERE folded LIKE ? ESCAPE '\' OR id = ? ORDER BY folded, id LIMIT ?`,
 		"%"+like.Replace(chat.Fold(query))+"%", id, max(0, limit))
 	if err != nil {
 		return nil, fmt.Errorf("find users: %w", err)

@@ -31,7 +31,8 @@ func Run(t *testing.T, fresh func(t *testing.T) History) {
 		{"an empty history has zero values and an epoch", empty},
 		{"ids up to 2^64-1 survive and keep their order", extremes},
 		{"entries are found between two seqs, from either end", entries},
-		{"the first entry of a sender after a seq, and how many there are", bySender},
+		{"the first entry of a sender after a seq that is no control entry", bySender},
+		{"entries that are silent to a reader are counted", silent},
 		{"an entry is found by its sender and client_ref", byRef},
 		{"seq, id, and sender with client_ref are unique", unique},
 		{"a failed update leaves nothing", rollback},
@@ -39,7 +40,10 @@ func Run(t *testing.T, fresh func(t *testing.T) History) {
 		{"an update sees its own writes", ownWrites},
 		{"a view does not see what is written beside it", snapshot},
 		{"an update whose context has ended writes nothing", cancelled},
-		{"members come in the order of their change numbers", changed},
+		{"what changed for a user comes in the order of change numbers", changed},
+		{"what changed for an agent is what changed in their services", changedForAgents},
+		{"totals are those of the conversations", totals},
+		{"agents are found by service", agents},
 		{"a row that is put again replaces the first", replace},
 		{"users are found by part of a name or by id", users},
 		{"what was returned belongs to the caller", ownership},
@@ -130,17 +134,21 @@ func empty(t *testing.T, open History) {
 		want(t, "Member", m, chat.Member{})
 		e, err3 := tx.FirstBy(key, 3, 0)
 		want(t, "FirstBy", e, chat.Entry{})
-		n, err4 := tx.CountBy(key, 3, 0)
-		want(t, "CountBy", n, 0)
+		n, err4 := tx.CountSilent(key, 3, 0)
+		want(t, "CountSilent", n, 0)
 		r, err5 := tx.ByRef(3, [proto.RefSize]byte{1})
 		want(t, "ByRef", r, chat.Entry{})
 		u, err6 := tx.User(3)
 		want(t, "User", u, chat.User{})
-		ms, err7 := tx.Changed(3, 0, 10)
+		ms, err7 := tx.Changed(3, everything, 0, 10)
 		want(t, "Changed", ms, nil)
+		sum, err9 := tx.Totals(3, everything)
+		want(t, "Totals", sum, chat.Totals{})
+		team, err10 := tx.Agents(0)
+		want(t, "Agents", team, nil)
 		us, err8 := tx.Users("", 10)
 		want(t, "Users", us, nil)
-		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8)
+		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10)
 	})
 }
 
@@ -166,8 +174,7 @@ func extremes(t *testing.T, open History) {
 	update(t, s, func(tx chat.Tx) error {
 		for i, id := range low {
 			k := proto.DirectKey(id, high)
-			m := chat.Member{Key: k, User: high, Rev: id, Read: id, Delivered: id, Waiting: proto.Waiting{AnsweredThrough: id, Seq: id, Since: id}}
-			err := errors.Join(tx.PutMember(m), tx.PutConversation(chat.Conversation{Key: k, Head: id, Min: ids[i]}), tx.PutUser(chat.User{ID: id, Name: "n"}))
+			err := errors.Join(tx.PutMember(extreme(k, high, id)), tx.PutConversation(large(k, id, ids[i])), tx.PutUser(chat.User{ID: id, Name: "n", LastSeen: id}))
 			if err != nil {
 				return err
 			}
@@ -175,16 +182,33 @@ func extremes(t *testing.T, open History) {
 		return nil
 	})
 	want(t, "Rev", get(t, s, chat.View.Rev), math.MaxUint64-1)
-	members := get(t, s, func(v chat.View) ([]chat.Member, error) { return v.Changed(high, 1<<53, 100) })
-	for i, m := range members {
-		id := low[3+i]
-		want(t, "Member", m, chat.Member{Key: proto.DirectKey(id, high), User: high, Rev: id, Read: id, Delivered: id, Waiting: proto.Waiting{AnsweredThrough: id, Seq: id, Since: id}})
-		want(t, "Conversation", get(t, s, func(v chat.View) (chat.Conversation, error) { return v.Conversation(m.Key) }), chat.Conversation{Key: m.Key, Head: id, Min: id})
+	rows := get(t, s, func(v chat.View) ([]chat.Change, error) { return v.Changed(high, 0, 1<<53, 100) })
+	for i, row := range rows {
+		id, before := low[3+i], ids[3+i]
+		want(t, "Change", row, chat.Change{Key: proto.DirectKey(id, high), Rev: id})
+		want(t, "Member", get(t, s, func(v chat.View) (chat.Member, error) { return v.Member(row.Key, high) }), extreme(row.Key, high, id))
+		want(t, "Conversation", get(t, s, func(v chat.View) (chat.Conversation, error) { return v.Conversation(row.Key) }), large(row.Key, id, before))
 	}
-	want(t, "members after 2^53", len(members), len(low)-3)
+	want(t, "rows after 2^53", len(rows), len(low)-3)
 	found := get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users("9223372036854775808", 10) })
-	want(t, "user 2^63", found, []chat.User{{ID: 1 << 63, Name: "n"}})
-	want(t, "users by id", get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users("n", 3) }), []chat.User{{ID: low[0], Name: "n"}, {ID: low[1], Name: "n"}, {ID: low[2], Name: "n"}})
+	want(t, "user 2^63", found, []chat.User{{ID: 1 << 63, Name: "n", LastSeen: 1 << 63}})
+	want(t, "users by id", get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users("n", 3) }), []chat.User{
+		{ID: low[0], Name: "n", LastSeen: low[0]}, {ID: low[1], Name: "n", LastSeen: low[1]}, {ID: low[2], Name: "n", LastSeen: low[2]}})
+}
+
+func extreme(key proto.Key, user, id uint64) chat.Member {
+	return chat.Member{Key: key, User: user, Rev: id, Read: id, Delivered: id, Own: 1, Seen: 2}
+}
+
+// large is a conversation with a different number in every field that is an id.
+func large(key proto.Key, id, least uint64) chat.Conversation {
+	return chat.Conversation{
+		Key: key, Head: id, Min: least, Rev: id, ServiceRead: id - 1, ServiceDelivered: id, Counted: [2]uint64{3, 4},
+		Standing: proto.Standing{
+			Sides:    [2]proto.Waiting{{AnsweredThrough: id, Seq: id - 1, Since: id}, {AnsweredThrough: id - 1, Seq: id, Since: id - 1}},
+			Assignee: id, PostProc: 2, LastAnswer: id - 1, LastAnswerBy: id,
+		},
+	}
 }
 
 func entries(t *testing.T, open History) {
@@ -224,11 +248,12 @@ func entries(t *testing.T, open History) {
 
 func bySender(t *testing.T, open History) {
 	s := open()
-	add(t, s, entry(key, 1, 1, 3), entry(key, 2, 2, 5), entry(key, 3, 3, 3), entry(key, 4, 4, 5), entry(key, 5, 5, 5),
+	control := entry(key, 6, 7, 3)
+	control.Type = proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED
+	add(t, s, entry(key, 1, 1, 3), entry(key, 2, 2, 5), entry(key, 3, 3, 3), entry(key, 4, 4, 5), entry(key, 5, 5, 5), control,
 		entry(proto.DirectKey(5, 7), 6, 6, 5))
-	for _, test := range []struct{ sender, after, first, count uint64 }{
-		{3, 0, 1, 2}, {3, 1, 3, 1}, {3, 3, 0, 0}, {5, 0, 2, 3}, {5, 2, 4, 2}, {5, 4, 5, 1}, {5, 5, 0, 0}, {7, 0, 0, 0},
-		{5, math.MaxUint64, 0, 0},
+	for _, test := range []struct{ sender, after, first uint64 }{
+		{3, 0, 1}, {3, 1, 3}, {3, 3, 0}, {5, 0, 2}, {5, 2, 4}, {5, 4, 5}, {5, 5, 0}, {7, 0, 0}, {5, math.MaxUint64, 0},
 	} {
 		name := fmt.Sprintf("sender %d after %d", test.sender, test.after)
 		first := get(t, s, func(v chat.View) (chat.Entry, error) { return v.FirstBy(key, test.sender, test.after) })
@@ -239,8 +264,54 @@ func bySender(t *testing.T, open History) {
 			wanted.Body = nil
 		}
 		want(t, "FirstBy "+name, first, wanted)
-		want(t, "CountBy "+name, get(t, s, func(v chat.View) (uint64, error) { return v.CountBy(key, test.sender, test.after) }), test.count)
 	}
+}
+
+func silent(t *testing.T, open History) {
+	s := open()
+	const customer, ann, ben = 3, 5, 7
+	service := proto.ServiceKey(customer, 0)
+	for i, e := range []struct {
+		by   uint64
+		what proto.MessageType
+	}{
+		{customer, 0}, {ann, proto.MessageType_MESSAGE_TYPE_CLAIM}, {ann, proto.MessageType_MESSAGE_TYPE_NOTE}, {ann, 0},
+		{ben, proto.MessageType_MESSAGE_TYPE_NOTE}, {ben, proto.MessageType_MESSAGE_TYPE_RESOLVE}, {customer, proto.MessageType_MESSAGE_TYPE_IMAGE},
+	} {
+		x := entry(service, uint64(i+1), uint64(i+1), e.by)
+		x.Type = e.what
+		add(t, s, x)
+	}
+	control := entry(key, 2, 102, 5)
+	control.Type = proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED
+	add(t, s, entry(key, 1, 101, 3), control)
+	for _, test := range []struct {
+		key           proto.Key
+		reader, after uint64
+		want          uint64
+	}{
+		{service, customer, 0, 6}, // two of their own, and four control entries
+		{service, customer, 1, 5},
+		{service, customer, 7, 0},
+		{service, ann, 0, 4}, // three of her own, and the resolve; Ben's note counts
+		{service, ann, 4, 1},
+		{service, ben, 0, 3}, // two of his own, and the claim; Ann's note counts
+		{service, ben, 2, 2},
+		{service, 9, 0, 2}, // an agent who wrote nothing
+		{service, ann, math.MaxUint64, 0},
+		{key, 3, 0, 2}, {key, 5, 0, 1}, {key, 5, 2, 0},
+	} {
+		name := fmt.Sprintf("%s: silent to %d after %d", test.key, test.reader, test.after)
+		want(t, name, get(t, s, func(v chat.View) (uint64, error) { return v.CountSilent(test.key, test.reader, test.after) }), test.want)
+	}
+	types := get(t, s, func(v chat.View) (types []proto.MessageType, err error) {
+		entries, err := v.Entries(service, 0, 4, 10, false)
+		for _, e := range entries {
+			types = append(types, e.Type)
+		}
+		return types, err
+	})
+	want(t, "types", types, []proto.MessageType{0, proto.MessageType_MESSAGE_TYPE_CLAIM, proto.MessageType_MESSAGE_TYPE_NOTE})
 }
 
 func byRef(t *testing.T, open History) {
@@ -343,16 +414,16 @@ func ownWrites(t *testing.T, open History) {
 		want(t, "ByRef", r.Seq, 2)
 		f, err4 := tx.FirstBy(key, 3, 0)
 		want(t, "FirstBy", f.Seq, 2)
-		n, err5 := tx.CountBy(key, 3, 0)
-		want(t, "CountBy", n, 1)
+		n, err5 := tx.CountSilent(key, 3, 0)
+		want(t, "CountSilent", n, 1)
 		all, err6 := tx.Entries(key, 0, 0, 10, true)
 		want(t, "Entries", seqs(all), []uint64{1, 2})
 		rev, err7 := tx.Rev()
 		want(t, "Rev", rev, 7)
 		last, err8 := tx.LastID()
 		want(t, "LastID", last, 42)
-		ms, err9 := tx.Changed(3, 0, 10)
-		want(t, "Changed", ms, []chat.Member{m})
+		ms, err9 := tx.Changed(3, 0, 0, 10)
+		want(t, "Changed", ms, []chat.Change{{Key: key, Rev: 7}})
 		us, err10 := tx.Users("ada", 10)
 		want(t, "Users", us, []chat.User{{ID: 3, Name: "Ada"}})
 		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10)
@@ -435,20 +506,155 @@ func changed(t *testing.T, open History) {
 		limit int
 		revs  []uint64
 	}{{0, 10, []uint64{2, 3, 4}}, {0, 2, []uint64{2, 3}}, {2, 10, []uint64{3, 4}}, {4, 10, nil}, {math.MaxUint64, 10, nil}, {0, 0, nil}} {
-		members := get(t, s, func(v chat.View) ([]chat.Member, error) { return v.Changed(3, test.after, test.limit) })
-		var revs []uint64
-		for _, m := range members {
-			revs = append(revs, m.Rev)
-		}
-		want(t, fmt.Sprintf("after %d limit %d", test.after, test.limit), revs, test.revs)
+		want(t, fmt.Sprintf("after %d limit %d", test.after, test.limit), revs(changes(t, s, 3, 0, test.after, test.limit)), test.revs)
 	}
 	want(t, "Rev", get(t, s, chat.View.Rev), 5)
+}
+
+func changes(t *testing.T, s chat.Store, user uint64, services chat.Services, after uint64, limit int) []chat.Change {
+	t.Helper()
+	return get(t, s, func(v chat.View) ([]chat.Change, error) { return v.Changed(user, services, after, limit) })
+}
+
+func revs(changes []chat.Change) (all []uint64) {
+	for _, c := range changes {
+		all = append(all, c.Rev)
+	}
+	return all
+}
+
+// everything is the set of all services that there are.
+const everything chat.Services = 1<<63 - 1
+
+func changedForAgents(t *testing.T, open History) {
+	s := open()
+	const ann, ben = 50, 60
+	sales, support := proto.ServiceType_SERVICE_TYPE_SALES, proto.ServiceType_SERVICE_TYPE_SUPPORT
+	first, second, other, own := proto.ServiceKey(1, sales), proto.ServiceKey(2, sales), proto.ServiceKey(1, support), proto.ServiceKey(ann, sales)
+	conversation := func(k proto.Key, rev uint64) chat.Conversation {
+		return chat.Conversation{Key: k, Head: 1, Min: 1, Rev: rev}
+	}
+	update(t, s, func(tx chat.Tx) error {
+		return errors.Join(
+			tx.PutConversation(conversation(first, 1)), tx.PutMember(chat.Member{Key: first, User: 1, Rev: 2}),
+			tx.PutConversation(conversation(second, 3)), tx.PutMember(chat.Member{Key: second, User: ann, Rev: 4}),
+			tx.PutConversation(conversation(other, 5)), tx.PutMember(chat.Member{Key: other, User: ann, Rev: 6}),
+			tx.PutConversation(conversation(own, 7)), tx.PutMember(chat.Member{Key: own, User: ann, Rev: 8}),
+			tx.PutMember(chat.Member{Key: proto.DirectKey(ann, ben), User: ann, Rev: 9}),
+		)
+	})
+	inSales := chat.ServicesOf([]proto.ServiceType{sales})
+	inBoth := chat.ServicesOf([]proto.ServiceType{sales, support})
+	for _, test := range []struct {
+		name     string
+		user     uint64
+		services chat.Services
+		after    uint64
+		limit    int
+		revs     []uint64
+	}{
+		{"an agent, by the later of conversation and own row", ann, inSales, 0, 10, []uint64{1, 4, 8, 9}},
+		{"an agent who has no rows", ben, inSales, 0, 10, []uint64{1, 3, 7}},
+		{"an agent of two services", ann, inBoth, 0, 10, []uint64{1, 4, 6, 8, 9}},
+		{"an agent of none any more", ann, 0, 0, 10, []uint64{8, 9}},
+		{"a customer", 1, 0, 0, 10, []uint64{2}},
+		{"after a number between the two", ann, inSales, 3, 10, []uint64{4, 8, 9}},
+		{"in parts", ann, inBoth, 1, 2, []uint64{4, 6}},
+		{"of a service that nobody wrote to", ben, chat.ServicesOf([]proto.ServiceType{proto.ServiceType_SERVICE_TYPE_BILLING}), 0, 10, nil},
+		{"of every service", ben, everything, 4, 10, []uint64{5, 7}},
+	} {
+		want(t, test.name, revs(changes(t, s, test.user, test.services, test.after, test.limit)), test.revs)
+	}
+	update(t, s, func(tx chat.Tx) error { return tx.PutConversation(conversation(first, 20)) })
+	want(t, "Rev", get(t, s, chat.View.Rev), 20)
+	want(t, "afterwards", changes(t, s, ben, inSales, 7, 10), []chat.Change{{Key: first, Rev: 20}})
+}
+
+func totals(t *testing.T, open History) {
+	s := open()
+	const ann = 50
+	sales, support := proto.ServiceType_SERVICE_TYPE_SALES, proto.ServiceType_SERVICE_TYPE_SUPPORT
+	put := func(k proto.Key, counted [2]uint64, waits [2]uint64, members ...chat.Member) {
+		t.Helper()
+		update(t, s, func(tx chat.Tx) error {
+			c := chat.Conversation{Key: k, Head: 10, Min: 1, Rev: 1, Counted: counted}
+			c.Standing.Sides[0].Seq, c.Standing.Sides[1].Seq = waits[0], waits[1]
+			if err := tx.PutConversation(c); err != nil {
+				return err
+			}
+			for _, m := range members {
+				m.Key, m.Rev = k, 1
+				if err := tx.PutMember(m); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	put(proto.DirectKey(3, ann), [2]uint64{9, 9}, [2]uint64{1, 0}, chat.Member{User: 3, Own: 4, Seen: 5}, chat.Member{User: ann, Own: 5, Seen: 1})
+	put(proto.DirectKey(ann, 70), [2]uint64{2, 2}, [2]uint64{1, 0}, chat.Member{User: ann, Own: 2}, chat.Member{User: 70})
+	put(proto.ServiceKey(3, sales), [2]uint64{4, 6}, [2]uint64{2, 0}, chat.Member{User: 3, Own: 1, Seen: 1}, chat.Member{User: ann, Own: 1, Seen: 2})
+	put(proto.ServiceKey(4, sales), [2]uint64{7, 8}, [2]uint64{}, chat.Member{User: 4})
+	put(proto.ServiceKey(ann, sales), [2]uint64{5, 5}, [2]uint64{1, 0}, chat.Member{User: ann, Own: 2})
+	put(proto.ServiceKey(3, support), [2]uint64{100, 100}, [2]uint64{9, 0}, chat.Member{User: 3, Seen: 100}, chat.Member{User: ann})
+	inSales := chat.ServicesOf([]proto.ServiceType{sales})
+	for _, test := range []struct {
+		name     string
+		user     uint64
+		services chat.Services
+		want     chat.Totals
+	}{
+		{"a user and customer", 3, 0, chat.Totals{Unread: 2, UnreadConversations: 1}},
+		{"one of two", 70, 0, chat.Totals{Unread: 2, UnreadConversations: 1, Waiting: 1}},
+		{"an agent", ann, inSales, chat.Totals{Unread: 3 + 3 + 8 + 3, UnreadConversations: 4, Waiting: 2}},
+		{"an agent of none any more", ann, 0, chat.Totals{Unread: 3 + 3, UnreadConversations: 2, Waiting: 1}},
+		{"a new agent", 60, inSales, chat.Totals{Unread: 6 + 8 + 5, UnreadConversations: 3, Waiting: 2}},
+		{"an agent of everything", 60, everything, chat.Totals{Unread: 6 + 8 + 5 + 100, UnreadConversations: 4, Waiting: 3}},
+		{"nobody", 9, 0, chat.Totals{}},
+	} {
+		want(t, test.name, get(t, s, func(v chat.View) (chat.Totals, error) { return v.Totals(test.user, test.services) }), test.want)
+	}
+}
+
+func agents(t *testing.T, open History) {
+	s := open()
+	sales, support := proto.ServiceType_SERVICE_TYPE_SALES, proto.ServiceType_SERVICE_TYPE_SUPPORT
+	set := chat.ServicesOf
+	put := func(users ...chat.User) {
+		t.Helper()
+		update(t, s, func(tx chat.Tx) error {
+			for _, u := range users {
+				if err := tx.PutUser(u); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	of := func(service proto.ServiceType) []uint64 {
+		t.Helper()
+		return get(t, s, func(v chat.View) ([]uint64, error) { return v.Agents(service) })
+	}
+	ann := chat.User{ID: math.MaxUint64, Name: "Ann", Services: set([]proto.ServiceType{sales, support}), LastSeen: 1 << 63, HideTyping: true}
+	ben := chat.User{ID: 7, Name: "Ben", Services: set([]proto.ServiceType{sales}), HidePresence: true}
+	put(ann, ben, chat.User{ID: 8, Name: "Cy"})
+	want(t, "sales", of(sales), []uint64{7, math.MaxUint64})
+	want(t, "support", of(support), []uint64{math.MaxUint64})
+	want(t, "general", of(0), nil)
+	for _, u := range []chat.User{ann, ben} {
+		want(t, "User", get(t, s, func(v chat.View) (chat.User, error) { return v.User(u.ID) }), u)
+		want(t, "Users", get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users(u.Name, 9) }), []chat.User{u})
+	}
+	ann.Services = 0
+	put(ann)
+	want(t, "sales without Ann", of(sales), []uint64{7})
+	want(t, "support without Ann", of(support), nil)
 }
 
 func replace(t *testing.T, open History) {
 	s := open()
 	update(t, s, writeAll)
-	m := chat.Member{Key: key, User: 3, Rev: 9, Read: 1, Delivered: 2, Waiting: proto.Waiting{AnsweredThrough: 3, Seq: 4, Since: 5}}
+	m := chat.Member{Key: key, User: 3, Rev: 9, Read: 1, Delivered: 2, Own: 3, Seen: 4}
 	update(t, s, func(tx chat.Tx) error {
 		return errors.Join(tx.PutMember(m), tx.PutConversation(chat.Conversation{Key: key, Head: 9, Min: 4}), tx.PutUser(chat.User{ID: 3, Name: "Grace"}))
 	})

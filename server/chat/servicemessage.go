@@ -1,0 +1,206 @@
+package chat
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	protobuf "google.golang.org/protobuf/proto"
+
+	"parley/proto"
+)
+
+// serviceMessage is a proto.ServiceMessage on its way into the history.
+type serviceMessage struct {
+	key    proto.Key
+	ref    [proto.RefSize]byte
+	author uint64
+	agent  bool
+	m      *proto.ServiceMessage // what the author wrote; the rest is stamped
+}
+
+func (s *Service) prepareService(from Sender, payload, correlation []byte) (Request, error) {
+	m := new(proto.ServiceMessage)
+	if err := proto.Unmarshal(payload, m); err != nil {
+		return nil, err
+	}
+	if err := checkService(from, m); err != nil {
+		return nil, err
+	}
+	ref, err := s.ref(m.ClientRef, correlation)
+	if err != nil {
+		return nil, err
+	}
+	m.Direction, m.AgentId = proto.ServiceMessageDirection_CUSTOMER_TO_SERVICE.Enum(), nil
+	agent := m.GetUserId() != from.User
+	if agent {
+		m.Direction, m.AgentId = proto.ServiceMessageDirection_SERVICE_TO_CUSTOMER.Enum(), &from.User
+	}
+	if m.GetMessageType() != proto.MessageType_MESSAGE_TYPE_HAND_OVER {
+		m.TargetAgentId = nil
+	}
+	key := proto.ServiceKey(m.GetUserId(), m.GetServiceType())
+	return &serviceMessage{key: key, ref: ref, author: from.User, agent: agent, m: m}, nil
+}
+
+// checkService checks what can be checked without the history: whether the
+// user may write as what they claim to be, and what.
+func checkService(from Sender, m *proto.ServiceMessage) error {
+	kind, size := m.GetMessageType(), len(m.GetContent())
+	customer := m.GetUserId() == from.User
+	switch {
+	case m.GetUserId() == 0:
+		return proto.Refuse(proto.PayloadFormatInvalid, "user_id is 0: name the customer, who is yourself unless you answer for the service")
+	case !customer && !slices.Contains(from.Services, m.GetServiceType()):
+		return proto.Refuse(proto.NotAuthorized, "user_id is another user's, and you do not answer for service %d: write as yourself", m.GetServiceType())
+	case customer && kind.Control():
+		return proto.Refuse(proto.NotAuthorized, "message_type is %d, a control entry: only agents of the service write these", kind)
+	case size == 0 && (!kind.Control() || kind == proto.MessageType_MESSAGE_TYPE_NOTE):
+		return emptyContent()
+	case size > proto.MaxContent:
+		return longContent(size)
+	case kind == proto.MessageType_MESSAGE_TYPE_HAND_OVER && m.GetTargetAgentId() == 0:
+		return proto.Refuse(proto.PayloadFormatInvalid, "target_agent_id is 0: name the agent to hand over to")
+	}
+	return checkExtend(m.Extend)
+}
+
+// checkExtend bounds what is passed through untouched.
+func checkExtend(extend *string) error {
+	switch {
+	case extend == nil || *extend == "":
+		return nil
+	case len(*extend) > proto.MaxExtend:
+		return proto.Refuse(proto.PacketTooLarge, "extend has %d bytes, at most %d are allowed: keep less in it", len(*extend), proto.MaxExtend)
+	case !json.Valid([]byte(*extend)) || !strings.HasPrefix(strings.TrimLeft(*extend, " \t\r\n"), "{"):
+		return proto.Refuse(proto.PayloadFormatInvalid, "extend is not a JSON object")
+	}
+	return nil
+}
+
+func (r *serviceMessage) apply(b *batch) (Result, error) {
+	if first, err := b.repeated(r.author, r.ref); err != nil || first != (Receipt{}) {
+		return Result{Receipt: first}, err
+	}
+	c, err := b.conversation(r.key)
+	if err != nil {
+		return Result{}, err
+	}
+	if refusal, err := r.judge(b, c); err != nil || refusal != nil {
+		return Result{Err: refusal}, err
+	}
+	entry, err := b.append(c, r.author, r.ref, r.m.Event(), func(id uint64, e proto.Event) protobuf.Message { return r.stamp(c, id, e) })
+	if err != nil {
+		return Result{}, err
+	}
+	b.revise(c)
+	customer, err := b.member(r.key, r.key.Customer())
+	if err != nil {
+		return Result{}, err
+	}
+	b.changeMember(customer)
+	if err := b.deliverService(r.key, entry); err != nil {
+		return Result{}, err
+	}
+	return Result{Receipt: receiptOf(entry)}, b.seen(c, entry, r.m.SeenSeq)
+}
+
+// stamp is the entry as it is stored, and as agents see it. c's standing is
+// that after it.
+func (r *serviceMessage) stamp(c *conversation, id uint64, e proto.Event) protobuf.Message {
+	m := &proto.ServiceMessage{
+		MessageId: &id, UserId: r.m.UserId, ServiceType: r.m.ServiceType, MessageType: r.m.MessageType, Content: r.m.Content,
+		CreateDate: &e.Time, Direction: r.m.Direction, AgentId: r.m.AgentId, PostProc: &c.Standing.PostProc, Extend: r.m.Extend,
+		Seq: &e.Seq, SeenSeq: e.Seen, ClientRef: r.ref[:], TargetAgentId: r.m.TargetAgentId,
+	}
+	if e.Asks(proto.Service) {
+		m.ToReply = protobuf.Uint32(1)
+	}
+	return m
+}
+
+// judge refuses an agent's entry that does not fit what others did meanwhile.
+func (r *serviceMessage) judge(b *batch, c *conversation) (refusal, err error) {
+	now := &c.Standing
+	kind := r.m.GetMessageType()
+	switch {
+	case !r.agent:
+		return nil, nil
+	case kind.Control() && c.Head == 0:
+		return refuseEntry("nothing was said in this conversation yet: write to the customer first"), nil
+	case !kind.Control():
+		if seen := r.m.SeenSeq; seen != nil && *seen < now.LastAnswer && now.LastAnswerBy != r.author {
+			return refuseEntry("another agent answered meanwhile: read it, then send again"), nil
+		}
+		return nil, nil
+	}
+	switch kind {
+	case proto.MessageType_MESSAGE_TYPE_CLAIM, proto.MessageType_MESSAGE_TYPE_HAND_OVER:
+		return r.judgeTaking(b, c)
+	case proto.MessageType_MESSAGE_TYPE_RELEASE:
+		if now.Assignee != r.author {
+			return refuseEntry("you have not claimed this conversation: there is nothing to release"), nil
+		}
+	}
+	return nil, nil
+}
+
+// judgeTaking judges a claim or a hand-over: who has the conversation keeps it,
+// as long as they answer for the service.
+func (r *serviceMessage) judgeTaking(b *batch, c *conversation) (refusal, err error) {
+	agents, err := b.agents(r.key.Service())
+	if err != nil {
+		return nil, err
+	}
+	holder := c.Standing.Assignee
+	if holder != 0 && holder != r.author && slices.Contains(agents, holder) {
+		return refuseEntry("another agent has claimed this conversation: ask them to release it or hand it over"), nil
+	}
+	if target := r.m.TargetAgentId; target != nil && !slices.Contains(agents, *target) {
+		return proto.Refuse(proto.PayloadFormatInvalid, "target_agent_id is no agent of this service: hand over to one who is"), nil
+	}
+	return nil, nil
+}
+
+func refuseEntry(text string) error {
+	return proto.Refuse(proto.ImplementationSpecific, "%s", text)
+}
+
+// deliverService sends a stored entry to the customer and to every agent of the service.
+func (b *batch) deliverService(key proto.Key, e Entry) error {
+	agents, err := b.agents(key.Service())
+	if err != nil {
+		return err
+	}
+	m := new(proto.ServiceMessage)
+	if err := decode(e, m); err != nil {
+		return err
+	}
+	copied, err := proto.Marshal(forCustomer(m))
+	if err != nil {
+		return err
+	}
+	b.deliver(key.Customer(), proto.BranchService, copied)
+	for _, agent := range without(agents, key.Customer()) {
+		b.deliver(agent, proto.BranchService, e.Body)
+	}
+	return nil
+}
+
+// forCustomer is what the customer gets of an entry. They see one voice: not
+// which agent wrote. Of control entries they get the place in the log, so that
+// seq stays dense, and what the answered rule needs, but nothing that was said.
+// m must not be changed while the copy is used.
+func forCustomer(m *proto.ServiceMessage) *proto.ServiceMessage {
+	if m.GetDirection() == proto.ServiceMessageDirection_CUSTOMER_TO_SERVICE {
+		return m
+	}
+	c := &proto.ServiceMessage{
+		MessageId: m.MessageId, UserId: m.UserId, ServiceType: m.ServiceType, MessageType: m.MessageType, Content: m.Content,
+		CreateDate: m.CreateDate, Direction: m.Direction, PostProc: m.PostProc, Extend: m.Extend, Seq: m.Seq, SeenSeq: m.SeenSeq,
+	}
+	if m.GetMessageType().Control() {
+		c.Content, c.Extend = new(string), nil
+	}
+	return c
+}

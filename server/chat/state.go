@@ -1,0 +1,111 @@
+package chat
+
+import "parley/proto"
+
+// state is what a user needs to know of a conversation of theirs, or of a
+// service that they answer for.
+func state(v View, user uint64, key proto.Key) (*proto.ConversationState, error) {
+	c, err := v.Conversation(key)
+	if err != nil {
+		return nil, err
+	}
+	m, err := v.Member(key, user)
+	if err != nil {
+		return nil, err
+	}
+	silent, err := v.CountSilent(key, user, m.Read)
+	if err != nil {
+		return nil, err
+	}
+	mine, theirs := c.Standing.Sides[key.Side(user)], c.Standing.Sides[key.Side(user).Other()]
+	name, unread := key.String(), proto.Unread(c.Head, m.Read, silent)
+	row := &proto.ConversationState{
+		Key: &name, HeadSeq: &c.Head, ReadSeq: &m.Read, DeliveredSeq: &m.Delivered,
+		Unread: &unread, OwnAfterRead: &silent,
+		WaitingSince: &theirs.Since, WaitingSeq: &theirs.Seq, PeerAnsweredThrough: &theirs.AnsweredThrough,
+		AwaitingSince: &mine.Since, AwaitingSeq: &mine.Seq, AnsweredThrough: &mine.AnsweredThrough,
+	}
+	if key.Kind() == proto.Service {
+		err = serviceState(v, row, c, user)
+	} else {
+		err = directState(v, row, key, key.Peer(user))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return row, last(v, row, key, user)
+}
+
+// directState adds what is only between two users.
+func directState(v View, row *proto.ConversationState, key proto.Key, other uint64) error {
+	peer, err := v.Member(key, other)
+	if err != nil {
+		return err
+	}
+	row.PeerReadSeq, row.PeerDeliveredSeq = &peer.Read, &peer.Delivered
+	row.PeerName, err = nameOf(v, other)
+	return err
+}
+
+// serviceState adds what only service conversations have. The customer is not
+// told which agents there are.
+func serviceState(v View, row *proto.ConversationState, c Conversation, user uint64) error {
+	now := c.Standing
+	if now.PostProc != 0 {
+		row.PostProc = &now.PostProc
+	}
+	if now.LastAnswer != 0 {
+		row.LastAnswerSeq = &now.LastAnswer
+	}
+	customer := c.Key.Customer()
+	if user == customer {
+		row.PeerReadSeq, row.PeerDeliveredSeq = &c.ServiceRead, &c.ServiceDelivered
+		return nil
+	}
+	peer, err := v.Member(c.Key, customer)
+	if err != nil {
+		return err
+	}
+	row.PeerReadSeq, row.PeerDeliveredSeq = &peer.Read, &peer.Delivered
+	if row.PeerName, err = nameOf(v, customer); err != nil {
+		return err
+	}
+	if now.LastAnswer != 0 {
+		row.LastAnswerAgentId = &now.LastAnswerBy
+	}
+	if now.Assignee != 0 {
+		row.AssigneeId = &now.Assignee
+		row.AssigneeName, err = nameOf(v, now.Assignee)
+	}
+	return err
+}
+
+// nameOf returns a user's name, nil if there is none.
+func nameOf(v View, id uint64) (*string, error) {
+	u, err := v.User(id)
+	if err != nil || u.Name == "" {
+		return nil, err
+	}
+	return &u.Name, nil
+}
+
+// last adds the newest entry that the user may see.
+func last(v View, row *proto.ConversationState, key proto.Key, user uint64) error {
+	entries, err := v.Entries(key, 0, 0, 1, true)
+	if err != nil || len(entries) == 0 {
+		return err
+	}
+	if key.Kind() == proto.Direct {
+		row.Last = new(proto.Message)
+		return decode(entries[0], row.Last)
+	}
+	m := new(proto.ServiceMessage)
+	if err := decode(entries[0], m); err != nil {
+		return err
+	}
+	if key.Has(user) {
+		m = forCustomer(m)
+	}
+	row.LastService = m
+	return nil
+}
