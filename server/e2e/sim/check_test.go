@@ -2,7 +2,7 @@ package sim_test
 
 import (
 	"context"
-	"maps"
+	"fmt"
 	"slices"
 	"time"
 
@@ -19,7 +19,7 @@ func (d *device) checkScreen() {
 		if i > 0 && order(d.messages[i-1], m) >= 0 {
 			d.w.fail("%s: %q stands after %q", d, m.Content, d.messages[i-1].Content)
 		}
-		if seen[m.Content] {
+		if seen[m.Content] && m.Content != "" {
 			d.w.fail("%s: %q stands twice", d, m.Content)
 		}
 		seen[m.Content] = true
@@ -32,7 +32,7 @@ func (d *device) checkTimeline(t client.Timeline, before uint64, limit int) {
 	contents := map[string]bool{}
 	for i, m := range t.Messages {
 		d.checkMessage(m)
-		if contents[m.Content] {
+		if contents[m.Content] && m.Content != "" {
 			d.w.fail("%s: timeline has %q twice", d, m.Content)
 		}
 		contents[m.Content] = true
@@ -62,13 +62,14 @@ func (d *device) checkMessage(m client.Message) {
 // checkNews holds that a message of somebody else is news once. What could not
 // be stored may be told again.
 func (d *device) checkNews(m client.Message) {
-	if m.Sender == d.user || d.forgets {
+	if m.Mine || d.forgets {
 		return
 	}
-	if d.told[m.Content] {
+	news := fmt.Sprint(m.Key, m.Seq, m.ID)
+	if d.told[news] {
 		d.w.fail("%s: %q is told twice", d, m.Content)
 	}
-	d.told[m.Content] = true
+	d.told[news] = true
 }
 
 // checkConversation holds that watermarks and heads only rise.
@@ -87,59 +88,71 @@ func (d *device) checkConversation(before, now client.Conversation) {
 
 // checkAll holds every promise after the faults have stopped and time has passed.
 func (w *world) checkAll() {
-	logs := map[string][]*proto.Message{}
-	for i, a := range userIDs {
-		for _, b := range userIDs[i+1:] {
-			key := proto.DirectKey(a, b).String()
-			logs[key] = w.disk.entries(key)
-			w.checkLog(key, logs[key])
-		}
+	logs := map[proto.Key][]logged{}
+	for _, key := range keys() {
+		logs[key] = w.disk.entries(key)
+		w.checkLog(key, logs[key])
 	}
 	w.checkPresses(logs)
 	for _, d := range w.devices {
-		for _, key := range slices.Sorted(maps.Keys(logs)) {
-			log := logs[key]
-			if k, err := proto.ParseKey(key); err == nil && k.Has(d.user) {
-				d.checkHistory(key, log)
-				d.checkState(k, log)
-			}
+		for _, key := range d.keys() {
+			d.checkHistory(key, logs[key])
+			d.checkState(key, logs[key])
 		}
 	}
 }
 
-func (w *world) checkLog(key string, log []*proto.Message) {
+func (w *world) checkLog(key proto.Key, log []logged) {
 	contents := map[string]bool{}
-	for i, m := range log {
-		if m.GetSeq() != uint64(i+1) {
-			w.fail("%s: entry %d of the log has seq %d", key, i+1, m.GetSeq())
+	var standing proto.Standing
+	for i, x := range log {
+		if x.Seq != uint64(i+1) {
+			w.fail("%s: entry %d of the log has seq %d", key, i+1, x.Seq)
 		}
-		if i > 0 && m.GetMessageId() <= log[i-1].GetMessageId() {
-			w.fail("%s: message id falls at %d", key, m.GetSeq())
+		if i > 0 && x.id <= log[i-1].id {
+			w.fail("%s: message id falls at %d", key, x.Seq)
 		}
-		if contents[m.GetContent()] {
-			w.fail("%s: %q is stored twice", key, m.GetContent())
+		if contents[x.content] {
+			w.fail("%s: %q is stored twice", key, x.content)
 		}
-		contents[m.GetContent()] = true
+		contents[x.content] = true
+		if holder := standing.Assignee; x.Type == proto.MessageType_MESSAGE_TYPE_CLAIM && holder != 0 && holder != x.author {
+			w.fail("%s: %d claims at %d what %d has", key, x.author, x.Seq, holder)
+		}
+		fold(&standing, key, log[:i+1])
 	}
+}
+
+// fold adds the last entry of a log.
+func fold(s *proto.Standing, key proto.Key, log []logged) {
+	n := len(log) - 1
+	_ = s.Add(key.Kind(), log[n].Event, func(of proto.Side, after uint64) (uint64, uint64, error) {
+		for _, x := range log[after:n] {
+			if x.Side == of && x.Asks(key.Kind()) {
+				return x.Seq, x.Time, nil
+			}
+		}
+		return 0, 0, nil
+	}) // next does not fail, so Add does not
 }
 
 // checkPresses holds that what stood in a list is stored, once, and in the
 // order in which it was sent.
-func (w *world) checkPresses(logs map[string][]*proto.Message) {
+func (w *world) checkPresses(logs map[proto.Key][]logged) {
 	place := map[string]uint64{}
 	for _, log := range logs {
-		for _, m := range log {
-			place[m.GetContent()] = m.GetSeq()
+		for _, x := range log {
+			place[x.content] = x.Seq
 		}
 	}
 	last := map[string]*press{}
 	for _, p := range w.presses {
 		seq := place[p.content]
-		if seq == 0 {
-			if w.wipes == 0 {
-				w.fail("%q stood in a list and is not stored", p.content)
-			}
+		switch {
+		case p.refused || seq == 0 && w.wipes > 0:
 			continue
+		case seq == 0:
+			w.fail("%q stood in a list and is not stored", p.content)
 		}
 		from := p.device.String() + p.key
 		if before := last[from]; before != nil && place[before.content] > seq {
@@ -151,15 +164,16 @@ func (w *world) checkPresses(logs map[string][]*proto.Message) {
 
 // checkHistory walks a conversation from its end to its beginning, as a person
 // who scrolls, and compares it with the server's log.
-func (d *device) checkHistory(key string, log []*proto.Message) {
+func (d *device) checkHistory(key proto.Key, log []logged) {
 	var all []client.Message
 	before := uint64(0)
 	for range 1000 {
-		page, ok := d.timeline(key, before)
+		page, ok := d.timeline(key.String(), before)
 		if !ok {
 			return
 		}
-		all = slices.Concat(page.Messages, all)
+		stored := slices.DeleteFunc(page.Messages, func(m client.Message) bool { return m.State == client.Refused })
+		all = slices.Concat(stored, all)
 		if !page.More || len(page.Messages) == 0 {
 			break
 		}
@@ -171,8 +185,11 @@ func (d *device) checkHistory(key string, log []*proto.Message) {
 	}
 	for i, m := range all {
 		want := log[i]
-		if m.Seq != want.GetSeq() || m.ID != want.GetMessageId() || m.Content != want.GetContent() || m.Time != want.GetCreateTime() || m.Gap {
-			d.w.fail("%s: %s %d is %+v, the server has %v", d, key, i+1, m, want)
+		if key.Customer() == d.user && want.Type.Control() {
+			want.content = ""
+		}
+		if m.Seq != want.Seq || m.ID != want.id || m.Content != want.content || m.Time != want.Time || m.Type != want.Type || m.Gap {
+			d.w.fail("%s: %s %d is %+v, the server has %+v", d, key, i+1, m, want)
 			return
 		}
 	}
@@ -197,26 +214,20 @@ func (d *device) timeline(key string, before uint64) (answer client.Timeline, ok
 	return answer, ok && d.w.failed == nil
 }
 
-// checkState holds that heads, watermarks and unread counts are those of the server.
-func (d *device) checkState(key proto.Key, log []*proto.Message) {
+// checkState holds that heads, watermarks and unread counts are those of the
+// server, and that who waits is what the log says.
+func (d *device) checkState(key proto.Key, log []logged) {
 	if len(log) == 0 || d.w.failed != nil {
 		return
 	}
-	var mine, peer chat.Member
-	err := d.w.disk.View(context.Background(), func(v chat.View) (err error) {
-		if mine, err = v.Member(key, d.user); err == nil {
-			peer, err = v.Member(key, key.Peer(d.user))
-		}
-		return err
-	})
-	if err != nil {
-		d.w.fail("read the server's disk: %v", err)
-	}
+	mine, peer := d.watermarks(key)
 	var unread uint64
-	for _, m := range log {
-		if m.GetSeq() > mine.Read && m.GetSenderId() != d.user {
+	var standing proto.Standing
+	for i, x := range log {
+		if x.Seq > mine.Read && x.author != d.user && key.Counts(x.Type, d.user) {
 			unread++
 		}
+		fold(&standing, key, log[:i+1])
 	}
 	i := slices.IndexFunc(d.engine.Conversations(), func(c client.Conversation) bool { return c.Key == key.String() })
 	if i < 0 {
@@ -228,4 +239,40 @@ func (d *device) checkState(key proto.Key, log []*proto.Message) {
 		c.Delivered != mine.Delivered || c.PeerDelivered != peer.Delivered || c.Unread != unread {
 		d.w.fail("%s: %+v; the server has head %d, %d unread, mine %+v, peer %+v", d, c, len(log), unread, mine, peer)
 	}
+	my, other := standing.Sides[key.Side(d.user)], standing.Sides[key.Side(d.user).Other()]
+	if c.AwaitingSeq != my.Seq || c.AwaitingSince != my.Since || c.WaitingSeq != other.Seq || c.WaitingSince != other.Since {
+		d.w.fail("%s: %+v; by the log mine waits as %+v, the other side as %+v", d, c, my, other)
+	}
+	if d.agent() && (c.Assignee != standing.Assignee || c.PostProc != standing.PostProc || c.LastAnswerBy != standing.LastAnswerBy) {
+		d.w.fail("%s: %+v; by the log it stands as %+v", d, c, standing)
+	}
+}
+
+// watermarks are those of the device's user and of the other side, as the
+// server has them: of several agents a customer sees the highest.
+func (d *device) watermarks(key proto.Key) (mine, peer chat.Member) {
+	err := d.w.disk.View(context.Background(), func(v chat.View) (err error) {
+		if mine, err = v.Member(key, d.user); err != nil {
+			return err
+		}
+		others := []uint64{key.Peer(d.user)}
+		switch {
+		case key.Kind() == proto.Service && key.Customer() == d.user:
+			others = agentIDs[:]
+		case key.Kind() == proto.Service:
+			others = []uint64{key.Customer()}
+		}
+		for _, other := range others {
+			m, err := v.Member(key, other)
+			if err != nil {
+				return err
+			}
+			peer.Read, peer.Delivered = max(peer.Read, m.Read), max(peer.Delivered, m.Delivered)
+		}
+		return nil
+	})
+	if err != nil {
+		d.w.fail("read the server's disk: %v", err)
+	}
+	return mine, peer
 }

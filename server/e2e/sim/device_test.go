@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	pb "google.golang.org/protobuf/proto"
+
 	"parley/proto"
 	"parley/server/chat"
 	client "parley/wasm/chat"
@@ -43,7 +45,32 @@ func newDevice(w *world, user uint64, number int) *device {
 }
 
 func (d *device) String() string {
+	if d.agent() {
+		return fmt.Sprintf("agent%d.%d", slices.Index(agentIDs[:], d.user), d.number)
+	}
 	return fmt.Sprintf("user%d.%d", slices.Index(userIDs[:], d.user), d.number)
+}
+
+func (d *device) agent() bool { return slices.Contains(agentIDs[:], d.user) }
+
+// services are those that the user answers for.
+func (d *device) services() []proto.ServiceType {
+	if d.agent() {
+		return []proto.ServiceType{service}
+	}
+	return nil
+}
+
+// sender is what the user's token says.
+func (d *device) sender() chat.Sender {
+	return chat.Sender{User: d.user, Name: d.String(), Services: d.services(), Client: d.String()}
+}
+
+// keys are the user's conversations.
+func (d *device) keys() []proto.Key {
+	return slices.DeleteFunc(keys(), func(k proto.Key) bool {
+		return !k.Has(d.user) && !(d.agent() && k.Kind() == proto.Service)
+	})
 }
 
 // open starts the tab.
@@ -52,7 +79,7 @@ func (d *device) open() {
 	d.open_, d.messages, d.list = "", nil, make(map[string]client.Conversation)
 	d.told, d.forgets = make(map[string]bool), d.full
 	engine := client.New(client.Config{
-		User: d.user, Token: "token", Store: d.store, Network: d, History: d, Host: d.host, Observer: &observer{d, d.host},
+		User: d.user, Services: d.services(), Token: "token", Store: d.store, Network: d, History: d, Host: d.host, Observer: &observer{d, d.host},
 	})
 	d.engine = engine
 	d.w.note("%s: tab opened", d)
@@ -129,31 +156,73 @@ func (d *device) act() {
 	}
 }
 
-// anybody is a conversation with one of the others.
+// anybody is one of the user's conversations.
 func (d *device) anybody() string {
-	for {
-		if other := userIDs[d.w.Rand.IntN(users)]; other != d.user {
-			return proto.DirectKey(d.user, other).String()
-		}
-	}
+	mine := d.keys()
+	return mine[d.w.Rand.IntN(len(mine))].String()
 }
 
-// press writes something and presses Send.
+// press writes something and presses Send, or does something else that makes an entry.
 func (d *device) press(key string) {
 	d.sent++
-	content, host := fmt.Sprintf("%s#%d", d, d.sent), d.host
-	var seen uint64
+	draft, host := client.Draft{Content: fmt.Sprintf("%s#%d", d, d.sent), Type: d.entryType(key)}, d.host
 	if key == d.open_ {
-		seen = d.contiguous()
+		draft.Seen = d.contiguous()
 	}
-	d.engine.Send(key, client.Draft{Content: content, Seen: seen}, func(m client.Message, err error) {
+	if draft.Type == proto.MessageType_MESSAGE_TYPE_HAND_OVER {
+		draft.Target = agentIDs[d.w.Rand.IntN(len(agentIDs))]
+	}
+	content := draft.Content
+	d.engine.Send(key, draft, func(m client.Message, err error) {
 		if err != nil {
 			d.w.note("%s: %q could not be stored: %v", d, content, err)
 			return
 		}
 		if host == d.host {
 			d.w.note("%s: %q stands in the list of %s", d, content, key)
-			d.w.presses = append(d.w.presses, &press{device: d, key: key, content: content, wipes: -1})
+			d.w.presses = append(d.w.presses, &press{device: d, key: key, content: content})
+		}
+	})
+}
+
+// entryType is what the person does: mostly, write.
+func (d *device) entryType(key string) proto.MessageType {
+	k, err := proto.ParseKey(key)
+	n := d.w.Rand.IntN(20)
+	switch {
+	case err != nil || n < 12:
+		return proto.MessageType_MESSAGE_TYPE_TEXT
+	case k.Kind() == proto.Direct && n < 14:
+		return proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED
+	case k.Kind() == proto.Direct || !d.agent():
+		return proto.MessageType_MESSAGE_TYPE_TEXT
+	}
+	return [...]proto.MessageType{
+		proto.MessageType_MESSAGE_TYPE_CLAIM, proto.MessageType_MESSAGE_TYPE_CLAIM, proto.MessageType_MESSAGE_TYPE_RELEASE,
+		proto.MessageType_MESSAGE_TYPE_HAND_OVER, proto.MessageType_MESSAGE_TYPE_NOTE, proto.MessageType_MESSAGE_TYPE_RESOLVE,
+		proto.MessageType_MESSAGE_TYPE_REOPEN, proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED,
+	}[n-12]
+}
+
+// refused lets the person see why an entry was refused: what does not fit any
+// more is deleted, an answer is sent again once the newer one was read.
+func (d *device) refused(m client.Message, host *chattest.Host) {
+	d.w.note("%s: %q was refused: %s", d, m.Content, m.Reason)
+	if !d.agent() {
+		d.w.fail("%s: %q was refused: %s", d, m.Content, m.Reason)
+		return
+	}
+	for _, p := range d.w.presses {
+		p.refused = p.refused || p.content == m.Content
+	}
+	d.w.After(d.w.upTo(2*time.Second), func() {
+		if host != d.host {
+			return // it stands refused in the list of the next tab
+		}
+		if m.Type.Control() {
+			d.engine.Discard(m.Ref, func(error) {})
+		} else {
+			d.engine.Retry(m.Ref, d.list[m.Key].Head, func(error) {})
 		}
 	})
 }
@@ -273,23 +342,36 @@ func (d *device) Messages(ctx context.Context, _, key string, after, before uint
 	if err != nil {
 		return client.Page{}, err
 	}
-	answer, err := s.service.Messages(ctx, chat.Sender{User: d.user}, k, after, before, limit)
+	answer, err := s.service.Messages(ctx, d.sender(), k, after, before, limit)
 	if err != nil {
 		return client.Page{}, err
 	}
-	page, ok := answer.(*proto.MessagePage)
-	if !ok {
-		return client.Page{}, errors.New("the server answers with another kind of page")
+	switch page := answer.(type) {
+	case *proto.MessagePage:
+		p := client.Page{Epoch: page.GetEpoch(), Head: page.GetHeadSeq(), Min: page.GetMinSeq()}
+		err := add(&p, key, page.GetMessages())
+		return p, err
+	case *proto.ServiceMessagePage:
+		p := client.Page{Epoch: page.GetEpoch(), Head: page.GetHeadSeq(), Min: page.GetMinSeq()}
+		err := add(&p, key, page.GetMessages())
+		return p, err
 	}
-	p := client.Page{Epoch: page.GetEpoch(), Head: page.GetHeadSeq(), Min: page.GetMinSeq()}
-	for _, m := range page.GetMessages() {
+	return client.Page{}, errors.New("the server answers with another kind of page")
+}
+
+// add encodes the entries of an answer.
+func add[M interface {
+	pb.Message
+	GetSeq() uint64
+}](p *client.Page, key string, messages []M) error {
+	for _, m := range messages {
 		body, err := proto.Marshal(m)
 		if err != nil {
-			return client.Page{}, err
+			return err
 		}
 		p.Entries = append(p.Entries, client.Entry{Key: key, Seq: m.GetSeq(), Body: body})
 	}
-	return p, nil
+	return nil
 }
 
 // observer is the page of one tab: what an old tab still says is void.
@@ -304,6 +386,9 @@ func (o *observer) Messages(key string, changed []client.Message, gone []string)
 		d.checkMessage(m)
 		if o.host == d.host {
 			d.checkNews(m)
+		}
+		if m.State == client.Refused {
+			d.refused(m, o.host)
 		}
 	}
 	if o.host == d.host && key == d.open_ {

@@ -27,7 +27,21 @@ func newDisk(w *world) *disk {
 }
 
 // wipe replaces the history by an empty one.
-func (d *disk) wipe() { d.Store = chat.NewMemory(1 + d.w.Rand.Uint64()>>1) }
+func (d *disk) wipe() {
+	d.Store = chat.NewMemory(1 + d.w.Rand.Uint64()>>1)
+	err := d.Store.Update(context.Background(), func(tx chat.Tx) error {
+		for _, agent := range agentIDs {
+			u := chat.User{ID: agent, Name: "agent", Services: chat.ServicesOf([]proto.ServiceType{service})}
+			if err := tx.PutUser(u); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		d.w.fail("name the agents: %v", err)
+	}
+}
 
 // Update implements chat.Store.
 func (d *disk) Update(ctx context.Context, change func(chat.Tx) error) error {
@@ -56,21 +70,15 @@ func (d *disk) Update(ctx context.Context, change func(chat.Tx) error) error {
 }
 
 // entries returns a conversation's whole log.
-func (d *disk) entries(key string) []*proto.Message {
-	k, err := proto.ParseKey(key)
-	if err != nil {
-		d.w.fail("%v", err)
-		return nil
-	}
-	var log []*proto.Message
-	err = d.View(context.Background(), func(v chat.View) error {
-		found, err := v.Entries(k, 0, 0, 1<<20, false)
+func (d *disk) entries(key proto.Key) (log []logged) {
+	err := d.View(context.Background(), func(v chat.View) error {
+		found, err := v.Entries(key, 0, 0, 1<<20, false)
 		for _, e := range found {
-			m := new(proto.Message)
-			if err := proto.Unmarshal(e.Body, m); err != nil {
+			x, err := read(key.Kind(), e.Body)
+			if err != nil {
 				return err
 			}
-			log = append(log, m)
+			log = append(log, x)
 		}
 		return err
 	})
@@ -78,6 +86,42 @@ func (d *disk) entries(key string) []*proto.Message {
 		d.w.fail("read the server's disk: %v", err)
 	}
 	return log
+}
+
+// logged is an entry of either kind.
+type logged struct {
+	proto.Event
+	id      uint64
+	key     proto.Key
+	author  uint64
+	content string
+}
+
+// read decodes an entry of either kind.
+func read(kind proto.KeyKind, body []byte) (logged, error) {
+	if kind == proto.Service {
+		m := new(proto.ServiceMessage)
+		err := proto.Unmarshal(body, m)
+		author := m.GetUserId()
+		if m.GetDirection() == proto.ServiceMessageDirection_SERVICE_TO_CUSTOMER {
+			author = m.GetAgentId()
+		}
+		return logged{m.Event(), m.GetMessageId(), proto.ServiceKey(m.GetUserId(), m.GetServiceType()), author, m.GetContent()}, err
+	}
+	m := new(proto.Message)
+	err := proto.Unmarshal(body, m)
+	return logged{m.Event(), m.GetMessageId(), proto.DirectKey(m.GetSenderId(), m.GetReceiverId()), m.GetSenderId(), m.GetContent()}, err
+}
+
+// kindOf is what a branch carries entries of; 0 if it carries none.
+func kindOf(b proto.Branch) proto.KeyKind {
+	switch b {
+	case proto.BranchMessage:
+		return proto.Direct
+	case proto.BranchService:
+		return proto.Service
+	}
+	return 0
 }
 
 // entry returns one entry; nil if it is not on disk.
@@ -162,8 +206,8 @@ func (w *world) killServer(why string) {
 
 // receive takes a PUBLISH from a session.
 func (s *server) receive(x *session, b proto.Branch, payload, ref []byte, reply func(chat.Receipt, error)) {
-	from := chat.Sender{User: x.device.user, Name: x.device.String(), Client: x.device.String()}
-	if b != proto.BranchMessage && b != proto.BranchMark {
+	from := x.device.sender()
+	if kindOf(b) == 0 && b != proto.BranchMark {
 		receipt, err := s.service.Publish(context.Background(), from, b, payload, ref)
 		reply(receipt, err)
 		return
@@ -216,8 +260,8 @@ func (s *server) apply(requests []chat.Request) (results []chat.Result, alive bo
 
 // Publish implements chat.Fanout.
 func (s *server) Publish(user uint64, b proto.Branch, payload []byte) {
-	if b == proto.BranchMessage {
-		s.checkFanout(user, payload)
+	if kind := kindOf(b); kind != 0 {
+		s.checkFanout(user, kind, payload)
 	}
 	for _, x := range s.sessions {
 		if x.device.user == user {
@@ -227,21 +271,24 @@ func (s *server) Publish(user uint64, b proto.Branch, payload []byte) {
 }
 
 // checkFanout holds that what is sent is on disk, and sent in seq order.
-func (s *server) checkFanout(user uint64, payload []byte) {
-	m := new(proto.Message)
-	if err := proto.Unmarshal(payload, m); err != nil {
+func (s *server) checkFanout(user uint64, kind proto.KeyKind, payload []byte) {
+	x, err := read(kind, payload)
+	if err != nil {
 		s.w.fail("the server sends what is no message: %v", err)
 		return
 	}
-	key := proto.DirectKey(m.GetSenderId(), m.GetReceiverId()).String()
-	if e := s.w.disk.entry(key, m.GetSeq()); e == nil || e.ID != m.GetMessageId() {
-		s.w.fail("%s %d was sent before it was on disk", key, m.GetSeq())
+	key := x.key.String()
+	if e := s.w.disk.entry(key, x.Seq); e == nil || e.ID != x.id {
+		s.w.fail("%s %d was sent before it was on disk", key, x.Seq)
 	}
 	at := proto.Down(user, "") + key
-	if last := s.fanned[at]; last != 0 && m.GetSeq() != last+1 {
-		s.w.fail("%s: %d was sent after %d", key, m.GetSeq(), last)
+	if last := s.fanned[at]; last != 0 && x.Seq != last+1 {
+		s.w.fail("%s: %d was sent after %d", key, x.Seq, last)
 	}
-	s.fanned[at] = m.GetSeq()
+	s.fanned[at] = x.Seq
+	if user == x.key.Customer() && (x.Author != 0 || x.Type.Control() && x.content != "") {
+		s.w.fail("the customer of %s is told what agents keep to themselves: %+v", key, x)
+	}
 }
 
 // session is one MQTT connection over the simulated network.
@@ -276,7 +323,7 @@ func (x *session) Publish(b proto.Branch, payload, ref []byte, done func(client.
 			return
 		}
 		x.server.receive(x, b, payload, ref, func(r chat.Receipt, err error) {
-			x.checkReceipt(r, payload)
+			x.checkReceipt(r, kindOf(b), payload)
 			if x.w.chance(30) {
 				x.w.note("%s: PUBACK lost", x.device)
 				return
@@ -291,18 +338,17 @@ func (x *session) Publish(b proto.Branch, payload, ref []byte, done func(client.
 }
 
 // checkReceipt holds that what is acknowledged is on disk.
-func (x *session) checkReceipt(r chat.Receipt, payload []byte) {
+func (x *session) checkReceipt(r chat.Receipt, kind proto.KeyKind, payload []byte) {
 	if r.Seq == 0 {
 		return
 	}
-	m := new(proto.Message)
-	if err := proto.Unmarshal(payload, m); err != nil {
+	m, err := read(kind, payload)
+	if err != nil {
 		x.w.fail("a PUBACK for what is no message: %v", err)
 		return
 	}
-	key := proto.DirectKey(x.device.user, m.GetReceiverId()).String()
-	if e := x.w.disk.entry(key, r.Seq); e == nil || e.ID != r.MessageID {
-		x.w.fail("%s: %q was acknowledged as %d and is not on disk", x.device, m.GetContent(), r.Seq)
+	if e := x.w.disk.entry(m.key.String(), r.Seq); e == nil || e.ID != r.MessageID {
+		x.w.fail("%s: %q was acknowledged as %d and is not on disk", x.device, m.content, r.Seq)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"parley/proto"
 	"parley/wasm/chat/chattest"
 )
 
@@ -39,23 +40,44 @@ type press struct {
 	device  *device
 	key     string
 	content string // unique
-	wipes   int    // at the time of its confirmation, -1 before
+	// refused says that the server refused it, and told so; the person deleted
+	// it, or sent it again later.
+	refused bool
 }
 
 func newWorld(seed uint64, tracing bool) *world {
 	w := &world{Clock: chattest.NewClock(seed), seed: seed, tracing: tracing}
 	w.disk = newDisk(w)
 	w.startServer()
-	for user := range users {
+	for _, user := range userIDs {
 		for n := range 1 + w.Rand.IntN(2) {
-			w.devices = append(w.devices, newDevice(w, userIDs[user], n))
+			w.devices = append(w.devices, newDevice(w, user, n))
 		}
+	}
+	for _, agent := range agentIDs {
+		w.devices = append(w.devices, newDevice(w, agent, 0))
 	}
 	return w
 }
 
 // userIDs lie where float64 and int64 lose digits.
 var userIDs = [users]uint64{1<<53 + 1, 1<<63 + 1, 1<<64 - 1}
+
+// agentIDs answer for the service that all users are customers of.
+var agentIDs = [...]uint64{42, 1<<62 + 3}
+
+const service = proto.ServiceType_SERVICE_TYPE_SUPPORT
+
+// keys are all conversations that there can be.
+func keys() (all []proto.Key) {
+	for i, a := range userIDs {
+		for _, b := range userIDs[i+1:] {
+			all = append(all, proto.DirectKey(a, b))
+		}
+		all = append(all, proto.ServiceKey(a, service))
+	}
+	return all
+}
 
 // run plays the whole run and returns the first broken promise.
 func (w *world) run() error {
