@@ -139,10 +139,10 @@ func fold(s *proto.Standing, key proto.Key, log []logged) {
 // checkPresses holds that what stood in a list is stored, once, and in the
 // order in which it was sent.
 func (w *world) checkPresses(logs map[proto.Key][]logged) {
-	place := map[string]uint64{}
+	place, seen := map[string]uint64{}, map[string]uint64{}
 	for _, log := range logs {
 		for _, x := range log {
-			place[x.content] = x.Seq
+			place[x.content], seen[x.content] = x.Seq, *x.Event.Seen
 		}
 	}
 	last := map[string]*press{}
@@ -153,6 +153,8 @@ func (w *world) checkPresses(logs map[proto.Key][]logged) {
 			continue
 		case seq == 0:
 			w.fail("%q stood in a list and is not stored", p.content)
+		case seen[p.content] > p.seen:
+			w.fail("%q says that its author had seen %d, but %d was on the screen", p.content, seen[p.content], p.seen)
 		}
 		from := p.device.String() + p.key
 		if before := last[from]; before != nil && place[before.content] > seq {

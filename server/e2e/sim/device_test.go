@@ -180,7 +180,7 @@ func (d *device) press(key string) {
 		}
 		if host == d.host {
 			d.w.note("%s: %q stands in the list of %s", d, content, key)
-			d.w.presses = append(d.w.presses, &press{device: d, key: key, content: content})
+			d.w.presses = append(d.w.presses, &press{device: d, key: key, content: content, seen: draft.Seen})
 		}
 	})
 }

@@ -40,6 +40,7 @@ type press struct {
 	device  *device
 	key     string
 	content string // unique
+	seen    uint64 // through which seq the conversation was on the screen
 	// refused says that the server refused it, and told so; the person deleted
 	// it, or sent it again later.
 	refused bool
