@@ -1,36 +1,39 @@
 // @ts-check
-// The page of somebody signed in: the list of conversations, and the one that
-// is open.
+// The page of somebody signed in: the list of conversations, an agent's queue,
+// and the conversation that is open.
 import { ConnectionStatus } from './connection-status.js';
 import { ConversationList } from './conversation-list.js';
 import { ConversationPane } from './conversation-pane.js';
+import { Conversations } from './conversations.js';
 import { element, reasonOf, set, text } from './dom.js';
 import { icon } from './icons.js';
-import { avatar, paintAvatar, peerName, userName } from './labels.js';
+import { Known } from './known.js';
+import { avatar, paintAvatar, userName } from './labels.js';
 import { NoticeList } from './notice-list.js';
-import { connect, directKey, ParleyError } from './parley.js';
+import { connect, directKey, ParleyError, serviceKey } from './parley.js';
 import { PeopleSearch } from './people-search.js';
-import { linkTo, parseRoute } from './route.js';
+import { parseRoute } from './route.js';
+import { serviceLinks, servicesNamed } from './service-links.js';
+import { ServiceQueue } from './service-queue.js';
 import { clearSession, currentToken } from './session.js';
+import { SettingsMenu } from './settings-menu.js';
+import { ShareLink } from './share-link.js';
 import { t } from './strings.js';
 
 /**
  * @typedef {import('./parley.js').Parley} Parley
  * @typedef {import('./parley.js').Conversation} Conversation
  * @typedef {import('./parley.js').Connection} Connection
+ * @typedef {import('./parley.js').Message} Message
  */
 
 const tokenRefused = [401, 0x86, 0x87]; // HTTP status and MQTT reason codes
-const copiedFor = 2000; // ms that the button says so
 
 export class ChatPanes extends HTMLElement {
-  #session;
   /** @type {Parley | null} */
   #parley = null;
-  /** @type {Map<string, Conversation>} */
-  #conversations = new Map();
-  /** @type {Map<bigint, string>} names of people without a conversation */
-  #names = new Map();
+  #conversations = new Conversations();
+  #known;
   /** @type {ConversationPane | null} */
   #pane = null;
   #offlineNote = '';
@@ -38,40 +41,47 @@ export class ChatPanes extends HTMLElement {
 
   #avatar;
   #name;
-  #copy = element('button', { class: 'button copy', type: 'button', onclick: () => this.#copyLink() }, icon('link'), element('span', { 'aria-live': 'polite' }, t.copyLink));
-  #link;
+  #share;
+  #settings;
   #search = new PeopleSearch();
-  #list = new ConversationList();
+  #queue;
+  #list;
+  #lists;
   #main = element('div', { class: 'main' });
   #status = new ConnectionStatus();
   #notices = new NoticeList();
   #banner = element('div', { class: 'banner', role: 'alert', hidden: true });
 
   /** @param {import('./session.js').Session} session */
-  constructor(session) {
+  constructor({ id, name }) {
     super();
-    this.#session = session;
-    this.#avatar = avatar(session.name, session.id);
-    this.#name = element('h1', { dir: 'auto' }, userName(session.name, session.id));
-    this.#link = element('span', { class: 'own-link', dir: 'ltr', title: t.yourLink }, linkTo(session.id).replace(/^https?:\/\//, ''));
+    this.#known = new Known(id);
+    this.#avatar = avatar(name, id);
+    this.#name = element('h1', { dir: 'auto' }, userName(name, id));
+    this.#share = new ShareLink(id);
+    this.#settings = new SettingsMenu(id);
+    this.#queue = new ServiceQueue(this.#known);
+    this.#queue.hidden = true;
+    this.#list = new ConversationList(this.#known);
+    this.#lists = element('div', { class: 'lists' }, this.#queue, this.#list);
   }
 
   connectedCallback() {
     this.setAttribute('role', 'main');
     this.append(this.#banner,
       element('div', { class: 'side' },
-        element('div', { class: 'bar own' }, this.#avatar, this.#name),
-        element('div', { class: 'share' }, this.#link, this.#copy),
-        this.#search, this.#list),
+        element('div', { class: 'bar own' }, this.#avatar, this.#name, this.#settings),
+        this.#share, this.#search, this.#lists),
       this.#main, this.#status, this.#notices);
     this.#status.show({ state: 'connecting', since: Date.now(), next: 0, reason: '', serverOffset: 0 });
     this.#status.addEventListener('try-now', () => (this.#parley ? this.#parley.tryNow() : location.reload()));
     this.addEventListener('notice', event => this.#notices.add(/** @type {CustomEvent<string>} */ (event).detail));
-    this.#search.addEventListener('search', event => { this.#list.hidden = /** @type {CustomEvent<boolean>} */ (event).detail; });
+    this.#search.addEventListener('search', event => { this.#lists.hidden = /** @type {CustomEvent<boolean>} */ (event).detail; });
     this.#search.addEventListener('chosen', () => this.#search.clear());
     this.#search.addEventListener('found', event => {
-      for (const { id, name } of /** @type {CustomEvent<import('./parley.js').User[]>} */ (event).detail) this.#names.set(id, name);
+      for (const { id, name } of /** @type {CustomEvent<import('./parley.js').User[]>} */ (event).detail) this.#known.names.set(id, name);
     });
+    this.#known.names.addEventListener('change', () => this.#rename());
     addEventListener('hashchange', () => this.#route(), { signal: this.#done.signal });
     set(this, 'data-view', parseRoute(location.hash).name === 'home' ? 'list' : 'conversation');
     this.#connect();
@@ -89,6 +99,7 @@ export class ChatPanes extends HTMLElement {
       const parley = await connect({ token: currentToken });
       if (this.#done.signal.aborted) return parley.close();
       this.#parley = parley;
+      this.#take(parley);
       this.#listen(parley);
       await this.#readAll(parley);
     } catch (error) {
@@ -97,20 +108,31 @@ export class ChatPanes extends HTMLElement {
   }
 
   /** @param {Parley} parley */
-  #listen(parley) {
-    const name = userName(parley.user.name, parley.user.id);
+  #take(parley) {
+    const { id, services } = parley.user;
+    const name = userName(parley.user.name, id);
     text(this.#name, name);
-    paintAvatar(this.#avatar, name, parley.user.id);
+    paintAvatar(this.#avatar, name, id);
+    this.#queue.hidden = services.length === 0;
+    this.#known.names.parley = parley;
     this.#search.parley = parley;
+    this.#settings.parley = parley;
     this.#showConnection(parley.connection);
+  }
+
+  /** @param {Parley} parley */
+  #listen(parley) {
     const { signal } = this.#done;
     parley.addEventListener('connection', ({ detail }) => this.#showConnection(detail), { signal });
     parley.addEventListener('conversations', ({ detail }) => this.#takeConversations(detail), { signal });
-    parley.addEventListener('messages', ({ detail }) => {
-      if (detail.key === this.#pane?.key) this.#pane.apply(detail);
-    }, { signal });
+    parley.addEventListener('messages', ({ detail }) => this.#takeMessages(detail), { signal });
     parley.addEventListener('typing', ({ detail }) => {
-      if (detail.key === this.#pane?.key && detail.user !== parley.user.id) this.#pane.showTyping(detail.active);
+      if (detail.user !== parley.user.id) this.#known.presence.takeTyping(detail);
+      this.#showPresence();
+    }, { signal });
+    parley.addEventListener('presence', ({ detail }) => {
+      this.#known.presence.take(detail);
+      this.#showPresence();
     }, { signal });
     parley.addEventListener('error', ({ detail }) => this.#notices.add(reasonOf(detail, t.unknownError)), { signal });
     parley.addEventListener('reset', () => {
@@ -122,75 +144,95 @@ export class ChatPanes extends HTMLElement {
   /** @param {Parley} parley */
   async #readAll(parley) {
     const conversations = await parley.conversations();
-    this.#conversations.clear();
+    this.#conversations = new Conversations();
     this.#takeConversations(conversations);
     this.#route();
   }
 
   /** @param {Conversation[]} changed */
   #takeConversations(changed) {
-    for (const conversation of changed) {
-      const empty = conversation.head === 0n && !conversation.last; // its only message was deleted unsent
-      if (empty) this.#conversations.delete(conversation.key);
-      else this.#conversations.set(conversation.key, conversation);
+    const { names } = this.#known;
+    for (const { peer, customer, agent, peerName, assignee, assigneeName } of changed) {
+      if (peer || agent) names.set(peer || customer, peerName);
+      names.set(assignee, assigneeName);
     }
-    this.#paintList();
-    const { key } = this.#pane ?? {};
-    if (key && changed.some(conversation => conversation.key === key)) this.#updatePane();
+    this.#conversations.take(changed);
+    this.#paintLists();
+    const { key = '' } = this.#pane?.whom ?? {};
+    if (changed.some(conversation => conversation.key === key)) this.#pane?.update(this.#conversations.get(key));
   }
 
-  #paintList() {
+  /** @param {{ key: string, messages: Message[], gone: string[] }} change */
+  #takeMessages(change) {
+    const { key, messages } = change;
+    for (const { mine, seq, agent, sender } of messages) {
+      if (!mine && seq) this.#known.presence.sent(key, agent || sender);
+    }
+    if (key !== this.#pane?.whom.key) return;
+    this.#pane.apply(change);
+    this.#pane.showPresence();
+  }
+
+  #paintLists() {
     if (!this.#parley) return;
-    const list = [...this.#conversations.values()].sort(byActivity);
-    this.#list.show(list, this.#parley.user.id, this.#pane?.key ?? '');
-    const unread = list.reduce((sum, conversation) => sum + conversation.unread, 0n);
+    const { own, queue, unread } = this.#conversations;
+    const { key = '' } = this.#pane?.whom ?? {};
+    this.#list.show(own, key);
+    if (!this.#queue.hidden) this.#queue.show(queue, key);
     const title = t.title(Number(unread));
     if (document.title !== title) document.title = title;
+  }
+
+  #showPresence() {
+    this.#paintLists();
+    this.#pane?.showPresence();
+  }
+
+  #rename() {
+    this.#paintLists();
+    this.#pane?.rename();
   }
 
   #route() {
     const parley = this.#parley;
     if (!parley) return;
+    const { id, name } = parley.user;
     const route = parseRoute(location.hash);
     set(this, 'data-view', route.name === 'home' || route.name === 'invite' ? 'list' : 'conversation');
     switch (route.name) {
       case 'to':
-        if (route.user === parley.user.id) this.#showEmpty(t.ownLink, t.ownLinkHint);
-        else this.#open(parley, directKey(parley.user.id, route.user), route.user);
+        if (route.user === id) this.#showEmpty(t.ownLink, t.ownLinkHint);
+        else this.#open(parley, directKey(id, route.user));
+        break;
+      case 'service':
+        this.#open(parley, serviceKey(id, route.service));
         break;
       case 'conversation':
-        this.#open(parley, route.key, 0n);
+        this.#open(parley, route.key);
         break;
       case 'bad':
         this.#showEmpty(t.badLink, t.badLinkHint);
         break;
       case 'invite':
-        this.#notices.add(t.inviteWhileSignedIn(userName(parley.user.name, parley.user.id)));
+        this.#notices.add(t.inviteWhileSignedIn(userName(name, id)));
         location.replace('#/');
         break;
       default:
-        this.#showEmpty(t.nothingChosen, t.nothingChosenHint);
+        this.#showEmpty(t.nothingChosen, t.nothingChosenHint, element('h2', {}, t.customerService), serviceLinks(servicesNamed('')));
     }
-    this.#paintList();
+    this.#paintLists();
   }
 
-  /** @param {Parley} parley @param {string} key @param {bigint} peer */
-  #open(parley, key, peer) {
-    if (this.#pane?.key !== key) {
-      const whom = { key, peer, name: this.#nameIn(key, peer) };
-      this.#pane = new ConversationPane(parley, whom, this.#conversations.get(key), user => this.#nameOf(user));
+  /** @param {Parley} parley @param {string} key */
+  #open(parley, key) {
+    if (this.#pane?.whom.key !== key) {
+      this.#pane = new ConversationPane(parley, key, this.#known, this.#conversations.get(key));
       this.#main.replaceChildren(this.#pane);
-      this.#updatePane();
       this.#pane.showNote(this.#offlineNote);
-      if (peer) this.#learnName(parley, key, peer);
+      this.#known.names.ask(this.#pane.whom.person);
     }
     // On a touch screen the keyboard would hide what there is to read.
     if (matchMedia('(pointer: fine)').matches) this.#pane.focusComposer();
-  }
-
-  #updatePane() {
-    const { key = '', peer = 0n } = this.#pane ?? {};
-    this.#pane?.update(this.#nameIn(key, peer), this.#conversations.get(key));
   }
 
   #closePane() {
@@ -198,41 +240,21 @@ export class ChatPanes extends HTMLElement {
     this.#main.replaceChildren();
   }
 
-  /** Asks for the name of somebody a link led to. @param {Parley} parley @param {string} key @param {bigint} peer */
-  async #learnName(parley, key, peer) {
-    if (this.#conversations.get(key)?.peerName || this.#names.get(peer)) return;
-    try {
-      const user = (await parley.users(String(peer))).find(({ id }) => id === peer);
-      if (!user) return;
-      this.#names.set(peer, user.name);
-      if (this.#pane?.key === key) this.#updatePane();
-    } catch {
-      // Offline. The number names the person until the connection is back.
-    }
-  }
-
-  /** @param {string} key @param {bigint} peer */
-  #nameIn(key, peer) {
-    const conversation = this.#conversations.get(key);
-    if (conversation?.peerName || !peer) return peerName(conversation ?? { key, peer, peerName: '' });
-    return userName(this.#names.get(peer) ?? '', peer);
-  }
-
-  /** @param {bigint} user */
-  #nameOf(user) {
-    const parley = /** @type {Parley} */ (this.#parley);
-    if (user === parley.user.id) return t.you;
-    return this.#nameIn(directKey(parley.user.id, user), user);
-  }
-
   /** @param {Connection} connection */
   #showConnection(connection) {
-    const { state, reason } = connection;
+    const { state, reason, serverOffset } = connection;
+    const { clock, names, presence } = this.#known;
+    clock.offset = serverOffset;
     this.#status.show(connection);
     if (state === 'offline') this.#offlineNote = t.offlineNote(reason);
     else if (state !== 'connecting') this.#offlineNote = '';
     this.#pane?.showNote(this.#offlineNote);
-    if (state === 'live' && this.#pane?.peer && this.#parley) this.#learnName(this.#parley, this.#pane.key, this.#pane.peer);
+    if (state === 'live') {
+      names.forgive();
+      names.ask(this.#pane?.whom.person ?? 0n);
+    }
+    presence.known = state === 'live';
+    this.#showPresence();
     this.#showBanner(state === 'signed-out' ? t.signedOut(reason) : '');
   }
 
@@ -249,8 +271,8 @@ export class ChatPanes extends HTMLElement {
     } }, t.startOver);
   }
 
-  /** @param {string} title @param {string} hint */
-  #showEmpty(title, hint) {
+  /** @param {string} title @param {string} hint @param {...Element} more */
+  #showEmpty(title, hint, ...more) {
     this.#pane = null;
     this.#main.replaceChildren(
       element('div', { class: 'bar back' },
@@ -258,7 +280,7 @@ export class ChatPanes extends HTMLElement {
         element('img', { class: 'avatar', src: './icon.svg', alt: '', width: 40, height: 40 }),
         element('p', { class: 'bar-title' }, t.product)),
       element('div', { class: 'empty' }, icon('bubbles'),
-        element('h1', { class: 'empty-title' }, title), element('p', {}, hint)));
+        element('h1', { class: 'empty-title' }, title), element('p', {}, hint), ...more));
   }
 
   /** @param {unknown} error */
@@ -275,38 +297,6 @@ export class ChatPanes extends HTMLElement {
         element('button', { class: 'button primary', type: 'button', onclick: () => location.reload() }, t.tryAgain),
         ...(refused ? [this.#startOver()] : []))));
   }
-
-  async #copyLink() {
-    const label = /** @type {HTMLElement} */ (this.#copy.lastElementChild);
-    try {
-      await navigator.clipboard.writeText(linkTo(this.#session.id));
-      text(label, t.copied);
-      setTimeout(() => text(label, t.copyLink), copiedFor);
-    } catch {
-      getSelection()?.selectAllChildren(this.#link);
-      this.#notices.add(t.copyByHand);
-    }
-  }
-}
-
-/**
- * Puts what waits to be sent first, then the highest id of the newest message:
- * ids rise by the server's clock.
- * @param {Conversation} a @param {Conversation} b
- */
-function byActivity(a, b) {
-  const pending = descending(waiting(a), waiting(b));
-  return pending || descending(a.last?.id ?? 0n, b.last?.id ?? 0n) || (a.key < b.key ? -1 : 1);
-}
-
-/** @param {Conversation} conversation */
-function waiting({ last }) {
-  return last && last.seq === 0n ? last.number : 0n;
-}
-
-/** @param {bigint} a @param {bigint} b */
-function descending(a, b) {
-  return a > b ? -1 : a < b ? 1 : 0;
 }
 
 customElements.define('chat-panes', ChatPanes);

@@ -1,112 +1,183 @@
 // @ts-check
 // One open conversation: whom it is with, its messages, and where to write.
+import { askForAgent } from './agent-picker.js';
+import { ConversationActions } from './conversation-actions.js';
 import { element, reasonOf, set, text } from './dom.js';
 import { icon } from './icons.js';
 import { avatar, paintAvatar } from './labels.js';
 import { MessageComposer } from './message-composer.js';
 import { MessageList } from './message-list.js';
+import { ParleyError } from './parley.js';
+import { StandingLine } from './standing-line.js';
 import { t } from './strings.js';
+import { presenceWords } from './waiting.js';
+import { askAboutAnswer } from './unseen-answer.js';
 
-const typingLasts = 10_000; // ms after which typing is over unless repeated
+const answeredMeanwhile = 0x83; // the code of an answer that another agent's crossed
 
 /**
  * @typedef {import('./parley.js').Parley} Parley
  * @typedef {import('./parley.js').Conversation} Conversation
- * @typedef {object} Whom
- * @property {string} key
- * @property {bigint} peer
- * @property {string} name
+ * @typedef {import('./parley.js').Message} Message
+ * @typedef {import('./message-composer.js').Draft} Draft
+ * @typedef {import('./conversation-actions.js').Act} Act
  */
 
 /** Fires "notice" with words for the person. */
 export class ConversationPane extends HTMLElement {
-  key;
+  whom;
   #parley;
-  peer;
-  #name;
-  #avatar;
+  #known;
+  #conversation;
+  #avatar = avatar('', 0n);
   #title = element('h1', { dir: 'auto' });
   #typing = element('p', { class: 'typing', dir: 'auto' });
-  #typingTimer = 0;
+  #standing;
+  #actions = new ConversationActions();
   #list;
   #composer;
-  #note = '';
+  #offlineNote = '';
+  /** Refs of refused control entries that were told of. @type {Set<string>} */
+  #turnedDown = new Set();
 
-  /** @param {Parley} parley @param {Whom} whom @param {Conversation | undefined} conversation @param {(user: bigint) => string} nameOf */
-  constructor(parley, { key, peer, name }, conversation, nameOf) {
+  /** @param {Parley} parley @param {string} key @param {import('./known.js').Known} known @param {Conversation | undefined} conversation */
+  constructor(parley, key, known, conversation) {
     super();
-    this.key = key;
     this.#parley = parley;
-    this.peer = peer;
-    this.#name = name;
-    this.#avatar = avatar(name, peer);
-    this.#list = new MessageList({ parley, key, peerName: name, nameOf }, conversation);
-    this.#composer = new MessageComposer(parley.user.id, key);
+    this.#known = known;
+    this.#conversation = conversation;
+    this.whom = known.whom(key);
+    this.#standing = new StandingLine(this.whom, known);
+    this.#list = new MessageList({ parley, whom: this.whom, clock: known.clock }, conversation);
+    this.#composer = new MessageComposer(parley.user.id, key, this.whom.agent);
   }
 
   connectedCallback() {
-    text(this.#title, this.#name);
     this.append(
       element('div', { class: 'bar' },
         element('a', { class: 'icon-button back', href: '#/', 'aria-label': t.back, title: t.back }, icon('back')),
         this.#avatar, this.#title),
+      element('div', { class: 'standing' }, this.#standing, this.#actions),
       this.#list, this.#typing, this.#composer);
-    this.#composer.addEventListener('send', event => this.#send(/** @type {CustomEvent<string>} */ (event).detail));
-    this.#composer.addEventListener('typing', event => this.#parley.typing(this.key, /** @type {CustomEvent<boolean>} */ (event).detail));
-    this.#list.addEventListener('retry', event => this.#try(this.#parley.retry(/** @type {CustomEvent<string>} */ (event).detail)));
-    this.#list.addEventListener('discard', event => this.#try(this.#parley.discard(/** @type {CustomEvent<string>} */ (event).detail)));
+    this.#listen();
+    this.#paint();
   }
 
-  disconnectedCallback() {
-    clearTimeout(this.#typingTimer);
+  #listen() {
+    const { key } = this.whom;
+    this.#composer.addEventListener('send', event => this.#send(/** @type {CustomEvent<Draft>} */ (event).detail));
+    this.#composer.addEventListener('typing', event => this.#parley.typing(key, /** @type {CustomEvent<boolean>} */ (event).detail));
+    this.#actions.addEventListener('act', event => this.#act(/** @type {CustomEvent<Act>} */ (event).detail));
+    this.#actions.addEventListener('focus-lost', () => this.focusComposer());
+    this.#list.addEventListener('retry', event => this.#try(this.#parley.retry(/** @type {CustomEvent<string>} */ (event).detail, { seen: this.#list.seen })));
+    this.#list.addEventListener('discard', event => this.#try(this.#parley.discard(/** @type {CustomEvent<string>} */ (event).detail)));
+    this.#list.addEventListener('turned-down', event => this.#turnDown(/** @type {CustomEvent<Message>} */ (event).detail));
   }
 
   focusComposer() {
     this.#composer.focus();
   }
 
-  /** @param {string} name @param {Conversation | undefined} conversation */
-  update(name, conversation) {
-    if (name !== this.#name) {
-      this.#name = name;
-      text(this.#title, name);
-      paintAvatar(this.#avatar, name, this.peer);
-    }
-    this.#list.update(conversation, name);
-    this.#composer.show(name, this.#note);
+  /** @param {Conversation | undefined} conversation */
+  update(conversation) {
+    this.#conversation = conversation;
+    this.#list.update(conversation);
+    this.#paint();
+  }
+
+  /** People have other names than before. */
+  rename() {
+    this.#list.rename();
+    this.#paint();
   }
 
   /** @param {string} note why sending takes longer now; '' if it does not */
   showNote(note) {
-    this.#note = note;
-    this.#composer.show(this.#name, note);
+    this.#offlineNote = note;
+    this.#composer.show(this.whom.name, note);
     if (!note) this.#list.tryAgain();
   }
 
-  /** @param {{ messages: import('./parley.js').Message[], gone: string[] }} change */
+  /** @param {{ messages: Message[], gone: string[] }} change */
   apply(change) {
-    if (change.messages.some(({ sender, seq }) => sender === this.peer && seq > 0n)) this.showTyping(false);
     this.#list.apply(change);
   }
 
-  /** @param {boolean} active */
-  showTyping(active) {
-    clearTimeout(this.#typingTimer);
-    text(this.#typing, active ? t.typing(this.#name) : '');
-    if (active) this.#typingTimer = setTimeout(() => this.showTyping(false), typingLasts);
+  /** Shows who is here, and who types. */
+  showPresence() {
+    const { whom } = this;
+    const typists = this.#known.presence.typists(whom.key).map(user => whom.typistName(user));
+    text(this.#typing, typists.map(t.typing).join(' '));
+    this.#standing.show(this.#conversation);
+    set(this.#avatar, 'data-online', presenceWords(whom, this.#known) === t.online);
   }
 
-  /** @param {string} content */
-  async #send(content) {
+  #paint() {
+    const { name, person } = this.whom;
+    if (this.#title.textContent !== name) {
+      text(this.#title, name);
+      paintAvatar(this.#avatar, name, person);
+    }
+    this.#actions.show(this.#conversation, this.#parley.user.id);
+    this.#composer.show(name, this.#offlineNote);
+    this.showPresence();
+  }
+
+  /** @param {Draft} draft */
+  async #send(draft) {
     const { seen } = this.#list;
     this.#list.makeWay();
     try {
-      this.#list.add(await this.#parley.send(this.key, content, { seen }));
-      this.#composer.sent();
+      await this.#sendAs(draft, seen, false);
     } catch (error) {
-      this.#composer.restore(content);
+      this.#composer.restore(draft);
       this.#notice(t.notSent(reasonOf(error, t.unknownError)));
     }
+  }
+
+  /** @param {Draft} draft @param {bigint} seen @param {boolean} anyway @returns {Promise<void>} */
+  async #sendAs(draft, seen, anyway) {
+    try {
+      const { content, note } = draft;
+      this.#list.add(await this.#parley.send(this.whom.key, content, { seen, anyway, type: note ? 'note' : 'text' }));
+      this.#composer.sent();
+    } catch (error) {
+      if (anyway || !isCrossed(error)) throw error;
+      if (await this.#askAboutAnswer()) return this.#sendAs(draft, this.#list.seen, true);
+      this.#composer.restore(draft);
+      this.focusComposer();
+    }
+  }
+
+  /** Shows the answer that crossed, and asks whether to send all the same. */
+  #askAboutAnswer() {
+    const message = this.#list.message(this.#conversation?.lastAnswer ?? 0n);
+    return askAboutAnswer(this, message ? { author: this.whom.authorOf(message), content: message.content } : null);
+  }
+
+  /** @param {Act} act */
+  async #act(act) {
+    const { seen } = this.#list;
+    let target = 0n;
+    if (act === 'hand-over') {
+      const agent = await askForAgent(this, this.#parley, this.whom.service);
+      if (!agent) return;
+      this.#known.names.set(agent.id, agent.name);
+      target = agent.id;
+    }
+    try {
+      this.#list.add(await this.#parley.send(this.whom.key, '', { type: act, target, seen }));
+    } catch (error) {
+      this.#notice(t.refusedActs[act](reasonOf(error, t.unknownError)));
+    }
+  }
+
+  /** A refused control entry is told once, and does not stay in the log. @param {Message} message */
+  #turnDown({ ref, type, reason }) {
+    if (this.#turnedDown.has(ref)) return;
+    this.#turnedDown.add(ref);
+    this.#notice(t.refusedActs[type](reason || t.unknownError));
+    this.#parley.discard(ref).catch(() => {}); // another tab may have done so
   }
 
   /** @param {Promise<void>} work */
@@ -122,6 +193,11 @@ export class ConversationPane extends HTMLElement {
   #notice(words) {
     this.dispatchEvent(new CustomEvent('notice', { detail: words, bubbles: true }));
   }
+}
+
+/** @param {unknown} error */
+function isCrossed(error) {
+  return error instanceof ParleyError && error.code === answeredMeanwhile;
 }
 
 customElements.define('conversation-pane', ConversationPane);

@@ -16,15 +16,13 @@ const full = format({ dateStyle: 'full', timeStyle: 'medium' });
 
 /** A user's name, or one made of the id. @param {string} name @param {bigint} id */
 export function userName(name, id) {
-  if (name) return name;
-  const digits = String(id);
-  return t.user(digits.length > 4 ? digits.slice(0, 4) + '…' : digits);
+  return name || t.user(shortID(id));
 }
 
-/** The name of a conversation's other side. @param {Pick<import('./parley.js').Conversation, 'key' | 'peer' | 'peerName'>} conversation */
-export function peerName({ key, peer, peerName }) {
-  if (peer || peerName) return userName(peerName, peer);
-  return t.services[Number(key.split(':')[2])] ?? t.services[0];
+/** The beginning of an id, to tell people without a name apart. @param {bigint} id */
+export function shortID(id) {
+  const digits = String(id);
+  return digits.length > 4 ? digits.slice(0, 4) + '…' : digits;
 }
 
 /** A round sign of a person: initials, and a colour that is always the same. @param {string} name @param {bigint} id */
@@ -77,6 +75,32 @@ export function briefTime(time, now) {
   if (age < 7) return weekday.format(time);
   const sameYear = new Date(time).getFullYear() === new Date(now).getFullYear();
   return (sameYear ? shortDate : numericDate).format(time);
+}
+
+/** When something was that may be some days ago, within a sentence. @param {number} time @param {number} now */
+export function sinceTime(time, now) {
+  const age = dayOf(now) - dayOf(time);
+  if (age <= 0) return clock.format(time);
+  return age < 7 ? `${weekday.format(time)} ${clock.format(time)}` : briefTime(time, now);
+}
+
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+/** How long something has lasted, in whole minutes, hours or days. @param {number} ms */
+export function duration(ms) {
+  if (ms < minute) return t.lessThanMinute;
+  if (ms < hour) return t.minutes(Math.floor(ms / minute));
+  return ms < day ? t.hours(Math.floor(ms / hour)) : t.days(Math.floor(ms / day));
+}
+
+/** How long something has lasted, to the second in its first hour. @param {number} ms */
+export function stopwatch(ms) {
+  if (ms >= day) return t.days(Math.floor(ms / day));
+  if (ms >= hour) return `${t.hours(Math.floor(ms / hour))} ${t.minutes(Math.floor(ms % hour / minute))}`;
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  return [Math.floor(seconds / 60), seconds % 60].map(n => String(n).padStart(2, '0')).join(':');
 }
 
 /** Milliseconds until the local day ends. @param {number} now */

@@ -9,7 +9,13 @@ const typingEvery = 3000; // ms between two reports that the user types
 const typingEnds = 5000; // ms without a key after which the user types no more
 const tallest = 200; // px
 
-/** Fires "send" with the content, "typing" with whether the user types. */
+/**
+ * @typedef {object} Draft
+ * @property {string} content
+ * @property {boolean} note it is an internal note
+ */
+
+/** Fires "send" with a Draft, "typing" with whether the user types to the other side. */
 export class MessageComposer extends HTMLElement {
   #place; // of the draft in localStorage
   #text = element('textarea', {
@@ -17,18 +23,26 @@ export class MessageComposer extends HTMLElement {
     oninput: () => this.#changed(), onkeydown: event => this.#key(event), onblur: () => this.#stopTyping(),
   });
   #send = element('button', { class: 'send', type: 'submit', 'aria-label': t.send, title: t.send }, icon('send'));
-  #note = element('p', { class: 'offline-note', hidden: true });
+  #offline = element('p', { class: 'offline-note', hidden: true });
+  #toggle = element('button', {
+    class: 'note-toggle', type: 'button', hidden: true, 'aria-pressed': 'false', 'aria-label': t.internalNote, title: t.internalNote,
+    onclick: () => this.#setNote(!this.#note, true),
+  }, icon('note'), element('span', { 'aria-hidden': 'true' }, t.internalNote));
+  #note = false;
+  #peerName = '';
   #typingSince = 0;
   #timer = 0;
 
-  /** @param {bigint} user @param {string} key of the conversation */
-  constructor(user, key) {
+  /** @param {bigint} user @param {string} key of the conversation @param {boolean} notes the user may write internal notes */
+  constructor(user, key, notes) {
     super();
+    this.#toggle.hidden = !notes;
     this.#place = `parley.draft.${user}.${key}`;
   }
 
   connectedCallback() {
-    this.append(this.#note, element('form', { onsubmit: event => this.#submit(event) }, this.#text, this.#send));
+    this.append(this.#offline, element('form', { onsubmit: event => this.#submit(event) }, this.#toggle, this.#text, this.#send));
+    this.#setNote(!this.#toggle.hidden && read(this.#notePlace) !== '');
     this.#write(read(this.#place));
   }
 
@@ -40,23 +54,53 @@ export class MessageComposer extends HTMLElement {
     this.#text.focus({ preventScroll: true });
   }
 
-  /** @param {string} peerName @param {string} note why sending takes longer now; '' if it does not */
-  show(peerName, note) {
-    set(this.#text, 'placeholder', t.messagePlaceholder(peerName));
-    text(this.#note, note);
-    this.#note.hidden = !note;
+  /** @param {string} peerName @param {string} reason why sending takes longer now; '' if it does not */
+  show(peerName, reason) {
+    this.#peerName = peerName;
+    this.#paintPlaceholder();
+    text(this.#offline, reason);
+    this.#offline.hidden = !reason;
   }
 
   /** Sending is over: the draft has been stored as a message. */
   sent() {
-    if (!this.#text.value) store(this.#place, '');
+    if (!this.#text.value) this.#keep('');
   }
 
-  /** Gives back what could not be sent, before anything written since. @param {string} content */
-  restore(content) {
+  /** Gives back what could not be sent, before anything written since. @param {Draft} draft */
+  restore({ content, note }) {
     const since = this.#text.value;
+    // What was written as a note, and what since, never goes to the other side by mistake.
+    if (note) this.#setNote(true);
     this.#write(since ? `${content}\n${since}` : content);
-    store(this.#place, this.#text.value);
+    this.#keep(this.#text.value);
+  }
+
+  /** A draft of a note stays one over a reload. */
+  get #notePlace() {
+    return `${this.#place}.note`;
+  }
+
+  /** @param {string} content */
+  #keep(content) {
+    store(this.#place, content);
+    store(this.#notePlace, content && this.#note ? 'note' : '');
+  }
+
+  /** @param {boolean} note @param {boolean} [chosen] by the person, just now */
+  #setNote(note, chosen = false) {
+    this.#note = note;
+    set(this.#toggle, 'aria-pressed', String(note));
+    this.classList.toggle('noting', note);
+    this.#paintPlaceholder();
+    if (!chosen) return;
+    this.#keep(this.#text.value);
+    this.#stopTyping();
+    this.focus();
+  }
+
+  #paintPlaceholder() {
+    set(this.#text, 'placeholder', this.#note ? t.notePlaceholder : t.messagePlaceholder(this.#peerName));
   }
 
   /** @param {string} content */
@@ -77,8 +121,8 @@ export class MessageComposer extends HTMLElement {
 
   #changed() {
     this.#grow();
-    store(this.#place, this.#text.value);
-    if (this.#text.value.trim()) this.#type();
+    this.#keep(this.#text.value);
+    if (this.#text.value.trim() && !this.#note) this.#type();
     else this.#stopTyping();
   }
 
@@ -99,7 +143,7 @@ export class MessageComposer extends HTMLElement {
     if (!content.trim()) return;
     this.#stopTyping();
     this.#write('');
-    this.dispatchEvent(new CustomEvent('send', { detail: content }));
+    this.dispatchEvent(new CustomEvent('send', { detail: { content, note: this.#note } }));
   }
 
   #type() {

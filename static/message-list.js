@@ -6,7 +6,7 @@ import { icon } from './icons.js';
 import { untilMidnight } from './labels.js';
 import { viewOf } from './message-row.js';
 import { Reading } from './reading.js';
-import { rowsOf } from './rows.js';
+import { isTurnedDown, rowsOf } from './rows.js';
 import { Stretch } from './stretch.js';
 import { t } from './strings.js';
 
@@ -15,21 +15,24 @@ import { t } from './strings.js';
  * @typedef {import('./message-row.js').RowView} RowView
  * @typedef {object} Place
  * @property {import('./parley.js').Parley} parley
- * @property {string} key
- * @property {string} peerName
- * @property {(user: bigint) => string} nameOf
+ * @property {import('./whom.js').Whom} whom
+ * @property {import('./clock.js').Clock} clock
  */
 
 const nearEnd = 48; // px from the end that still count as at the end
 const early = '800px 0px 0px'; // how far above the screen older messages are asked for
 
-/** Fires "retry" and "discard" with the ref of a refused message, and "notice" with words for the person. */
+/**
+ * Fires "retry" and "discard" with the ref of a refused message, "turned-down" with a control entry that was
+ * refused, and "notice" with words for the person.
+ */
 export class MessageList extends HTMLElement {
   #older = element('div', { class: 'older' });
   #rows = element('div', { class: 'rows' });
   #log = element('div', { class: 'log', role: 'log', tabindex: 0, 'aria-busy': 'true' },
     element('div', { class: 'page' }, this.#older, this.#rows));
   #down = element('button', { class: 'down', type: 'button', hidden: true, onclick: () => this.toEnd(true) }, icon('down'), element('span'));
+  #up = element('button', { class: 'up', type: 'button', hidden: true, 'aria-label': t.toUnread, title: t.toUnread, onclick: () => this.#toUnread() }, icon('up'), element('span', { 'aria-hidden': 'true' }));
   /** @type {Map<string, RowView>} */
   #views = new Map();
   #place;
@@ -37,8 +40,10 @@ export class MessageList extends HTMLElement {
   #reading;
   /** @type {bigint | null} */
   #unreadAfter;
+  #name;
   #unread;
   #read;
+  #head;
   #atEnd = true;
   #height = 0; // of what is shown of the log, px
   #placed = false; // the first page has been scrolled to where reading goes on
@@ -52,13 +57,16 @@ export class MessageList extends HTMLElement {
   /** @param {Place} place @param {Conversation | undefined} conversation */
   constructor(place, conversation) {
     super();
+    const { parley, whom } = place;
     this.#place = place;
+    this.#name = whom.name;
     this.#unread = conversation?.unread ?? 0n;
     this.#read = conversation?.read ?? 0n;
     this.#unreadAfter = this.#unread ? this.#read : null;
-    this.#stretch = new Stretch(place.parley, place.key);
-    this.#reading = new Reading(this.#log, this.#read, seq => {
-      place.parley.markRead(place.key, seq).catch(error => {
+    this.#stretch = new Stretch(parley, whom.key);
+    this.#head = conversation?.head ?? 0n;
+    this.#reading = new Reading(this.#log, this.#read, message => !message.mine && whom.shows(message), seq => {
+      parley.markRead(whom.key, seq).catch(error => {
         this.dispatchEvent(new CustomEvent('notice', { detail: reasonOf(error, t.unknownError), bubbles: true }));
       });
     });
@@ -67,12 +75,12 @@ export class MessageList extends HTMLElement {
   }
 
   connectedCallback() {
-    set(this.#log, 'aria-label', t.messagesWith(this.#place.peerName));
-    this.append(this.#log, this.#down);
+    set(this.#log, 'aria-label', t.messagesWith(this.#name));
+    this.append(this.#log, this.#up, this.#down);
     this.#sizeObserver.observe(this.#log);
     this.#sizeObserver.observe(this.#rows);
     this.#awaitMidnight();
-    this.#stretch.newest(this.#unread);
+    this.#stretch.newest(this.#head - this.#read);
   }
 
   disconnectedCallback() {
@@ -92,15 +100,24 @@ export class MessageList extends HTMLElement {
     this.#stretch.apply(change);
   }
 
-  /** Takes in the conversation's watermarks and names. @param {Conversation | undefined} conversation @param {string} peerName */
-  update(conversation, peerName) {
-    if (peerName !== this.#place.peerName) {
-      this.#place.peerName = peerName;
-      set(this.#log, 'aria-label', t.messagesWith(peerName));
-      this.#paint();
-    }
+  /** The message with this seq, if it is there. @param {bigint} seq */
+  message(seq) {
+    return this.#stretch.messages.find(message => message.seq === seq);
+  }
+
+  /** Takes in the conversation's watermarks. @param {Conversation | undefined} conversation */
+  update(conversation) {
     this.#read = conversation?.read ?? this.#read;
-    this.#reading.update(this.#stretch.messages, this.#read);
+    this.#unread = conversation?.unread ?? this.#unread;
+    this.#readOn();
+    this.#paintUp();
+  }
+
+  /** People have other names than before. */
+  rename() {
+    this.#name = this.#place.whom.name;
+    set(this.#log, 'aria-label', t.messagesWith(this.#name));
+    this.#paint();
   }
 
   /** Asks again for what could not be had. */
@@ -131,12 +148,13 @@ export class MessageList extends HTMLElement {
     const { messages, loaded } = this.#stretch;
     this.#notice();
     const anchor = this.#placed && !this.#atEnd ? this.#anchor() : null;
-    const rows = rowsOf(messages, { me: this.#place.parley.user.id, unreadAfter: this.#unreadAfter, nameOf: this.#place.nameOf });
+    const now = this.#place.clock.now();
+    const rows = rowsOf(messages, this.#place.whom, this.#unreadAfter);
     const elements = rows.map(row => {
       let view = this.#views.get(row.id);
       if (!view) this.#views.set(row.id, view = viewOf(row));
-      view.paint(row);
-      if (row.kind === 'message' && !row.own && view.end) this.#reading.watch(view.end, row.message.seq);
+      view.paint(row, now);
+      if ('message' in row && !row.message.mine && view.end) this.#reading.watch(view.end, row.message.seq);
       return view.element;
     });
     arrange(this.#rows, elements);
@@ -146,9 +164,15 @@ export class MessageList extends HTMLElement {
     if (loaded && !this.#placed) this.#placeFirst();
     else if (anchor) this.#log.scrollTop += anchor.element.getBoundingClientRect().top - anchor.top;
     else if (this.#atEnd) this.toEnd();
-    this.#paintDown();
-    this.#reading.update(messages, this.#read);
+    this.#readOn();
+    this.#paintButtons();
     this.#calm();
+    for (const message of messages.filter(isTurnedDown)) this.dispatchEvent(new CustomEvent('turned-down', { detail: message }));
+  }
+
+  #readOn() {
+    const { messages, loaded, more, incomplete } = this.#stretch;
+    this.#reading.update(messages, loaded && !more && !incomplete, this.#read);
   }
 
   /** Pages of old messages are not to be read out, only what comes live. */
@@ -159,9 +183,8 @@ export class MessageList extends HTMLElement {
 
   /** Notices messages of others that came since the last painting. */
   #notice() {
-    const { messages } = this.#stretch;
-    const me = this.#place.parley.user.id;
-    const newest = messages.findLast(({ seq, sender }) => seq > 0n && sender !== me)?.seq ?? 0n;
+    const { whom } = this.#place;
+    const newest = this.#stretch.messages.findLast(message => message.seq > 0n && whom.counts(message))?.seq ?? 0n;
     if (newest <= this.#newest) return;
     const before = this.#newest;
     this.#newest = newest;
@@ -211,12 +234,35 @@ export class MessageList extends HTMLElement {
     // A change of size scrolls too; it is answered by #resized.
     if (clientHeight === this.#height) this.#atEnd = scrollHeight - scrollTop - clientHeight <= nearEnd;
     if (this.#atEnd) this.#missed = false;
-    this.#paintDown();
+    this.#paintButtons();
   }
 
   #resized() {
     if (this.#placed && this.#atEnd) this.toEnd();
     this.#height = this.#log.clientHeight;
+  }
+
+  #paintButtons() {
+    this.#paintDown();
+    this.#paintUp();
+  }
+
+  /** Tells of unread messages that stand above the screen. */
+  #paintUp() {
+    const row = this.#placed && this.#unread > 0n ? this.#firstUnread() : null;
+    this.#up.hidden = !row || row.getBoundingClientRect().bottom > this.#log.getBoundingClientRect().top;
+    const words = this.#up.lastElementChild;
+    if (words) text(words, t.unreadAbove(this.#unread > 999n ? '999+' : String(this.#unread)));
+  }
+
+  #firstUnread() {
+    const { next } = this.#reading;
+    return next ? this.#rows.querySelector(`[data-seq="${next}"]`) : null;
+  }
+
+  #toUnread() {
+    this.#firstUnread()?.scrollIntoView({ block: 'start' });
+    this.#log.focus({ preventScroll: true });
   }
 
   #paintDown() {
@@ -234,7 +280,7 @@ export class MessageList extends HTMLElement {
     const state = incomplete ? `incomplete ${incomplete}`
       : loading ? (loaded ? 'loading' : 'first')
       : more ? 'more'
-      : messages.length ? 'beginning' : `empty ${this.#place.peerName}`;
+      : messages.length ? 'beginning' : `empty ${this.#name}`;
     if (state === this.#olderState) return;
     this.#olderState = state;
     this.#older.className = `older ${state.split(' ')[0]}`;
@@ -257,7 +303,7 @@ export class MessageList extends HTMLElement {
         return [element('p', {}, t.beginning)];
       case 'empty':
         return [icon('bubbles'), element('p', { class: 'empty-title' }, t.noMessages),
-          element('p', {}, t.noMessagesHint(this.#place.peerName))];
+          element('p', {}, t.noMessagesHint(this.#name))];
     }
     return [];
   }
@@ -273,7 +319,7 @@ export class MessageList extends HTMLElement {
     this.#midnight = setTimeout(() => {
       this.#paint();
       this.#awaitMidnight();
-    }, untilMidnight(Date.now()) + 1000);
+    }, untilMidnight(this.#place.clock.now()) + 1000);
   }
 }
 

@@ -1,6 +1,7 @@
 // @ts-check
 // One row of the message list: a message, or what stands between messages.
-import { element, set, spoken, text } from './dom.js';
+import { ControlView } from './control-line.js';
+import { element, set, text } from './dom.js';
 import { clockTime, dayName, fullTime } from './labels.js';
 import { isEmoji, richText } from './rich-text.js';
 import { stateSign } from './state-sign.js';
@@ -9,13 +10,14 @@ import { t } from './strings.js';
 /**
  * @typedef {import('./parley.js').Message} Message
  * @typedef {import('./rows.js').Row} Row
- * @typedef {Extract<Row, { kind: 'message' }>} MessageRow
- * @typedef {SeparatorView | MessageView} RowView
+ * @typedef {import('./rows.js').MessageRow} MessageRow
+ * @typedef {SeparatorView | ControlView | MessageView} RowView
  */
 
 /** Makes the view of a row; paint shows another state of the same row. @param {Row} row @returns {RowView} */
 export function viewOf(row) {
-  return row.kind === 'message' ? new MessageView() : new SeparatorView(row.kind);
+  if (row.kind === 'message') return new MessageView();
+  return row.kind === 'control' ? new ControlView() : new SeparatorView(row.kind);
 }
 
 class SeparatorView {
@@ -28,19 +30,21 @@ class SeparatorView {
     this.element = element('div', { class: `separator ${kind}` }, this.#words);
   }
 
-  /** @param {Row} row */
-  paint(row) {
-    if (row.kind === 'day') text(this.#words, dayName(row.time, Date.now()));
+  /** @param {Row} row @param {number} now */
+  paint(row, now) {
+    if (row.kind === 'day') text(this.#words, dayName(row.time, now));
     else text(this.#words, row.kind === 'gap' ? t.gap : t.unreadFromHere);
   }
 }
 
 class MessageView {
-  #author = spoken('');
+  #author = element('span', { dir: 'auto' });
   #content = element('div', { class: 'content', dir: 'auto' });
+  // The state says it too, in words that are spoken.
+  #receipt = element('span', { class: 'receipt', 'aria-hidden': 'true' });
   #time = element('time');
   #state = element('span', { class: 'state' });
-  #meta = element('span', { class: 'meta' }, this.#time, this.#state);
+  #meta = element('span', { class: 'meta' }, this.#receipt, this.#time, this.#state);
   #bubble = element('div', { class: 'bubble' }, this.#author, this.#content, this.#meta);
   /** @type {HTMLElement | null} */
   #refusal = null;
@@ -54,12 +58,34 @@ class MessageView {
     if (row.kind !== 'message') return;
     const before = this.#row;
     this.#row = row;
-    const { message, own, first, last, author } = row;
-    if (before?.own !== own) this.element.classList.toggle('own', own);
-    if (before?.first !== first) this.element.classList.toggle('first', first);
-    if (before?.last !== last) this.element.classList.toggle('last', last);
-    if (before?.author !== author) text(this.#author, `${author}: `);
+    const { message, ours, first, last, author, named, receipt } = row;
+    const { classList } = this.element;
+    if (before?.ours !== ours) classList.toggle('own', ours);
+    if (before?.first !== first) classList.toggle('first', first);
+    if (before?.last !== last) classList.toggle('last', last);
+    if (before?.author !== author || before.named !== named || before.first !== first) this.#paintAuthor(row);
     if (before?.message !== message) this.#paintMessage(message, before?.message ?? null);
+    if (before?.receipt !== receipt || before.message.time !== message.time) this.#paintReceipt(row);
+  }
+
+  /** @param {MessageRow} row */
+  #paintAuthor({ author, named, first, message }) {
+    const note = message.type === 'note';
+    this.element.classList.toggle('colleague', named);
+    this.element.classList.toggle('note', note);
+    const shown = first && (named || note);
+    this.#author.className = shown ? 'author' : 'spoken';
+    const name = note ? t.noteBy(author) : author;
+    text(this.#author, shown ? name : `${name}: `);
+  }
+
+  /** @param {MessageRow} row */
+  #paintReceipt({ receipt, message }) {
+    const words = receipt && t.receipts[receipt];
+    text(this.#receipt, words);
+    this.#receipt.className = `receipt ${receipt}`;
+    // Keeps room for what stands at the end of the last line.
+    this.#content.dataset.time = `${words} ${clockTime(message.time)}`.trim();
   }
 
   /** @param {Message} message @param {Message | null} before */
@@ -67,6 +93,7 @@ class MessageView {
     set(this.element, 'data-seq', String(message.seq));
     set(this.element, 'data-message-id', String(message.id));
     set(this.element, 'data-state', message.state);
+    set(this.element, 'data-type', message.type);
     set(this.element, 'data-ref', message.ref || null);
     if (before?.content !== message.content) {
       this.#content.replaceChildren(...richText(message.content));
@@ -74,17 +101,19 @@ class MessageView {
     }
     if (before?.time !== message.time) {
       text(this.#time, clockTime(message.time));
-      // Keeps room for the time at the end of the last line.
-      this.#content.dataset.time = clockTime(message.time);
       set(this.#time, 'datetime', new Date(message.time).toISOString());
       set(this.#time, 'title', fullTime(message.time));
     }
-    if (before?.state !== message.state) {
-      const { state } = message;
-      set(this.#state, 'title', t.states[state] || null);
-      this.#state.replaceChildren(...(state === 'received' ? [] : stateSign(state)));
-    }
+    if (before?.state !== message.state || before.time !== message.time) this.#paintState(message);
     this.#paintRefusal(message);
+  }
+
+  /** @param {Message} message */
+  #paintState({ state, time, type }) {
+    // Nobody but colleagues receives a note: it is stored, or not yet.
+    const shown = state !== 'received' && (type !== 'note' || state === 'pending' || state === 'refused');
+    set(this.#state, 'title', shown ? t.stateSince(t.states[state], fullTime(time)) : null);
+    this.#state.replaceChildren(...(shown ? stateSign(state) : []));
   }
 
   /** @param {Message} message */

@@ -1,8 +1,9 @@
 // @ts-check
-// Finds a person by name or number.
+// Finds a person by name or number, and services by name.
 import { element, reasonOf, text } from './dom.js';
 import { icon } from './icons.js';
 import { avatar, userName } from './labels.js';
+import { serviceLinks, servicesNamed } from './service-links.js';
 import { t } from './strings.js';
 
 const pause = 200; // ms without typing before the server is asked
@@ -18,6 +19,7 @@ export class PeopleSearch extends HTMLElement {
   #clear = element('button', { class: 'icon-button clear', type: 'button', 'aria-label': t.clearSearch, title: t.clearSearch, hidden: true, onclick: () => this.clear(true) }, icon('close'));
   #note = element('p', { class: 'note', 'aria-live': 'polite' });
   #list = element('ul', { role: 'list', class: 'people', 'aria-label': t.people, hidden: true });
+  #services = element('section', { class: 'services', hidden: true });
   #asked = 0;
   #timer = 0;
 
@@ -29,11 +31,9 @@ export class PeopleSearch extends HTMLElement {
 
   connectedCallback() {
     if (this.firstChild) return;
-    this.append(element('div', { class: 'search' }, icon('search'), this.#input, this.#clear), this.#note, this.#list);
-    this.#list.addEventListener('keydown', event => this.#key(event));
-    this.#list.addEventListener('click', event => {
-      if (event.target instanceof Element && event.target.closest('a')) this.dispatchEvent(new Event('chosen'));
-    });
+    this.append(element('div', { class: 'search' }, icon('search'), this.#input, this.#clear),
+      element('div', { class: 'found', onkeydown: event => this.#key(event), onclick: event => this.#click(event) },
+        this.#note, this.#list, this.#services));
   }
 
   /** @param {boolean} [focus] */
@@ -49,6 +49,7 @@ export class PeopleSearch extends HTMLElement {
     this.#asked++;
     clearTimeout(this.#timer);
     this.dispatchEvent(new CustomEvent('search', { detail: query !== '' }));
+    this.#showServices(query);
     if (!query) {
       this.#show([], '');
     } else if (this.#parley) {
@@ -65,7 +66,7 @@ export class PeopleSearch extends HTMLElement {
       const users = (await parley.users(query)).filter(user => user.id !== parley.user.id);
       if (asked !== this.#asked) return;
       this.dispatchEvent(new CustomEvent('found', { detail: users }));
-      this.#show(users, users.length ? '' : t.nobodyFound(query));
+      this.#show(users, users.length || !this.#services.hidden ? '' : t.nobodyFound(query));
     } catch (error) {
       if (asked === this.#asked) this.#show([], t.searchFailed(reasonOf(error, t.unknownError)));
     }
@@ -84,10 +85,22 @@ export class PeopleSearch extends HTMLElement {
     }));
   }
 
+  /** @param {string} query */
+  #showServices(query) {
+    const services = query ? servicesNamed(query) : [];
+    this.#services.hidden = services.length === 0;
+    this.#services.replaceChildren(element('h2', {}, t.customerService), serviceLinks(services));
+  }
+
+  /** @param {MouseEvent} event */
+  #click({ target }) {
+    if (target instanceof Element && target.closest('a')) this.dispatchEvent(new Event('chosen'));
+  }
+
   /** @param {KeyboardEvent} event */
   #key(event) {
     if (event.isComposing) return;
-    const links = [...this.#list.querySelectorAll('a')];
+    const links = [...this.querySelectorAll('a')];
     const at = links.indexOf(/** @type {HTMLAnchorElement} */ (document.activeElement));
     if (event.key === 'Escape') this.clear(true);
     else if (event.key === 'ArrowDown') links[Math.min(at + 1, links.length - 1)]?.focus();

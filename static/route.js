@@ -1,9 +1,11 @@
 // @ts-check
-// What the address says: #/to/{user}, #/c/{key} or #/invite/{code}.
+// What the address says: #/to/{user}, #/service/{type}, #/c/{key} or #/invite/{code}.
+import { t } from './strings.js';
 
 /**
  * @typedef {{ name: 'home' }
  *   | { name: 'to', user: bigint }
+ *   | { name: 'service', service: number }
  *   | { name: 'conversation', key: string }
  *   | { name: 'invite', code: string }
  *   | { name: 'bad' }} Route
@@ -28,8 +30,10 @@ export function parseRoute(hash) {
       const user = parseID(rest);
       return user === null ? { name: 'bad' } : { name: 'to', user };
     }
+    case 'service':
+      return isService(rest) ? { name: 'service', service: Number(rest) } : { name: 'bad' };
     case 'c':
-      return /^s:[1-9][0-9]*:[0-9]+$/.test(rest) ? { name: 'conversation', key: rest } : { name: 'bad' };
+      return isServiceKey(rest) ? { name: 'conversation', key: rest } : { name: 'bad' };
     case 'invite': {
       const code = decode(rest);
       return code ? { name: 'invite', code } : { name: 'bad' };
@@ -38,9 +42,26 @@ export function parseRoute(hash) {
   return { name: 'bad' };
 }
 
-/** The address, within the page, of a conversation. @param {{ key: string, peer: bigint }} conversation */
-export function hashOf({ key, peer }) {
-  return peer ? `#/to/${peer}` : `#/c/${key}`;
+/** The address, within the page, of a conversation. @param {{ key: string, peer: bigint, service: number, agent: boolean }} conversation */
+export function hashOf({ key, peer, service, agent }) {
+  if (peer) return `#/to/${peer}`;
+  return agent ? `#/c/${key}` : hashOfService(service);
+}
+
+/** The address, within the page, of the user's own conversation with a service. @param {number} service */
+export function hashOfService(service) {
+  return `#/service/${service}`;
+}
+
+/** @param {string} digits */
+function isService(digits) {
+  return /^(0|[1-9][0-9]{0,2})$/.test(digits) && Number(digits) < t.services.length;
+}
+
+/** @param {string} key */
+function isServiceKey(key) {
+  const [kind, customer, service, ...more] = key.split(':');
+  return kind === 's' && parseID(customer) !== null && isService(service) && more.length === 0;
 }
 
 /** The address that others open to write to a user. @param {bigint | string} user */

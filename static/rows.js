@@ -1,73 +1,133 @@
 // @ts-check
 // What the message list shows, row by row: days, gaps, authors' groups.
+import { controlWords } from './control-line.js';
 import { dayOf } from './labels.js';
+import { isLine } from './whom.js';
 
 /**
  * @typedef {import('./parley.js').Message} Message
+ * @typedef {import('./whom.js').Whom} Whom
  * @typedef {{ kind: 'day', id: string, time: number }
  *   | { kind: 'gap' | 'unread', id: string }
- *   | { kind: 'message', id: string, message: Message, own: boolean, author: string, first: boolean, last: boolean }} Row
- * first and last tell where a group of one author's messages begins and ends.
+ *   | { kind: 'control', id: string, message: Message, words: string }
+ *   | MessageRow} Row
+ * @typedef {object} MessageRow
+ * @property {'message'} kind
+ * @property {string} id
+ * @property {Message} message
+ * @property {boolean} ours written by the user's side
+ * @property {string} author
+ * @property {boolean} named the author is shown, not only spoken
+ * @property {boolean} first a group of one author's messages begins here
+ * @property {boolean} last and ends here
+ * @property {'' | 'unread' | 'read'} receipt what stands beside it in words
  */
 
 const groupSpan = 5 * 60_000; // ms between messages of one group
 
 /**
  * @param {Message[]} messages in the order to show
- * @param {object} view
- * @param {bigint} view.me
- * @param {bigint | null} view.unreadAfter the mark of unread messages stands before the first foreign message after this seq
- * @param {(sender: bigint) => string} view.nameOf
+ * @param {Whom} whom
+ * @param {bigint | null} unreadAfter the mark of unread messages stands before the first foreign message after this seq
  * @returns {Row[]}
  */
-export function rowsOf(messages, { me, unreadAfter, nameOf }) {
-  /** @type {Row[]} */
-  const rows = [];
-  /** @type {Set<number>} */
-  const days = new Set();
-  let lastDay = NaN;
-  let marked = unreadAfter === null;
-  /** @type {Extract<Row, { kind: 'message' }> | null} */
-  let previous = null;
+export function rowsOf(messages, whom, unreadAfter) {
+  const rows = new Rows(whom, unreadAfter, messages.findLast(isReadByThem));
+  let gap = false;
   for (const [i, message] of messages.entries()) {
-    const own = message.sender === me;
-    const day = dayOf(message.time);
-    if (day !== lastDay) {
-      lastDay = day;
-      rows.push({ kind: 'day', id: dayID(day, message, days), time: message.time });
-      previous = null;
-    }
     // Before the first row the list itself tells whether there is more.
-    if (message.gap && i > 0) {
-      rows.push({ kind: 'gap', id: `gap:${idOf(message)}` });
-      previous = null;
-    }
-    if (!marked && !own && message.seq > /** @type {bigint} */ (unreadAfter)) {
-      rows.push({ kind: 'unread', id: 'unread' });
-      marked = true;
-      previous = null;
-    }
-    /** @type {boolean} */
-    const follows = previous !== null && previous.message.sender === message.sender
-      && message.time - previous.message.time < groupSpan;
-    if (previous && follows) previous.last = false;
-    previous = { kind: 'message', id: idOf(message), message, own, author: nameOf(message.sender), first: !follows, last: true };
-    rows.push(previous);
+    gap ||= message.gap && i > 0;
+    if (!whom.shows(message) || isTurnedDown(message)) continue;
+    rows.add(message, gap);
+    gap = false;
   }
-  return rows;
+  return rows.list;
+}
+
+/** What was refused is told in a notice; it never came to be. @param {Message} message */
+export function isTurnedDown(message) {
+  return message.state === 'refused' && isLine(message);
+}
+
+class Rows {
+  /** @type {Row[]} */
+  list = [];
+  #whom;
+  #unreadAfter;
+  #marked;
+  #newestRead;
+  /** @type {Set<number>} */
+  #days = new Set();
+  #day = NaN;
+  /** @type {MessageRow | null} */
+  #previous = null;
+
+  /** @param {Whom} whom @param {bigint | null} unreadAfter @param {Message | undefined} newestRead */
+  constructor(whom, unreadAfter, newestRead) {
+    this.#whom = whom;
+    this.#unreadAfter = unreadAfter ?? 0n;
+    this.#marked = unreadAfter === null;
+    this.#newestRead = newestRead;
+  }
+
+  /** @param {Message} message @param {boolean} gap */
+  add(message, gap) {
+    const day = dayOf(message.time);
+    if (day !== this.#day) {
+      this.#day = day;
+      this.#separate({ kind: 'day', id: this.#dayID(day, message), time: message.time });
+    }
+    if (gap) this.#separate({ kind: 'gap', id: `gap:${idOf(message)}` });
+    if (!this.#marked && this.#whom.counts(message) && message.seq > this.#unreadAfter) {
+      this.#separate({ kind: 'unread', id: 'unread' });
+      this.#marked = true;
+    }
+    if (isLine(message)) this.#separate({ kind: 'control', id: idOf(message), message, words: controlWords(message, this.#whom) });
+    else this.#group(message);
+  }
+
+  /** @param {Row} row */
+  #separate(row) {
+    this.list.push(row);
+    this.#previous = null;
+  }
+
+  /** @param {Message} message */
+  #group(message) {
+    const whom = this.#whom;
+    const before = this.#previous;
+    const follows = before !== null && whom.authorKey(before.message) === whom.authorKey(message)
+      && message.time - before.message.time < groupSpan;
+    if (before && follows) before.last = false;
+    const ours = whom.ours(message);
+    this.#previous = {
+      kind: 'message', id: idOf(message), message, ours, author: whom.authorOf(message), named: ours && !message.mine,
+      first: !follows, last: true, receipt: this.#receipt(message),
+    };
+    this.list.push(this.#previous);
+  }
+
+  /** @param {Message} message */
+  #receipt(message) {
+    if (!message.mine || message.type === 'note') return '';
+    if (message === this.#newestRead) return 'read';
+    return message.state === 'sent' || message.state === 'delivered' ? 'unread' : '';
+  }
+
+  /** The same as long as the day is shown. Clocks never order, so a day may come twice. @param {number} day @param {Message} message */
+  #dayID(day, message) {
+    if (this.#days.has(day)) return `day:${day}:${idOf(message)}`;
+    this.#days.add(day);
+    return `day:${day}`;
+  }
+}
+
+/** @param {Message} message */
+function isReadByThem(message) {
+  return message.mine && message.state === 'read' && message.type !== 'note' && !isLine(message);
 }
 
 /** What stays the same of a message from the moment Send is pressed. @param {Message} message */
 export function idOf({ ref, sender, seq }) {
   return ref ? `${sender}:${ref}` : String(seq);
-}
-
-/**
- * The same as long as the day is shown. Clocks never order, so a day may come twice.
- * @param {number} day @param {Message} message @param {Set<number>} days
- */
-function dayID(day, message, days) {
-  if (days.has(day)) return `day:${day}:${idOf(message)}`;
-  days.add(day);
-  return `day:${day}`;
 }

@@ -32,9 +32,9 @@ export class Stretch extends EventTarget {
     this.#key = key;
   }
 
-  /** Asks for the newest page, so long that it holds what is unread. @param {bigint} unread */
-  newest(unread) {
-    const limit = Math.min(Math.max(pageLength, Number(unread) + pageLength / 2), longestPage);
+  /** Asks for the newest page, so long that it holds the entries after the read watermark. @param {bigint} after how many these are */
+  newest(after) {
+    const limit = Math.min(Math.max(pageLength, Number(after) + pageLength / 2), longestPage);
     return this.#ask(0n, limit);
   }
 

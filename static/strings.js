@@ -71,6 +71,7 @@ export const t = {
   unread: n => `${n} ${plural(n, 'unread message', 'unread messages')}`,
   you: 'You',
   youPrefix: 'You: ',
+  showMore: 'Show more',
 
   // Right pane
   nothingChosen: 'Choose a conversation',
@@ -87,7 +88,94 @@ export const t = {
   badLinkHint: 'The number in it should be between 1 and 18446744073709551615. Ask for the link again.',
   ownLink: 'This is your own link',
   ownLinkHint: 'Send it to somebody: whoever opens it can write to you.',
+
+  // Customer service
+  customerService: 'Customer service',
   services: ['General', 'Sales', 'Support', 'Billing', 'Delivery', 'Returns', 'Complaints'],
+  /** @param {string} digits */
+  agent: digits => `Agent ${digits}`,
+  queue: 'Queue',
+  /** @param {number} n */
+  waitingCount: n => (n === 0 ? 'Nobody waits' : `${n} waiting`),
+  filter: 'Show in the queue',
+  filters: { mine: 'Mine', unclaimed: 'Unclaimed', all: 'All' },
+  queueEmpty: 'Nothing here',
+  queueEmptyHint: 'Customers who write to your services appear here by themselves.',
+  unclaimed: 'Unclaimed',
+  /** @param {string} name */
+  claimedBy: name => `Claimed by ${name}`,
+  byYou: 'you',
+  resolved: 'Resolved',
+  closed: { open: '', resolved: 'Resolved', 'no-reply-needed': 'No reply needed' },
+  acts: {
+    claim: 'Claim', release: 'Release', 'hand-over': 'Hand over', resolve: 'Resolve', reopen: 'Reopen',
+    'no-reply-needed': 'No reply needed',
+  },
+  actions: 'What to do with this conversation',
+  /** Why a control entry was refused. @type {Record<string, (reason: string) => string>} */
+  refusedActs: {
+    claim: reason => `Not claimed: ${reason}`,
+    release: reason => `Not released: ${reason}`,
+    'hand-over': reason => `Not handed over: ${reason}`,
+    resolve: reason => `Not resolved: ${reason}`,
+    reopen: reason => `Not reopened: ${reason}`,
+    'no-reply-needed': reason => `Not marked as needing no reply: ${reason}`,
+  },
+  internalNote: 'Internal note',
+  /** @param {string} who */
+  noteBy: who => `Internal note, ${who}`,
+  notePlaceholder: 'Only agents will read this note',
+  findAgent: 'Find an agent',
+  /** @param {string} name */
+  handOverTo: name => `Hand over to ${name}`,
+  noAgentFound: 'No other agent of this service has this name.',
+  noAgents: 'Nobody else answers for this service.',
+  cancel: 'Cancel',
+  answeredMeanwhile: 'Another agent answered meanwhile',
+  answeredMeanwhileHint: 'You had not seen this answer when you pressed Send. Your text has not gone out.',
+  answeredMeanwhileUnknown: 'The answer is not on this page yet. Your text has not gone out.',
+  sendAnyway: 'Send anyway',
+  backToEditing: 'Back to editing',
+
+  // Control entries in the log. Who did it is a name, "You" in front and "you" behind.
+  /** @param {string} who */
+  claimed: who => `${who} claimed`,
+  /** @param {string} who */
+  released: who => `${who} released`,
+  /** @param {string} target @param {string} who */
+  handedOver: (target, who) => `Handed over to ${target} by ${who}`,
+  /** @param {string} who */
+  resolvedBy: who => `Resolved by ${who}`,
+  /** @param {string} who */
+  reopenedBy: who => `Reopened by ${who}`,
+  /** @param {string} who */
+  neededNoReply: who => `${who} marked: no reply needed`,
+
+  // Who waits, and who is here
+  /** @param {string} lasting */
+  owing: lasting => `Waiting for your answer for ${lasting}`,
+  /** @param {string} name @param {string} since */
+  awaiting: (name, since) => `Waiting for ${name} since ${since}`,
+  /** @param {string} since */
+  waitsSince: since => `waiting since ${since}`,
+  lessThanMinute: 'less than a minute',
+  /** @param {number} n */
+  minutes: n => `${n} min`,
+  /** @param {number} n */
+  hours: n => `${n} h`,
+  /** @param {number} n */
+  days: n => `${n} ${plural(n, 'day', 'days')}`,
+  online: 'online',
+  /** @param {string} when */
+  lastSeen: when => `last seen ${when}`,
+  typingBrief: 'typing…',
+
+  // Settings
+  settings: 'Settings',
+  shareTyping: 'Show when I type',
+  sharePresence: 'Show when I am here',
+  /** @param {string} reason */
+  notChanged: reason => `The setting was not changed: ${reason}`,
 
   // Messages
   message: 'Message',
@@ -98,12 +186,16 @@ export const t = {
   notSent: reason => `The message was not sent: ${reason}`,
   states: {
     pending: 'Waiting to be sent',
-    sent: 'Sent',
-    delivered: 'Delivered',
+    sent: 'Sent, unread',
+    delivered: 'Delivered, unread',
     read: 'Read',
     refused: 'Refused',
     received: '',
   },
+  /** What stands beside one's newest messages. */
+  receipts: { unread: 'Unread', read: 'Read' },
+  /** @param {string} state @param {string} time */
+  stateSince: (state, time) => `${state}. Written ${time}`,
   /** @param {string} reason */
   refused: reason => (reason ? `Not sent: ${reason}` : 'Not sent.'),
   sendAgain: 'Send again',
@@ -116,6 +208,9 @@ export const t = {
   unreadFromHere: 'Unread messages',
   newMessages: 'New messages',
   toNewest: 'To the newest message',
+  toUnread: 'To the first unread message',
+  /** @param {string} count */
+  unreadAbove: count => `${count} unread`,
   /** @param {string} name */
   typing: name => `${name} is typing…`,
   today: 'Today',

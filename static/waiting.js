@@ -1,0 +1,28 @@
+// @ts-check
+// Who waits for whom in a conversation, and who is here, in words.
+import { duration, sinceTime } from './labels.js';
+import { t } from './strings.js';
+
+/**
+ * What the user still owes and what they wait for; '' if nothing.
+ * @param {import('./parley.js').Conversation} conversation
+ * @param {import('./whom.js').Whom} whom
+ * @param {number} now by the server's clock
+ */
+export function waitingWords({ waitingSince, awaitingSince }, whom, now) {
+  return {
+    owing: waitingSince ? t.owing(duration(now - waitingSince)) : '',
+    awaiting: awaitingSince ? t.awaiting(whom.name, sinceTime(awaitingSince, now)) : '',
+  };
+}
+
+/**
+ * Whether the person on the other side is here, or when they were; '' if nobody tells.
+ * @param {import('./whom.js').Whom} whom
+ * @param {import('./known.js').Known} known
+ */
+export function presenceWords(whom, { presence, clock }) {
+  const there = whom.person ? presence.of(whom.person) : undefined;
+  if (there?.online) return t.online;
+  return there?.lastSeen ? t.lastSeen(sinceTime(there.lastSeen, clock.now())) : '';
+}
