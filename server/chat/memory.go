@@ -300,33 +300,22 @@ func (v memoryView) of(user uint64, services Services) (keys []proto.Key) {
 func (v memoryView) Changed(user uint64, services Services, after uint64, limit int) ([]Change, error) {
 	var changes []Change
 	for _, key := range v.of(user, services) {
-		rev := v.member(memberKey{key, user}).Rev
+		m := v.member(memberKey{key, user})
+		c, _ := v.Conversation(key)
+		rev, side := m.Rev, key.Side(user)
 		if !key.Has(user) {
-			c, _ := v.Conversation(key)
 			rev = max(rev, c.Rev)
 		}
 		if rev > after {
-			changes = append(changes, Change{key, rev})
+			changes = append(changes, Change{
+				Key: key, Rev: rev,
+				Unread:  c.Counted[side] - m.Own - m.Seen,
+				Waiting: c.Standing.Sides[side.Other()].Seq != 0,
+			})
 		}
 	}
 	slices.SortFunc(changes, func(x, y Change) int { return cmp.Compare(x.Rev, y.Rev) })
 	return changes[:min(len(changes), max(0, limit))], nil
-}
-
-func (v memoryView) Totals(user uint64, services Services) (t Totals, err error) {
-	for _, key := range v.of(user, services) {
-		c, _ := v.Conversation(key)
-		m := v.member(memberKey{key, user})
-		side := key.Side(user)
-		if unread := c.Counted[side] - m.Own - m.Seen; unread > 0 {
-			t.Unread += unread
-			t.UnreadConversations++
-		}
-		if c.Standing.Sides[side.Other()].Seq != 0 {
-			t.Waiting++
-		}
-	}
-	return t, nil
 }
 
 func (v memoryView) Agents(service proto.ServiceType) (agents []uint64, err error) {

@@ -71,6 +71,8 @@ type Service struct {
 	log    *slog.Logger
 	ids    *proto.IDs
 
+	tallies tallies
+
 	// lastTime is the newest create time in Unix milliseconds. Only Commit uses it.
 	lastTime uint64
 

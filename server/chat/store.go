@@ -48,8 +48,6 @@ type View interface {
 	// two or the customer (by the user's Member), and those of services (by
 	// the Conversation, or by the user's Member if that changed later).
 	Changed(user uint64, services Services, after uint64, limit int) ([]Change, error)
-	// Totals sums up all conversations that Changed would return after 0.
-	Totals(user uint64, services Services) (Totals, error)
 	// Rev is the highest change number there is, 0 if none.
 	Rev() (uint64, error)
 	// User returns the zero User if there is none.
@@ -110,13 +108,10 @@ type Member struct {
 type Change struct {
 	Key proto.Key
 	Rev uint64
-}
-
-// Totals sums up a user's conversations.
-type Totals struct {
-	Unread              uint64 // entries
-	UnreadConversations uint64 // with any
-	Waiting             uint64 // conversations in which the other side waits for the user's
+	// Unread is Conversation.Counted of the user's side, less Member.Own and
+	// Member.Seen; Waiting whether the other side waits. Totals are made of these.
+	Unread  uint64
+	Waiting bool
 }
 
 // Entry is one stored message.

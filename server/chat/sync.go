@@ -184,8 +184,7 @@ func (s *Service) changes(ctx context.Context, who Sender, token string) (*chang
 		if c.more {
 			return nil
 		}
-		totals, err := v.Totals(who.User, services)
-		c.totals = &totals
+		c.totals, err = s.tallies.totals(v, s.store.Epoch(), who.User, services)
 		return err
 	})
 	if err != nil {

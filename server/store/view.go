@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,41 +106,45 @@ func (v *view) Changed(user uint64, services chat.Services, after uint64, limit 
 	if err := v.ctx.Err(); err != nil {
 		return nil, err
 	}
-	newest := make(map[proto.Key]uint64)
-	collect := func(rows *sql.Rows) error {
+	newest := make(map[proto.Key]chat.Change)
+	collect := func(rows *sql.Rows) (err error) {
 		var name string
-		var rev uint64
-		if err := rows.Scan(&name, (*number)(&rev)); err != nil {
+		var change chat.Change
+		var firstWaits, secondWaits bool
+		var firstCounted, secondCounted, known uint64
+		if err := rows.Scan(&name, (*number)(&change.Rev), &firstWaits, &secondWaits, &firstCounted, &secondCounted, &known); err != nil {
 			return err
 		}
-		key, err := proto.ParseKey(name)
-		if err != nil {
+		if change.Key, err = proto.ParseKey(name); err != nil {
 			return err
 		}
-		// An agent's own row counts only for a service that they still answer for.
-		if key.Has(user) || services.Has(key.Service()) {
-			newest[key] = max(newest[key], rev)
+		change.Unread, change.Waiting = firstCounted-known, secondWaits
+		if change.Key.Side(user) == proto.Second {
+			change.Unread, change.Waiting = secondCounted-known, firstWaits
+		}
+		if change.Rev > newest[change.Key].Rev {
+			newest[change.Key] = change
 		}
 		return nil
 	}
-	err := v.rows(collect, "SELECT c.key, m.rev FROM members m JOIN conversations c ON c.id = m.conversation"+
+	const columns = "c.a_seq != x'0000000000000000', c.b_seq != x'0000000000000000', c.a_counted, c.b_counted, ifnull(m.own + m.seen, 0)"
+	// As one of two or the customer; an agent's own row counts only for a
+	// service that they still answer for.
+	err := v.rows(collect, "SELECT c.key, m.rev, "+columns+" FROM members m JOIN conversations c ON c.id = m.conversation"+
 		" WHERE m.user_id = ? AND m.rev > ? AND (c.service IS NULL OR c.key = 's:' || ? || ':' || c.service OR c.service IN (SELECT value FROM json_each(?)))"+
 		" ORDER BY m.rev LIMIT ?", bytesOf(user), bytesOf(after), decimal(user), list(services), max(0, limit))
 	for _, service := range services.All() {
 		if err != nil {
 			break
 		}
-		err = v.rows(collect, "SELECT key, rev FROM conversations WHERE service = ? AND rev > ? AND key != 's:' || ? || ':' || service ORDER BY rev LIMIT ?",
-			int64(service), bytesOf(after), decimal(user), max(0, limit))
+		err = v.rows(collect, "SELECT c.key, c.rev, "+columns+" FROM conversations c LEFT JOIN members m ON m.conversation = c.id AND m.user_id = ?"+
+			" WHERE c.service = ? AND c.rev > ? AND c.key != 's:' || ? || ':' || c.service ORDER BY c.rev LIMIT ?",
+			bytesOf(user), int64(service), bytesOf(after), decimal(user), max(0, limit))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read what changed: %w", err)
 	}
-	changes := make([]chat.Change, 0, len(newest))
-	for key, rev := range newest {
-		changes = append(changes, chat.Change{Key: key, Rev: rev})
-	}
-	slices.SortFunc(changes, func(x, y chat.Change) int { return cmp.Compare(x.Rev, y.Rev) })
+	changes := slices.SortedFunc(maps.Values(newest), func(x, y chat.Change) int { return cmp.Compare(x.Rev, y.Rev) })
 	return changes[:min(len(changes), max(0, limit))], nil
 }
 
@@ -155,40 +160,6 @@ func list(services chat.Services) string {
 		all = strconv.AppendInt(all, int64(service), 10)
 	}
 	return string(append(all, ']'))
-}
-
-// Totals implements chat.View.
-func (v *view) Totals(user uint64, services chat.Services) (t chat.Totals, err error) {
-	if err := v.ctx.Err(); err != nil {
-		return t, err
-	}
-	// As one of two, or as the customer. The first side's key names the user first.
-	err = v.addTotals(&t, "SELECT ifnull(sum(n), 0), count(nullif(n > 0, 0)), ifnull(sum(w), 0) FROM (SELECT a_counted - own - seen AS n,"+
-		" CASE WHEN c.key GLOB '?:' || ? || ':*' THEN b_seq ELSE a_seq END != x'0000000000000000' AS w"+
-		" FROM members m JOIN conversations c ON c.id = m.conversation WHERE m.user_id = ?"+
-		" AND (c.service IS NULL OR c.key = 's:' || ? || ':' || c.service))", decimal(user), bytesOf(user), decimal(user))
-	for _, service := range services.All() {
-		if err == nil {
-			err = v.addTotals(&t, "SELECT ifnull(sum(n), 0), count(nullif(n > 0, 0)), ifnull(sum(w), 0) FROM (SELECT b_counted - ifnull(own + seen, 0) AS n,"+
-				" a_seq != x'0000000000000000' AS w FROM conversations c LEFT JOIN members m ON m.conversation = c.id AND m.user_id = ?"+
-				" WHERE c.service = ? AND c.key != 's:' || ? || ':' || c.service)", bytesOf(user), int64(service), decimal(user))
-		}
-	}
-	if err != nil {
-		return t, fmt.Errorf("sum up conversations: %w", err)
-	}
-	return t, nil
-}
-
-func (v *view) addTotals(t *chat.Totals, query string, args ...any) error {
-	var part chat.Totals
-	if _, err := v.row([]any{&part.Unread, &part.UnreadConversations, &part.Waiting}, query, args...); err != nil {
-		return err
-	}
-	t.Unread += part.Unread
-	t.UnreadConversations += part.UnreadConversations
-	t.Waiting += part.Waiting
-	return nil
 }
 
 const entryColumns = "seq, id, sender, client_ref, create_time, type"
@@ -266,15 +237,13 @@ func (v *view) CountSilent(key proto.Key, reader uint64, after uint64) (uint64, 
 	if note := proto.MessageType_MESSAGE_TYPE_NOTE; key.Counts(note, reader) {
 		counted = int(note)
 	}
-	var own, control int64
-	if _, err := v.row([]any{&own}, "SELECT count(*) FROM messages WHERE conversation = ? AND sender = ? AND seq > ?", id, bytesOf(reader), bytesOf(after)); err != nil {
-		return 0, fmt.Errorf("count entries of a reader: %w", err)
+	var n int64
+	if _, err := v.row([]any{&n}, "SELECT (SELECT count(*) FROM messages WHERE conversation = ?1 AND sender = ?2 AND seq > ?3)"+
+		" + (SELECT count(*) FROM messages WHERE type >= 16 AND conversation = ?1 AND sender != ?2 AND seq > ?3 AND type != ?4)",
+		id, bytesOf(reader), bytesOf(after), counted); err != nil {
+		return 0, fmt.Errorf("count entries silent to a reader: %w", err)
 	}
-	if _, err := v.row([]any{&control}, "SELECT count(*) FROM messages WHERE type >= 16 AND conversation = ? AND seq > ? AND type != ? AND sender != ?",
-		id, bytesOf(after), counted, bytesOf(reader)); err != nil {
-		return 0, fmt.Errorf("count control entries: %w", err)
-	}
-	return uint64(own + control), nil
+	return uint64(n), nil
 }
 
 // ByRef implements chat.View.

@@ -1,0 +1,252 @@
+package chat_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/testing/protocmp"
+
+	"github.com/google/go-cmp/cmp"
+	protobuf "google.golang.org/protobuf/proto"
+
+	"parley/proto"
+	"parley/server/chat"
+)
+
+// model is what the design says of service conversations, from whole logs.
+type model struct {
+	logs map[uint64][]*entry // by customer
+	read map[[2]uint64]uint64
+	deli map[[2]uint64]uint64 // delivered, by customer and user
+}
+
+// entry is one entry of the model's log, as the design words it.
+type entry struct {
+	by   uint64
+	what proto.MessageType
+	seen *uint64
+	to   uint64
+	time uint64
+}
+
+// row is the model's row of a customer's conversation for a user.
+func (m *model) row(customer, user uint64, agents []uint64) *proto.ConversationState {
+	log := m.logs[customer]
+	head, read := uint64(len(log)), m.read[[2]uint64{customer, user}]
+	row := &proto.ConversationState{
+		Key: protobuf.String(proto.ServiceKey(customer, sales).String()), HeadSeq: &head, ReadSeq: &read, DeliveredSeq: protobuf.Uint64(m.deli[[2]uint64{customer, user}]),
+	}
+	var unread, answered, first, since, peerRead, peerDelivered uint64
+	var assignee, answer, answerer uint64
+	var closed uint32
+	for i, e := range log {
+		seq := uint64(i + 1)
+		if seq > read && e.by != user && (e.what < 16 || e.what == note && user != customer) {
+			unread++
+		}
+		if e.by == customer {
+			closed = 0
+			continue
+		}
+		through := seq - 1
+		if e.seen != nil {
+			through = min(through, *e.seen)
+		}
+		if e.what < 16 || e.what == resolve || e.what == noReplyNeeded {
+			answered = max(answered, through)
+		}
+		switch e.what {
+		case claim:
+			assignee = e.by
+		case release:
+			assignee = 0
+		case handOver:
+			assignee = e.to
+		case resolve:
+			closed = 1
+		case noReplyNeeded:
+			closed = 2
+		case reopen:
+			closed = 0
+		}
+		if e.what < 16 {
+			answer, answerer = seq, e.by
+		}
+	}
+	for i, e := range log {
+		if e.by == customer && uint64(i+1) > answered {
+			first, since = uint64(i+1), e.time
+			break
+		}
+	}
+	others := []uint64{customer}
+	if user == customer {
+		others = agents
+	}
+	for _, other := range others {
+		peerRead = max(peerRead, m.read[[2]uint64{customer, other}])
+		peerDelivered = max(peerDelivered, m.deli[[2]uint64{customer, other}])
+	}
+	row.PeerReadSeq, row.PeerDeliveredSeq = &peerRead, &peerDelivered
+	row.Unread, row.OwnAfterRead = &unread, protobuf.Uint64(head-read-unread)
+	zero := new(uint64)
+	row.WaitingSince, row.WaitingSeq, row.PeerAnsweredThrough = &since, &first, &answered
+	row.AwaitingSince, row.AwaitingSeq, row.AnsweredThrough = zero, zero, zero
+	if user == customer {
+		row.WaitingSince, row.WaitingSeq, row.PeerAnsweredThrough, row.AwaitingSince, row.AwaitingSeq, row.AnsweredThrough =
+			row.AwaitingSince, row.AwaitingSeq, row.AnsweredThrough, row.WaitingSince, row.WaitingSeq, row.PeerAnsweredThrough
+	}
+	if closed != 0 {
+		row.PostProc = &closed
+	}
+	if answer != 0 {
+		row.LastAnswerSeq = &answer
+	}
+	if user != customer && answer != 0 {
+		row.LastAnswerAgentId = &answerer
+	}
+	if user != customer && assignee != 0 {
+		row.AssigneeId = &assignee
+	}
+	return row
+}
+
+// The rows and totals that the service keeps up step by step are those that the
+// whole log gives, for customers, agents and an agent who comes late, whatever
+// was written and marked, refused and repeated, and however it was batched.
+func TestServiceRowsAreWhatTheWholeLogGives(t *testing.T) {
+	for seed := range uint64(30) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			var s chat.Store = chat.NewMemory(1)
+			if seed < 3 {
+				s = sqlite(t)
+			}
+			p := &play{bench: start(t, s), random: rand.New(rand.NewPCG(seed, 2)), agents: []uint64{ann, ben}, customers: []uint64{cora, ada, ann}}
+			p.model = model{logs: map[uint64][]*entry{}, read: map[[2]uint64]uint64{}, deli: map[[2]uint64]uint64{}}
+			for _, agent := range p.agents {
+				p.join(agent, "", sales)
+			}
+			for step := range 40 {
+				p.now = p.now.Add(time.Second)
+				if step == 20 {
+					p.agents = append(p.agents, 203)
+					p.join(203, "", sales)
+				}
+				p.step()
+				p.compare()
+			}
+		})
+	}
+}
+
+type play struct {
+	*bench
+	model
+	random            *rand.Rand
+	agents, customers []uint64
+}
+
+func (p *play) one(users []uint64) uint64 { return users[p.random.IntN(len(users))] }
+
+// step does one random thing.
+func (p *play) step() {
+	customer := p.one(p.customers)
+	head := uint64(len(p.logs[customer]))
+	user := customer
+	if p.random.IntN(3) > 0 {
+		user = p.one(p.agents)
+	}
+	if p.random.IntN(4) == 0 {
+		p.mark(customer, user, p.random.Uint64N(head+3), p.random.Uint64N(head+3))
+		return
+	}
+	e := &entry{by: user}
+	if user != customer && p.random.IntN(2) == 0 {
+		e.what = []proto.MessageType{claim, release, handOver, note, resolve, reopen, noReplyNeeded}[p.random.IntN(7)]
+	}
+	m := word(customer, "x")
+	m.MessageType, m.ClientRef = &e.what, ref(p.random.Uint64())
+	if e.what == handOver {
+		e.to = p.one(p.agents)
+		m.TargetAgentId = &e.to
+	}
+	if p.random.IntN(3) > 0 {
+		m.SeenSeq = ptr(p.random.Uint64N(head + 3))
+		e.seen = ptr(min(*m.SeenSeq, head))
+	}
+	payload, from := encode(p.t, m), p.sender(user)
+	receipt, err := p.Publish(p.t.Context(), from, proto.BranchService, payload, nil)
+	if err != nil {
+		refusalOf(p.t, err)
+		return
+	}
+	again, err := p.Publish(p.t.Context(), from, proto.BranchService, payload, nil)
+	if err != nil || again != receipt {
+		p.t.Fatalf("a repeat got %+v, %v, want %+v", again, err, receipt)
+	}
+	e.time = receipt.CreateTime
+	p.logs[customer] = append(p.logs[customer], e)
+	same(p.t, "seq", receipt.Seq, head+1)
+	if e.seen != nil {
+		p.raise(customer, user, *e.seen, *e.seen)
+	}
+}
+
+func (p *play) mark(customer, user, through, read uint64) {
+	m := &proto.Mark{Key: ptr(proto.ServiceKey(customer, sales).String()), DeliveredSeq: &through, ReadSeq: &read}
+	if _, err := p.Publish(p.t.Context(), p.sender(user), proto.BranchMark, encode(p.t, m), nil); err != nil {
+		p.t.Fatal(err)
+	}
+	head := uint64(len(p.logs[customer]))
+	p.raise(customer, user, min(through, head), min(read, head))
+}
+
+func (p *play) raise(customer, user, through, read uint64) {
+	at := [2]uint64{customer, user}
+	p.read[at] = max(p.read[at], read)
+	p.deli[at] = max(p.deli[at], through, p.read[at])
+}
+
+// compare holds everybody's rows and totals against the model.
+func (p *play) compare() {
+	p.t.Helper()
+	for _, user := range append(slices.Clone(p.agents), cora, ada) {
+		answer, err := p.Conversations(p.t.Context(), p.sender(user), "")
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		var unread, conversations, waiting uint64
+		rows := map[string]*proto.ConversationState{}
+		for _, row := range answer.GetConversations() {
+			row.LastService = nil
+			rows[row.GetKey()] = row
+			unread += row.GetUnread()
+			if row.GetUnread() > 0 {
+				conversations++
+			}
+			if row.GetWaitingSince() != 0 {
+				waiting++
+			}
+		}
+		same(p.t, fmt.Sprintf("totals of %d", user), [3]uint64{answer.GetTotalUnread(), answer.GetUnreadConversations(), answer.GetWaitingConversations()}, [3]uint64{unread, conversations, waiting})
+		want := map[string]*proto.ConversationState{}
+		for customer, log := range p.logs {
+			if len(log) > 0 && (user == customer || slices.Contains(p.agents, user)) {
+				row := p.model.row(customer, user, p.team(customer))
+				want[row.GetKey()] = row
+			}
+		}
+		if diff := cmp.Diff(want, rows, protocmp.Transform()); diff != "" {
+			p.t.Fatalf("rows of %d (-want +got):\n%s", user, diff)
+		}
+	}
+}
+
+// team is the agents as a customer faces them: one who is an agent too is not
+// their own agent.
+func (p *play) team(customer uint64) []uint64 {
+	return slices.DeleteFunc(slices.Clone(p.agents), func(agent uint64) bool { return agent == customer })
+}

@@ -1,0 +1,103 @@
+package chat
+
+import (
+	"math"
+	"sync"
+
+	"parley/proto"
+)
+
+// Totals sums up a user's conversations.
+type Totals struct {
+	Unread              uint64 // entries
+	UnreadConversations uint64 // with any
+	Waiting             uint64 // conversations in which the other side waits for the user's
+}
+
+// maxTallied bounds how many rows all tallies hold together; beyond it all are
+// dropped, and made anew when they are asked for.
+const maxTallied = 500_000
+
+// tallies hold what Totals were made of, so that the totals of a user with many
+// conversations cost what changed since and not all there is. They are a cache:
+// each row is replaced by what the store says of it, none is counted up or down.
+type tallies struct {
+	mu     sync.Mutex
+	byUser map[uint64]*tally
+	size   int // rows, of all
+}
+
+// tally is what is known of one user's conversations up to a change number.
+type tally struct {
+	mu       sync.Mutex
+	epoch    uint64
+	rev      uint64
+	services Services
+	rows     map[proto.Key]Change
+	sum      Totals
+}
+
+// totals returns the user's totals as of v, which is of a history with epoch.
+func (ts *tallies) totals(v View, epoch, user uint64, services Services) (*Totals, error) {
+	t := ts.of(user)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	newest, err := v.Rev()
+	if err != nil {
+		return nil, err
+	}
+	before := len(t.rows)
+	if t.epoch != epoch || t.services != services || t.rev > newest {
+		t.epoch, t.services, t.rev, t.rows, t.sum = epoch, services, 0, make(map[proto.Key]Change), Totals{}
+	}
+	changed, err := v.Changed(user, services, t.rev, math.MaxInt32)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range changed {
+		t.sum.add(t.rows[c.Key], -1)
+		t.sum.add(c, +1)
+		t.rows[c.Key] = c
+	}
+	t.rev = newest
+	ts.grown(len(t.rows) - before)
+	sum := t.sum
+	return &sum, nil
+}
+
+// add adds a row, or with sign -1 takes it away.
+func (t *Totals) add(c Change, sign int) {
+	n := uint64(sign)
+	t.Unread += n * c.Unread
+	if c.Unread > 0 {
+		t.UnreadConversations += n
+	}
+	if c.Waiting {
+		t.Waiting += n
+	}
+}
+
+func (ts *tallies) of(user uint64) *tally {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if ts.byUser == nil {
+		ts.byUser = make(map[uint64]*tally)
+	}
+	t := ts.byUser[user]
+	if t == nil {
+		t = new(tally)
+		ts.byUser[user] = t
+	}
+	return t
+}
+
+// grown keeps the size within its bound. Whoever uses a tally that is dropped
+// goes on with it, and the next one makes another.
+func (ts *tallies) grown(by int) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.size += by + 1 // an empty one takes room, too
+	if ts.size > maxTallied {
+		ts.byUser, ts.size = nil, 0
+	}
+}

@@ -1,0 +1,138 @@
+package store_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"parley/proto"
+	"parley/server/chat"
+)
+
+// earlier opens a history that version 1 of the schema kept.
+func earlier(t *testing.T) chat.Store {
+	t.Helper()
+	script, err := os.ReadFile(filepath.Join("testdata", "version1.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	execute(t, filepath.Join(dir, "parley.db"), string(script))
+	return open(t, dir)
+}
+
+// What version 1 kept is there, and what it did not keep follows from the log
+// as if it had been kept all along.
+func TestAHistoryOfVersion1IsCarriedOver(t *testing.T) {
+	db := earlier(t)
+	err := db.View(t.Context(), func(v chat.View) error {
+		for key, heads := range map[proto.Key]uint64{
+			proto.DirectKey(3, 5): 4, proto.DirectKey(1<<63, 1<<64-1): 3, proto.DirectKey(3, 1<<64-1): 2,
+		} {
+			c, err := v.Conversation(key)
+			if err != nil {
+				return err
+			}
+			entries, err := v.Entries(key, 0, 0, 100, false)
+			if err != nil {
+				return err
+			}
+			if uint64(len(entries)) != heads {
+				t.Errorf("%s has %d entries, want %d", key, len(entries), heads)
+			}
+			want := chat.Conversation{Key: key, Head: heads, Min: 1, Counted: [2]uint64{heads, heads}, Standing: standing(t, entries)}
+			if diff := cmp.Diff(want, c, cmp.Comparer(func(x, y proto.Key) bool { return x == y })); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", key, diff)
+			}
+			for _, user := range []uint64{key.User(proto.First), key.User(proto.Second)} {
+				m, err := v.Member(key, user)
+				if err != nil {
+					return err
+				}
+				own, seen := counts(entries, user, m.Read)
+				if m.Own != own || m.Seen != seen || m.Rev == 0 || m.Delivered < m.Read {
+					t.Errorf("%s: %+v, want own %d, seen %d", key, m, own, seen)
+				}
+			}
+		}
+		zoe, err := v.User(1<<64 - 1)
+		if zoe != (chat.User{ID: 1<<64 - 1, Name: "Zoë"}) {
+			t.Errorf("user %+v", zoe)
+		}
+		if rev, err := v.Rev(); rev != 24 || err != nil {
+			t.Errorf("rev %d, error %v", rev, err)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if db.Epoch() != 0x201e552b93e32586 {
+		t.Errorf("the epoch is %x", db.Epoch())
+	}
+}
+
+// standing folds a whole log.
+func standing(t *testing.T, entries []chat.Entry) (s proto.Standing) {
+	t.Helper()
+	var events []proto.Event
+	for _, e := range entries {
+		m := new(proto.Message)
+		if err := proto.Unmarshal(e.Body, m); err != nil {
+			t.Fatal(err)
+		}
+		err := s.Add(proto.Direct, m.Event(), func(of proto.Side, after uint64) (uint64, uint64, error) {
+			for _, x := range events {
+				if x.Side == of && x.Seq > after {
+					return x.Seq, x.Time, nil
+				}
+			}
+			return 0, 0, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, m.Event())
+	}
+	return s
+}
+
+func counts(entries []chat.Entry, user, read uint64) (own, seen uint64) {
+	for _, e := range entries {
+		if e.Sender == user {
+			own++
+		} else if e.Seq <= read {
+			seen++
+		}
+	}
+	return own, seen
+}
+
+func TestAHistoryOfVersion1GoesOn(t *testing.T) {
+	db := earlier(t)
+	service, err := newService(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload, err := message(3, "go on")
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := service.Prepare(chat.Sender{User: 5}, proto.BranchMessage, payload, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := service.Commit(context.Background(), []chat.Request{request})[0]; r.Err != nil || r.Receipt.Seq != 5 {
+		t.Errorf("%+v", r)
+	}
+	answer, err := service.Conversations(t.Context(), chat.Sender{User: 3}, "v1.2314380904168105350.24") // of version 1
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows := answer.GetConversations(); len(rows) != 1 || rows[0].GetUnread() != 1 || rows[0].GetAwaitingSeq() != 0 {
+		t.Errorf("rows %v", rows)
+	}
+}
