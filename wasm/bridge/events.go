@@ -16,6 +16,7 @@ type events struct {
 	reset         bool
 	connection    *chat.Connection
 	conversations []chat.Conversation
+	place         map[string]int // of a conversation among these, by key
 	messages      []changes
 	typing        []typing
 	presence      []presence
@@ -58,12 +59,15 @@ func (v *events) Messages(key string, changed []chat.Message, gone []string) {
 // Conversations implements chat.Observer.
 func (v *events) Conversations(changed []chat.Conversation) {
 	for _, c := range changed {
-		i := slices.IndexFunc(v.conversations, func(known chat.Conversation) bool { return known.Key == c.Key })
-		if i < 0 {
-			v.conversations = append(v.conversations, c)
-		} else {
+		if i, known := v.place[c.Key]; known {
 			v.conversations[i] = c
+			continue
 		}
+		if v.place == nil {
+			v.place = make(map[string]int)
+		}
+		v.place[c.Key] = len(v.conversations)
+		v.conversations = append(v.conversations, c)
 	}
 	v.schedule()
 }
@@ -101,7 +105,7 @@ func (v *events) TokenNeeded() { v.session.askToken() }
 // Reset implements chat.Observer. What was told before it in this turn is void
 // like all the rest.
 func (v *events) Reset() {
-	v.reset, v.messages, v.conversations = true, nil, nil
+	v.reset, v.messages, v.conversations, v.place = true, nil, nil, nil
 	v.schedule()
 }
 

@@ -255,10 +255,20 @@ func (e *Engine) lost(entries []Entry) {
 	}
 }
 
-// catchUp fills the holes of all conversations.
+// catchUp fills the holes of the conversations that are shown, and of those
+// that were active last: an agent may have thousands, and reads few of them.
 func (e *Engine) catchUp() {
-	for _, c := range e.sorted() {
-		e.fetch.catchUp(c)
+	list := e.sorted()
+	slices.SortStableFunc(list, func(a, b *conversation) int {
+		if a.shown != b.shown {
+			return map[bool]int{true: -1, false: 1}[a.shown]
+		}
+		return compare(b.last.id(), a.last.id())
+	})
+	for i, c := range list {
+		if i < kept || c.shown {
+			e.fetch.catchUp(c)
+		}
 	}
 }
 

@@ -15,6 +15,8 @@ const (
 	holeWait = 500 * time.Millisecond
 	// page is how many of the newest messages of a conversation are kept at hand.
 	page = 50
+	// kept is of how many conversations that is; of others, once they are shown.
+	kept = 200
 	// maxShown bounds how far back the holes of a shown conversation are filled unasked.
 	maxShown = 2000
 	// maxFetches bounds history requests at the same time.

@@ -147,7 +147,6 @@ func (e *Engine) deliverUnread(payload []byte) error {
 			continue // a kind of conversation that this version does not know
 		}
 		e.applyRow(c, row)
-		e.fetch.catchUp(c)
 		changed = append(changed, e.conversationOf(c))
 	}
 	if len(changed) > 0 {
@@ -161,7 +160,9 @@ func (e *Engine) deliverUnread(payload []byte) error {
 		if !answer.GetMore() {
 			e.syncDone()
 		}
+		return nil
 	}
+	e.catchUp()
 	return nil
 }
 
