@@ -34,6 +34,12 @@ func (b *backend) Authenticate(ctx context.Context, user uint64, token string) (
 	return chat.Sender{User: who.ID, Name: who.Name, Services: who.Services}, who.Expires, nil
 }
 
+// Connected implements broker.Backend.
+func (b *backend) Connected(user uint64) { b.service.Connected(user) }
+
+// Disconnected implements broker.Backend.
+func (b *backend) Disconnected(user uint64) { b.service.Disconnected(user) }
+
 // Publish implements broker.Backend.
 func (b *backend) Publish(ctx context.Context, from chat.Sender, branch proto.Branch, payload, correlation []byte) (chat.Receipt, error) {
 	return b.service.Publish(ctx, from, branch, payload, correlation)

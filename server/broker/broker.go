@@ -62,6 +62,10 @@ type Backend interface {
 	// to the client; any other error as "try again". It may keep payload and
 	// correlation. It is called by one goroutine per connection.
 	Publish(ctx context.Context, from chat.Sender, b proto.Branch, payload, correlation []byte) (chat.Receipt, error)
+	// Connected and Disconnected tell that a connection of a user began and
+	// ended, in pairs, once for each that was authenticated. They must not block.
+	Connected(user uint64)
+	Disconnected(user uint64)
 }
 
 // Config says how a Broker behaves. Only Backend is required: a zero value

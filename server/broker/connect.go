@@ -161,6 +161,7 @@ func (s *session) register() *proto.Refusal {
 	}
 	s.lines = s.user.lines
 	s.broker.authenticated(s)
+	s.broker.config.Backend.Connected(s.sender.User)
 	if older != nil {
 		older.end(proto.Refuse(proto.SessionTakenOver, "another connection uses the same client id"))
 	}

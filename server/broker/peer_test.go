@@ -33,6 +33,7 @@ type backend struct {
 	expires time.Time     // of every token
 	hold    chan struct{} // Publish waits for it, if not nil
 	waiting int           // for hold, so far
+	here    chan string   // who came and left, in order, if not nil
 }
 
 type publication struct {
@@ -84,6 +85,15 @@ func (b *backend) Publish(ctx context.Context, from chat.Sender, branch proto.Br
 	}
 	n := uint64(len(b.got))
 	return chat.Receipt{MessageID: firstID + n, Seq: n, CreateTime: 1_700_000_000_000}, nil
+}
+
+func (b *backend) Connected(user uint64)    { b.presence("came", user) }
+func (b *backend) Disconnected(user uint64) { b.presence("left", user) }
+
+func (b *backend) presence(what string, user uint64) {
+	if b.here != nil {
+		b.here <- what + " " + strconv.FormatUint(user, 10)
+	}
 }
 
 func (b *backend) failWith(err error) {

@@ -73,7 +73,10 @@ func (s *session) serve(c net.Conn) {
 	s.start(newConn(c, b.config.Queue, b.config.WriteTimeout))
 
 	err := s.run()
-	b.users.remove(s)
+	if s.user != nil {
+		b.users.remove(s)
+		b.config.Backend.Disconnected(s.sender.User)
+	}
 	if s.expiry != nil {
 		s.expiry.Stop()
 	}

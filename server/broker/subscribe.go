@@ -9,7 +9,7 @@ import (
 )
 
 // maxFilters is how many filters a SUBSCRIBE or UNSUBSCRIBE may have. There are
-// six that are allowed.
+// seven that are allowed.
 const maxFilters = 32
 
 // wildcard is the branch of proto.DownFilter.

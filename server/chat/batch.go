@@ -24,7 +24,7 @@ type Result struct {
 // called twice at the same time, nor beside Run.
 func (s *Service) Commit(ctx context.Context, requests []Request) []Result {
 	results := make([]Result, len(requests))
-	var out []delivery
+	var done *batch
 	err := s.store.Update(ctx, func(tx Tx) error {
 		b, err := s.newBatch(tx)
 		if err != nil {
@@ -35,7 +35,7 @@ func (s *Service) Commit(ctx context.Context, requests []Request) []Result {
 				return err
 			}
 		}
-		out = b.out
+		done = b
 		return b.flush()
 	})
 	if err != nil {
@@ -45,10 +45,29 @@ func (s *Service) Commit(ctx context.Context, requests []Request) []Result {
 		}
 		return results
 	}
+	s.committed(done)
+	return results
+}
+
+// committed tells what became of a transaction that is on disk.
+func (s *Service) committed(b *batch) {
+	out := b.out
 	for _, d := range out {
 		s.fanout.Publish(d.user, d.branch, d.payload)
 	}
-	return results
+	for _, row := range b.pushes {
+		if s.presence.online(row.user) {
+			s.pushes.add(s.now(), row.user, row.key)
+		}
+	}
+	for _, user := range b.sharing {
+		if s.presence.online(user) {
+			s.presence.change(user, func(a *attendance) { a.again = true })
+		}
+	}
+	if len(b.pushes)+len(b.sharing) > 0 {
+		s.nudge()
+	}
 }
 
 // time returns the server's clock in Unix milliseconds, except that it never
@@ -72,6 +91,8 @@ type batch struct {
 	changedConversations []*conversation
 	changedMembers       []*member
 	out                  []delivery
+	pushes               []memberKey // rows to be pushed
+	sharing              []uint64    // users who changed whether they share their presence
 }
 
 type conversation struct {
@@ -179,6 +200,13 @@ func (b *batch) changeMember(m *member) {
 	if !m.changed {
 		m.changed = true
 		b.changedMembers = append(b.changedMembers, m)
+	}
+}
+
+// push lets users be sent the row of a conversation soon.
+func (b *batch) push(key proto.Key, users ...uint64) {
+	for _, user := range users {
+		b.pushes = append(b.pushes, memberKey{key, user})
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // FuzzPublish holds that bytes from outside, on any branch, are either taken or
 // refused by name, and that whatever is taken leaves a history that can be read.
 func FuzzPublish(f *testing.F) {
-	branches := []proto.Branch{proto.BranchMessage, proto.BranchService, proto.BranchMark, proto.BranchSync, proto.BranchTyping, "x"}
+	branches := []proto.Branch{proto.BranchMessage, proto.BranchService, proto.BranchMark, proto.BranchSync, proto.BranchTyping, proto.BranchSettings, "x"}
 	kind := proto.ServiceType_SERVICE_TYPE_SALES
 	for i, m := range []protobuf.Message{
 		with(text(bob, "hello"), ref(1), 1),
@@ -23,9 +23,17 @@ func FuzzPublish(f *testing.F) {
 		&proto.Mark{Key: ptr("d:3:5"), ReadSeq: ptr[uint64](1), DeliveredSeq: ptr[uint64](huge)},
 		&proto.SyncRequest{Token: ptr("v1.1.1")},
 		&proto.Typing{Key: ptr("d:3:5"), Active: ptr(true)},
+		&proto.Settings{ShareTyping: ptr(false), SharePresence: ptr(true)},
 	} {
 		f.Add(byte(i), encode(f, m), ref(2))
 	}
+	claims := word(cora, "")
+	claims.MessageType = ptr(claim)
+	f.Add(byte(1), encode(f, claims), ref(3))
+	f.Add(byte(1), encode(f, seeing(word(cora, "hello"), 1)), ref(3))
+	f.Add(byte(2), encode(f, &proto.Mark{Key: ptr(salesKey.String()), ReadSeq: ptr[uint64](1)}), []byte{})
+	f.Add(byte(4), encode(f, &proto.Typing{Key: ptr(salesKey.String())}), []byte{})
+	f.Add(byte(0), encode(f, typed(text(bob, ""), noReplyNeeded)), ref(4))
 	f.Add(byte(0), []byte{}, []byte{})
 	f.Add(byte(0), []byte{0x82, 0x01, 0xff}, []byte("x"))
 	f.Fuzz(func(t *testing.T, which byte, payload, correlation []byte) {
@@ -35,9 +43,15 @@ func FuzzPublish(f *testing.F) {
 			t.Fatal(err)
 		}
 		b := &bench{t: t, Service: service, out: out}
-		b.Commit(t.Context(), []chat.Request{b.prepare(bob, proto.BranchMessage, encode(t, text(ada, "x")))})
+		for _, r := range b.Commit(t.Context(), []chat.Request{
+			b.prepare(bob, proto.BranchMessage, encode(t, text(ada, "x"))), b.prepare(cora, proto.BranchService, encode(t, word(cora, "x"))),
+		}) {
+			if r.Err != nil {
+				t.Fatal(r.Err)
+			}
+		}
 		out.take()
-		from, branch := chat.Sender{User: ada}, branches[int(which)%len(branches)]
+		from, branch := chat.Sender{User: ada, Services: inSales}, branches[int(which)%len(branches)]
 
 		err = nil
 		var request chat.Request
@@ -60,6 +74,18 @@ func FuzzPublish(f *testing.F) {
 		for _, d := range out.take() {
 			if m, ok := d.body.(*proto.Message); ok && (m.GetSenderId() != ada || m.GetSeq() == 0 || len(m.GetClientRef()) != proto.RefSize) {
 				t.Errorf("delivered %v", m)
+			}
+			if m, ok := d.body.(*proto.ServiceMessage); ok && (m.GetSeq() == 0 || d.user == m.GetUserId() && m.AgentId != nil) {
+				t.Errorf("delivered %v", m)
+			}
+		}
+		answer, err := b.Conversations(t.Context(), from, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range answer.GetConversations() {
+			if row.GetUnread() != proto.Unread(row.GetHeadSeq(), row.GetReadSeq(), row.GetOwnAfterRead()) || row.GetReadSeq() > row.GetHeadSeq() {
+				t.Errorf("row %v", row)
 			}
 		}
 		if row := b.rows(ada)["d:3:5"]; row.GetHeadSeq() < 1 || row.GetReadSeq() > row.GetHeadSeq() {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -316,6 +317,18 @@ func (v memoryView) Changed(user uint64, services Services, after uint64, limit 
 	}
 	slices.SortFunc(changes, func(x, y Change) int { return cmp.Compare(x.Rev, y.Rev) })
 	return changes[:min(len(changes), max(0, limit))], nil
+}
+
+func (v memoryView) Recent(user uint64, services Services, limit int) ([]proto.Key, error) {
+	changes, err := v.Changed(user, services, 0, math.MaxInt)
+	var keys []proto.Key
+	for _, c := range slices.Backward(changes) {
+		if len(keys) >= limit {
+			break
+		}
+		keys = append(keys, c.Key)
+	}
+	return keys, err
 }
 
 func (v memoryView) Agents(service proto.ServiceType) (agents []uint64, err error) {

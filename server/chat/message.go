@@ -33,6 +33,9 @@ func (r *message) apply(b *batch) (Result, error) {
 		return Result{}, err
 	}
 	b.changeMember(peer)
+	if entry.Seq == 1 {
+		b.push(r.key, sender, receiver) // with each other's names
+	}
 	return Result{Receipt: receiptOf(entry)}, b.seen(c, entry, r.m.SeenSeq)
 }
 

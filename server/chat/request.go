@@ -16,8 +16,8 @@ type Request interface {
 	apply(b *batch) (Result, error)
 }
 
-// Prepare checks what a user sent on up/message, up/service or up/mark and
-// makes a Request of it. Errors wrap a *proto.Refusal.
+// Prepare checks what a user sent on up/message, up/service, up/mark or
+// up/settings and makes a Request of it. Errors wrap a *proto.Refusal.
 func (s *Service) Prepare(from Sender, b proto.Branch, payload, correlation []byte) (Request, error) {
 	if err := anonymous(from); err != nil {
 		return nil, err
@@ -27,6 +27,8 @@ func (s *Service) Prepare(from Sender, b proto.Branch, payload, correlation []by
 		return s.prepareMessage(from, payload, correlation)
 	case proto.BranchMark:
 		return prepareMark(from, payload)
+	case proto.BranchSettings:
+		return prepareSettings(from, payload)
 	case proto.BranchService:
 		return s.prepareService(from, payload, correlation)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 
 	"parley/proto"
@@ -36,22 +37,36 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	defer close(s.stopped)
 	commits := context.WithoutCancel(ctx)
+	var herald sync.WaitGroup
+	herald.Go(func() { s.herald(ctx) }) // ends with ctx
 	for {
 		select {
 		case first := <-s.queue:
 			s.commit(commits, s.collect(first))
 		case <-ctx.Done():
 			close(s.stopping)
+			herald.Wait()
 			for {
 				select {
 				case first := <-s.queue:
 					s.commit(commits, s.collect(first))
 				default:
-					return nil
+					return s.goodbye(commits)
 				}
 			}
 		}
 	}
+}
+
+// goodbye writes down when those were last here who still are.
+func (s *Service) goodbye(ctx context.Context) error {
+	here := s.presence.leave(s.now())
+	if len(here) == 0 {
+		return nil
+	}
+	last := waiter{request: here, result: make(chan Result, 1)}
+	s.commit(ctx, []waiter{last})
+	return (<-last.result).Err
 }
 
 // collect takes what is queued behind first, without waiting for more.

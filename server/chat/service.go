@@ -56,6 +56,10 @@ type Config struct {
 	// Random gives client_refs to messages that come without. It is read by
 	// many goroutines at once if Publish is called by many; nil is crypto/rand.
 	Random io.Reader
+	// Alive is how long what a user sends lets them count as here, where the
+	// broker does not tell of connections (Connected, Disconnected); 0 where it
+	// does. More than clients let pass between two syncs, such as 5 minutes.
+	Alive time.Duration
 	// Node makes message ids unique among servers, 0 to proto.MaxNode.
 	Node uint64
 	// Log is told when the Store fails, and nothing else; nil is slog.Default.
@@ -71,7 +75,11 @@ type Service struct {
 	log    *slog.Logger
 	ids    *proto.IDs
 
-	tallies tallies
+	tallies  tallies
+	presence presence
+	pushes   pushes
+	lives    time.Duration // Config.Alive
+	wake     chan struct{} // holds one, for the herald
 
 	// lastTime is the newest create time in Unix milliseconds. Only Commit uses it.
 	lastTime uint64
@@ -90,6 +98,7 @@ func New(c Config) (*Service, error) {
 	}
 	s := &Service{
 		store: c.Store, fanout: c.Fanout, now: c.Now, random: c.Random, log: c.Log,
+		lives: c.Alive, wake: make(chan struct{}, 1),
 		queue:    make(chan waiter, queueSize),
 		stopping: make(chan struct{}),
 		stopped:  make(chan struct{}),
@@ -119,7 +128,8 @@ func New(c Config) (*Service, error) {
 
 // Publish takes what a user sent on an up branch. A message blocks until it is
 // on disk, and its Receipt says where; a repeat of a client_ref gets the first
-// Receipt again. A mark blocks likewise. The Receipt of marks, syncs and typing is zero.
+// Receipt again. Marks and settings block likewise. The Receipt of all but
+// messages is zero.
 // correlation is the PUBLISH's Correlation Data, which serves as client_ref if
 // it has 16 bytes and the payload names none.
 //
@@ -127,6 +137,7 @@ func New(c Config) (*Service, error) {
 // again later is right, and safe with a client_ref. If ctx ends while waiting, it is
 // unknown whether the message was stored.
 func (s *Service) Publish(ctx context.Context, from Sender, b proto.Branch, payload, correlation []byte) (Receipt, error) {
+	s.alive(from.User)
 	switch b {
 	case proto.BranchSync:
 		return Receipt{}, s.sync(ctx, from, payload)

@@ -129,7 +129,7 @@ func (s *Service) sync(ctx context.Context, from Sender, payload []byte) error {
 			}
 		}
 	}
-	return nil
+	return s.whoIsHere(ctx, from)
 }
 
 func (s *Service) answer(c *changes) *proto.BaseUserUnreadStatics {

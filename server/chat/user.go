@@ -116,16 +116,20 @@ func (b *batch) rename(key proto.Key, user uint64) error {
 			return err
 		}
 		b.changeMember(peer)
+		b.push(key, peer.User)
 		return nil
 	}
 	c, err := b.conversation(key)
 	if err != nil {
 		return err
 	}
-	if key.Has(user) || c.Standing.Assignee == user {
-		b.revise(c)
+	if !key.Has(user) && c.Standing.Assignee != user {
+		return nil
 	}
-	return nil
+	b.revise(c)
+	agents, err := b.agents(key.Service())
+	b.push(key, agents...)
+	return err
 }
 
 // Fold returns name with case differences removed, rune by rune, as stores

@@ -103,49 +103,72 @@ func (v *view) Member(key proto.Key, user uint64) (chat.Member, error) {
 
 // Changed implements chat.View.
 func (v *view) Changed(user uint64, services chat.Services, after uint64, limit int) ([]chat.Change, error) {
+	return v.changes(user, services, after, limit, "")
+}
+
+// Recent implements chat.View.
+func (v *view) Recent(user uint64, services chat.Services, limit int) ([]proto.Key, error) {
+	changes, err := v.changes(user, services, 0, limit, " DESC")
+	var keys []proto.Key
+	for _, c := range changes {
+		keys = append(keys, c.Key)
+	}
+	return keys, err
+}
+
+// changes reads what changed after a change number, from the lowest on or, with
+// order " DESC", from the highest.
+func (v *view) changes(user uint64, services chat.Services, after uint64, limit int, order string) ([]chat.Change, error) {
 	if err := v.ctx.Err(); err != nil {
 		return nil, err
 	}
 	newest := make(map[proto.Key]chat.Change)
-	collect := func(rows *sql.Rows) (err error) {
-		var name string
-		var change chat.Change
-		var firstWaits, secondWaits bool
-		var firstCounted, secondCounted, known uint64
-		if err := rows.Scan(&name, (*number)(&change.Rev), &firstWaits, &secondWaits, &firstCounted, &secondCounted, &known); err != nil {
-			return err
+	collect := func(rows *sql.Rows) error {
+		c, err := scanChange(rows, user)
+		if err == nil && c.Rev > newest[c.Key].Rev {
+			newest[c.Key] = c
 		}
-		if change.Key, err = proto.ParseKey(name); err != nil {
-			return err
-		}
-		change.Unread, change.Waiting = firstCounted-known, secondWaits
-		if change.Key.Side(user) == proto.Second {
-			change.Unread, change.Waiting = secondCounted-known, firstWaits
-		}
-		if change.Rev > newest[change.Key].Rev {
-			newest[change.Key] = change
-		}
-		return nil
+		return err
 	}
 	const columns = "c.a_seq != x'0000000000000000', c.b_seq != x'0000000000000000', c.a_counted, c.b_counted, ifnull(m.own + m.seen, 0)"
 	// As one of two or the customer; an agent's own row counts only for a
 	// service that they still answer for.
 	err := v.rows(collect, "SELECT c.key, m.rev, "+columns+" FROM members m JOIN conversations c ON c.id = m.conversation"+
 		" WHERE m.user_id = ? AND m.rev > ? AND (c.service IS NULL OR c.key = 's:' || ? || ':' || c.service OR c.service IN (SELECT value FROM json_each(?)))"+
-		" ORDER BY m.rev LIMIT ?", bytesOf(user), bytesOf(after), decimal(user), list(services), max(0, limit))
+		" ORDER BY m.rev"+order+" LIMIT ?", bytesOf(user), bytesOf(after), decimal(user), list(services), max(0, limit))
 	for _, service := range services.All() {
 		if err != nil {
 			break
 		}
 		err = v.rows(collect, "SELECT c.key, c.rev, "+columns+" FROM conversations c LEFT JOIN members m ON m.conversation = c.id AND m.user_id = ?"+
-			" WHERE c.service = ? AND c.rev > ? AND c.key != 's:' || ? || ':' || c.service ORDER BY c.rev LIMIT ?",
+			" WHERE c.service = ? AND c.rev > ? AND c.key != 's:' || ? || ':' || c.service ORDER BY c.rev"+order+" LIMIT ?",
 			bytesOf(user), int64(service), bytesOf(after), decimal(user), max(0, limit))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read what changed: %w", err)
 	}
 	changes := slices.SortedFunc(maps.Values(newest), func(x, y chat.Change) int { return cmp.Compare(x.Rev, y.Rev) })
+	if order != "" {
+		slices.Reverse(changes)
+	}
 	return changes[:min(len(changes), max(0, limit))], nil
+}
+
+func scanChange(rows *sql.Rows, user uint64) (c chat.Change, err error) {
+	var name string
+	var firstWaits, secondWaits bool
+	var firstCounted, secondCounted, known uint64
+	if err := rows.Scan(&name, (*number)(&c.Rev), &firstWaits, &secondWaits, &firstCounted, &secondCounted, &known); err != nil {
+		return c, err
+	}
+	if c.Key, err = proto.ParseKey(name); err != nil {
+		return c, err
+	}
+	c.Unread, c.Waiting = firstCounted-known, secondWaits
+	if c.Key.Side(user) == proto.Second {
+		c.Unread, c.Waiting = secondCounted-known, firstWaits
+	}
+	return c, nil
 }
 
 func decimal(n uint64) string { return strconv.FormatUint(n, 10) }

@@ -142,11 +142,13 @@ func empty(t *testing.T, open History) {
 		want(t, "User", u, chat.User{})
 		ms, err7 := tx.Changed(3, everything, 0, 10)
 		want(t, "Changed", ms, nil)
+		recent, err10 := tx.Recent(3, everything, 10)
+		want(t, "Recent", recent, nil)
 		team, err9 := tx.Agents(0)
 		want(t, "Agents", team, nil)
 		us, err8 := tx.Users("", 10)
 		want(t, "Users", us, nil)
-		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9)
+		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10)
 	})
 }
 
@@ -563,6 +565,13 @@ func changedForAgents(t *testing.T, open History) {
 	} {
 		want(t, test.name, revs(changes(t, s, test.user, test.services, test.after, test.limit)), test.revs)
 	}
+	recent := func(user uint64, services chat.Services, limit int) []proto.Key {
+		t.Helper()
+		return get(t, s, func(v chat.View) ([]proto.Key, error) { return v.Recent(user, services, limit) })
+	}
+	want(t, "the most recent", recent(ann, inSales, 3), []proto.Key{proto.DirectKey(ann, ben), own, second})
+	want(t, "all, the most recent first", recent(ben, inBoth, 10), []proto.Key{own, other, second, first})
+	want(t, "none", recent(ben, inBoth, 0), nil)
 	update(t, s, func(tx chat.Tx) error { return tx.PutConversation(conversation(first, 20)) })
 	want(t, "Rev", get(t, s, chat.View.Rev), 20)
 	want(t, "afterwards", changes(t, s, ben, inSales, 7, 10), []chat.Change{{Key: first, Rev: 20}})

@@ -1,0 +1,49 @@
+package chat
+
+import (
+	"context"
+	"time"
+)
+
+// herald tells what nobody asked for, until ctx is done: who came and left, and
+// rows that changed. Run owns it.
+func (s *Service) herald(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-s.wake:
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+		if next := s.Announce(ctx); next > 0 {
+			timer.Reset(next)
+		}
+	}
+}
+
+// nudge lets the herald look what there is.
+func (s *Service) nudge() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it is awake
+	}
+}
+
+// Announce publishes what is due of what nobody asked for, and returns how long
+// until more may be; 0 if nothing is pending. Run calls it by itself; whoever
+// drives a Service by hand (Commit) may. What the store could not tell is left
+// out: clients learn it when they sync.
+func (s *Service) Announce(ctx context.Context) time.Duration {
+	var next time.Duration
+	for _, at := range []time.Time{s.announce(ctx), s.push(ctx)} {
+		if at.IsZero() {
+			continue
+		}
+		if wait := max(at.Sub(s.now()), time.Millisecond); next == 0 || wait < next {
+			next = wait
+		}
+	}
+	return next
+}

@@ -1,0 +1,303 @@
+package chat
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"parley/proto"
+)
+
+const (
+	// grace is how long somebody whose last connection ended still counts as
+	// here: a reload, or a change of network, is no leaving.
+	grace = 5 * time.Second
+	// maxAudience bounds who is told that somebody came or left, and of whom
+	// somebody is told when they come: those of the most recent conversations.
+	maxAudience = 200
+)
+
+// presence knows who is here: users with a connection, and those whose last one
+// ended a moment ago. A broker that is embedded tells of each connection
+// (Connected, Disconnected). One that is not can't be relied on for that: it
+// may tell nothing, or not tell that it died. Then whatever a user sends counts
+// as a sign of life that lasts for Config.Alive; clients send an up/sync every
+// few minutes, so that is more than the time between two.
+type presence struct {
+	mu    sync.Mutex
+	users map[uint64]*attendance
+	due   map[uint64]struct{} // users of whom something may have to be told
+}
+
+// attendance is one user's being here.
+type attendance struct {
+	connections int
+	last        time.Time // last sign of life of one who has no connection
+	until       time.Time // when they count as gone
+	told        bool      // that they are here
+	again       bool      // tell once more: what they share changed
+}
+
+// Connected says that a user has one connection more, and Disconnected that one
+// ended. They come in pairs, from any goroutine, and never block.
+func (s *Service) Connected(user uint64) {
+	s.presence.change(user, func(a *attendance) { a.connections++ })
+	s.nudge()
+}
+
+// Disconnected undoes Connected.
+func (s *Service) Disconnected(user uint64) {
+	now := s.now()
+	s.presence.change(user, func(a *attendance) {
+		a.connections--
+		a.last, a.until = now, now.Add(grace)
+	})
+	s.nudge()
+}
+
+// alive takes note of a sign of life, if connections are not told.
+func (s *Service) alive(user uint64) {
+	if s.lives <= 0 || user == 0 {
+		return
+	}
+	now, first := s.now(), false
+	s.presence.change(user, func(a *attendance) {
+		first = !a.told
+		a.last, a.until = now, now.Add(s.lives)
+	})
+	if first {
+		s.nudge()
+	}
+}
+
+func (p *presence) change(user uint64, f func(*attendance)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.users == nil {
+		p.users, p.due = make(map[uint64]*attendance), make(map[uint64]struct{})
+	}
+	a := p.users[user]
+	if a == nil {
+		a = new(attendance)
+		p.users[user] = a
+	}
+	f(a)
+	p.due[user] = struct{}{}
+}
+
+// online reports whether a user is here.
+func (p *presence) online(user uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.users[user] != nil
+}
+
+// news is that somebody came, left, or changed what they share.
+type news struct {
+	user   uint64
+	online bool
+	left   time.Time // if not online
+	again  bool
+}
+
+// collect returns what is to be told, by user, and when there may be more; the
+// zero time if nothing is pending.
+func (p *presence) collect(now time.Time) (all []news, next time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, user := range slices.Sorted(maps.Keys(p.due)) {
+		a := p.users[user]
+		switch {
+		case a == nil:
+			delete(p.due, user)
+			continue
+		case a.connections <= 0 && !now.Before(a.until):
+			all = append(all, news{user: user, left: a.last})
+			delete(p.users, user)
+			delete(p.due, user)
+			continue
+		case !a.told || a.again:
+			all = append(all, news{user: user, online: true, again: a.again})
+			a.told, a.again = true, false
+		}
+		if a.connections > 0 {
+			delete(p.due, user)
+		} else if next.IsZero() || a.until.Before(next) {
+			next = a.until
+		}
+	}
+	return all, next
+}
+
+// leave empties the room and returns when everybody was last here.
+func (p *presence) leave(now time.Time) departures {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := make(departures, len(p.users))
+	for user, a := range p.users {
+		all[user] = now
+		if a.connections <= 0 {
+			all[user] = a.last
+		}
+	}
+	p.users, p.due = nil, nil
+	return all
+}
+
+// departures is when users were last here, on its way into the history.
+type departures map[uint64]time.Time
+
+func (r departures) apply(b *batch) (Result, error) {
+	for _, id := range slices.Sorted(maps.Keys(r)) {
+		u, err := b.tx.User(id)
+		if err != nil {
+			return Result{}, err
+		}
+		u.ID, u.LastSeen = id, max(u.LastSeen, uint64(max(0, r[id].UnixMilli())))
+		if err := b.tx.PutUser(u); err != nil {
+			return Result{}, err
+		}
+	}
+	return Result{}, nil
+}
+
+// announce tells who came and who left, and returns when there may be more.
+func (s *Service) announce(ctx context.Context) (next time.Time) {
+	all, next := s.presence.collect(s.now())
+	gone := make(departures)
+	for _, n := range all {
+		if !n.online {
+			gone[n.user] = n.left
+		}
+	}
+	if len(gone) > 0 {
+		s.record(ctx, gone)
+	}
+	for _, n := range all {
+		s.spread(ctx, n)
+	}
+	return next
+}
+
+// record writes down when users left. If that fails, they were last seen
+// earlier.
+func (s *Service) record(ctx context.Context, gone departures) {
+	if !s.started.Load() { // driven by hand
+		s.Commit(ctx, []Request{gone})
+		return
+	}
+	if _, err := s.submit(ctx, gone); err != nil && ctx.Err() == nil {
+		s.log.Warn("when users were last seen is not stored", "users", len(gone), "error", err)
+	}
+}
+
+// spread tells one piece of news to those who are here and share a
+// conversation with its user.
+func (s *Service) spread(ctx context.Context, n news) {
+	var u User
+	var audience []uint64
+	err := s.store.View(ctx, func(v View) (err error) {
+		if u, err = v.User(n.user); err == nil {
+			audience, err = near(v, u.Services, n.user, true)
+		}
+		return err
+	})
+	if err != nil {
+		_ = s.failed("presence could not be told", err) // has logged it
+		return
+	}
+	if u.HidePresence && !n.again {
+		return
+	}
+	u.ID = n.user
+	for _, user := range audience {
+		if s.presence.online(user) {
+			s.publishPresence(user, u, n.online)
+		}
+	}
+}
+
+// publishPresence tells to whether u is here, as far as u shares that.
+func (s *Service) publishPresence(to uint64, u User, online bool) {
+	online = online && !u.HidePresence
+	m := &proto.Presence{UserId: &u.ID, Online: &online}
+	if !online && !u.HidePresence && u.LastSeen != 0 {
+		m.LastSeen = &u.LastSeen
+	}
+	if payload, err := proto.Marshal(m); err == nil { // complete, as it was made here
+		s.fanout.Publish(to, proto.BranchPresence, payload)
+	}
+}
+
+// whoIsHere tells a user who came of those whose presence they are told.
+func (s *Service) whoIsHere(ctx context.Context, who Sender) error {
+	var users []User
+	err := s.store.View(ctx, func(v View) error {
+		ids, err := near(v, ServicesOf(who.Services), who.User, false)
+		for _, id := range ids {
+			if err != nil {
+				return err
+			}
+			var u User
+			u, err = v.User(id)
+			u.ID = id
+			users = append(users, u)
+		}
+		return err
+	})
+	if err != nil {
+		return s.failed("presence could not be told", err)
+	}
+	for _, u := range users {
+		if online := s.presence.online(u.ID); !u.HidePresence && (online || u.LastSeen != 0) {
+			s.publishPresence(who.User, u, online)
+		}
+	}
+	return nil
+}
+
+// near returns who is told of a user's presence, or of whose presence a user is
+// told, maxAudience at most: the other users that they write with, the agents of
+// services that they write to or the customers that wrote to theirs, and their
+// fellow agents. A customer is not told of agents, who are one voice.
+func near(v View, services Services, user uint64, told bool) ([]uint64, error) {
+	keys, err := v.Recent(user, services, maxAudience)
+	if err != nil {
+		return nil, err
+	}
+	var all []uint64
+	known := map[uint64]bool{user: true}
+	add := func(users ...uint64) {
+		for _, u := range users {
+			if !known[u] && len(all) < maxAudience {
+				known[u] = true
+				all = append(all, u)
+			}
+		}
+	}
+	addAgents := func(service proto.ServiceType) error {
+		agents, err := v.Agents(service)
+		add(agents...)
+		return err
+	}
+	for _, service := range services.All() {
+		if err := addAgents(service); err != nil {
+			return nil, err
+		}
+	}
+	for _, key := range keys {
+		switch {
+		case key.Kind() == proto.Direct:
+			add(key.Peer(user))
+		case key.Has(user) && told:
+			if err := addAgents(key.Service()); err != nil {
+				return nil, err
+			}
+		case !key.Has(user) && !told:
+			add(key.Customer())
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,294 @@
+package chat_test
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	protobuf "google.golang.org/protobuf/proto"
+
+	"parley/proto"
+	"parley/server/chat"
+)
+
+// inBubble runs a test with a running service whose clock is the bubble's.
+func inBubble(t *testing.T, config chat.Config, test func(t *testing.T, b *bench)) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{t: t, out: &outbox{t: t}}
+		config.Fanout, config.Log = b.out, slog.New(slog.DiscardHandler)
+		if config.Store == nil {
+			config.Store = chat.NewMemory(1)
+		}
+		var err error
+		if b.Service, err = chat.New(config); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- b.Run(ctx) }()
+		b.send(ada, text(bob, "hello"))
+		b.join(ann, "Ann", sales)
+		b.join(ben, "Ben", sales)
+		b.say(cora, word(cora, "hello?"))
+		b.out.take()
+		test(t, b)
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// come lets users connect, and forgets what was said of it.
+func (b *bench) come(users ...uint64) {
+	for _, user := range users {
+		b.Connected(user)
+	}
+	synctest.Wait()
+	b.out.take()
+}
+
+func (b *bench) told() []delivered {
+	synctest.Wait()
+	return b.out.take()
+}
+
+func here(to, user uint64) delivered {
+	return delivered{to, proto.BranchPresence, &proto.Presence{UserId: &user, Online: protobuf.Bool(true)}}
+}
+
+func gone(to, user uint64, last time.Time) delivered {
+	m := &proto.Presence{UserId: &user, Online: protobuf.Bool(false)}
+	if !last.IsZero() {
+		m.LastSeen = protobuf.Uint64(uint64(last.UnixMilli()))
+	}
+	return delivered{to, proto.BranchPresence, m}
+}
+
+func TestWhoComesAndLeavesIsToldToThoseWhoWriteWithThem(t *testing.T) {
+	inBubble(t, chat.Config{}, func(t *testing.T, b *bench) {
+		b.come(ada, eve)
+		b.Connected(bob)
+		same(t, "bob comes", b.told(), []delivered{here(ada, bob)})
+		b.Connected(bob)
+		b.Disconnected(bob)
+		time.Sleep(time.Minute)
+		same(t, "one device of two leaves", b.told(), []delivered(nil))
+		left := time.Now()
+		b.Disconnected(bob)
+		time.Sleep(4 * time.Second)
+		same(t, "the last one leaves, at first", b.told(), []delivered(nil))
+		time.Sleep(time.Second)
+		same(t, "and some seconds later", b.told(), []delivered{gone(ada, bob, left)})
+	})
+}
+
+func TestAReloadIsNoLeaving(t *testing.T) {
+	inBubble(t, chat.Config{}, func(t *testing.T, b *bench) {
+		b.come(ada, bob)
+		for range 10 {
+			b.Disconnected(bob)
+			time.Sleep(4 * time.Second)
+			b.Connected(bob)
+			time.Sleep(4 * time.Second)
+		}
+		time.Sleep(time.Hour)
+		same(t, "told", b.told(), []delivered(nil))
+	})
+}
+
+func TestAgentsSeeTheCustomerAndEachOtherAndTheCustomerNoAgent(t *testing.T) {
+	inBubble(t, chat.Config{}, func(t *testing.T, b *bench) {
+		b.come(ann, ben)
+		b.Connected(cora)
+		same(t, "the customer comes", b.told(), []delivered{here(ann, cora), here(ben, cora)})
+		b.come(203)
+		b.join(203, "Cy", sales)
+		b.Disconnected(ben)
+		left := time.Now()
+		time.Sleep(5 * time.Second)
+		same(t, "an agent leaves", b.told(), []delivered{gone(ann, ben, left), gone(203, ben, left)})
+	})
+}
+
+func TestWhoSyncsIsToldWhoIsHere(t *testing.T) {
+	inBubble(t, chat.Config{}, func(t *testing.T, b *bench) {
+		sync := func(user uint64) (all []delivered) {
+			t.Helper()
+			if _, err := b.Publish(t.Context(), b.sender(user), proto.BranchSync, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range b.told() {
+				if d.branch == proto.BranchPresence {
+					all = append(all, d)
+				}
+			}
+			return all
+		}
+		same(t, "nobody was ever seen", sync(ada), []delivered(nil))
+		b.come(bob, ann)
+		same(t, "one who is here", sync(ada), []delivered{here(ada, bob)})
+		left := time.Now()
+		b.Disconnected(bob)
+		time.Sleep(time.Minute)
+		same(t, "one who was here", sync(ada), []delivered{gone(ada, bob, left)})
+		same(t, "a customer is told of no agent", sync(cora), []delivered(nil))
+		b.come(cora)
+		same(t, "an agent is told of agents and customers", sync(ben), []delivered{here(ben, ann), here(ben, cora)})
+	})
+}
+
+func TestWhoKeepsTheirPresenceToThemselvesIsNotTold(t *testing.T) {
+	inBubble(t, chat.Config{}, func(t *testing.T, b *bench) {
+		share := func(typing, presence *bool) []delivered {
+			t.Helper()
+			if _, err := b.publish(bob, proto.BranchSettings, &proto.Settings{ShareTyping: typing, SharePresence: presence}); err != nil {
+				t.Fatal(err)
+			}
+			return b.told()
+		}
+		yes, no := protobuf.Bool(true), protobuf.Bool(false)
+		b.come(ada, bob)
+		same(t, "shared no more", share(nil, no), []delivered{gone(ada, bob, time.Time{})})
+		same(t, "again", share(nil, no), []delivered(nil))
+		b.Disconnected(bob)
+		time.Sleep(time.Minute)
+		b.Connected(bob)
+		same(t, "leaving and coming", b.told(), []delivered(nil))
+		if _, err := b.publish(ada, proto.BranchSync, &proto.SyncRequest{}); err != nil {
+			t.Fatal(err)
+		}
+		same(t, "what a sync tells", len(b.told()), 1)
+		b.join(bob, "Robert") // another token changes no settings
+		b.told()
+		typing := &proto.Typing{Key: protobuf.String("d:3:5")}
+		for _, test := range []struct {
+			share *bool
+			want  int
+		}{{nil, 1}, {no, 0}, {nil, 0}, {yes, 1}} {
+			share(test.share, nil)
+			if _, err := b.publish(bob, proto.BranchTyping, typing); err != nil {
+				t.Fatal(err)
+			}
+			same(t, "typing told", len(b.told()), test.want)
+		}
+		same(t, "shared again", share(nil, yes), []delivered{here(ada, bob)})
+	})
+}
+
+func TestBehindAnotherBrokerWhatIsSentIsASignOfLife(t *testing.T) {
+	inBubble(t, chat.Config{Alive: 5 * time.Minute}, func(t *testing.T, b *bench) {
+		alive := func(user uint64) {
+			t.Helper()
+			if _, err := b.publish(user, proto.BranchSync, &proto.SyncRequest{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		presence := func() (all []delivered) {
+			for _, d := range b.told() {
+				if d.branch == proto.BranchPresence {
+					all = append(all, d)
+				}
+			}
+			slices.SortFunc(all, func(x, y delivered) int { return cmp.Compare(x.user, y.user) })
+			return all
+		}
+		time.Sleep(time.Hour) // ada wrote before
+		alive(ada)
+		presence()
+		alive(bob)
+		same(t, "bob's first sign", presence(), []delivered{here(ada, bob), here(bob, ada)})
+		for range 5 {
+			time.Sleep(3 * time.Minute)
+			alive(ada)
+			alive(bob)
+		}
+		last := time.Now()
+		for _, d := range presence() { // what the syncs answered
+			same(t, "what a sync tells", d.body.(*proto.Presence).GetOnline(), true)
+		}
+		time.Sleep(3 * time.Minute)
+		alive(ada)
+		presence()
+		time.Sleep(3 * time.Minute)
+		same(t, "none any more", presence(), []delivered{gone(ada, bob, last)})
+	})
+}
+
+func TestWhenTheServerStopsItKnowsWhoWasHere(t *testing.T) {
+	store := chat.NewMemory(1)
+	var stopped time.Time
+	inBubble(t, chat.Config{Store: store}, func(t *testing.T, b *bench) {
+		b.come(ada, bob)
+		time.Sleep(time.Hour)
+		b.Disconnected(bob)
+		stopped = time.Now()
+		time.Sleep(time.Second)
+	})
+	err := store.View(t.Context(), func(v chat.View) error {
+		for user, want := range map[uint64]time.Time{ada: stopped.Add(time.Second), bob: stopped} {
+			if u, err := v.User(user); err != nil || u.LastSeen != uint64(want.UnixMilli()) {
+				t.Errorf("%+v, %v, want last seen %d", u, err, want.UnixMilli())
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRowsThatDevicesCannotComputeArePushedOnceInAWhile(t *testing.T) {
+	inBubble(t, chat.Config{}, func(t *testing.T, b *bench) {
+		b.come(ada, bob, ann)
+		rows := func() (all []*proto.BaseUserUnreadStatics) {
+			t.Helper()
+			for _, d := range b.told() {
+				answer, ok := d.body.(*proto.BaseUserUnreadStatics)
+				if !ok {
+					continue
+				}
+				if d.user == ben || d.user == cora {
+					t.Errorf("pushed to %d, who is not here", d.user)
+				}
+				if answer.GetSince() == "" || answer.GetToken() != "" || answer.TotalUnread == nil || answer.GetEpoch() != 1 {
+					t.Errorf("a device would take over %v", answer)
+				}
+				all = append(all, answer)
+			}
+			return all
+		}
+		b.send(bob, text(ada, "again"))
+		b.say(cora, word(cora, "hello??"))
+		time.Sleep(time.Second)
+		same(t, "messages are no reason", keysOf(rows()...), []string(nil))
+		b.join(bob, "Bob")
+		b.join(bob, "Robert")
+		same(t, "at once", keysOf(rows()...), []string(nil))
+		time.Sleep(300 * time.Millisecond)
+		pushed := rows()
+		same(t, "after a new name", keysOf(pushed...), []string{"d:3:5"})
+		if row := pushed[0].GetConversations()[0]; row.GetPeerName() != "Robert" || row.Last != nil || row.GetHeadSeq() != 2 {
+			t.Errorf("row %v", row)
+		}
+		b.say(ben, control(claim))
+		time.Sleep(300 * time.Millisecond)
+		pushed = rows()
+		same(t, "after a claim", keysOf(pushed...), []string{salesKey.String()})
+		if row := pushed[0].GetConversations()[0]; row.GetAssigneeName() != "Ben" || pushed[0].GetWaitingConversations() != 1 {
+			t.Errorf("row %v", pushed)
+		}
+		b.send(eve, text(ada, "first"))
+		for user := range uint64(200) {
+			b.send(1000+user, text(ada, "first"))
+		}
+		time.Sleep(300 * time.Millisecond)
+		if keys := keysOf(rows()...); len(keys) != 100 || keys[0] == "" {
+			t.Errorf("after many first messages, %d rows are pushed", len(keys))
+		}
+	})
+}
