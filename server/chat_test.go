@@ -27,6 +27,7 @@ type peer struct {
 	token   string
 	ended   chan byte // the reason code of the server's DISCONNECT
 	arrived chan *proto.Message
+	synced  chan *proto.BaseUserUnreadStatics // what answers an up/sync
 }
 
 // locked keeps packets apart: paho writes each in pieces, and locks a
@@ -45,7 +46,7 @@ func (p *program) connect(user, token string) (*peer, *paho.Connack, error) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	c := &peer{token: token, ended: make(chan byte, 1), arrived: make(chan *proto.Message, 10)}
+	c := &peer{token: token, ended: make(chan byte, 1), arrived: make(chan *proto.Message, 10), synced: make(chan *proto.BaseUserUnreadStatics, 10)}
 	c.Client = paho.NewClient(paho.ClientConfig{
 		Conn:               &locked{Conn: websocket.NetConn(context.Background(), ws, websocket.MessageBinary)},
 		OnServerDisconnect: func(d *paho.Disconnect) { c.ended <- d.ReasonCode },
@@ -56,6 +57,15 @@ func (p *program) connect(user, token string) (*peer, *paho.Connack, error) {
 					p.t.Error(err)
 				}
 				c.arrived <- m
+			}
+			if strings.HasSuffix(r.Packet.Topic, "/unread") {
+				m := new(proto.BaseUserUnreadStatics)
+				if err := proto.Unmarshal(r.Packet.Payload, m); err != nil {
+					p.t.Error(err)
+				}
+				if m.GetSince() == "" {
+					c.synced <- m
+				}
 			}
 			return true, nil
 		}},
@@ -85,34 +95,25 @@ func (p *program) guest(name string) *peer {
 		p.t.Fatal(err)
 	}
 	c.user, _ = proto.ParseID(g.ID)
-	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
+	c.subscribe(p.t)
+	return c
+}
+
+func (c *peer) subscribe(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if _, err := c.Subscribe(ctx, &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{{Topic: proto.DownFilter(c.user)}}}); err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return c
 }
 
 // send sends a message and returns its acknowledgement's user properties.
 func (c *peer) send(t *testing.T, to uint64, text string) map[string]string {
 	t.Helper()
-	payload, err := proto.Marshal(&proto.Message{
+	return c.publish(t, proto.BranchMessage, &proto.Message{
 		MessageId: new(uint64), SenderId: new(uint64), CreateTime: new(uint64), ReceiverId: &to, Content: &text,
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	ack, err := c.Publish(ctx, &paho.Publish{Topic: proto.Up(c.user, proto.BranchMessage), QoS: 1, Payload: payload})
-	if err != nil {
-		t.Fatal(err)
-	}
-	properties := make(map[string]string)
-	for _, property := range ack.Properties.User {
-		properties[property.Key] = property.Value
-	}
-	return properties
 }
 
 func within[T any](t *testing.T, what string, from <-chan T) T {

@@ -1,6 +1,9 @@
 // Command server is Parley's server in one program: the page, the MQTT broker,
 // the HTTP API and the history. It only wires: options → parts → Run.
 //
+// With the word invite before the options, it makes a new agent invite instead,
+// prints that and ends; the old one stops working, also where a server runs.
+//
 // What it prints on standard output is for whoever started it; its log goes to
 // standard error. It exits with 0 after SIGINT or SIGTERM, 1 if it cannot start
 // or go on, with one line that says what to do, and 2 for options that do not
@@ -24,6 +27,9 @@ func main() {
 }
 
 func run(args []string, getenv func(string) string, stdout, stderr io.Writer) (exit int) {
+	if len(args) > 0 && args[0] == "invite" {
+		return invite(args[1:], getenv, stdout, stderr)
+	}
 	o, err := parseOptions(args, getenv)
 	switch {
 	case errors.Is(err, flag.ErrHelp):

@@ -212,6 +212,31 @@ func TestAGuestOutlivesARestart(t *testing.T) {
 	second.stop(syscall.SIGTERM)
 }
 
+func TestANewInviteCountsAtOnce(t *testing.T) {
+	data := t.TempDir()
+	p := start(t, "-data", data, "-static", pageFolder(t))
+	old := strings.TrimPrefix(p.line(), "Agent invite: ")
+	becomes := func(invite string, status int) {
+		t.Helper()
+		if got, body := p.ask("POST", "/api/guests", `{"name":"Ann","invite":"`+invite+`"}`, "Content-Type", "application/json"); got != status {
+			t.Errorf("status %d, want %d: %s", got, status, body)
+		}
+	}
+	becomes(old, 201)
+	exit, stdout, stderr := runs(t, nil, "invite", "-data", data)
+	renewed, found := strings.CutPrefix(strings.TrimSuffix(stdout, "\n"), "Agent invite: ")
+	if exit != 0 || !found || stderr != "" || renewed == old {
+		t.Fatalf("exit %d, out %q, err %q", exit, stdout, stderr)
+	}
+	becomes(old, 403)
+	becomes(renewed, 201)
+	if exit, stdout, _ := runs(t, []string{"PARLEY_DATA=" + data}, "invite"); exit != 0 || strings.Contains(stdout, renewed) {
+		t.Errorf("exit %d, out %q", exit, stdout)
+	}
+	becomes(renewed, 403)
+	p.stop(syscall.SIGTERM)
+}
+
 func TestAKeyOfItsOwnersMeansNoGuests(t *testing.T) {
 	key := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(key, []byte(strings.Repeat("k", 32)), 0o600); err != nil {
@@ -378,6 +403,9 @@ func TestWhatKeepsItFromStartingIsOneLineThatSaysWhatToDo(t *testing.T) {
 		"a word for a number":      {nil, append(free, "-burst", "many"), 2, "-burst"},
 		"an unknown option":        {nil, append(free, "-nonsense"), 2, "-nonsense"},
 		"a word too many":          {nil, append(free, "serve"), 2, `unexpected argument "serve"`},
+		"an invite to nowhere":     {nil, []string{"invite", "-data", filepath.Join(folder, "missing")}, 1, "missing: give the folder"},
+		"an invite too many":       {nil, []string{"invite", "twice"}, 2, `unexpected argument "twice"`},
+		"an invite, otherwise":     {nil, []string{"invite", "-listen", "x"}, 2, "-listen"},
 		"a variable, wrong":        {[]string{"PARLEY_BURST=many"}, free, 2, "PARLEY_BURST"},
 		"a variable for the port":  {[]string{"PARLEY_LISTEN=" + taken.Addr().String()}, nil, 1, "in use"},
 		"a variable for the data":  {[]string{"PARLEY_DATA=" + file}, free, 1, "-data " + file},
@@ -415,7 +443,7 @@ func TestHelpListsTheOptions(t *testing.T) {
 	if exit != 0 || stderr != "" {
 		t.Errorf("exit %d, err %q", exit, stderr)
 	}
-	for _, option := range []string{"-listen", "-data", "-jwt-key", "-origins", "-static", "-metrics", "-rate", "-burst", "PARLEY_LISTEN"} {
+	for _, option := range []string{"-listen", "-data", "-jwt-key", "-origins", "-static", "-metrics", "-rate", "-burst", "PARLEY_LISTEN", "parley invite"} {
 		if !strings.Contains(stdout, option) {
 			t.Errorf("%s is missing", option)
 		}

@@ -91,6 +91,8 @@ func (o *options) check() error {
 func printUsage(w io.Writer) {
 	flags, _ := newFlags(new(options))
 	fmt.Fprintf(w, "Parley is real-time chat for the web: page, broker and history in one program.\n\n"+
+		"  parley [options]           run the server\n"+
+		"  parley invite [-data DIR]  make a new agent invite; the old one stops working\n\n"+
 		"Options; each may also be set in the environment, as PARLEY_LISTEN for -listen:\n\n")
 	flags.SetOutput(w)
 	flags.PrintDefaults()

@@ -32,6 +32,8 @@ const (
 	requestTime   = 30 * time.Second // to read a request, and to write an answer
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 16 << 10 // bytes
+	// inviteFile holds the agent invite, in the data folder.
+	inviteFile = "agent.invite"
 	// fileTime is how long a client may take to load one file, on a slow line.
 	fileTime = 10 * time.Minute
 )
@@ -125,7 +127,7 @@ func (s *server) openKeys(o options) (*auth.Authority, error) {
 	if err != nil {
 		return nil, fmt.Errorf("-data: %w", err)
 	}
-	if s.invite, err = auth.OpenInvite(filepath.Join(o.data, "agent.invite")); err != nil {
+	if s.invite, err = auth.OpenInvite(filepath.Join(o.data, inviteFile)); err != nil {
 		return nil, fmt.Errorf("-data: %w", err)
 	}
 	return authority, nil
@@ -203,7 +205,9 @@ func (s *server) welcome(w io.Writer) {
 		host = "localhost"
 	}
 	fmt.Fprintf(w, "Parley is running at http://%s\n", net.JoinHostPort(host, fmt.Sprint(address.Port)))
-	if code := s.invite.String(); code != "" {
+	if code, err := s.invite.Code(); err != nil {
+		s.log.Warn("the agent invite cannot be read", "error", err)
+	} else if code != "" {
 		fmt.Fprintf(w, "Agent invite: %s\n", code)
 	}
 	if !address.IP.IsLoopback() {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -64,7 +65,38 @@ func messageJSON(m protobuf.Message) ([]byte, error) {
 		return nil, err
 	}
 	b.WriteByte('\n')
+	if answer, ok := m.(*proto.BaseUserUnreadStatics); ok {
+		return withLast(answer, b.Bytes())
+	}
 	return b.Bytes(), nil
+}
+
+// withLast gives the newest entry one name in rows of both kinds, as a client
+// that reads JSON can tell them apart by their fields.
+func withLast(answer *proto.BaseUserUnreadStatics, body []byte) ([]byte, error) {
+	if !slices.ContainsFunc(answer.GetConversations(), func(c *proto.ConversationState) bool { return c.LastService != nil }) {
+		return body, nil
+	}
+	var whole map[string]json.RawMessage
+	if err := json.Unmarshal(body, &whole); err != nil {
+		return nil, err
+	}
+	var rows []map[string]json.RawMessage
+	if err := json.Unmarshal(whole["conversations"], &rows); err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		if last, ok := row["last_service"]; ok {
+			row["last"] = last
+			delete(row, "last_service")
+		}
+	}
+	renamed, err := plainJSON(rows)
+	if err != nil {
+		return nil, err
+	}
+	whole["conversations"] = renamed
+	return plainJSON(whole)
 }
 
 // wantsProtobuf reports whether the client asks for protobuf by name and likes

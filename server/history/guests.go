@@ -76,9 +76,13 @@ func (a *api) guest(r *http.Request) (auth.User, error) {
 	}
 	who := auth.User{ID: a.ids.next(), Name: name}
 	if wish.Invite != "" {
-		if !a.Invite.Matches(wish.Invite) {
+		matches, err := a.Invite.Matches(wish.Invite)
+		if err != nil {
+			return auth.User{}, err
+		}
+		if !matches {
 			return auth.User{}, &problem{Status: http.StatusForbidden,
-				Detail: "the invite is not this server's: take the one that it printed when it started"}
+				Detail: "the invite is not this server's: take the newest that it printed, at its start or when it was asked for a new one"}
 		}
 		who.Services = auth.AllServices()
 	}

@@ -324,6 +324,47 @@ func TestConversationsTellWhatChanged(t *testing.T) {
 	}
 }
 
+func TestAServiceConversationsLastEntryIsItsLast(t *testing.T) {
+	s := newSite(t, nil)
+	agent, customer := s.guest(`{"name":"Eve","invite":"`+s.code()+`"}`), s.guest(`{"name":"Ann"}`)
+	id, _ := proto.ParseID(customer.ID)
+	m := &proto.ServiceMessage{
+		MessageId: new(uint64), UserId: &id, ServiceType: proto.ServiceType_SERVICE_TYPE_SALES.Enum(), MessageType: new(proto.MessageType),
+		Content: protobuf.String("<b> & \u2028"), CreateDate: new(uint64), Direction: new(proto.ServiceMessageDirection),
+	}
+	payload, err := proto.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.service.Publish(t.Context(), chat.Sender{User: id}, proto.BranchService, payload, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.say(id, 9, "to a user")
+	_, body := s.do("GET", "/api/conversations", bearer(customer.Token), "")
+	var answer struct {
+		Conversations []map[string]json.RawMessage
+	}
+	if err := json.Unmarshal([]byte(body), &answer); err != nil || len(answer.Conversations) != 2 {
+		t.Fatalf("%s: %v", body, err)
+	}
+	for i, want := range []string{`"service_type":1`, `"receiver_id":"9"`} {
+		if last := string(answer.Conversations[i]["last"]); !strings.Contains(last, want) || answer.Conversations[i]["last_service"] != nil {
+			t.Errorf("row %d: %v", i, answer.Conversations[i])
+		}
+	}
+	if !strings.Contains(body, `"content":"<b> & `) {
+		t.Errorf("content is written otherwise than elsewhere: %s", body)
+	}
+	key := "s:" + customer.ID + ":1"
+	_, body = s.do("GET", "/api/conversations", bearer(agent.Token), "")
+	if !strings.Contains(body, `"key":"`+key+`"`) || !strings.Contains(body, `"peer_name":"Ann"`) || !strings.Contains(body, `"waiting_conversations":"1"`) {
+		t.Errorf("the agent is told %s", body)
+	}
+	if answer, body := s.do("GET", "/api/conversations/"+key+"/messages", bearer(agent.Token), ""); answer.StatusCode != 200 || !strings.Contains(body, `"to_reply":1`) {
+		t.Errorf("the agent reads %s", body)
+	}
+}
+
 func TestTheClientsPreferenceDecidesTheForm(t *testing.T) {
 	s := newSite(t, nil)
 	s.say(7, 8, "one")
@@ -530,7 +571,7 @@ func TestAGuestIsAUserAtOnce(t *testing.T) {
 
 func TestTheInviteMakesAnAgent(t *testing.T) {
 	s := newSite(t, nil)
-	agent := s.guest(`{"name":"Eve","invite":"` + s.invite.String() + `"}`)
+	agent := s.guest(`{"name":"Eve","invite":"` + s.code() + `"}`)
 	if want := []int{0, 1, 2, 3, 4, 5, 6}; !slices.Equal(agent.Services, want) {
 		t.Errorf("services %v, want %v", agent.Services, want)
 	}
@@ -544,6 +585,16 @@ func TestTheInviteMakesAnAgent(t *testing.T) {
 	none := newSite(t, func(c *Config) { c.Invite = auth.Invite{} })
 	answer, body := none.do("POST", "/api/guests", jsonBody, `{"name":"Eve","invite":"x"}`)
 	wantProblem(t, answer, body, 403, "invite")
+}
+
+// code is the invite.
+func (s *site) code() string {
+	s.t.Helper()
+	code, err := s.invite.Code()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return code
 }
 
 func (s *site) renew(token string) string {
@@ -560,7 +611,7 @@ func TestAGuestStaysWhoTheyAre(t *testing.T) {
 	ann := s.guest(`{"name":"Ann"}`)
 	h := bearer(ann.Token)
 	h["Content-Type"] = "application/json"
-	for _, body := range []string{"", "{}", `{"name":"Mallory","invite":"` + s.invite.String() + `"}`} {
+	for _, body := range []string{"", "{}", `{"name":"Mallory","invite":"` + s.code() + `"}`} {
 		answer, text := s.do("POST", "/api/guests", h, body)
 		if answer.StatusCode != 201 || !strings.Contains(text, `"user_id":"`+ann.ID+`","name":"Ann","services":[]`) {
 			t.Errorf("status %d: %s", answer.StatusCode, text)

@@ -207,7 +207,7 @@ func (w *world) killServer(why string) {
 // receive takes a PUBLISH from a session.
 func (s *server) receive(x *session, b proto.Branch, payload, ref []byte, reply func(chat.Receipt, error)) {
 	from := x.device.sender()
-	if kindOf(b) == 0 && b != proto.BranchMark {
+	if b == proto.BranchSync || b == proto.BranchTyping {
 		receipt, err := s.service.Publish(context.Background(), from, b, payload, ref)
 		reply(receipt, err)
 		return
