@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
@@ -95,6 +96,12 @@ func (tb *tab) listen(event any, told func(string)) {
 			words = append(words, strings.TrimSpace(string(arg.Value)+" "+arg.Description))
 		}
 		tb.note(string(e.Type) + ": " + strings.Join(words, " "))
+	case *network.EventRequestWillBeSent:
+		tb.note("asks for " + e.Request.URL)
+	case *network.EventLoadingFailed:
+		tb.note("does not get it: " + e.ErrorText)
+	case *log.EventEntryAdded:
+		tb.note(fmt.Sprintf("%s %s: %s %s", e.Entry.Source, e.Entry.Level, e.Entry.Text, e.Entry.URL))
 	case *runtime.EventExceptionThrown:
 		text := e.ExceptionDetails.Text
 		if e.ExceptionDetails.Exception != nil {
@@ -107,7 +114,7 @@ func (tb *tab) listen(event any, told func(string)) {
 func (tb *tab) note(line string) {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
-	tb.console = append(tb.console, line)
+	tb.console = append(tb.console, time.Now().Format("15:04:05.000 ")+line)
 }
 
 func (tb *tab) isUp() bool {
@@ -150,7 +157,7 @@ func call[T any](tb *tab, limit time.Duration, function string, args ...any) (re
 // again if that takes too long, as a person would.
 func (tb *tab) appear(url string) error {
 	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline) && tb.ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
-		if _, err := call[bool](tb, 20*time.Second, "up"); err == nil {
+		if _, err := call[bool](tb, 15*time.Second, "up"); err == nil {
 			tb.setUp(true)
 			return nil
 		}
@@ -158,16 +165,26 @@ func (tb *tab) appear(url string) error {
 	return tb.load(url)
 }
 
-// load shows a page, and tries again until it is painted and its engine answers.
+// load shows a page, and tries again until it is painted and its engine
+// answers. It soon loses patience: the browser may well ask over a connection
+// that is half-open, and takes a new one when it is told to load again.
 func (tb *tab) load(url string) (err error) {
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline) && tb.ctx.Err() == nil; time.Sleep(200 * time.Millisecond) {
+	began := time.Now()
+	for limit := 4 * time.Second; time.Since(began) < patience && tb.ctx.Err() == nil; time.Sleep(200 * time.Millisecond) {
+		if time.Since(began) > patience/2 { // or is it the page that is slow?
+			limit = 15 * time.Second
+		}
 		tb.setUp(false)
-		err = tb.do(20*time.Second, func(ctx context.Context, target *chromedp.Target) error {
+		err = tb.do(limit, func(ctx context.Context, target *chromedp.Target) error {
+			// From the page itself it would be a step within the document.
+			if _, err := chromedp.Navigate("about:blank")(ctx, target); err != nil {
+				return err
+			}
 			_, err := chromedp.Navigate(url)(ctx, target)
 			return err
 		})
 		if err == nil {
-			_, err = call[bool](tb, 20*time.Second, "up")
+			_, err = call[bool](tb, 2*limit, "up")
 		}
 		if err == nil {
 			tb.setUp(true)

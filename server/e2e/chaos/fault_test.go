@@ -42,14 +42,14 @@ var kinds = []fault{
 		if err := s.server.kill(); err != nil {
 			return err
 		}
-		time.Sleep(s.between(0, 1500*time.Millisecond))
+		time.Sleep(s.between(0, time.Second))
 		return s.server.start()
 	}},
 	{"server stopped", serverFault, func(s strike) error {
 		if err := s.server.stop(); err != nil {
 			return err
 		}
-		time.Sleep(s.between(0, 1500*time.Millisecond))
+		time.Sleep(s.between(0, time.Second))
 		return s.server.start()
 	}},
 
@@ -62,36 +62,36 @@ var kinds = []fault{
 	}},
 	{"connections refused", lineFault, func(s strike) error {
 		s.victim.line.shut()
-		time.Sleep(s.between(200*time.Millisecond, 3*time.Second))
+		time.Sleep(s.between(200*time.Millisecond, 2*time.Second))
 		return s.victim.line.open()
 	}},
 	{"connections half-open, then closed", lineFault, func(s strike) error {
-		return s.weather(&toxics.TimeoutToxic{}, time.Second, 6*time.Second)
+		return s.weather(&toxics.TimeoutToxic{}, time.Second, 4*time.Second)
 	}},
 	{"connections half-open for good", lineFault, func(s strike) error {
 		s.victim.line.strand()
 		return nil
 	}},
 	{"stalled", lineFault, func(s strike) error {
-		return s.weather(&toxics.BandwidthToxic{Rate: 0}, time.Second, 6*time.Second)
+		return s.weather(&toxics.BandwidthToxic{Rate: 0}, time.Second, 4*time.Second)
 	}},
 	{"latency", lineFault, func(s strike) error {
-		return s.weather(&toxics.LatencyToxic{Latency: 300, Jitter: 250}, time.Second, 4*time.Second)
+		return s.weather(&toxics.LatencyToxic{Latency: 300, Jitter: 250}, time.Second, 3*time.Second)
 	}},
 	{"narrow", lineFault, func(s strike) error {
-		return s.weather(&toxics.BandwidthToxic{Rate: 1 + s.chance.Int64N(4)}, time.Second, 4*time.Second)
+		return s.weather(&toxics.BandwidthToxic{Rate: 1 + s.chance.Int64N(4)}, time.Second, 3*time.Second)
 	}},
 	{"tiny windows", lineFault, func(s strike) error {
-		return s.weather(&toxics.SlicerToxic{AverageSize: 4 + s.chance.IntN(40), SizeVariation: 3, Delay: 500}, time.Second, 4*time.Second)
+		return s.weather(&toxics.SlicerToxic{AverageSize: 4 + s.chance.IntN(40), SizeVariation: 3, Delay: 500}, time.Second, 3*time.Second)
 	}},
 	{"connections cut in the middle of a packet", lineFault, func(s strike) error {
-		return s.weather(&toxics.LimitDataToxic{Bytes: 300 + s.chance.Int64N(6000)}, time.Second, 4*time.Second)
+		return s.weather(&toxics.LimitDataToxic{Bytes: 300 + s.chance.Int64N(6000)}, time.Second, 3*time.Second)
 	}},
 	{"offline", lineFault, func(s strike) error {
 		tb := s.victim.first()
 		_ = tb.setOffline(true) // a tab that is just being closed needs no word
 		s.victim.line.shut()
-		time.Sleep(s.between(200*time.Millisecond, 3*time.Second))
+		time.Sleep(s.between(200*time.Millisecond, 2*time.Second))
 		err := s.victim.line.open()
 		_ = tb.setOffline(false)
 		return err
@@ -169,6 +169,6 @@ func (s strike) secondTab() (*tab, error) {
 	if err := second.load(s.victim.url()); err != nil {
 		return nil, err
 	}
-	time.Sleep(s.between(500*time.Millisecond, 2*time.Second))
+	time.Sleep(s.between(300*time.Millisecond, time.Second))
 	return second, nil
 }

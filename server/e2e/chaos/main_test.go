@@ -22,11 +22,12 @@ import (
 const patience = 90 * time.Second
 
 var (
-	messages = flag.Int("messages", 400, "how many messages people send")
-	faults   = flag.Int("faults", 17, "how many faults they survive")
-	people   = flag.Int("people", 2, "how many people chat, each with each other")
-	only     = flag.String("kinds", ".", "a regular expression for the kinds of faults")
-	seed     = flag.Uint64("seed", 0, "what chance begins with; 0 takes another one each time")
+	messages  = flag.Int("messages", 400, "how many messages people send")
+	faults    = flag.Int("faults", 17, "how many faults they survive")
+	impatient = flag.Bool("impatient", true, "people press Try now while their page is not live")
+	people    = flag.Int("people", 2, "how many people chat, each with each other")
+	only      = flag.String("kinds", ".", "a regular expression for the kinds of faults")
+	seed      = flag.Uint64("seed", 0, "what chance begins with; 0 takes another one each time")
 )
 
 // What TestMain found: the server's and the browser's commands.

@@ -92,8 +92,8 @@ func (p *person) usable() (tb *tab, first bool) {
 // send presses Send n times, spread over some time, wherever there is a page.
 // What a dying page makes of it is for the recorder.
 func (p *person) send(ctx context.Context, n int, over time.Duration) error {
-	const burst = 6
-	pause := 2 * over / time.Duration(max(1, n/(burst/2)))
+	const burst = 12
+	pause := 2 * over / time.Duration(1+2*n/burst)
 	waited := time.Now()
 	for n > 0 && ctx.Err() == nil {
 		tb, first := p.usable()
@@ -142,7 +142,7 @@ func (p *person) recover() error {
 				continue
 			}
 		}
-		if _, err = call[bool](tb, time.Until(deadline), "recovered"); err == nil {
+		if _, err = call[bool](tb, time.Until(deadline), "recovered", *impatient); err == nil {
 			return nil
 		}
 		if tb == p.first() && tb.isUp() {

@@ -154,13 +154,13 @@ func (w *world) run(ctx context.Context, messages, faults int, r *report) error 
 		}
 	}
 	for struck := 0; struck < faults; {
-		cards := deck.deal(min(1+w.chance.IntN(3), faults-struck), len(w.people))
+		cards := deck.deal(min(2+w.chance.IntN(3), faults-struck), len(w.people))
 		struck += len(cards)
 		goal := messages * struck / faults / len(w.people) // that each has sent after this round
 		ctx, cancel := context.WithCancel(ctx)
 		sent := make(chan error, 1)
 		go func() {
-			sent <- w.each(func(p *person) error { return p.send(ctx, goal-p.written, 3*time.Second) })
+			sent <- w.each(func(p *person) error { return p.send(ctx, goal-p.written, 2*time.Second) })
 		}()
 		err := w.round(cards, r)
 		if err != nil {
@@ -179,6 +179,7 @@ func (w *world) run(ctx context.Context, messages, faults int, r *report) error 
 
 // round lets faults strike and waits until everybody has recovered.
 func (w *world) round(cards []card, r *report) error {
+	began := time.Now()
 	errs := make([]error, len(cards))
 	var all sync.WaitGroup
 	for i, c := range cards {
@@ -192,16 +193,19 @@ func (w *world) round(cards []card, r *report) error {
 	over := time.Now()
 	for i, c := range cards {
 		if errs[i] != nil {
-			return fmt.Errorf("%s (%s): %w", c.fault.name, w.people[c.victim].name, errs[i])
+			return fmt.Errorf("%s struck %s, in %v: %w", c, w.people[c.victim].name, cards, errs[i])
 		}
-	}
-	for _, p := range w.people {
-		r.verdict.screen(p)
 	}
 	if err := w.each((*person).recover); err != nil {
 		return fmt.Errorf("after %v: %w", cards, err)
 	}
-	r.survived(cards, time.Since(over))
+	took := time.Since(over)
+	for _, p := range w.people {
+		r.verdict.screen(p)
+	}
+	w.t.Logf("%v after the start: %v, over after %v, recovered %v later", began.Sub(r.began).Round(time.Second),
+		cards, over.Sub(began).Round(time.Millisecond), took.Round(time.Millisecond))
+	r.survived(cards, took)
 	return nil
 }
 

@@ -100,14 +100,23 @@
       return true;
     },
 
-    /** Resolves once the page shows that it is live and what was the oldest unconfirmed message is confirmed. */
-    async recovered() {
+    /**
+     * Resolves once the page shows that it is live and what was the oldest
+     * unconfirmed message is confirmed. Somebody impatient presses "Try now"
+     * every second until then.
+     */
+    async recovered(/** @type {boolean} */ impatient) {
       const api = await parley();
       const awaited = oldest();
-      await until(() => shown() === 'live' && api.connection.state === 'live');
-      await answered(() => api.conversations());
-      await until(() => !awaited.some(ref => pending.has(ref)));
-      return true;
+      const presses = impatient && setInterval(() => api.connection.state === 'live' || api.tryNow(), 1000);
+      try {
+        await until(() => shown() === 'live' && api.connection.state === 'live');
+        await answered(() => api.conversations());
+        await until(() => !awaited.some(ref => pending.has(ref)));
+        return true;
+      } finally {
+        clearInterval(presses || undefined);
+      }
     },
 
     /** From now on tries again at once whenever it is not connected, as somebody in a hurry does. */
