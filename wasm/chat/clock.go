@@ -9,6 +9,9 @@ const clockSamples = 8
 // from the estimate before the device's clock is taken to have been set.
 const clockStep = time.Second
 
+// clockShown is by how much the estimate may move without being told.
+const clockShown = 250 * time.Millisecond
+
 // serverClock estimates how far the server's clock is ahead of this device's,
 // as NTP does (RFC 5905, section 8): of several measurements the one with the
 // shortest round trip errs least. For display only; clocks never order anything.

@@ -310,7 +310,22 @@ func (e *Engine) setConnection(s ConnectionState, reason string, next time.Time)
 		state.State, state.Since = s, e.Host.Now()
 	}
 	state.Reason, state.Next = reason, next
-	e.Observer.Connection(e.Connection())
+	e.tellConnection()
+}
+
+func (e *Engine) tellConnection() {
+	state := e.Connection()
+	e.connection.state.ServerOffset = state.ServerOffset // what was told last
+	e.Observer.Connection(state)
+}
+
+// measureClock takes in the server's time of an answer, and tells if what is
+// shown by the server's clock is off by more than anybody could overlook.
+func (e *Engine) measureClock(server time.Time) {
+	e.clock.add(e.sync.asked, e.Host.Now(), server)
+	if (e.clock.offset() - e.connection.state.ServerOffset).Abs() > clockShown {
+		e.tellConnection()
+	}
 }
 
 // end closes the connection for good.

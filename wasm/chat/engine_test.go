@@ -574,6 +574,9 @@ func TestClocksOneHourOffOrderNothing(t *testing.T) {
 		a := open(t, s, alice, chat.NewMemory())
 		a.host.Skew = skew
 		clock.Run(time.Second)
+		if told := a.connection.ServerOffset; (told + skew).Abs() > time.Second {
+			t.Errorf("with a clock %v ahead the page is told that the server's is %v ahead", skew, told)
+		}
 		s.say(bob, alice, "first")
 		clock.Run(time.Second)
 		a.send("second")

@@ -137,7 +137,7 @@ func (e *Engine) deliverUnread(payload []byte) error {
 		return proto.Refuse(proto.PayloadFormatInvalid, "%d rows in one answer", len(answer.GetConversations()))
 	}
 	if e.sync.open && answer.GetServerTime() != 0 {
-		e.clock.add(e.sync.asked, e.Host.Now(), time.UnixMilli(int64(answer.GetServerTime())))
+		e.measureClock(time.UnixMilli(int64(answer.GetServerTime())))
 	}
 	e.checkEpoch(answer.GetEpoch())
 	var changed []Conversation
