@@ -238,8 +238,7 @@ func TestWhoWaitsIsAsThePlainScenariosSayOnThePage(t *testing.T) {
 	for _, o := range played {
 		key := o.key.String()
 		if o.Kind == proto.Direct {
-			annSees[key] = onPage(o, false)
-			lists[o.customer] = map[string]standing{key: onPage(o, true)}
+			annSees[key] = onPage(o, false) // both sides' waiting
 			continue
 		}
 		queue[key] = onPage(o, true)
@@ -254,7 +253,7 @@ func TestWhoWaitsIsAsThePlainScenariosSayOnThePage(t *testing.T) {
 	watcher.reload() // from this browser's store
 	watcher.shows(queue)
 
-	// The other side comes when all is said: one browser, in turn.
+	// The customers come when all is said: one browser, in turn.
 	later := newProfile(t)
 	for _, user := range slices.Sorted(maps.Keys(lists)) {
 		p := signInAs(later, g, user, fmt.Sprintf("user-%d", user), st.device(user).token)
