@@ -90,7 +90,7 @@ func TestRowsAreWhatTheWholeLogGives(t *testing.T) {
 					log = append(log, entry)
 					messages = append(messages, &log[len(log)-1])
 				}
-				b.now = b.now.Add(time.Second)
+				b.pass(time.Second)
 				for i, r := range b.Commit(t.Context(), batch) {
 					if r.Err != nil {
 						t.Fatal(r.Err)

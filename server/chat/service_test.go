@@ -101,7 +101,23 @@ type bench struct {
 	t testing.TB
 	*chat.Service
 	out *outbox
-	now time.Time // read by the service
+
+	clock sync.Mutex
+	now   time.Time
+}
+
+// pass lets time pass, or go back, for the service.
+func (b *bench) pass(d time.Duration) {
+	b.clock.Lock()
+	defer b.clock.Unlock()
+	b.now = b.now.Add(d)
+}
+
+// time is the service's clock.
+func (b *bench) time() time.Time {
+	b.clock.Lock()
+	defer b.clock.Unlock()
+	return b.now
 }
 
 func start(t testing.TB, s chat.Store) *bench {
@@ -124,7 +140,7 @@ func prepared(t testing.TB, s chat.Store) *bench {
 	t.Helper()
 	b := &bench{t: t, out: &outbox{t: t}, now: time.UnixMilli(1_750_000_000_000)}
 	var err error
-	b.Service, err = chat.New(chat.Config{Store: s, Fanout: b.out, Now: func() time.Time { return b.now }, Node: 1, Log: slog.New(slog.DiscardHandler)})
+	b.Service, err = chat.New(chat.Config{Store: s, Fanout: b.out, Now: b.time, Node: 1, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,7 +337,7 @@ func TestARepeatGetsTheFirstReceiptAndIsDeliveredOnce(t *testing.T) {
 		b := start(t, s)
 		first := b.send(ada, with(text(bob, "hello"), ref(1)))
 		b.out.take()
-		b.now = b.now.Add(time.Hour)
+		b.pass(time.Hour)
 		for _, again := range []*proto.Message{with(text(bob, "hello"), ref(1)), with(text(eve, "other"), ref(1))} {
 			same(t, "receipt", b.send(ada, again), first)
 		}
@@ -386,13 +402,13 @@ func TestTimeAndIDsNeverFallWhenTheClockDoes(t *testing.T) {
 	onBothStores(t, func(t *testing.T, s chat.Store) {
 		b := start(t, s)
 		first := b.send(ada, text(bob, "x"))
-		b.now = b.now.Add(-24 * time.Hour)
+		b.pass(-24 * time.Hour)
 		second := b.send(ada, text(bob, "x"))
 		if second.CreateTime < first.CreateTime || second.MessageID <= first.MessageID || second.Seq != first.Seq+1 {
 			t.Errorf("%+v came after %+v", second, first)
 		}
 		again := start(t, s) // after a restart
-		again.now = b.now.Add(-24 * time.Hour)
+		again.pass(b.time().Add(-24 * time.Hour).Sub(again.time()))
 		third := again.send(eve, text(bob, "x"))
 		if third.MessageID <= second.MessageID {
 			t.Errorf("after a restart, id %d came after %d", third.MessageID, second.MessageID)

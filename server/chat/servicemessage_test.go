@@ -141,7 +141,7 @@ func TestTheServerAgreesWithEachScenario(t *testing.T) {
 				}
 				times := []uint64{0}
 				for _, e := range scenario.Log {
-					b.now = b.now.Add(time.Minute)
+					b.pass(time.Minute)
 					times = append(times, b.play(scenario, e, ids).CreateTime)
 				}
 				mine := b.rows(reader)[key.String()]

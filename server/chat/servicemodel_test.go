@@ -130,7 +130,7 @@ func TestServiceRowsAreWhatTheWholeLogGives(t *testing.T) {
 				p.join(agent, "", sales)
 			}
 			for step := range 40 {
-				p.now = p.now.Add(time.Second)
+				p.pass(time.Second)
 				if step == 20 {
 					p.agents = append(p.agents, 203)
 					p.join(203, "", sales)

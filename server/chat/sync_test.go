@@ -55,17 +55,17 @@ func TestASyncAnswersWhatOneNeedsToKnow(t *testing.T) {
 			t.Fatal(err)
 		}
 		question := b.send(ada, text(bob, "are you there?"))
-		b.now = b.now.Add(time.Second)
+		b.pass(time.Second)
 		b.send(ada, text(bob, "hello?"))
 		b.mark(bob, 2, 1)
-		b.now = b.now.Add(time.Second)
+		b.pass(time.Second)
 		answer := b.send(bob, with(text(ada, "yes"), ref(1), 1)) // the second is not seen
 		last := b.out.take()[6].body.(*proto.Message)
 		epoch, asked, answered := s.Epoch(), question.CreateTime, answer.CreateTime
 
 		got := b.sync(ada, "")
 		same(t, "what ada is told", got, []*proto.BaseUserUnreadStatics{{
-			Epoch: &epoch, Token: got[0].Token, Since: protobuf.String(""), ServerTime: protobuf.Uint64(uint64(b.now.UnixMilli())),
+			Epoch: &epoch, Token: got[0].Token, Since: protobuf.String(""), ServerTime: protobuf.Uint64(uint64(b.time().UnixMilli())),
 			Conversations: []*proto.ConversationState{{
 				Key: protobuf.String("d:3:5"), HeadSeq: protobuf.Uint64(3),
 				ReadSeq: protobuf.Uint64(0), DeliveredSeq: protobuf.Uint64(0), PeerReadSeq: protobuf.Uint64(1), PeerDeliveredSeq: protobuf.Uint64(2),

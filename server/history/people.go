@@ -41,6 +41,9 @@ func (a *api) me(_ *http.Request, who auth.User) (any, error) { return userOf(wh
 type person struct {
 	ID   string `json:"user_id"`
 	Name string `json:"name"`
+	// Services are those that the person answers for: told to agents alone, since
+	// customers see one voice.
+	Services []proto.ServiceType `json:"services,omitempty"`
 }
 
 // users finds people, other than who asks, by part of their name or by id; all
@@ -64,7 +67,11 @@ func (a *api) users(r *http.Request, who auth.User) (any, error) {
 	people := make([]person, 0, len(found))
 	for _, u := range found {
 		if u.ID != who.ID && len(people) < maxUsers {
-			people = append(people, person{strconv.FormatUint(u.ID, 10), u.Name})
+			p := person{ID: strconv.FormatUint(u.ID, 10), Name: u.Name}
+			if len(who.Services) > 0 {
+				p.Services = u.Services.All()
+			}
+			people = append(people, p)
 		}
 	}
 	return struct {

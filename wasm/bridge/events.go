@@ -95,7 +95,12 @@ type presence struct {
 // Presence implements chat.Observer.
 func (v *events) Presence(user uint64, online bool, lastSeen uint64) {
 	v.presence = slices.DeleteFunc(v.presence, func(p presence) bool { return p.user == user })
-	v.presence = append(v.presence, presence{user, online, lastSeen})
+	told := presence{user, online, lastSeen}
+	v.presence = append(v.presence, told)
+	if v.session.here == nil {
+		v.session.here = make(map[uint64]presence)
+	}
+	v.session.here[user] = told
 	v.schedule()
 }
 

@@ -411,3 +411,15 @@ func TestThePageThatWasAskedForATokenMayGo(t *testing.T) {
 		}
 	})
 }
+
+func TestAPageThatComesLaterIsToldWhoIsHere(t *testing.T) {
+	inProfile(t, func(p *profile) {
+		p.do(1, attachCommand(nil))
+		p.loop.Post(func() { p.hub.sessions[me].events.Presence(7, true, 0) })
+		synctest.Wait()
+		p.do(2, attachCommand(nil))
+		if got := details(p.posts[2], "presence"); len(got) != 1 {
+			t.Errorf("the second page got %v, want one presence event", p.posts[2])
+		}
+	})
+}

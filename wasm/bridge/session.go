@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"maps"
 	"slices"
 
 	"parley/proto"
@@ -21,6 +22,7 @@ type session struct {
 	waiting  []attachment // pages that wait for the start, or for the close
 	events   events
 	asking   tokenRequest
+	here     map[uint64]presence // of whom it was told, for pages that come later
 }
 
 // openFor opens the parts and starts the engine with the token of a first page.
@@ -98,6 +100,10 @@ func (s *session) welcome(a attachment) {
 	}
 	connection := s.engine.Connection()
 	s.hub.answer(a.port, a.id, func(e *encoder) { putConnection(e, connection) })
+	for _, user := range slices.Sorted(maps.Keys(s.here)) {
+		p := s.here[user]
+		s.hub.tell(a.port, func(e *encoder) { putEvent(e, "presence", p.put) })
+	}
 }
 
 func (s *session) detach(port int) {

@@ -355,3 +355,20 @@ func TestAHoleThatAFullDiskLeftIsNotHidden(t *testing.T) {
 		t.Errorf("the page is %q", text(page.Messages))
 	}
 }
+
+func TestWhatIsSentAgainStandsAfterWhatIsBeingSent(t *testing.T) {
+	clock, s := setup(t)
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	s.refuse = proto.Refuse(proto.NotAuthorized, "not now")
+	a.send("first")
+	clock.Run(time.Second)
+	s.refuse, s.down = nil, true
+	s.cut(errors.New("gone"))
+	a.send("second")
+	a.engine.Retry(a.shown[0].Ref, 0, func(error) {}) // before the second is written
+	clock.Run(100 * time.Millisecond)
+	page := a.timeline(0, 50)
+	clock.Run(100 * time.Millisecond)
+	want(t, "order", text(page.Messages), "second/pending first/pending")
+}

@@ -54,13 +54,20 @@ func (e *Engine) send(name string, d Draft, done func(Message, error)) {
 			done(Message{}, err)
 			return
 		}
-		c.outbox = append(c.outbox, o)
+		c.queue(o)
 		view := e.pendingOf(c, o)
 		e.Observer.Messages(c.name, []Message{view}, nil)
 		e.changed(c)
 		done(view, nil)
 		e.pump(c)
 	})
+}
+
+// queue puts a message into the outbox in its place: another one may have been
+// numbered after it while it was written.
+func (c *conversation) queue(o *outgoing) {
+	i, _ := slices.BinarySearchFunc(c.outbox, o.Number, func(x *outgoing, number uint64) int { return compare(x.Number, number) })
+	c.outbox = slices.Insert(c.outbox, i, o)
 }
 
 func (e *Engine) newOutgoing(c *conversation, d Draft) (*outgoing, error) {
@@ -264,7 +271,8 @@ func (e *Engine) resend(hexRef string, seen uint64, done func(error)) {
 	}
 	e.number++
 	o.Number, o.Body, o.Refused, o.Reason = e.number, o.entry.body, "", 0
-	c.outbox = append(slices.DeleteFunc(c.outbox, func(x *outgoing) bool { return x == o }), o)
+	c.outbox = slices.DeleteFunc(c.outbox, func(x *outgoing) bool { return x == o })
+	c.queue(o)
 	e.write.confirmed(old.Number)
 	e.write.outgoing(o.Outgoing, nil)
 	e.Observer.Messages(c.name, []Message{e.pendingOf(c, o)}, nil)
