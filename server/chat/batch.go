@@ -58,15 +58,14 @@ func (s *Service) committed(b *batch) {
 	for _, row := range b.pushes {
 		if s.presence.online(row.user) {
 			s.pushes.add(s.now(), row.user, row.key)
+			s.nudge()
 		}
 	}
 	for _, user := range b.sharing {
 		if s.presence.online(user) {
 			s.presence.change(user, func(a *attendance) { a.again = true })
+			s.nudge()
 		}
-	}
-	if len(b.pushes)+len(b.sharing) > 0 {
-		s.nudge()
 	}
 }
 

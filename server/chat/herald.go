@@ -8,7 +8,8 @@ import (
 // herald tells what nobody asked for, until ctx is done: who came and left, and
 // rows that changed. Run owns it.
 func (s *Service) herald(ctx context.Context) {
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(time.Hour)
+	timer.Stop() // until something waits
 	defer timer.Stop()
 	for {
 		select {
