@@ -1,0 +1,131 @@
+package e2e
+
+import (
+	"fmt"
+	"strconv"
+	"testing"
+
+	"parley/proto"
+)
+
+// tell sends a text to a user.
+func (d *device) tell(to uint64, content string) {
+	d.t.Helper()
+	var zero uint64
+	d.must(proto.BranchMessage, &proto.Message{MessageId: &zero, SenderId: &d.user, Content: &content, CreateTime: &zero, ReceiverId: &to})
+}
+
+// lastOnScreen is JavaScript that returns the seq of the last message whose end
+// is on the screen, and how many there are that follow.
+const lastOnScreen = `() => {
+	const log = document.querySelector('[role=log]').getBoundingClientRect();
+	const seqs = [...document.querySelectorAll('[role=log] [data-seq]')].filter(e => {
+		const end = (e.querySelector('.meta') ?? e).getBoundingClientRect();
+		return end.bottom > log.top && end.top < log.bottom;
+	}).map(e => Number(e.dataset.seq));
+	return Math.max(...seqs);
+}`
+
+// scrolled waits until the page has looked at where it was scrolled to.
+const scrolled = `() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))`
+
+func TestWhatWasNeverOnTheScreenStaysUnread(t *testing.T) {
+	s := newServerWithKey(t)
+	g := newGate(t, s)
+	const bobID, adaID = 21, 22
+	const said = 40
+	ada := newDevice(t, s, adaID, "Ada")
+	for i := range said {
+		ada.tell(bobID, fmt.Sprintf("line %d.", i+1))
+	}
+	token, key := s.token(bobID, "Bob"), proto.DirectKey(bobID, adaID).String()
+	bob := signInAs(newProfile(t), g, bobID, "Bob", token)
+	bob.await("the badge", `(key, n) => document.querySelector('[data-key="' + key + '"]')?.dataset.unread === String(n)`, key, said)
+	bob.openChat(strconv.Itoa(adaID))
+	readIs := func(seq int) {
+		t.Helper()
+		eventually(t, fmt.Sprintf("read up to %d", seq), func() bool { return s.rows(token)[key].ReadSeq == strconv.Itoa(seq) })
+		if unread := s.rows(token)[key].Unread; unread != strconv.Itoa(said-seq) {
+			t.Errorf("%s unread at %d of %d", unread, seq, said)
+		}
+		bob.await("the badge", `(key, n) => document.querySelector('[data-key="' + key + '"]').dataset.unread === String(n)`, key, said-seq)
+	}
+	eventually(t, "something to be read", func() bool { return s.rows(token)[key].ReadSeq != "0" })
+	first := call[int](bob.tab, lastOnScreen)
+	if first < 2 || first > said/2 {
+		t.Fatalf("the first screen ends at %d of %d", first, said)
+	}
+	readIs(first)
+
+	// To the end at once: what lies between was never on the screen.
+	call[bool](bob.tab, `() => { const log = document.querySelector('[role=log]'); log.scrollTop = log.scrollHeight; return true }`)
+	call[bool](bob.tab, scrolled)
+	if last := call[int](bob.tab, lastOnScreen); last != said {
+		t.Fatalf("the end is %d, want %d", last, said)
+	}
+	// Back, and on by less than a screen: what was marked before is told before.
+	call[bool](bob.tab, `seq => { document.querySelector('[role=log] [data-seq="' + seq + '"]').scrollIntoView({block: 'start', behavior: 'instant'}); return true }`, first)
+	call[bool](bob.tab, scrolled)
+	second := call[int](bob.tab, lastOnScreen)
+	if second <= first || second >= said {
+		t.Fatalf("the second screen ends at %d, the first at %d", second, first)
+	}
+	readIs(second)
+	bob.wroteNoErrors()
+}
+
+// inFront tells the page that the browser shows it to a person, or does not.
+func (tb *tab) inFront(shown bool) {
+	tb.t.Helper()
+	call[bool](tb, `shown => {
+		Object.defineProperty(document, 'visibilityState', {configurable: true, get: () => shown ? 'visible' : 'hidden'});
+		document.hasFocus = () => shown;
+		document.dispatchEvent(new Event('visibilitychange'));
+		if (shown) dispatchEvent(new Event('focus'));
+		return true }`, shown)
+}
+
+func TestABackgroundTabReadsNothingAndReadingClearsTheBadgeEverywhere(t *testing.T) {
+	s := newServerWithKey(t)
+	g := newGate(t, s)
+	const bobID, adaID, eveID = 21, 22, 23
+	ada, eve := newDevice(t, s, adaID, "Ada"), newDevice(t, s, eveID, "Eve")
+	token := s.token(bobID, "Bob")
+	fromAda, fromEve := proto.DirectKey(bobID, adaID).String(), proto.DirectKey(bobID, eveID).String()
+
+	desktop := newProfile(t)
+	behind := signInAs(desktop, g, bobID, "Bob", token)
+	behind.openChat(strconv.Itoa(adaID))
+	front := second(desktop, g, behind, "")
+	front.awaitConnection("live")
+	front.openChat(strconv.Itoa(eveID))
+	phone := signInAs(newProfile(t), g, bobID, "Bob-phone", token)
+	behind.inFront(false)
+
+	ada.tell(bobID, "into the background")
+	behind.awaitMessage("into the background", "received")
+	badge := `(key, n) => document.querySelector('[data-key="' + key + '"]')?.dataset.unread === n`
+	front.await("the badge", badge, fromAda, "1")
+	phone.await("the badge", badge, fromAda, "1")
+
+	// What comes later into the tab in front is read, and the other still is not.
+	eve.tell(bobID, "into the foreground")
+	front.awaitMessage("into the foreground", "received")
+	eventually(t, "what is in front to be read", func() bool { return s.rows(token)[fromEve].ReadSeq == "1" })
+	if got := s.rows(token)[fromAda]; got.ReadSeq != "0" || got.Unread != "1" {
+		t.Errorf("in the background it was read: %+v", got)
+	}
+	phone.await("the badge of what was read", badge, fromEve, "0")
+	phone.await("the badge of what was not", badge, fromAda, "1")
+
+	behind.inFront(true)
+	for _, device := range []*person{behind, front, phone} {
+		device.await("the badge to go", badge, fromAda, "0")
+	}
+	if got := s.rows(token)[fromAda]; got.ReadSeq != "1" || got.Unread != "0" {
+		t.Errorf("in front it was not read: %+v", got)
+	}
+	for _, device := range []*person{behind, front, phone} {
+		device.wroteNoErrors()
+	}
+}
