@@ -358,11 +358,17 @@ func TestWhatFitsIsTaken(t *testing.T) {
 	b.say(cora, picture)
 	same(t, "head", b.row(ann).GetHeadSeq(), uint64(9))
 	b.say(ann, word(ada, "good morning")) // to somebody who did not write
-	self := word(ann, "I need help myself")
-	b.say(ann, self)
-	if m := b.out.take(); m[len(m)-2].user != ann || m[len(m)-1].user != ben || m[len(m)-1].body.(*proto.ServiceMessage).GetToReply() != 1 {
-		t.Errorf("an agent who asks as a customer: %v", m[len(m)-2:])
+	b.out.take()
+	b.say(ann, word(ann, "I need help myself"))
+	b.say(ben, word(ann, "here it is"))
+	var to []uint64
+	for _, d := range b.out.take() {
+		to = append(to, d.user)
+		if m := d.body.(*proto.ServiceMessage); d.user == ann && m.AgentId != nil {
+			t.Errorf("an agent who is the customer is told who answered: %v", m)
+		}
 	}
+	same(t, "an agent who asks as a customer", to, []uint64{ann, ben, ann, ben})
 }
 
 func TestOfTwoAgentsWhoClaimAtOnceOneWins(t *testing.T) {
