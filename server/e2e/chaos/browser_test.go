@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -57,6 +58,7 @@ type tab struct {
 	cancel context.CancelFunc // closes it
 
 	mu      sync.Mutex
+	loading bool // a page was asked for
 	up      bool // the page was painted and its engine answered, since the last load
 	console []string
 }
@@ -114,6 +116,9 @@ func (tb *tab) listen(event any, told func(string)) {
 func (tb *tab) note(line string) {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
+	if len(tb.console) >= 2000 {
+		tb.console = slices.Clone(tb.console[1000:])
+	}
 	tb.console = append(tb.console, time.Now().Format("15:04:05.000 ")+line)
 }
 
@@ -123,10 +128,17 @@ func (tb *tab) isUp() bool {
 	return tb.up
 }
 
+func (tb *tab) isLoading() bool {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	return tb.loading
+}
+
+// setUp notes that a page is up, or that another one is asked for.
 func (tb *tab) setUp(up bool) {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
-	tb.up = up
+	tb.loading, tb.up = true, up
 }
 
 // do runs a step in the tab, for at most some time.
@@ -156,11 +168,13 @@ func call[T any](tb *tab, limit time.Duration, function string, args ...any) (re
 // appear waits until the page is painted and its engine answers, and loads it
 // again if that takes too long, as a person would.
 func (tb *tab) appear(url string) error {
-	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline) && tb.ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+	deadline := time.Now().Add(3 * time.Second)
+	for tb.isLoading() && time.Now().Before(deadline) && tb.ctx.Err() == nil {
 		if _, err := call[bool](tb, 15*time.Second, "up"); err == nil {
 			tb.setUp(true)
 			return nil
 		}
+		time.Sleep(50 * time.Millisecond)
 	}
 	return tb.load(url)
 }

@@ -225,13 +225,18 @@ type deck struct {
 }
 
 // deal gives up to n faults that can strike at the same time, at least one.
+// Misfortunes seldom come singly: most of them befall the same person.
 func (d *deck) deal(n, people int) (cards []card) {
+	unlucky := d.chance.IntN(people)
 	for len(cards) < n {
 		if len(d.left) == 0 {
 			d.left = slices.Clone(d.kinds)
 			d.chance.Shuffle(len(d.left), func(i, j int) { d.left[i], d.left[j] = d.left[j], d.left[i] })
 		}
-		c := card{d.left[0], d.chance.IntN(people)}
+		c := card{d.left[0], unlucky}
+		if d.chance.IntN(3) == 0 {
+			c.victim = d.chance.IntN(people)
+		}
 		if slices.ContainsFunc(cards, func(other card) bool {
 			return other.fault.scope == c.fault.scope && (c.fault.scope == serverFault || other.victim == c.victim)
 		}) {
