@@ -891,7 +891,9 @@ func (x *ConversationState) GetLastAnswerAgentId() uint64 {
 }
 
 // BaseUserUnreadStatics answers a SyncRequest, on chat/{user}/down/unread, and
-// GET /api/conversations.
+// GET /api/conversations. Rows that changed are also pushed on that topic,
+// unasked, at most a few times a second: then since is "push" and token empty,
+// and last and last_service are there only where there is a newer entry.
 type BaseUserUnreadStatics struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Random id of the server's history. When it differs from the one a client

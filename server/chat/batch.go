@@ -55,9 +55,9 @@ func (s *Service) committed(b *batch) {
 	for _, d := range out {
 		s.fanout.Publish(d.user, d.branch, d.payload)
 	}
-	for _, row := range b.pushes {
+	for _, row := range b.rows {
 		if s.presence.online(row.user) {
-			s.pushes.add(s.now(), row.user, row.key)
+			s.pushes.add(s.now(), row)
 			s.nudge()
 		}
 	}
@@ -90,14 +90,15 @@ type batch struct {
 	changedConversations []*conversation
 	changedMembers       []*member
 	out                  []delivery
-	pushes               []memberKey // rows to be pushed
-	sharing              []uint64    // users who changed whether they share their presence
+	rows                 []row    // to be pushed
+	sharing              []uint64 // users who changed whether they share their presence
 }
 
 type conversation struct {
 	Conversation
-	changed bool
-	revised bool // for all agents
+	changed  bool
+	revised  bool // for all agents
+	appended bool // has a new entry
 }
 
 type member struct {
@@ -202,10 +203,11 @@ func (b *batch) changeMember(m *member) {
 	}
 }
 
-// push lets users be sent the row of a conversation soon.
+// push lets users be sent their rows of a conversation soon, as these changed.
 func (b *batch) push(key proto.Key, users ...uint64) {
+	c := b.conversations[key]
 	for _, user := range users {
-		b.pushes = append(b.pushes, memberKey{key, user})
+		b.rows = append(b.rows, row{user, key, c != nil && c.appended})
 	}
 }
 
@@ -213,8 +215,8 @@ func (b *batch) deliver(user uint64, branch proto.Branch, payload []byte) {
 	b.out = append(b.out, delivery{user, branch, payload})
 }
 
-// flush writes what changed. Rows get their change numbers here, so that these
-// rise in the order of commits.
+// flush writes what changed, and lets those to whom it shows be told. Rows get
+// their change numbers here, so that these rise in the order of commits.
 func (b *batch) flush() error {
 	rev, err := b.tx.Rev()
 	if err != nil {
@@ -224,6 +226,11 @@ func (b *batch) flush() error {
 		if c.revised {
 			rev++
 			c.Rev = rev
+			agents, err := b.agents(c.Key.Service())
+			if err != nil {
+				return err
+			}
+			b.push(c.Key, agents...)
 		}
 		if err := b.tx.PutConversation(c.Conversation); err != nil {
 			return err
@@ -232,6 +239,7 @@ func (b *batch) flush() error {
 	for _, m := range b.changedMembers {
 		rev++
 		m.Rev = rev
+		b.push(m.Key, m.User)
 		if err := b.tx.PutMember(m.Member); err != nil {
 			return err
 		}

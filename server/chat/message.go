@@ -33,9 +33,6 @@ func (r *message) apply(b *batch) (Result, error) {
 		return Result{}, err
 	}
 	b.changeMember(peer)
-	if entry.Seq == 1 {
-		b.push(r.key, sender, receiver) // with each other's names
-	}
 	return Result{Receipt: receiptOf(entry)}, b.seen(c, entry, r.m.SeenSeq)
 }
 
@@ -88,7 +85,7 @@ func (b *batch) append(c *conversation, sender uint64, ref [proto.RefSize]byte, 
 	if err := b.tx.Append(entry); err != nil {
 		return Entry{}, err
 	}
-	c.Head = e.Seq
+	c.Head, c.appended = e.Seq, true
 	if c.Min == 0 {
 		c.Min = e.Seq
 	}

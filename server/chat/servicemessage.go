@@ -180,14 +180,6 @@ func (b *batch) deliverService(key proto.Key, e Entry) error {
 	if err != nil {
 		return err
 	}
-	switch e.Type { // who writes, or who has it now, has a name
-	case proto.MessageType_MESSAGE_TYPE_CLAIM, proto.MessageType_MESSAGE_TYPE_HAND_OVER:
-		b.push(key, agents...)
-	default:
-		if e.Seq == 1 {
-			b.push(key, agents...)
-		}
-	}
 	b.deliver(key.Customer(), proto.BranchService, copied)
 	for _, agent := range without(agents, key.Customer()) {
 		b.deliver(agent, proto.BranchService, e.Body)

@@ -116,7 +116,6 @@ func (b *batch) rename(key proto.Key, user uint64) error {
 			return err
 		}
 		b.changeMember(peer)
-		b.push(key, peer.User)
 		return nil
 	}
 	c, err := b.conversation(key)
@@ -127,9 +126,7 @@ func (b *batch) rename(key proto.Key, user uint64) error {
 		return nil
 	}
 	b.revise(c)
-	agents, err := b.agents(key.Service())
-	b.push(key, agents...)
-	return err
+	return nil
 }
 
 // Fold returns name with case differences removed, rune by rune, as stores

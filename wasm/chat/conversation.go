@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"cmp"
+
 	"parley/proto"
 )
 
@@ -36,6 +38,15 @@ type names struct {
 	peer       string
 	assignee   string
 	assigneeID uint64 // whose name assignee is
+	head       uint64 // of the row that told them: rows may come in any order
+}
+
+// row returns the names after a row, of a conversation with head.
+func (n names) row(head uint64, row *proto.ConversationState) names {
+	if head < n.head {
+		return n
+	}
+	return names{cmp.Or(row.GetPeerName(), n.peer), row.GetAssigneeName(), row.GetAssigneeId(), head}
 }
 
 // of returns an agent's name if it is known, else "".

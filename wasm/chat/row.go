@@ -88,7 +88,7 @@ func restore(r Row, self uint64) (*conversation, error) {
 		standing: standing{
 			Standing: standingOf(s, key.Side(self)), head: n.standingHead, base: n.standingHead,
 		},
-		names:      names{s.GetPeerName(), s.GetAssigneeName(), s.GetAssigneeId()},
+		names:      names{s.GetPeerName(), s.GetAssigneeName(), s.GetAssigneeId(), s.GetHeadSeq()},
 		introduced: s.GetPeerName() != "",
 		last:       lastOf(s),
 	}, nil

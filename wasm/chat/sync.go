@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 
@@ -127,7 +126,8 @@ func (e *Engine) deliverEntry(kind proto.KeyKind, payload []byte) error {
 	return nil
 }
 
-// deliverUnread takes in an answer to a sync request.
+// deliverUnread takes in an answer to a sync request, or rows that the server
+// sent by itself.
 func (e *Engine) deliverUnread(payload []byte) error {
 	answer := new(proto.BaseUserUnreadStatics)
 	if err := proto.Unmarshal(payload, answer); err != nil {
@@ -136,7 +136,10 @@ func (e *Engine) deliverUnread(payload []byte) error {
 	if len(answer.GetConversations()) > maxRows {
 		return proto.Refuse(proto.PayloadFormatInvalid, "%d rows in one answer", len(answer.GetConversations()))
 	}
-	if e.sync.open && answer.GetServerTime() != 0 {
+	// What answers another device, from another point on, or nobody: its rows are
+	// welcome, its token would skip what this device does not know.
+	asked := e.sync.open && answer.GetSince() == e.sync.expect
+	if asked && answer.GetServerTime() != 0 {
 		e.measureClock(time.UnixMilli(int64(answer.GetServerTime())))
 	}
 	e.checkEpoch(answer.GetEpoch())
@@ -148,21 +151,21 @@ func (e *Engine) deliverUnread(payload []byte) error {
 		}
 		e.applyRow(c, row)
 		changed = append(changed, e.conversationOf(c))
+		if !asked { // what the row knows of may be just behind it
+			e.fetch.consider(c)
+		}
 	}
 	if len(changed) > 0 {
 		e.Observer.Conversations(changed)
 	}
-	if e.sync.open && answer.GetSince() == e.sync.expect {
-		// Otherwise it answers another device, from another point on: its rows
-		// are welcome, its token would skip what this device does not know.
-		e.meta.SyncToken, e.sync.expect = answer.GetToken(), answer.GetToken()
-		e.write.meta(e.meta)
-		if !answer.GetMore() {
-			e.syncDone()
-		}
+	if !asked {
 		return nil
 	}
-	e.catchUp()
+	e.meta.SyncToken, e.sync.expect = answer.GetToken(), answer.GetToken()
+	e.write.meta(e.meta)
+	if !answer.GetMore() {
+		e.syncDone()
+	}
 	return nil
 }
 
@@ -198,7 +201,7 @@ func (e *Engine) checkEpoch(epoch uint64) {
 		for _, c := range e.conversations {
 			e.fetch.forget(c)
 			*c = conversation{
-				name: c.name, key: c.key, names: c.names, outbox: c.outbox,
+				name: c.name, key: c.key, names: names{peer: c.names.peer}, outbox: c.outbox,
 				repair: repair{active: c.repair.active}, reads: c.reads,
 			}
 		}
@@ -217,11 +220,8 @@ func (e *Engine) applyRow(c *conversation, row *proto.ConversationState) {
 	c.acked = c.acked.raise(server)
 	e.raisePeer(c, marks{delivered: row.GetPeerDeliveredSeq(), read: row.GetPeerReadSeq()})
 	c.introduced = true
-	c.names = names{
-		peer:     cmp.Or(row.GetPeerName(), c.names.peer),
-		assignee: row.GetAssigneeName(), assigneeID: row.GetAssigneeId(),
-	}
 	head := row.GetHeadSeq()
+	c.names = c.names.row(head, row)
 	c.head = max(c.head, head)
 	if last := lastOf(row); last.seq == head && head > c.last.seq {
 		c.last = last

@@ -113,7 +113,7 @@ func (d *device) kill(why string) {
 		for _, x := range slices.Clone(s.sessions) {
 			if x.device == d {
 				x.closed = true
-				s.sessions = slices.DeleteFunc(s.sessions, func(y *session) bool { return x == y })
+				s.leave(x)
 			}
 		}
 	}
@@ -328,7 +328,7 @@ func (d *device) Open(_ context.Context, c client.Credentials, h client.Handler)
 		}
 	}
 	x := &session{w: d.w, server: s, device: d, handler: h}
-	s.sessions = append(s.sessions, x)
+	s.join(x)
 	return x, nil
 }
 

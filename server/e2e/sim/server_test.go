@@ -151,6 +151,7 @@ type server struct {
 	sessions   []*session
 	queue      []waiter
 	committing bool
+	unplan     func()            // of the next announcement
 	fanned     map[string]uint64 // by user and conversation: the last seq sent
 }
 
@@ -204,6 +205,37 @@ func (w *world) killServer(why string) {
 	})
 }
 
+// join and leave keep who is connected.
+func (s *server) join(x *session) {
+	s.sessions = append(s.sessions, x)
+	s.service.Connected(x.device.user)
+	s.announce()
+}
+
+func (s *server) leave(x *session) {
+	s.sessions = slices.DeleteFunc(s.sessions, func(y *session) bool { return x == y })
+	s.service.Disconnected(x.device.user)
+	s.announce()
+}
+
+// announce lets the server say what nobody asked for, now and when more is due.
+func (s *server) announce() {
+	if s.w.server != s {
+		return
+	}
+	if s.unplan != nil {
+		s.unplan()
+	}
+	alive := s.survives(func() {
+		if next := s.service.Announce(context.Background()); next > 0 {
+			s.unplan = s.w.After(next, s.announce)
+		}
+	})
+	if !alive {
+		s.w.killServer("at a commit")
+	}
+}
+
 // receive takes a PUBLISH from a session.
 func (s *server) receive(x *session, b proto.Branch, payload, ref []byte, reply func(chat.Receipt, error)) {
 	from := x.device.sender()
@@ -235,18 +267,19 @@ func (s *server) commit() {
 	for i, q := range batch {
 		requests[i] = q.request
 	}
-	results, alive := s.apply(requests)
-	if !alive {
+	var results []chat.Result
+	if !s.survives(func() { results = s.service.Commit(context.Background(), requests) }) {
 		s.w.killServer("at a commit")
 		return
 	}
 	for i, r := range results {
 		batch[i].reply(r.Receipt, r.Err)
 	}
+	s.announce()
 }
 
-// apply commits, and reports whether the server outlived it.
-func (s *server) apply(requests []chat.Request) (results []chat.Result, alive bool) {
+// survives runs a step of the server, and reports whether the server outlived it.
+func (s *server) survives(step func()) (alive bool) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			if cause != any(errKilled) {
@@ -255,7 +288,8 @@ func (s *server) apply(requests []chat.Request) (results []chat.Result, alive bo
 			alive = false
 		}
 	}()
-	return s.service.Commit(context.Background(), requests), true
+	step()
+	return true
 }
 
 // Publish implements chat.Fanout.
@@ -372,7 +406,7 @@ func (x *session) end(err error) {
 		return
 	}
 	x.closed = true
-	x.server.sessions = slices.DeleteFunc(x.server.sessions, func(y *session) bool { return x == y })
+	x.server.leave(x)
 	x.handler.Closed(err)
 }
 
