@@ -27,8 +27,9 @@ var driver string
 
 // A browser is a Chromium process with a profile of its own.
 type browser struct {
+	folder string          // of the profile
 	ctx    context.Context // of the browser, as its hidden first tab
-	cancel func()
+	cancel func()          // ends the process
 }
 
 // newBrowser starts Chromium with its profile in a folder.
@@ -44,12 +45,19 @@ func newBrowser(folder string) (*browser, error) {
 	)
 	allocator, release := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(allocator)
-	b := &browser{ctx: ctx, cancel: func() { cancel(); release() }}
+	b := &browser{folder: folder, ctx: ctx, cancel: func() { cancel(); release() }}
 	if err := chromedp.Do(ctx); err != nil {
 		b.cancel()
 		return nil, fmt.Errorf("start %s: %w", chromeBinary, err)
 	}
 	return b, nil
+}
+
+// kill ends the process without a chance to write anything down.
+func (b *browser) kill() error {
+	err := chromedp.FromContext(b.ctx).Browser.Process().Kill()
+	b.cancel()
+	return err
 }
 
 // A tab is one page of a browser.

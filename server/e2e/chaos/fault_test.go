@@ -1,6 +1,8 @@
 package chaos
 
 import (
+	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -99,7 +101,14 @@ var kinds = []fault{
 
 	{"page reloaded", pageFault, func(s strike) error {
 		for range 1 + s.chance.IntN(2) {
-			if err := s.victim.first().reload(); err != nil {
+			tb := s.victim.first()
+			err := tb.reload()
+			if errors.Is(err, context.DeadlineExceeded) {
+				// The tab takes no orders while it waits for the page on a connection
+				// that is half-open.
+				err = tb.load(s.victim.url())
+			}
+			if err != nil {
 				return err
 			}
 			time.Sleep(s.between(0, 700*time.Millisecond))
@@ -116,6 +125,9 @@ var kinds = []fault{
 		s.victim.replace(tb, fresh)
 		tb.cancel()
 		return nil
+	}},
+	{"browser killed", pageFault, func(s strike) error {
+		return s.victim.restart()
 	}},
 	{"second tab opened and closed", pageFault, func(s strike) error {
 		second, err := s.secondTab()

@@ -23,7 +23,7 @@ const patience = 90 * time.Second
 
 var (
 	messages  = flag.Int("messages", 400, "how many messages people send")
-	faults    = flag.Int("faults", 17, "how many faults they survive")
+	faults    = flag.Int("faults", 18, "how many faults they survive")
 	impatient = flag.Bool("impatient", true, "people press Try now while their page is not live")
 	people    = flag.Int("people", 2, "how many people chat, each with each other")
 	only      = flag.String("kinds", ".", "a regular expression for the kinds of faults")

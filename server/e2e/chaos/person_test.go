@@ -42,6 +42,31 @@ func (p *person) open() (*tab, error) {
 	return p.browser.open(fmt.Sprintf("if (location.protocol === 'http:') localStorage.setItem('parley.session', %q);\n", session), p.presses.told)
 }
 
+// restart kills the browser and starts it again, with the same profile.
+func (p *person) restart() error {
+	p.mu.Lock()
+	tabs := p.tabs
+	p.mu.Unlock()
+	for _, tb := range tabs {
+		tb.setUp(false)
+	}
+	if err := p.browser.kill(); err != nil {
+		return err
+	}
+	var err error
+	if p.browser, err = newBrowser(p.browser.folder); err != nil {
+		return err
+	}
+	fresh, err := p.open()
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tabs = []*tab{fresh}
+	return nil
+}
+
 // first is the tab that the person looks at.
 func (p *person) first() *tab {
 	p.mu.Lock()

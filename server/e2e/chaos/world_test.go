@@ -67,7 +67,7 @@ func (w *world) signIn(name string) *person {
 	w.t.Cleanup(p.line.end)
 	p.browser, err = newBrowser(w.t.TempDir())
 	w.must(err)
-	w.t.Cleanup(p.browser.cancel)
+	w.t.Cleanup(func() { p.browser.cancel() })
 	w.t.Cleanup(p.leave)
 	return p
 }
