@@ -40,6 +40,41 @@ func TestALostTailOfAKnownConversationIsNoticed(t *testing.T) {
 	want(t, "after", a.text(), "first unheard")
 }
 
+func TestARowThatIsPushedShowsALostTailAndMovesNoToken(t *testing.T) {
+	clock, s := setup(t)
+	store := chat.NewMemory()
+	a := open(t, s, alice, store)
+	clock.Run(time.Second)
+	before, err := store.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.dropDeliver = func(uint64) bool { return true }
+	s.say(bob, alice, "unheard")
+	s.answer(alice, "push")
+	clock.Run(400 * time.Millisecond)
+	want(t, "while it may still come by itself", a.text(), "")
+	clock.Run(time.Second)
+	want(t, "after", a.text(), "unheard")
+	after, err := store.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "the token", after.Meta.SyncToken, before.Meta.SyncToken)
+}
+
+func TestAnAnswerToNobodyMeasuresNoClock(t *testing.T) {
+	clock, s := setup(t)
+	s.dropSync = true
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(8 * time.Second) // its request is open
+	s.answer(alice, "push")
+	clock.Run(time.Second)
+	if ahead := a.connection.ServerOffset; ahead != 0 {
+		t.Errorf("the server's clock is taken to be %v ahead", ahead)
+	}
+}
+
 func TestWhatCouldNotBeStoredIsFetchedAgain(t *testing.T) {
 	clock, s := setup(t)
 	store := &failing{Store: chat.NewMemory()}
