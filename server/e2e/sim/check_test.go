@@ -99,6 +99,35 @@ func (w *world) checkAll() {
 			d.checkHistory(key, logs[key])
 			d.checkState(key, logs[key])
 		}
+		d.checkServersRows()
+	}
+}
+
+// checkServersRows holds that what the server counts is what the device computes.
+func (d *device) checkServersRows() {
+	answer, err := d.w.server.service.Conversations(context.Background(), d.sender(), "")
+	if err != nil || answer.GetMore() {
+		d.w.fail("%s: the server's rows: %v", d, err)
+		return
+	}
+	list := map[string]client.Conversation{}
+	for _, c := range d.engine.Conversations() {
+		list[c.Key] = c
+	}
+	var unread, waiting uint64
+	for _, row := range answer.GetConversations() {
+		c := list[row.GetKey()]
+		if c.Unread != row.GetUnread() || c.WaitingSince != row.GetWaitingSince() || c.AwaitingSince != row.GetAwaitingSince() {
+			d.w.fail("%s: %+v; the server says %v", d, c, row)
+		}
+		unread += c.Unread
+		if c.WaitingSince != 0 {
+			waiting++
+		}
+	}
+	if unread != answer.GetTotalUnread() || waiting != answer.GetWaitingConversations() {
+		d.w.fail("%s: %d unread and %d waiting in all; the server says %d and %d",
+			d, unread, waiting, answer.GetTotalUnread(), answer.GetWaitingConversations())
 	}
 }
 

@@ -7,6 +7,7 @@ package sim_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"parley/proto"
@@ -90,10 +91,20 @@ func (w *world) run() error {
 	w.until(w.Now().Add(active))
 	w.heal()
 	w.until(w.Now().Add(healing))
+	w.devices = append(w.devices, w.freshDevice())
+	w.until(w.Now().Add(time.Minute))
 	if w.failed == nil {
 		w.checkAll()
 	}
 	return w.failed
+}
+
+// freshDevice is one on which somebody signs in for the first time.
+func (w *world) freshDevice() *device {
+	everybody := slices.Concat(userIDs[:], agentIDs[:])
+	d := newDevice(w, everybody[w.Rand.IntN(len(everybody))], 9)
+	d.open()
+	return d
 }
 
 func (w *world) until(end time.Time) {
