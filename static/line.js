@@ -10,7 +10,7 @@ const endTimeout = 6000;
 const retryDelay = 3000;
 /** How long a worker that has ended may still be taken for a living one, in milliseconds. */
 const reopenDelay = 500;
-/** How long a worker that took the place of another may be silent, in milliseconds. */
+/** How long a SharedWorker may be silent, in milliseconds, before another way to the engine is taken. */
 const lifeTimeout = 5000;
 
 /**
@@ -29,13 +29,13 @@ const lifeTimeout = 5000;
 export function openLine(receive) {
   let closed = false;
   /** @type {Line} */
-  let line = openShared(receive, switchTo, false);
+  let line = openShared(receive, switchTo);
 
-  /** @param {(receive: (message: any) => void, switchTo: (open: any) => void, again: boolean) => Line} open */
+  /** @param {(receive: (message: any) => void, switchTo: (open: any) => void) => Line} open */
   function switchTo(open) {
     line.close();
     if (closed) return;
-    line = open(receive, switchTo, true);
+    line = open(receive, switchTo);
     receive({ restart: true });
   }
   return {
@@ -50,10 +50,9 @@ export function openLine(receive) {
 /**
  * @param {(message: any) => void} receive
  * @param {(open: typeof openShared) => void} switchTo called when this line leads nowhere
- * @param {boolean} again it takes the place of another line
  * @returns {Line}
  */
-function openShared(receive, switchTo, again) {
+function openShared(receive, switchTo) {
   if (typeof SharedWorker === 'undefined') return openChannel(receive);
   let worker;
   try {
@@ -85,7 +84,9 @@ function openShared(receive, switchTo, again) {
   // The browser knows no modules in a SharedWorker, or the file is out of
   // reach now, which the other way would tell as well.
   worker.onerror = () => leave(openChannel);
-  const silent = again ? setTimeout(() => leave(openShared), lifeTimeout) : 0;
+  // A worker whose file never comes, on a connection that is half-open, is every
+  // tab's, and stays as long as any of them, also those kept for the way back.
+  const silent = setTimeout(() => leave(openChannel), lifeTimeout);
   worker.port.onmessage = ({ data }) => {
     clearTimeout(silent);
     if (data.elsewhere) leave(openChannel);
@@ -155,7 +156,9 @@ function stand(receive) {
  * @returns {Promise<boolean>} whether it could be loaded
  */
 function lead(over) {
-  const worker = new Worker(new URL('./engine.js', import.meta.url), { type: 'module', name: 'parley' });
+  // Under its own URL, as the browser lets a request wait for another one of the
+  // same, which may be the one that is never answered.
+  const worker = new Worker(new URL('./engine.js?dedicated', import.meta.url), { type: 'module', name: 'parley' });
   let begun = false;
   return new Promise(resolve => {
     worker.onmessage = ({ data }) => {

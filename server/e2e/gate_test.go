@@ -24,13 +24,14 @@ type gate struct {
 	requests  []string       // "GET /path", in order
 	open      map[string]int // requests under way, by path
 	shut      map[string]bool
+	stalled   map[string]bool
 	forgetful bool
 }
 
 // newGate opens a gate before a server; it closes when the test ends.
 func newGate(t *testing.T, s *server) *gate {
 	t.Helper()
-	g := &gate{server: s, open: map[string]int{}, shut: map[string]bool{}}
+	g := &gate{server: s, open: map[string]int{}, shut: map[string]bool{}, stalled: map[string]bool{}}
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(&url.URL{Scheme: "http", Host: s.address})
@@ -55,12 +56,14 @@ func newGate(t *testing.T, s *server) *gate {
 	return g
 }
 
-// watch counts each request, and ends those on paths that are shut.
+// watch counts each request, ends those on paths that are shut, and leaves one
+// open on paths that are stalled.
 func (g *gate) watch(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g.mu.Lock()
 		g.requests = append(g.requests, r.Method+" "+r.URL.Path)
-		shut := g.shut[r.URL.Path]
+		shut, stalled := g.shut[r.URL.Path], g.stalled[r.URL.Path]
+		delete(g.stalled, r.URL.Path)
 		g.open[r.URL.Path]++
 		g.mu.Unlock()
 		defer func() {
@@ -70,6 +73,10 @@ func (g *gate) watch(next http.Handler) http.Handler {
 		}()
 		if shut {
 			panic(http.ErrAbortHandler)
+		}
+		if stalled {
+			<-r.Context().Done() // the browser ends before the gate
+			return
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -97,6 +104,13 @@ func (g *gate) close(path string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.shut[path] = true
+}
+
+// stall lets the next request for a path go unanswered.
+func (g *gate) stall(path string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.stalled[path] = true
 }
 
 // reopen undoes close.

@@ -114,3 +114,22 @@ func chatAfterTheFirstTabCloses(t *testing.T, before string) {
 	tab.awaitMessage("from the first tab", confirmed...)
 	eventually(t, "one MQTT connection of Ada and one of Bob", func() bool { return g.connections() == 2 })
 }
+
+func TestAWorkerWhoseFileNeverComesIsDoneWithout(t *testing.T) {
+	s := newServer(t)
+	g := newGate(t, s)
+	g.stall("/engine.js")
+	profile := newProfile(t)
+	ada, bob := signInWith(profile, g, "Ada", ""), signIn(t, g, "Bob")
+	ada.openChat(bob.id)
+	ada.say("hello")
+	ada.awaitMessage("hello", confirmed...)
+	tab := second(profile, g, ada, "") // meets the same SharedWorker
+	tab.openChat(bob.id)
+	tab.awaitMessage("hello", confirmed...)
+	tab.say("from the second tab")
+	ada.awaitMessage("from the second tab", confirmed...)
+	if n := g.connections(); n != 2 {
+		t.Errorf("%d MQTT connections, want one of Ada and one of Bob", n)
+	}
+}
