@@ -151,9 +151,12 @@ func TestWhatWasMissedIsToldAsTheTimeByWhichItWasSo(t *testing.T) {
 
 func TestAServerThatTellsNoTimesLeavesThemUnknown(t *testing.T) {
 	clock, s, a, _ := sent(t, 2)
+	s.marked(rose{2, 0, 0, 0})
+	clock.Run(time.Second)
+	want(t, "delivered", a.arrived(), "[delivered -/- delivered -/-]")
 	s.marked(rose{2, 1, 0, 0})
 	clock.Run(time.Second)
-	want(t, "screen", a.arrived(), "[read -/- delivered -/-]")
+	want(t, "one read", a.arrived(), "[read -/- delivered -/-]")
 }
 
 func TestNoTimeIsBeforeTheMessagesOwn(t *testing.T) {
