@@ -1,7 +1,5 @@
 package proto
 
-import "slices"
-
 // ReachedSpan is how many seqs back from the highest one Reached remembers.
 const ReachedSpan = 500
 
@@ -23,7 +21,7 @@ type Reached []Step
 // By returns the earliest time by which the watermark is known to have reached
 // seq, in Unix milliseconds; 0 if none is known. It is never before it did.
 func (r Reached) By(seq uint64) uint64 {
-	i, _ := r.find(seq)
+	i := r.find(seq)
 	if i == len(r) || r.forgets(seq) {
 		return 0
 	}
@@ -34,42 +32,42 @@ func (r Reached) By(seq uint64) uint64 {
 // otherwise than before, or 0 if it answers the same for all. A step without
 // seq or time says nothing.
 func (r *Reached) Add(s Step) (from uint64) {
-	old := *r
-	if s.Seq == 0 || s.Time == 0 || old.forgets(s.Seq) {
+	steps := *r
+	if s.Seq == 0 || s.Time == 0 || steps.forgets(s.Seq) {
 		return 0
 	}
-	end, same := old.find(s.Seq)
-	if end < len(old) && old[end].Time <= s.Time {
+	end := steps.find(s.Seq)
+	if end < len(steps) && steps[end].Time <= s.Time {
 		return 0
 	}
-	if same {
-		end++
-	}
-	// Those below that are not earlier say less.
+	// Those that reached no more, and no earlier, say less.
 	begin := end
-	for begin > 0 && old[begin-1].Time >= s.Time {
+	for begin > 0 && steps[begin-1].Time >= s.Time {
 		begin--
 	}
-	if begin > 0 {
-		from = old[begin-1].Seq
+	if end < len(steps) && steps[end].Seq == s.Seq {
+		end++
 	}
-	steps := slices.Replace(old, begin, end, s)
-	kept := slices.IndexFunc(steps, func(x Step) bool { return !steps.forgets(x.Seq) })
-	*r = slices.Delete(steps, 0, kept) // the highest one is always kept
+	if begin > 0 {
+		from = steps[begin-1].Seq
+	}
+	added := append(Reached{s}, steps[end:]...)
+	steps = append(steps[:begin], added...)
+	for steps.forgets(steps[0].Seq) {
+		steps = steps[1:]
+	}
+	*r = steps
 	return from + 1
 }
 
-// find returns where the first step is that reached seq, and whether just that.
-func (r Reached) find(seq uint64) (at int, exact bool) {
-	return slices.BinarySearchFunc(r, seq, func(s Step, seq uint64) int {
-		switch {
-		case s.Seq < seq:
-			return -1
-		case s.Seq > seq:
-			return 1
-		}
-		return 0
-	})
+// find returns where the first step is that reached seq; the end if none did.
+// What is asked for is mostly near the end.
+func (r Reached) find(seq uint64) int {
+	at := len(r)
+	for at > 0 && r[at-1].Seq >= seq {
+		at--
+	}
+	return at
 }
 
 // forgets reports whether seq is further back than what is remembered.
