@@ -20,6 +20,9 @@ SEED = 0
 
 # -buildvcs=false: the same source gives the same bytes, commit or not.
 GO_BUILD = go build -trimpath -buildvcs=false
+# What makes the browser's program small. Without inlining in it, protobuf takes
+# 90 kB less on the way, and reads a sync answer no slower that one could measure.
+SMALL = -ldflags='-s -w' -gcflags='google.golang.org/protobuf/...=-l'
 
 # The packages whose tests need a browser: some test file is for js alone.
 JS_PACKAGES = $(shell { find wasm -name '*_js_test.go'; grep -rlE --include='*_test.go' '^//go:build (js|wasm)\b' wasm; } | xargs -r -n1 dirname | sort -u | sed 's,^,./,')
@@ -47,7 +50,7 @@ build: assets ## build the server, with the page and its program inside: .bin/pa
 # the page's files compressed and named by content for the server to embed.
 .PHONY: assets
 assets:
-	GOOS=js GOARCH=wasm $(GO_BUILD) -ldflags='-s -w' -o static/parley.wasm ./wasm
+	GOOS=js GOARCH=wasm $(GO_BUILD) $(SMALL) -o static/parley.wasm ./wasm
 	@runtime="$$(go env GOROOT)/lib/wasm/wasm_exec.js"; \
 		cmp -s "$$runtime" static/wasm_exec.js || cp "$$runtime" static/wasm_exec.js
 	go run ./server/web/pack -in static -out server/web/dist

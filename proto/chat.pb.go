@@ -549,7 +549,12 @@ type Mark struct {
 	// Everything up to here is stored on one of the user's devices.
 	DeliveredSeq *uint64 `protobuf:"varint,3,opt,name=delivered_seq,json=deliveredSeq" json:"delivered_seq,omitempty"`
 	// Everything up to here was on the user's screen. Implies delivered.
-	ReadSeq       *uint64 `protobuf:"varint,4,opt,name=read_seq,json=readSeq" json:"read_seq,omitempty"`
+	ReadSeq *uint64 `protobuf:"varint,4,opt,name=read_seq,json=readSeq" json:"read_seq,omitempty"`
+	// When delivered_seq and read_seq reached these values, Unix milliseconds by the server's clock; absent
+	// if unknown. What lies before them was delivered or read by then at the latest. Stamped by the server,
+	// ignored on the way up.
+	DeliveredTime *uint64 `protobuf:"varint,5,opt,name=delivered_time,json=deliveredTime" json:"delivered_time,omitempty"`
+	ReadTime      *uint64 `protobuf:"varint,6,opt,name=read_time,json=readTime" json:"read_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -608,6 +613,20 @@ func (x *Mark) GetDeliveredSeq() uint64 {
 func (x *Mark) GetReadSeq() uint64 {
 	if x != nil && x.ReadSeq != nil {
 		return *x.ReadSeq
+	}
+	return 0
+}
+
+func (x *Mark) GetDeliveredTime() uint64 {
+	if x != nil && x.DeliveredTime != nil {
+		return *x.DeliveredTime
+	}
+	return 0
+}
+
+func (x *Mark) GetReadTime() uint64 {
+	if x != nil && x.ReadTime != nil {
+		return *x.ReadTime
 	}
 	return 0
 }
@@ -702,6 +721,9 @@ type ConversationState struct {
 	PostProc          *uint32 `protobuf:"varint,20,opt,name=post_proc,json=postProc" json:"post_proc,omitempty"`
 	LastAnswerSeq     *uint64 `protobuf:"varint,21,opt,name=last_answer_seq,json=lastAnswerSeq" json:"last_answer_seq,omitempty"`
 	LastAnswerAgentId *uint64 `protobuf:"varint,22,opt,name=last_answer_agent_id,json=lastAnswerAgentId" json:"last_answer_agent_id,omitempty"`
+	// When peer_delivered_seq and peer_read_seq reached these values, as in Mark; absent if unknown.
+	PeerDeliveredTime *uint64 `protobuf:"varint,23,opt,name=peer_delivered_time,json=peerDeliveredTime" json:"peer_delivered_time,omitempty"`
+	PeerReadTime      *uint64 `protobuf:"varint,24,opt,name=peer_read_time,json=peerReadTime" json:"peer_read_time,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
 }
@@ -886,6 +908,20 @@ func (x *ConversationState) GetLastAnswerSeq() uint64 {
 func (x *ConversationState) GetLastAnswerAgentId() uint64 {
 	if x != nil && x.LastAnswerAgentId != nil {
 		return *x.LastAnswerAgentId
+	}
+	return 0
+}
+
+func (x *ConversationState) GetPeerDeliveredTime() uint64 {
+	if x != nil && x.PeerDeliveredTime != nil {
+		return *x.PeerDeliveredTime
+	}
+	return 0
+}
+
+func (x *ConversationState) GetPeerReadTime() uint64 {
+	if x != nil && x.PeerReadTime != nil {
+		return *x.PeerReadTime
 	}
 	return 0
 }
@@ -1375,14 +1411,16 @@ const file_chat_proto_rawDesc = "" +
 	"\bseen_seq\x18\x11 \x01(\x04R\aseenSeq\x12\x1d\n" +
 	"\n" +
 	"client_ref\x18\x12 \x01(\fR\tclientRef\x12&\n" +
-	"\x0ftarget_agent_id\x18\x13 \x01(\x04R\rtargetAgentId\"q\n" +
+	"\x0ftarget_agent_id\x18\x13 \x01(\x04R\rtargetAgentId\"\xb5\x01\n" +
 	"\x04Mark\x12\x10\n" +
 	"\x03key\x18\x01 \x02(\tR\x03key\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\x04R\x06userId\x12#\n" +
 	"\rdelivered_seq\x18\x03 \x01(\x04R\fdeliveredSeq\x12\x19\n" +
-	"\bread_seq\x18\x04 \x01(\x04R\areadSeq\"#\n" +
+	"\bread_seq\x18\x04 \x01(\x04R\areadSeq\x12%\n" +
+	"\x0edelivered_time\x18\x05 \x01(\x04R\rdeliveredTime\x12\x1b\n" +
+	"\tread_time\x18\x06 \x01(\x04R\breadTime\"#\n" +
 	"\vSyncRequest\x12\x14\n" +
-	"\x05token\x18\x01 \x01(\tR\x05token\"\xb8\x06\n" +
+	"\x05token\x18\x01 \x01(\tR\x05token\"\x8e\a\n" +
 	"\x11ConversationState\x12\x10\n" +
 	"\x03key\x18\x01 \x02(\tR\x03key\x12\x19\n" +
 	"\bhead_seq\x18\x02 \x02(\x04R\aheadSeq\x12\x19\n" +
@@ -1408,7 +1446,9 @@ const file_chat_proto_rawDesc = "" +
 	"\rassignee_name\x18\x13 \x01(\tR\fassigneeName\x12\x1b\n" +
 	"\tpost_proc\x18\x14 \x01(\rR\bpostProc\x12&\n" +
 	"\x0flast_answer_seq\x18\x15 \x01(\x04R\rlastAnswerSeq\x12/\n" +
-	"\x14last_answer_agent_id\x18\x16 \x01(\x04R\x11lastAnswerAgentId\"\xda\x02\n" +
+	"\x14last_answer_agent_id\x18\x16 \x01(\x04R\x11lastAnswerAgentId\x12.\n" +
+	"\x13peer_delivered_time\x18\x17 \x01(\x04R\x11peerDeliveredTime\x12$\n" +
+	"\x0epeer_read_time\x18\x18 \x01(\x04R\fpeerReadTime\"\xda\x02\n" +
 	"\x15BaseUserUnreadStatics\x12\x14\n" +
 	"\x05epoch\x18\x01 \x02(\x04R\x05epoch\x12\x14\n" +
 	"\x05token\x18\x02 \x02(\tR\x05token\x12?\n" +

@@ -12,6 +12,10 @@ const longWeekday = format({ weekday: 'long', day: 'numeric', month: 'long' });
 const shortDate = format({ day: 'numeric', month: 'short' });
 const longDate = format({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
 const numericDate = format({ day: '2-digit', month: '2-digit', year: '2-digit' });
+const second = /** @type {const} */ ({ hour: 'numeric', minute: '2-digit', second: '2-digit' });
+const exact = format(second);
+const exactDate = format({ ...second, day: 'numeric', month: 'short' });
+const exactYear = format({ ...second, day: 'numeric', month: 'short', year: 'numeric' });
 const full = format({ dateStyle: 'full', timeStyle: 'medium' });
 
 /** A user's name, or one made of the id. @param {string} name @param {bigint} id */
@@ -51,6 +55,13 @@ export const clockTime = time => clock.format(time);
 
 /** Date and time to the second. @param {number} time */
 export const fullTime = time => full.format(time);
+
+/** The time to the second, with the date unless that is today. @param {number} time @param {number} now */
+export function exactTime(time, now) {
+  if (dayOf(time) === dayOf(now)) return exact.format(time);
+  const sameYear = new Date(time).getFullYear() === new Date(now).getFullYear();
+  return (sameYear ? exactDate : exactYear).format(time);
+}
 
 /** A number that is the same for all times of one local day, and one more on the next. @param {number} time */
 export function dayOf(time) {

@@ -2,9 +2,9 @@
 // One row of the message list: a message, or what stands between messages.
 import { ControlView } from './control-line.js';
 import { element, set, text } from './dom.js';
-import { clockTime, dayName, fullTime } from './labels.js';
+import { clockTime, dayName, dayOf, fullTime } from './labels.js';
 import { isEmoji, richText } from './rich-text.js';
-import { stateSign } from './state-sign.js';
+import { stateSign, timesOf } from './state-sign.js';
 import { t } from './strings.js';
 
 /**
@@ -50,11 +50,14 @@ class MessageView {
   #refusal = null;
   /** @type {MessageRow | null} */
   #row = null;
+  /** The day, as the times of the state are shown. */
+  #day = NaN;
+  #shownState = '';
   element = element('article', { class: 'message' }, this.#bubble);
   end = this.#meta;
 
-  /** @param {Row} row */
-  paint(row) {
+  /** @param {Row} row @param {number} now */
+  paint(row, now) {
     if (row.kind !== 'message') return;
     const before = this.#row;
     this.#row = row;
@@ -65,6 +68,9 @@ class MessageView {
     if (before?.last !== last) classList.toggle('last', last);
     if (before?.author !== author || before.named !== named || before.first !== first) this.#paintAuthor(row);
     if (before?.message !== message) this.#paintMessage(message, before?.message ?? null);
+    const day = dayOf(now);
+    if (before?.message !== message || this.#day !== day) this.#paintState(message, now);
+    this.#day = day;
     if (before?.receipt !== receipt || before.message.time !== message.time) this.#paintReceipt(row);
   }
 
@@ -104,16 +110,20 @@ class MessageView {
       set(this.#time, 'datetime', new Date(message.time).toISOString());
       set(this.#time, 'title', fullTime(message.time));
     }
-    if (before?.state !== message.state || before.time !== message.time) this.#paintState(message);
     this.#paintRefusal(message);
   }
 
-  /** @param {Message} message */
-  #paintState({ state, time, type }) {
+  /** @param {Message} message @param {number} now */
+  #paintState(message, now) {
+    const { state, time, type } = message;
+    const times = timesOf(message, now);
     // Nobody but colleagues receives a note: it is stored, or not yet.
-    const shown = state !== 'received' && (type !== 'note' || state === 'pending' || state === 'refused');
-    set(this.#state, 'title', shown ? t.stateSince(t.states[state], fullTime(time)) : null);
-    this.#state.replaceChildren(...(shown ? stateSign(state) : []));
+    const shown = state !== 'received' && (type !== 'note' || !times);
+    const title = shown ? times || t.stateSince(t.states[state], fullTime(time)) : '';
+    if (this.#shownState === state + title) return;
+    this.#shownState = state + title;
+    for (const e of [this.#receipt, this.#state]) set(e, 'title', title || null);
+    this.#state.replaceChildren(...(shown ? stateSign(state, times) : []));
   }
 
   /** @param {Message} message */

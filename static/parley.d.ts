@@ -24,6 +24,13 @@ export interface Message {
   content: string;
   /** Unix milliseconds; the server's once confirmed. */
   time: number;
+  /**
+   * When a message of mine was on a device of the other side, and when it was read, or by when at the
+   * latest: Unix milliseconds by the server's clock, 0 if it was not yet, or if that is unknown.
+   * time <= deliveredTime <= readTime.
+   */
+  deliveredTime: number;
+  readTime: number;
   /** The highest seq the author had seen, 0n if unknown. */
   seen: ID;
   /** 32 hex digits that identify a send from the moment it is made; '' if an old client sent none. */

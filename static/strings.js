@@ -196,6 +196,10 @@ export const t = {
   receipts: { unread: 'Unread', read: 'Read' },
   /** @param {string} state @param {string} time */
   stateSince: (state, time) => `${state}. Written ${time}`,
+  /** The steps of a message on its way, and how each reads with the time at which it was taken. */
+  steps: { sent: 'Sent', delivered: 'Delivered', read: 'Read' },
+  /** @param {string} step @param {string} time */
+  stepAt: (step, time) => `${step} ${time}`,
   /** @param {string} reason */
   refused: reason => (reason ? `Not sent: ${reason}` : 'Not sent.'),
   sendAgain: 'Send again',

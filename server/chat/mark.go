@@ -30,7 +30,7 @@ func (r *mark) apply(b *batch) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if !own.raise(min(r.delivered, c.Head), min(r.read, c.Head)) {
+	if !own.raise(min(r.delivered, c.Head), min(r.read, c.Head), b.service.time()) {
 		return Result{}, nil
 	}
 	b.changeMember(own)
@@ -40,12 +40,19 @@ func (r *mark) apply(b *batch) (Result, error) {
 	return Result{}, b.show(c, own, true)
 }
 
-// raise lifts the watermarks, reports whether one rose, and keeps
-// Read <= Delivered: what was on the screen was delivered.
-func (m *Member) raise(delivered, read uint64) bool {
+// raise lifts the watermarks at a time, reports whether one rose, and keeps
+// Read <= Delivered: what was on the screen was delivered. Times never fall,
+// also where the clock did while the server was down.
+func (m *Member) raise(delivered, read, now uint64) bool {
 	was := *m
 	m.Read = max(m.Read, read)
 	m.Delivered = max(m.Delivered, delivered, m.Read)
+	if m.Read != was.Read {
+		m.ReadTime = max(m.ReadTime, now)
+	}
+	if m.Delivered != was.Delivered {
+		m.DeliveredTime = max(m.DeliveredTime, now)
+	}
 	return m.Read != was.Read || m.Delivered != was.Delivered
 }
 
@@ -63,7 +70,7 @@ func (b *batch) recount(c *conversation, m *member) error {
 // if tell at once. A customer sees the highest of all agents', as one voice;
 // agents see the customer's and not each other's.
 func (b *batch) show(c *conversation, m *member, tell bool) error {
-	own := watermarks{m.Delivered, m.Read, m.User}
+	own := watermarks{m.Delivered, m.Read, m.DeliveredTime, m.ReadTime, m.User}
 	switch {
 	case c.Key.Kind() == proto.Direct:
 		return b.showMember(c, m, c.Key.Peer(m.User), own, tell)
@@ -83,11 +90,9 @@ func (b *batch) show(c *conversation, m *member, tell bool) error {
 			return err
 		}
 	}
-	service := watermarks{delivered: max(c.ServiceDelivered, m.Delivered), read: max(c.ServiceRead, m.Read)}
-	if service == (watermarks{delivered: c.ServiceDelivered, read: c.ServiceRead}) {
+	if !c.raise(own) {
 		return nil
 	}
-	c.ServiceDelivered, c.ServiceRead = service.delivered, service.read
 	b.changeConversation(c)
 	customer, err := b.member(c.Key, c.Key.Customer())
 	if err != nil {
@@ -97,7 +102,21 @@ func (b *batch) show(c *conversation, m *member, tell bool) error {
 	if !tell {
 		return nil
 	}
+	service := watermarks{c.ServiceDelivered, c.ServiceRead, c.ServiceDeliveredTime, c.ServiceReadTime, 0}
 	return b.deliverMark(c.Key, service, customer.User)
+}
+
+// raise lifts the service's watermarks to those of an agent, which rose, and
+// reports whether that changed them.
+func (c *Conversation) raise(to watermarks) bool {
+	was := *c
+	if to.delivered > c.ServiceDelivered {
+		c.ServiceDelivered, c.ServiceDeliveredTime = to.delivered, max(c.ServiceDeliveredTime, to.deliveredTime)
+	}
+	if to.read > c.ServiceRead {
+		c.ServiceRead, c.ServiceReadTime = to.read, max(c.ServiceReadTime, to.readTime)
+	}
+	return *c != was
 }
 
 // showMember is show between two users.
@@ -113,12 +132,13 @@ func (b *batch) showMember(c *conversation, m *member, other uint64, own waterma
 	return b.deliverMark(c.Key, own, m.User, other)
 }
 
-// watermarks are those of a user, or, of user 0, of a whole service.
-type watermarks struct{ delivered, read, user uint64 }
+// watermarks are those of a user, or, of user 0, of a whole service, and when
+// they rose; 0 if unknown.
+type watermarks struct{ delivered, read, deliveredTime, readTime, user uint64 }
 
 func (b *batch) deliverMark(key proto.Key, w watermarks, to ...uint64) error {
 	name := key.String()
-	m := &proto.Mark{Key: &name, DeliveredSeq: &w.delivered, ReadSeq: &w.read}
+	m := &proto.Mark{Key: &name, DeliveredSeq: &w.delivered, ReadSeq: &w.read, DeliveredTime: known(w.deliveredTime), ReadTime: known(w.readTime)}
 	if w.user != 0 {
 		m.UserId = &w.user
 	}
@@ -130,4 +150,12 @@ func (b *batch) deliverMark(key proto.Key, w watermarks, to ...uint64) error {
 		b.deliver(user, proto.BranchMark, payload)
 	}
 	return nil
+}
+
+// known is a time for a message's field, which is absent if it is unknown.
+func known(time uint64) *uint64 {
+	if time == 0 {
+		return nil
+	}
+	return &time
 }

@@ -123,7 +123,7 @@ func (b *batch) seen(c *conversation, e Entry, seen *uint64) error {
 		return err
 	}
 	through, read := min(*seen, e.Seq-1), author.Seen
-	if !author.raise(through, through) {
+	if !author.raise(through, through, e.CreateTime) {
 		return nil
 	}
 	if err := b.recount(c, author); err != nil {

@@ -422,23 +422,26 @@ func TestMarksShowTheCustomerOneServiceAndAgentsTheCustomer(t *testing.T) {
 		b.out.take()
 		mark := func(user, through, read uint64) []delivered {
 			t.Helper()
+			b.pass(time.Second)
 			m := &proto.Mark{Key: protobuf.String(salesKey.String()), DeliveredSeq: &through, ReadSeq: &read}
 			if _, err := b.Publish(t.Context(), b.sender(user), proto.BranchMark, encode(t, m), nil); err != nil {
 				t.Fatal(err)
 			}
 			return b.out.take()
 		}
-		is := func(user, delivered, read uint64) *proto.Mark {
-			m := &proto.Mark{Key: protobuf.String(salesKey.String()), DeliveredSeq: &delivered, ReadSeq: &read}
+		second := func(n uint64) *uint64 { return ptr(1_750_000_000_000 + 1000*n) }
+		// The mark of a user, and in which second its watermarks rose.
+		is := func(user, delivered, read, deliveredIn, readIn uint64) *proto.Mark {
+			m := &proto.Mark{Key: protobuf.String(salesKey.String()), DeliveredSeq: &delivered, ReadSeq: &read, DeliveredTime: second(deliveredIn), ReadTime: second(readIn)}
 			if user != 0 {
 				m.UserId = &user
 			}
 			return m
 		}
-		same(t, "an agent reads", mark(ann, 2, 1), []delivered{{ann, proto.BranchMark, is(ann, 2, 1)}, {cora, proto.BranchMark, is(0, 2, 1)}})
-		same(t, "another one less far", mark(ben, 1, 1), []delivered{{ben, proto.BranchMark, is(ben, 1, 1)}})
-		same(t, "and further", mark(ben, 3, 0), []delivered{{ben, proto.BranchMark, is(ben, 3, 1)}, {cora, proto.BranchMark, is(0, 3, 1)}})
-		same(t, "the customer", mark(cora, 3, 3), []delivered{{cora, proto.BranchMark, is(cora, 3, 3)}, {ann, proto.BranchMark, is(cora, 3, 3)}, {ben, proto.BranchMark, is(cora, 3, 3)}})
+		same(t, "an agent reads", mark(ann, 2, 1), []delivered{{ann, proto.BranchMark, is(ann, 2, 1, 1, 1)}, {cora, proto.BranchMark, is(0, 2, 1, 1, 1)}})
+		same(t, "another one less far", mark(ben, 1, 1), []delivered{{ben, proto.BranchMark, is(ben, 1, 1, 2, 2)}})
+		same(t, "and further", mark(ben, 3, 0), []delivered{{ben, proto.BranchMark, is(ben, 3, 1, 3, 2)}, {cora, proto.BranchMark, is(0, 3, 1, 3, 1)}})
+		same(t, "the customer", mark(cora, 3, 3), []delivered{{cora, proto.BranchMark, is(cora, 3, 3, 4, 4)}, {ann, proto.BranchMark, is(cora, 3, 3, 4, 4)}, {ben, proto.BranchMark, is(cora, 3, 3, 4, 4)}})
 		same(t, "again", mark(cora, 1, 3), []delivered(nil))
 		for user, want := range map[uint64][4]uint64{cora: {3, 3, 1, 3}, ann: {1, 2, 3, 3}, ben: {1, 3, 3, 3}} {
 			row := b.row(user)

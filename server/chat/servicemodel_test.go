@@ -21,6 +21,8 @@ type model struct {
 	logs map[uint64][]*entry // by customer
 	read map[[2]uint64]uint64
 	deli map[[2]uint64]uint64 // delivered, by customer and user
+	// When they rose to what they are, by customer and user; of user 0, the service as the customer sees it.
+	readAt, deliAt map[[2]uint64]uint64
 }
 
 // entry is one entry of the model's log, as the design words it.
@@ -82,15 +84,21 @@ func (m *model) row(customer, user uint64, agents []uint64) *proto.ConversationS
 			break
 		}
 	}
-	others := []uint64{customer}
+	others, facing := []uint64{customer}, [2]uint64{customer, customer}
 	if user == customer {
-		others = agents
+		others, facing = agents, [2]uint64{customer, 0}
 	}
 	for _, other := range others {
 		peerRead = max(peerRead, m.read[[2]uint64{customer, other}])
 		peerDelivered = max(peerDelivered, m.deli[[2]uint64{customer, other}])
 	}
 	row.PeerReadSeq, row.PeerDeliveredSeq = &peerRead, &peerDelivered
+	if at := m.readAt[facing]; at != 0 {
+		row.PeerReadTime = &at
+	}
+	if at := m.deliAt[facing]; at != 0 {
+		row.PeerDeliveredTime = &at
+	}
 	row.Unread, row.OwnAfterRead = &unread, protobuf.Uint64(head-read-unread)
 	zero := new(uint64)
 	row.WaitingSince, row.WaitingSeq, row.PeerAnsweredThrough = &since, &first, &answered
@@ -125,7 +133,8 @@ func TestServiceRowsAreWhatTheWholeLogGives(t *testing.T) {
 				s = sqlite(t)
 			}
 			p := &play{bench: start(t, s), random: rand.New(rand.NewPCG(seed, 2)), agents: []uint64{ann, ben}, customers: []uint64{cora, ada, ann}}
-			p.model = model{logs: map[uint64][]*entry{}, read: map[[2]uint64]uint64{}, deli: map[[2]uint64]uint64{}}
+			p.model = model{logs: map[uint64][]*entry{}, read: map[[2]uint64]uint64{}, deli: map[[2]uint64]uint64{},
+				readAt: map[[2]uint64]uint64{}, deliAt: map[[2]uint64]uint64{}}
 			for _, agent := range p.agents {
 				p.join(agent, "", sales)
 			}
@@ -205,9 +214,20 @@ func (p *play) mark(customer, user, through, read uint64) {
 }
 
 func (p *play) raise(customer, user, through, read uint64) {
-	at := [2]uint64{customer, user}
-	p.read[at] = max(p.read[at], read)
-	p.deli[at] = max(p.deli[at], through, p.read[at])
+	at, now := [2]uint64{customer, user}, uint64(p.time().UnixMilli())
+	rise(p.read, p.readAt, at, read, now)
+	rise(p.deli, p.deliAt, at, max(through, read), now)
+	if user != customer {
+		all := [2]uint64{customer, 0}
+		rise(p.read, p.readAt, all, read, now)
+		rise(p.deli, p.deliAt, all, max(through, read), now)
+	}
+}
+
+func rise(marks, times map[[2]uint64]uint64, at [2]uint64, to, now uint64) {
+	if to > marks[at] {
+		marks[at], times[at] = to, now
+	}
 }
 
 // compare holds everybody's rows and totals against the model.

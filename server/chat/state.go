@@ -42,7 +42,7 @@ func directState(v View, row *proto.ConversationState, key proto.Key, other uint
 	if err != nil {
 		return err
 	}
-	row.PeerReadSeq, row.PeerDeliveredSeq = &peer.Read, &peer.Delivered
+	peer.show(row)
 	row.PeerName, err = nameOf(v, other)
 	return err
 }
@@ -60,13 +60,14 @@ func serviceState(v View, row *proto.ConversationState, c Conversation, user uin
 	customer := c.Key.Customer()
 	if user == customer {
 		row.PeerReadSeq, row.PeerDeliveredSeq = &c.ServiceRead, &c.ServiceDelivered
+		row.PeerReadTime, row.PeerDeliveredTime = known(c.ServiceReadTime), known(c.ServiceDeliveredTime)
 		return nil
 	}
 	peer, err := v.Member(c.Key, customer)
 	if err != nil {
 		return err
 	}
-	row.PeerReadSeq, row.PeerDeliveredSeq = &peer.Read, &peer.Delivered
+	peer.show(row)
 	if row.PeerName, err = nameOf(v, customer); err != nil {
 		return err
 	}
@@ -78,6 +79,12 @@ func serviceState(v View, row *proto.ConversationState, c Conversation, user uin
 		row.AssigneeName, err = nameOf(v, now.Assignee)
 	}
 	return err
+}
+
+// show puts the other side's watermarks into a row.
+func (m *Member) show(row *proto.ConversationState) {
+	row.PeerReadSeq, row.PeerDeliveredSeq = &m.Read, &m.Delivered
+	row.PeerReadTime, row.PeerDeliveredTime = known(m.ReadTime), known(m.DeliveredTime)
 }
 
 // nameOf returns a user's name, nil if there is none.

@@ -84,7 +84,9 @@ type Conversation struct {
 	Rev      uint64
 	Standing proto.Standing
 	// The highest watermarks of a service's agents: the customer sees one voice.
-	ServiceRead, ServiceDelivered uint64
+	// And when they rose to these values, as Member.ReadTime.
+	ServiceRead, ServiceDelivered         uint64
+	ServiceReadTime, ServiceDeliveredTime uint64
 	// Counted is how many entries count as unread to a reader on each side
 	// (proto.Key.Counts), whoever wrote them.
 	Counted [2]uint64
@@ -99,8 +101,10 @@ type Member struct {
 	// its conversation shows to the user, gives it a number above all others.
 	// What changes for all agents of a service changes Conversation.Rev instead.
 	Rev uint64
-	// Watermarks, which only rise.
-	Read, Delivered uint64
+	// Watermarks, which only rise, and when they rose to these values, Unix
+	// milliseconds by the server's clock; 0 if unknown.
+	Read, Delivered         uint64
+	ReadTime, DeliveredTime uint64
 	// Of the entries that Conversation.Counted counts on this user's side: how
 	// many the user wrote, and how many of the others' are at or before Read.
 	// The others are unread. Totals are made of these; a row is counted afresh.

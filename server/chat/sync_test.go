@@ -71,6 +71,7 @@ func TestASyncAnswersWhatOneNeedsToKnow(t *testing.T) {
 				ReadSeq: protobuf.Uint64(0), DeliveredSeq: protobuf.Uint64(0), PeerReadSeq: protobuf.Uint64(1), PeerDeliveredSeq: protobuf.Uint64(2),
 				Unread: protobuf.Uint64(1), WaitingSince: protobuf.Uint64(answered), AwaitingSince: protobuf.Uint64(asked + 1000),
 				Last: last, PeerName: protobuf.String("Bob"), OwnAfterRead: protobuf.Uint64(2),
+				PeerReadTime: protobuf.Uint64(asked + 1000), PeerDeliveredTime: protobuf.Uint64(asked + 1000),
 				AnsweredThrough: protobuf.Uint64(1), AwaitingSeq: protobuf.Uint64(2), PeerAnsweredThrough: protobuf.Uint64(1), WaitingSeq: protobuf.Uint64(3),
 			}},
 			TotalUnread: protobuf.Uint64(1), UnreadConversations: protobuf.Uint64(1), WaitingConversations: protobuf.Uint64(1),
@@ -192,21 +193,58 @@ func TestMarksOnlyRiseAndBothSidesAreToldOnce(t *testing.T) {
 		for range 5 {
 			b.send(ada, text(bob, "x"))
 		}
-		for _, test := range []struct{ delivered, read, wantDelivered, wantRead uint64 }{
-			{2, 0, 2, 0}, {1, 0, 0, 0}, {2, 2, 2, 2}, {0, 3, 3, 3}, {2, 1, 0, 0}, {4, 0, 4, 3}, {huge, 4, 5, 4}, {0, huge, 5, 5}, {huge, huge, 0, 0}, {0, 0, 0, 0},
+		sent := uint64(b.time().UnixMilli())
+		second := func(n uint64) *uint64 { // absent where nothing rose yet
+			if n == 0 {
+				return nil
+			}
+			return ptr(sent + 1000*n)
+		}
+		for _, test := range []struct{ delivered, read, wantDelivered, wantRead, deliveredIn, readIn uint64 }{
+			{2, 0, 2, 0, 1, 0}, {1, 0, 0, 0, 0, 0}, {2, 2, 2, 2, 1, 3}, {0, 3, 3, 3, 4, 4}, {2, 1, 0, 0, 0, 0}, {4, 0, 4, 3, 6, 4},
+			{huge, 4, 5, 4, 7, 7}, {0, huge, 5, 5, 7, 8}, {huge, huge, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0},
 		} {
 			b.out.take()
+			b.pass(time.Second)
 			b.mark(bob, test.delivered, test.read)
 			var want []delivered
 			if test.wantDelivered != 0 {
-				m := &proto.Mark{Key: protobuf.String("d:3:5"), UserId: protobuf.Uint64(bob), DeliveredSeq: &test.wantDelivered, ReadSeq: &test.wantRead}
+				m := &proto.Mark{
+					Key: protobuf.String("d:3:5"), UserId: protobuf.Uint64(bob), DeliveredSeq: &test.wantDelivered, ReadSeq: &test.wantRead,
+					DeliveredTime: second(test.deliveredIn), ReadTime: second(test.readIn),
+				}
 				want = []delivered{{bob, proto.BranchMark, m}, {ada, proto.BranchMark, m}}
 			}
 			same(t, fmt.Sprintf("after delivered %d read %d", test.delivered, test.read), b.out.take(), want)
 		}
-		if row := b.rows(ada)["d:3:5"]; row.GetPeerReadSeq() != 5 || row.GetPeerDeliveredSeq() != 5 || row.GetReadSeq() != 0 {
+		if row := b.rows(ada)["d:3:5"]; row.GetPeerReadSeq() != 5 || row.GetPeerDeliveredSeq() != 5 || row.GetReadSeq() != 0 ||
+			row.GetPeerReadTime() != sent+8000 || row.GetPeerDeliveredTime() != sent+7000 {
 			t.Errorf("ada is told %v", row)
 		}
+	})
+}
+
+func TestTimesOfMarksAreTheServersAndNeverFallWhenItsClockDoes(t *testing.T) {
+	onBothStores(t, func(t *testing.T, s chat.Store) {
+		b := start(t, s)
+		b.send(ada, text(bob, "x"))
+		b.send(ada, text(bob, "y"))
+		b.pass(time.Minute)
+		now := uint64(b.time().UnixMilli())
+		lie := &proto.Mark{Key: ptr("d:3:5"), ReadSeq: ptr[uint64](1), ReadTime: ptr[uint64](7), DeliveredTime: ptr[uint64](huge)}
+		if _, err := b.publish(bob, proto.BranchMark, lie); err != nil {
+			t.Fatal(err)
+		}
+		told := func(who *bench) [2]uint64 {
+			row := who.rows(ada)["d:3:5"]
+			return [2]uint64{row.GetPeerDeliveredTime(), row.GetPeerReadTime()}
+		}
+		same(t, "the client's claim", told(b), [2]uint64{now, now})
+
+		again := start(t, s) // after a restart
+		again.pass(b.time().Add(-24 * time.Hour).Sub(again.time()))
+		again.mark(bob, 2, 2)
+		same(t, "a day before", told(again), [2]uint64{now, now})
 	})
 }
 
@@ -225,12 +263,16 @@ func TestWhoAnswersHasReadWhatWasOnTheScreen(t *testing.T) {
 		b.send(ada, text(bob, "1"))
 		b.send(ada, text(bob, "2"))
 		b.out.take()
-		b.send(bob, with(text(ada, "3"), nil, 1))
+		b.pass(time.Second)
+		answer := b.send(bob, with(text(ada, "3"), nil, 1))
 		out := b.out.take()
 		if len(out) != 4 {
 			t.Fatalf("%d deliveries, want the message and the mark, to both", len(out))
 		}
-		m := &proto.Mark{Key: protobuf.String("d:3:5"), UserId: protobuf.Uint64(bob), DeliveredSeq: protobuf.Uint64(1), ReadSeq: protobuf.Uint64(1)}
+		m := &proto.Mark{
+			Key: protobuf.String("d:3:5"), UserId: protobuf.Uint64(bob), DeliveredSeq: protobuf.Uint64(1), ReadSeq: protobuf.Uint64(1),
+			DeliveredTime: &answer.CreateTime, ReadTime: &answer.CreateTime,
+		}
 		same(t, "marks", out[2:], []delivered{{bob, proto.BranchMark, m}, {ada, proto.BranchMark, m}})
 		if row := b.rows(bob)["d:3:5"]; row.GetReadSeq() != 1 || row.GetUnread() != 1 {
 			t.Errorf("bob is told %v", row)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -176,9 +177,15 @@ func TestTwoAgentsAndACustomerWithClocksAnHourApart(t *testing.T) {
 	winner.click("Hand over to " + loser.name)
 	d.waits(d.createdAt("question two."), loser.id)
 	loser.awaitMessage("question two.", "received")
+	before := time.Now()
+	carl.inFront(false)
 	loser.say("answer to two.")
 	carl.awaitMessage("answer to two.", "received")
+	loser.awaitMessage("answer to two.", "delivered")
 	d.waits("0", loser.id)
+	awaitClock(uint64(time.Now().Add(time.Second).UnixMilli())) // so that it is read in another second
+	carl.inFront(true)
+	d.cameAt(loser, "answer to two.", before)
 
 	// Resolved, and then the customer writes again.
 	loser.click("Resolve")
@@ -197,6 +204,40 @@ func TestTwoAgentsAndACustomerWithClocksAnHourApart(t *testing.T) {
 	d.theCustomerSeesOneVoice("secret")
 	for _, p := range []*person{ann, ben, carl} {
 		p.wroteNoErrors()
+	}
+}
+
+// cameAt wants the sender of a message that the customer reads to be told when
+// that was, by the server's clock and not by the sender's, which is an hour off.
+func (d *desk) cameAt(sender *person, content string, notBefore time.Time) {
+	d.t.Helper()
+	sender.awaitMessage(content, "read")
+	row, notAfter := d.server.rows(d.agentToken)[d.key], time.Now()
+	for what, ms := range map[string]string{"sent": d.createdAt(content), "delivered": row.PeerDeliveredTime, "read": row.PeerReadTime} {
+		at, err := strconv.ParseInt(ms, 10, 64)
+		if err != nil || at < notBefore.UnixMilli() || at > notAfter.UnixMilli() {
+			d.t.Errorf("the server says that it was %s at %q, that is not between %d and %d", what, ms, notBefore.UnixMilli(), notAfter.UnixMilli())
+		}
+	}
+	type shown struct{ Told, Title, Spoken, Want string }
+	got := call[shown](sender.tab, `async (key, content, sent, delivered, read) => {
+		const parley = await (`+connect+`)();
+		const message = (await parley.history(key)).messages.find(m => m.content === content);
+		parley.close();
+		const row = [...document.querySelectorAll('[role=log] [data-seq]')].find(e => e.textContent.includes(content));
+		const words = (step, ms) => step + ' ' + new Date(Number(ms)).toLocaleTimeString(navigator.language, {hour: 'numeric', minute: '2-digit', second: '2-digit'});
+		const sign = row.querySelector('.state');
+		return {Told: [message.time, message.deliveredTime, message.readTime].join(), Title: sign.title, Spoken: sign.textContent,
+			Want: [words('Sent', sent), words('Delivered', delivered), words('Read', read)].join(' · ')};
+	}`, d.key, content, d.createdAt(content), row.PeerDeliveredTime, row.PeerReadTime)
+	if want := strings.Join([]string{d.createdAt(content), row.PeerDeliveredTime, row.PeerReadTime}, ","); got.Told != want {
+		d.t.Errorf("%s: the page's API says %s, the server %s", sender.name, got.Told, want)
+	}
+	if got.Title != got.Want {
+		d.t.Errorf("%s: on hover %q, the server says %q", sender.name, got.Title, got.Want)
+	}
+	if got.Spoken != "Read. "+got.Want {
+		d.t.Errorf("%s: read out %q, want %q", sender.name, got.Spoken, "Read. "+got.Want)
 	}
 }
 

@@ -117,6 +117,9 @@ type row struct {
 	AwaitingSince string `json:"awaiting_since"`
 	AssigneeID    string `json:"assignee_id"`
 	PostProc      uint32 `json:"post_proc"`
+	// When the other side's watermarks rose; "" if unknown.
+	PeerDeliveredTime string `json:"peer_delivered_time"`
+	PeerReadTime      string `json:"peer_read_time"`
 }
 
 // rows asks for a user's conversations, by key.

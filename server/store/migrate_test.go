@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,10 +13,10 @@ import (
 	"parley/server/chat"
 )
 
-// earlier opens a history that version 1 of the schema kept.
-func earlier(t *testing.T) chat.Store {
+// earlier opens a history that an earlier version of the schema kept.
+func earlier(t *testing.T, version int) chat.Store {
 	t.Helper()
-	script, err := os.ReadFile(filepath.Join("testdata", "version1.sql"))
+	script, err := os.ReadFile(filepath.Join("testdata", fmt.Sprintf("version%d.sql", version)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +28,7 @@ func earlier(t *testing.T) chat.Store {
 // What version 1 kept is there, and what it did not keep follows from the log
 // as if it had been kept all along.
 func TestAHistoryOfVersion1IsCarriedOver(t *testing.T) {
-	db := earlier(t)
+	db := earlier(t, 1)
 	err := db.View(t.Context(), func(v chat.View) error {
 		for key, heads := range map[proto.Key]uint64{
 			proto.DirectKey(3, 5): 4, proto.DirectKey(1<<63, 1<<64-1): 3, proto.DirectKey(3, 1<<64-1): 2,
@@ -112,7 +113,7 @@ func counts(entries []chat.Entry, user, read uint64) (own, seen uint64) {
 }
 
 func TestAHistoryOfVersion1GoesOn(t *testing.T) {
-	db := earlier(t)
+	db := earlier(t, 1)
 	service, err := newService(db)
 	if err != nil {
 		t.Fatal(err)
@@ -135,4 +136,72 @@ func TestAHistoryOfVersion1GoesOn(t *testing.T) {
 	if rows := answer.GetConversations(); len(rows) != 1 || rows[0].GetUnread() != 1 || rows[0].GetAwaitingSeq() != 0 {
 		t.Errorf("rows %v", rows)
 	}
+}
+
+// Version 2 kept watermarks without when they rose, which stays unknown until
+// they rise again; all else is as it was.
+func TestWhenWatermarksOfVersion2RoseIsUnknown(t *testing.T) {
+	db := earlier(t, 2)
+	const customer, agent = 3, 1<<63 + 50
+	direct, service := proto.DirectKey(3, 5), proto.ServiceKey(customer, proto.ServiceType_SERVICE_TYPE_SUPPORT)
+	err := db.View(t.Context(), func(v chat.View) error {
+		for _, want := range []chat.Member{
+			{Key: direct, User: 3, Rev: 6, Own: 2},
+			{Key: direct, User: 5, Rev: 5, Read: 1, Delivered: 2, Seen: 1},
+			{Key: service, User: customer, Rev: 15, Read: 2, Delivered: 2, Own: 1, Seen: 1},
+			{Key: service, User: agent, Rev: 12, Read: 1, Delivered: 1, Own: 1, Seen: 1},
+		} {
+			if m, err := v.Member(want.Key, want.User); m != want || err != nil {
+				t.Errorf("%+v, error %v, want %+v", m, err, want)
+			}
+		}
+		c, err := v.Conversation(service)
+		if c.Head != 2 || c.ServiceRead != 1 || c.ServiceDelivered != 1 || c.ServiceReadTime != 0 || c.ServiceDeliveredTime != 0 {
+			t.Errorf("%+v", c)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := risen(t, db, chat.Sender{User: agent, Services: []proto.ServiceType{proto.ServiceType_SERVICE_TYPE_SUPPORT}}, service, chat.Sender{User: customer})
+	if row.GetPeerReadSeq() != 2 || row.GetPeerReadTime() == 0 || row.GetPeerDeliveredTime() != row.GetPeerReadTime() {
+		t.Errorf("the customer is told %v", row)
+	}
+	row = risen(t, db, chat.Sender{User: 5}, direct, chat.Sender{User: 3})
+	if row.GetPeerReadSeq() != 2 || row.GetPeerReadTime() == 0 || row.PeerDeliveredTime != nil {
+		t.Errorf("user 3 is told %v, but only the read watermark rose", row)
+	}
+}
+
+// risen lets somebody read up to 2, and returns what the other side is told.
+func risen(t *testing.T, db chat.Store, reader chat.Sender, key proto.Key, other chat.Sender) *proto.ConversationState {
+	t.Helper()
+	s, err := newService(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, two := key.String(), uint64(2)
+	payload, err := proto.Marshal(&proto.Mark{Key: &name, ReadSeq: &two})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := s.Prepare(reader, proto.BranchMark, payload, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := s.Commit(t.Context(), []chat.Request{request})[0]; r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	answer, err := s.Conversations(t.Context(), other, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range answer.GetConversations() {
+		if row.GetKey() == name {
+			return row
+		}
+	}
+	t.Fatalf("user %d is told nothing of %s", other.User, name)
+	return nil
 }

@@ -109,6 +109,12 @@ var migrations = []string{`
 	ALTER TABLE members DROP COLUMN answered_through;
 	ALTER TABLE members DROP COLUMN waiting_seq;
 	ALTER TABLE members DROP COLUMN waiting_since;
+`, `
+	-- When watermarks rose to their values; 0: unknown, as of all that rose before.
+	ALTER TABLE conversations ADD COLUMN service_read_time BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE conversations ADD COLUMN service_delivered_time BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE members ADD COLUMN read_time BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE members ADD COLUMN delivered_time BLOB NOT NULL DEFAULT x'0000000000000000';
 `}
 
 // errNewer and errForeign are files that this program must not touch.

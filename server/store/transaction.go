@@ -61,11 +61,13 @@ func (t *transaction) PutConversation(c chat.Conversation) error {
 	}
 	a, b, now := c.Standing.Sides[proto.First], c.Standing.Sides[proto.Second], c.Standing
 	err = t.exec("UPDATE conversations SET head = ?, min = ?, rev = ?, a_through = ?, a_seq = ?, a_since = ?, b_through = ?, b_seq = ?, b_since = ?,"+
-		" assignee = ?, post_proc = ?, answer_seq = ?, answer_by = ?, service_read = ?, service_delivered = ?, a_counted = ?, b_counted = ? WHERE id = ?",
+		" assignee = ?, post_proc = ?, answer_seq = ?, answer_by = ?, service_read = ?, service_delivered = ?,"+
+		" service_read_time = ?, service_delivered_time = ?, a_counted = ?, b_counted = ? WHERE id = ?",
 		bytesOf(c.Head), bytesOf(c.Min), bytesOf(c.Rev),
 		bytesOf(a.AnsweredThrough), bytesOf(a.Seq), bytesOf(a.Since), bytesOf(b.AnsweredThrough), bytesOf(b.Seq), bytesOf(b.Since),
 		bytesOf(now.Assignee), int64(now.PostProc), bytesOf(now.LastAnswer), bytesOf(now.LastAnswerBy),
-		bytesOf(c.ServiceRead), bytesOf(c.ServiceDelivered), int64(c.Counted[proto.First]), int64(c.Counted[proto.Second]), id)
+		bytesOf(c.ServiceRead), bytesOf(c.ServiceDelivered), bytesOf(c.ServiceReadTime), bytesOf(c.ServiceDeliveredTime),
+		int64(c.Counted[proto.First]), int64(c.Counted[proto.Second]), id)
 	if err != nil {
 		return fmt.Errorf("write conversation: %w", err)
 	}
@@ -79,10 +81,10 @@ func (t *transaction) PutMember(m chat.Member) error {
 	if err != nil {
 		return err
 	}
-	err = t.exec("INSERT INTO members (conversation, user_id, rev, read_seq, delivered_seq, own, seen) VALUES (?, ?, ?, ?, ?, ?, ?)"+
-		" ON CONFLICT (conversation, user_id) DO UPDATE SET rev = excluded.rev, read_seq = excluded.read_seq,"+
-		" delivered_seq = excluded.delivered_seq, own = excluded.own, seen = excluded.seen",
-		id, bytesOf(m.User), bytesOf(m.Rev), bytesOf(m.Read), bytesOf(m.Delivered), int64(m.Own), int64(m.Seen))
+	err = t.exec("INSERT INTO members (conversation, user_id, rev, read_seq, delivered_seq, read_time, delivered_time, own, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"+
+		" ON CONFLICT (conversation, user_id) DO UPDATE SET rev = excluded.rev, read_seq = excluded.read_seq, delivered_seq = excluded.delivered_seq,"+
+		" read_time = excluded.read_time, delivered_time = excluded.delivered_time, own = excluded.own, seen = excluded.seen",
+		id, bytesOf(m.User), bytesOf(m.Rev), bytesOf(m.Read), bytesOf(m.Delivered), bytesOf(m.ReadTime), bytesOf(m.DeliveredTime), int64(m.Own), int64(m.Seen))
 	if err != nil {
 		return fmt.Errorf("write member: %w", err)
 	}

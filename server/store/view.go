@@ -72,9 +72,9 @@ func (v *view) Conversation(key proto.Key) (chat.Conversation, error) {
 		(*number)(&c.Head), (*number)(&c.Min), (*number)(&c.Rev),
 		(*number)(&a.AnsweredThrough), (*number)(&a.Seq), (*number)(&a.Since), (*number)(&b.AnsweredThrough), (*number)(&b.Seq), (*number)(&b.Since),
 		(*number)(&now.Assignee), &now.PostProc, (*number)(&now.LastAnswer), (*number)(&now.LastAnswerBy),
-		(*number)(&c.ServiceRead), (*number)(&c.ServiceDelivered), &c.Counted[proto.First], &c.Counted[proto.Second],
+		(*number)(&c.ServiceRead), (*number)(&c.ServiceDelivered), (*number)(&c.ServiceReadTime), (*number)(&c.ServiceDeliveredTime), &c.Counted[proto.First], &c.Counted[proto.Second],
 	}, "SELECT head, min, rev, a_through, a_seq, a_since, b_through, b_seq, b_since, assignee, post_proc, answer_seq, answer_by,"+
-		" service_read, service_delivered, a_counted, b_counted FROM conversations WHERE id = ?", id); err != nil {
+		" service_read, service_delivered, service_read_time, service_delivered_time, a_counted, b_counted FROM conversations WHERE id = ?", id); err != nil {
 		return chat.Conversation{}, fmt.Errorf("read conversation: %w", err)
 	}
 	if c.Head == 0 && c.Min == 0 {
@@ -90,8 +90,8 @@ func (v *view) Member(key proto.Key, user uint64) (chat.Member, error) {
 		return chat.Member{}, err
 	}
 	m := chat.Member{Key: key, User: user}
-	found, err := v.row([]any{(*number)(&m.Rev), (*number)(&m.Read), (*number)(&m.Delivered), &m.Own, &m.Seen},
-		"SELECT rev, read_seq, delivered_seq, own, seen FROM members WHERE conversation = ? AND user_id = ?", id, bytesOf(user))
+	found, err := v.row([]any{(*number)(&m.Rev), (*number)(&m.Read), (*number)(&m.Delivered), (*number)(&m.ReadTime), (*number)(&m.DeliveredTime), &m.Own, &m.Seen},
+		"SELECT rev, read_seq, delivered_seq, read_time, delivered_time, own, seen FROM members WHERE conversation = ? AND user_id = ?", id, bytesOf(user))
 	if err != nil {
 		return chat.Member{}, fmt.Errorf("read member: %w", err)
 	}

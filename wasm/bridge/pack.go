@@ -17,8 +17,8 @@ var (
 	eventShape   = &shape{"event", "detail"}
 	failureShape = &shape{"message", "code"}
 
-	messageShape = &shape{"key", "seq", "id", "sender", "receiver", "content", "time", "seen",
-		"ref", "number", "state", "reason", "gap", "type", "mine", "agent", "target", "extend"}
+	messageShape = &shape{"key", "seq", "id", "sender", "receiver", "content", "time",
+		"deliveredTime", "readTime", "seen", "ref", "number", "state", "reason", "gap", "type", "mine", "agent", "target", "extend"}
 	conversationShape = &shape{"key", "peer", "peerName", "head", "read", "delivered", "peerRead",
 		"peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "waitingSeq", "awaitingSeq",
 		"service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy"}
@@ -38,6 +38,8 @@ func putMessage(e *encoder, m *chat.Message) {
 	e.uint(m.Receiver)
 	e.string(m.Content)
 	e.float(float64(m.Time))
+	e.float(float64(m.DeliveredTime))
+	e.float(float64(m.ReadTime))
 	e.uint(m.Seen)
 	e.string(m.Ref)
 	e.uint(m.Number)

@@ -53,7 +53,7 @@ func TestIDsReachThePageAsBigIntsWithAll64Bits(t *testing.T) {
 		"sent": map[string]any{
 			"key": "d:18446744073709551614:18446744073709551615", "seq": "0n", "id": "0n",
 			"sender": "18446744073709551615n", "receiver": "18446744073709551614n",
-			"content": "\ufeffhello 👋🏽", "time": "number", "seen": "18446744073709551613n", "ref": 32.0, "number": "1n",
+			"content": "\ufeffhello 👋🏽", "time": "number", "deliveredTime": 0.0, "readTime": 0.0, "seen": "18446744073709551613n", "ref": 32.0, "number": "1n",
 			"state": "pending", "reason": "", "gap": false,
 			"type": "text", "mine": true, "agent": "0n", "target": "0n", "extend": "",
 		},

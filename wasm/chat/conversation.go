@@ -18,6 +18,7 @@ type conversation struct {
 	stored ranges // seqs in the store, or on the way into it
 
 	mine, peer marks
+	arrivals   arrivals
 	acked      marks // what of mine the server is known to have
 	unread     unread
 	standing   standing
@@ -75,8 +76,12 @@ func (c *conversation) add(entries []entry, self uint64) []entry {
 		}
 		c.stored = c.stored.add(x.seq, x.seq)
 		c.head = max(c.head, x.seq)
+		event := x.event()
 		c.unread.entry(x.seq, c.counts(x, self))
-		c.standing.entry(c.key.Kind(), x.event())
+		c.standing.entry(c.key.Kind(), event)
+		if event.Side != c.key.Side(self) {
+			c.arrivals.wrote(event)
+		}
 		if x.seq >= c.last.seq {
 			c.last = x
 		}

@@ -351,8 +351,9 @@ func (e *Engine) messageOf(c *conversation, x entry) Message {
 		view.Content = x.direct.GetContent()
 		view.Sender, view.Receiver = x.direct.GetSenderId(), x.direct.GetReceiverId()
 	}
-	if view.Mine {
-		view.State = c.stateOf(x.seq)
+	if view.Mine && x.seq != 0 {
+		at := c.times(x.seq, view.Time)
+		view.State, view.DeliveredTime, view.ReadTime = c.stateOf(x.seq), at.delivered, at.read
 	}
 	return view
 }

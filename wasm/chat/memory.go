@@ -117,6 +117,7 @@ func cloneEntry(e Entry) Entry {
 
 func cloneRow(r Row) Row {
 	r.State, r.Ranges = slices.Clone(r.State), slices.Clone(r.Ranges)
+	r.Delivered, r.Read = slices.Clone(r.Delivered), slices.Clone(r.Read)
 	return r
 }
 

@@ -178,6 +178,7 @@ func (e *Engine) deliverMark(payload []byte) error {
 		return err
 	}
 	to := marks{delivered: m.GetDeliveredSeq(), read: m.GetReadSeq()}
+	at := times{delivered: m.GetDeliveredTime(), read: m.GetReadTime()}
 	switch {
 	case m.GetUserId() != e.User && c.key.Kind() == proto.Service && c.key.Customer() != e.User && c.key.Customer() != m.GetUserId():
 		return nil // another agent's: we are on the same side
@@ -186,7 +187,7 @@ func (e *Engine) deliverMark(payload []byte) error {
 		if !e.raiseMine(c, to) {
 			return nil
 		}
-	case !e.raisePeer(c, to):
+	case !e.raisePeer(c, to, at):
 		return nil
 	}
 	e.write.touch(c.name)
@@ -194,23 +195,31 @@ func (e *Engine) deliverMark(payload []byte) error {
 	return nil
 }
 
-// raisePeer raises the other side's watermarks, and tells of my messages that
-// have come further by it.
-func (e *Engine) raisePeer(c *conversation, to marks) bool {
+// raisePeer raises the other side's watermarks, which were reached at some
+// times, and tells of my messages of which more is known by it. It reports
+// whether there is more to be known at all.
+func (e *Engine) raisePeer(c *conversation, to marks, at times) bool {
 	before := c.peer
 	c.peer = c.peer.raise(to)
-	if c.peer == before {
+	from := c.arrivals.add(to, at)
+	if c.peer.delivered > before.delivered {
+		from = lower(from, before.delivered+1)
+	}
+	if c.peer.read > before.read {
+		from = lower(from, before.read+1)
+	}
+	if from == 0 {
 		return false
 	}
 	if c.shown {
-		e.tellProgress(c, before)
+		e.tellProgress(c, from)
 	}
 	return true
 }
 
-func (e *Engine) tellProgress(c *conversation, before marks) {
-	from, to := min(before.delivered, before.read)+1, max(c.peer.delivered, c.peer.read)
-	to = min(to, c.stored.highest(to))
+// tellProgress tells how far my messages from a seq on have come.
+func (e *Engine) tellProgress(c *conversation, from uint64) {
+	to := c.stored.highest(c.peer.delivered)
 	if to < from {
 		return
 	}

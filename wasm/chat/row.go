@@ -3,6 +3,7 @@ package chat
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"parley/proto"
 )
@@ -54,7 +55,10 @@ func (c *conversation) row(self uint64) (Row, error) {
 	for _, number := range n.all() {
 		b = binary.AppendUvarint(b, *number)
 	}
-	return Row{Key: c.name, State: append(b, encoded...), Ranges: c.stored}, nil
+	return Row{
+		Key: c.name, State: append(b, encoded...), Ranges: c.stored,
+		Delivered: slices.Clone(c.arrivals.delivered), Read: slices.Clone(c.arrivals.read),
+	}, nil
 }
 
 var errRow = errors.New("a conversation's record in this browser is damaged")
@@ -80,11 +84,12 @@ func restore(r Row, self uint64) (*conversation, error) {
 	}
 	return &conversation{
 		name: r.Key, key: key, head: s.GetHeadSeq(), min: n.min,
-		stored: r.Ranges,
-		mine:   marks{s.GetDeliveredSeq(), s.GetReadSeq()},
-		acked:  marks{n.ackedDelivered, n.ackedRead},
-		peer:   marks{s.GetPeerDeliveredSeq(), s.GetPeerReadSeq()},
-		unread: unread{head: n.unreadHead, read: n.unreadRead, own: s.GetOwnAfterRead()},
+		stored:   r.Ranges,
+		mine:     marks{s.GetDeliveredSeq(), s.GetReadSeq()},
+		acked:    marks{n.ackedDelivered, n.ackedRead},
+		peer:     marks{s.GetPeerDeliveredSeq(), s.GetPeerReadSeq()},
+		arrivals: arrivals{r.Delivered, r.Read},
+		unread:   unread{head: n.unreadHead, read: n.unreadRead, own: s.GetOwnAfterRead()},
 		standing: standing{
 			Standing: standingOf(s, key.Side(self)), head: n.standingHead, base: n.standingHead,
 		},

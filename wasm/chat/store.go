@@ -1,6 +1,10 @@
 package chat
 
-import "context"
+import (
+	"context"
+
+	"parley/proto"
+)
 
 // Store keeps one user's history in this browser profile. The engine makes one
 // call at a time to Apply; Messages may run beside it. Two implementations:
@@ -40,6 +44,8 @@ type Row struct {
 	State []byte
 	// Ranges of seq that are stored, ascending, neither touching nor overlapping.
 	Ranges []Range
+	// When the other side's watermarks rose; none in records of earlier versions.
+	Delivered, Read proto.Reached
 }
 
 // Range is the seqs From to To, both included.

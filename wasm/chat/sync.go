@@ -218,7 +218,8 @@ func (e *Engine) applyRow(c *conversation, row *proto.ConversationState) {
 	server := marks{delivered: row.GetDeliveredSeq(), read: row.GetReadSeq()}
 	e.raiseMine(c, server)
 	c.acked = c.acked.raise(server)
-	e.raisePeer(c, marks{delivered: row.GetPeerDeliveredSeq(), read: row.GetPeerReadSeq()})
+	e.raisePeer(c, marks{delivered: row.GetPeerDeliveredSeq(), read: row.GetPeerReadSeq()},
+		times{delivered: row.GetPeerDeliveredTime(), read: row.GetPeerReadTime()})
 	c.introduced = true
 	head := row.GetHeadSeq()
 	c.names = c.names.row(head, row)

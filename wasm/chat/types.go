@@ -27,8 +27,12 @@ type Message struct {
 	Receiver uint64
 	Content  string
 	Time     uint64 // Unix milliseconds: the server's once confirmed
-	Seen     uint64 // the author's seen_seq, 0 if none
-	Ref      string // client_ref in hex; "" if an old client sent none
+	// By when, at the latest, a message of mine was on a device of the other
+	// side, and read: Unix milliseconds by the server's clock, 0 if it was not,
+	// or if that is unknown. Time <= DeliveredTime <= ReadTime.
+	DeliveredTime, ReadTime uint64
+	Seen                    uint64 // the author's seen_seq, 0 if none
+	Ref                     string // client_ref in hex; "" if an old client sent none
 	// Number orders unconfirmed messages, after all confirmed ones; 0 for those of others.
 	Number uint64
 	State  MessageState

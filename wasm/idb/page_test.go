@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"parley/proto"
 	"parley/wasm/chat"
 )
 
@@ -156,10 +157,31 @@ func FuzzPage(f *testing.F) {
 	})
 }
 
+func TestARowOfAnEarlierVersionHasNoSteps(t *testing.T) {
+	row := chat.Row{Key: "d:1:2", State: []byte("state"), Ranges: []chat.Range{{From: 1, To: 2}}}
+	b := encodeRow(row)
+	before := record(b[:len(b)-4-2]) // without the two counts of steps, and the sum
+	got, err := decodeRow(before.seal())
+	if err != nil || !reflect.DeepEqual(got, row) {
+		t.Errorf("%+v, %v, want %+v", got, err, row)
+	}
+}
+
+func TestARowCutWithinItsStepsIsDamaged(t *testing.T) {
+	b := encodeRow(chat.Row{Key: "d:1:2", Delivered: proto.Reached{{Seq: 1, Time: 300}}, Read: proto.Reached{{Seq: 1, Time: 400}}})
+	for cut := 1; cut < 8; cut++ { // the steps take 8 bytes, and the sum 4
+		short := record(slices.Clone(b[:len(b)-4-cut]))
+		if row, err := decodeRow(short.seal()); err == nil {
+			t.Errorf("%d bytes short, it is %+v", cut, row)
+		}
+	}
+}
+
 func FuzzRecords(f *testing.F) {
 	for _, b := range [][]byte{
 		encodeMeta(chat.Meta{Epoch: 1<<64 - 1, SyncToken: "token", Device: "device"}),
 		encodeRow(chat.Row{Key: "d:1:2", State: []byte("state"), Ranges: []chat.Range{{From: 1, To: 2}, {From: 5, To: 1<<64 - 1}}}),
+		encodeRow(chat.Row{Key: "d:1:2", Delivered: proto.Reached{{Seq: 1, Time: 1}, {Seq: 5, Time: 1<<64 - 1}}, Read: proto.Reached{{Seq: 2, Time: 9}}}),
 		encodeOutgoing(chat.Outgoing{Number: 1, Key: "d:1:2", Body: []byte("body"), Refused: "why", Reason: 0x99}),
 	} {
 		f.Add(b[:len(b)-4])

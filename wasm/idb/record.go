@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/crc32"
 
+	"parley/proto"
 	"parley/wasm/chat"
 )
 
@@ -116,7 +117,7 @@ func decodeMeta(b []byte) (chat.Meta, error) {
 }
 
 func encodeRow(row chat.Row) []byte {
-	r := newRecord(len(row.Key) + len(row.State) + 8*len(row.Ranges) + 16)
+	r := newRecord(len(row.Key) + len(row.State) + 8*(len(row.Ranges)+len(row.Delivered)+len(row.Read)) + 24)
 	r.string(row.Key)
 	r.bytes(row.State)
 	r.uvarint(uint64(len(row.Ranges)))
@@ -124,6 +125,8 @@ func encodeRow(row chat.Row) []byte {
 		r.uvarint(x.From)
 		r.uvarint(x.To - x.From)
 	}
+	r.steps(row.Delivered)
+	r.steps(row.Read)
 	return r.seal()
 }
 
@@ -142,7 +145,36 @@ func decodeRow(b []byte) (chat.Row, error) {
 		from := f.uvarint()
 		row.Ranges[i] = chat.Range{From: from, To: from + f.uvarint()}
 	}
+	if len(f.left) > 0 { // earlier versions ended here
+		row.Delivered, row.Read = f.steps(), f.steps()
+	}
 	return row, f.end()
+}
+
+// steps writes each step as by how much it is above the one before.
+func (r *record) steps(steps proto.Reached) {
+	r.uvarint(uint64(len(steps)))
+	var before proto.Step
+	for _, s := range steps {
+		r.uvarint(s.Seq - before.Seq)
+		r.uvarint(s.Time - before.Time)
+		before = s
+	}
+}
+
+func (f *fields) steps() (steps proto.Reached) {
+	n := f.uvarint()
+	if n > uint64(len(f.left)/2) { // each step takes two bytes or more
+		f.fail()
+		n = 0
+	}
+	var s proto.Step
+	for range n {
+		s.Seq += f.uvarint()
+		s.Time += f.uvarint()
+		steps = append(steps, s)
+	}
+	return steps
 }
 
 func encodeOutgoing(o chat.Outgoing) []byte {

@@ -197,13 +197,13 @@ func extremes(t *testing.T, open History) {
 }
 
 func extreme(key proto.Key, user, id uint64) chat.Member {
-	return chat.Member{Key: key, User: user, Rev: id, Read: id, Delivered: id, Own: 1, Seen: 2}
+	return chat.Member{Key: key, User: user, Rev: id, Read: id, Delivered: id, ReadTime: id - 1, DeliveredTime: id, Own: 1, Seen: 2}
 }
 
 // large is a conversation with a different number in every field that is an id.
 func large(key proto.Key, id, least uint64) chat.Conversation {
 	return chat.Conversation{
-		Key: key, Head: id, Min: least, Rev: id, ServiceRead: id - 1, ServiceDelivered: id, Counted: [2]uint64{3, 4},
+		Key: key, Head: id, Min: least, Rev: id, ServiceRead: id - 1, ServiceDelivered: id, ServiceReadTime: id, ServiceDeliveredTime: id - 1, Counted: [2]uint64{3, 4},
 		Standing: proto.Standing{
 			Sides:    [2]proto.Waiting{{AnsweredThrough: id, Seq: id - 1, Since: id}, {AnsweredThrough: id - 1, Seq: id, Since: id - 1}},
 			Assignee: id, PostProc: 2, LastAnswer: id - 1, LastAnswerBy: id,
@@ -674,7 +674,7 @@ func agents(t *testing.T, open History) {
 func replace(t *testing.T, open History) {
 	s := open()
 	update(t, s, writeAll)
-	m := chat.Member{Key: key, User: 3, Rev: 9, Read: 1, Delivered: 2, Own: 3, Seen: 4}
+	m := chat.Member{Key: key, User: 3, Rev: 9, Read: 1, Delivered: 2, ReadTime: 5, DeliveredTime: 6, Own: 3, Seen: 4}
 	update(t, s, func(tx chat.Tx) error {
 		return errors.Join(tx.PutMember(m), tx.PutConversation(chat.Conversation{Key: key, Head: 9, Min: 4}), tx.PutUser(chat.User{ID: 3, Name: "Grace"}))
 	})

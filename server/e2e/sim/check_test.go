@@ -50,6 +50,7 @@ func (d *device) checkTimeline(t client.Timeline, before uint64, limit int) {
 
 // checkMessage holds that a confirmed message is what the server's disk says.
 func (d *device) checkMessage(m client.Message) {
+	d.checkTimes(m)
 	if m.Seq == 0 || d.w.wipes > 0 {
 		return // after a wipe an old screen lives on until the client is told
 	}
@@ -223,6 +224,7 @@ func (d *device) checkHistory(key proto.Key, log []logged) {
 			d.w.fail("%s: %s %d is %+v, the server has %+v", d, key, i+1, m, want)
 			return
 		}
+		d.checkArrivals(key, m)
 	}
 }
 
@@ -286,14 +288,7 @@ func (d *device) watermarks(key proto.Key) (mine, peer chat.Member) {
 		if mine, err = v.Member(key, d.user); err != nil {
 			return err
 		}
-		others := []uint64{key.Peer(d.user)}
-		switch {
-		case key.Kind() == proto.Service && key.Customer() == d.user:
-			others = agentIDs[:]
-		case key.Kind() == proto.Service:
-			others = []uint64{key.Customer()}
-		}
-		for _, other := range others {
+		for _, other := range facing(key, d.user) {
 			m, err := v.Member(key, other)
 			if err != nil {
 				return err

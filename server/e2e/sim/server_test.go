@@ -18,6 +18,7 @@ type disk struct {
 	w     *world
 	full  bool
 	crash int // the server dies at the crash-th Update from now; 0: it does not
+	rises rises
 }
 
 func newDisk(w *world) *disk {
@@ -28,7 +29,7 @@ func newDisk(w *world) *disk {
 
 // wipe replaces the history by an empty one.
 func (d *disk) wipe() {
-	d.Store = chat.NewMemory(1 + d.w.Rand.Uint64()>>1)
+	d.Store, d.rises = chat.NewMemory(1+d.w.Rand.Uint64()>>1), rises{}
 	err := d.Store.Update(context.Background(), func(tx chat.Tx) error {
 		for _, agent := range agentIDs {
 			u := chat.User{ID: agent, Name: "agent", Services: chat.ServicesOf([]proto.ServiceType{service})}
@@ -63,6 +64,7 @@ func (d *disk) Update(ctx context.Context, change func(chat.Tx) error) error {
 		})
 	}
 	err := d.Store.Update(ctx, change)
+	d.recordRises()
 	if die {
 		panic(errKilled) // after it, before anybody is told
 	}

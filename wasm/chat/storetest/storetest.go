@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"parley/proto"
 	"parley/wasm/chat"
 )
 
@@ -32,6 +33,7 @@ func Run(t *testing.T, open Opener) {
 		{"conversations are kept apart, whatever their keys", keys},
 		{"the same key replaces", replaces},
 		{"a row's ranges survive", rowRanges},
+		{"a row's steps survive, as many as there are", rowSteps},
 		{"an empty batch changes nothing", emptyBatch},
 		{"Clear drops entries and rows, and keeps outbox and meta", clears},
 		{"Clear comes before the rest of its batch", clearsFirst},
@@ -115,7 +117,8 @@ func (f *fixture) wantSnapshot(want chat.Snapshot) {
 	slices.SortFunc(got.Conversations, byKey) // their order is not promised
 	slices.SortFunc(want.Conversations, byKey)
 	if !slices.EqualFunc(got.Conversations, want.Conversations, func(a, b chat.Row) bool {
-		return a.Key == b.Key && bytes.Equal(a.State, b.State) && slices.Equal(a.Ranges, b.Ranges)
+		return a.Key == b.Key && bytes.Equal(a.State, b.State) && slices.Equal(a.Ranges, b.Ranges) &&
+			slices.Equal(a.Delivered, b.Delivered) && slices.Equal(a.Read, b.Read)
 	}) {
 		f.Errorf("conversations: got %+v, want %+v", got.Conversations, want.Conversations)
 	}
@@ -153,7 +156,10 @@ func full() (chat.Batch, chat.Snapshot) {
 	s := chat.Snapshot{
 		Meta: chat.Meta{Epoch: 1<<64 - 1, SyncToken: "tökén", Device: "0123456789abcdef"},
 		Conversations: []chat.Row{
-			{Key: key, State: []byte{0, 1, 255}, Ranges: []chat.Range{{From: 1, To: 3}, {From: 5, To: 1<<64 - 1}}},
+			{
+				Key: key, State: []byte{0, 1, 255}, Ranges: []chat.Range{{From: 1, To: 3}, {From: 5, To: 1<<64 - 1}},
+				Delivered: proto.Reached{{Seq: 2, Time: 1_750_000_000_000}, {Seq: 1<<64 - 1, Time: 1<<64 - 1}}, Read: proto.Reached{{Seq: 1, Time: 1}},
+			},
 			{Key: "s:7:2", State: []byte("state")},
 		},
 		Outbox: []chat.Outgoing{
@@ -247,7 +253,7 @@ func replaces(f *fixture) {
 	b, want := full()
 	f.apply(b)
 	want.Meta.SyncToken = "newer"
-	want.Conversations[0].State, want.Conversations[0].Ranges = []byte("newer"), nil
+	want.Conversations[0] = chat.Row{Key: key, State: []byte("newer"), Read: proto.Reached{{Seq: 3, Time: 7}}}
 	want.Outbox[0].Refused, want.Outbox[0].Reason = "too long", 0x95
 	newer := chat.Entry{Key: key, Seq: 2, Body: []byte("newer and longer than before")}
 	f.apply(chat.Batch{
@@ -273,6 +279,19 @@ func rowRanges(f *fixture) {
 	f.apply(chat.Batch{Conversations: []chat.Row{{Key: key, Ranges: r}}})
 	f.reopen()
 	f.wantSnapshot(chat.Snapshot{Conversations: []chat.Row{{Key: key, Ranges: r}}})
+}
+
+func rowSteps(f *fixture) {
+	var delivered, read proto.Reached
+	for i := range uint64(proto.ReachedSpan) {
+		delivered = append(delivered, proto.Step{Seq: 1<<53 + i, Time: 1_750_000_000_000 + 7*i})
+		read = append(read, proto.Step{Seq: 1<<64 - proto.ReachedSpan + i, Time: 1<<63 - 1 + i})
+	}
+	rows := []chat.Row{{Key: "d:1:2", Delivered: delivered}, {Key: "d:1:3", Read: read}, {Key: "d:1:4", Delivered: read[:1], Read: delivered}}
+	f.apply(chat.Batch{Conversations: rows})
+	f.wantSnapshot(chat.Snapshot{Conversations: rows})
+	f.reopen()
+	f.wantSnapshot(chat.Snapshot{Conversations: rows})
 }
 
 func emptyBatch(f *fixture) {
@@ -402,6 +421,8 @@ func unshared(f *fixture) {
 	b.Entries[0].Body[0] ^= 0xFF
 	b.Conversations[0].State[1] ^= 0xFF
 	b.Conversations[0].Ranges[0].To = 4
+	b.Conversations[0].Delivered[0].Time = 4
+	b.Conversations[0].Read[0].Time = 4
 	b.Outbox[0].Body[0] ^= 0xFF
 	_, want = full()
 	f.wantSnapshot(want)
@@ -409,6 +430,8 @@ func unshared(f *fixture) {
 	f.wantEntries(f.messages(key, 1, 3), run(key, 1, 3)...)
 	s := f.load()
 	s.Conversations[0].State[0] ^= 0xFF
+	s.Conversations[0].Delivered[0].Seq++
+	s.Conversations[0].Read[0].Seq++
 	s.Outbox[0].Body[0] ^= 0xFF
 	f.wantSnapshot(want)
 	got := f.messages(key, 1, 3)
