@@ -23,7 +23,7 @@
  * What line.js in the page and this worker must agree on; rises with every
  * change that is not understood by the other.
  */
-const PROTOCOL = 2;
+const PROTOCOL = 3;
 
 const channelName = 'parley';
 const lockName = 'parley-engine';

@@ -165,7 +165,10 @@ export interface Parley extends EventTarget {
   /**
    * Sends to a user (by id) or into a conversation (by key). Resolves with the
    * pending message once it is stored in this browser: from then on it will be
-   * sent, whatever happens to tab, network and server. seen: the highest
+   * sent, whatever happens to tab, network and server. If the engine ends before
+   * it answers, the next one is given the same message, which is sent once
+   * however often that happens; rejects after three engines or a minute, when
+   * nobody can tell whether it was stored. seen: the highest
    * contiguous seq on the author's screen. type other than 'text' makes a
    * control entry, whose content may be empty; target is the agent of a
    * hand-over. An answer of an agent who had not seen another agent's newer one

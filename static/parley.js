@@ -3,9 +3,11 @@
 // chat: it turns calls into commands for the engine, and what the engine tells
 // into promises and events. What it adds is that both survive the engine: when
 // that is started again, or another tab's takes over, the page is attached
-// again, open calls are refused with a reason, and a reset says to ask anew.
+// again, open sends are made again, other open calls are refused with a reason,
+// and a reset says to ask anew.
 import { findUsers, originOf, ParleyError } from './http.js';
 import { openLine, randomName } from './line.js';
+import { Sends } from './sends.js';
 import { decode, encode } from './wire.js';
 
 export { ParleyError, renewToken, signInAsGuest } from './http.js';
@@ -21,7 +23,7 @@ export { mergeMessages } from './timeline.js';
  */
 
 /** Version of what pages, worker and program say to each other; wasm/bridge/hub.go says when it rises. */
-const PROTOCOL = 2;
+const PROTOCOL = 3;
 /** How long the worker may take to say that it is there, in milliseconds. */
 const lifeTimeout = 15_000;
 /** Failures in a row after which connect() gives up. */
@@ -121,6 +123,7 @@ class Parley extends EventTarget {
   /** Calls that wait for their answers. @type {Map<number, { resolve(value: any): void, reject(cause: Error): void }>} */
   #calls = new Map();
   #lastCall = 0;
+  #sends = new Sends(args => this.#post('send', args, message => this.#line?.post(message)));
   /** Settles when calls can be made, or never again can. */
   #attached = gate();
   #wasAttached = false;
@@ -183,7 +186,7 @@ class Parley extends EventTarget {
    */
   async send(to, content, { seen = 0n, type = 'text', target = 0n, extend = '', anyway = false } = {}) {
     const key = typeof to === 'string' ? to : directKey(this.user.id, to);
-    return this.#call('send', { key, content, seen, type, target, extend, anyway });
+    return this.#sends.add({ key, content, seen, type, target, extend, anyway });
   }
 
   /** @param {string} ref @param {{ seen?: bigint }} [options] @returns {Promise<void>} */
@@ -362,6 +365,7 @@ class Parley extends EventTarget {
   #detached(reason) {
     this.#attempt++;
     if (this.#attached.open) this.#attached = gate();
+    this.#sends.interrupt();
     this.#rejectCalls(reason);
   }
 
@@ -392,6 +396,8 @@ class Parley extends EventTarget {
     }
     if (attempt !== this.#attempt) return;
     this.#attached.resolve();
+    await this.#sends.begin(); // whoever is told of a reset is told before what became of the sends
+    if (attempt !== this.#attempt) return;
     if (this.#wasAttached) {
       this.#dispatch('reset', null);
       this.#dispatch('connection', this.connection);
@@ -426,6 +432,7 @@ class Parley extends EventTarget {
     this.#attempt++;
     this.#attached.reject(cause);
     if (this.#attached.open) this.#attached = gate(cause);
+    this.#sends.end(cause);
     this.#rejectCalls(cause.message);
     this.#line?.close();
   }

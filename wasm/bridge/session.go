@@ -189,6 +189,7 @@ func (s *session) send(port int, c *command) error {
 	draft := chat.Draft{
 		Content: c.text("content"), Seen: c.uint("seen"), Type: c.entryType("type"),
 		Target: c.uint("target"), Extend: c.text("extend"), Anyway: c.bool("anyway"),
+		Ref: c.ref("ref"), Repeat: c.bool("repeat"),
 	}
 	if c.err != nil {
 		return c.err
