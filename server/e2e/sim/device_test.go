@@ -42,8 +42,9 @@ type device struct {
 
 // sending is a message from the moment Send is pressed until an engine answers.
 type sending struct {
-	key   string
-	draft client.Draft
+	key     string
+	draft   client.Draft
+	refused bool // which may be told before the answer to a repeat
 }
 
 func newDevice(w *world, user uint64, number int) *device {
@@ -199,7 +200,7 @@ func (d *device) press(key string) {
 	for i := range draft.Ref {
 		draft.Ref[i] = byte(d.w.Rand.Uint32())
 	}
-	x := &sending{key, draft}
+	x := &sending{key: key, draft: draft}
 	d.unanswered = append(d.unanswered, x)
 	d.give(x, func() {})
 }
@@ -216,10 +217,7 @@ func (d *device) give(x *sending, then func()) {
 			d.w.note("%s: %q could not be stored: %v", d, content, err)
 		} else {
 			d.w.note("%s: %q stands in the list of %s", d, content, x.key)
-			d.w.presses = append(d.w.presses, &press{
-				device: d, key: x.key, content: content, seen: x.draft.Seen,
-				refused: m.State == client.Refused, // told before the answer to a repeat
-			})
+			d.w.presses = append(d.w.presses, &press{device: d, key: x.key, content: content, seen: x.draft.Seen, refused: x.refused})
 		}
 		then()
 	})
@@ -254,6 +252,9 @@ func (d *device) refused(m client.Message, host *chattest.Host) {
 	}
 	for _, p := range d.w.presses {
 		p.refused = p.refused || p.content == m.Content
+	}
+	for _, x := range d.unanswered {
+		x.refused = x.refused || x.draft.Content == m.Content
 	}
 	d.w.After(d.w.upTo(2*time.Second), func() {
 		if host != d.host {
@@ -449,6 +450,7 @@ func (o *observer) Connection(c client.Connection) { o.d.w.note("%s: %s %s", o.d
 
 func (o *observer) Typing(string, uint64, bool)   {}
 func (o *observer) Presence(uint64, bool, uint64) {}
+func (o *observer) Settings(client.Settings)      {}
 func (o *observer) TokenNeeded()                  {}
 func (o *observer) Failed(err error)              { o.d.w.note("%s: %v", o.d, err) }
 
