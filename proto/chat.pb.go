@@ -1074,8 +1074,9 @@ func (x *Presence) GetLastSeen() uint64 {
 	return 0
 }
 
-// Settings are a user's choices that the server keeps. Topic: chat/{user}/up/settings;
-// an absent field changes nothing.
+// Settings are a user's choices that the server keeps. Topics: chat/{user}/up/settings,
+// where an absent field changes nothing; chat/{user}/down/settings, which tells
+// all of them when one changed and after each complete answer to up/sync.
 type Settings struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whether others see that the user types, and whether and when the user was here. Default true.

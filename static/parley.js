@@ -113,6 +113,8 @@ class Parley extends EventTarget {
   user;
   /** @type {Connection} */
   connection = { state: 'connecting', since: Date.now(), next: 0, reason: '', serverOffset: 0 };
+  /** @type {import('./parley.d.ts').Settings | null} */
+  chosen = null;
 
   #server;
   #giveToken;
@@ -223,7 +225,7 @@ class Parley extends EventTarget {
     this.#tell('typing', { key, active });
   }
 
-  /** @param {{ shareTyping?: boolean, sharePresence?: boolean }} choice @returns {Promise<void>} */
+  /** @param {Partial<import('./parley.d.ts').Settings>} choice @returns {Promise<void>} */
   async settings({ shareTyping, sharePresence }) {
     await this.#call('settings', {
       ...shareTyping !== undefined && { shareTyping },
@@ -335,6 +337,9 @@ class Parley extends EventTarget {
         return;
       case 'connection':
         this.connection = detail;
+        break;
+      case 'settings':
+        this.chosen = detail;
         break;
       case 'error':
         detail = new ParleyError(detail.message, detail.code);

@@ -75,6 +75,8 @@ func (o *outbox) Publish(user uint64, branch proto.Branch, payload []byte) {
 		m = new(proto.Typing)
 	case proto.BranchPresence:
 		m = new(proto.Presence)
+	case proto.BranchSettings:
+		m = new(proto.Settings)
 	}
 	if len(payload) > proto.MaxPacket-1024 {
 		o.t.Errorf("a payload of %d bytes does not fit a packet", len(payload))

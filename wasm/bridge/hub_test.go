@@ -29,12 +29,13 @@ const ref = "000102030405060708090a0b0c0d0e0f"
 
 // network gives sessions that are open and silent, or the error of open.
 type network struct {
-	open   error
-	opened []chat.Credentials
+	open    error
+	opened  []chat.Credentials
+	handler chat.Handler // of the session opened last
 }
 
-func (n *network) Open(_ context.Context, c chat.Credentials, _ chat.Handler) (chat.Session, error) {
-	n.opened = append(n.opened, c)
+func (n *network) Open(_ context.Context, c chat.Credentials, h chat.Handler) (chat.Session, error) {
+	n.opened, n.handler = append(n.opened, c), h
 	return silence{}, n.open
 }
 
@@ -425,6 +426,30 @@ func TestAPageThatComesLaterIsToldWhoIsHere(t *testing.T) {
 		p.do(2, attachCommand(nil))
 		if got := details(p.posts[2], "presence"); len(got) != 1 {
 			t.Errorf("the second page got %v, want one presence event", p.posts[2])
+		}
+	})
+}
+
+func TestEveryPageIsToldWhatTheUserHasChosen(t *testing.T) {
+	inProfile(t, func(p *profile) {
+		p.do(1, attachCommand(nil))
+		if got := details(p.posts[1], "settings"); len(got) != 0 {
+			t.Errorf("before the server told: %v", got)
+		}
+		clear(p.posts)
+		typing, presence := false, true
+		payload, err := proto.Marshal(&proto.Settings{ShareTyping: &typing, SharePresence: &presence})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.network.handler.Deliver(proto.BranchSettings, payload)
+		synctest.Wait()
+		p.do(2, attachCommand(nil))
+		for port := 1; port <= 2; port++ {
+			want := []any{record{"shareTyping": false, "sharePresence": true}}
+			if diff := cmp.Diff(want, details(p.posts[port], "settings")); diff != "" {
+				t.Errorf("page %d (-want +got)\n%s", port, diff)
+			}
 		}
 	})
 }

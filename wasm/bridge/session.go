@@ -104,6 +104,9 @@ func (s *session) welcome(a attachment) {
 		p := s.here[user]
 		s.hub.tell(a.port, func(e *encoder) { putEvent(e, "presence", p.put) })
 	}
+	if chosen, told := s.engine.Settings(); told {
+		s.hub.tell(a.port, func(e *encoder) { putSettings(e, chosen) })
+	}
 }
 
 func (s *session) detach(port int) {
