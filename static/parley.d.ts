@@ -203,8 +203,11 @@ export interface Parley extends EventTarget {
   typing(key: ConversationKey, active: boolean): void;
   /** Chooses what others see of me; what is left out stays as it is. */
   settings(choice: Partial<Settings>): Promise<void>;
-  /** Finds people by name or id. */
-  users(query: string): Promise<User[]>;
+  /**
+   * Finds people by name or id, at most 50, by name. With a service, which only
+   * agents may give, it finds those who answer for it.
+   */
+  users(query: string, options?: { service?: number }): Promise<User[]>;
   /** Tries to connect now instead of waiting. */
   tryNow(): void;
   /** Detaches this page; the engine goes on for other tabs. */

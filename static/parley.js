@@ -237,16 +237,16 @@ class Parley extends EventTarget {
     this.#tell('wake');
   }
 
-  /** @param {string} query @returns {Promise<User[]>} */
-  async users(query) {
+  /** @param {string} query @param {{ service?: number }} [options] @returns {Promise<User[]>} */
+  async users(query, { service } = {}) {
     const { token } = this.#token;
     try {
-      return await findUsers(this.#server, token, query);
+      return await findUsers(this.#server, token, query, service);
     } catch (cause) {
       if (/** @type {ParleyError} */ (cause).code !== 401) throw cause;
     }
     await this.#renew(); // another page may have renewed the engine's token meanwhile, not this one's
-    return findUsers(this.#server, this.#token.token, query);
+    return findUsers(this.#server, this.#token.token, query, service);
   }
 
   close() {
