@@ -89,6 +89,10 @@ func (e *Engine) entryOf(c *conversation, d Draft, ref []byte) (entry, error) {
 			direction = proto.ServiceMessageDirection_SERVICE_TO_CUSTOMER
 			x.service.AgentId = &e.User
 		}
+		if d.Anyway {
+			told := c.standing.LastAnswer
+			x.service.DespiteSeq = &told
+		}
 		if d.Target != 0 {
 			x.service.TargetAgentId = &d.Target
 		}
