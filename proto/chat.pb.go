@@ -399,6 +399,9 @@ type ServiceMessage struct {
 	ClientRef []byte `protobuf:"bytes,18,opt,name=client_ref,json=clientRef" json:"client_ref,omitempty"`
 	// HAND_OVER: the agent who has it now.
 	TargetAgentId *uint64 `protobuf:"varint,19,opt,name=target_agent_id,json=targetAgentId" json:"target_agent_id,omitempty"`
+	// On the way up: an answer goes out in spite of other agents' answers up to this seq,
+	// of which its author was told. Without it, seen_seq alone says what the author knew.
+	DespiteSeq    *uint64 `protobuf:"varint,20,opt,name=despite_seq,json=despiteSeq" json:"despite_seq,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -534,6 +537,13 @@ func (x *ServiceMessage) GetClientRef() []byte {
 func (x *ServiceMessage) GetTargetAgentId() uint64 {
 	if x != nil && x.TargetAgentId != nil {
 		return *x.TargetAgentId
+	}
+	return 0
+}
+
+func (x *ServiceMessage) GetDespiteSeq() uint64 {
+	if x != nil && x.DespiteSeq != nil {
+		return *x.DespiteSeq
 	}
 	return 0
 }
@@ -1112,8 +1122,9 @@ func (x *Presence) GetLastSeen() uint64 {
 	return 0
 }
 
-// Settings are a user's choices that the server keeps. Topic: chat/{user}/up/settings;
-// an absent field changes nothing.
+// Settings are a user's choices that the server keeps. Topics: chat/{user}/up/settings,
+// where an absent field changes nothing; chat/{user}/down/settings, which tells
+// all of them when one changed and after each complete answer to up/sync.
 type Settings struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whether others see that the user types, and whether and when the user was here. Default true.
@@ -1391,7 +1402,7 @@ const file_chat_proto_rawDesc = "" +
 	"\bseen_seq\x18\x11 \x01(\x04R\aseenSeq\x12\x1d\n" +
 	"\n" +
 	"client_ref\x18\x12 \x01(\fR\tclientRef\x126\n" +
-	"\fmessage_type\x18\x13 \x01(\x0e2\x13.parley.MessageTypeR\vmessageType\"\x91\x04\n" +
+	"\fmessage_type\x18\x13 \x01(\x0e2\x13.parley.MessageTypeR\vmessageType\"\xb2\x04\n" +
 	"\x0eServiceMessage\x12\x1d\n" +
 	"\n" +
 	"message_id\x18\x01 \x02(\x04R\tmessageId\x12\x17\n" +
@@ -1411,7 +1422,9 @@ const file_chat_proto_rawDesc = "" +
 	"\bseen_seq\x18\x11 \x01(\x04R\aseenSeq\x12\x1d\n" +
 	"\n" +
 	"client_ref\x18\x12 \x01(\fR\tclientRef\x12&\n" +
-	"\x0ftarget_agent_id\x18\x13 \x01(\x04R\rtargetAgentId\"\xb5\x01\n" +
+	"\x0ftarget_agent_id\x18\x13 \x01(\x04R\rtargetAgentId\x12\x1f\n" +
+	"\vdespite_seq\x18\x14 \x01(\x04R\n" +
+	"despiteSeq\"\xb5\x01\n" +
 	"\x04Mark\x12\x10\n" +
 	"\x03key\x18\x01 \x02(\tR\x03key\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\x04R\x06userId\x12#\n" +

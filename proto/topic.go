@@ -17,7 +17,7 @@ const (
 	BranchUnread   Branch = "unread"   // BaseUserUnreadStatics, down only
 	BranchTyping   Branch = "typing"   // Typing
 	BranchPresence Branch = "presence" // Presence, down only
-	BranchSettings Branch = "settings" // Settings, up only
+	BranchSettings Branch = "settings" // Settings
 )
 
 // Up is the topic on which a user sends.
@@ -49,7 +49,7 @@ func ParseUp(name string) (user uint64, b Branch, ok bool) {
 func ParseDown(name string) (user uint64, b Branch, ok bool) {
 	user, b, ok = parse(name, "down")
 	switch b {
-	case BranchMessage, BranchService, BranchMark, BranchUnread, BranchTyping, BranchPresence, "#":
+	case BranchMessage, BranchService, BranchMark, BranchUnread, BranchTyping, BranchPresence, BranchSettings, "#":
 		return user, b, ok
 	}
 	return 0, "", false

@@ -62,8 +62,7 @@ class AgentPicker {
     const query = this.#input.value.trim();
     text(this.#note, t.searching);
     try {
-      const found = await this.#parley.users(query);
-      const agents = found.filter(({ id, services }) => id !== this.#parley.user.id && services.includes(this.#service));
+      const agents = await this.#parley.users(query, { service: this.#service });
       if (asked === this.#asked) this.#show(agents, agents.length ? '' : query ? t.noAgentFound : t.noAgents);
     } catch (error) {
       if (asked === this.#asked) this.#show([], t.searchFailed(reasonOf(error, t.unknownError)));

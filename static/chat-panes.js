@@ -117,6 +117,7 @@ export class ChatPanes extends HTMLElement {
     this.#known.names.parley = parley;
     this.#search.parley = parley;
     this.#settings.parley = parley;
+    if (parley.chosen) this.#settings.show(parley.chosen);
     this.#showConnection(parley.connection);
   }
 
@@ -134,6 +135,7 @@ export class ChatPanes extends HTMLElement {
       this.#known.presence.take(detail);
       this.#showPresence();
     }, { signal });
+    parley.addEventListener('settings', ({ detail }) => this.#settings.show(detail), { signal });
     parley.addEventListener('error', ({ detail }) => this.#notices.add(reasonOf(detail, t.unknownError)), { signal });
     parley.addEventListener('reset', () => {
       this.#closePane();

@@ -149,10 +149,16 @@ export class ConversationPane extends HTMLElement {
     }
   }
 
-  /** Shows the answer that crossed, and asks whether to send all the same. */
-  #askAboutAnswer() {
-    const message = this.#list.message(this.#conversation?.lastAnswer ?? 0n);
-    return askAboutAnswer(this, message ? { author: this.whom.authorOf(message), content: message.content } : null);
+  /**
+   * Shows the answer that crossed, and asks whether to send all the same; once
+   * more if another comes meanwhile.
+   * @returns {Promise<boolean>}
+   */
+  async #askAboutAnswer() {
+    const seq = this.#conversation?.lastAnswer ?? 0n;
+    const message = this.#list.message(seq);
+    const anyway = await askAboutAnswer(this, message ? { author: this.whom.authorOf(message), content: message.content } : null);
+    return anyway && (seq === this.#conversation?.lastAnswer || this.#askAboutAnswer());
   }
 
   /** @param {Act} act */

@@ -82,10 +82,12 @@ export async function renewToken(token, { server } = {}) {
 /**
  * Finds people by name or id.
  * @param {string} origin @param {string} token @param {string} query
+ * @param {number} [service] that they answer for
  * @returns {Promise<User[]>}
  */
-export async function findUsers(origin, token, query) {
-  const answer = await request(origin, `/api/users?q=${encodeURIComponent(query)}`, { token });
+export async function findUsers(origin, token, query, service) {
+  const only = service === undefined ? '' : `&service=${encodeURIComponent(service)}`;
+  const answer = await request(origin, `/api/users?q=${encodeURIComponent(query)}${only}`, { token });
   return usersOf(answer).map((/** @type {any} */ user) => ({
     id: idOf(user.user_id), name: String(user.name), services: user.services ?? [],
   }));

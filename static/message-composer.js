@@ -72,7 +72,7 @@ export class MessageComposer extends HTMLElement {
     const since = this.#text.value;
     // What was written as a note, and what since, never goes to the other side by mistake.
     if (note) this.#setNote(true);
-    this.#write(since ? `${content}\n${since}` : content);
+    this.#write(since.trim() ? `${content}\n${since}` : content);
     this.#keep(this.#text.value);
   }
 

@@ -19,6 +19,8 @@ import { t } from './strings.js';
  * @property {import('./clock.js').Clock} clock
  */
 
+/** What is known of a conversation before anything is. */
+const nothing = { head: 0n, read: 0n, unread: 0n };
 const nearEnd = 48; // px from the end that still count as at the end
 const early = '800px 0px 0px'; // how far above the screen older messages are asked for
 
@@ -38,15 +40,15 @@ export class MessageList extends HTMLElement {
   #place;
   #stretch;
   #reading;
-  /** @type {bigint | null} */
-  #unreadAfter;
+  /** The mark of unread messages stands after this seq; null: nowhere. @type {bigint | null} */
+  #unreadAfter = null;
   #name;
-  #unread;
-  #read;
-  #head;
+  #unread = 0n;
+  #read = 0n;
+  #after = 0n; // how many entries stand after the read watermark
   #atEnd = true;
   #height = 0; // of what is shown of the log, px
-  #placed = false; // the first page has been scrolled to where reading goes on
+  #placed = false; // the first messages have been scrolled to where reading goes on
   #newest = 0n; // seq of the newest message of others
   #missed = false; // something new stands below
   #olderState = '';
@@ -60,18 +62,15 @@ export class MessageList extends HTMLElement {
     const { parley, whom } = place;
     this.#place = place;
     this.#name = whom.name;
-    this.#unread = conversation?.unread ?? 0n;
-    this.#read = conversation?.read ?? 0n;
-    this.#unreadAfter = this.#unread ? this.#read : null;
     this.#stretch = new Stretch(parley, whom.key);
-    this.#head = conversation?.head ?? 0n;
-    this.#reading = new Reading(this.#log, this.#read, message => !message.mine && whom.shows(message), seq => {
+    this.#reading = new Reading(this.#log, conversation?.read ?? 0n, message => !message.mine && whom.shows(message), seq => {
       parley.markRead(whom.key, seq).catch(error => {
         this.dispatchEvent(new CustomEvent('notice', { detail: reasonOf(error, t.unknownError), bubbles: true }));
       });
     });
     this.#stretch.addEventListener('change', () => this.#paint());
     this.#log.addEventListener('scroll', () => this.#scrolled(), { passive: true });
+    this.#begin(conversation);
   }
 
   connectedCallback() {
@@ -80,7 +79,7 @@ export class MessageList extends HTMLElement {
     this.#sizeObserver.observe(this.#log);
     this.#sizeObserver.observe(this.#rows);
     this.#awaitMidnight();
-    this.#stretch.newest(this.#head - this.#read);
+    this.#stretch.newest(this.#after);
   }
 
   disconnectedCallback() {
@@ -107,8 +106,13 @@ export class MessageList extends HTMLElement {
 
   /** Takes in the conversation's watermarks. @param {Conversation | undefined} conversation */
   update(conversation) {
-    this.#read = conversation?.read ?? this.#read;
-    this.#unread = conversation?.unread ?? this.#unread;
+    if (!this.#placed) {
+      this.#begin(conversation);
+      this.#stretch.newest(this.#after);
+    } else if (conversation) {
+      this.#read = conversation.read;
+      this.#unread = conversation.unread;
+    }
     this.#readOn();
     this.#paintUp();
   }
@@ -129,6 +133,7 @@ export class MessageList extends HTMLElement {
   makeWay() {
     this.#unreadAfter = null;
     this.#atEnd = true;
+    this.#placed = true;
     this.#paint();
   }
 
@@ -142,6 +147,20 @@ export class MessageList extends HTMLElement {
     const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
     this.#log.scrollTo({ top: this.#log.scrollHeight, behavior: smooth && !calm ? 'smooth' : 'instant' });
     if (smooth) this.#log.focus({ preventScroll: true });
+  }
+
+  /**
+   * Notes where reading goes on. The conversation tells, and that may become
+   * known when the list is there already.
+   * @param {Conversation | undefined} conversation
+   */
+  #begin({ head, read, unread } = nothing) {
+    this.#read = read;
+    this.#unread = unread;
+    // The first message ever, which comes while the person looks at an empty list, needs no mark.
+    const awaited = this.#stretch.loaded && unread === 1n && document.hasFocus();
+    this.#unreadAfter = unread && !awaited ? read : null;
+    this.#after = head - read;
   }
 
   #paint() {
@@ -161,7 +180,7 @@ export class MessageList extends HTMLElement {
     this.#forget(rows);
     this.#paintOlder();
     this.classList.toggle('loaded', loaded);
-    if (loaded && !this.#placed) this.#placeFirst();
+    if (loaded && !this.#placed && messages.some(({ seq }) => seq > 0n)) this.#placeFirst();
     else if (anchor) this.#log.scrollTop += anchor.element.getBoundingClientRect().top - anchor.top;
     else if (this.#atEnd) this.toEnd();
     this.#readOn();

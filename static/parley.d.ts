@@ -114,6 +114,14 @@ export interface Connection {
   serverOffset: number;
 }
 
+/** What others see of the user. Both are true until the user chooses otherwise. */
+export interface Settings {
+  /** That the user types. */
+  shareTyping: boolean;
+  /** Whether and when the user was here. */
+  sharePresence: boolean;
+}
+
 export interface Options {
   /** The user's token, or a function that gives a fresh one; called again before it expires. */
   token: string | (() => string | Promise<string>);
@@ -131,6 +139,8 @@ export interface ParleyEventMap {
   typing: CustomEvent<{ key: ConversationKey; user: ID; active: boolean }>;
   /** Who is here. lastSeen is in Unix milliseconds, 0 if unknown. */
   presence: CustomEvent<{ user: ID; online: boolean; lastSeen: number }>;
+  /** What the user has chosen, here or on another device. */
+  settings: CustomEvent<Settings>;
   /** Everything shown is void (another history, or a restarted engine): ask for it again. */
   reset: CustomEvent<null>;
   /** Something went wrong that no call answers, in words for a person; the engine goes on or restarts by itself. */
@@ -169,10 +179,15 @@ export interface Parley extends EventTarget {
   readonly user: User;
   /** As of the last connection event. */
   readonly connection: Connection;
+  /** As of the last settings event; null until the server told. */
+  readonly chosen: Settings | null;
   /**
    * Sends to a user (by id) or into a conversation (by key). Resolves with the
    * pending message once it is stored in this browser: from then on it will be
-   * sent, whatever happens to tab, network and server. seen: the highest
+   * sent, whatever happens to tab, network and server. If the engine ends before
+   * it answers, the next one is given the same message, which is sent once
+   * however often that happens; rejects after three engines or a minute, when
+   * nobody can tell whether it was stored. seen: the highest
    * contiguous seq on the author's screen. type other than 'text' makes a
    * control entry, whose content may be empty; target is the agent of a
    * hand-over. An answer of an agent who had not seen another agent's newer one
@@ -194,9 +209,12 @@ export interface Parley extends EventTarget {
   /** Tells the other side that the user types, or has stopped. */
   typing(key: ConversationKey, active: boolean): void;
   /** Chooses what others see of me; what is left out stays as it is. */
-  settings(choice: { shareTyping?: boolean; sharePresence?: boolean }): Promise<void>;
-  /** Finds people by name or id. */
-  users(query: string): Promise<User[]>;
+  settings(choice: Partial<Settings>): Promise<void>;
+  /**
+   * Finds people by name or id, at most 50, by name. With a service, which only
+   * agents may give, it finds those who answer for it.
+   */
+  users(query: string, options?: { service?: number }): Promise<User[]>;
   /** Tries to connect now instead of waiting. */
   tryNow(): void;
   /** Detaches this page; the engine goes on for other tabs. */

@@ -3,9 +3,11 @@
 // chat: it turns calls into commands for the engine, and what the engine tells
 // into promises and events. What it adds is that both survive the engine: when
 // that is started again, or another tab's takes over, the page is attached
-// again, open calls are refused with a reason, and a reset says to ask anew.
+// again, open sends are made again, other open calls are refused with a reason,
+// and a reset says to ask anew.
 import { findUsers, originOf, ParleyError } from './http.js';
 import { openLine, randomName } from './line.js';
+import { Sends } from './sends.js';
 import { decode, encode } from './wire.js';
 
 export { ParleyError, renewToken, signInAsGuest } from './http.js';
@@ -111,6 +113,8 @@ class Parley extends EventTarget {
   user;
   /** @type {Connection} */
   connection = { state: 'connecting', since: Date.now(), next: 0, reason: '', serverOffset: 0 };
+  /** @type {import('./parley.d.ts').Settings | null} */
+  chosen = null;
 
   #server;
   #giveToken;
@@ -121,6 +125,7 @@ class Parley extends EventTarget {
   /** Calls that wait for their answers. @type {Map<number, { resolve(value: any): void, reject(cause: Error): void }>} */
   #calls = new Map();
   #lastCall = 0;
+  #sends = new Sends(args => this.#post('send', args, message => this.#line?.post(message)));
   /** Settles when calls can be made, or never again can. */
   #attached = gate();
   #wasAttached = false;
@@ -183,7 +188,7 @@ class Parley extends EventTarget {
    */
   async send(to, content, { seen = 0n, type = 'text', target = 0n, extend = '', anyway = false } = {}) {
     const key = typeof to === 'string' ? to : directKey(this.user.id, to);
-    return this.#call('send', { key, content, seen, type, target, extend, anyway });
+    return this.#sends.add({ key, content, seen, type, target, extend, anyway });
   }
 
   /** @param {string} ref @param {{ seen?: bigint }} [options] @returns {Promise<void>} */
@@ -220,7 +225,7 @@ class Parley extends EventTarget {
     this.#tell('typing', { key, active });
   }
 
-  /** @param {{ shareTyping?: boolean, sharePresence?: boolean }} choice @returns {Promise<void>} */
+  /** @param {Partial<import('./parley.d.ts').Settings>} choice @returns {Promise<void>} */
   async settings({ shareTyping, sharePresence }) {
     await this.#call('settings', {
       ...shareTyping !== undefined && { shareTyping },
@@ -232,16 +237,16 @@ class Parley extends EventTarget {
     this.#tell('wake');
   }
 
-  /** @param {string} query @returns {Promise<User[]>} */
-  async users(query) {
+  /** @param {string} query @param {{ service?: number }} [options] @returns {Promise<User[]>} */
+  async users(query, { service } = {}) {
     const { token } = this.#token;
     try {
-      return await findUsers(this.#server, token, query);
+      return await findUsers(this.#server, token, query, service);
     } catch (cause) {
       if (/** @type {ParleyError} */ (cause).code !== 401) throw cause;
     }
     await this.#renew(); // another page may have renewed the engine's token meanwhile, not this one's
-    return findUsers(this.#server, this.#token.token, query);
+    return findUsers(this.#server, this.#token.token, query, service);
   }
 
   close() {
@@ -333,6 +338,9 @@ class Parley extends EventTarget {
       case 'connection':
         this.connection = detail;
         break;
+      case 'settings':
+        this.chosen = detail;
+        break;
       case 'error':
         detail = new ParleyError(detail.message, detail.code);
         break;
@@ -362,6 +370,7 @@ class Parley extends EventTarget {
   #detached(reason) {
     this.#attempt++;
     if (this.#attached.open) this.#attached = gate();
+    this.#sends.interrupt();
     this.#rejectCalls(reason);
   }
 
@@ -392,6 +401,8 @@ class Parley extends EventTarget {
     }
     if (attempt !== this.#attempt) return;
     this.#attached.resolve();
+    await this.#sends.begin(); // whoever is told of a reset is told before what became of the sends
+    if (attempt !== this.#attempt) return;
     if (this.#wasAttached) {
       this.#dispatch('reset', null);
       this.#dispatch('connection', this.connection);
@@ -426,6 +437,7 @@ class Parley extends EventTarget {
     this.#attempt++;
     this.#attached.reject(cause);
     if (this.#attached.open) this.#attached = gate(cause);
+    this.#sends.end(cause);
     this.#rejectCalls(cause.message);
     this.#line?.close();
   }

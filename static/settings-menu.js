@@ -1,11 +1,11 @@
 // @ts-check
-// What others see of the user. The server keeps the choice and does not tell
-// it; this browser remembers what was chosen here.
+// What others see of the user. The server keeps the choice and tells it to all
+// of the user's devices; until it does, the menu shows what it told last.
 import { element, reasonOf } from './dom.js';
 import { icon } from './icons.js';
 import { t } from './strings.js';
 
-/** @typedef {{ shareTyping?: boolean, sharePresence?: boolean }} Choice */
+/** @typedef {import('./parley.js').Settings} Settings */
 
 const names = /** @type {const} */ (['shareTyping', 'sharePresence']);
 
@@ -14,12 +14,16 @@ export class SettingsMenu extends HTMLElement {
   /** @type {import('./parley.js').Parley | null} */
   parley = null;
   #place; // in localStorage
-  #panel = element('div', { class: 'menu', id: 'settings', popover: 'auto', role: 'group', 'aria-label': t.settings });
+  #settings;
+  #inputs = names.map(name => element('input', { type: 'checkbox', role: 'switch', onchange: () => this.#choose(name) }));
+  #panel = element('div', { class: 'menu', id: 'settings', popover: 'auto', role: 'group', 'aria-label': t.settings },
+    ...names.map((name, i) => element('label', { class: 'switch' }, this.#inputs[i], t[name])));
 
   /** @param {bigint} user */
   constructor(user) {
     super();
     this.#place = `parley.settings.${user}`;
+    this.#settings = read(this.#place);
   }
 
   connectedCallback() {
@@ -27,42 +31,48 @@ export class SettingsMenu extends HTMLElement {
     this.append(element('button', {
       class: 'icon-button', type: 'button', popovertarget: 'settings', 'aria-label': t.settings, title: t.settings,
     }, icon('gear')), this.#panel);
-    const choice = read(this.#place);
-    this.#panel.append(...names.map(name => {
-      const input = element('input', { type: 'checkbox', role: 'switch', checked: choice[name] ?? true, onchange: () => this.#choose(name, input) });
-      return element('label', { class: 'switch' }, input, t[name]);
-    }));
+    this.#paint();
   }
 
-  /** @param {keyof Choice} name @param {HTMLInputElement} input */
-  async #choose(name, input) {
-    const wanted = input.checked;
+  /** @param {Settings} settings as the server tells them */
+  show(settings) {
+    this.#settings = settings;
+    store(this.#place, settings);
+    this.#paint();
+  }
+
+  #paint() {
+    names.forEach((name, i) => { this.#inputs[i].checked = this.#settings[name]; });
+  }
+
+  /** @param {keyof Settings} name */
+  async #choose(name) {
     try {
       if (!this.parley) throw new Error(t.serverAway);
-      await this.parley.settings({ [name]: wanted });
-      store(this.#place, { ...read(this.#place), [name]: wanted });
+      await this.parley.settings({ [name]: this.#inputs[names.indexOf(name)].checked });
     } catch (error) {
-      input.checked = !wanted;
+      this.#paint();
       this.dispatchEvent(new CustomEvent('notice', { detail: t.notChanged(reasonOf(error, t.unknownError)), bubbles: true }));
     }
   }
 }
 
-/** @param {string} place @returns {Choice} */
+/** @param {string} place @returns {Settings} */
 function read(place) {
+  const settings = { shareTyping: true, sharePresence: true };
   try {
-    return JSON.parse(localStorage.getItem(place) ?? '{}') ?? {};
+    return Object.assign(settings, JSON.parse(localStorage.getItem(place) ?? '{}'));
   } catch {
-    return {};
+    return settings;
   }
 }
 
-/** @param {string} place @param {Choice} choice */
-function store(place, choice) {
+/** @param {string} place @param {Settings} settings */
+function store(place, settings) {
   try {
-    localStorage.setItem(place, JSON.stringify(choice));
+    localStorage.setItem(place, JSON.stringify(settings));
   } catch {
-    // A browser that stores nothing shows the defaults next time.
+    // A browser that stores nothing shows the defaults until the server tells.
   }
 }
 

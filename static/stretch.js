@@ -24,6 +24,8 @@ export class Stretch extends EventTarget {
   loading = false;
   #parley;
   #key;
+  #newest = 0; // how long the newest page is that was asked for
+  #asked = 0; // only the answer to the last question counts
 
   /** @param {import('./parley.js').Parley} parley @param {string} key */
   constructor(parley, key) {
@@ -32,15 +34,23 @@ export class Stretch extends EventTarget {
     this.#key = key;
   }
 
-  /** Asks for the newest page, so long that it holds the entries after the read watermark. @param {bigint} after how many these are */
+  /**
+   * Asks for the newest page, so long that it holds the entries after the read
+   * watermark, unless it did already.
+   * @param {bigint} after how many these are
+   */
   newest(after) {
     const limit = Math.min(Math.max(pageLength, Number(after) + pageLength / 2), longestPage);
-    return this.#ask(0n, limit);
+    if (limit <= this.#newest) return;
+    this.#newest = limit;
+    this.loaded = false;
+    this.#ask(0n, limit);
   }
 
   /** Asks for the page before the first message. */
   async older() {
-    if (!this.loading) await this.#ask(this.messages[0]?.seq ?? 0n, pageLength);
+    const first = this.messages[0]?.seq ?? 0n;
+    if (!this.loading) await this.#ask(first, first ? pageLength : this.#newest);
   }
 
   /** Takes in what changed. @param {{ messages: Message[], gone: string[] }} change */
@@ -62,15 +72,18 @@ export class Stretch extends EventTarget {
 
   /** @param {bigint} before @param {number} limit */
   async #ask(before, limit) {
+    const asked = ++this.#asked;
     this.loading = true;
     this.incomplete = '';
     this.#changed();
     try {
       const page = await this.#parley.history(this.#key, { before, limit });
+      if (asked !== this.#asked) return;
       this.messages = mergeMessages(this.messages, page.messages);
       this.more = page.more;
       this.incomplete = page.incomplete;
     } catch (error) {
+      if (asked !== this.#asked) return;
       this.incomplete = reasonOf(error, t.unknownError);
     }
     this.loaded = true;

@@ -9,7 +9,7 @@ import (
 )
 
 // maxFilters is how many filters a SUBSCRIBE or UNSUBSCRIBE may have. There are
-// seven that are allowed.
+// eight that are allowed.
 const maxFilters = 32
 
 // wildcard is the branch of proto.DownFilter.

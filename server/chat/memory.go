@@ -356,10 +356,13 @@ func (v memoryView) User(id uint64) (User, error) {
 	return u, nil
 }
 
-func (v memoryView) Users(query string, limit int) ([]User, error) {
+func (v memoryView) Users(query string, services Services, limit int) ([]User, error) {
 	var found []User
 	folded := Fold(query)
 	for id, u := range v.users() {
+		if services != 0 && u.Services&services == 0 {
+			continue
+		}
 		if strings.Contains(Fold(u.Name), folded) || strconv.FormatUint(id, 10) == query {
 			found = append(found, u)
 		}

@@ -75,6 +75,8 @@ func (o *outbox) Publish(user uint64, branch proto.Branch, payload []byte) {
 		m = new(proto.Typing)
 	case proto.BranchPresence:
 		m = new(proto.Presence)
+	case proto.BranchSettings:
+		m = new(proto.Settings)
 	}
 	if len(payload) > proto.MaxPacket-1024 {
 		o.t.Errorf("a payload of %d bytes does not fit a packet", len(payload))
@@ -510,7 +512,7 @@ func TestPeopleAreFoundByNameAndID(t *testing.T) {
 			" aD ": {{ID: ada, Name: "Ada"}}, "3": {{ID: ada, Name: "Ada"}}, "18446744073709551615": {{ID: huge}}, "%": nil,
 			"": {{ID: huge}, {ID: ada, Name: "Ada"}}, strings.Repeat("x", 65): nil,
 		} {
-			got, err := b.Users(t.Context(), query, 10)
+			got, err := b.Users(t.Context(), query, 0, 10)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -526,10 +528,10 @@ func TestPeopleAreFoundByNameAndID(t *testing.T) {
 			}
 		}
 		for _, limit := range []int{-1, 0, 501} {
-			_, err := b.Users(t.Context(), "a", limit)
+			_, err := b.Users(t.Context(), "a", 0, limit)
 			refusalOf(t, err)
 		}
-		_, err := b.Users(t.Context(), "\xff", 10)
+		_, err := b.Users(t.Context(), "\xff", 0, 10)
 		refusalOf(t, err)
 	})
 }

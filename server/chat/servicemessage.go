@@ -129,7 +129,7 @@ func (r *serviceMessage) judge(b *batch, c *conversation) (refusal, err error) {
 	case kind.Control() && c.Head == 0:
 		return refuseEntry("nothing was said in this conversation yet: write to the customer first"), nil
 	case !kind.Control():
-		if seen := r.m.SeenSeq; seen != nil && *seen < now.LastAnswer && now.LastAnswerBy != r.author {
+		if seen := r.m.SeenSeq; seen != nil && max(*seen, r.m.GetDespiteSeq()) < now.LastAnswer && now.LastAnswerBy != r.author {
 			return refuseEntry("another agent answered meanwhile: read it, then send again"), nil
 		}
 		return nil, nil

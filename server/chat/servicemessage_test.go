@@ -51,7 +51,7 @@ func (b *bench) join(user uint64, name string, services ...proto.ServiceType) {
 // sender is a user with the services that they were last seen with.
 func (b *bench) sender(user uint64) chat.Sender {
 	b.t.Helper()
-	users, err := b.Users(b.t.Context(), fmt.Sprint(user), 1)
+	users, err := b.Users(b.t.Context(), fmt.Sprint(user), 0, 1)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -325,6 +325,7 @@ func TestWhatDoesNotFitIsRefusedByName(t *testing.T) {
 		{"a hand-over to no agent", ann, handing(cora), proto.PayloadFormatInvalid, "target_agent_id is no agent"},
 		{"a hand-over to an agent of another service", ann, handing(203), proto.PayloadFormatInvalid, "target_agent_id is no agent"},
 		{"an answer that did not see another agent's", ben, seeing(word(cora, "no"), 2), proto.ImplementationSpecific, "another agent answered meanwhile: read it, then send again"},
+		{"an answer in spite of an older one", ben, edit(seeing(word(cora, "no"), 2), func(m *proto.ServiceMessage) { m.DespiteSeq = protobuf.Uint64(3) }), proto.ImplementationSpecific, "another agent answered meanwhile"},
 		{"a claim where nothing was said", ann, edit(control(claim), func(m *proto.ServiceMessage) { m.UserId = protobuf.Uint64(ada) }), proto.ImplementationSpecific, "nothing was said"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -337,6 +338,25 @@ func TestWhatDoesNotFitIsRefusedByName(t *testing.T) {
 	}
 	same(t, "fan-out", b.out.take(), []delivered(nil))
 	same(t, "head", b.row(ann).GetHeadSeq(), uint64(4))
+}
+
+func TestAnAnswerInSpiteOfAnotherAnswersOnlyWhatWasSeen(t *testing.T) {
+	onBothStores(t, func(t *testing.T, s chat.Store) {
+		b := staffed(t, s)
+		b.say(cora, word(cora, "hello?"))
+		b.say(ann, word(cora, "yes"))
+		b.say(cora, word(cora, "and now?"))
+		despite := seeing(word(cora, "no"), 1)
+		despite.DespiteSeq = protobuf.Uint64(2)
+		b.out.take()
+		b.say(ben, despite)
+		for _, d := range b.out.take() {
+			if m, ok := d.body.(*proto.ServiceMessage); ok && (m.DespiteSeq != nil || d.user != cora && m.GetSeenSeq() != 1) {
+				t.Errorf("user %d is told %v", d.user, m)
+			}
+		}
+		same(t, "the question that waits", b.row(ben).GetWaitingSeq(), uint64(3))
+	})
 }
 
 func TestWhatFitsIsTaken(t *testing.T) {

@@ -1,6 +1,10 @@
 package chat
 
-import "parley/proto"
+import (
+	"context"
+
+	"parley/proto"
+)
 
 // settings is a proto.Settings on its way into the history.
 type settings struct {
@@ -35,5 +39,34 @@ func (r *settings) apply(b *batch) (Result, error) {
 	if after.HidePresence != before.HidePresence {
 		b.sharing = append(b.sharing, r.user)
 	}
-	return Result{}, b.tx.PutUser(after)
+	if err := b.tx.PutUser(after); err != nil {
+		return Result{}, err
+	}
+	payload, err := after.settings()
+	b.deliver(r.user, proto.BranchSettings, payload)
+	return Result{}, err
+}
+
+// settings is what u has chosen, as it is told to u's own devices.
+func (u User) settings() ([]byte, error) {
+	typing, presence := !u.HideTyping, !u.HidePresence
+	return proto.Marshal(&proto.Settings{ShareTyping: &typing, SharePresence: &presence})
+}
+
+// tellSettings tells a user who came what they have chosen.
+func (s *Service) tellSettings(ctx context.Context, user uint64) error {
+	var u User
+	err := s.store.View(ctx, func(v View) (err error) {
+		u, err = v.User(user)
+		return err
+	})
+	if err != nil {
+		return s.failed("the settings could not be told", err)
+	}
+	payload, err := u.settings()
+	if err != nil {
+		return s.failed("the settings could not be told", err)
+	}
+	s.fanout.Publish(user, proto.BranchSettings, payload)
+	return nil
 }

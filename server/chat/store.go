@@ -56,8 +56,9 @@ type View interface {
 	// User returns the zero User if there is none.
 	User(id uint64) (User, error)
 	// Users finds users whose name contains query, case folded, or whose id is
-	// query in decimal; by name, limit at most.
-	Users(query string, limit int) ([]User, error)
+	// query in decimal, of those who answer for one of the services, or of all if
+	// there are none; by name, limit at most.
+	Users(query string, services Services, limit int) ([]User, error)
 	// Agents returns the ids of the users who answer for a service, rising.
 	Agents(service proto.ServiceType) ([]uint64, error)
 }

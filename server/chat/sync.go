@@ -102,7 +102,7 @@ func (s *Service) Conversations(ctx context.Context, who Sender, token string) (
 }
 
 // sync answers a SyncRequest on the user's down/unread, in as many
-// publications as it takes.
+// publications as it takes, then tells the user's settings and who is here.
 func (s *Service) sync(ctx context.Context, from Sender, payload []byte) error {
 	if err := anonymous(from); err != nil {
 		return err
@@ -128,6 +128,9 @@ func (s *Service) sync(ctx context.Context, from Sender, payload []byte) error {
 				break
 			}
 		}
+	}
+	if err := s.tellSettings(ctx, from.User); err != nil {
+		return err
 	}
 	return s.whoIsHere(ctx, from)
 }

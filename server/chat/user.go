@@ -10,9 +10,10 @@ import (
 )
 
 // Users finds people by a part of their name, case folded, or by their id in
-// decimal; an empty query finds everybody. By name, limit at most, which is 1
-// to proto.MaxPage. Errors wrap a *proto.Refusal.
-func (s *Service) Users(ctx context.Context, query string, limit int) ([]User, error) {
+// decimal; an empty query finds everybody. With services it finds only those
+// who answer for one of them. By name, limit at most, which is 1 to
+// proto.MaxPage. Errors wrap a *proto.Refusal.
+func (s *Service) Users(ctx context.Context, query string, services Services, limit int) ([]User, error) {
 	query = strings.TrimSpace(query)
 	switch {
 	case limit < 1 || limit > proto.MaxPage:
@@ -24,7 +25,7 @@ func (s *Service) Users(ctx context.Context, query string, limit int) ([]User, e
 	}
 	var users []User
 	err := s.store.View(ctx, func(v View) (err error) {
-		users, err = v.Users(query, limit)
+		users, err = v.Users(query, services, limit)
 		return err
 	})
 	if err != nil {

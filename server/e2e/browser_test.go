@@ -276,7 +276,13 @@ func (tb *tab) pressEnter() {
 // click clicks the button with a name in its middle.
 func (tb *tab) click(name string) {
 	tb.t.Helper()
-	button := tb.find("button", name)
+	tb.clickOn("button", name)
+}
+
+// clickOn clicks the element with a role and a name in its middle.
+func (tb *tab) clickOn(role, name string) {
+	tb.t.Helper()
+	button := tb.find(role, name)
 	tb.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		box, err := cdp.Call(ctx, target, dom.GetBoxModel, dom.GetBoxModelParams{BackendNodeID: button})
 		if err != nil {

@@ -136,12 +136,10 @@ func (l *deviceLine) mend() {
 // signInOver signs a user in at the end of a line, and opens a part of the page.
 func signInOver(t *testing.T, l *deviceLine, hash string, user uint64, name string, services ...proto.ServiceType) *person {
 	t.Helper()
-	id := strconv.FormatUint(user, 10)
-	before := l.clock() + fmt.Sprintf(`localStorage.setItem('parley.session', JSON.stringify({id: %q, name: %q, token: %q, since: Date.now()}))`,
-		id, name, l.gate.server.tokenFor(user, name, services))
+	before := l.clock() + sessionOf(user, name, l.gate.server.tokenFor(user, name, services))
 	tb := newProfile(t).open(name, l.gate.url+"/"+hash, before)
 	tb.awaitConnection("live")
-	return &person{tab: tb, id: id}
+	return &person{tab: tb, id: strconv.FormatUint(user, 10)}
 }
 
 // clockIsAhead wants the page and the program in the worker to have the clock

@@ -35,11 +35,14 @@ func signInWith(p *profile, g *gate, name, before string) *person {
 // and opens the page.
 func signInAs(p *profile, g *gate, user uint64, name, token string) *person {
 	p.t.Helper()
-	id := strconv.FormatUint(user, 10)
-	before := fmt.Sprintf(`localStorage.setItem('parley.session', JSON.stringify({id: %q, name: %q, token: %q, since: Date.now()}))`, id, name, token)
-	tb := p.open(name, g.url+"/", before)
+	tb := p.open(name, g.url+"/", sessionOf(user, name, token))
 	tb.awaitConnection("live")
-	return &person{tab: tb, id: id}
+	return &person{tab: tb, id: strconv.FormatUint(user, 10)}
+}
+
+// sessionOf is JavaScript that keeps a token as the page does.
+func sessionOf(user uint64, name, token string) string {
+	return fmt.Sprintf(`localStorage.setItem('parley.session', JSON.stringify({id: '%d', name: %q, token: %q, since: Date.now()}))`, user, name, token)
 }
 
 // awaitConnection waits for the state that the page shows of the connection.

@@ -74,6 +74,60 @@ func TestWhatWasNeverOnTheScreenStaysUnread(t *testing.T) {
 	bob.wroteNoErrors()
 }
 
+// unreadMark is JavaScript that returns which message follows the mark of unread
+// ones, and whether the mark stands at the top of the screen.
+const unreadMark = `() => {
+	const log = document.querySelector('[role=log]').getBoundingClientRect();
+	const mark = document.querySelector('[role=log] .unread');
+	const down = mark ? mark.getBoundingClientRect().top - log.top : -1;
+	return {Before: mark?.nextElementSibling?.dataset.seq ?? '', OnTop: down >= 0 && down < log.height / 4};
+}`
+
+func TestAConversationOpenedBeforeItIsKnownOpensAtTheFirstUnreadMessage(t *testing.T) {
+	const bobID, adaID = 21, 22
+	const said, read = 120, 30 // more than a page comes after
+	for name, open := range map[string]func(t *testing.T, l *deviceLine, link string) *person{
+		"in a browser that knows nothing": func(t *testing.T, l *deviceLine, link string) *person {
+			l.cut()
+			tb := newProfile(t).open("Bob", l.gate.url+"/#"+link, sessionOf(bobID, "Bob", l.gate.server.token(bobID, "Bob")))
+			tb.await("the message list", `() => document.querySelector('[role=log]')`)
+			return &person{tab: tb}
+		},
+		"while it is offline": func(t *testing.T, l *deviceLine, link string) *person {
+			bob := signInOver(t, l, "", bobID, "Bob")
+			l.cut()
+			bob.awaitConnection("offline")
+			bob.openChat(strconv.Itoa(adaID))
+			bob.await("an empty list", `() => document.querySelector('[role=log] .empty')`)
+			return bob
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServerWithKey(t)
+			line := newDeviceLine(t, s, 0)
+			bob := open(t, line, fmt.Sprintf("/to/%d", adaID))
+			ada, phone := newDevice(t, s, adaID, "Ada"), newDevice(t, s, bobID, "Bob")
+			for i := range said {
+				ada.tell(bobID, fmt.Sprintf("line %d.", i+1))
+			}
+			key, seq := proto.DirectKey(bobID, adaID).String(), uint64(read)
+			if _, err := phone.send(proto.BranchMark, &proto.Mark{Key: &key, DeliveredSeq: &seq, ReadSeq: &seq}); err != nil {
+				t.Fatal(err)
+			}
+			line.mend()
+			bob.awaitMessage(fmt.Sprintf("line %d.", said), "received")
+			type mark struct {
+				Before string
+				OnTop  bool
+			}
+			if got, want := call[mark](bob.tab, unreadMark), (mark{strconv.Itoa(read + 1), true}); got != want {
+				t.Errorf("the mark of unread messages is %+v, want %+v", got, want)
+			}
+			bob.wroteNoErrors()
+		})
+	}
+}
+
 // inFront tells the page that the browser shows it to a person, or does not.
 func (tb *tab) inFront(shown bool) {
 	tb.t.Helper()

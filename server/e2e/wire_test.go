@@ -69,9 +69,9 @@ func newDevice(t *testing.T, s *server, user uint64, name string, services ...pr
 	return d
 }
 
-// publish sends a payload and returns what its acknowledgement says. An error
-// holds the reason of a refusal.
-func (d *device) publish(branch proto.Branch, payload protobuf.Message) (seq, createTime uint64, err error) {
+// send publishes a payload and returns its acknowledgement. An error holds the
+// reason of a refusal.
+func (d *device) send(branch proto.Branch, payload protobuf.Message) (*paho.PublishResponse, error) {
 	d.t.Helper()
 	bytes, err := proto.Marshal(payload)
 	if err != nil {
@@ -83,10 +83,17 @@ func (d *device) publish(branch proto.Branch, payload protobuf.Message) (seq, cr
 		Topic: proto.Up(d.user, branch), QoS: 1, Payload: bytes,
 		Properties: &paho.PublishProperties{ContentType: proto.ContentType, CorrelationData: []byte(rand.Text())[:proto.RefSize]},
 	})
+	if err != nil && ack != nil && ack.Properties != nil {
+		err = fmt.Errorf("%w: %s", err, ack.Properties.ReasonString)
+	}
+	return ack, err
+}
+
+// publish sends a message and returns what its acknowledgement says.
+func (d *device) publish(branch proto.Branch, message protobuf.Message) (seq, createTime uint64, err error) {
+	d.t.Helper()
+	ack, err := d.send(branch, message)
 	if err != nil {
-		if ack != nil && ack.Properties != nil {
-			err = fmt.Errorf("%w: %s", err, ack.Properties.ReasonString)
-		}
 		return 0, 0, err
 	}
 	seq, err1 := strconv.ParseUint(ack.Properties.User.Get("seq"), 10, 64)

@@ -285,6 +285,31 @@ func TestASearchFindsFiftyOthers(t *testing.T) {
 	}
 }
 
+func TestASearchAmongAgentsMissesNoneForOthersNames(t *testing.T) {
+	s := newSite(t, nil)
+	for i := range uint64(60) {
+		if err := s.service.Seen(t.Context(), chat.User{ID: i + 1, Name: fmt.Sprintf("User %02d", i+1)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	support := chat.ServicesOf([]proto.ServiceType{proto.ServiceType_SERVICE_TYPE_SUPPORT})
+	for id, name := range map[uint64]string{71: "User X", 72: "User Y", 73: "Zoe"} {
+		if err := s.service.Seen(t.Context(), chat.User{ID: id, Name: name, Services: support}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, want := range map[string]string{
+		"/api/users?service=2":        `{"users":[{"user_id":"72","name":"User Y","services":[2]},{"user_id":"73","name":"Zoe","services":[2]}]}`,
+		"/api/users?q=user&service=2": `{"users":[{"user_id":"72","name":"User Y","services":[2]}]}`,
+		"/api/users?q=73&service=2":   `{"users":[{"user_id":"73","name":"Zoe","services":[2]}]}`,
+		"/api/users?q=&service=1":     `{"users":[]}`,
+	} {
+		if answer, body := s.do("GET", path, bearer(s.token(71, 2)), ""); answer.StatusCode != 200 || body != want+"\n" {
+			t.Errorf("%s: status %d, %s, want %s", path, answer.StatusCode, body, want)
+		}
+	}
+}
+
 func TestConversationsTellWhatChanged(t *testing.T) {
 	s := newSite(t, nil)
 	s.say(1, 2, "one")
@@ -435,6 +460,11 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		"an unknown service":   {"GET", "/api/conversations/s:7:99/messages", mine, "", 400, "key"},
 		"a group":              {"GET", "/api/conversations/g:7/messages", mine, "", 400, "key"},
 		"q twice":              {"GET", "/api/users?q=a&q=b", mine, "", 400, "q stands"},
+		"service not a number": {"GET", "/api/users?service=sales", bearer(s.token(7, 2)), "", 400, "service is not a whole number"},
+		"service empty":        {"GET", "/api/users?service=", bearer(s.token(7, 2)), "", 400, "service is not a whole number"},
+		"service unknown":      {"GET", "/api/users?service=7", bearer(s.token(7, 2)), "", 400, "service is the number of none there is"},
+		"service twice":        {"GET", "/api/users?service=1&service=2", bearer(s.token(7, 2)), "", 400, "service stands more than once"},
+		"service of customers": {"GET", "/api/users?service=2", mine, "", 403, "service: only agents"},
 		"q not UTF-8":          {"GET", "/api/users?q=%ff", mine, "", 400, "q is not valid UTF-8"},
 		"token twice":          {"GET", "/api/conversations?token=a&token=b", mine, "", 400, "token"},
 

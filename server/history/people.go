@@ -47,7 +47,8 @@ type person struct {
 }
 
 // users finds people, other than who asks, by part of their name or by id; all
-// of them where q is empty. By name, maxUsers at most.
+// of them where q is empty, and of them those who answer for a service where
+// there is one. By name, maxUsers at most.
 func (a *api) users(r *http.Request, who auth.User) (any, error) {
 	q, err := parseQuery(r)
 	if err != nil {
@@ -60,7 +61,11 @@ func (a *api) users(r *http.Request, who auth.User) (any, error) {
 	if !utf8.ValidString(text) {
 		return nil, badRequest("q is not valid UTF-8")
 	}
-	found, err := a.Service.Users(r.Context(), text, maxUsers+1)
+	services, err := q.service(who)
+	if err != nil {
+		return nil, err
+	}
+	found, err := a.Service.Users(r.Context(), text, services, maxUsers+1)
 	if err != nil {
 		return nil, err
 	}

@@ -2,11 +2,14 @@ package history
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
 
 	"parley/proto"
+	"parley/server/auth"
+	"parley/server/chat"
 )
 
 // query is a request's query, of which each parameter may stand once.
@@ -47,6 +50,25 @@ func (q query) number(name string, low, high, otherwise uint64) (uint64, error) 
 		return 0, badRequest(fmt.Sprintf("%s is not a whole number from %d to %d", name, low, high))
 	}
 	return n, nil
+}
+
+// service returns the set that holds the service asked for, empty if none is.
+// Who answers for one is for agents to know.
+func (q query) service(who auth.User) (chat.Services, error) {
+	if _, ok := q["service"]; !ok {
+		return 0, nil
+	}
+	n, err := q.number("service", 0, math.MaxInt32, 0)
+	_, known := proto.ServiceType_name[int32(n)]
+	switch {
+	case err != nil:
+		return 0, err
+	case !known:
+		return 0, badRequest("service is the number of none there is: send one of ServiceType")
+	case len(who.Services) == 0:
+		return 0, &problem{Status: http.StatusForbidden, Detail: "service: only agents are told who answers for one; leave it out"}
+	}
+	return chat.ServicesOf([]proto.ServiceType{proto.ServiceType(n)}), nil
 }
 
 // window says which entries of a conversation are asked for.

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"encoding/hex"
 	"time"
 
 	"parley/proto"
@@ -57,6 +58,15 @@ func (c *command) uint(name string) uint64 {
 		c.wrong(name, "a BigInt from 0 to 2^64-1")
 	}
 	return v
+}
+
+// ref reads a client_ref, which is not all zeros.
+func (c *command) ref(name string) (ref [proto.RefSize]byte) {
+	b, err := hex.DecodeString(c.text(name))
+	if copy(ref[:], b); err != nil || len(b) != len(ref) || ref == [proto.RefSize]byte{} {
+		c.wrong(name, "32 hex digits, not all 0")
+	}
+	return ref
 }
 
 func (c *command) bool(name string) bool {

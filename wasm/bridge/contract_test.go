@@ -19,7 +19,7 @@ func TestShapesAreThoseOfTheDeclaredInterfaces(t *testing.T) {
 	}
 	for name, s := range map[string]*shape{
 		"Message": messageShape, "Conversation": conversationShape,
-		"Timeline": timelineShape, "Connection": connectionShape,
+		"Timeline": timelineShape, "Connection": connectionShape, "Settings": settingsShape,
 	} {
 		body := regexp.MustCompile(`(?s)interface ` + name + ` \{(.*?)\n\}`).FindSubmatch(declared)
 		if body == nil {

@@ -36,14 +36,20 @@
 // where code is an MQTT reason code, or 0. Commands and their values:
 //
 //	attach         {protocol: number, user: bigint, server, name, token: string, expires: number} → Connection
-//	send           {key, content: string, seen: bigint} → Message
+//	send           {key, content: string, seen: bigint, type: string, target: bigint, extend: string,
+//	                anyway: boolean, ref: string, repeat: boolean} → Message
 //	retry, discard {ref: string} → null
 //	history        {key: string, before: bigint, limit: number} → Timeline
 //	conversations  {} → Conversation[]
 //	read           {key: string, seq: bigint} → null
 //	typing         {key: string, active: boolean} → null
+//	settings       {shareTyping?, sharePresence?: boolean} → null
 //	wake           {} → null
 //	token          {token: string, expires: number} → null
+//
+// ref is the client_ref as 32 hex digits, which the page makes when Send is
+// pressed. repeat says that another program, or this one, may have been given
+// this send before, and the page got no answer: see chat.Draft.
 //
 // attach comes first; a port that attaches again is asked for nothing it had
 // before. server is an origin, expires Unix milliseconds by the server's clock

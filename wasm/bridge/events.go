@@ -20,6 +20,7 @@ type events struct {
 	messages      []changes
 	typing        []typing
 	presence      []presence
+	settings      *chat.Settings
 	failures      []error
 }
 
@@ -104,6 +105,12 @@ func (v *events) Presence(user uint64, online bool, lastSeen uint64) {
 	v.schedule()
 }
 
+// Settings implements chat.Observer.
+func (v *events) Settings(s chat.Settings) {
+	v.settings = &s
+	v.schedule()
+}
+
 // TokenNeeded implements chat.Observer.
 func (v *events) TokenNeeded() { v.session.askToken() }
 
@@ -141,7 +148,7 @@ func (v *events) flush() {
 
 func (v *events) len() int {
 	n := len(v.messages) + len(v.typing) + len(v.presence) + len(v.failures)
-	for _, some := range []bool{v.reset, v.connection != nil, len(v.conversations) > 0} {
+	for _, some := range []bool{v.reset, v.connection != nil, len(v.conversations) > 0, v.settings != nil} {
 		if some {
 			n++
 		}
@@ -167,6 +174,9 @@ func (v *events) put(e *encoder) {
 	}
 	for _, p := range v.presence {
 		putEvent(e, "presence", p.put)
+	}
+	if v.settings != nil {
+		putSettings(e, *v.settings)
 	}
 	for _, err := range v.failures {
 		putFailure(e, err)

@@ -24,14 +24,18 @@ const (
 
 var key = proto.DirectKey(me, peer).String()
 
+// ref is a client_ref as pages write it.
+const ref = "000102030405060708090a0b0c0d0e0f"
+
 // network gives sessions that are open and silent, or the error of open.
 type network struct {
-	open   error
-	opened []chat.Credentials
+	open    error
+	opened  []chat.Credentials
+	handler chat.Handler // of the session opened last
 }
 
-func (n *network) Open(_ context.Context, c chat.Credentials, _ chat.Handler) (chat.Session, error) {
-	n.opened = append(n.opened, c)
+func (n *network) Open(_ context.Context, c chat.Credentials, h chat.Handler) (chat.Session, error) {
+	n.opened, n.handler = append(n.opened, c), h
 	return silence{}, n.open
 }
 
@@ -155,7 +159,7 @@ func TestSendAnswersWithThePendingMessageAndTellsEveryPageOfTheUser(t *testing.T
 		p.do(2, attachCommand(record{"id": 7.0}))
 		p.do(3, attachCommand(record{"user": peer}))
 		clear(p.posts)
-		posts := p.do(1, record{"id": 2.0, "op": "send", "key": key, "content": "hello", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false})
+		posts := p.do(1, record{"id": 2.0, "op": "send", "key": key, "content": "hello", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false})
 
 		sent := answer(t, posts, 2)["value"].(record)
 		if sent["sender"] != me || sent["receiver"] != peer || sent["content"] != "hello" || sent["state"] != "pending" {
@@ -183,7 +187,7 @@ func TestEventsArePackedOnceForAllPages(t *testing.T) {
 			p.do(port, attachCommand(nil))
 		}
 		before := p.sent
-		p.do(1, record{"id": 2.0, "op": "send", "key": key, "content": "hello", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false})
+		p.do(1, record{"id": 2.0, "op": "send", "key": key, "content": "hello", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false})
 		events := 0
 		for _, v := range p.posts[2] {
 			if _, isBatch := v.([]any); isBatch {
@@ -217,7 +221,7 @@ func TestTheSessionEndsWithItsLastPageAndOpensAgainForTheNext(t *testing.T) {
 	inProfile(t, func(p *profile) {
 		p.do(1, attachCommand(nil))
 		p.do(2, attachCommand(nil))
-		p.do(1, record{"id": 2.0, "op": "send", "key": key, "content": "kept", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false})
+		p.do(1, record{"id": 2.0, "op": "send", "key": key, "content": "kept", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false})
 		p.detach(1)
 		if p.hub.sessions[me] == nil {
 			t.Fatal("the session ended while a page showed it")
@@ -299,11 +303,13 @@ func TestBadCommandsAreRefusedByNameAndDisturbNobody(t *testing.T) {
 		"an infinite expiry":        {false, attachCommand(record{"expires": math.Inf(1)}), "expires: want"},
 		"another server":            {true, attachCommand(record{"server": "https://other.example"}), "https://chat.example"},
 		"an unknown op":             {true, record{"op": "obliterate"}, `"obliterate" is unknown`},
-		"send without a key":        {true, record{"op": "send", "content": "x", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false}, "key: want a string"},
-		"content that is a number":  {true, record{"op": "send", "key": key, "content": 1.0, "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false}, "content: want a string"},
+		"send without a key":        {true, record{"op": "send", "content": "x", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false}, "key: want a string"},
+		"a ref that is too short":   {true, record{"op": "send", "key": key, "content": "x", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref[2:], "repeat": false}, "ref: want 32 hex digits"},
+		"a ref of nothing":          {true, record{"op": "send", "key": key, "content": "x", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": strings.Repeat("0", 32), "repeat": false}, "ref: want 32 hex digits"},
+		"content that is a number":  {true, record{"op": "send", "key": key, "content": 1.0, "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false}, "content: want a string"},
 		"seen that is a number":     {true, record{"op": "send", "key": key, "content": "x", "seen": 1.0}, "seen: want a BigInt"},
-		"content that is too long":  {true, record{"op": "send", "key": key, "content": long, "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false}, "content"},
-		"a key that does not parse": {true, record{"op": "send", "key": "d:2:1", "content": "x", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false}, "key"},
+		"content that is too long":  {true, record{"op": "send", "key": key, "content": long, "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false}, "content"},
+		"a key that does not parse": {true, record{"op": "send", "key": "d:2:1", "content": "x", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false}, "key"},
 		"limit 0":                   {true, record{"op": "history", "key": key, "before": uint64(0), "limit": 0.0}, "limit: want"},
 		"limit -1":                  {true, record{"op": "history", "key": key, "before": uint64(0), "limit": -1.0}, "limit: want"},
 		"limit 1.5":                 {true, record{"op": "history", "key": key, "before": uint64(0), "limit": 1.5}, "limit: want"},
@@ -420,6 +426,30 @@ func TestAPageThatComesLaterIsToldWhoIsHere(t *testing.T) {
 		p.do(2, attachCommand(nil))
 		if got := details(p.posts[2], "presence"); len(got) != 1 {
 			t.Errorf("the second page got %v, want one presence event", p.posts[2])
+		}
+	})
+}
+
+func TestEveryPageIsToldWhatTheUserHasChosen(t *testing.T) {
+	inProfile(t, func(p *profile) {
+		p.do(1, attachCommand(nil))
+		if got := details(p.posts[1], "settings"); len(got) != 0 {
+			t.Errorf("before the server told: %v", got)
+		}
+		clear(p.posts)
+		typing, presence := false, true
+		payload, err := proto.Marshal(&proto.Settings{ShareTyping: &typing, SharePresence: &presence})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.network.handler.Deliver(proto.BranchSettings, payload)
+		synctest.Wait()
+		p.do(2, attachCommand(nil))
+		for port := 1; port <= 2; port++ {
+			want := []any{record{"shareTyping": false, "sharePresence": true}}
+			if diff := cmp.Diff(want, details(p.posts[port], "settings")); diff != "" {
+				t.Errorf("page %d (-want +got)\n%s", port, diff)
+			}
 		}
 	})
 }

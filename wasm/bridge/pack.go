@@ -27,6 +27,7 @@ var (
 	messagesShape   = &shape{"key", "messages", "gone"}
 	typingShape     = &shape{"key", "user", "active"}
 	presenceShape   = &shape{"user", "online", "lastSeen"}
+	settingsShape   = &shape{"shareTyping", "sharePresence"}
 )
 
 func putMessage(e *encoder, m *chat.Message) {
@@ -118,6 +119,15 @@ func putEvent(e *encoder, name string, detail func(*encoder)) {
 	e.object(eventShape)
 	e.string(name)
 	detail(e)
+}
+
+// putSettings writes a settings event.
+func putSettings(e *encoder, s chat.Settings) {
+	putEvent(e, "settings", func(e *encoder) {
+		e.object(settingsShape)
+		e.bool(s.ShareTyping)
+		e.bool(s.SharePresence)
+	})
 }
 
 // putFailure writes an error event.

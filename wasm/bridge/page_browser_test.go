@@ -165,6 +165,75 @@ func TestACallThatABrokenProgramLeavesOpenIsRejectedAndALaterOneWaits(t *testing
 	}
 }
 
+func TestWhatABrokenProgramLeftUnsentIsSentOnceAndInOrder(t *testing.T) {
+	for name, breaks := range map[string]string{
+		"it broke before storing":       "break 1 before",
+		"it broke twice before storing": "break 2 before",
+		"it broke after storing":        "break 1 after",
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newSite(t).openTab(t, strings.Replace(connect, "18446744073709551615n", "7n", 1))
+			got := b.eval(fmt.Sprintf(`
+				const sent = ['first', '%s', 'third', 'fourth'].map(content => p.send(18446744073709551614n, content));
+				const answers = await Promise.all(sent);
+				const key = answers[0].key;
+				let messages;
+				do {
+					({ messages } = await p.history(key));
+				} while (messages.some(m => !m.seq));
+				return {
+					refs: new Set(answers.map(m => m.ref)).size,
+					contents: messages.map(m => m.content),
+					same: messages.map((m, i) => m.ref === answers[i].ref),
+				};`, breaks))
+			want := map[string]any{
+				"refs": 4.0, "contents": []any{"first", breaks, "third", "fourth"}, "same": []any{true, true, true, true},
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestASendThatBreaksEachProgramIsGivenUpAndTheOthersAreSent(t *testing.T) {
+	b := newSite(t).openTab(t, connect)
+	got := b.eval(`
+		const lost = T.error(p.send(18446744073709551614n, 'break 99 before'));
+		const kept = p.send(18446744073709551614n, 'after it');
+		const cause = await lost;
+		const { key } = await kept;
+		return { name: cause.name, message: cause.message, contents: (await p.history(key)).messages.map(m => m.content) };`)
+	want := map[string]any{
+		"name": "ParleyError", "message": "Parley's engine ended while it was to take this message. It may have been sent: look before you send it again.",
+		"contents": []any{"after it"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestASendThatNoProgramTakesInTimeIsGivenUp(t *testing.T) {
+	s := newSite(t)
+	// A minute of the page's timers passes in a moment.
+	s.handle("/sends.js", replaced(t, "sends.js", "longest = 60_000", "longest = 60"))
+	b := s.openTab(t, connect)
+	s.handle("/wasm_exec.js", http.NotFound)
+	got := b.eval(`
+		const failed = T.event(p, 'error');
+		const before = await T.error(p.send(18446744073709551614n, 'break 1 before'));
+		await failed;
+		const after = await T.error(p.send(18446744073709551614n, 'while there is none'));
+		return [before.message, after.message];`)
+	want := []any{
+		"Parley's engine ended while it was to take this message. It may have been sent: look before you send it again.",
+		"Parley's engine does not answer: this message was not sent.",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 func TestAProgramThatCannotBeLoadedIsToldAndTriedAgain(t *testing.T) {
 	for name, path := range map[string]string{"program": "/parley.wasm", "runtime": "/wasm_exec.js"} {
 		t.Run(name, func(t *testing.T) {

@@ -104,6 +104,9 @@ func (s *session) welcome(a attachment) {
 		p := s.here[user]
 		s.hub.tell(a.port, func(e *encoder) { putEvent(e, "presence", p.put) })
 	}
+	if chosen, told := s.engine.Settings(); told {
+		s.hub.tell(a.port, func(e *encoder) { putSettings(e, chosen) })
+	}
 }
 
 func (s *session) detach(port int) {
@@ -189,6 +192,7 @@ func (s *session) send(port int, c *command) error {
 	draft := chat.Draft{
 		Content: c.text("content"), Seen: c.uint("seen"), Type: c.entryType("type"),
 		Target: c.uint("target"), Extend: c.text("extend"), Anyway: c.bool("anyway"),
+		Ref: c.ref("ref"), Repeat: c.bool("repeat"),
 	}
 	if c.err != nil {
 		return c.err

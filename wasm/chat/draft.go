@@ -21,6 +21,13 @@ type Draft struct {
 	Extend string
 	// Anyway sends an answer even though another agent answered meanwhile.
 	Anyway bool
+	// Ref is the client_ref, made when Send was pressed; the zero Ref lets the
+	// engine make one, for a draft that is given to it once.
+	Ref [proto.RefSize]byte
+	// Repeat says that the draft with this Ref may have been given to an engine
+	// before, which ended without an answer. What became of it then is the
+	// answer now; only if nothing did, it is sent.
+	Repeat bool
 }
 
 // checkDraft refuses what the server would refuse, and what the person may not
@@ -81,6 +88,10 @@ func (e *Engine) entryOf(c *conversation, d Draft, ref []byte) (entry, error) {
 		if customer != e.User {
 			direction = proto.ServiceMessageDirection_SERVICE_TO_CUSTOMER
 			x.service.AgentId = &e.User
+		}
+		if d.Anyway {
+			told := c.standing.LastAnswer
+			x.service.DespiteSeq = &told
 		}
 		if d.Target != 0 {
 			x.service.TargetAgentId = &d.Target

@@ -51,7 +51,8 @@ type Engine struct {
 	clock         serverClock
 	typing        map[typist]func() // those who type, and how to stop their expiry
 	typed         map[string]time.Time
-	number        uint64 // of the newest send
+	settings      *Settings // nil until the server told them
+	number        uint64    // of the newest send
 	ctx           context.Context
 	cancel        context.CancelFunc
 	started       bool

@@ -30,6 +30,7 @@ type screen struct {
 	list       map[string]chat.Conversation
 	connection chat.Connection
 	states     []chat.ConnectionState
+	settings   []chat.Settings
 	tokens     int
 	resets     int
 	errors     []error
@@ -88,6 +89,7 @@ func (v *screen) Connection(c chat.Connection) {
 }
 func (v *screen) Typing(string, uint64, bool)   {}
 func (v *screen) Presence(uint64, bool, uint64) {}
+func (v *screen) Settings(s chat.Settings)      { v.settings = append(v.settings, s) }
 func (v *screen) TokenNeeded()                  { v.tokens++ }
 func (v *screen) Reset()                        { v.resets++; v.shown = nil; v.list = map[string]chat.Conversation{} }
 func (v *screen) Failed(err error)              { v.errors = append(v.errors, err) }

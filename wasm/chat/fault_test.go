@@ -140,6 +140,34 @@ func TestReadingPartOfItOfflineCountsTheRest(t *testing.T) {
 	}
 }
 
+func TestACountOfTheHistoryBeforeIsNotTakenForThisOne(t *testing.T) {
+	clock, s := setup(t)
+	a := open(t, s, alice, chat.NewMemory())
+	s.dropSync = true
+	clock.Run(time.Second)
+	for i := range 4 {
+		s.say(bob, alice, fmt.Sprint(i))
+	}
+	clock.Run(time.Second)
+	// While the store is read to count again, the first answer says which history this is.
+	s.dropSync = false
+	a.host.Latency = func() time.Duration { return 50 * time.Millisecond }
+	clock.Run(7990 * time.Millisecond)
+	if err := a.engine.MarkRead(key, 2); err != nil || a.resets != 0 {
+		t.Fatalf("error %v, %d resets: this tests nothing", err, a.resets)
+	}
+	for a.resets == 0 {
+		clock.Run(time.Millisecond)
+	}
+	if got := a.list[key]; got.Read != 0 {
+		t.Fatalf("read up to %d: this tests nothing", got.Read)
+	}
+	clock.Run(time.Minute)
+	if got := a.list[key]; got.Unread != 4 {
+		t.Errorf("unread %d, want 4: %+v", got.Unread, got)
+	}
+}
+
 func TestAStaleRowDoesNotBringBackWhatWasRead(t *testing.T) {
 	clock, s := setup(t)
 	s.say(bob, alice, "x")

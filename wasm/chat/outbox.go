@@ -37,10 +37,39 @@ func (e *Engine) Send(name string, d Draft, done func(Message, error)) {
 
 func (e *Engine) send(name string, d Draft, done func(Message, error)) {
 	c, err := e.conversation(name)
-	if err == nil {
-		err = e.checkDraft(c, d)
+	switch {
+	case err != nil:
+		done(Message{}, err)
+	case d.Repeat && d.Ref != ref{}:
+		e.repeat(c, d, done)
+	default:
+		e.accept(c, d, done)
 	}
-	if err != nil {
+}
+
+// repeat answers with what became of a draft that was sent before; if nothing
+// did, it sends it. If it is confirmed, it stands after what its author had seen.
+func (e *Engine) repeat(c *conversation, d Draft, done func(Message, error)) {
+	from := max(d.Seen+1, back(c.head, maxRecount))
+	e.stored(c, from, ^uint64(0), func(entries []entry, err error) {
+		i := slices.IndexFunc(entries, func(x entry) bool { return x.ref() == d.Ref && x.by(e.User) })
+		o := c.unconfirmed(d.Ref)
+		switch {
+		case i >= 0:
+			done(e.messageOf(c, entries[i]), nil)
+		case o != nil:
+			done(e.pendingOf(c, o), nil)
+		case err != nil:
+			done(Message{}, err)
+		default:
+			e.accept(c, d, done)
+		}
+	})
+}
+
+// accept takes a new draft into the outbox.
+func (e *Engine) accept(c *conversation, d Draft, done func(Message, error)) {
+	if err := e.checkDraft(c, d); err != nil {
 		done(Message{}, err)
 		return
 	}
@@ -52,6 +81,11 @@ func (e *Engine) send(name string, d Draft, done func(Message, error)) {
 	e.write.outgoing(o.Outgoing, func(err error) {
 		if err != nil {
 			done(Message{}, err)
+			return
+		}
+		if twin := c.unconfirmed(o.ref); twin != nil { // a repeat that crossed it
+			e.write.confirmed(o.Number)
+			done(e.pendingOf(c, twin), nil)
 			return
 		}
 		c.queue(o)
@@ -70,9 +104,20 @@ func (c *conversation) queue(o *outgoing) {
 	c.outbox = slices.Insert(c.outbox, i, o)
 }
 
+// unconfirmed returns the message of the outbox that has a ref, or nil.
+func (c *conversation) unconfirmed(r ref) *outgoing {
+	i := slices.IndexFunc(c.outbox, func(o *outgoing) bool { return o.ref == r })
+	if i < 0 {
+		return nil
+	}
+	return c.outbox[i]
+}
+
 func (e *Engine) newOutgoing(c *conversation, d Draft) (*outgoing, error) {
-	o := new(outgoing)
-	e.Host.Random(o.ref[:])
+	o := &outgoing{ref: d.Ref}
+	if o.ref == (ref{}) {
+		e.Host.Random(o.ref[:])
+	}
 	x, err := e.entryOf(c, d, o.ref[:])
 	if err != nil {
 		return nil, err
@@ -156,6 +201,8 @@ func (e *Engine) acknowledged(c *conversation, o *outgoing, session int, ack Ack
 	}
 	var refusal *proto.Refusal
 	switch {
+	case err == nil && ack.Seq != 0 && c.stored.has(ack.Seq):
+		e.confirmStored(c, o, ack.Seq)
 	case err == nil && ack.Seq != 0 && o.entry.direct != nil:
 		e.confirm(c, o, ack)
 	case err == nil && ack.Seq != 0:
@@ -212,17 +259,39 @@ func (e *Engine) confirmLater(c *conversation, o *outgoing, ack Ack) {
 	e.fetch.consider(c)
 }
 
-// echoed takes a message out of the outbox if one of these entries is it.
+// confirmStored takes a message out of the outbox that the server says is
+// stored here already: it was sent, and confirmed, before.
+func (e *Engine) confirmStored(c *conversation, o *outgoing, seq uint64) {
+	e.stored(c, seq, seq, func(entries []entry, err error) {
+		if e.closed {
+			return
+		}
+		if err != nil {
+			e.Observer.Failed(err)
+		}
+		if e.echoed(c, entries); slices.Contains(c.outbox, o) {
+			e.again(c, o)
+		}
+		e.pump(c)
+	})
+}
+
+// echoed takes messages out of the outbox that these entries are.
 func (e *Engine) echoed(c *conversation, entries []entry) (left bool) {
 	for _, x := range entries {
 		r := x.ref()
 		if !x.by(e.User) || r == (ref{}) {
 			continue
 		}
-		i := slices.IndexFunc(c.outbox, func(o *outgoing) bool { return o.ref == r })
-		if i >= 0 {
-			e.leave(c, c.outbox[i])
-			left = true
+		o := c.unconfirmed(r)
+		if o == nil {
+			continue
+		}
+		e.leave(c, o)
+		left = true
+		if c.stored.has(x.seq) { // nobody else tells of it
+			e.Observer.Messages(c.name, []Message{e.messageOf(c, x)}, nil)
+			e.changed(c)
 		}
 	}
 	return left

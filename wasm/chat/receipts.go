@@ -77,8 +77,8 @@ func (e *Engine) recount(c *conversation) {
 		return // the answer to the mark's sync has the count
 	}
 	e.stored(c, from, read, func(entries []entry, err error) {
-		if err != nil || c.unread.read+1 != from {
-			return
+		if err != nil || c.unread.read+1 != from || c.mine.read < read {
+			return // counted anew meanwhile, or it is another history now
 		}
 		var own uint64
 		for _, x := range entries {

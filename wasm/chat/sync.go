@@ -95,6 +95,8 @@ func (e *Engine) deliver(branch proto.Branch, payload []byte) {
 		err = e.deliverTyping(payload)
 	case proto.BranchPresence:
 		err = e.deliverPresence(payload)
+	case proto.BranchSettings:
+		err = e.deliverSettings(payload)
 	}
 	if err != nil {
 		e.Observer.Failed(fmt.Errorf("received on %s: %w", branch, err))

@@ -107,6 +107,11 @@ type Connection struct {
 	ServerOffset time.Duration
 }
 
+// Settings are what the user has chosen that others see of them.
+type Settings struct {
+	ShareTyping, SharePresence bool
+}
+
 // Observer is told what changed, on the loop. It must not block, and must not
 // call the engine.
 type Observer interface {
@@ -119,6 +124,8 @@ type Observer interface {
 	Typing(key string, user uint64, active bool)
 	// Presence tells whether a user is here; lastSeen is in Unix milliseconds, 0 if unknown.
 	Presence(user uint64, online bool, lastSeen uint64)
+	// Settings tells what the user has chosen, on whatever device.
+	Settings(Settings)
 	// TokenNeeded asks for a fresh token, answered by SetToken.
 	TokenNeeded()
 	// Reset tells that everything shown is void: the server's history is

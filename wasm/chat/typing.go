@@ -43,22 +43,6 @@ func (e *Engine) Typing(name string, active bool) {
 	session.Notify(proto.BranchTyping, payload)
 }
 
-// Configure chooses what others see of me.
-func (e *Engine) Configure(s *proto.Settings, done func(error)) {
-	payload, err := proto.Marshal(s)
-	session := e.connection.session
-	if err == nil && session == nil {
-		err = proto.Refuse(proto.ServerBusy, "there is no connection: try again when connected")
-	}
-	if err != nil {
-		done(err)
-		return
-	}
-	session.Publish(proto.BranchSettings, payload, nil, func(_ Ack, err error) {
-		e.Host.Post(func() { done(err) })
-	})
-}
-
 func (e *Engine) deliverPresence(payload []byte) error {
 	m := new(proto.Presence)
 	if err := proto.Unmarshal(payload, m); err != nil {

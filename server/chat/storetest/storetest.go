@@ -146,7 +146,7 @@ func empty(t *testing.T, open History) {
 		want(t, "Recent", recent, nil)
 		team, err9 := tx.Agents(0)
 		want(t, "Agents", team, nil)
-		us, err8 := tx.Users("", 10)
+		us, err8 := tx.Users("", 0, 10)
 		want(t, "Users", us, nil)
 		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10)
 	})
@@ -190,9 +190,9 @@ func extremes(t *testing.T, open History) {
 		want(t, "Conversation", get(t, s, func(v chat.View) (chat.Conversation, error) { return v.Conversation(row.Key) }), large(row.Key, id, before))
 	}
 	want(t, "rows after 2^53", len(rows), len(low)-3)
-	found := get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users("9223372036854775808", 10) })
+	found := get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users("9223372036854775808", 0, 10) })
 	want(t, "user 2^63", found, []chat.User{{ID: 1 << 63, Name: "n", LastSeen: 1 << 63}})
-	want(t, "users by id", get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users("n", 3) }), []chat.User{
+	want(t, "users by id", get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users("n", 0, 3) }), []chat.User{
 		{ID: low[0], Name: "n", LastSeen: low[0]}, {ID: low[1], Name: "n", LastSeen: low[1]}, {ID: low[2], Name: "n", LastSeen: low[2]}})
 }
 
@@ -424,7 +424,7 @@ func ownWrites(t *testing.T, open History) {
 		want(t, "LastID", last, 42)
 		ms, err9 := tx.Changed(3, 0, 0, 10)
 		want(t, "Changed", ms, []chat.Change{{Key: key, Rev: 7}})
-		us, err10 := tx.Users("ada", 10)
+		us, err10 := tx.Users("ada", 0, 10)
 		want(t, "Users", us, []chat.User{{ID: 3, Name: "Ada"}})
 		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10)
 	})
@@ -638,7 +638,7 @@ func tallied(t *testing.T, open History) {
 
 func agents(t *testing.T, open History) {
 	s := open()
-	sales, support := proto.ServiceType_SERVICE_TYPE_SALES, proto.ServiceType_SERVICE_TYPE_SUPPORT
+	sales, support, complaints := proto.ServiceType_SERVICE_TYPE_SALES, proto.ServiceType_SERVICE_TYPE_SUPPORT, proto.ServiceType_SERVICE_TYPE_COMPLAINTS
 	set := chat.ServicesOf
 	put := func(users ...chat.User) {
 		t.Helper()
@@ -657,13 +657,35 @@ func agents(t *testing.T, open History) {
 	}
 	ann := chat.User{ID: math.MaxUint64, Name: "Ann", Services: set([]proto.ServiceType{sales, support}), LastSeen: 1 << 63, HideTyping: true}
 	ben := chat.User{ID: 7, Name: "Ben", Services: set([]proto.ServiceType{sales}), HidePresence: true}
-	put(ann, ben, chat.User{ID: 8, Name: "Cy"})
+	dee := chat.User{ID: 9, Name: "Dee", Services: set([]proto.ServiceType{complaints})}
+	put(ann, ben, chat.User{ID: 8, Name: "Aaron"}, dee)
 	want(t, "sales", of(sales), []uint64{7, math.MaxUint64})
 	want(t, "support", of(support), []uint64{math.MaxUint64})
 	want(t, "general", of(0), nil)
 	for _, u := range []chat.User{ann, ben} {
 		want(t, "User", get(t, s, func(v chat.View) (chat.User, error) { return v.User(u.ID) }), u)
-		want(t, "Users", get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users(u.Name, 9) }), []chat.User{u})
+		want(t, "Users", get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users(u.Name, 0, 9) }), []chat.User{u})
+	}
+	for _, test := range []struct {
+		query    string
+		services chat.Services
+		limit    int
+		want     []chat.User
+	}{
+		{"", set([]proto.ServiceType{sales}), 9, []chat.User{ann, ben}},
+		{"", set([]proto.ServiceType{sales}), 1, []chat.User{ann}},
+		{"", set([]proto.ServiceType{support}), 9, []chat.User{ann}},
+		{"", set([]proto.ServiceType{0, support}), 9, []chat.User{ann}},
+		{"", set([]proto.ServiceType{0}), 9, nil},
+		{"", set([]proto.ServiceType{complaints}), 9, []chat.User{dee}},
+		{"a", set([]proto.ServiceType{sales}), 1, []chat.User{ann}}, // Aaron comes before, and is no agent
+		{"BEN", set([]proto.ServiceType{sales}), 9, []chat.User{ben}},
+		{"7", set([]proto.ServiceType{sales}), 9, []chat.User{ben}},
+		{"7", set([]proto.ServiceType{support}), 9, nil},
+		{"8", set([]proto.ServiceType{sales}), 9, nil},
+	} {
+		found := get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users(test.query, test.services, test.limit) })
+		want(t, fmt.Sprintf("query %q of services %b", test.query, test.services), found, test.want)
 	}
 	ann.Services = 0
 	put(ann)
@@ -681,7 +703,7 @@ func replace(t *testing.T, open History) {
 	want(t, "Member", get(t, s, func(v chat.View) (chat.Member, error) { return v.Member(key, 3) }), m)
 	want(t, "Conversation", get(t, s, func(v chat.View) (chat.Conversation, error) { return v.Conversation(key) }), chat.Conversation{Key: key, Head: 9, Min: 4})
 	want(t, "User", get(t, s, func(v chat.View) (chat.User, error) { return v.User(3) }), chat.User{ID: 3, Name: "Grace"})
-	want(t, "found by the old name", get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users("Ada", 9) }), nil)
+	want(t, "found by the old name", get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users("Ada", 0, 9) }), nil)
 }
 
 func users(t *testing.T, open History) {
@@ -723,7 +745,7 @@ func users(t *testing.T, open History) {
 		{"", 2, []uint64{18, 12}},
 		{"", 0, nil},
 	} {
-		found := get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users(test.query, test.limit) })
+		found := get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users(test.query, 0, test.limit) })
 		var ids []uint64
 		for _, u := range found {
 			ids = append(ids, u.ID)

@@ -35,6 +35,16 @@ type device struct {
 	forgets  bool            // the storage was full while this tab lived
 	resets   int
 	sent     int
+
+	unanswered []*sending // in order
+	repeating  bool       // those of an earlier engine; the page sends nothing new meanwhile
+}
+
+// sending is a message from the moment Send is pressed until an engine answers.
+type sending struct {
+	key     string
+	draft   client.Draft
+	refused bool // which may be told before the answer to a repeat
 }
 
 func newDevice(w *world, user uint64, number int) *device {
@@ -78,6 +88,7 @@ func (d *device) open() {
 	d.host = &chattest.Host{Clock: d.w.Clock, Skew: d.skew, Latency: d.latency}
 	d.open_, d.messages, d.list = "", nil, make(map[string]client.Conversation)
 	d.told, d.forgets = make(map[string]bool), d.full
+	d.repeating = len(d.unanswered) > 0
 	engine := client.New(client.Config{
 		User: d.user, Services: d.services(), Token: "token", Store: d.store, Network: d, History: d, Host: d.host, Observer: &observer{d, d.host},
 	})
@@ -90,7 +101,20 @@ func (d *device) open() {
 		for _, c := range engine.Conversations() {
 			d.list[c.Key] = c
 		}
+		if d.repeating {
+			d.repeat()
+		}
 	})
+}
+
+// repeat gives the engine, one after the other, what the engines before it left
+// unanswered, as a page does that outlives them.
+func (d *device) repeat() {
+	d.repeating = len(d.unanswered) > 0
+	if d.repeating {
+		d.unanswered[0].draft.Repeat = true
+		d.give(d.unanswered[0], d.repeat)
+	}
 }
 
 // latency is how long background work takes: the store is quick, the network not always.
@@ -130,6 +154,7 @@ func (d *device) act() {
 		return
 	}
 	switch n := d.w.Rand.IntN(40); {
+	case n < 20 && d.repeating:
 	case n < 20:
 		for range 1 + d.w.Rand.IntN(3) {
 			d.press(d.anybody())
@@ -165,23 +190,36 @@ func (d *device) anybody() string {
 // press writes something and presses Send, or does something else that makes an entry.
 func (d *device) press(key string) {
 	d.sent++
-	draft, host := client.Draft{Content: fmt.Sprintf("%s#%d", d, d.sent), Type: d.entryType(key)}, d.host
+	draft := client.Draft{Content: fmt.Sprintf("%s#%d", d, d.sent), Type: d.entryType(key)}
 	if key == d.open_ {
 		draft.Seen = d.contiguous()
 	}
 	if draft.Type == proto.MessageType_MESSAGE_TYPE_HAND_OVER {
 		draft.Target = agentIDs[d.w.Rand.IntN(len(agentIDs))]
 	}
-	content := draft.Content
-	d.engine.Send(key, draft, func(m client.Message, err error) {
+	for i := range draft.Ref {
+		draft.Ref[i] = byte(d.w.Rand.Uint32())
+	}
+	x := &sending{key: key, draft: draft}
+	d.unanswered = append(d.unanswered, x)
+	d.give(x, func() {})
+}
+
+// give hands a message to the engine, and goes on once that has answered.
+func (d *device) give(x *sending, then func()) {
+	host, content := d.host, x.draft.Content
+	d.engine.Send(x.key, x.draft, func(m client.Message, err error) {
+		if host != d.host {
+			return // the page has another engine by now
+		}
+		d.unanswered = slices.DeleteFunc(d.unanswered, func(y *sending) bool { return x == y })
 		if err != nil {
 			d.w.note("%s: %q could not be stored: %v", d, content, err)
-			return
+		} else {
+			d.w.note("%s: %q stands in the list of %s", d, content, x.key)
+			d.w.presses = append(d.w.presses, &press{device: d, key: x.key, content: content, seen: x.draft.Seen, refused: x.refused})
 		}
-		if host == d.host {
-			d.w.note("%s: %q stands in the list of %s", d, content, key)
-			d.w.presses = append(d.w.presses, &press{device: d, key: key, content: content, seen: draft.Seen})
-		}
+		then()
 	})
 }
 
@@ -214,6 +252,9 @@ func (d *device) refused(m client.Message, host *chattest.Host) {
 	}
 	for _, p := range d.w.presses {
 		p.refused = p.refused || p.content == m.Content
+	}
+	for _, x := range d.unanswered {
+		x.refused = x.refused || x.draft.Content == m.Content
 	}
 	d.w.After(d.w.upTo(2*time.Second), func() {
 		if host != d.host {
@@ -409,6 +450,7 @@ func (o *observer) Connection(c client.Connection) { o.d.w.note("%s: %s %s", o.d
 
 func (o *observer) Typing(string, uint64, bool)   {}
 func (o *observer) Presence(uint64, bool, uint64) {}
+func (o *observer) Settings(client.Settings)      {}
 func (o *observer) TokenNeeded()                  {}
 func (o *observer) Failed(err error)              { o.d.w.note("%s: %v", o.d, err) }
 

@@ -1,12 +1,14 @@
 //go:build js
 
 // Program is a chat whose server is in its head, for the tests of the worker
-// and the page: a store in memory, a network that accepts every message, and
-// messages that break the program in each way that one can break.
+// and the page: a store in memory, or for one user in IndexedDB, a network that
+// accepts every message, and messages that break the program in each way that
+// one can break.
 package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -16,15 +18,63 @@ import (
 	"parley/proto"
 	"parley/wasm/bridge"
 	"parley/wasm/chat"
+	"parley/wasm/idb"
 )
 
 func main() {
-	err := bridge.Serve(func(context.Context, uint64, string) (chat.Store, chat.Network, error) {
-		return chat.NewMemory(), network{}, nil
+	err := bridge.Serve(func(ctx context.Context, user uint64, _ string) (chat.Store, chat.Network, error) {
+		if user != keeper {
+			return breaking{chat.NewMemory()}, network{}, nil
+		}
+		store, err := idb.Open(ctx, user)
+		return breaking{store}, network{}, err
 	})
 	if err != nil {
 		panic(err)
 	}
+}
+
+// keeper is the user whose store outlives the program.
+const keeper = 7
+
+// breaking is a store that breaks the program as it takes a message: content
+// "break 2 before" does so two times before it is stored, "break 1 after" once
+// after.
+type breaking struct{ chat.Store }
+
+func (s breaking) Apply(ctx context.Context, b chat.Batch) error {
+	for _, o := range b.Outbox {
+		if breaks(o, "before") {
+			panic("boom before it is stored")
+		}
+	}
+	err := s.Store.Apply(ctx, b)
+	for _, o := range b.Outbox {
+		if breaks(o, "after") {
+			panic("boom after it is stored")
+		}
+	}
+	return err
+}
+
+// breaks reports whether a message is to break the program once more.
+func breaks(o chat.Outgoing, when string) bool {
+	var m proto.Message
+	var times int
+	var word string
+	if err := proto.Unmarshal(o.Body, &m); err != nil {
+		return false
+	}
+	if _, err := fmt.Sscanf(m.GetContent(), "break %d %s", &times, &word); err != nil || word != when {
+		return false
+	}
+	global := js.Global() // the worker's, which outlives the program
+	done := 0
+	if v := global.Get(m.GetContent()); v.Type() == js.TypeNumber {
+		done = v.Int()
+	}
+	global.Set(m.GetContent(), done+1)
+	return done < times
 }
 
 type network struct{}

@@ -1,0 +1,43 @@
+package chat_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"parley/proto"
+	"parley/wasm/chat"
+)
+
+func TestSettingsAreKnownAsTheServerToldThemLast(t *testing.T) {
+	clock, s := setup(t)
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	if got, ok := a.engine.Settings(); ok {
+		t.Errorf("before the server told them: %+v", got)
+	}
+	yes, no := true, false
+	for _, told := range []*proto.Settings{
+		{ShareTyping: &yes, SharePresence: &yes},
+		{ShareTyping: &no, SharePresence: &yes},
+		{ShareTyping: &no, SharePresence: &yes}, // after the next sync
+		{ShareTyping: &yes},                     // of no server of this version
+		{ShareTyping: &no, SharePresence: &no},
+	} {
+		for _, x := range s.sessions {
+			x.down(proto.BranchSettings, marshal(told))
+		}
+		clock.Run(time.Second)
+	}
+	want := []chat.Settings{{ShareTyping: true, SharePresence: true}, {SharePresence: true}, {}}
+	if diff := cmp.Diff(want, a.settings); diff != "" {
+		t.Errorf("told (-want +got)\n%s", diff)
+	}
+	if got, ok := a.engine.Settings(); !ok || got != (chat.Settings{}) {
+		t.Errorf("known are %+v, %t", got, ok)
+	}
+	if len(a.errors) != 1 {
+		t.Errorf("errors %v, want one, of the settings that were incomplete", a.errors)
+	}
+}
