@@ -204,7 +204,7 @@ func TestReadsThatFailAreRefusedForNow(t *testing.T) {
 	b := start(t, chat.NewMemory(1))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, errMessages := b.Messages(ctx, chat.Sender{User: ada}, proto.DirectKey(ada, bob), 0, 0, 10)
+	_, errMessages := b.Messages(ctx, chat.Sender{User: ada}, proto.DirectKey(ada, bob), chat.Window{Limit: 10})
 	_, errConversations := b.Conversations(ctx, chat.Sender{User: ada}, "")
 	_, errUsers := b.Users(ctx, "a", 0, 10)
 	_, errSync := b.Publish(ctx, chat.Sender{User: ada}, proto.BranchSync, nil, nil)

@@ -106,7 +106,7 @@ func FuzzKeys(f *testing.F) {
 			return
 		}
 		b := prepared(t, chat.NewMemory(1))
-		_, err = b.Messages(t.Context(), chat.Sender{User: ada}, key, after, before, limit)
+		_, err = b.Messages(t.Context(), chat.Sender{User: ada}, key, chat.Window{After: after, Before: before, Limit: limit})
 		if err != nil {
 			refusalOf(t, err)
 		} else if !key.Has(ada) {

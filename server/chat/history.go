@@ -10,30 +10,35 @@ import (
 	"parley/proto"
 )
 
-// Messages returns entries with after < seq < before of a conversation, in seq
-// order, as a *proto.MessagePage or, for a service conversation, a
-// *proto.ServiceMessagePage. before 0 means no bound. Of more than limit
-// entries it returns the newest, or the oldest if only after is given. limit
-// is 1 to proto.MaxPage.
+// Window says which entries of a conversation are asked for: those with
+// After < seq < Before, where Before 0 is no bound. Of more than Limit, which
+// is 1 to proto.MaxPage, they are the newest, or with Oldest the oldest.
+type Window struct {
+	After, Before uint64
+	Limit         int
+	Oldest        bool
+}
+
+// Messages returns entries of a conversation, in seq order, as a
+// *proto.MessagePage or, for a service conversation, a *proto.ServiceMessagePage.
 //
 // Errors wrap a *proto.Refusal: NotAuthorized for whoever is no participant,
 // whether the conversation exists or not. Participants get an empty page where
 // nothing was said yet.
-func (s *Service) Messages(ctx context.Context, who Sender, key proto.Key, after, before uint64, limit int) (protobuf.Message, error) {
-	if limit < 1 || limit > proto.MaxPage {
-		return nil, proto.Refuse(proto.PayloadFormatInvalid, "limit is %d: want 1 to %d", limit, proto.MaxPage)
+func (s *Service) Messages(ctx context.Context, who Sender, key proto.Key, w Window) (protobuf.Message, error) {
+	if w.Limit < 1 || w.Limit > proto.MaxPage {
+		return nil, proto.Refuse(proto.PayloadFormatInvalid, "limit is %d: want 1 to %d", w.Limit, proto.MaxPage)
 	}
 	if !mayRead(who, key) {
 		return nil, notParticipant()
 	}
-	newest := before != 0 || after == 0
 	var page protobuf.Message
 	err := s.store.View(ctx, func(v View) error {
 		c, err := v.Conversation(key)
 		if err != nil {
 			return err
 		}
-		entries, err := v.Entries(key, after, before, limit, newest)
+		entries, err := v.Entries(key, w.After, w.Before, w.Limit, !w.Oldest)
 		if err != nil {
 			return err
 		}

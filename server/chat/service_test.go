@@ -252,7 +252,7 @@ func TestAMessageIsStampedStoredAndDeliveredToBothSides(t *testing.T) {
 		}
 		same(t, "fan-out", b.out.take(), []delivered{{ada, proto.BranchMessage, stored}, {huge, proto.BranchMessage, stored}})
 		for _, user := range []uint64{ada, huge} {
-			page, err := b.Messages(t.Context(), chat.Sender{User: user}, proto.DirectKey(ada, huge), 0, 0, 10)
+			page, err := b.Messages(t.Context(), chat.Sender{User: user}, proto.DirectKey(ada, huge), chat.Window{Limit: 10})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -432,7 +432,7 @@ func TestHistoryIsForParticipantsAlone(t *testing.T) {
 	b := start(t, chat.NewMemory(1))
 	b.send(ada, text(bob, "hello"))
 	read := func(user uint64, key proto.Key, services ...proto.ServiceType) error {
-		_, err := b.Messages(t.Context(), chat.Sender{User: user, Services: services}, key, 0, 0, 10)
+		_, err := b.Messages(t.Context(), chat.Sender{User: user, Services: services}, key, chat.Window{Limit: 10})
 		return err
 	}
 	there, missing := refusalOf(t, read(eve, proto.DirectKey(ada, bob))), refusalOf(t, read(eve, proto.DirectKey(ada, 6)))
@@ -462,21 +462,24 @@ func TestHistoryIsForParticipantsAlone(t *testing.T) {
 	}
 }
 
-func TestHistoryReturnsTheNewestUnlessOnlyAfterIsGiven(t *testing.T) {
+func TestHistoryReturnsTheNewestUnlessTheOldestAreAskedFor(t *testing.T) {
 	onBothStores(t, func(t *testing.T, s chat.Store) {
 		b := start(t, s)
 		for range 9 {
 			b.send(ada, text(bob, "x"))
 		}
 		for _, test := range []struct {
-			after, before uint64
-			limit         int
-			want          []uint64
+			window chat.Window
+			want   []uint64
 		}{
-			{0, 0, 3, []uint64{7, 8, 9}}, {0, 5, 3, []uint64{2, 3, 4}}, {4, 0, 3, []uint64{5, 6, 7}}, {2, 8, 3, []uint64{5, 6, 7}},
-			{8, 0, 500, []uint64{9}}, {9, 0, 3, nil}, {0, 1, 3, nil}, {huge, 0, 3, nil}, {0, huge, 2, []uint64{8, 9}}, {5, 3, 10, nil},
+			{chat.Window{0, 0, 3, false}, []uint64{7, 8, 9}}, {chat.Window{0, 0, 3, true}, []uint64{1, 2, 3}},
+			{chat.Window{0, 5, 3, false}, []uint64{2, 3, 4}}, {chat.Window{0, 5, 3, true}, []uint64{1, 2, 3}},
+			{chat.Window{4, 0, 3, false}, []uint64{7, 8, 9}}, {chat.Window{4, 0, 3, true}, []uint64{5, 6, 7}},
+			{chat.Window{2, 8, 3, false}, []uint64{5, 6, 7}}, {chat.Window{8, 0, 500, true}, []uint64{9}},
+			{chat.Window{9, 0, 3, true}, nil}, {chat.Window{0, 1, 3, false}, nil}, {chat.Window{huge, 0, 3, true}, nil},
+			{chat.Window{0, huge, 2, false}, []uint64{8, 9}}, {chat.Window{5, 3, 10, false}, nil},
 		} {
-			page, err := b.Messages(t.Context(), chat.Sender{User: bob}, proto.DirectKey(ada, bob), test.after, test.before, test.limit)
+			page, err := b.Messages(t.Context(), chat.Sender{User: bob}, proto.DirectKey(ada, bob), test.window)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -484,10 +487,10 @@ func TestHistoryReturnsTheNewestUnlessOnlyAfterIsGiven(t *testing.T) {
 			for _, m := range page.(*proto.MessagePage).GetMessages() {
 				seqs = append(seqs, m.GetSeq())
 			}
-			same(t, fmt.Sprintf("after %d before %d limit %d", test.after, test.before, test.limit), seqs, test.want)
+			same(t, fmt.Sprintf("%+v", test.window), seqs, test.want)
 		}
 		for _, limit := range []int{-1, 0, 501, math.MinInt} {
-			_, err := b.Messages(t.Context(), chat.Sender{User: bob}, proto.DirectKey(ada, bob), 0, 0, limit)
+			_, err := b.Messages(t.Context(), chat.Sender{User: bob}, proto.DirectKey(ada, bob), chat.Window{Limit: limit})
 			if r := refusalOf(t, err); r.Reason != proto.PayloadFormatInvalid || !strings.Contains(r.Text, "limit") {
 				t.Errorf("limit %d: %v", limit, r)
 			}

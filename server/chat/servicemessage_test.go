@@ -115,7 +115,7 @@ var salesKey = proto.ServiceKey(cora, sales)
 // log is the conversation as a user reads it.
 func (b *bench) log(user uint64) []*proto.ServiceMessage {
 	b.t.Helper()
-	page, err := b.Messages(b.t.Context(), b.sender(user), salesKey, 0, 0, 100)
+	page, err := b.Messages(b.t.Context(), b.sender(user), salesKey, chat.Window{Limit: 100})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func (a *api) messages(r *http.Request, who auth.User) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.Service.Messages(r.Context(), senderOf(who), key, w.after, w.before, w.limit)
+	return a.Service.Messages(r.Context(), senderOf(who), key, w)
 }
 
 func senderOf(who auth.User) chat.Sender {

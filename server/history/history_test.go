@@ -221,6 +221,8 @@ func TestAnswers(t *testing.T) {
 			`{"epoch":N,"head_seq":"2","min_seq":"1","messages":[` + two + `]}`},
 		"the colons encoded": {7, "/api/conversations/d%3A7%3A18446744073709551615/messages?after=1&limit=500",
 			`{"epoch":N,"head_seq":"2","min_seq":"1","messages":[` + two + `]}`},
+		"from the beginning on": {7, "/api/conversations/d:7:18446744073709551615/messages?after=0&limit=1",
+			`{"epoch":N,"head_seq":"2","min_seq":"1","messages":[` + one + `]}`},
 		"before": {7, "/api/conversations/d:7:18446744073709551615/messages?before=2&after=0",
 			`{"epoch":N,"head_seq":"2","min_seq":"1","messages":[` + one + `]}`},
 		"bounds of 64 bits": {7, "/api/conversations/d:7:18446744073709551615/messages?after=18446744073709551615&before=18446744073709551615",

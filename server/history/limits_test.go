@@ -126,7 +126,7 @@ func FuzzWindow(f *testing.F) {
 			return
 		}
 		w, err := q.window()
-		if err == nil && (w.limit < 1 || w.limit > proto.MaxPage) {
+		if err == nil && (w.Limit < 1 || w.Limit > proto.MaxPage) {
 			t.Fatalf("window %+v", w)
 		}
 		if err != nil && !strings.Contains("after before limit", strings.Fields(err.Error())[0]) {

@@ -36,9 +36,15 @@ func (q query) text(name string) (string, error) {
 	return "", badRequest(name + " stands more than once: send it once")
 }
 
+// has reports whether a parameter is there.
+func (q query) has(name string) bool {
+	_, ok := q[name]
+	return ok
+}
+
 // number returns a parameter from low to high, otherwise if it is not there.
 func (q query) number(name string, low, high, otherwise uint64) (uint64, error) {
-	if _, ok := q[name]; !ok {
+	if !q.has(name) {
 		return otherwise, nil
 	}
 	text, err := q.text(name)
@@ -71,21 +77,19 @@ func (q query) service(who auth.User) (chat.Services, error) {
 	return chat.ServicesOf([]proto.ServiceType{proto.ServiceType(n)}), nil
 }
 
-// window says which entries of a conversation are asked for.
-type window struct {
-	after, before uint64 // 0: no bound
-	limit         int
-}
-
-func (q query) window() (w window, err error) {
+// window says which entries of a conversation are asked for. Whoever gives
+// after alone, be it 0, reads on from there: of more than limit entries they get
+// the oldest, everybody else the newest.
+func (q query) window() (w chat.Window, err error) {
 	const anySeq = 1<<64 - 1
-	if w.after, err = q.number("after", 0, anySeq, 0); err != nil {
+	if w.After, err = q.number("after", 0, anySeq, 0); err != nil {
 		return w, err
 	}
-	if w.before, err = q.number("before", 0, anySeq, 0); err != nil {
+	if w.Before, err = q.number("before", 0, anySeq, 0); err != nil {
 		return w, err
 	}
+	w.Oldest = q.has("after") && w.Before == 0
 	limit, err := q.number("limit", 1, proto.MaxPage, defaultLimit)
-	w.limit = int(limit)
+	w.Limit = int(limit)
 	return w, err
 }

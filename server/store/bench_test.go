@@ -43,7 +43,7 @@ func BenchmarkNewestPage(b *testing.B) {
 	fill(b, service, payload, 20_000)
 	b.ResetTimer()
 	for range b.N {
-		page, err := service.Messages(context.Background(), chat.Sender{User: 1}, proto.DirectKey(1, 1000), 0, 0, 50)
+		page, err := service.Messages(context.Background(), chat.Sender{User: 1}, proto.DirectKey(1, 1000), chat.Window{Limit: 50})
 		if err != nil || len(page.(*proto.MessagePage).GetMessages()) != 50 {
 			b.Fatal("the page is short:", err)
 		}

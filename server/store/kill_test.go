@@ -96,7 +96,7 @@ func TestNoAcknowledgedMessageIsLostWhenTheServerIsKilled(t *testing.T) {
 		}
 		for sender, ids := range acknowledged {
 			for seq, id := range ids {
-				page, err := service.Messages(t.Context(), chat.Sender{User: sender}, proto.DirectKey(sender, 1000), seq-1, seq+1, 1)
+				page, err := service.Messages(t.Context(), chat.Sender{User: sender}, proto.DirectKey(sender, 1000), chat.Window{After: seq - 1, Before: seq + 1, Limit: 1})
 				if err != nil {
 					t.Fatal(err)
 				}

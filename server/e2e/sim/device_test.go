@@ -383,7 +383,7 @@ func (d *device) Messages(ctx context.Context, _, key string, after, before uint
 	if err != nil {
 		return client.Page{}, err
 	}
-	answer, err := s.service.Messages(ctx, d.sender(), k, after, before, limit)
+	answer, err := s.service.Messages(ctx, d.sender(), k, chat.Window{After: after, Before: before, Limit: limit, Oldest: after != 0 && before == 0})
 	if err != nil {
 		return client.Page{}, err
 	}
