@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	protobuf "google.golang.org/protobuf/proto"
+
 	"parley/proto"
 	"parley/wasm/chat"
 	"parley/wasm/chat/chattest"
@@ -362,6 +364,25 @@ func TestAMarkWithoutAnswerIsSentAgain(t *testing.T) {
 	clock, s := setup(t)
 	s.say(bob, alice, "x")
 	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	s.dropMark = 1
+	if err := a.engine.MarkRead(key, 1); err != nil {
+		t.Fatal(err)
+	}
+	clock.Run(time.Minute)
+	if got := s.read[key+"/"+proto.Up(alice, "")]; got != 1 {
+		t.Errorf("the server has read %d, want 1", got)
+	}
+}
+
+func TestAMarkIsSentAgainThoughAnotherDeviceHasMore(t *testing.T) {
+	clock, s := setup(t)
+	s.say(bob, alice, "x")
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	s.dropDeliver = func(uint64) bool { return true }
+	s.say(bob, alice, "y")
+	s.mark(alice, &proto.Mark{Key: &key, DeliveredSeq: protobuf.Uint64(2)}) // there it came
 	clock.Run(time.Second)
 	s.dropMark = 1
 	if err := a.engine.MarkRead(key, 1); err != nil {

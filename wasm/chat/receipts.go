@@ -145,15 +145,19 @@ func (e *Engine) sendMark(c *conversation) {
 		e.Observer.Failed(err)
 		return
 	}
+	epoch := e.meta.Epoch
 	e.connection.session.Publish(proto.BranchMark, payload, nil, func(_ Ack, err error) {
-		e.Host.Post(func() { e.marked(c, sent, err) })
+		e.Host.Post(func() {
+			if !e.closed && e.meta.Epoch == epoch { // otherwise it was of another history
+				e.marked(c, sent, err)
+			}
+		})
 	})
 }
 
 func (e *Engine) marked(c *conversation, sent marks, err error) {
 	var refusal *proto.Refusal
 	switch {
-	case e.closed || sent.read > c.head || sent.delivered > c.head: // of another history
 	case err == nil:
 		c.acked = c.acked.raise(sent)
 		e.write.touch(c.name)

@@ -205,6 +205,9 @@ func (d *device) checkHistory(key proto.Key, log []logged) {
 			return
 		}
 		stored := slices.DeleteFunc(page.Messages, func(m client.Message) bool { return m.State == client.Refused })
+		if page.More && len(stored) > 0 {
+			stored[0].Gap = false // what stands before it is asked for next
+		}
 		all = slices.Concat(stored, all)
 		if !page.More || len(page.Messages) == 0 {
 			break
