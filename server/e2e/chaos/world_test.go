@@ -156,7 +156,7 @@ func (w *world) run(ctx context.Context, messages, faults int, r *report) error 
 	for struck := 0; struck < faults; {
 		cards := deck.deal(min(2+w.chance.IntN(3), faults-struck), len(w.people))
 		struck += len(cards)
-		goal := messages * struck / faults / len(w.people) // that each has sent after this round
+		goal := (messages*struck/faults + len(w.people) - 1) / len(w.people) // that each has sent after this round
 		ctx, cancel := context.WithCancel(ctx)
 		sent := make(chan error, 1)
 		go func() {
