@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	protobuf "google.golang.org/protobuf/proto"
 
@@ -22,7 +23,7 @@ var agent = chat.Sender{User: agentID, Services: []proto.ServiceType{proto.Servi
 
 // queue is a service with an agent and the queue's conversations, in each of
 // which the customer asked and, unless they wait, the agent answered.
-func queue(b *testing.B) *chat.Service {
+func queue(b *testing.B, config chat.Config) *chat.Service {
 	b.Helper()
 	db := open(b, b.TempDir())
 	err := db.Update(context.Background(), func(tx chat.Tx) error {
@@ -31,7 +32,11 @@ func queue(b *testing.B) *chat.Service {
 	if err != nil {
 		b.Fatal(err)
 	}
-	service, err := newService(db)
+	config.Store = db
+	if config.Fanout == nil {
+		config.Fanout = nobody{}
+	}
+	service, err := chat.New(config)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -104,7 +109,7 @@ func all(b *testing.B, service *chat.Service) (token string, rows, size int) {
 // BenchmarkQueue measures an agent's queue of 10,000 conversations of which
 // 1,000 wait.
 func BenchmarkQueue(b *testing.B) {
-	service := queue(b)
+	service := queue(b, chat.Config{})
 	token, _, _ := all(b, service)
 	b.Run("from nothing", func(b *testing.B) {
 		for b.Loop() {
@@ -129,20 +134,7 @@ func BenchmarkQueue(b *testing.B) {
 			at := token
 			for b.Loop() {
 				b.StopTimer()
-				var batch []chat.Request
-				for i := range uint64(changed) {
-					customer := customerID + i // who waits already
-					payload, err := proto.Marshal(inquiry(customer))
-					if err != nil {
-						b.Fatal(err)
-					}
-					request, err := service.Prepare(chat.Sender{User: customer}, proto.BranchService, payload, nil)
-					if err != nil {
-						b.Fatal(err)
-					}
-					batch = append(batch, request)
-				}
-				commit(b, service, batch)
+				ask(b, service, changed)
 				b.StartTimer()
 				answer, err := service.Conversations(context.Background(), agent, at)
 				if err != nil || len(answer.GetConversations()) != changed {
@@ -156,10 +148,62 @@ func BenchmarkQueue(b *testing.B) {
 	}
 }
 
+// ask lets customers who wait already write once more.
+func ask(b *testing.B, service *chat.Service, customers int) {
+	b.Helper()
+	var batch []chat.Request
+	for customer := uint64(customerID); customer < customerID+uint64(customers); customer++ {
+		payload, err := proto.Marshal(inquiry(customer))
+		if err != nil {
+			b.Fatal(err)
+		}
+		request, err := service.Prepare(chat.Sender{User: customer}, proto.BranchService, payload, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		batch = append(batch, request)
+	}
+	commit(b, service, batch)
+}
+
+// pushed counts what is sent to the agent unasked.
+type pushed struct{ payloads, bytes int }
+
+func (p *pushed) Publish(user uint64, branch proto.Branch, payload []byte) {
+	if branch == proto.BranchUnread {
+		p.payloads++
+		p.bytes += len(payload)
+	}
+}
+
+// BenchmarkPush measures what it costs to push to an agent the rows that
+// changed since the last push, of a queue of 10,000.
+func BenchmarkPush(b *testing.B) {
+	for _, changed := range []int{1, 20} {
+		b.Run(fmt.Sprintf("%d rows", changed), func(b *testing.B) {
+			clock, out := time.Now(), new(pushed)
+			service := queue(b, chat.Config{Fanout: out, Now: func() time.Time { return clock }})
+			service.Connected(agentID)
+			service.Announce(context.Background())
+			for b.Loop() {
+				b.StopTimer()
+				ask(b, service, changed)
+				clock, *out = clock.Add(time.Second), pushed{}
+				b.StartTimer()
+				service.Announce(context.Background())
+				if out.payloads != 1 {
+					b.Fatalf("%d pushes", out.payloads)
+				}
+				b.ReportMetric(float64(out.bytes), "B/push")
+			}
+		})
+	}
+}
+
 // BenchmarkMark measures what an agent's read watermark costs, commit included,
 // 100 to a transaction.
 func BenchmarkMark(b *testing.B) {
-	service := queue(b)
+	service := queue(b, chat.Config{})
 	var i uint64
 	b.ResetTimer()
 	for i < uint64(b.N) {
