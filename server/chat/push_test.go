@@ -3,6 +3,7 @@ package chat_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,11 +108,11 @@ func pushedRows(t *testing.T, b *bench) map[uint64][]*proto.BaseUserUnreadStatic
 // slow is a history that takes its time to be read.
 type slow struct {
 	chat.Store
-	views time.Duration
+	views atomic.Int64 // how long each view takes
 }
 
 func (s *slow) View(ctx context.Context, read func(chat.View) error) error {
-	time.Sleep(s.views)
+	time.Sleep(time.Duration(s.views.Load()))
 	return s.Store.View(ctx, read)
 }
 
@@ -120,10 +121,10 @@ func TestPushesRestWhereTheyTakeLong(t *testing.T) {
 	inBubble(t, chat.Config{Store: store}, func(t *testing.T, b *bench) {
 		b.come(ada)
 		b.send(bob, text(ada, "one"))
-		store.views = 2 * time.Second
+		store.views.Store(int64(2 * time.Second))
 		time.Sleep(2500 * time.Millisecond) // a quarter of a second, and the push itself
 		same(t, "pushes after one message", len(pushedRows(t, b)[ada]), 1)
-		store.views = 0
+		store.views.Store(0)
 		b.send(bob, text(ada, "two"))
 		time.Sleep(7 * time.Second)
 		same(t, "pushes in four times as long as the last took", len(pushedRows(t, b)[ada]), 0)
