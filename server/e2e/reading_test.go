@@ -1,9 +1,15 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"testing"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
 
 	"parley/proto"
 )
@@ -128,18 +134,47 @@ func TestAConversationOpenedBeforeItIsKnownOpensAtTheFirstUnreadMessage(t *testi
 	}
 }
 
-// inFront tells the page that the browser shows it to a person, or does not.
+// inFront shows the tab's window to the person, or minimizes it, and waits until
+// the browser has told the page.
 func (tb *tab) inFront(shown bool) {
 	tb.t.Helper()
-	call[bool](tb, `shown => {
-		Object.defineProperty(document, 'visibilityState', {configurable: true, get: () => shown ? 'visible' : 'hidden'});
-		document.hasFocus = () => shown;
-		document.dispatchEvent(new Event('visibilitychange'));
-		if (shown) dispatchEvent(new Event('focus'));
-		return true }`, shown)
+	state := browser.WindowStateMinimized
+	if shown {
+		state = browser.WindowStateNormal
+	}
+	tb.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		window, err := cdp.Call(ctx, target, browser.GetWindowForTarget, browser.GetWindowForTargetParams{})
+		if err != nil {
+			return err
+		}
+		bounds := &browser.Bounds{WindowState: state}
+		if _, err := cdp.Call(ctx, target, browser.SetWindowBounds, browser.SetWindowBoundsParams{WindowID: window.WindowID, Bounds: bounds}); err != nil {
+			return err
+		}
+		_, err = cdp.Call(ctx, target, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: shown})
+		return err
+	}))
+	tb.await("the page to be told", `shown => document.visibilityState === (shown ? 'visible' : 'hidden') && document.hasFocus() === shown`, shown)
+}
+
+// focused lets the page believe that another window beside it has the focus, or
+// not any more: a browser without a screen knows no such thing.
+func (tb *tab) focused(has bool) {
+	tb.t.Helper()
+	call[bool](tb, `has => {
+		document.hasFocus = () => has;
+		if (has) dispatchEvent(new Event('focus'));
+		return true }`, has)
 }
 
 func TestABackgroundTabReadsNothingAndReadingClearsTheBadgeEverywhere(t *testing.T) {
+	for name, turn := range map[string]func(tb *tab, to bool){"minimized": (*tab).inFront, "beside another window": (*tab).focused} {
+		t.Run(name, func(t *testing.T) { readInBackground(t, turn) })
+	}
+}
+
+// readInBackground lets somebody have two tabs, of which they turn away from one.
+func readInBackground(t *testing.T, turn func(tb *tab, to bool)) {
 	s := newServerWithKey(t)
 	g := newGate(t, s)
 	const bobID, adaID, eveID = 21, 22, 23
@@ -154,7 +189,7 @@ func TestABackgroundTabReadsNothingAndReadingClearsTheBadgeEverywhere(t *testing
 	front.awaitConnection("live")
 	front.openChat(strconv.Itoa(eveID))
 	phone := signInAs(newProfile(t), g, bobID, "Bob-phone", token)
-	behind.inFront(false)
+	turn(behind.tab, false)
 
 	ada.tell(bobID, "into the background")
 	behind.awaitMessage("into the background", "received")
@@ -172,7 +207,7 @@ func TestABackgroundTabReadsNothingAndReadingClearsTheBadgeEverywhere(t *testing
 	phone.await("the badge of what was read", badge, fromEve, "0")
 	phone.await("the badge of what was not", badge, fromAda, "1")
 
-	behind.inFront(true)
+	turn(behind.tab, true)
 	for _, device := range []*person{behind, front, phone} {
 		device.await("the badge to go", badge, fromAda, "0")
 	}
