@@ -938,8 +938,8 @@ func (x *ConversationState) GetPeerReadTime() uint64 {
 
 // BaseUserUnreadStatics answers a SyncRequest, on chat/{user}/down/unread, and
 // GET /api/conversations. Rows that changed are also pushed on that topic,
-// unasked, at most a few times a second: then since is "push" and token empty,
-// and last and last_service are there only where there is a newer entry.
+// unasked, at most a few times a second, from the token of the push or answer
+// before on; server_time is absent then.
 type BaseUserUnreadStatics struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Random id of the server's history. When it differs from the one a client

@@ -57,7 +57,7 @@ func (s *Service) committed(b *batch) {
 	}
 	for _, row := range b.rows {
 		if s.presence.online(row.user) {
-			s.pushes.add(s.now(), row)
+			s.pushes.add(s.now(), row.user, row.rev)
 			s.nudge()
 		}
 	}
@@ -90,15 +90,14 @@ type batch struct {
 	changedConversations []*conversation
 	changedMembers       []*member
 	out                  []delivery
-	rows                 []row    // to be pushed
+	rows                 []row    // that changed
 	sharing              []uint64 // users who changed whether they share their presence
 }
 
 type conversation struct {
 	Conversation
-	changed  bool
-	revised  bool // for all agents
-	appended bool // has a new entry
+	changed bool
+	revised bool // for all agents
 }
 
 type member struct {
@@ -110,6 +109,9 @@ type memberKey struct {
 	key  proto.Key
 	user uint64
 }
+
+// row is one that changed for a user, under a change number.
+type row struct{ user, rev uint64 }
 
 // delivery is a publication that waits for the commit.
 type delivery struct {
@@ -203,14 +205,6 @@ func (b *batch) changeMember(m *member) {
 	}
 }
 
-// push lets users be sent their rows of a conversation soon, as these changed.
-func (b *batch) push(key proto.Key, users ...uint64) {
-	c := b.conversations[key]
-	for _, user := range users {
-		b.rows = append(b.rows, row{user, key, c != nil && c.appended})
-	}
-}
-
 func (b *batch) deliver(user uint64, branch proto.Branch, payload []byte) {
 	b.out = append(b.out, delivery{user, branch, payload})
 }
@@ -230,7 +224,9 @@ func (b *batch) flush() error {
 			if err != nil {
 				return err
 			}
-			b.push(c.Key, agents...)
+			for _, agent := range agents {
+				b.rows = append(b.rows, row{agent, rev})
+			}
 		}
 		if err := b.tx.PutConversation(c.Conversation); err != nil {
 			return err
@@ -239,7 +235,7 @@ func (b *batch) flush() error {
 	for _, m := range b.changedMembers {
 		rev++
 		m.Rev = rev
-		b.push(m.Key, m.User)
+		b.rows = append(b.rows, row{m.User, rev})
 		if err := b.tx.PutMember(m.Member); err != nil {
 			return err
 		}

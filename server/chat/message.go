@@ -85,7 +85,7 @@ func (b *batch) append(c *conversation, sender uint64, ref [proto.RefSize]byte, 
 	if err := b.tx.Append(entry); err != nil {
 		return Entry{}, err
 	}
-	c.Head, c.appended = e.Seq, true
+	c.Head = e.Seq
 	if c.Min == 0 {
 		c.Min = e.Seq
 	}

@@ -170,6 +170,7 @@ func (s *Service) announce(ctx context.Context) (next time.Time) {
 	for _, n := range all {
 		if !n.online {
 			gone[n.user] = n.left
+			s.pushes.end(n.user)
 		}
 	}
 	if len(gone) > 0 {

@@ -1,14 +1,11 @@
 package chat
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
 	"sync"
 	"time"
-
-	"parley/proto"
 )
 
 const (
@@ -18,46 +15,86 @@ const (
 	// pushRest is how many times as long as the last pushes took nothing is
 	// pushed, so that they never take more than a part of what the server can do.
 	pushRest = 4
-	// maxPushed bounds the rows of one push; others come with the next sync.
-	maxPushed = 100
-	// pushed stands as since in what nobody asked for: no client has such a
-	// token, so none takes over the push's own, which is empty.
-	pushed = "push"
 )
 
-// row is that of a user's conversation.
-type row struct {
-	user uint64
-	key  proto.Key
-	last bool // it has a newer entry
-}
-
-// pushes are rows to be sent to users on down/unread without being asked for,
-// because they changed. A client that follows entries and marks knows most of
-// them already; they show it what it was not sent or lost, and are all that one
-// needs which shows no more than badges and previews.
+// pushes are answers on down/unread that nobody asked for, to users who are
+// here and whose rows changed. A client that follows entries and marks knows
+// most of it already; it shows one what it was not sent or lost, and is all that
+// a client needs which shows no more than badges and previews. Each push goes on
+// where the one before ended, and says so (BaseUserUnreadStatics.since).
 type pushes struct {
 	mu      sync.Mutex
-	rows    map[uint64]map[proto.Key]bool // by user; whether with the newest entry
+	after   map[uint64]uint64   // by user: the change number up to which they were told
+	users   map[uint64]struct{} // whose rows changed since
 	due     time.Time
 	resting time.Time // until then
 }
 
-func (p *pushes) add(now time.Time, r row) {
+// begin notes up to which change number a user knows their rows, unless pushes
+// to them go on from another one.
+func (p *pushes) begin(user, rev uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.rows == nil {
-		p.rows, p.due = make(map[uint64]map[proto.Key]bool), now.Add(pushEvery)
+	p.start(user, rev)
+}
+
+func (p *pushes) start(user, rev uint64) {
+	if p.after == nil {
+		p.after, p.users = make(map[uint64]uint64), make(map[uint64]struct{})
+	}
+	if _, known := p.after[user]; !known {
+		p.after[user] = rev
+	}
+}
+
+// add lets a user be told of a row that changed under a change number.
+func (p *pushes) add(now time.Time, user, rev uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.start(user, rev-1)
+	if len(p.users) == 0 {
+		p.due = now.Add(pushEvery)
 		if p.resting.After(p.due) {
 			p.due = p.resting
 		}
 	}
-	if p.rows[r.user] == nil {
-		p.rows[r.user] = make(map[proto.Key]bool)
+	p.users[user] = struct{}{}
+}
+
+// take returns who is to be told now of what changed after which number, or
+// else when somebody will be; the zero time if nobody waits.
+func (p *pushes) take(now time.Time) (after map[uint64]uint64, next time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.users) == 0 {
+		return nil, time.Time{}
 	}
-	if last, waits := p.rows[r.user][r.key]; waits || len(p.rows[r.user]) < maxPushed {
-		p.rows[r.user][r.key] = last || r.last
+	if now.Before(p.due) {
+		return nil, p.due
 	}
+	after = make(map[uint64]uint64, len(p.users))
+	for user := range p.users {
+		after[user] = p.after[user]
+	}
+	clear(p.users)
+	return after, time.Time{}
+}
+
+// told notes up to which change number a user was told, if pushes to them go on.
+func (p *pushes) told(user, rev uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if before, here := p.after[user]; here {
+		p.after[user] = max(before, rev)
+	}
+}
+
+// end forgets a user who left.
+func (p *pushes) end(user uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.after, user)
+	delete(p.users, user)
 }
 
 // rest lets pushes that took a while be followed by a longer one without.
@@ -67,73 +104,45 @@ func (p *pushes) rest(now time.Time, took time.Duration) {
 	p.resting = now.Add(pushRest * took)
 }
 
-// take returns what is due, or else when it will be; the zero time if nothing waits.
-func (p *pushes) take(now time.Time) (rows map[uint64]map[proto.Key]bool, next time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.rows == nil || now.Before(p.due) {
-		return nil, p.due
-	}
-	rows = p.rows
-	p.rows, p.due = nil, time.Time{}
-	return rows, time.Time{}
-}
-
-// push sends the rows that are due, and returns when there may be more.
+// push sends what is due, and returns when there may be more.
 func (s *Service) push(ctx context.Context) (next time.Time) {
 	began := s.now()
-	rows, next := s.pushes.take(began)
-	for _, user := range slices.Sorted(maps.Keys(rows)) {
-		s.pushRows(ctx, user, rows[user])
+	after, next := s.pushes.take(began)
+	for _, user := range slices.Sorted(maps.Keys(after)) {
+		s.pushTo(ctx, user, after[user])
 	}
-	if now := s.now(); len(rows) > 0 {
+	if now := s.now(); len(after) > 0 {
 		s.pushes.rest(now, now.Sub(began))
 	}
 	return next
 }
 
-func (s *Service) pushRows(ctx context.Context, user uint64, rows map[proto.Key]bool) {
-	c, err := s.rows(ctx, user, rows)
+// pushTo tells a user what changed after a change number, MaxStates rows at most.
+func (s *Service) pushTo(ctx context.Context, user, after uint64) {
+	var u User
+	err := s.store.View(ctx, func(v View) (err error) {
+		u, err = v.User(user)
+		return err
+	})
 	if err != nil {
 		_ = s.failed("rows could not be pushed", err) // has logged it
 		return
 	}
-	for len(c.states) > 0 {
-		answer := s.answer(c.cut(maxAnswer))
-		answer.Since, answer.Token, answer.More = new(string), new(string), nil
-		*answer.Since = pushed
-		payload, err := proto.Marshal(answer)
-		if err != nil {
-			_ = s.failed("rows could not be pushed", err)
-			return
-		}
-		s.fanout.Publish(user, proto.BranchUnread, payload)
+	from := position{s.store.Epoch(), after, u.Services}
+	c, err := s.changes(ctx, Sender{User: user, Services: u.Services.All()}, from.String())
+	if err != nil {
+		return // logged
 	}
-}
-
-// rows reads a user's rows of some conversations.
-func (s *Service) rows(ctx context.Context, user uint64, rows map[proto.Key]bool) (*changes, error) {
-	c := new(changes)
-	keys := slices.SortedFunc(maps.Keys(rows), func(x, y proto.Key) int { return cmp.Compare(x.String(), y.String()) })
-	return c, s.store.View(ctx, func(v View) error {
-		u, err := v.User(user)
-		if err != nil {
-			return err
+	end := c.end().rev
+	if len(c.states) > 0 {
+		c.pushed = true
+		if err := s.publishChanges(user, c); err != nil {
+			return // logged; others follow from the same number
 		}
-		for _, key := range keys {
-			if !key.Has(user) && !u.Services.Has(key.Service()) {
-				continue // an agent no more
-			}
-			row, err := state(v, user, key)
-			if err != nil {
-				return err
-			}
-			if !rows[key] {
-				row.Last, row.LastService = nil, nil
-			}
-			c.states, c.revs = append(c.states, row), append(c.revs, 0)
-		}
-		c.totals, err = s.tallies.totals(v, s.store.Epoch(), user, u.Services)
-		return err
-	})
+	}
+	s.pushes.told(user, end)
+	if c.more {
+		s.pushes.add(s.now(), user, end+1)
+		s.nudge()
+	}
 }

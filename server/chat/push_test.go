@@ -35,10 +35,10 @@ func TestRowsThatChangedArePushedOnceInAWhileToWhoIsHere(t *testing.T) {
 		b.mark(ada, 3, 3)
 		time.Sleep(300 * time.Millisecond)
 		pushed = rows()
-		if row := pushed[ada][0].GetConversations()[0]; row.GetUnread() != 0 || row.GetReadSeq() != 3 || row.Last != nil {
+		if row := pushed[ada][0].GetConversations()[0]; row.GetUnread() != 0 || row.GetReadSeq() != 3 {
 			t.Errorf("a mark brings the reader's devices %v", row)
 		}
-		if row := pushed[bob][0].GetConversations()[0]; row.GetPeerReadSeq() != 3 || row.Last != nil {
+		if row := pushed[bob][0].GetConversations()[0]; row.GetPeerReadSeq() != 3 {
 			t.Errorf("a mark brings the other side %v", row)
 		}
 
@@ -46,7 +46,7 @@ func TestRowsThatChangedArePushedOnceInAWhileToWhoIsHere(t *testing.T) {
 		b.join(bob, "Robert")
 		time.Sleep(300 * time.Millisecond)
 		pushed = rows()
-		if row := pushed[ada][0].GetConversations()[0]; row.GetPeerName() != "Robert" || row.Last != nil {
+		if row := pushed[ada][0].GetConversations()[0]; row.GetPeerName() != "Robert" {
 			t.Errorf("a new name brings %v", row)
 		}
 
@@ -63,25 +63,69 @@ func TestRowsThatChangedArePushedOnceInAWhileToWhoIsHere(t *testing.T) {
 	})
 }
 
-func TestAPushIsBoundedInRowsAndInSize(t *testing.T) {
+func TestAPushGoesOnWhereTheAnswerBeforeEnded(t *testing.T) {
+	inBubble(t, chat.Config{}, func(t *testing.T, b *bench) {
+		b.come(ada, bob)
+		known := b.sync(ada, "")
+		token := known[len(known)-1].GetToken()
+		b.told()
+		for _, content := range []string{"one", "two", "three"} {
+			b.send(bob, text(ada, content))
+			time.Sleep(300 * time.Millisecond)
+			answer := pushedRows(t, b)[ada][0]
+			same(t, "since", answer.GetSince(), token)
+			same(t, "last", answer.GetConversations()[0].GetLast().GetContent(), content)
+			token = answer.GetToken()
+		}
+		if news := b.sync(ada, token); len(news) != 1 || len(news[0].GetConversations()) != 0 {
+			t.Errorf("a push's token leaves %v to be told", news)
+		}
+	})
+}
+
+func TestManyRowsArePushedInPartsThatFitAPacketAndOneAfterTheOther(t *testing.T) {
 	inBubble(t, chat.Config{}, func(t *testing.T, b *bench) {
 		b.come(ada)
-		for user := range uint64(200) {
-			b.send(1000+user, text(ada, strings.Repeat("x", proto.MaxContent)))
+		const many = 700 // more than one answer holds
+		for user := range uint64(many) {
+			b.send(1000+user, text(ada, strings.Repeat("x", 2000)))
 		}
-		time.Sleep(300 * time.Millisecond)
+		time.Sleep(2 * time.Second)
 		pushed := pushedRows(t, b)[ada]
-		if keys := keysOf(pushed...); len(keys) != 100 {
-			t.Errorf("%d rows were pushed at once", len(keys))
-		}
+		keys := map[string]bool{}
 		for i, answer := range pushed {
-			if last := i == len(pushed)-1; (answer.TotalUnread != nil) != last {
-				t.Errorf("part %d of %d has the totals %v", i, len(pushed), answer.TotalUnread)
+			if i > 0 {
+				same(t, "since", answer.GetSince(), pushed[i-1].GetToken())
+			}
+			if last := i == len(pushed)-1; answer.GetMore() == last || (answer.TotalUnread != nil) != last {
+				t.Errorf("part %d of %d: more %v, totals %v", i, len(pushed), answer.GetMore(), answer.TotalUnread)
 			}
 			if payload, err := proto.Marshal(answer); err != nil || len(payload) > proto.MaxPacket {
 				t.Errorf("part %d has %d bytes, %v", i, len(payload), err)
 			}
+			for _, key := range keysOf(answer) {
+				keys[key] = true
+			}
 		}
+		same(t, "rows", len(keys), many)
+	})
+}
+
+func TestWhoComesBackIsToldOnFromTheirSync(t *testing.T) {
+	inBubble(t, chat.Config{}, func(t *testing.T, b *bench) {
+		b.come(ada)
+		b.send(bob, text(ada, "seen"))
+		time.Sleep(time.Second)
+		b.Disconnected(ada)
+		time.Sleep(time.Minute)
+		b.send(bob, text(ada, "missed"))
+		b.come(ada)
+		known := b.sync(ada, "")
+		token := known[len(known)-1].GetToken()
+		b.told()
+		b.send(bob, text(ada, "new"))
+		time.Sleep(time.Second)
+		same(t, "since", pushedRows(t, b)[ada][0].GetSince(), token)
 	})
 }
 
@@ -97,8 +141,8 @@ func pushedRows(t *testing.T, b *bench) map[uint64][]*proto.BaseUserUnreadStatic
 		if d.user == ben || d.user == cora {
 			t.Errorf("pushed to %d, who is not here", d.user)
 		}
-		if answer.GetSince() == "" || answer.GetToken() != "" || answer.GetMore() || answer.GetEpoch() != 1 {
-			t.Errorf("a device would take over %v", answer)
+		if answer.GetSince() == "" || answer.GetToken() == "" || answer.ServerTime != nil || answer.GetEpoch() != 1 {
+			t.Errorf("pushed: %v", answer)
 		}
 		all[d.user] = append(all[d.user], answer)
 	}
@@ -121,8 +165,8 @@ func TestPushesRestWhereTheyTakeLong(t *testing.T) {
 	inBubble(t, chat.Config{Store: store}, func(t *testing.T, b *bench) {
 		b.come(ada)
 		b.send(bob, text(ada, "one"))
-		store.views.Store(int64(2 * time.Second))
-		time.Sleep(2500 * time.Millisecond) // a quarter of a second, and the push itself
+		store.views.Store(int64(time.Second)) // and a push takes two of them
+		time.Sleep(2500 * time.Millisecond)   // a quarter of a second, and the push itself
 		same(t, "pushes after one message", len(pushedRows(t, b)[ada]), 1)
 		store.views.Store(0)
 		b.send(bob, text(ada, "two"))

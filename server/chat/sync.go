@@ -60,6 +60,7 @@ type changes struct {
 	revs   []uint64 // the change number of each state
 	more   bool     // others follow
 	totals *Totals  // nil while others follow
+	pushed bool     // nobody asked for them
 }
 
 // end is the position of a client that knows all of c.
@@ -80,7 +81,7 @@ func (c *changes) cut(size int) *changes {
 		}
 		n++
 	}
-	head := &changes{c.since, c.after, c.states[:n], c.revs[:n], c.more || n < len(c.states), nil}
+	head := &changes{c.since, c.after, c.states[:n], c.revs[:n], c.more || n < len(c.states), nil, c.pushed}
 	if !head.more {
 		head.totals = c.totals
 	}
@@ -117,16 +118,11 @@ func (s *Service) sync(ctx context.Context, from Sender, payload []byte) error {
 			return err
 		}
 		token, more = c.end().String(), c.more
-		for {
-			part := c.cut(maxAnswer)
-			payload, err := proto.Marshal(s.answer(part))
-			if err != nil {
-				return s.failed("the answer could not be made", err)
-			}
-			s.fanout.Publish(from.User, proto.BranchUnread, payload)
-			if len(c.states) == 0 {
-				break
-			}
+		if !more && s.presence.online(from.User) {
+			s.pushes.begin(from.User, c.end().rev)
+		}
+		if err := s.publishChanges(from.User, c); err != nil {
+			return err
 		}
 	}
 	if err := s.tellSettings(ctx, from.User); err != nil {
@@ -135,10 +131,28 @@ func (s *Service) sync(ctx context.Context, from Sender, payload []byte) error {
 	return s.whoIsHere(ctx, from)
 }
 
+// publishChanges sends them to a user in as many publications as it takes, one
+// at least. c is used up.
+func (s *Service) publishChanges(user uint64, c *changes) error {
+	for {
+		part := c.cut(maxAnswer)
+		payload, err := proto.Marshal(s.answer(part))
+		if err != nil {
+			return s.failed("the answer could not be made", err)
+		}
+		s.fanout.Publish(user, proto.BranchUnread, payload)
+		if len(c.states) == 0 {
+			return nil
+		}
+	}
+}
+
 func (s *Service) answer(c *changes) *proto.BaseUserUnreadStatics {
-	epoch, token, more, now := s.store.Epoch(), c.end().String(), c.more, uint64(max(0, s.now().UnixMilli()))
-	answer := &proto.BaseUserUnreadStatics{
-		Epoch: &epoch, Token: &token, Conversations: c.states, ServerTime: &now,
+	epoch, token, more := s.store.Epoch(), c.end().String(), c.more
+	answer := &proto.BaseUserUnreadStatics{Epoch: &epoch, Token: &token, Conversations: c.states}
+	if !c.pushed { // the time of an answer that nobody waited for measures no clock
+		now := uint64(max(0, s.now().UnixMilli()))
+		answer.ServerTime = &now
 	}
 	// Even a token that means nothing here is named: the answer is to it. One that
 	// is too long to be any server's would only fill the packet.

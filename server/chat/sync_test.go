@@ -21,7 +21,7 @@ func (b *bench) sync(user uint64, token string) (answers []*proto.BaseUserUnread
 		b.t.Fatal("sync:", err)
 	}
 	since, all := token, b.out.take()
-	all = slices.DeleteFunc(all, func(d delivered) bool { return d.branch == proto.BranchSettings })
+	all = slices.DeleteFunc(all, func(d delivered) bool { return d.branch == proto.BranchSettings || d.branch == proto.BranchPresence })
 	for i, d := range all {
 		answer := d.body.(*proto.BaseUserUnreadStatics)
 		if d.user != user || d.branch != proto.BranchUnread {

@@ -141,6 +141,7 @@ func (e *Engine) deliverUnread(payload []byte) error {
 	// What answers another device, from another point on, or nobody: its rows are
 	// welcome, its token would skip what this device does not know.
 	asked := e.sync.open && answer.GetSince() == e.sync.expect
+	goesOn := !e.sync.open && answer.GetSince() != "" && answer.GetSince() == e.meta.SyncToken
 	if asked && answer.GetServerTime() != 0 {
 		e.measureClock(time.UnixMilli(int64(answer.GetServerTime())))
 	}
@@ -160,12 +161,12 @@ func (e *Engine) deliverUnread(payload []byte) error {
 	if len(changed) > 0 {
 		e.Observer.Conversations(changed)
 	}
-	if !asked {
+	if !asked && !goesOn {
 		return nil
 	}
 	e.meta.SyncToken, e.sync.expect = answer.GetToken(), answer.GetToken()
 	e.write.meta(e.meta)
-	if !answer.GetMore() {
+	if asked && !answer.GetMore() {
 		e.syncDone()
 	}
 	return nil
