@@ -54,7 +54,7 @@ func (s *server) rows(r rose) {
 	row := s.state(alice, k, s.logs[key])
 	row.PeerDeliveredSeq, row.PeerReadSeq = &r.delivered, &r.read
 	row.PeerDeliveredTime, row.PeerReadTime = r.times()
-	token, since := "", "push"
+	token, since := "", "another token"
 	a := &proto.BaseUserUnreadStatics{Epoch: &s.epoch, Token: &token, Since: &since, Conversations: []*proto.ConversationState{row}}
 	for _, x := range s.sessions {
 		if x.user == alice {

@@ -82,7 +82,7 @@ func TestAnAnswerToNobodyMeasuresNoClock(t *testing.T) {
 	s.dropSync = true
 	a := open(t, s, alice, chat.NewMemory())
 	clock.Run(8 * time.Second) // its request is open
-	s.answer(alice, "push")
+	s.answer(alice, "another token")
 	clock.Run(time.Second)
 	if ahead := a.connection.ServerOffset; ahead != 0 {
 		t.Errorf("the server's clock is taken to be %v ahead", ahead)
