@@ -206,7 +206,7 @@ func TestReadsThatFailAreRefusedForNow(t *testing.T) {
 	cancel()
 	_, errMessages := b.Messages(ctx, chat.Sender{User: ada}, proto.DirectKey(ada, bob), chat.Window{Limit: 10})
 	_, errConversations := b.Conversations(ctx, chat.Sender{User: ada}, "")
-	_, errUsers := b.Users(ctx, "a", 0, 10)
+	_, errUsers := b.Users(ctx, chat.UserQuery{Text: "a", Limit: 10})
 	_, errSync := b.Publish(ctx, chat.Sender{User: ada}, proto.BranchSync, nil, nil)
 	errSeen := b.Seen(ctx, chat.User{ID: ada})
 	for _, err := range []error{errMessages, errConversations, errUsers, errSync, errSeen} {

@@ -356,21 +356,21 @@ func (v memoryView) User(id uint64) (User, error) {
 	return u, nil
 }
 
-func (v memoryView) Users(query string, services Services, limit int) ([]User, error) {
+func (v memoryView) Users(q UserQuery) ([]User, error) {
 	var found []User
-	folded := Fold(query)
+	folded := Fold(q.Text)
 	for id, u := range v.users() {
-		if services != 0 && u.Services&services == 0 {
+		if id == q.Viewer || q.Services != 0 && u.Services&q.Services == 0 {
 			continue
 		}
-		if strings.Contains(Fold(u.Name), folded) || strconv.FormatUint(id, 10) == query {
+		if strings.Contains(Fold(u.Name), folded) || strconv.FormatUint(id, 10) == q.Text {
 			found = append(found, u)
 		}
 	}
 	slices.SortFunc(found, func(x, y User) int {
 		return cmp.Or(cmp.Compare(Fold(x.Name), Fold(y.Name)), cmp.Compare(x.ID, y.ID))
 	})
-	return found[:min(len(found), max(0, limit))], nil
+	return found[:min(len(found), max(0, q.Limit))], nil
 }
 
 type memoryTx struct{ memoryView }

@@ -515,7 +515,7 @@ func TestPeopleAreFoundByNameAndID(t *testing.T) {
 			" aD ": {{ID: ada, Name: "Ada"}}, "3": {{ID: ada, Name: "Ada"}}, "18446744073709551615": {{ID: huge}}, "%": nil,
 			"": {{ID: huge}, {ID: ada, Name: "Ada"}}, strings.Repeat("x", 65): nil,
 		} {
-			got, err := b.Users(t.Context(), query, 0, 10)
+			got, err := b.Users(t.Context(), chat.UserQuery{Text: query, Limit: 10})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -531,10 +531,10 @@ func TestPeopleAreFoundByNameAndID(t *testing.T) {
 			}
 		}
 		for _, limit := range []int{-1, 0, 501} {
-			_, err := b.Users(t.Context(), "a", 0, limit)
+			_, err := b.Users(t.Context(), chat.UserQuery{Text: "a", Limit: limit})
 			refusalOf(t, err)
 		}
-		_, err := b.Users(t.Context(), "\xff", 0, 10)
+		_, err := b.Users(t.Context(), chat.UserQuery{Text: "\xff", Limit: 10})
 		refusalOf(t, err)
 	})
 }

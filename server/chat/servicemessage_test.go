@@ -51,7 +51,7 @@ func (b *bench) join(user uint64, name string, services ...proto.ServiceType) {
 // sender is a user with the services that they were last seen with.
 func (b *bench) sender(user uint64) chat.Sender {
 	b.t.Helper()
-	users, err := b.Users(b.t.Context(), fmt.Sprint(user), 0, 1)
+	users, err := b.Users(b.t.Context(), chat.UserQuery{Text: fmt.Sprint(user), Limit: 1})
 	if err != nil {
 		b.t.Fatal(err)
 	}

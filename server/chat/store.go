@@ -55,10 +55,8 @@ type View interface {
 	Rev() (uint64, error)
 	// User returns the zero User if there is none.
 	User(id uint64) (User, error)
-	// Users finds users whose name contains query, case folded, or whose id is
-	// query in decimal, of those who answer for one of the services, or of all if
-	// there are none; by name, limit at most.
-	Users(query string, services Services, limit int) ([]User, error)
+	// Users finds users by their name, case folded, or their id; by name.
+	Users(q UserQuery) ([]User, error)
 	// Agents returns the ids of the users who answer for a service, rising.
 	Agents(service proto.ServiceType) ([]uint64, error)
 }
@@ -146,6 +144,18 @@ type User struct {
 	LastSeen uint64
 	// What the user chose not to let others see.
 	HideTyping, HidePresence bool
+}
+
+// UserQuery says who is looked for, and by whom.
+type UserQuery struct {
+	// Text is a part of the name, or the id in decimal; "" is part of every name.
+	Text string
+	// Services finds only those who answer for one of them; 0 finds all.
+	Services Services
+	// Viewer is who asks, and does not find themselves; 0 is nobody.
+	Viewer uint64
+	// Limit is how many are found at most.
+	Limit int
 }
 
 // Services is a set of service types: bit n stands for type n.

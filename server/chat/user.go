@@ -9,23 +9,21 @@ import (
 	"parley/proto"
 )
 
-// Users finds people by a part of their name, case folded, or by their id in
-// decimal; an empty query finds everybody. With services it finds only those
-// who answer for one of them. By name, limit at most, which is 1 to
-// proto.MaxPage. Errors wrap a *proto.Refusal.
-func (s *Service) Users(ctx context.Context, query string, services Services, limit int) ([]User, error) {
-	query = strings.TrimSpace(query)
+// Users finds people by their name or id, whatever space is around the text. By
+// name; q.Limit is 1 to proto.MaxPage. Errors wrap a *proto.Refusal.
+func (s *Service) Users(ctx context.Context, q UserQuery) ([]User, error) {
+	q.Text = strings.TrimSpace(q.Text)
 	switch {
-	case limit < 1 || limit > proto.MaxPage:
-		return nil, proto.Refuse(proto.PayloadFormatInvalid, "limit is %d: want 1 to %d", limit, proto.MaxPage)
-	case !utf8.ValidString(query):
+	case q.Limit < 1 || q.Limit > proto.MaxPage:
+		return nil, proto.Refuse(proto.PayloadFormatInvalid, "limit is %d: want 1 to %d", q.Limit, proto.MaxPage)
+	case !utf8.ValidString(q.Text):
 		return nil, proto.Refuse(proto.PayloadFormatInvalid, "the query is not valid UTF-8")
-	case len(query) > proto.MaxName:
+	case len(q.Text) > proto.MaxName:
 		return nil, nil // no name and no id is as long
 	}
 	var users []User
 	err := s.store.View(ctx, func(v View) (err error) {
-		users, err = v.Users(query, services, limit)
+		users, err = v.Users(q)
 		return err
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"parley/proto"
 	"parley/server/auth"
+	"parley/server/chat"
 )
 
 // maxUsers is the most people that one search finds.
@@ -65,19 +66,17 @@ func (a *api) users(r *http.Request, who auth.User) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := a.Service.Users(r.Context(), text, services, maxUsers+1)
+	found, err := a.Service.Users(r.Context(), chat.UserQuery{Text: text, Services: services, Viewer: who.ID, Limit: maxUsers})
 	if err != nil {
 		return nil, err
 	}
 	people := make([]person, 0, len(found))
 	for _, u := range found {
-		if u.ID != who.ID && len(people) < maxUsers {
-			p := person{ID: strconv.FormatUint(u.ID, 10), Name: u.Name}
-			if len(who.Services) > 0 {
-				p.Services = u.Services.All()
-			}
-			people = append(people, p)
+		p := person{ID: strconv.FormatUint(u.ID, 10), Name: u.Name}
+		if len(who.Services) > 0 {
+			p.Services = u.Services.All()
 		}
+		people = append(people, p)
 	}
 	return struct {
 		Users []person `json:"users"`

@@ -330,15 +330,15 @@ func (v *view) Agents(service proto.ServiceType) (agents []uint64, err error) {
 var like = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
 // Users implements chat.View.
-func (v *view) Users(query string, services chat.Services, limit int) ([]chat.User, error) {
+func (v *view) Users(q chat.UserQuery) ([]chat.User, error) {
 	if err := v.ctx.Err(); err != nil {
 		return nil, err
 	}
 	id := []byte{} // no user's
-	if n, err := strconv.ParseUint(query, 10, 64); err == nil && strconv.FormatUint(n, 10) == query {
+	if n, err := strconv.ParseUint(q.Text, 10, 64); err == nil && strconv.FormatUint(n, 10) == q.Text {
 		id = bytesOf(n)
 	}
-	everybody := services == 0
+	everybody := q.Services == 0
 	var users []chat.User
 	err := v.rows(func(rows *sql.Rows) error {
 		var u chat.User
@@ -349,8 +349,8 @@ func (v *view) Users(query string, services chat.Services, limit int) ([]chat.Us
 		u.HideTyping, u.HidePresence = hides&hidesTyping != 0, hides&hidesPresence != 0
 		users = append(users, u)
 		return nil
-	}, `SELECT `+userColumns+` FROM users WHERE (folded LIKE ? ESCAPE '\' OR id = ?) AND (? OR services & ? != 0) ORDER BY folded, id LIMIT ?`,
-		"%"+like.Replace(chat.Fold(query))+"%", id, everybody, int64(services), max(0, limit))
+	}, `SELECT `+userColumns+` FROM users WHERE (folded LIKE ? ESCAPE '\' OR id = ?) AND (? OR services & ? != 0) AND id != ? ORDER BY folded, id LIMIT ?`,
+		"%"+like.Replace(chat.Fold(q.Text))+"%", id, everybody, int64(q.Services), bytesOf(q.Viewer), max(0, q.Limit))
 	if err != nil {
 		return nil, fmt.Errorf("find users: %w", err)
 	}

@@ -98,6 +98,12 @@ func get[T any](t *testing.T, s chat.Store, read func(chat.View) (T, error)) (va
 	return value
 }
 
+// found returns the users that a query finds, in a view of its own.
+func found(t *testing.T, s chat.Store, q chat.UserQuery) []chat.User {
+	t.Helper()
+	return get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users(q) })
+}
+
 func want[T any](t *testing.T, what string, got, want T) {
 	t.Helper()
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(x, y proto.Key) bool { return x == y }), cmpopts.EquateEmpty()); diff != "" {
@@ -146,7 +152,7 @@ func empty(t *testing.T, open History) {
 		want(t, "Recent", recent, nil)
 		team, err9 := tx.Agents(0)
 		want(t, "Agents", team, nil)
-		us, err8 := tx.Users("", 0, 10)
+		us, err8 := tx.Users(chat.UserQuery{Limit: 10})
 		want(t, "Users", us, nil)
 		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10)
 	})
@@ -190,9 +196,9 @@ func extremes(t *testing.T, open History) {
 		want(t, "Conversation", get(t, s, func(v chat.View) (chat.Conversation, error) { return v.Conversation(row.Key) }), large(row.Key, id, before))
 	}
 	want(t, "rows after 2^53", len(rows), len(low)-3)
-	found := get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users("9223372036854775808", 0, 10) })
-	want(t, "user 2^63", found, []chat.User{{ID: 1 << 63, Name: "n", LastSeen: 1 << 63}})
-	want(t, "users by id", get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users("n", 0, 3) }), []chat.User{
+	got := found(t, s, chat.UserQuery{Text: "9223372036854775808", Limit: 10})
+	want(t, "user 2^63", got, []chat.User{{ID: 1 << 63, Name: "n", LastSeen: 1 << 63}})
+	want(t, "users by id", found(t, s, chat.UserQuery{Text: "n", Limit: 3}), []chat.User{
 		{ID: low[0], Name: "n", LastSeen: low[0]}, {ID: low[1], Name: "n", LastSeen: low[1]}, {ID: low[2], Name: "n", LastSeen: low[2]}})
 }
 
@@ -424,7 +430,7 @@ func ownWrites(t *testing.T, open History) {
 		want(t, "LastID", last, 42)
 		ms, err9 := tx.Changed(3, 0, 0, 10)
 		want(t, "Changed", ms, []chat.Change{{Key: key, Rev: 7}})
-		us, err10 := tx.Users("ada", 0, 10)
+		us, err10 := tx.Users(chat.UserQuery{Text: "ada", Limit: 10})
 		want(t, "Users", us, []chat.User{{ID: 3, Name: "Ada"}})
 		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10)
 	})
@@ -664,7 +670,7 @@ func agents(t *testing.T, open History) {
 	want(t, "general", of(0), nil)
 	for _, u := range []chat.User{ann, ben} {
 		want(t, "User", get(t, s, func(v chat.View) (chat.User, error) { return v.User(u.ID) }), u)
-		want(t, "Users", get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users(u.Name, 0, 9) }), []chat.User{u})
+		want(t, "Users", found(t, s, chat.UserQuery{Text: u.Name, Limit: 9}), []chat.User{u})
 	}
 	for _, test := range []struct {
 		query    string
@@ -684,8 +690,8 @@ func agents(t *testing.T, open History) {
 		{"7", set([]proto.ServiceType{support}), 9, nil},
 		{"8", set([]proto.ServiceType{sales}), 9, nil},
 	} {
-		found := get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users(test.query, test.services, test.limit) })
-		want(t, fmt.Sprintf("query %q of services %b", test.query, test.services), found, test.want)
+		got := found(t, s, chat.UserQuery{Text: test.query, Services: test.services, Limit: test.limit})
+		want(t, fmt.Sprintf("query %q of services %b", test.query, test.services), got, test.want)
 	}
 	ann.Services = 0
 	put(ann)
@@ -703,7 +709,7 @@ func replace(t *testing.T, open History) {
 	want(t, "Member", get(t, s, func(v chat.View) (chat.Member, error) { return v.Member(key, 3) }), m)
 	want(t, "Conversation", get(t, s, func(v chat.View) (chat.Conversation, error) { return v.Conversation(key) }), chat.Conversation{Key: key, Head: 9, Min: 4})
 	want(t, "User", get(t, s, func(v chat.View) (chat.User, error) { return v.User(3) }), chat.User{ID: 3, Name: "Grace"})
-	want(t, "found by the old name", get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users("Ada", 0, 9) }), nil)
+	want(t, "found by the old name", found(t, s, chat.UserQuery{Text: "Ada", Limit: 9}), nil)
 }
 
 func users(t *testing.T, open History) {
@@ -745,13 +751,15 @@ func users(t *testing.T, open History) {
 		{"", 2, []uint64{18, 12}},
 		{"", 0, nil},
 	} {
-		found := get(t, s, func(v chat.View) ([]chat.User, error) { return v.Users(test.query, 0, test.limit) })
+		got := found(t, s, chat.UserQuery{Text: test.query, Limit: test.limit})
 		var ids []uint64
-		for _, u := range found {
+		for _, u := range got {
 			ids = append(ids, u.ID)
 		}
 		want(t, fmt.Sprintf("query %q limit %d", test.query, test.limit), ids, test.ids)
 	}
+	want(t, "all that a viewer finds", found(t, s, chat.UserQuery{Text: "ada", Viewer: 11, Limit: 1}), all[:1])
+	want(t, "a viewer by id", found(t, s, chat.UserQuery{Text: "18446744073709551615", Viewer: math.MaxUint64, Limit: 9}), nil)
 	for _, u := range all {
 		want(t, "User", get(t, s, func(v chat.View) (chat.User, error) { return v.User(u.ID) }), u)
 	}
