@@ -400,6 +400,8 @@ func TestWhatKeepsItFromStartingIsOneLineThatSaysWhatToDo(t *testing.T) {
 		"a strange rate":           {nil, append(free, "-rate", "-1"), 1, "-rate"},
 		"an endless rate":          {nil, append(free, "-rate", "NaN"), 1, "-rate"},
 		"a strange burst":          {nil, append(free, "-burst", "0"), 1, "-burst"},
+		"a strange proxy":          {nil, append(free, "-trusted-proxies", "proxy.example"), 2, "proxy.example"},
+		"everybody a proxy":        {nil, append(free, "-trusted-proxies", "0.0.0.0/0"), 2, "name the proxies alone"},
 		"a word for a number":      {nil, append(free, "-burst", "many"), 2, "-burst"},
 		"an unknown option":        {nil, append(free, "-nonsense"), 2, "-nonsense"},
 		"a word too many":          {nil, append(free, "serve"), 2, `unexpected argument "serve"`},
@@ -443,7 +445,7 @@ func TestHelpListsTheOptions(t *testing.T) {
 	if exit != 0 || stderr != "" {
 		t.Errorf("exit %d, err %q", exit, stderr)
 	}
-	for _, option := range []string{"-listen", "-data", "-jwt-key", "-origins", "-static", "-metrics", "-rate", "-burst", "PARLEY_LISTEN", "parley invite"} {
+	for _, option := range []string{"-listen", "-data", "-jwt-key", "-origins", "-trusted-proxies", "-static", "-metrics", "-rate", "-burst", "PARLEY_LISTEN", "parley invite"} {
 		if !strings.Contains(stdout, option) {
 			t.Errorf("%s is missing", option)
 		}

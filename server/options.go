@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net/netip"
 	"strings"
+
+	"parley/server/clientip"
 )
 
 // options are what whoever starts the server may choose.
@@ -15,6 +18,7 @@ type options struct {
 	jwtKey  string // file, "" for a key of the server's own
 	origins []string
 	static  string // folder, "" for the page that is built in
+	proxies []netip.Prefix
 	metrics string // address, "" for /metrics beside the rest, to this machine alone
 	rate    float64
 	burst   int
@@ -38,6 +42,10 @@ func newFlags(o *options) (flags *flag.FlagSet, origins *string) {
 	flags.StringVar(&o.jwtKey, "jwt-key", "", "`file` with the key of users' tokens: an HMAC secret, or an Ed25519, RSA or EC public key in PEM; without it a key is made in the data folder, and guests are welcome")
 	origins = flags.String("origins", "", "`list` of origins, separated by commas, whose pages may connect too: https://example.com,https://*.example.org")
 	flags.StringVar(&o.static, "static", "", "`folder` to serve the page from while working on it, instead of the one built in")
+	flags.Func("trusted-proxies", "`list` of addresses and networks of proxies, separated by commas, whose word on who the client is counts: 127.0.0.1,10.0.0.0/8; from elsewhere X-Forwarded-For and Forwarded change nothing", func(list string) (err error) {
+		o.proxies, err = clientip.ParseProxies(list)
+		return err
+	})
 	flags.StringVar(&o.metrics, "metrics", "", "`address` of a listener of its own for /metrics; without it /metrics answers requests from this machine alone")
 	flags.Float64Var(&o.rate, "rate", 50, "`messages` per second that a user may send")
 	flags.IntVar(&o.burst, "burst", 1000, "`messages` that a user may send at once")

@@ -16,6 +16,7 @@ import (
 	"parley/server/auth"
 	"parley/server/broker"
 	"parley/server/chat"
+	"parley/server/clientip"
 	"parley/server/history"
 	"parley/server/store"
 	"parley/server/web"
@@ -88,7 +89,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	backend.service = s.service // before anybody can connect
 	api, err := history.New(history.Config{
 		Authority: authority, Service: s.service, Guests: o.jwtKey == "", Invite: s.invite,
-		Origins: o.origins, Healthy: s.healthy, Log: log,
+		Origins: o.origins, Healthy: s.healthy, Clients: clientip.New(o.proxies, log), Log: log,
 	})
 	if err != nil {
 		return nil, err

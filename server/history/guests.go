@@ -40,8 +40,10 @@ func (a *api) guests(r *http.Request, _ auth.User) (any, error) {
 		return nil, &problem{Status: http.StatusForbidden,
 			Detail: "this server takes no guests, since its key was given to it (-jwt-key): get a token from whoever runs it"}
 	}
-	if wait := a.arrivals.take(addressOf(r)); wait > 0 {
-		return nil, tooFast(wait)
+	if from := a.Clients.Of(r); from.IsValid() {
+		if wait := a.arrivals.take(from.String()); wait > 0 {
+			return nil, tooFast(wait)
+		}
 	}
 	who, err := a.guest(r)
 	if err != nil {

@@ -27,6 +27,7 @@ import (
 
 	"parley/server/auth"
 	"parley/server/chat"
+	"parley/server/clientip"
 )
 
 // Config says what the API works with. Authority and Service are needed; a zero
@@ -45,11 +46,13 @@ type Config struct {
 	// Healthy returns an error while the server cannot do its work; nil is
 	// always healthy.
 	Healthy func(context.Context) error
+	// Clients says which client a request comes from; nil trusts no proxy.
+	Clients *clientip.Resolver
 	// Rate is how many requests per second one user may make, and Burst how
 	// many at once: by default 200 and 5,000.
 	Rate  float64
 	Burst int
-	// GuestRate is how many guests per second one address may make or renew,
+	// GuestRate is how many guests per second one client may make or renew,
 	// and GuestBurst how many at once: by default 10 and 1,000.
 	GuestRate  float64
 	GuestBurst int
@@ -72,6 +75,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
+	}
+	if c.Clients == nil {
+		c.Clients = clientip.New(nil, c.Log)
 	}
 	if c.Healthy == nil {
 		c.Healthy = func(context.Context) error { return nil }
@@ -102,7 +108,7 @@ type api struct {
 	origins  []origin
 	ids      *guestIDs
 	requests *limits       // by user
-	arrivals *limits       // of guests, by address
+	arrivals *limits       // of guests, by client
 	lines    *rate.Limiter // log lines about refusals
 }
 

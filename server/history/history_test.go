@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -22,6 +23,7 @@ import (
 	"parley/proto"
 	"parley/server/auth"
 	"parley/server/chat"
+	"parley/server/clientip"
 	"parley/server/store"
 )
 
@@ -670,10 +672,6 @@ func TestWhoIsTooFastIsToldWhenToComeBack(t *testing.T) {
 	if answer.Header.Get("Retry-After") != "1000" {
 		t.Errorf("Retry-After is %q", answer.Header.Get("Retry-After"))
 	}
-	h := header{"Content-Type": "application/json", "X-Forwarded-For": "192.0.2.1, 192.0.2.2"}
-	if answer, body := s.do("POST", "/api/guests", h, `{"name":"Eve"}`); answer.StatusCode != 201 {
-		t.Errorf("another client of the proxy has to wait: %s", body)
-	}
 	for range 3 {
 		if answer, body := s.do("GET", "/api/me", bearer(first.Token), ""); answer.StatusCode != 200 {
 			t.Fatal(body)
@@ -683,6 +681,38 @@ func TestWhoIsTooFastIsToldWhenToComeBack(t *testing.T) {
 	wantProblem(t, answer, body, 429, "too many")
 	if answer, body := s.do("GET", "/api/me", bearer(s.token(7)), ""); answer.StatusCode != 200 {
 		t.Errorf("another user has to wait: %s", body)
+	}
+}
+
+func TestGuestsAreCountedByClientBehindATrustedProxyAlone(t *testing.T) {
+	few := func(c *Config) { c.GuestRate, c.GuestBurst = 0.001, 1 }
+	behind := newSite(t, func(c *Config) {
+		few(c)
+		c.Clients = clientip.New([]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, c.Log)
+	})
+	inFront := newSite(t, few)
+	for _, test := range []struct {
+		site      *site
+		forwarded string
+		status    int
+	}{
+		{behind, "192.0.2.1", 201},
+		{behind, "192.0.2.2", 201},
+		{behind, "192.0.2.1", 429},
+		{behind, "198.51.100.1, 192.0.2.1", 429},
+		{behind, "", 201}, // the proxy itself stands for many
+		{behind, "", 201},
+		{inFront, "192.0.2.1", 201},
+		{inFront, "192.0.2.2", 429},
+		{inFront, "", 429},
+	} {
+		h := header{"Content-Type": "application/json"}
+		if test.forwarded != "" {
+			h["X-Forwarded-For"] = test.forwarded
+		}
+		if answer, body := test.site.do("POST", "/api/guests", h, `{"name":"Eve"}`); answer.StatusCode != test.status {
+			t.Errorf("%q: status %d, want %d: %s", test.forwarded, answer.StatusCode, test.status, body)
+		}
 	}
 }
 

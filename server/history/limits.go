@@ -1,9 +1,6 @@
 package history
 
 import (
-	"net/http"
-	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
@@ -72,30 +69,4 @@ func (l *limits) sweep(now time.Time) {
 			delete(l.each, who)
 		}
 	}
-}
-
-// addressOf returns whom to count a request for: its IPv4 address, or the /64
-// of its IPv6 address, which one household has. Behind a proxy on this machine
-// that is the address that the proxy names.
-func addressOf(r *http.Request) string {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return ""
-	}
-	address := peer.Addr().Unmap()
-	if forwarded := r.Header.Values("X-Forwarded-For"); address.IsLoopback() && len(forwarded) > 0 {
-		last := forwarded[len(forwarded)-1]
-		last = strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
-		if client, err := netip.ParseAddr(last); err == nil {
-			address = client.Unmap()
-		}
-	}
-	if address.Is6() {
-		network, err := address.WithZone("").Prefix(64)
-		if err != nil {
-			return ""
-		}
-		address = network.Addr()
-	}
-	return address.String()
 }

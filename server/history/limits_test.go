@@ -52,30 +52,6 @@ func TestLimitsTakeBoundedRoom(t *testing.T) {
 	}
 }
 
-func TestAddresses(t *testing.T) {
-	for _, test := range []struct{ remote, forwarded, want string }{
-		{"192.0.2.1:1234", "", "192.0.2.1"},
-		{"192.0.2.1:1234", "198.51.100.1", "192.0.2.1"},
-		{"127.0.0.1:1234", "", "127.0.0.1"},
-		{"127.0.0.1:1234", "198.51.100.1", "198.51.100.1"},
-		{"[::1]:1234", "203.0.113.9, 198.51.100.1", "198.51.100.1"},
-		{"127.0.0.1:1234", "not an address", "127.0.0.1"},
-		{"[::ffff:192.0.2.1]:1", "", "192.0.2.1"},
-		{"[2001:db8:1:2:3:4:5:6]:1", "", "2001:db8:1:2::"},
-		{"[fe80::1%eth0]:1", "", "fe80::"},
-		{"", "", ""},
-	} {
-		r := httptest.NewRequest("GET", "/", nil)
-		r.RemoteAddr = test.remote
-		if test.forwarded != "" {
-			r.Header.Set("X-Forwarded-For", test.forwarded)
-		}
-		if got := addressOf(r); got != test.want {
-			t.Errorf("%q for %q: %q, want %q", test.remote, test.forwarded, got, test.want)
-		}
-	}
-}
-
 func TestGuestIDsRiseWhateverTheClockDoes(t *testing.T) {
 	now := proto.IDEpoch.Add(400 * 24 * time.Hour)
 	ids := newGuestIDs(func() time.Time { return now })
