@@ -706,7 +706,8 @@ type ConversationState struct {
 	WaitingSince *uint64 `protobuf:"varint,8,req,name=waiting_since,json=waitingSince" json:"waiting_since,omitempty"`
 	// Unix milliseconds of my first message that the other side has not answered; 0 if none.
 	AwaitingSince *uint64 `protobuf:"varint,9,req,name=awaiting_since,json=awaitingSince" json:"awaiting_since,omitempty"`
-	// The newest entry, for the list's preview.
+	// A preview of the newest entry, never an entry to store: content is cut to at most 200
+	// user-perceived characters and 1,024 bytes, and extend is left out.
 	Last        *Message        `protobuf:"bytes,10,opt,name=last" json:"last,omitempty"`
 	LastService *ServiceMessage `protobuf:"bytes,11,opt,name=last_service,json=lastService" json:"last_service,omitempty"`
 	// The other side's name as the server last saw it: the other user's, or to an

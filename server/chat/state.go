@@ -96,15 +96,19 @@ func nameOf(v View, id uint64) (*string, error) {
 	return &u.Name, nil
 }
 
-// last adds the newest entry that the user may see.
+// last adds a preview of the newest entry that the user may see.
 func last(v View, row *proto.ConversationState, key proto.Key, user uint64) error {
 	entries, err := v.Entries(key, 0, 0, 1, true)
 	if err != nil || len(entries) == 0 {
 		return err
 	}
 	if key.Kind() == proto.Direct {
-		row.Last = new(proto.Message)
-		return decode(entries[0], row.Last)
+		m := new(proto.Message)
+		if err := decode(entries[0], m); err != nil {
+			return err
+		}
+		row.Last = previewOf(m)
+		return nil
 	}
 	m := new(proto.ServiceMessage)
 	if err := decode(entries[0], m); err != nil {
@@ -113,6 +117,6 @@ func last(v View, row *proto.ConversationState, key proto.Key, user uint64) erro
 	if key.Has(user) {
 		m = forCustomer(m)
 	}
-	row.LastService = m
+	row.LastService = servicePreviewOf(m)
 	return nil
 }

@@ -11,9 +11,9 @@ import (
 	"parley/proto"
 )
 
-// maxAnswer bounds one answer on down/unread, in bytes: well below
-// proto.MaxPacket, with room for a message of the longest content.
-const maxAnswer = 48 << 10
+// maxAnswer bounds one answer on down/unread, in bytes, as long as one row fits: a
+// message that comes amid a sync on a slow line waits for little of it.
+const maxAnswer = 16 << 10
 
 // maxToken is the longest token there is, in bytes, with room for later versions.
 const maxToken = 128
