@@ -28,6 +28,9 @@ type peer struct {
 	ended   chan byte // the reason code of the server's DISCONNECT
 	arrived chan *proto.Message
 	synced  chan *proto.BaseUserUnreadStatics // what answers an up/sync
+
+	mu    sync.Mutex
+	noted []string // who is here and who types, as it was told
 }
 
 // locked keeps packets apart: paho writes each in pieces, and locks a
@@ -58,6 +61,7 @@ func (p *program) connect(user, token string) (*peer, *paho.Connack, error) {
 				}
 				c.arrived <- m
 			}
+			c.note(p.t, r.Packet.Topic, r.Packet.Payload)
 			if strings.HasSuffix(r.Packet.Topic, "/unread") {
 				m := new(proto.BaseUserUnreadStatics)
 				if err := proto.Unmarshal(r.Packet.Payload, m); err != nil {

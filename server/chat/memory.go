@@ -312,6 +312,7 @@ func (v memoryView) Changed(user uint64, services Services, after uint64, limit 
 				Key: key, Rev: rev,
 				Unread:  c.Counted[side] - m.Own - m.Seen,
 				Waiting: c.Standing.Sides[side.Other()].Seq != 0,
+				Wrote:   m.Own > 0, Heard: c.Counted[side] > m.Own,
 			})
 		}
 	}
@@ -319,16 +320,10 @@ func (v memoryView) Changed(user uint64, services Services, after uint64, limit 
 	return changes[:min(len(changes), max(0, limit))], nil
 }
 
-func (v memoryView) Recent(user uint64, services Services, limit int) ([]proto.Key, error) {
+func (v memoryView) Recent(user uint64, services Services, limit int) ([]Change, error) {
 	changes, err := v.Changed(user, services, 0, math.MaxInt)
-	var keys []proto.Key
-	for _, c := range slices.Backward(changes) {
-		if len(keys) >= limit {
-			break
-		}
-		keys = append(keys, c.Key)
-	}
-	return keys, err
+	slices.Reverse(changes)
+	return changes[:min(len(changes), max(0, limit))], err
 }
 
 func (v memoryView) Agents(service proto.ServiceType) (agents []uint64, err error) {

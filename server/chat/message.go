@@ -22,6 +22,11 @@ func (r *message) apply(b *batch) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	author, err := b.member(r.key, sender)
+	if err != nil {
+		return Result{}, err
+	}
+	silent := author.Own == 0
 	entry, err := b.append(c, sender, r.ref, r.m.Event(), r.stamp)
 	if err != nil {
 		return Result{}, err
@@ -33,6 +38,11 @@ func (r *message) apply(b *batch) (Result, error) {
 		return Result{}, err
 	}
 	b.changeMember(peer)
+	if silent && author.Own > 0 {
+		if err := b.reveal(sender, receiver); err != nil {
+			return Result{}, err
+		}
+	}
 	return Result{Receipt: receiptOf(entry)}, b.seen(c, entry, r.m.SeenSeq)
 }
 

@@ -194,14 +194,13 @@ func (s *Service) record(ctx context.Context, gone departures) {
 	}
 }
 
-// spread tells one piece of news to those who are here and share a
-// conversation with its user.
+// spread tells one piece of news to those of its user's audience who are here.
 func (s *Service) spread(ctx context.Context, n news) {
 	var u User
-	var audience []uint64
+	var to []uint64
 	err := s.store.View(ctx, func(v View) (err error) {
 		if u, err = v.User(n.user); err == nil {
-			audience, err = near(v, u.Services, n.user, true)
+			to, err = audience(v, u.Services, n.user)
 		}
 		return err
 	})
@@ -213,7 +212,7 @@ func (s *Service) spread(ctx context.Context, n news) {
 		return
 	}
 	u.ID = n.user
-	for _, user := range audience {
+	for _, user := range to {
 		if s.presence.online(user) {
 			s.publishPresence(user, u, n.online)
 		}
@@ -222,21 +221,26 @@ func (s *Service) spread(ctx context.Context, n news) {
 
 // publishPresence tells to whether u is here, as far as u shares that.
 func (s *Service) publishPresence(to uint64, u User, online bool) {
+	if payload, err := u.presence(online); err == nil { // complete, as it was made here
+		s.fanout.Publish(to, proto.BranchPresence, payload)
+	}
+}
+
+// presence is what u shares of being here.
+func (u User) presence(online bool) ([]byte, error) {
 	online = online && !u.HidePresence
 	m := &proto.Presence{UserId: &u.ID, Online: &online}
 	if !online && !u.HidePresence && u.LastSeen != 0 {
 		m.LastSeen = &u.LastSeen
 	}
-	if payload, err := proto.Marshal(m); err == nil { // complete, as it was made here
-		s.fanout.Publish(to, proto.BranchPresence, payload)
-	}
+	return proto.Marshal(m)
 }
 
 // whoIsHere tells a user who came of those whose presence they are told.
 func (s *Service) whoIsHere(ctx context.Context, who Sender) error {
 	var users []User
 	err := s.store.View(ctx, func(v View) error {
-		ids, err := near(v, ServicesOf(who.Services), who.User, false)
+		ids, err := watched(v, ServicesOf(who.Services), who.User)
 		for _, id := range ids {
 			if err != nil {
 				return err
@@ -259,46 +263,102 @@ func (s *Service) whoIsHere(ctx context.Context, who Sender) error {
 	return nil
 }
 
-// near returns who is told of a user's presence, or of whose presence a user is
-// told, maxAudience at most: the other users that they write with, the agents of
-// services that they write to or the customers that wrote to theirs, and their
-// fellow agents. A customer is not told of agents, who are one voice.
-func near(v View, services Services, user uint64, told bool) ([]uint64, error) {
-	keys, err := v.Recent(user, services, maxAudience)
-	if err != nil {
-		return nil, err
+// reveal tells to, whom a user wrote to for the first time, that the user is
+// here: from now on they are told.
+func (b *batch) reveal(user, to uint64) error {
+	if !b.service.presence.online(user) {
+		return nil
 	}
-	var all []uint64
-	known := map[uint64]bool{user: true}
-	add := func(users ...uint64) {
-		for _, u := range users {
-			if !known[u] && len(all) < maxAudience {
-				known[u] = true
-				all = append(all, u)
-			}
-		}
-	}
-	addAgents := func(service proto.ServiceType) error {
-		agents, err := v.Agents(service)
-		add(agents...)
+	u, err := b.tx.User(user)
+	if err != nil || u.HidePresence {
 		return err
 	}
-	for _, service := range services.All() {
-		if err := addAgents(service); err != nil {
-			return nil, err
-		}
-	}
-	for _, key := range keys {
+	u.ID = user
+	payload, err := u.presence(true)
+	b.deliver(to, proto.BranchPresence, payload)
+	return err
+}
+
+// audience returns who is told of a user's presence, maxAudience at most: those
+// whom they wrote to, the agents of services that they write with as a customer,
+// and their fellow agents. Who merely wrote to them learns nothing.
+func audience(v View, services Services, user uint64) ([]uint64, error) {
+	c := newCircle(v, user)
+	err := c.visit(services, func(row Change) error {
 		switch {
-		case key.Kind() == proto.Direct:
-			add(key.Peer(user))
-		case key.Has(user) && told:
-			if err := addAgents(key.Service()); err != nil {
-				return nil, err
+		case row.Key.Kind() == proto.Direct:
+			if row.Wrote {
+				c.add(row.Key.Peer(user))
 			}
-		case !key.Has(user) && !told:
-			add(key.Customer())
+		case row.Key.Has(user):
+			return c.addAgents(row.Key.Service())
+		}
+		return nil
+	})
+	return c.users, err
+}
+
+// watched returns of whose presence a user is told, maxAudience at most: of those
+// in whose audience they are. A customer is told of no agent: these are one voice.
+func watched(v View, services Services, user uint64) ([]uint64, error) {
+	c := newCircle(v, user)
+	err := c.visit(services, func(row Change) error {
+		switch {
+		case row.Key.Kind() == proto.Direct:
+			if row.Heard {
+				c.add(row.Key.Peer(user))
+			}
+		case !row.Key.Has(user):
+			c.add(row.Key.Customer())
+		}
+		return nil
+	})
+	return c.users, err
+}
+
+// circle collects users around one of them, each once, maxAudience at most.
+type circle struct {
+	view  View
+	user  uint64
+	known map[uint64]bool
+	users []uint64
+}
+
+func newCircle(v View, user uint64) *circle {
+	return &circle{view: v, user: user, known: map[uint64]bool{user: true}}
+}
+
+func (c *circle) add(users ...uint64) {
+	for _, u := range users {
+		if !c.known[u] && len(c.users) < maxAudience {
+			c.known[u] = true
+			c.users = append(c.users, u)
 		}
 	}
-	return all, nil
+}
+
+func (c *circle) addAgents(service proto.ServiceType) error {
+	agents, err := c.view.Agents(service)
+	c.add(agents...)
+	return err
+}
+
+// visit adds the agents of services, which are the user's, and shows the user's
+// most recent conversations to f.
+func (c *circle) visit(services Services, f func(Change) error) error {
+	for _, service := range services.All() {
+		if err := c.addAgents(service); err != nil {
+			return err
+		}
+	}
+	rows, err := c.view.Recent(c.user, services, maxAudience)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := f(row); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -43,6 +43,15 @@ func inBubble(t *testing.T, config chat.Config, test func(t *testing.T, b *bench
 	})
 }
 
+// amongFriends is inBubble where bob has answered ada.
+func amongFriends(t *testing.T, config chat.Config, test func(t *testing.T, b *bench)) {
+	inBubble(t, config, func(t *testing.T, b *bench) {
+		b.send(bob, text(ada, "hello yourself"))
+		b.out.take()
+		test(t, b)
+	})
+}
+
 // come lets users connect, and forgets what was said of it.
 func (b *bench) come(users ...uint64) {
 	for _, user := range users {
@@ -70,7 +79,7 @@ func gone(to, user uint64, last time.Time) delivered {
 }
 
 func TestWhoComesAndLeavesIsToldToThoseWhoWriteWithThem(t *testing.T) {
-	inBubble(t, chat.Config{}, func(t *testing.T, b *bench) {
+	amongFriends(t, chat.Config{}, func(t *testing.T, b *bench) {
 		b.come(ada, eve)
 		b.Connected(bob)
 		same(t, "bob comes", b.told(), []delivered{here(ada, bob)})
@@ -84,6 +93,90 @@ func TestWhoComesAndLeavesIsToldToThoseWhoWriteWithThem(t *testing.T) {
 		same(t, "the last one leaves, at first", b.told(), []delivered(nil))
 		time.Sleep(time.Second)
 		same(t, "and some seconds later", b.told(), []delivered{gone(ada, bob, left)})
+	})
+}
+
+func TestWhoseMessageNobodyAnsweredIsToldNothing(t *testing.T) {
+	amongFriends(t, chat.Config{}, func(t *testing.T, b *bench) {
+		told := func(to uint64) (all []delivered) {
+			t.Helper()
+			for _, d := range b.told() {
+				if d.user == to && (d.branch == proto.BranchPresence || d.branch == proto.BranchTyping) {
+					all = append(all, d)
+				}
+			}
+			return all
+		}
+		publish := func(user uint64, branch proto.Branch, m protobuf.Message) {
+			t.Helper()
+			if _, err := b.publish(user, branch, m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		typing := &proto.Typing{Key: protobuf.String("d:5:7"), Active: protobuf.Bool(true)}
+		from := func(user uint64) delivered {
+			m := &proto.Typing{Key: typing.Key, UserId: &user, Active: typing.Active}
+			return delivered{map[uint64]uint64{bob: eve, eve: bob}[user], proto.BranchTyping, m}
+		}
+		b.come(bob, eve)
+		publish(eve, proto.BranchTyping, typing)
+		same(t, "typing to whom one never wrote", told(bob), []delivered(nil))
+
+		b.send(eve, text(bob, "you do not know me"))
+		same(t, "who is written to is told that the author is here", told(bob), []delivered{here(bob, eve)})
+		publish(bob, proto.BranchSync, &proto.SyncRequest{})
+		same(t, "and who syncs", told(bob), []delivered{here(bob, eve)})
+		publish(eve, proto.BranchTyping, typing)
+		same(t, "and that they type more", told(bob), []delivered{from(eve)})
+		publish(bob, proto.BranchTyping, typing)
+		b.Disconnected(bob)
+		time.Sleep(time.Minute)
+		b.Connected(bob)
+		synctest.Wait()
+		publish(bob, proto.BranchSettings, &proto.Settings{SharePresence: protobuf.Bool(false)})
+		publish(bob, proto.BranchSettings, &proto.Settings{SharePresence: protobuf.Bool(true)})
+		publish(eve, proto.BranchSync, &proto.SyncRequest{})
+		none := &proto.Message{
+			MessageId: new(uint64), SenderId: new(uint64), Content: new(string), CreateTime: new(uint64), ReceiverId: protobuf.Uint64(eve),
+			MessageType: proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED.Enum(),
+		}
+		b.send(bob, none)
+		same(t, "what a stranger is told of typing, leaving, coming and choices", told(eve), []delivered(nil))
+
+		b.send(bob, text(eve, "who are you?"))
+		same(t, "who is answered is told that the other is here", told(eve), []delivered{here(eve, bob)})
+		b.send(bob, text(eve, "say"))
+		same(t, "once", told(eve), []delivered(nil))
+		publish(bob, proto.BranchTyping, typing)
+		same(t, "and typing", told(eve), []delivered{from(bob)})
+		publish(eve, proto.BranchSync, &proto.SyncRequest{})
+		same(t, "and who syncs then", told(eve), []delivered{here(eve, bob)})
+		left := time.Now()
+		b.Disconnected(bob)
+		time.Sleep(time.Minute)
+		same(t, "and leaving", told(eve), []delivered{gone(eve, bob, left)})
+	})
+}
+
+func TestWhoHidesOrIsAwayRevealsNothingByWriting(t *testing.T) {
+	amongFriends(t, chat.Config{}, func(t *testing.T, b *bench) {
+		presence := func() (all []delivered) {
+			for _, d := range b.told() {
+				if d.branch == proto.BranchPresence {
+					all = append(all, d)
+				}
+			}
+			return all
+		}
+		b.come(eve)
+		b.send(bob, text(eve, "from a device that is not counted"))
+		same(t, "of one who is away", presence(), []delivered(nil))
+		if _, err := b.publish(ada, proto.BranchSettings, &proto.Settings{SharePresence: protobuf.Bool(false)}); err != nil {
+			t.Fatal(err)
+		}
+		b.come(ada)
+		b.send(ada, text(eve, "hello"))
+		same(t, "of one who hides it", presence(), []delivered(nil))
 	})
 }
 
@@ -102,7 +195,7 @@ func TestAReloadIsNoLeaving(t *testing.T) {
 }
 
 func TestAgentsSeeTheCustomerAndEachOtherAndTheCustomerNoAgent(t *testing.T) {
-	inBubble(t, chat.Config{}, func(t *testing.T, b *bench) {
+	amongFriends(t, chat.Config{}, func(t *testing.T, b *bench) {
 		b.come(ann, ben)
 		b.Connected(cora)
 		same(t, "the customer comes", b.told(), []delivered{here(ann, cora), here(ben, cora)})
@@ -116,7 +209,7 @@ func TestAgentsSeeTheCustomerAndEachOtherAndTheCustomerNoAgent(t *testing.T) {
 }
 
 func TestWhoSyncsIsToldWhoIsHere(t *testing.T) {
-	inBubble(t, chat.Config{}, func(t *testing.T, b *bench) {
+	amongFriends(t, chat.Config{}, func(t *testing.T, b *bench) {
 		sync := func(user uint64) (all []delivered) {
 			t.Helper()
 			if _, err := b.Publish(t.Context(), b.sender(user), proto.BranchSync, nil, nil); err != nil {
@@ -143,7 +236,7 @@ func TestWhoSyncsIsToldWhoIsHere(t *testing.T) {
 }
 
 func TestWhoKeepsTheirPresenceToThemselvesIsNotTold(t *testing.T) {
-	inBubble(t, chat.Config{}, func(t *testing.T, b *bench) {
+	amongFriends(t, chat.Config{}, func(t *testing.T, b *bench) {
 		share := func(typing, presence *bool) []delivered {
 			t.Helper()
 			if _, err := b.publish(bob, proto.BranchSettings, &proto.Settings{ShareTyping: typing, SharePresence: presence}); err != nil {
@@ -181,7 +274,7 @@ func TestWhoKeepsTheirPresenceToThemselvesIsNotTold(t *testing.T) {
 }
 
 func TestBehindAnotherBrokerWhatIsSentIsASignOfLife(t *testing.T) {
-	inBubble(t, chat.Config{Alive: 5 * time.Minute}, func(t *testing.T, b *bench) {
+	amongFriends(t, chat.Config{Alive: 5 * time.Minute}, func(t *testing.T, b *bench) {
 		alive := func(user uint64) {
 			t.Helper()
 			if _, err := b.publish(user, proto.BranchSync, &proto.SyncRequest{}); err != nil {

@@ -419,7 +419,9 @@ func TestTimeAndIDsNeverFallWhenTheClockDoes(t *testing.T) {
 }
 
 func TestTypingGoesToTheOtherSideAlone(t *testing.T) {
-	b := prepared(t, chat.NewMemory(1)) // nothing waits for the committer
+	s := chat.NewMemory(1)
+	start(t, s).send(ada, text(bob, "hello"))
+	b := prepared(t, s) // nothing waits for the committer
 	m := &proto.Typing{Key: protobuf.String("d:3:5"), UserId: protobuf.Uint64(eve), Active: protobuf.Bool(true)}
 	if _, err := b.publish(ada, proto.BranchTyping, m); err != nil {
 		t.Fatal(err)

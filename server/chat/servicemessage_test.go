@@ -562,6 +562,10 @@ func TestTypingInAServiceConversation(t *testing.T) {
 		}
 		return m
 	}
+	same(t, "the customer types before there is a conversation", typing(cora), []delivered(nil))
+	same(t, "an agent does", typing(ann), []delivered(nil))
+	b.say(cora, word(cora, "hello?"))
+	b.out.take()
 	same(t, "the customer types", typing(cora), []delivered{{ann, proto.BranchTyping, is(cora)}, {ben, proto.BranchTyping, is(cora)}})
 	same(t, "an agent types", typing(ann), []delivered{{cora, proto.BranchTyping, is(0)}, {ben, proto.BranchTyping, is(ann)}})
 }

@@ -48,9 +48,9 @@ type View interface {
 	// two or the customer (by the user's Member), and those of services (by
 	// the Conversation, or by the user's Member if that changed later).
 	Changed(user uint64, services Services, after uint64, limit int) ([]Change, error)
-	// Recent returns the keys that Changed would, with the highest change
-	// numbers and these first, limit at most.
-	Recent(user uint64, services Services, limit int) ([]proto.Key, error)
+	// Recent returns what Changed would, with the highest change numbers and
+	// these first, limit at most.
+	Recent(user uint64, services Services, limit int) ([]Change, error)
 	// Rev is the highest change number there is, 0 if none.
 	Rev() (uint64, error)
 	// User returns the zero User if there is none.
@@ -118,6 +118,10 @@ type Change struct {
 	// Member.Seen; Waiting whether the other side waits. Totals are made of these.
 	Unread  uint64
 	Waiting bool
+	// Wrote is whether the user wrote something that counts as unread to the
+	// others (Member.Own), and Heard whether others did so to the user: who is
+	// told of whose presence hangs on these.
+	Wrote, Heard bool
 }
 
 // Entry is one stored message.

@@ -7,8 +7,9 @@ import (
 )
 
 // typing passes a Typing on to everybody else in the conversation, unless its
-// author keeps it to themselves. To a customer the agents are one voice. It is
-// never stored.
+// author keeps it to themselves: between two users only to whom its author has
+// written, and in a service conversation only once there is one. To a customer
+// the agents are one voice. It is never stored.
 func (s *Service) typing(ctx context.Context, from Sender, payload []byte) error {
 	if err := anonymous(from); err != nil {
 		return err
@@ -49,10 +50,18 @@ func (s *Service) typing(ctx context.Context, from Sender, payload []byte) error
 	return nil
 }
 
-// others returns who is in a conversation apart from user.
+// others returns who is told that user types in a conversation.
 func others(v View, key proto.Key, user uint64) ([]uint64, error) {
 	if key.Kind() == proto.Direct {
+		own, err := v.Member(key, user)
+		if err != nil || own.Own == 0 {
+			return nil, err
+		}
 		return []uint64{key.Peer(user)}, nil
+	}
+	c, err := v.Conversation(key)
+	if err != nil || c.Head == 0 {
+		return nil, err
 	}
 	agents, err := v.Agents(key.Service())
 	if err != nil {

@@ -107,13 +107,8 @@ func (v *view) Changed(user uint64, services chat.Services, after uint64, limit 
 }
 
 // Recent implements chat.View.
-func (v *view) Recent(user uint64, services chat.Services, limit int) ([]proto.Key, error) {
-	changes, err := v.changes(user, services, 0, limit, " DESC")
-	var keys []proto.Key
-	for _, c := range changes {
-		keys = append(keys, c.Key)
-	}
-	return keys, err
+func (v *view) Recent(user uint64, services chat.Services, limit int) ([]chat.Change, error) {
+	return v.changes(user, services, 0, limit, " DESC")
 }
 
 // changes reads what changed after a change number, from the lowest on or, with
@@ -130,7 +125,7 @@ func (v *view) changes(user uint64, services chat.Services, after uint64, limit 
 		}
 		return err
 	}
-	const columns = "c.a_seq != x'0000000000000000', c.b_seq != x'0000000000000000', c.a_counted, c.b_counted, ifnull(m.own + m.seen, 0)"
+	const columns = "c.a_seq != x'0000000000000000', c.b_seq != x'0000000000000000', c.a_counted, c.b_counted, ifnull(m.own, 0), ifnull(m.seen, 0)"
 	// As one of two or the customer; an agent's own row counts only for a
 	// service that they still answer for.
 	err := v.rows(collect, "SELECT c.key, m.rev, "+columns+" FROM members m JOIN conversations c ON c.id = m.conversation"+
@@ -157,17 +152,19 @@ func (v *view) changes(user uint64, services chat.Services, after uint64, limit 
 func scanChange(rows *sql.Rows, user uint64) (c chat.Change, err error) {
 	var name string
 	var firstWaits, secondWaits bool
-	var firstCounted, secondCounted, known uint64
-	if err := rows.Scan(&name, (*number)(&c.Rev), &firstWaits, &secondWaits, &firstCounted, &secondCounted, &known); err != nil {
+	var firstCounted, secondCounted, own, seen uint64
+	if err := rows.Scan(&name, (*number)(&c.Rev), &firstWaits, &secondWaits, &firstCounted, &secondCounted, &own, &seen); err != nil {
 		return c, err
 	}
 	if c.Key, err = proto.ParseKey(name); err != nil {
 		return c, err
 	}
-	c.Unread, c.Waiting = firstCounted-known, secondWaits
+	counted := firstCounted
+	c.Waiting = secondWaits
 	if c.Key.Side(user) == proto.Second {
-		c.Unread, c.Waiting = secondCounted-known, firstWaits
+		counted, c.Waiting = secondCounted, firstWaits
 	}
+	c.Unread, c.Wrote, c.Heard = counted-own-seen, own > 0, counted > own
 	return c, nil
 }
 

@@ -43,6 +43,7 @@ func Run(t *testing.T, fresh func(t *testing.T) History) {
 		{"what changed for a user comes in the order of change numbers", changed},
 		{"what changed for an agent is what changed in their services", changedForAgents},
 		{"what changed tells how many are unread and whether somebody waits", tallied},
+		{"what changed tells whether the user and others wrote", wroteAndHeard},
 		{"agents are found by service", agents},
 		{"a row that is put again replaces the first", replace},
 		{"users are found by part of a name or by id", users},
@@ -191,7 +192,7 @@ func extremes(t *testing.T, open History) {
 	rows := get(t, s, func(v chat.View) ([]chat.Change, error) { return v.Changed(high, 0, 1<<53, 100) })
 	for i, row := range rows {
 		id, before := low[3+i], ids[3+i]
-		want(t, "Change", row, chat.Change{Key: proto.DirectKey(id, high), Rev: id, Unread: 1, Waiting: true})
+		want(t, "Change", row, chat.Change{Key: proto.DirectKey(id, high), Rev: id, Unread: 1, Waiting: true, Wrote: true, Heard: true})
 		want(t, "Member", get(t, s, func(v chat.View) (chat.Member, error) { return v.Member(row.Key, high) }), extreme(row.Key, high, id))
 		want(t, "Conversation", get(t, s, func(v chat.View) (chat.Conversation, error) { return v.Conversation(row.Key) }), large(row.Key, id, before))
 	}
@@ -573,7 +574,11 @@ func changedForAgents(t *testing.T, open History) {
 	}
 	recent := func(user uint64, services chat.Services, limit int) []proto.Key {
 		t.Helper()
-		return get(t, s, func(v chat.View) ([]proto.Key, error) { return v.Recent(user, services, limit) })
+		var keys []proto.Key
+		for _, c := range get(t, s, func(v chat.View) ([]chat.Change, error) { return v.Recent(user, services, limit) }) {
+			keys = append(keys, c.Key)
+		}
+		return keys
 	}
 	want(t, "the most recent", recent(ann, inSales, 3), []proto.Key{proto.DirectKey(ann, ben), own, second})
 	want(t, "all, the most recent first", recent(ben, inBoth, 10), []proto.Key{own, other, second, first})
@@ -639,6 +644,52 @@ func tallied(t *testing.T, open History) {
 		if got != test.want {
 			t.Errorf("%s: %+v, want %+v", test.name, got, test.want)
 		}
+	}
+}
+
+func wroteAndHeard(t *testing.T, open History) {
+	s := open()
+	const ann = 50
+	sales := proto.ServiceType_SERVICE_TYPE_SALES
+	put := func(k proto.Key, counted uint64, members ...chat.Member) {
+		t.Helper()
+		update(t, s, func(tx chat.Tx) error {
+			err := tx.PutConversation(chat.Conversation{Key: k, Head: 9, Min: 1, Rev: 1, Counted: [2]uint64{counted, counted}})
+			for _, m := range members {
+				m.Key, m.Rev = k, 1
+				err = errors.Join(err, tx.PutMember(m))
+			}
+			return err
+		})
+	}
+	both, asked, told, silent, service := proto.DirectKey(3, 5), proto.DirectKey(3, 6), proto.DirectKey(2, 3), proto.DirectKey(1, 3), proto.ServiceKey(3, sales)
+	put(both, 3, chat.Member{User: 3, Own: 1, Seen: 2}, chat.Member{User: 5, Own: 2})
+	put(asked, 2, chat.Member{User: 3, Own: 2}, chat.Member{User: 6, Seen: 2})
+	put(told, 2, chat.Member{User: 3, Seen: 2}, chat.Member{User: 2, Own: 2})
+	put(silent, 0, chat.Member{User: 3}, chat.Member{User: 1})
+	put(service, 1, chat.Member{User: 3, Own: 1}, chat.Member{User: ann})
+	type voices struct{ Wrote, Heard bool }
+	of := func(changes []chat.Change) map[string]voices {
+		all := make(map[string]voices)
+		for _, c := range changes {
+			all[c.Key.String()] = voices{c.Wrote, c.Heard}
+		}
+		return all
+	}
+	for _, test := range []struct {
+		user     uint64
+		services chat.Services
+		want     map[string]voices
+	}{
+		{3, 0, map[string]voices{both.String(): {true, true}, asked.String(): {true, false}, told.String(): {false, true}, silent.String(): {}, service.String(): {true, false}}},
+		{5, 0, map[string]voices{both.String(): {true, true}}},
+		{6, 0, map[string]voices{asked.String(): {false, true}}},
+		{2, 0, map[string]voices{told.String(): {true, false}}},
+		{ann, chat.ServicesOf([]proto.ServiceType{sales}), map[string]voices{service.String(): {false, true}}},
+	} {
+		want(t, fmt.Sprint("changed for ", test.user), of(changes(t, s, test.user, test.services, 0, 100)), test.want)
+		recent := get(t, s, func(v chat.View) ([]chat.Change, error) { return v.Recent(test.user, test.services, 100) })
+		want(t, fmt.Sprint("recent to ", test.user), of(recent), test.want)
 	}
 }
 
