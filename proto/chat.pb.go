@@ -1060,7 +1060,8 @@ func (x *BaseUserUnreadStatics) GetWaitingConversations() uint64 {
 	return 0
 }
 
-// Presence tells who is here. Never stored by clients. Topic: chat/{user}/down/presence.
+// Presence tells who is here, to those whom they have written to and within a
+// service. Never stored by clients. Topic: chat/{user}/down/presence.
 type Presence struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	UserId *uint64                `protobuf:"varint,1,req,name=user_id,json=userId" json:"user_id,omitempty"`
@@ -1320,7 +1321,8 @@ func (x *ServiceMessagePage) GetMessages() []*ServiceMessage {
 	return nil
 }
 
-// Typing tells that somebody is writing. Never stored, expires by itself.
+// Typing tells that somebody is writing, to those whom they have written to before
+// and within a service. Never stored, expires by itself.
 // Topics: chat/{user}/up/typing, chat/{user}/down/typing.
 type Typing struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
