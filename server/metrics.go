@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/http"
-	"net/netip"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -39,21 +38,4 @@ func (m *metrics) count(h http.Handler) http.Handler {
 
 func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
-}
-
-// localOnly refuses requests from other machines, also those that a proxy on
-// this machine forwards.
-func localOnly(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		peer, err := netip.ParseAddrPort(r.RemoteAddr)
-		forwarded := false
-		for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
-			forwarded = forwarded || r.Header.Get(name) != ""
-		}
-		if err != nil || !peer.Addr().Unmap().IsLoopback() || forwarded {
-			http.Error(w, "metrics are shown to this machine alone: ask from there, or start with -metrics ADDRESS", http.StatusForbidden)
-			return
-		}
-		h.ServeHTTP(w, r)
-	})
 }

@@ -7,8 +7,10 @@ import (
 	"math"
 	"net/netip"
 	"strings"
+	"time"
 
 	"parley/server/clientip"
+	"parley/server/origin"
 )
 
 // options are what whoever starts the server may choose.
@@ -16,10 +18,11 @@ type options struct {
 	listen  string
 	data    string // folder
 	jwtKey  string // file, "" for a key of the server's own
-	origins []string
+	origins origin.Origins
 	static  string // folder, "" for the page that is built in
 	proxies []netip.Prefix
-	metrics string // address, "" for /metrics beside the rest, to this machine alone
+	metrics string // address, "" for none
+	hsts    time.Duration
 	rate    float64
 	burst   int
 }
@@ -46,7 +49,8 @@ func newFlags(o *options) (flags *flag.FlagSet, origins *string) {
 		o.proxies, err = clientip.ParseProxies(list)
 		return err
 	})
-	flags.StringVar(&o.metrics, "metrics", "", "`address` of a listener of its own for /metrics; without it /metrics answers requests from this machine alone")
+	flags.StringVar(&o.metrics, "metrics", "", "`address` of a listener of its own for /metrics, which only those should reach who may see them; without it there are none")
+	flags.DurationVar(&o.hsts, "hsts", 0, "`time` for which browsers are told to come back over TLS only (Strict-Transport-Security), such as 8760h; for a server behind a proxy that speaks TLS")
 	flags.Float64Var(&o.rate, "rate", 50, "`messages` per second that a user may send")
 	flags.IntVar(&o.burst, "burst", 1000, "`messages` that a user may send at once")
 	return flags, origins
@@ -74,12 +78,20 @@ func parseOptions(args []string, getenv func(string) string) (options, error) {
 	if flags.NArg() > 0 {
 		return o, usageError{fmt.Errorf("unexpected argument %q", flags.Arg(0))}
 	}
-	for origin := range strings.SplitSeq(*origins, ",") {
-		if origin = strings.TrimSpace(origin); origin != "" {
-			o.origins = append(o.origins, origin)
-		}
+	if o.origins, err = origin.Parse(items(*origins)); err != nil {
+		return o, fmt.Errorf("-origins: %w", err)
 	}
 	return o, o.check()
+}
+
+// items are the parts of a list that is separated by commas.
+func items(list string) (items []string) {
+	for item := range strings.SplitSeq(list, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
 }
 
 func (o *options) check() error {
@@ -90,6 +102,8 @@ func (o *options) check() error {
 		return fmt.Errorf("-data is empty: give a folder")
 	case !(o.rate > 0) || math.IsInf(o.rate, 0):
 		return fmt.Errorf("-rate is %v: give a number above 0", o.rate)
+	case o.hsts < 0:
+		return fmt.Errorf("-hsts is %v: give a time such as 8760h, or 0 for none", o.hsts)
 	case o.burst < 1:
 		return fmt.Errorf("-burst is %d: give a number of at least 1", o.burst)
 	}

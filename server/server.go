@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -78,8 +77,13 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	if err != nil {
 		return nil, err
 	}
+	keyFile := o.jwtKey
+	if !authority.CanMint() { // then it is public
+		keyFile = ""
+	}
+	warnOfExposure(log, o.data, keyFile)
 	backend := &backend{authority: authority}
-	s.broker, err = broker.New(broker.Config{Backend: backend, Origins: hosts(o.origins), Rate: o.rate, Burst: o.burst, Log: log})
+	s.broker, err = broker.New(broker.Config{Backend: backend, Origins: o.origins, Rate: o.rate, Burst: o.burst, Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -98,21 +102,8 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	if err != nil {
 		return nil, fmt.Errorf("-static: %w", err)
 	}
-	s.mount(api, page)
+	s.mount(api, page, o.hsts)
 	return s, nil
-}
-
-// hosts cuts the scheme off origins: a WebSocket is accepted by the host of its
-// page alone.
-func hosts(origins []string) []string {
-	var hosts []string
-	for _, origin := range origins {
-		if _, host, ok := strings.Cut(origin, "://"); ok {
-			origin = host
-		}
-		hosts = append(hosts, strings.TrimSuffix(origin, "/"))
-	}
-	return hosts
 }
 
 // openKeys opens the key that is given, or the server's own and with it the invite.
@@ -147,21 +138,19 @@ func (s *server) page(folder string) (http.Handler, error) {
 }
 
 // mount puts the parts under their addresses.
-func (s *server) mount(api, page http.Handler) {
+func (s *server) mount(api, page http.Handler, hsts time.Duration) {
 	metrics := newMetrics(s.broker)
 	mux := http.NewServeMux()
 	mux.Handle("/api/", metrics.count(api))
 	mux.Handle("/healthz", api)
 	mux.Handle("GET /mqtt", s.broker)
 	mux.Handle("/", patient(page))
-	s.fronts[0].Handler = mux
-	if len(s.fronts) == 1 {
-		mux.Handle("GET /metrics", localOnly(metrics.handler()))
-		return
+	s.fronts[0].Handler = hardened(mux, hsts)
+	if len(s.fronts) > 1 {
+		own := http.NewServeMux()
+		own.Handle("GET /metrics", metrics.handler())
+		s.fronts[1].Handler = hardened(own, 0)
 	}
-	own := http.NewServeMux()
-	own.Handle("GET /metrics", metrics.handler())
-	s.fronts[1].Handler = own
 }
 
 // patient gives clients on slow lines time to load a large file.

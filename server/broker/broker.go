@@ -49,6 +49,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/origin"
 )
 
 // A Backend says who somebody is and stores what they send.
@@ -72,10 +73,8 @@ type Backend interface {
 // elsewhere means the default.
 type Config struct {
 	Backend Backend
-	// Origins lists the hosts of pages that may connect, apart from the
-	// broker's own host: "chat.example.com", "*.example.com" (path.Match), or
-	// with scheme, "https://chat.example.com".
-	Origins []string
+	// Origins are those of pages that may connect, apart from the broker's own.
+	Origins origin.Origins
 	// Rate is how many publications per second a user may send, over all
 	// connections together, and Burst how many at once: by default 50 and
 	// 1,000. math.Inf(1) means no limit.
@@ -146,7 +145,6 @@ func (c *Config) check() error {
 // All methods are safe for concurrent use.
 type Broker struct {
 	config  Config
-	hosts   []string // Origins, as patterns of hosts
 	mqtt    *mqtt.Server
 	users   *users
 	metrics *metrics
@@ -170,13 +168,8 @@ func New(config Config) (*Broker, error) {
 		return nil, err
 	}
 	config.setDefaults()
-	hosts, err := originHosts(config.Origins)
-	if err != nil {
-		return nil, err
-	}
 	b := &Broker{
 		config:   config,
-		hosts:    hosts,
 		users:    newUsers(limitOf(config.Rate), config.Burst, config.MaxConnections),
 		lines:    rate.NewLimiter(10, 100),
 		sessions: make(map[*session]struct{}),
@@ -232,7 +225,7 @@ func (b *Broker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer b.leave(s)
-	socket, err := accept(w, r, b.hosts)
+	socket, err := accept(w, r, b.config.Origins)
 	if err != nil {
 		b.refuse(proto.Refuse(proto.NotAuthorized, "%v", err), r.RemoteAddr)
 		return // accept has answered

@@ -28,6 +28,7 @@ import (
 	"parley/server/auth"
 	"parley/server/chat"
 	"parley/server/clientip"
+	"parley/server/origin"
 )
 
 // Config says what the API works with. Authority and Service are needed; a zero
@@ -39,10 +40,8 @@ type Config struct {
 	Guests bool
 	// Invite makes a guest an agent; the zero Invite nobody.
 	Invite auth.Invite
-	// Origins lists the origins of pages of other sites that may use the API:
-	// "https://chat.example.com", or a host of any scheme; * stands for any
-	// characters (path.Match).
-	Origins []string
+	// Origins are those of pages of other sites that may use the API.
+	Origins origin.Origins
 	// Healthy returns an error while the server cannot do its work; nil is
 	// always healthy.
 	Healthy func(context.Context) error
@@ -105,7 +104,6 @@ func (c *Config) check() error {
 
 type api struct {
 	Config
-	origins  []origin
 	ids      *guestIDs
 	requests *limits       // by user
 	arrivals *limits       // of guests, by client
@@ -123,13 +121,8 @@ func New(c Config) (http.Handler, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	origins, err := parseOrigins(c.Origins)
-	if err != nil {
-		return nil, err
-	}
 	a := &api{
 		Config:   c,
-		origins:  origins,
 		ids:      newGuestIDs(c.Now),
 		requests: newLimits(rate.Limit(c.Rate), c.Burst, c.Now),
 		arrivals: newLimits(rate.Limit(c.GuestRate), c.GuestBurst, c.Now),

@@ -24,6 +24,7 @@ import (
 	"parley/server/auth"
 	"parley/server/chat"
 	"parley/server/clientip"
+	"parley/server/origin"
 	"parley/server/store"
 )
 
@@ -717,40 +718,32 @@ func TestGuestsAreCountedByClientBehindATrustedProxyAlone(t *testing.T) {
 }
 
 func TestPagesOfAllowedOriginsMayReadAnswers(t *testing.T) {
-	s := newSite(t, func(c *Config) {
-		c.Origins = []string{"https://chat.example", "http://127.0.0.1:*", "*.example.org"}
-	})
-	for origin, allowed := range map[string]bool{
-		"https://chat.example":      true,
-		"HTTPS://Chat.Example":      true,
-		"http://chat.example":       false,
-		"https://chat.example:8443": false,
-		"https://xchat.example":     false,
-		"https://me@chat.example":   false,
-		"https://chat.example/x":    false,
-		"http://127.0.0.1:41234":    true,
-		"http://127.0.0.1":          false,
-		"https://a.example.org":     true,
-		"http://a.example.org":      true,
-		"https://example.org":       false,
-		"null":                      false,
-		"":                          false,
-		"https://[":                 false,
+	origins, err := origin.Parse([]string{"https://chat.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, func(c *Config) { c.Origins = origins })
+	for from, allowed := range map[string]bool{
+		"https://chat.example": true,
+		"HTTPS://Chat.Example": true,
+		"http://chat.example":  false,
+		"null":                 false,
+		"":                     false,
 	} {
-		t.Run(origin, func(t *testing.T) {
+		t.Run(from, func(t *testing.T) {
 			want := ""
 			if allowed {
-				want = origin
+				want = from
 			}
 			h := bearer(s.token(7))
-			h["Origin"] = origin
+			h["Origin"] = from
 			for _, path := range []string{"/api/me", "/api/users?q=a&q=b"} {
 				answer, _ := s.do("GET", path, h, "")
 				if got := answer.Header.Get("Access-Control-Allow-Origin"); got != want || !slices.Contains(answer.Header.Values("Vary"), "Origin") {
 					t.Errorf("%s: shared with %q, want %q", path, got, want)
 				}
 			}
-			answer, body := s.do("OPTIONS", "/api/guests", header{"Origin": origin,
+			answer, body := s.do("OPTIONS", "/api/guests", header{"Origin": from,
 				"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}, "")
 			if answer.StatusCode != 204 || body != "" || answer.Header.Get("Access-Control-Allow-Origin") != want {
 				t.Errorf("preflight: status %d, header %v", answer.StatusCode, answer.Header)
@@ -838,13 +831,9 @@ func TestAConfigThatCannotWorkIsRefused(t *testing.T) {
 	s := newSite(t, nil)
 	good := Config{Authority: s.authority, Service: s.service}
 	for name, change := range map[string]func(*Config){
-		"no authority":       func(c *Config) { c.Authority = nil },
-		"no service":         func(c *Config) { c.Service = nil },
-		"a negative rate":    func(c *Config) { c.Rate = -1 },
-		"an origin's path":   func(c *Config) { c.Origins = []string{"https://a.example/x"} },
-		"no origin":          func(c *Config) { c.Origins = []string{"https://"} },
-		"a damaged pattern":  func(c *Config) { c.Origins = []string{"https://[a"} },
-		"space in an origin": func(c *Config) { c.Origins = []string{"a b"} },
+		"no authority":    func(c *Config) { c.Authority = nil },
+		"no service":      func(c *Config) { c.Service = nil },
+		"a negative rate": func(c *Config) { c.Rate = -1 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := good

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os/exec"
 	"regexp"
@@ -20,6 +21,7 @@ import (
 type server struct {
 	data    string // folder
 	address string // host:port
+	metrics string // host:port of /metrics
 	process *exec.Cmd
 	exited  chan error
 	output  output
@@ -33,7 +35,17 @@ func (s *server) start() error {
 	if listen == "" {
 		listen = "127.0.0.1:0"
 	}
-	s.process = exec.Command(parleyBinary, "-listen", listen, "-data", s.data)
+	if s.metrics == "" {
+		free, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		s.metrics = free.Addr().String()
+		if err := free.Close(); err != nil {
+			return err
+		}
+	}
+	s.process = exec.Command(parleyBinary, "-listen", listen, "-data", s.data, "-metrics", s.metrics)
 	s.process.Stdout, s.process.Stderr = &s.output, &s.output
 	from := s.output.len()
 	if err := s.process.Start(); err != nil {
@@ -132,7 +144,7 @@ func (s *server) ask(method, path, token string, question, answer any) error {
 
 // gauge reads one number of /metrics.
 func (s *server) gauge(name string) (value float64, err error) {
-	response, err := http.Get("http://" + s.address + "/metrics")
+	response, err := http.Get("http://" + s.metrics + "/metrics")
 	if err != nil {
 		return 0, err
 	}
