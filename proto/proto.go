@@ -41,6 +41,10 @@ const (
 	PropertyCreateTime = "create-time" // Unix milliseconds
 )
 
+// PropertyRetryAfter is a user property of a PUBACK or PUBREC that refuses a
+// message for now: after how many seconds the same may go through, decimal.
+const PropertyRetryAfter = "retry-after"
+
 // depth bounds nested messages in what comes from outside; protobuf-go's own
 // default of 10,000 lets a small packet use much stack.
 const depth = 100

@@ -1,6 +1,9 @@
 package proto
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Reason is an MQTT 5 reason code (MQTT 5, section 2.4). Codes of 0x80 and
 // above refuse.
@@ -41,11 +44,36 @@ func (r Reason) Temporary() bool {
 type Refusal struct {
 	Reason Reason
 	Text   string
+	// Retry is after how long the same may go through, where that is known; 0
+	// where it is not, or never will.
+	Retry time.Duration
 }
 
 // Refuse makes a Refusal. The text is formatted as by fmt.Sprintf.
 func Refuse(reason Reason, format string, args ...any) *Refusal {
 	return &Refusal{Reason: reason, Text: fmt.Sprintf(format, args...)}
+}
+
+// In says after how long the same may go through, and returns r.
+func (r *Refusal) In(wait time.Duration) *Refusal {
+	r.Retry = wait
+	return r
+}
+
+// InWords is how long to wait, for a Refusal's text: whole seconds, minutes or
+// hours, rounded up.
+func InWords(wait time.Duration) string {
+	n, unit := (wait+time.Second-1)/time.Second, "second"
+	switch {
+	case wait > time.Hour:
+		n, unit = (wait+time.Hour-1)/time.Hour, "hour"
+	case wait > time.Minute:
+		n, unit = (wait+time.Minute-1)/time.Minute, "minute"
+	}
+	if n != 1 {
+		unit += "s"
+	}
+	return fmt.Sprintf("%d %s", n, unit)
 }
 
 func (r *Refusal) Error() string {

@@ -396,6 +396,10 @@ func TestWhatKeepsItFromStartingIsOneLineThatSaysWhatToDo(t *testing.T) {
 		"a strange origin":         {nil, append(free, "-origins", "https://a/b c"), 1, "origin"},
 		"a strange rate":           {nil, append(free, "-rate", "-1"), 1, "-rate"},
 		"an endless rate":          {nil, append(free, "-rate", "NaN"), 1, "-rate"},
+		"too few bytes":            {nil, append(free, "-guest-bytes", "1KiB"), 1, "-guest-bytes"},
+		"too few bytes a day":      {nil, append(free, "-daily-bytes", "1"), 1, "-daily-bytes"},
+		"no bytes":                 {nil, append(free, "-daily-bytes", "4MB"), 2, "4MiB"},
+		"a strange number":         {nil, append(free, "-new-conversations", "-1"), 2, "-new-conversations"},
 		"a strange burst":          {nil, append(free, "-burst", "0"), 1, "-burst"},
 		"a strange proxy":          {nil, append(free, "-trusted-proxies", "proxy.example"), 2, "proxy.example"},
 		"everybody a proxy":        {nil, append(free, "-trusted-proxies", "0.0.0.0/0"), 2, "name the proxies alone"},
@@ -442,7 +446,7 @@ func TestHelpListsTheOptions(t *testing.T) {
 	if exit != 0 || stderr != "" {
 		t.Errorf("exit %d, err %q", exit, stderr)
 	}
-	for _, option := range []string{"-listen", "-data", "-jwt-key", "-origins", "-trusted-proxies", "-static", "-metrics", "-hsts", "-rate", "-burst", "PARLEY_LISTEN", "parley invite"} {
+	for _, option := range []string{"-listen", "-data", "-jwt-key", "-origins", "-trusted-proxies", "-static", "-metrics", "-hsts", "-rate", "-burst", "-daily-bytes", "-guest-bytes", "-new-conversations", "-guests-per-hour", "PARLEY_LISTEN", "parley invite"} {
 		if !strings.Contains(stdout, option) {
 			t.Errorf("%s is missing", option)
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"parley/server/chat"
 	"parley/server/clientip"
 	"parley/server/origin"
 )
@@ -25,6 +26,12 @@ type options struct {
 	hsts    time.Duration
 	rate    float64
 	burst   int
+
+	// What may be stored; 0 is no bound.
+	dailyBytes       size // of a user, in a day
+	guestBytes       size // of a guest, in a day
+	newConversations uint // of a user who is no agent, in an hour
+	guestsPerHour    uint // of an address
 }
 
 // usageError is about an option that does not exist or does not parse.
@@ -53,6 +60,11 @@ func newFlags(o *options) (flags *flag.FlagSet, origins *string) {
 	flags.DurationVar(&o.hsts, "hsts", 0, "`time` for which browsers are told to come back over TLS only (Strict-Transport-Security), such as 8760h; for a server behind a proxy that speaks TLS")
 	flags.Float64Var(&o.rate, "rate", 50, "`messages` per second that a user may send")
 	flags.IntVar(&o.burst, "burst", 1000, "`messages` that a user may send at once")
+	o.dailyBytes, o.guestBytes = 64<<20, 4<<20
+	flags.Var(&o.dailyBytes, "daily-bytes", "`bytes` that a user may have stored in a day, such as 64MiB; 0: no bound")
+	flags.Var(&o.guestBytes, "guest-bytes", "`bytes` that a guest may have stored in a day, such as 4MiB; 0: no bound")
+	flags.UintVar(&o.newConversations, "new-conversations", 30, "`conversations` that somebody who is no agent may begin in an hour; 0: no bound")
+	flags.UintVar(&o.guestsPerHour, "guests-per-hour", 100, "`guests` that may come from one address in an hour; 0: no bound")
 	return flags, origins
 }
 
@@ -107,7 +119,22 @@ func (o *options) check() error {
 	case o.burst < 1:
 		return fmt.Errorf("-burst is %d: give a number of at least 1", o.burst)
 	}
+	for option, bytes := range map[string]size{"-daily-bytes": o.dailyBytes, "-guest-bytes": o.guestBytes} {
+		if bytes > 0 && bytes < chat.LeastBytes {
+			return fmt.Errorf("%s is %d: one message may be as large, give at least %d, or 0 for no bound", option, bytes, chat.LeastBytes)
+		}
+	}
 	return nil
+}
+
+// quotas are what the service is to hold users to. Without guests all users
+// come from a backend that knows them.
+func (o *options) quotas() chat.Quotas {
+	q := chat.Quotas{Bytes: uint64(o.guestBytes), AgentBytes: uint64(o.dailyBytes), Conversations: uint64(o.newConversations)}
+	if o.jwtKey != "" {
+		q.Bytes = q.AgentBytes
+	}
+	return q
 }
 
 func printUsage(w io.Writer) {

@@ -87,12 +87,12 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	if err != nil {
 		return nil, err
 	}
-	if s.service, err = chat.New(chat.Config{Store: s.store, Fanout: s.broker, Log: log}); err != nil {
+	if s.service, err = chat.New(chat.Config{Store: s.store, Fanout: s.broker, Quotas: o.quotas(), Log: log}); err != nil {
 		return nil, err
 	}
 	backend.service = s.service // before anybody can connect
 	api, err := history.New(history.Config{
-		Authority: authority, Service: s.service, Guests: o.jwtKey == "", Invite: s.invite,
+		Authority: authority, Service: s.service, Guests: o.jwtKey == "", Invite: s.invite, GuestsPerHour: int(o.guestsPerHour),
 		Origins: o.origins, Healthy: s.healthy, Clients: clientip.New(o.proxies, log), Log: log,
 	})
 	if err != nil {

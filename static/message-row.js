@@ -128,17 +128,20 @@ class MessageView {
 
   /** @param {Message} message */
   #paintRefusal({ state, reason, ref }) {
-    if (state !== 'refused') {
+    const held = state === 'pending' && reason;
+    if (state !== 'refused' && !held) {
       this.#refusal?.remove();
       this.#refusal = null;
       return;
     }
     /** @param {string} name */
     const ask = name => this.element.dispatchEvent(new CustomEvent(name, { detail: ref, bubbles: true }));
-    const refusal = element('div', { class: 'refusal' },
-      element('p', { dir: 'auto' }, t.refused(reason)),
-      element('button', { class: 'link-button', type: 'button', onclick: () => ask('retry') }, t.sendAgain),
-      element('button', { class: 'link-button', type: 'button', onclick: () => ask('discard') }, t.delete));
+    const refusal = held
+      ? element('div', { class: 'refusal held' }, element('p', { dir: 'auto' }, t.held(reason)))
+      : element('div', { class: 'refusal' },
+        element('p', { dir: 'auto' }, t.refused(reason)),
+        element('button', { class: 'link-button', type: 'button', onclick: () => ask('retry') }, t.sendAgain),
+        element('button', { class: 'link-button', type: 'button', onclick: () => ask('discard') }, t.delete));
     if (this.#refusal) this.#refusal.replaceWith(refusal);
     else this.element.append(refusal);
     this.#refusal = refusal;

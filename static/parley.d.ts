@@ -38,7 +38,7 @@ export interface Message {
   /** Orders unconfirmed messages, which stand after all confirmed ones. */
   number: ID;
   state: MessageState;
-  /** Why it was refused, for the person to read; '' otherwise. */
+  /** Why it was refused, or is pending and not taken by the server yet, for the person to read; '' otherwise. */
   reason: string;
   /** The entry just before this one is missing here, so far. */
   gap: boolean;

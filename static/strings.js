@@ -202,6 +202,8 @@ export const t = {
   stepAt: (step, time) => `${step} ${time}`,
   /** @param {string} reason */
   refused: reason => (reason ? `Not sent: ${reason}` : 'Not sent.'),
+  /** @param {string} reason */
+  held: reason => `Not sent yet, and tried again by itself: ${reason}`,
   sendAgain: 'Send again',
   delete: 'Delete',
   gap: 'Earlier messages are being fetched…',

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"strconv"
 	"time"
 
@@ -38,6 +39,7 @@ func (s *session) publish(pk packets.Packet) error {
 	if qos == 0 {
 		return packets.ErrRejectPacket
 	}
+	s.retry = refusal.Retry
 	return packets.Code{Code: byte(ackReason(refusal.Reason)), Reason: refusal.Text}
 }
 
@@ -113,6 +115,9 @@ func (s *session) acknowledge(pk packets.Packet) packets.Packet {
 	if pk.ReasonCode >= byte(proto.UnspecifiedError) {
 		if s.qos == 2 {
 			pk.FixedHeader.Type = packets.Pubrec // mochi refuses by PUBACK
+		}
+		if s.retry >= time.Second {
+			pk.Properties.User = []packets.UserProperty{{Key: proto.PropertyRetryAfter, Val: strconv.Itoa(int(math.Ceil(s.retry.Seconds())))}}
 		}
 		return pk
 	}

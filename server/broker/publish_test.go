@@ -372,3 +372,29 @@ func TestAPanicEndsItsConnectionAlone(t *testing.T) {
 		t.Errorf("mochi keeps %d subscriptions", len(subs))
 	}
 }
+
+func TestARefusalForAWhileSaysHowLong(t *testing.T) {
+	b, back := newBroker(t, nil)
+	p := join(t, serve(t, b), 7, "a")
+	for _, test := range []struct {
+		wait time.Duration
+		want string
+	}{
+		{0, ""}, {999 * time.Millisecond, ""}, {time.Second, "retry-after=1"}, {90*time.Minute + 1, "retry-after=5401"},
+	} {
+		back.failWith(proto.Refuse(proto.QuotaExceeded, "wait").In(test.wait))
+		p.send(publishPacket(5, qos1, "chat/7/up/message", 1, nil, "hi"))
+		if ack := p.puback(); ack.ReasonCode != 0x97 || ack.Properties.ReasonString != "wait" || userProperties(ack.Properties) != test.want {
+			t.Errorf("%v: PUBACK %+v", test.wait, ack)
+		}
+		p.send(publishPacket(5, qos2, "chat/7/up/message", 2, nil, "hi"))
+		if rec := want[packets.Pubrec](p); rec.ReasonCode != 0x97 || userProperties(rec.Properties) != test.want {
+			t.Errorf("%v: PUBREC %+v", test.wait, rec)
+		}
+	}
+	back.failWith(nil)
+	p.send(publishPacket(5, qos1, "chat/7/up/message", 3, nil, "hi"))
+	if ack := p.puback(); ack.ReasonCode != 0 || strings.Contains(userProperties(ack.Properties), "retry-after") {
+		t.Errorf("PUBACK %+v", ack)
+	}
+}

@@ -54,6 +54,7 @@ type session struct {
 	control   *rate.Limiter           // packets other than accepted publications
 	qos       byte                    // of the publication at hand
 	receipt   chat.Receipt            // likewise, once it is accepted
+	retry     time.Duration           // likewise, once it is refused for so long; 0: unknown
 	received  map[uint16]chat.Receipt // QoS 2 publications until PUBREL, by packet id
 	expiry    *time.Timer
 

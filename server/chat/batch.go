@@ -86,9 +86,11 @@ type batch struct {
 	conversations map[proto.Key]*conversation
 	members       map[memberKey]*member
 	teams         map[proto.ServiceType][]uint64 // agents by service
+	usages        map[uint64]*usage
 	// What changed, in the order of the first change.
 	changedConversations []*conversation
 	changedMembers       []*member
+	changedUsages        []*usage
 	out                  []delivery
 	rows                 []row    // that changed
 	sharing              []uint64 // users who changed whether they share their presence
@@ -132,6 +134,7 @@ func (s *Service) newBatch(tx Tx) (*batch, error) {
 		conversations: make(map[proto.Key]*conversation),
 		members:       make(map[memberKey]*member),
 		teams:         make(map[proto.ServiceType][]uint64),
+		usages:        make(map[uint64]*usage),
 	}, nil
 }
 
@@ -237,6 +240,11 @@ func (b *batch) flush() error {
 		m.Rev = rev
 		b.rows = append(b.rows, row{m.User, rev})
 		if err := b.tx.PutMember(m.Member); err != nil {
+			return err
+		}
+	}
+	for _, u := range b.changedUsages {
+		if err := b.tx.PutUsage(u.Usage); err != nil {
 			return err
 		}
 	}

@@ -123,6 +123,7 @@ type memoryState struct {
 	refs          map[memoryRef]memoryPlace
 	ids           map[uint64]struct{}
 	users         map[uint64]User
+	usages        map[uint64]Usage
 	rev, lastID   uint64
 }
 
@@ -146,6 +147,7 @@ func newMemoryState(base *memoryState) *memoryState {
 		refs:          make(map[memoryRef]memoryPlace),
 		ids:           make(map[uint64]struct{}),
 		users:         make(map[uint64]User),
+		usages:        make(map[uint64]Usage),
 	}
 	if base != nil {
 		s.rev, s.lastID = base.rev, base.lastID
@@ -167,6 +169,7 @@ func (s *memoryState) merge(own *memoryState) {
 	maps.Copy(s.refs, own.refs)
 	maps.Copy(s.ids, own.ids)
 	maps.Copy(s.users, own.users)
+	maps.Copy(s.usages, own.usages)
 	s.rev, s.lastID = own.rev, own.lastID
 }
 
@@ -351,6 +354,12 @@ func (v memoryView) User(id uint64) (User, error) {
 	return u, nil
 }
 
+func (v memoryView) Usage(user uint64) (Usage, error) {
+	u, _ := lookup(v.s, func(s *memoryState) map[uint64]Usage { return s.usages }, user)
+	u.User = user
+	return u, nil
+}
+
 func (v memoryView) Users(q UserQuery) ([]User, error) {
 	var found []User
 	folded := Fold(q.Text)
@@ -415,5 +424,10 @@ func (t memoryTx) Append(e Entry) error {
 
 func (t memoryTx) PutUser(u User) error {
 	t.s.users[u.ID] = u
+	return nil
+}
+
+func (t memoryTx) PutUsage(u Usage) error {
+	t.s.usages[u.User] = u
 	return nil
 }

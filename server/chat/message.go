@@ -8,9 +8,10 @@ import (
 
 // message is a proto.Message on its way into the history.
 type message struct {
-	key proto.Key
-	ref [proto.RefSize]byte
-	m   *proto.Message // sender_id and client_ref are stamped
+	key   proto.Key
+	ref   [proto.RefSize]byte
+	quota quota
+	m     *proto.Message // sender_id and client_ref are stamped
 }
 
 func (r *message) apply(b *batch) (Result, error) {
@@ -21,6 +22,9 @@ func (r *message) apply(b *batch) (Result, error) {
 	c, err := b.conversation(r.key)
 	if err != nil {
 		return Result{}, err
+	}
+	if refusal, err := b.spend(c, sender, r.quota, protobuf.Size(r.m)); err != nil || refusal != nil {
+		return Result{Err: refusal}, err
 	}
 	author, err := b.member(r.key, sender)
 	if err != nil {

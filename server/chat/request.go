@@ -64,7 +64,7 @@ func (s *Service) prepareMessage(from Sender, payload, correlation []byte) (Requ
 	}
 	m.SenderId = &from.User
 	m.ClientRef = ref[:]
-	return &message{key: proto.DirectKey(from.User, m.GetReceiverId()), ref: ref, m: &m}, nil
+	return &message{key: proto.DirectKey(from.User, m.GetReceiverId()), ref: ref, quota: s.quotas.of(from), m: &m}, nil
 }
 
 func emptyContent() error {

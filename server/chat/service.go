@@ -60,6 +60,8 @@ type Config struct {
 	// broker does not tell of connections (Connected, Disconnected); 0 where it
 	// does. More than clients let pass between two syncs, such as 5 minutes.
 	Alive time.Duration
+	// Quotas bound what users may have stored; the zero Quotas nothing.
+	Quotas Quotas
 	// Node makes message ids unique among servers, 0 to proto.MaxNode.
 	Node uint64
 	// Log is told when the Store fails, and nothing else; nil is slog.Default.
@@ -74,6 +76,7 @@ type Service struct {
 	random io.Reader
 	log    *slog.Logger
 	ids    *proto.IDs
+	quotas Quotas
 
 	tallies  tallies
 	presence presence
@@ -96,8 +99,11 @@ func New(c Config) (*Service, error) {
 	if c.Store == nil || c.Fanout == nil {
 		return nil, errors.New("chat: Config needs a Store and a Fanout")
 	}
+	if err := c.Quotas.check(); err != nil {
+		return nil, err
+	}
 	s := &Service{
-		store: c.Store, fanout: c.Fanout, now: c.Now, random: c.Random, log: c.Log,
+		store: c.Store, fanout: c.Fanout, now: c.Now, random: c.Random, log: c.Log, quotas: c.Quotas,
 		lives: c.Alive, wake: make(chan struct{}, 1),
 		queue:    make(chan waiter, queueSize),
 		stopping: make(chan struct{}),

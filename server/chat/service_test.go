@@ -122,9 +122,9 @@ func (b *bench) time() time.Time {
 	return b.now
 }
 
-func start(t testing.TB, s chat.Store) *bench {
+func start(t testing.TB, s chat.Store, change ...func(*chat.Config)) *bench {
 	t.Helper()
-	b := prepared(t, s)
+	b := prepared(t, s, change...)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- b.Run(ctx) }()
@@ -138,11 +138,15 @@ func start(t testing.TB, s chat.Store) *bench {
 }
 
 // prepared makes a service that is not running, for Commit.
-func prepared(t testing.TB, s chat.Store) *bench {
+func prepared(t testing.TB, s chat.Store, change ...func(*chat.Config)) *bench {
 	t.Helper()
 	b := &bench{t: t, out: &outbox{t: t}, now: time.UnixMilli(1_750_000_000_000)}
+	c := chat.Config{Store: s, Fanout: b.out, Now: b.time, Node: 1, Log: slog.New(slog.DiscardHandler)}
+	for _, f := range change {
+		f(&c)
+	}
 	var err error
-	b.Service, err = chat.New(chat.Config{Store: s, Fanout: b.out, Now: b.time, Node: 1, Log: slog.New(slog.DiscardHandler)})
+	b.Service, err = chat.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}

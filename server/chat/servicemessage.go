@@ -16,6 +16,7 @@ type serviceMessage struct {
 	ref    [proto.RefSize]byte
 	author uint64
 	agent  bool
+	quota  quota
 	m      *proto.ServiceMessage // what the author wrote; the rest is stamped
 }
 
@@ -40,7 +41,7 @@ func (s *Service) prepareService(from Sender, payload, correlation []byte) (Requ
 		m.TargetAgentId = nil
 	}
 	key := proto.ServiceKey(m.GetUserId(), m.GetServiceType())
-	return &serviceMessage{key: key, ref: ref, author: from.User, agent: agent, m: m}, nil
+	return &serviceMessage{key: key, ref: ref, author: from.User, agent: agent, quota: s.quotas.of(from), m: m}, nil
 }
 
 // checkService checks what can be checked without the history: whether the
@@ -87,6 +88,9 @@ func (r *serviceMessage) apply(b *batch) (Result, error) {
 		return Result{}, err
 	}
 	if refusal, err := r.judge(b, c); err != nil || refusal != nil {
+		return Result{Err: refusal}, err
+	}
+	if refusal, err := b.spend(c, r.author, r.quota, protobuf.Size(r.m)); err != nil || refusal != nil {
 		return Result{Err: refusal}, err
 	}
 	entry, err := b.append(c, r.author, r.ref, r.m.Event(), func(id uint64, e proto.Event) protobuf.Message { return r.stamp(c, id, e) })

@@ -59,6 +59,9 @@ type View interface {
 	Users(q UserQuery) ([]User, error)
 	// Agents returns the ids of the users who answer for a service, rising.
 	Agents(service proto.ServiceType) ([]uint64, error)
+	// Usage returns what a user has used of the quotas, zero but for the User if
+	// nothing is known.
+	Usage(user uint64) (Usage, error)
 }
 
 // Tx is a View that sees its own writes.
@@ -69,6 +72,7 @@ type Tx interface {
 	// Append adds an entry. An error if its seq, its id, or its sender and ref are taken.
 	Append(Entry) error
 	PutUser(User) error
+	PutUsage(Usage) error
 }
 
 // Conversation is the state of one conversation that all its members share.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -40,11 +41,6 @@ func (a *api) guests(r *http.Request, _ auth.User) (any, error) {
 		return nil, &problem{Status: http.StatusForbidden,
 			Detail: "this server takes no guests, since its key was given to it (-jwt-key): get a token from whoever runs it"}
 	}
-	if from := a.Clients.Of(r); from.IsValid() {
-		if wait := a.arrivals.take(from.String()); wait > 0 {
-			return nil, tooFast(wait)
-		}
-	}
 	who, err := a.guest(r)
 	if err != nil {
 		return nil, err
@@ -66,7 +62,7 @@ func (a *api) guests(r *http.Request, _ auth.User) (any, error) {
 // guest returns the user that the request is to be given a token for.
 func (a *api) guest(r *http.Request) (auth.User, error) {
 	if len(r.Header.Values("Authorization")) > 0 {
-		return a.bearer(r)
+		return a.renewing(r)
 	}
 	var wish newcomer
 	if err := readJSON(r, &wish); err != nil {
@@ -74,6 +70,9 @@ func (a *api) guest(r *http.Request) (auth.User, error) {
 	}
 	name, err := auth.CheckName(wish.Name)
 	if err != nil {
+		return auth.User{}, err
+	}
+	if err := a.arrive(r); err != nil {
 		return auth.User{}, err
 	}
 	who := auth.User{ID: a.ids.next(), Name: name}
@@ -89,6 +88,32 @@ func (a *api) guest(r *http.Request) (auth.User, error) {
 		who.Services = auth.AllServices()
 	}
 	return who, nil
+}
+
+// renewing returns whose token is to be renewed, if not too often.
+func (a *api) renewing(r *http.Request) (auth.User, error) {
+	who, err := a.bearer(r)
+	if err != nil {
+		return auth.User{}, err
+	}
+	if wait := a.requests.take(strconv.FormatUint(who.ID, 10)); wait > 0 {
+		return auth.User{}, tooFast(wait)
+	}
+	return who, nil
+}
+
+// arrive counts a new guest, and with it a guess at the invite, towards what
+// their address may make. A trusted proxy that names no client stands for many.
+func (a *api) arrive(r *http.Request) error {
+	from := a.Clients.Of(r)
+	if a.arrivals == nil || !from.IsValid() {
+		return nil
+	}
+	if wait := a.arrivals.take(from.String()); wait > 0 {
+		return &problem{Status: http.StatusTooManyRequests, Retry: wait,
+			Detail: fmt.Sprintf("%d guests came from your address within an hour, which is the most: wait %s and try again", a.GuestsPerHour, proto.InWords(wait))}
+	}
+	return nil
 }
 
 // readJSON reads a body that is one JSON object. Members that v does not have

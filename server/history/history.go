@@ -51,10 +51,9 @@ type Config struct {
 	// many at once: by default 200 and 5,000.
 	Rate  float64
 	Burst int
-	// GuestRate is how many guests per second one client may make or renew,
-	// and GuestBurst how many at once: by default 10 and 1,000.
-	GuestRate  float64
-	GuestBurst int
+	// GuestsPerHour is how many guests one client may make in an hour, all of
+	// them at once if it likes; 0 is no bound. Who renews a token makes none.
+	GuestsPerHour int
 	// Timeout bounds the work on one request: 10 s.
 	Timeout time.Duration
 	// Now is the server's clock; nil is time.Now.
@@ -66,8 +65,6 @@ type Config struct {
 func (c *Config) setDefaults() {
 	def(&c.Rate, 200)
 	def(&c.Burst, 5000)
-	def(&c.GuestRate, 10)
-	def(&c.GuestBurst, 1000)
 	def(&c.Timeout, 10*time.Second)
 	if c.Now == nil {
 		c.Now = time.Now
@@ -96,7 +93,7 @@ func (c *Config) check() error {
 		return errors.New("history: Config needs an Authority and a Service")
 	case c.Guests && !c.Authority.CanMint():
 		return errors.New("history: guests need an Authority that can mint their tokens")
-	case c.Rate < 0 || c.Burst < 0 || c.GuestRate < 0 || c.GuestBurst < 0 || c.Timeout < 0:
+	case c.Rate < 0 || c.Burst < 0 || c.GuestsPerHour < 0 || c.Timeout < 0:
 		return errors.New("history: a limit is negative")
 	}
 	return nil
@@ -106,7 +103,7 @@ type api struct {
 	Config
 	ids      *guestIDs
 	requests *limits       // by user
-	arrivals *limits       // of guests, by client
+	arrivals *limits       // of new guests, by client; nil if they have no bound
 	lines    *rate.Limiter // log lines about refusals
 }
 
@@ -125,8 +122,10 @@ func New(c Config) (http.Handler, error) {
 		Config:   c,
 		ids:      newGuestIDs(c.Now),
 		requests: newLimits(rate.Limit(c.Rate), c.Burst, c.Now),
-		arrivals: newLimits(rate.Limit(c.GuestRate), c.GuestBurst, c.Now),
 		lines:    rate.NewLimiter(10, 100),
+	}
+	if c.GuestsPerHour > 0 {
+		a.arrivals = newLimits(rate.Limit(float64(c.GuestsPerHour)/time.Hour.Seconds()), c.GuestsPerHour, c.Now)
 	}
 	mux := http.NewServeMux()
 	get := func(path string, e endpoint) { a.route(mux, http.MethodGet, path, http.StatusOK, a.signedIn(e)) }

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -664,21 +665,25 @@ func TestAServerWithAKeyOfItsOwnersTakesNoGuests(t *testing.T) {
 
 func TestWhoIsTooFastIsToldWhenToComeBack(t *testing.T) {
 	s := newSite(t, func(c *Config) {
-		c.GuestRate, c.GuestBurst, c.Rate, c.Burst = 0.001, 2, 0.001, 3
+		c.Rate, c.Burst = 0.001, 3
 	})
 	first := s.guest(`{"name":"Ann"}`)
-	s.guest(`{"name":"Bob"}`)
-	answer, body := s.do("POST", "/api/guests", jsonBody, `{"name":"Eve"}`)
-	wantProblem(t, answer, body, 429, "too many")
-	if answer.Header.Get("Retry-After") != "1000" {
-		t.Errorf("Retry-After is %q", answer.Header.Get("Retry-After"))
-	}
-	for range 3 {
+	for range 2 {
 		if answer, body := s.do("GET", "/api/me", bearer(first.Token), ""); answer.StatusCode != 200 {
 			t.Fatal(body)
 		}
 	}
-	answer, body = s.do("GET", "/api/me", bearer(first.Token), "")
+	h := bearer(first.Token)
+	h["Content-Type"] = "application/json"
+	if answer, body := s.do("POST", "/api/guests", h, ""); answer.StatusCode != 201 { // renewed
+		t.Fatal(body)
+	}
+	answer, body := s.do("GET", "/api/me", h, "")
+	wantProblem(t, answer, body, 429, "too many")
+	if answer.Header.Get("Retry-After") != "1000" {
+		t.Errorf("Retry-After is %q", answer.Header.Get("Retry-After"))
+	}
+	answer, body = s.do("POST", "/api/guests", h, "")
 	wantProblem(t, answer, body, 429, "too many")
 	if answer, body := s.do("GET", "/api/me", bearer(s.token(7)), ""); answer.StatusCode != 200 {
 		t.Errorf("another user has to wait: %s", body)
@@ -686,7 +691,7 @@ func TestWhoIsTooFastIsToldWhenToComeBack(t *testing.T) {
 }
 
 func TestGuestsAreCountedByClientBehindATrustedProxyAlone(t *testing.T) {
-	few := func(c *Config) { c.GuestRate, c.GuestBurst = 0.001, 1 }
+	few := func(c *Config) { c.GuestsPerHour = 1 }
 	behind := newSite(t, func(c *Config) {
 		few(c)
 		c.Clients = clientip.New([]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, c.Log)
@@ -715,6 +720,48 @@ func TestGuestsAreCountedByClientBehindATrustedProxyAlone(t *testing.T) {
 			t.Errorf("%q: status %d, want %d: %s", test.forwarded, answer.StatusCode, test.status, body)
 		}
 	}
+}
+
+func TestAnAddressMakesSoManyGuestsInAnHour(t *testing.T) {
+	var passed atomic.Int64 // of time
+	began := time.Now()
+	s := newSite(t, func(c *Config) {
+		c.GuestsPerHour = 3
+		c.Now = func() time.Time { return began.Add(time.Duration(passed.Load())) }
+	})
+	first := s.guest(`{"name":"Ann"}`)
+	for _, body := range []string{"", "{}", `{"name":" "}`} { // make none
+		if answer, text := s.do("POST", "/api/guests", jsonBody, body); answer.StatusCode != 400 {
+			t.Errorf("status %d: %s", answer.StatusCode, text)
+		}
+	}
+	s.guest(`{"name":"Bob"}`)
+	s.guest(`{"name":"Cyd"}`)
+	refused := func() {
+		t.Helper()
+		answer, body := s.do("POST", "/api/guests", jsonBody, `{"name":"Eve"}`)
+		wantProblem(t, answer, body, 429, "3 guests came from your address within an hour, which is the most: wait 20 minutes and try again")
+		if answer.Header.Get("Retry-After") != "1200" {
+			t.Errorf("Retry-After is %q", answer.Header.Get("Retry-After"))
+		}
+	}
+	refused()
+	answer, body := s.do("POST", "/api/guests", jsonBody, `{"name":"Eve","invite":"a guess"}`)
+	wantProblem(t, answer, body, 429, "3 guests")
+	if _, text := s.do("GET", "/api/users?q=Eve", bearer(first.Token), ""); strings.Contains(text, "Eve") {
+		t.Errorf("who was refused is there: %s", text)
+	}
+	// Who is a guest already goes on.
+	h := bearer(first.Token)
+	h["Content-Type"] = "application/json"
+	for range 5 {
+		if answer, body := s.do("POST", "/api/guests", h, ""); answer.StatusCode != 201 {
+			t.Errorf("a token is not renewed: %s", body)
+		}
+	}
+	passed.Store(int64(20 * time.Minute))
+	s.guest(`{"name":"Eve"}`)
+	refused()
 }
 
 func TestPagesOfAllowedOriginsMayReadAnswers(t *testing.T) {

@@ -57,7 +57,7 @@ func problemOf(err error) (p *problem, known bool) {
 		p.Status = http.StatusServiceUnavailable
 	}
 	if refusal.Reason.Temporary() {
-		p.Retry = time.Second
+		p.Retry = max(time.Second, refusal.Retry)
 	}
 	return p, true
 }

@@ -115,6 +115,15 @@ var migrations = []string{`
 	ALTER TABLE conversations ADD COLUMN service_delivered_time BLOB NOT NULL DEFAULT x'0000000000000000';
 	ALTER TABLE members ADD COLUMN read_time BLOB NOT NULL DEFAULT x'0000000000000000';
 	ALTER TABLE members ADD COLUMN delivered_time BLOB NOT NULL DEFAULT x'0000000000000000';
+`, `
+	-- What each user has used of the quotas: how full the buckets were, and when.
+	CREATE TABLE usage (
+		user_id            BLOB PRIMARY KEY NOT NULL,
+		bytes              BLOB NOT NULL,
+		bytes_time         BLOB NOT NULL,
+		conversations      BLOB NOT NULL,
+		conversations_time BLOB NOT NULL
+	) WITHOUT ROWID;
 `}
 
 // errNewer and errForeign are files that this program must not touch.

@@ -120,6 +120,17 @@ func (t *transaction) PutUser(u chat.User) error {
 	return nil
 }
 
+// PutUsage implements chat.Tx.
+func (t *transaction) PutUsage(u chat.Usage) error {
+	err := t.exec("INSERT INTO usage (user_id, bytes, bytes_time, conversations, conversations_time) VALUES (?, ?, ?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET"+
+		" bytes = excluded.bytes, bytes_time = excluded.bytes_time, conversations = excluded.conversations, conversations_time = excluded.conversations_time",
+		bytesOf(u.User), bytesOf(u.Bytes.Level), bytesOf(u.Bytes.Time), bytesOf(u.Conversations.Level), bytesOf(u.Conversations.Time))
+	if err != nil {
+		return fmt.Errorf("write what a user has used: %w", err)
+	}
+	return nil
+}
+
 // What a user hides, as bits of users.hides.
 const (
 	hidesTyping   = 1

@@ -323,6 +323,16 @@ func (v *view) Agents(service proto.ServiceType) (agents []uint64, err error) {
 	return agents, nil
 }
 
+// Usage implements chat.View.
+func (v *view) Usage(user uint64) (chat.Usage, error) {
+	u := chat.Usage{User: user}
+	if _, err := v.row([]any{(*number)(&u.Bytes.Level), (*number)(&u.Bytes.Time), (*number)(&u.Conversations.Level), (*number)(&u.Conversations.Time)},
+		"SELECT bytes, bytes_time, conversations, conversations_time FROM usage WHERE user_id = ?", bytesOf(user)); err != nil {
+		return chat.Usage{}, fmt.Errorf("read what a user has used: %w", err)
+	}
+	return u, nil
+}
+
 // like escapes what LIKE would take for a wildcard.
 var like = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 

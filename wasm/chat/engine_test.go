@@ -293,6 +293,43 @@ func TestTooFastIsRetriedByItself(t *testing.T) {
 	want(t, "afterwards", a.text(), "patience/sent")
 }
 
+func TestWhatTheServerDoesNotTakeForLongSaysSoAndIsNotSentAgainBefore(t *testing.T) {
+	clock, s := setup(t)
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	s.refuse = proto.Refuse(proto.QuotaExceeded, "there is room for this in 4 minutes").In(4 * time.Minute)
+	a.send("much")
+	clock.Run(3 * time.Minute)
+	want(t, "meanwhile", a.text(), "much/pending")
+	want(t, "the reason", a.shown[0].Reason, "there is room for this in 4 minutes")
+	s.cut(errors.New("connection reset")) // nor is a new connection a reason to try
+	clock.Run(time.Minute)
+	if s.refused != 1 {
+		t.Errorf("tried %d times within the 4 minutes, want once", s.refused)
+	}
+	s.refuse = proto.Refuse(proto.QuotaExceeded, "too fast")
+	clock.Run(30 * time.Second)
+	if s.refused < 2 || a.shown[0].Reason != "" {
+		t.Errorf("after %d attempts the reason is %q, want none: this one is short", s.refused, a.shown[0].Reason)
+	}
+	s.refuse = nil
+	clock.Run(time.Minute)
+	want(t, "afterwards", a.text(), "much/sent")
+	want(t, "the reason", a.shown[0].Reason, "")
+}
+
+func TestAServerIsNotBelievedThatAMessageHasToWaitForYears(t *testing.T) {
+	clock, s := setup(t)
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	s.refuse = proto.Refuse(proto.QuotaExceeded, "come back next year").In(365 * 24 * time.Hour)
+	a.send("x")
+	clock.Run(time.Second)
+	s.refuse = nil
+	clock.Run(11 * time.Minute)
+	want(t, "afterwards", a.text(), "x/sent")
+}
+
 func TestReloadWithNothingNewAsksForNoHistory(t *testing.T) {
 	clock, s := setup(t)
 	for i := range 120 {

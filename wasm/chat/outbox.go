@@ -16,6 +16,10 @@ const (
 	// half-open connection is noticed within 10 s of a send.
 	quietAck     = 4 * time.Second
 	probeTimeout = 5 * time.Second
+	// longWait is from when on the person is told that a message waits on the
+	// word of the server, and why; maxWait is how long that is believed.
+	longWait = 5 * time.Second
+	maxWait  = 10 * time.Minute
 )
 
 // outgoing is a message in the outbox. One per conversation is on the way at a
@@ -27,6 +31,7 @@ type outgoing struct {
 	session int // the session it is on the way in; 0 if it is not
 	retry   backoff
 	stop    func() // the retry timer; nil if there is none
+	held    string // why the server does not take it yet; "" if the person need not know
 }
 
 // Send puts a message into the outbox. done gets it as pending once it is
@@ -162,6 +167,8 @@ func (e *Engine) pendingOf(c *conversation, o *outgoing) Message {
 	view.Number, view.State, view.Gap = o.Number, Pending, false
 	if o.Refused != "" {
 		view.State, view.Reason = Refused, o.Refused
+	} else {
+		view.Reason = o.held
 	}
 	return view
 }
@@ -210,11 +217,11 @@ func (e *Engine) acknowledged(c *conversation, o *outgoing, session int, ack Ack
 	case err == nil:
 		// The broker acknowledges by itself; the echo brings the id. If that
 		// gets lost too, the repeat is answered with the first id.
-		e.again(c, o)
+		e.again(c, o, 0)
 	case o.session != session:
 		// of an earlier session; another attempt is under way
 	case errors.As(err, &refusal) && refusal.Reason.Temporary():
-		e.again(c, o)
+		e.hold(c, o, refusal)
 	case errors.As(err, &refusal):
 		e.refuse(c, o, refusal)
 	default:
@@ -225,12 +232,26 @@ func (e *Engine) acknowledged(c *conversation, o *outgoing, session int, ack Ack
 	}
 }
 
-// again sends a message once more after a while.
-func (e *Engine) again(c *conversation, o *outgoing) {
+// hold sends a message later that the server does not take now, and tells the
+// person why if that is not soon.
+func (e *Engine) hold(c *conversation, o *outgoing, why *proto.Refusal) {
+	before := o.held
+	if o.held = ""; why.Retry >= longWait {
+		o.held = why.Text
+	}
+	if o.held != before {
+		e.Observer.Messages(c.name, []Message{e.pendingOf(c, o)}, nil)
+		e.changed(c)
+	}
+	e.again(c, o, min(why.Retry, maxWait))
+}
+
+// again sends a message once more after a wait and a while.
+func (e *Engine) again(c *conversation, o *outgoing, wait time.Duration) {
 	if o.stop != nil {
 		return
 	}
-	o.stop = e.Host.After(o.retry.busy(e.Host), func() {
+	o.stop = e.Host.After(wait+o.retry.busy(e.Host), func() {
 		o.stop, o.session = nil, 0
 		e.pump(c)
 	})
@@ -255,7 +276,7 @@ func (e *Engine) confirm(c *conversation, o *outgoing, ack Ack) {
 // stands, so it is fetched if the echo is lost.
 func (e *Engine) confirmLater(c *conversation, o *outgoing, ack Ack) {
 	c.head = max(c.head, ack.Seq)
-	e.again(c, o) // a repeat is answered with the first id
+	e.again(c, o, 0) // a repeat is answered with the first id
 	e.fetch.consider(c)
 }
 
@@ -270,7 +291,7 @@ func (e *Engine) confirmStored(c *conversation, o *outgoing, seq uint64) {
 			e.Observer.Failed(err)
 		}
 		if e.echoed(c, entries); slices.Contains(c.outbox, o) {
-			e.again(c, o)
+			e.again(c, o, 0)
 		}
 		e.pump(c)
 	})

@@ -27,6 +27,7 @@ type server struct {
 
 	down        bool                  // refuses connections
 	refuse      *proto.Refusal        // answers messages with this
+	refused     int                   // messages
 	refuseOpen  *proto.Refusal        // answers CONNECT with this
 	dropAck     func(n int) bool      // loses the n-th acknowledgement
 	dropDeliver func(seq uint64) bool // loses deliveries
@@ -125,6 +126,7 @@ func (s *server) handle(x *session, b proto.Branch, payload []byte) (chat.Ack, e
 			return chat.Ack{}, err
 		}
 		if s.refuse != nil {
+			s.refused++
 			return chat.Ack{}, s.refuse
 		}
 		s.published = append(s.published, m.GetContent())

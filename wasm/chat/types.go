@@ -36,7 +36,7 @@ type Message struct {
 	// Number orders unconfirmed messages, after all confirmed ones; 0 for those of others.
 	Number uint64
 	State  MessageState
-	Reason string // of a refusal
+	Reason string // of a refusal; of a pending one, why the server does not take it yet
 	// Gap says that the entry just before this one is missing here, so far.
 	Gap  bool
 	Type proto.MessageType

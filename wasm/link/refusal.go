@@ -3,6 +3,7 @@ package link
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/eclipse/paho.golang/packets"
 	"github.com/eclipse/paho.golang/paho"
@@ -75,10 +76,27 @@ func disconnectRefusal(d *packets.Disconnect) *proto.Refusal {
 	return refusal(d.ReasonCode, words, d.Reason())
 }
 
+// maxRetry is the longest wait that a server is believed.
+const maxRetry = 365 * 24 * time.Hour
+
+// retryAfter is after how long the server takes the same again; 0 if it does not say.
+func retryAfter(p *packets.Properties) time.Duration {
+	for _, property := range p.User {
+		if property.Key != proto.PropertyRetryAfter {
+			continue
+		}
+		if n, err := strconv.ParseUint(property.Value, 10, 64); err == nil {
+			return time.Duration(min(n, uint64(maxRetry/time.Second))) * time.Second
+		}
+	}
+	return 0
+}
+
 // acknowledgement reads a PUBACK. 0x10, no matching subscribers, is a success.
 func acknowledgement(p *packets.Puback) (chat.Ack, error) {
 	if p.ReasonCode >= 0x80 {
-		return chat.Ack{}, refusal(p.ReasonCode, p.Properties.ReasonString, p.Reason())
+		why := refusal(p.ReasonCode, p.Properties.ReasonString, p.Reason())
+		return chat.Ack{}, why.In(retryAfter(p.Properties))
 	}
 	var ack chat.Ack
 	fields := map[string]*uint64{

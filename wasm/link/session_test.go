@@ -250,6 +250,27 @@ func TestARefusedMessageGivesCodeAndReason(t *testing.T) {
 	})
 }
 
+func TestARefusalForAWhileTellsHowLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		waits := map[string]time.Duration{"90": 90 * time.Second, "-1": 0, "soon": 0, "18446744073709551615": maxRetry}
+		s, r := open(t, nil, func(p peer) {
+			for range waits {
+				pub := p.read()
+				p.puback(pub.PacketID(), 0x97, &packets.Properties{User: []packets.User{{Key: "retry-after", Value: string(pub.Content.(*packets.Publish).Payload)}}})
+			}
+			p.drain()
+		})
+		for text, want := range waits {
+			var refusal *proto.Refusal
+			if err := (<-publish(s, text)).err; !errors.As(err, &refusal) || refusal.Retry != want {
+				t.Errorf("%q: %v, to be sent again in %v, want %v", text, err, refusal.Retry, want)
+			}
+		}
+		s.Close()
+		r.wait(t)
+	})
+}
+
 func TestPublicationsGoOutInOrderAndAtMostReceiveMaximumAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		two := uint16(2)

@@ -47,6 +47,7 @@ func Run(t *testing.T, fresh func(t *testing.T) History) {
 		{"agents are found by service", agents},
 		{"a row that is put again replaces the first", replace},
 		{"users are found by part of a name or by id", users},
+		{"what users have used is kept for each of them", usages},
 		{"what was returned belongs to the caller", ownership},
 		{"everything is there after opening again", reopen},
 		{"a closed store refuses", closed},
@@ -155,7 +156,9 @@ func empty(t *testing.T, open History) {
 		want(t, "Agents", team, nil)
 		us, err8 := tx.Users(chat.UserQuery{Limit: 10})
 		want(t, "Users", us, nil)
-		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10)
+		used, err11 := tx.Usage(3)
+		want(t, "Usage", used, chat.Usage{User: 3})
+		return errors.Join(err11, err, err2, err3, err4, err5, err6, err7, err8, err9, err10)
 	})
 }
 
@@ -814,6 +817,35 @@ func users(t *testing.T, open History) {
 	for _, u := range all {
 		want(t, "User", get(t, s, func(v chat.View) (chat.User, error) { return v.User(u.ID) }), u)
 	}
+}
+
+func usages(t *testing.T, open History) {
+	s := open()
+	usage := func(user uint64) chat.Usage {
+		t.Helper()
+		return get(t, s, func(v chat.View) (chat.Usage, error) { return v.Usage(user) })
+	}
+	of := func(user, n uint64) chat.Usage {
+		return chat.Usage{User: user, Bytes: chat.Bucket{Level: n, Time: n + 1}, Conversations: chat.Bucket{Level: n + 2, Time: n + 3}}
+	}
+	for i, id := range ids {
+		update(t, s, func(tx chat.Tx) error {
+			if err := tx.PutUsage(of(id, 1)); err != nil {
+				return err
+			}
+			u, err := tx.Usage(id)
+			want(t, "Usage within the update", u, of(id, 1))
+			return errors.Join(err, tx.PutUsage(of(id, math.MaxUint64-4-uint64(i)))) // replaces the first
+		})
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal("close:", err)
+	}
+	s = open()
+	for i, id := range ids {
+		want(t, "Usage", usage(id), of(id, math.MaxUint64-4-uint64(i)))
+	}
+	want(t, "Usage of another user", usage(2), chat.Usage{User: 2})
 }
 
 func ownership(t *testing.T, open History) {
