@@ -504,6 +504,31 @@ func TestHistoryReturnsTheNewestUnlessTheOldestAreAskedFor(t *testing.T) {
 	})
 }
 
+func TestWhenAUserWasSeenFirstIsKept(t *testing.T) {
+	onBothStores(t, func(t *testing.T, s chat.Store) {
+		b := start(t, s)
+		first := b.time()
+		for _, name := range []string{"Ada", "Ada Lovelace", ""} {
+			if err := b.Seen(t.Context(), chat.User{ID: ada, Name: name}); err != nil {
+				t.Fatal(err)
+			}
+			b.pass(time.Hour)
+		}
+		err := s.Update(t.Context(), func(tx chat.Tx) error { return tx.PutUser(chat.User{ID: bob, Name: "Bob"}) }) // as before it was kept
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Seen(t.Context(), chat.User{ID: bob, Name: "Robert"}); err != nil {
+			t.Fatal(err)
+		}
+		for user, want := range map[uint64]time.Time{ada: first, bob: {}, huge: {}} {
+			if got, err := b.FirstSeen(t.Context(), user); !got.Equal(want) || err != nil {
+				t.Errorf("user %d was seen first %v, %v, want %v", user, got, err, want)
+			}
+		}
+	})
+}
+
 func TestPeopleAreFoundByNameAndID(t *testing.T) {
 	onBothStores(t, func(t *testing.T, s chat.Store) {
 		b := start(t, s)
@@ -517,9 +542,11 @@ func TestPeopleAreFoundByNameAndID(t *testing.T) {
 		see(ada, "Ada") // no news
 		see(ada, "")    // keeps the name
 		see(huge, "")
+		now := uint64(b.time().UnixMilli())
+		someAda, nameless := chat.User{ID: ada, Name: "Ada", FirstSeen: now}, chat.User{ID: huge, FirstSeen: now}
 		for query, want := range map[string][]chat.User{
-			" aD ": {{ID: ada, Name: "Ada"}}, "3": {{ID: ada, Name: "Ada"}}, "18446744073709551615": {{ID: huge}}, "%": nil,
-			"": {{ID: huge}, {ID: ada, Name: "Ada"}}, strings.Repeat("x", 65): nil,
+			" aD ": {someAda}, "3": {someAda}, "18446744073709551615": {nameless}, "%": nil,
+			"": {nameless, someAda}, strings.Repeat("x", 65): nil,
 		} {
 			got, err := b.Users(t.Context(), chat.UserQuery{Text: query, Limit: 10})
 			if err != nil {

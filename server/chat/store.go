@@ -148,8 +148,10 @@ type User struct {
 	Name string
 	// Services are those that the user's last token names.
 	Services Services
-	// LastSeen is when the user's last device left, Unix milliseconds; 0 if unknown.
-	LastSeen uint64
+	// FirstSeen is when the user's first token was, and LastSeen when the user's
+	// last device left, Unix milliseconds; 0 if unknown, as FirstSeen is of those
+	// who came before it was kept.
+	FirstSeen, LastSeen uint64
 	// What the user chose not to let others see.
 	HideTyping, HidePresence bool
 }

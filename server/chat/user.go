@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -61,6 +62,24 @@ func (s *Service) Seen(ctx context.Context, u User) error {
 	return err
 }
 
+// FirstSeen says when a user was seen first, by the server's clock; the zero time
+// if that is not known, as of those who came before it was kept, or if they never
+// were. Errors wrap a *proto.Refusal.
+func (s *Service) FirstSeen(ctx context.Context, user uint64) (time.Time, error) {
+	var u User
+	err := s.store.View(ctx, func(v View) (err error) {
+		u, err = v.User(user)
+		return err
+	})
+	if err != nil {
+		return time.Time{}, s.failed("the user could not be read", err)
+	}
+	if u.FirstSeen == 0 {
+		return time.Time{}, nil
+	}
+	return time.UnixMilli(int64(u.FirstSeen)), nil
+}
+
 // seen returns what is known of a user after a token of theirs was, and
 // whether they have another name than before.
 func (known User) seen(u User) (after User, renamed bool) {
@@ -87,6 +106,9 @@ func (r *sighting) apply(b *batch) (Result, error) {
 	after, renamed := known.seen(r.user)
 	if after == known {
 		return Result{}, nil
+	}
+	if known.ID == 0 {
+		after.FirstSeen = b.service.time()
 	}
 	if err := b.tx.PutUser(after); err != nil {
 		return Result{}, err

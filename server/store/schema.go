@@ -124,6 +124,9 @@ var migrations = []string{`
 		conversations      BLOB NOT NULL,
 		conversations_time BLOB NOT NULL
 	) WITHOUT ROWID;
+`, `
+	-- When users were seen first; 0: unknown, as of all who came before.
+	ALTER TABLE users ADD COLUMN first_seen BLOB NOT NULL DEFAULT x'0000000000000000';
 `}
 
 // errNewer and errForeign are files that this program must not touch.

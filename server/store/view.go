@@ -300,10 +300,10 @@ func (v *view) User(id uint64) (chat.User, error) {
 	return u, nil
 }
 
-const userColumns = "id, name, services, last_seen, hides"
+const userColumns = "id, name, services, first_seen, last_seen, hides"
 
 func userFields(u *chat.User, hides *int64) []any {
-	return []any{(*number)(&u.ID), &u.Name, &u.Services, (*number)(&u.LastSeen), hides}
+	return []any{(*number)(&u.ID), &u.Name, &u.Services, (*number)(&u.FirstSeen), (*number)(&u.LastSeen), hides}
 }
 
 // Agents implements chat.View.

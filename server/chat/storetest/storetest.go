@@ -715,7 +715,7 @@ func agents(t *testing.T, open History) {
 		t.Helper()
 		return get(t, s, func(v chat.View) ([]uint64, error) { return v.Agents(service) })
 	}
-	ann := chat.User{ID: math.MaxUint64, Name: "Ann", Services: set([]proto.ServiceType{sales, support}), LastSeen: 1 << 63, HideTyping: true}
+	ann := chat.User{ID: math.MaxUint64, Name: "Ann", Services: set([]proto.ServiceType{sales, support}), FirstSeen: 1<<63 + 1, LastSeen: 1 << 63, HideTyping: true}
 	ben := chat.User{ID: 7, Name: "Ben", Services: set([]proto.ServiceType{sales}), HidePresence: true}
 	dee := chat.User{ID: 9, Name: "Dee", Services: set([]proto.ServiceType{complaints})}
 	put(ann, ben, chat.User{ID: 8, Name: "Aaron"}, dee)
