@@ -34,6 +34,20 @@ func (b *backend) Authenticate(ctx context.Context, user uint64, token string) (
 	return chat.Sender{User: who.ID, Name: who.Name, Services: who.Services}, who.Expires, nil
 }
 
+// knownAfter is how long after they came first users are known: longer than
+// somebody who wants every place now would wait.
+const knownAfter = 24 * time.Hour
+
+// Known implements broker.Backend. Agents are known at once: the invite, or
+// whoever mints tokens, says so.
+func (b *backend) Known(ctx context.Context, from chat.Sender) (bool, error) {
+	if len(from.Services) > 0 {
+		return true, nil
+	}
+	first, err := b.service.FirstSeen(ctx, from.User)
+	return err == nil && time.Since(first) >= knownAfter, err
+}
+
 // Connected implements broker.Backend.
 func (b *backend) Connected(user uint64) { b.service.Connected(user) }
 

@@ -15,7 +15,7 @@ import (
 func BenchmarkFanout(b *testing.B) {
 	for _, n := range []int{1, 10, 1000} {
 		b.Run(fmt.Sprintf("connections=%d", n), func(b *testing.B) {
-			broker, _ := newBroker(b, func(c *Config) { c.MaxConnections, c.Queue = n, math.MaxInt })
+			broker, _ := newBroker(b, func(c *Config) { c.MaxPerUser, c.Queue = n, math.MaxInt })
 			url := serve(b, broker)
 			for i := range n {
 				p := join(b, url, 7, fmt.Sprint(i))

@@ -4,7 +4,8 @@
 // send and receive, how much, and how a connection ends. It knows nothing of
 // messages; a Backend authenticates and stores, and calls Publish to deliver.
 //
-// It may import proto, and server/chat for the types that Backend speaks of.
+// It may import proto, server/chat for the types that Backend speaks of, and
+// server/clientip to tell clients apart.
 //
 // # What a client may rely on
 //
@@ -41,6 +42,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -49,6 +51,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/clientip"
 	"parley/server/origin"
 )
 
@@ -63,6 +66,9 @@ type Backend interface {
 	// to the client; any other error as "try again". It may keep payload and
 	// correlation. It is called by one goroutine per connection.
 	Publish(ctx context.Context, from chat.Sender, b proto.Branch, payload, correlation []byte) (chat.Receipt, error)
+	// Known says whether a user is more than somebody new, which anybody can be
+	// as often as they like. It is asked on CONNECT while connections are scarce.
+	Known(ctx context.Context, from chat.Sender) (bool, error)
 	// Connected and Disconnected tell that a connection of a user began and
 	// ended, in pairs, once for each that was authenticated. They must not block.
 	Connected(user uint64)
@@ -80,11 +86,21 @@ type Config struct {
 	// 1,000. math.Inf(1) means no limit.
 	Rate  float64
 	Burst int
-	// MaxConnections is how many connections one user may have: 20.
+	// MaxPerUser is how many connections one user may have: 20.
+	MaxPerUser int
+	// MaxConnections is how many authenticated connections there may be in all:
+	// 10,000. The last quarter is for users whom the Backend knows.
 	MaxConnections int
-	// MaxSockets is how many connections there may be in all, and MaxPending
-	// how many of them that have not authenticated yet: 10,000 and 1,000.
-	MaxSockets, MaxPending int
+	// MaxPending is how many there may be beside these that have not
+	// authenticated yet: 1,000. One more ends the oldest of them.
+	MaxPending int
+	// MaxPerAddress is how many of both one client may have, as Clients tells
+	// them apart: 2,000, or half of MaxConnections if that is less. And
+	// MaxPendingPerAddress how many that have not authenticated: 100, or half of
+	// MaxPending if that is less.
+	MaxPerAddress, MaxPendingPerAddress int
+	// Clients says which client a request comes from; nil trusts no proxy.
+	Clients *clientip.Resolver
 	// ConnectTimeout is how long a connection may take to authenticate: 5 s.
 	ConnectTimeout time.Duration
 	// KeepAlive is the longest keep alive: 5 min. A client that asks for more,
@@ -105,9 +121,11 @@ type Config struct {
 func (c *Config) setDefaults() {
 	def(&c.Rate, 50)
 	def(&c.Burst, 1000)
-	def(&c.MaxConnections, 20)
-	def(&c.MaxSockets, 10_000)
+	def(&c.MaxPerUser, 20)
+	def(&c.MaxConnections, 10_000)
 	def(&c.MaxPending, 1_000)
+	def(&c.MaxPerAddress, min(2_000, (c.MaxConnections+1)/2))
+	def(&c.MaxPendingPerAddress, min(100, (c.MaxPending+1)/2))
 	def(&c.ConnectTimeout, 5*time.Second)
 	def(&c.KeepAlive, 5*time.Minute)
 	def(&c.WriteTimeout, 10*time.Second)
@@ -115,6 +133,9 @@ func (c *Config) setDefaults() {
 	def(&c.Queue, 1<<20)
 	if c.Log == nil {
 		c.Log = slog.Default()
+	}
+	if c.Clients == nil {
+		c.Clients = clientip.New(nil, c.Log)
 	}
 }
 
@@ -131,7 +152,7 @@ func (c *Config) check() error {
 		return errors.New("broker: Backend is missing")
 	case c.Rate < 0 || math.IsNaN(c.Rate) || c.Burst < 0:
 		return fmt.Errorf("broker: rate %v with bursts of %d: want positive numbers", c.Rate, c.Burst)
-	case c.MaxConnections < 0 || c.MaxSockets < 0 || c.MaxPending < 0 || c.Queue < 0:
+	case c.MaxPerUser < 0 || c.MaxConnections < 0 || c.MaxPending < 0 || c.MaxPerAddress < 0 || c.MaxPendingPerAddress < 0 || c.Queue < 0:
 		return errors.New("broker: a limit is negative")
 	case c.ConnectTimeout < 0 || c.WriteTimeout < 0 || c.PublishTimeout < 0:
 		return errors.New("broker: a timeout is negative")
@@ -155,7 +176,7 @@ type Broker struct {
 
 	mu       sync.Mutex
 	sessions map[*session]struct{}
-	pending  int // sessions not yet authenticated
+	places   *places
 	closing  bool
 	serving  sync.WaitGroup // one per session; Add only with mu held and closing false
 }
@@ -170,7 +191,8 @@ func New(config Config) (*Broker, error) {
 	config.setDefaults()
 	b := &Broker{
 		config:   config,
-		users:    newUsers(limitOf(config.Rate), config.Burst, config.MaxConnections),
+		users:    newUsers(limitOf(config.Rate), config.Burst, config.MaxPerUser),
+		places:   newPlaces(&config),
 		lines:    rate.NewLimiter(10, 100),
 		sessions: make(map[*session]struct{}),
 	}
@@ -217,11 +239,15 @@ func (b *Broker) Connections() int { return b.users.connections() }
 // ServeHTTP upgrades the request to a WebSocket with subprotocol mqtt and serves
 // MQTT on it until the connection ends.
 func (b *Broker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s, refusal := b.enter()
+	s, refusal := b.enter(b.config.Clients.Of(r))
 	if refusal != nil {
 		b.refuse(refusal, r.RemoteAddr)
+		status := http.StatusServiceUnavailable
+		if refusal.Reason == proto.QuotaExceeded { // of this address
+			status = http.StatusTooManyRequests
+		}
 		w.Header().Set("Retry-After", "5")
-		http.Error(w, refusal.Text, http.StatusServiceUnavailable)
+		http.Error(w, refusal.Text, status)
 		return
 	}
 	defer b.leave(s)
@@ -235,7 +261,7 @@ func (b *Broker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve is ServeHTTP after the upgrade. It closes c.
 func (b *Broker) serve(c net.Conn) {
-	s, refusal := b.enter()
+	s, refusal := b.enter(b.config.Clients.Peer(c.RemoteAddr().String()))
 	if refusal != nil {
 		c.Close()
 		return
@@ -244,36 +270,55 @@ func (b *Broker) serve(c net.Conn) {
 	s.serve(c)
 }
 
-// enter makes room for one more connection.
-func (b *Broker) enter() (*session, *proto.Refusal) {
+// enter makes room for one more connection, of a client.
+func (b *Broker) enter(from netip.Addr) (*session, *proto.Refusal) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	switch {
-	case b.closing:
+	if b.closing {
 		return nil, proto.Refuse(proto.ServerShuttingDown, "the server is shutting down: connect again in some seconds")
-	case len(b.sessions) >= b.config.MaxSockets, b.pending >= b.config.MaxPending:
-		return nil, proto.Refuse(proto.ServerBusy, "the server has too many connections: connect again in some seconds")
 	}
-	s := &session{broker: b, pending: true}
+	s := &session{broker: b, from: from}
+	ousted, refusal := b.places.enter(s)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if ousted != nil {
+		ousted.end(errOusted)
+	}
 	b.sessions[s] = struct{}{}
-	b.pending++
 	b.serving.Add(1)
 	return s, nil
 }
 
-// authenticated says that s is no longer pending.
-func (b *Broker) authenticated(s *session) {
+// identify gives s a place among the authenticated, that of older if s takes
+// over from it.
+func (b *Broker) identify(s, older *session) *proto.Refusal {
+	scarce, refusal := b.place(s, older, false)
+	if !scarce {
+		return refusal
+	}
+	ctx, cancel := context.WithTimeout(b.ctx, b.config.ConnectTimeout)
+	defer cancel()
+	known, err := b.config.Backend.Known(ctx, s.sender)
+	if err != nil {
+		s.print(slog.LevelError, "nobody could say whether the user is known", "error", err)
+	}
+	if err != nil || !known {
+		return refusal
+	}
+	_, refusal = b.place(s, older, true)
+	return refusal
+}
+
+func (b *Broker) place(s, older *session, known bool) (scarce bool, _ *proto.Refusal) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if s.pending {
-		s.pending = false
-		b.pending--
-	}
+	return b.places.identify(s, older, known)
 }
 
 func (b *Broker) leave(s *session) {
-	b.authenticated(s)
 	b.mu.Lock()
+	b.places.leave(s)
 	delete(b.sessions, s)
 	b.mu.Unlock()
 	b.serving.Done()

@@ -159,13 +159,17 @@ func (s *session) register() *proto.Refusal {
 	if refusal != nil {
 		return refusal
 	}
-	s.lines = s.user.lines
-	s.broker.authenticated(s)
-	s.broker.config.Backend.Connected(s.sender.User)
+	if refusal = s.broker.identify(s, older); refusal != nil {
+		s.broker.users.remove(s)
+		s.user = nil
+	} else {
+		s.lines = s.user.lines
+		s.broker.config.Backend.Connected(s.sender.User)
+	}
 	if older != nil {
 		older.end(proto.Refuse(proto.SessionTakenOver, "another connection uses the same client id"))
 	}
-	return nil
+	return refusal
 }
 
 // connectCode311 is the return code of MQTT 3.1.1, section 3.2.2.3, for a reason.

@@ -196,7 +196,7 @@ func TestNothingIsKeptOfASession(t *testing.T) {
 }
 
 func TestTheSameClientIDTakesOverAndCountsOnce(t *testing.T) {
-	b, _ := newBroker(t, func(c *Config) { c.MaxConnections = 1 })
+	b, _ := newBroker(t, func(c *Config) { c.MaxPerUser = 1 })
 	url := serve(t, b)
 	older := join(t, url, 7, "a")
 	older.subscribe("chat/7/down/#")
@@ -212,7 +212,7 @@ func TestTheSameClientIDTakesOverAndCountsOnce(t *testing.T) {
 }
 
 func TestAUserHasSoManyConnectionsAndNoMore(t *testing.T) {
-	b, _ := newBroker(t, func(c *Config) { c.MaxConnections = 2 })
+	b, _ := newBroker(t, func(c *Config) { c.MaxPerUser = 2 })
 	url := serve(t, b)
 	first := join(t, url, 7, "a")
 	join(t, url, 7, "b")

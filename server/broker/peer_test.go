@@ -29,11 +29,13 @@ const patience = 20 * time.Second
 type backend struct {
 	mu      sync.Mutex
 	got     []publication
-	err     error         // of Publish
-	expires time.Time     // of every token
-	hold    chan struct{} // Publish waits for it, if not nil
-	waiting int           // for hold, so far
-	here    chan string   // who came and left, in order, if not nil
+	err     error                           // of Publish
+	expires time.Time                       // of every token
+	hold    chan struct{}                   // Publish waits for it, if not nil
+	waiting int                             // for hold, so far
+	known   func(user uint64) (bool, error) // nobody is, if nil
+	checks  func()                          // called while a token is being checked, if not nil
+	here    chan string                     // who came and left, in order, if not nil
 }
 
 type publication struct {
@@ -46,6 +48,9 @@ type publication struct {
 const firstID = 1 << 63
 
 func (b *backend) Authenticate(_ context.Context, user uint64, token string) (chat.Sender, time.Time, error) {
+	if b.checks != nil {
+		b.checks()
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch token {
@@ -55,6 +60,13 @@ func (b *backend) Authenticate(_ context.Context, user uint64, token string) (ch
 		return chat.Sender{}, time.Time{}, errors.New("the key is unreadable")
 	}
 	return chat.Sender{}, time.Time{}, proto.Refuse(proto.NotAuthorized, "the token is not valid: sign in again")
+}
+
+func (b *backend) Known(_ context.Context, from chat.Sender) (bool, error) {
+	if b.known == nil {
+		return false, nil
+	}
+	return b.known(from.User)
 }
 
 func tokenOf(user uint64) string { return "token of " + strconv.FormatUint(user, 10) }

@@ -6,7 +6,7 @@ import (
 )
 
 func TestTheBackendIsToldOfEachConnectionInPairs(t *testing.T) {
-	b, back := newBroker(t, func(c *Config) { c.MaxConnections = 2 })
+	b, back := newBroker(t, func(c *Config) { c.MaxPerUser = 2 })
 	back.here = make(chan string, 10)
 	told := func(want string) {
 		t.Helper()

@@ -2,11 +2,13 @@ package broker
 
 import (
 	"bytes"
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"sync"
@@ -35,9 +37,12 @@ const (
 // net.Conn of its client.
 type session struct {
 	*conn
-	broker  *Broker
-	pending bool // guarded by broker.mu
-	remote  string
+	broker *Broker
+	from   netip.Addr // the client; zero if that is not told
+	remote string     // host:port, or the client's address if a proxy told it
+
+	place  place         // guarded by broker.mu
+	inLine *list.Element // likewise, while the place is pending
 
 	// Set by CONNECT, before anybody else gets to know the session.
 	log       *slog.Logger
@@ -68,6 +73,9 @@ type session struct {
 func (s *session) serve(c net.Conn) {
 	b := s.broker
 	s.remote = c.RemoteAddr().String()
+	if s.from != b.config.Clients.Peer(s.remote) {
+		s.remote = s.from.String()
+	}
 	s.log, s.lines = b.config.Log.With("remote", s.remote), b.lines
 	s.control = rate.NewLimiter(twice(b.users.rate), 2*b.users.burst)
 	_ = c.SetReadDeadline(time.Now().Add(b.config.ConnectTimeout)) // fails if closed; then reading does
