@@ -10,15 +10,17 @@
 // # What a client may rely on
 //
 //   - The acknowledgement of a publication leaves after Backend.Publish returned
-//     without error, never before, and never when it failed. Publications of one
-//     connection reach the Backend one after another, in order.
+//     without error, never before, and never when it may be tried again.
+//     Publications of one connection reach the Backend one after another, in order.
 //   - At QoS 0 a publication is handled the same but nothing comes back, neither
 //     success nor refusal: use it for typing only.
-//   - MQTT 3.1.1 has no way to refuse a publication, so a refused one at QoS 1 or
-//     2 is not acknowledged, and the connection is closed: an acknowledgement
-//     would be a lie, and after a temporary failure the client sends again by
-//     itself. One that was refused for good is refused again then; a client must
-//     give it up in the end, and the log says why.
+//   - MQTT 3.1.1 has no way to refuse a publication. After a temporary refusal the
+//     connection is closed, and the client sends again by itself. What is refused
+//     for good (malformed, too long, to a foreign topic) is acknowledged and
+//     dropped, and the log says why: stock clients would send it again for ever.
+//   - A PUBLISH of more than proto.MaxPacket bytes, up to 1 MiB, is refused like one
+//     whose content is too long. Any other packet that is too large or malformed
+//     ends the connection, with the reason.
 //   - Deliveries are at QoS 0 in the order of Publish's calls. A connection that
 //     reads too slowly for its queue loses none silently: it is disconnected
 //     (0x97), and finds what it missed when it connects again.
@@ -27,11 +29,12 @@
 //
 // # What mochi is kept from
 //
-// Each connection has an id of its own inside mochi, so mochi neither takes over
-// nor resumes anything; it sees no password and no will; its fan-out, its inline
-// client, its event loop and its listeners are not used. What it writes goes
-// through a queue that never blocks, and DISCONNECT is written in one place,
-// (*session).finish. Its log is discarded: it holds payloads and passwords.
+// It gets well-formed packets only (package packet sees to it). Each connection has
+// an id of its own inside mochi, so mochi neither takes over nor resumes anything;
+// it sees no password and no will; its fan-out, its inline client, its event loop
+// and its listeners are not used. What it writes goes through a queue that never
+// blocks, and DISCONNECT is written in one place, (*session).finish. Its log is
+// discarded: it holds payloads and passwords.
 package broker
 
 import (

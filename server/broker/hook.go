@@ -15,8 +15,8 @@ type hook struct{ mqtt.HookBase }
 
 var hooked = []byte{
 	mqtt.OnPacketRead, mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnSessionEstablished,
-	mqtt.OnACLCheck, mqtt.OnPublish, mqtt.OnAuthPacket,
-	mqtt.OnSubscribed, mqtt.OnUnsubscribe, mqtt.OnUnsubscribed, mqtt.OnPacketEncode,
+	mqtt.OnACLCheck, mqtt.OnPublish, mqtt.OnSubscribed, mqtt.OnUnsubscribe, mqtt.OnUnsubscribed,
+	mqtt.OnPacketEncode,
 }
 
 func (*hook) ID() string           { return "parley" }
@@ -28,7 +28,7 @@ func of(cl *mqtt.Client) *session { return cl.Net.Conn.(*session) }
 // counts, and it ends the connection.
 func (*hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	s := of(cl)
-	if s.ending() { // what was read ahead is not served any more
+	if s.ending() { // what was being read is not served any more
 		return pk, packets.ErrRejectPacket
 	}
 	switch pk.FixedHeader.Type {
@@ -51,10 +51,6 @@ func (*hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, e
 	case packets.Pubrel:
 		delete(s.received, pk.PacketID)
 	case packets.Subscribe, packets.Unsubscribe:
-		if len(pk.Filters) > maxFilters {
-			s.end(proto.Refuse(proto.QuotaExceeded, "a packet may have %d filters at most", maxFilters))
-			return pk, packets.ErrRejectPacket
-		}
 		pk = readFilters(pk)
 	case packets.Disconnect:
 		// CONNACK said that no session is kept; asking again for one is no
@@ -80,12 +76,6 @@ func (*hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 
 func (*hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	return pk, of(cl).publish(pk)
-}
-
-// OnAuthPacket refuses: without an authentication method in CONNECT there is no
-// AUTH (MQTT 5, section 4.12).
-func (*hook) OnAuthPacket(_ *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
-	return pk, packets.ErrProtocolViolation
 }
 
 func (*hook) OnSubscribed(cl *mqtt.Client, pk packets.Packet, codes []byte) {

@@ -18,41 +18,42 @@ import (
 // acknowledge and fan out to nobody; a Code of 0x80 or above, refuse; or
 // ErrRejectPacket, nothing. Any other error it would acknowledge as success.
 func (s *session) publish(pk packets.Packet) error {
-	if pk.FixedHeader.Retain { // a protocol error, as CONNACK said so (MQTT 5, section 3.2.2.3.5)
-		s.endRefused(proto.Refuse(retainNotSupported, "this server retains nothing: publish without retain"))
-		return packets.ErrRejectPacket
-	}
 	receipt, refusal := s.store(pk)
 	if refusal == nil {
 		s.receipt = receipt
 		return packets.CodeSuccessIgnore
 	}
-	qos := pk.FixedHeader.Qos
-	if qos > 0 && s.version < 5 { // see the package comment
-		s.endRefused(refusal)
-		return packets.ErrRejectPacket
-	}
 	s.refused("publish", refusal)
 	if refusal.Reason == proto.QuotaExceeded && !s.control.Allow() {
 		s.end(proto.Refuse(proto.MessageRateTooHigh, "too many messages that had to be refused: wait before connecting again"))
 	}
-	if qos == 0 {
+	qos := pk.FixedHeader.Qos
+	switch {
+	case s.version == 5 && refusal.Reason == retainNotSupported: // CONNACK said so (MQTT 5, section 3.2.2.3.5)
+		s.end(refusal)
+		return packets.ErrRejectPacket
+	case qos == 0:
+		return packets.ErrRejectPacket
+	case s.version == 5:
+		s.retry = refusal.Retry
+		return packets.Code{Code: byte(ackReason(refusal.Reason)), Reason: refusal.Text}
+	case refusal.Reason.Temporary(): // see the package comment
+		s.end(refusal)
 		return packets.ErrRejectPacket
 	}
-	s.retry = refusal.Retry
-	return packets.Code{Code: byte(ackReason(refusal.Reason)), Reason: refusal.Text}
-}
-
-// endRefused refuses a publication by ending the session.
-func (s *session) endRefused(refusal *proto.Refusal) {
-	s.refused("publish", refusal)
-	s.end(refusal)
+	return packets.CodeSuccessIgnore
 }
 
 // store checks a publication and hands it to the Backend.
 func (s *session) store(pk packets.Packet) (chat.Receipt, *proto.Refusal) {
 	if wait := s.tooFast(); wait > 0 {
 		return chat.Receipt{}, proto.Refuse(proto.QuotaExceeded, "too fast, wait %v and send it again", wait)
+	}
+	if pk.FixedHeader.Retain {
+		return chat.Receipt{}, proto.Refuse(retainNotSupported, "this server retains nothing: publish without retain")
+	}
+	if s.cut {
+		return chat.Receipt{}, proto.Refuse(proto.PacketTooLarge, "a packet may have %d bytes at most: send less", proto.MaxPacket)
 	}
 	user, branch, ok := proto.ParseUp(pk.TopicName)
 	if !ok || user != s.sender.User {

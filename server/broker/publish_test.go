@@ -10,6 +10,7 @@ import (
 	"github.com/eclipse/paho.golang/packets"
 
 	"parley/proto"
+	"parley/server/broker/packet"
 )
 
 func userProperties(p *packets.Properties) string {
@@ -177,8 +178,9 @@ func TestWhatBreaksTheProtocolEndsTheConnectionWithTheReason(t *testing.T) {
 		"a wildcard in the topic":         {publishPacket(5, qos1, "chat/7/up/#", 1, nil, "hi"), 0x82},
 		"a topic that is not UTF-8":       {publishPacket(5, qos1, "chat/\xff", 1, nil, "hi"), 0x81},
 		"packet id 0":                     {publishPacket(5, qos1, "chat/7/up/message", 0, nil, "hi"), 0x82},
-		"QoS 3":                           {publishPacket(5, qos1|qos2, "chat/7/up/message", 1, nil, "hi"), 0x82},
-		"a packet too large":              {publishPacket(5, qos1, "chat/7/up/message", 1, nil, strings.Repeat("x", proto.MaxPacket)), 0x95},
+		"QoS 3":                           {publishPacket(5, qos1|qos2, "chat/7/up/message", 1, nil, "hi"), 0x81},
+		"a publication of over 1 MiB":     {publishPacket(5, qos1, "chat/7/up/message", 1, nil, strings.Repeat("x", packet.MaxSkipped)), 0x95},
+		"another packet too large":        {subscribePacket(5, 0, strings.Repeat("x", proto.MaxPacket-100), strings.Repeat("x", 100)), 0x95},
 		"a length of 256 MB":              {[]byte{0x32, 0xff, 0xff, 0xff, 0x7f}, 0x95},
 		"a second CONNECT":                {hello(7, "a").bytes(), 0x82},
 		"AUTH":                            {[]byte{0xF0, 2, 0x18, 0}, 0x82},
@@ -202,15 +204,84 @@ func TestWhatBreaksTheProtocolEndsTheConnectionWithTheReason(t *testing.T) {
 	}
 }
 
+// TestWhatMQTT311CannotBeToldIsAcknowledgedAndDropped has a publication per reason
+// that will not go away. A client that got no acknowledgement would send it again
+// for ever.
+func TestWhatMQTT311CannotBeToldIsAcknowledgedAndDropped(t *testing.T) {
+	b, back := newBroker(t, nil)
+	p := join311(t, serve(t, b))
+	for i, test := range []struct {
+		name, topic, payload string
+		flags                byte
+		err                  error
+		code                 string
+	}{
+		{"malformed", "chat/7/up/message", "hi", 0, proto.Refuse(proto.PayloadFormatInvalid, "no"), "0x99"},
+		{"too long", "chat/7/up/message", "hi", 0, proto.Refuse(proto.PacketTooLarge, "no"), "0x95"},
+		{"not allowed now", "chat/7/up/message", "hi", 0, proto.Refuse(proto.ImplementationSpecific, "no"), "0x83"},
+		{"larger than a packet may be", "chat/7/up/message", strings.Repeat("x", 100_000), 0, nil, "0x95"},
+		{"to another's topic", "chat/8/up/message", "hi", 0, nil, "0x87"},
+		{"to no topic of chat", "elsewhere", "hi", 0, nil, "0x87"},
+		{"to a topic of the server's", "$SYS/broker", "hi", 0, nil, "0x87"},
+		{"retained", "chat/7/up/message", "hi", retain, nil, "0x9A"},
+	} {
+		back.failWith(test.err)
+		before := metric(t, b.metrics.refusals.WithLabelValues("publish", test.code))
+		id := byte(3*i + 1)
+		p.send(publishPacket(4, qos0|test.flags, test.topic, 0, nil, test.payload))
+		p.send(publishPacket(4, qos1|test.flags, test.topic, uint16(id), nil, test.payload))
+		p.send(publishPacket(4, qos2|test.flags, test.topic, uint16(id+1), nil, test.payload))
+		p.send(publishPacket(4, qos2|test.flags|dup, test.topic, uint16(id+1), nil, test.payload))
+		p.send([]byte{0x62, 2, 0, id + 1})
+		for _, want := range []string{"\x40\x00" + string(id), "\x50\x00" + string(id+1), "\x50\x00" + string(id+1), "\x70\x00" + string(id+1)} {
+			if first, body := p.mustFrame(); string(first)+string(body) != want {
+				t.Errorf("%s: got %02x % x, want % x", test.name, first, body, want)
+			}
+		}
+		if got := metric(t, b.metrics.refusals.WithLabelValues("publish", test.code)) - before; got != 3 {
+			t.Errorf("%s: %v refusals with code %s, want one for each of three publications", test.name, got, test.code)
+		}
+	}
+	if got := back.published(); len(got) != 0 {
+		t.Errorf("published %+v", got)
+	}
+	back.failWith(nil)
+	p.send(publishPacket(4, qos1, "chat/7/up/message", 99, nil, "hi"))
+	if first, body := p.mustFrame(); first != 0x40 || string(body) != "\x00\x63" || len(back.published()) != 1 {
+		t.Errorf("what came after all that: %02x % x, published %+v", first, body, back.published())
+	}
+}
+
+func TestAPublicationLargerThanAPacketIsRefusedAndTheConnectionStays(t *testing.T) {
+	b, back := newBroker(t, nil)
+	p := join(t, serve(t, b), 7, "a")
+	for _, size := range []int{proto.MaxPacket, packet.MaxSkipped - 100} {
+		payload := strings.Repeat("x", size)
+		p.send(publishPacket(5, qos0, "chat/7/up/message", 0, nil, payload))
+		p.send(publishPacket(5, qos1, "chat/7/up/message", 1, []byte{packets.PropTopicAlias, 0, 1}, payload))
+		if ack := p.puback(); ack.PacketID != 1 || ack.ReasonCode != 0x99 || !strings.Contains(ack.Properties.ReasonString, "65536 bytes") {
+			t.Errorf("%d bytes: PUBACK %+v", size, ack)
+		}
+		p.send(publishPacket(5, qos2, "chat/7/up/message", 2, nil, payload))
+		if rec := want[packets.Pubrec](p); rec.PacketID != 2 || rec.ReasonCode != 0x99 {
+			t.Errorf("%d bytes: PUBREC %+v", size, rec)
+		}
+	}
+	p.send(publishPacket(5, qos1, "chat/7/up/message", 3, nil, "hi"))
+	if ack := p.puback(); ack.ReasonCode != 0 || len(back.published()) != 1 {
+		t.Errorf("what came after: PUBACK %+v, published %+v", ack, back.published())
+	}
+}
+
 func TestAPacketOfJustTheMaximumSizeIsTaken(t *testing.T) {
 	b, back := newBroker(t, nil)
 	p := join(t, serve(t, b), 7, "a")
 	empty := len(publishPacket(5, qos1, "chat/7/up/message", 1, nil, "")) + 2 // the length takes 3 bytes then
-	packet := publishPacket(5, qos1, "chat/7/up/message", 1, nil, strings.Repeat("x", proto.MaxPacket-empty))
-	if len(packet) != proto.MaxPacket {
-		t.Fatalf("the packet has %d bytes", len(packet))
+	largest := publishPacket(5, qos1, "chat/7/up/message", 1, nil, strings.Repeat("x", proto.MaxPacket-empty))
+	if len(largest) != proto.MaxPacket {
+		t.Fatalf("the packet has %d bytes", len(largest))
 	}
-	p.send(packet)
+	p.send(largest)
 	if ack := p.puback(); ack.ReasonCode != 0 || len(back.published()) != 1 {
 		t.Errorf("PUBACK %+v", ack)
 	}
@@ -275,20 +346,24 @@ func TestAFloodIsRefusedAndThenDisconnected(t *testing.T) {
 	}
 }
 
+// join311 connects user 7 to b by MQTT 3.1.1.
+func join311(t *testing.T, url string) *peer {
+	t.Helper()
+	p := newPeer(t, dial(t, url))
+	p.version = 4
+	c := hello(7, "a")
+	c.version = 4
+	p.send(c.bytes())
+	if first, body := p.mustFrame(); first != 0x20 || string(body) != "\x00\x00" {
+		t.Fatalf("CONNACK %02x % x", first, body)
+	}
+	return p
+}
+
 func TestMQTT311(t *testing.T) {
 	b, back := newBroker(t, nil)
 	url := serve(t, b)
-	start := func(t *testing.T) *peer {
-		p := newPeer(t, dial(t, url))
-		p.version = 4
-		c := hello(7, "a")
-		c.version = 4
-		p.send(c.bytes())
-		if first, body := p.mustFrame(); first != 0x20 || string(body) != "\x00\x00" {
-			t.Fatalf("CONNACK %02x % x", first, body)
-		}
-		return p
-	}
+	start := func(t *testing.T) *peer { return join311(t, url) }
 	t.Run("publishes, subscribes and is delivered to", func(t *testing.T) {
 		p := start(t)
 		p.send(subscribePacket(4, 0, "chat/7/down/message", "chat/8/down/message", "#"))
@@ -309,9 +384,9 @@ func TestMQTT311(t *testing.T) {
 		}
 	})
 	for name, refused := range map[string]error{
-		"for good":    proto.Refuse(proto.PayloadFormatInvalid, "content is missing"),
-		"for now":     proto.Refuse(proto.UnspecifiedError, "again"),
-		"by an error": errors.New("disk full"),
+		"for now":         proto.Refuse(proto.UnspecifiedError, "again"),
+		"for being quick": proto.Refuse(proto.QuotaExceeded, "wait"),
+		"by an error":     errors.New("disk full"),
 	} {
 		t.Run("what is refused "+name+" is not acknowledged, nor what follows", func(t *testing.T) {
 			back.failWith(nil)
@@ -348,25 +423,42 @@ func TestAPublicationThatTakesTooLongIsRefused(t *testing.T) {
 	}
 }
 
+// TestWhatWouldPanicTheDecoderDoesNotReachIt sends what kills mochi as it is shipped.
+func TestWhatWouldPanicTheDecoderDoesNotReachIt(t *testing.T) {
+	b, _ := newBroker(t, nil)
+	url := serve(t, b)
+	for _, malformed := range [][]byte{
+		{0x82, 6, 0, 1, 0, 0, 1, 'a'},                    // a filter without options
+		{0x32, 7, 0, 1, 'a', 0, 1, 0x09, 0},              // properties past the end
+		{0xA2, 6, 0, 1, 0x7F, 0, 1, 'a'},                 // likewise
+		{0x82, 8, 0, 1, 3, 0x0B, 0xFF, 0xFF, 0xFF, 0x7F}, // an identifier past the end of the properties
+	} {
+		p := join(t, url, 7, "a")
+		p.send(malformed)
+		if code, text := p.disconnected(); code != 0x81 || !strings.Contains(text, "malformed") {
+			t.Errorf("% x: DISCONNECT 0x%02X %q, want 0x81", malformed, code, text)
+		}
+	}
+	waitFor(t, func() bool { return b.Connections() == 0 })
+	if got := metric(t, b.metrics.panics); got != 0 {
+		t.Errorf("%v panics were recovered from", got)
+	}
+}
+
 func TestAPanicEndsItsConnectionAlone(t *testing.T) {
 	b, _ := newBroker(t, nil)
 	url := serve(t, b)
 	other := join(t, url, 8, "a")
-	for _, packet := range [][]byte{
-		{0x82, 6, 0, 1, 0, 0, 1, 'a'}, // a filter without options: mochi reads past the end
-		publishPacket(5, qos1, "chat/7/up/message", 1, nil, "panic"),
-	} {
-		p := join(t, url, 7, "a")
-		p.subscribe("chat/7/down/#")
-		p.send(packet)
-		if code, _ := p.disconnected(); code != 0x81 {
-			t.Errorf("DISCONNECT 0x%02X, want 0x81", code)
-		}
+	p := join(t, url, 7, "a")
+	p.subscribe("chat/7/down/#")
+	p.send(publishPacket(5, qos1, "chat/7/up/message", 1, nil, "panic"))
+	if code, _ := p.disconnected(); code != 0x81 {
+		t.Errorf("DISCONNECT 0x%02X, want 0x81", code)
 	}
 	other.alive()
 	waitFor(t, func() bool { return b.Connections() == 1 && b.mqtt.Clients.Len() == 1 })
-	if got := metric(t, b.metrics.panics); got != 2 {
-		t.Errorf("%v panics counted, want 2", got)
+	if got := metric(t, b.metrics.panics); got != 1 {
+		t.Errorf("%v panics counted, want 1", got)
 	}
 	if subs := b.mqtt.Topics.Subscribers("chat/7/down/message").Subscriptions; len(subs) != 0 {
 		t.Errorf("mochi keeps %d subscriptions", len(subs))

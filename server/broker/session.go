@@ -19,6 +19,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"parley/proto"
+	"parley/server/broker/packet"
 	"parley/server/chat"
 )
 
@@ -53,6 +54,9 @@ type session struct {
 	user      *user
 
 	// Of the goroutine that reads.
+	packets   *packet.Reader
+	unread    []byte // of the packet at hand
+	cut       bool   // it is a PUBLISH that was too large, without its payload
 	client    *mqtt.Client
 	login     *login
 	connected bool                    // CONNACK said yes
@@ -80,6 +84,7 @@ func (s *session) serve(c net.Conn) {
 	s.control = rate.NewLimiter(twice(b.users.rate), 2*b.users.burst)
 	_ = c.SetReadDeadline(time.Now().Add(b.config.ConnectTimeout)) // fails if closed; then reading does
 	s.start(newConn(c, b.config.Queue, b.config.WriteTimeout))
+	s.packets = packet.NewReader(s.conn)
 
 	err := s.run()
 	if s.user != nil {
@@ -109,8 +114,8 @@ func (s *session) start(c *conn) {
 	}
 }
 
-// run lets mochi serve the connection. Its decoder panics on some malformed
-// packets; that ends this connection alone.
+// run lets mochi serve the connection. Should it panic, that ends this connection
+// alone.
 func (s *session) run() (err error) {
 	defer func() {
 		p := recover()
@@ -200,8 +205,6 @@ func (s *session) reason(err error) *proto.Refusal {
 		return proto.Refuse(proto.ProtocolError, "%v", errText)
 	case s.readErr != nil || err == nil:
 		return nil
-	case errors.Is(err, packets.ErrPacketTooLarge):
-		return proto.Refuse(proto.PacketTooLarge, "a packet may have %d bytes at most: send less", proto.MaxPacket)
 	case errors.As(err, &code) && code.Code >= byte(proto.UnspecifiedError):
 		return proto.Refuse(proto.Reason(code.Code), "%s", code.Reason)
 	case errors.As(err, &code):
@@ -223,6 +226,24 @@ func encodeDisconnect(why *proto.Refusal, maxPacket uint32) []byte {
 		return nil
 	}
 	return buf.Bytes()
+}
+
+// Read implements net.Conn for mochi. It gets well-formed packets only, and each of
+// them when the one before has been served; another ends the session.
+func (s *session) Read(p []byte) (int, error) {
+	if len(s.unread) == 0 {
+		var err error
+		if s.unread, s.cut, err = s.packets.Next(); err != nil {
+			var refusal *proto.Refusal
+			if errors.As(err, &refusal) {
+				s.end(refusal)
+			}
+			return 0, err
+		}
+	}
+	n := copy(p, s.unread)
+	s.unread = s.unread[n:]
+	return n, nil
 }
 
 // Write implements net.Conn for mochi, which writes one packet at a time.

@@ -8,10 +8,6 @@ import (
 	"parley/proto"
 )
 
-// maxFilters is how many filters a SUBSCRIBE or UNSUBSCRIBE may have. There are
-// eight that are allowed.
-const maxFilters = 32
-
 // wildcard is the branch of proto.DownFilter.
 const wildcard proto.Branch = "#"
 

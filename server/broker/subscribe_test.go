@@ -8,6 +8,7 @@ import (
 	"github.com/eclipse/paho.golang/packets"
 
 	"parley/proto"
+	"parley/server/broker/packet"
 )
 
 func TestAUserSubscribesToItsOwnBranchesDownAndNothingElse(t *testing.T) {
@@ -44,13 +45,13 @@ func TestAUserSubscribesToItsOwnBranchesDownAndNothingElse(t *testing.T) {
 func TestAPacketHasSoManyFiltersAndNoMore(t *testing.T) {
 	b, _ := newBroker(t, nil)
 	url := serve(t, b)
-	filters := make([]string, maxFilters+1)
+	filters := make([]string, packet.MaxFilters+1)
 	for i := range filters {
 		filters[i] = fmt.Sprint(i)
 	}
 	p := join(t, url, 7, "a")
-	if got := len(p.subscribe(filters[1:]...).Reasons); got != maxFilters {
-		t.Errorf("%d reason codes, want %d", got, maxFilters)
+	if got := len(p.subscribe(filters[1:]...).Reasons); got != packet.MaxFilters {
+		t.Errorf("%d reason codes, want %d", got, packet.MaxFilters)
 	}
 	p.send(subscribePacket(5, 0, filters...))
 	if code, text := p.disconnected(); code != 0x97 || !strings.Contains(text, "32 filters") {
