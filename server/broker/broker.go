@@ -89,6 +89,13 @@ type Config struct {
 	// 1,000. math.Inf(1) means no limit.
 	Rate  float64
 	Burst int
+	// Intake is how many bytes per second one connection may send, and IntakeBurst
+	// how many at once; a WebSocket frame counts as 2 KiB more, a packet as 512
+	// bytes. A connection that sends more is read no faster; one that fills its
+	// rate with frames without content is ended (0x96). By default 1 MiB and 4 MiB,
+	// or as much as Rate and Burst need, if that is more.
+	Intake      float64
+	IntakeBurst int
 	// MaxPerUser is how many connections one user may have: 20.
 	MaxPerUser int
 	// MaxConnections is how many authenticated connections there may be in all:
@@ -124,6 +131,8 @@ type Config struct {
 func (c *Config) setDefaults() {
 	def(&c.Rate, 50)
 	def(&c.Burst, 1000)
+	def(&c.Intake, max(1<<20, steadyMessage*c.Rate))
+	def(&c.IntakeBurst, max(4<<20, burstMessage*c.Burst))
 	def(&c.MaxPerUser, 20)
 	def(&c.MaxConnections, 10_000)
 	def(&c.MaxPending, 1_000)
@@ -155,6 +164,8 @@ func (c *Config) check() error {
 		return errors.New("broker: Backend is missing")
 	case c.Rate < 0 || math.IsNaN(c.Rate) || c.Burst < 0:
 		return fmt.Errorf("broker: rate %v with bursts of %d: want positive numbers", c.Rate, c.Burst)
+	case c.Intake < 0 || math.IsNaN(c.Intake) || c.IntakeBurst < 0:
+		return fmt.Errorf("broker: intake %v with bursts of %d: want positive numbers", c.Intake, c.IntakeBurst)
 	case c.MaxPerUser < 0 || c.MaxConnections < 0 || c.MaxPending < 0 || c.MaxPerAddress < 0 || c.MaxPendingPerAddress < 0 || c.Queue < 0:
 		return errors.New("broker: a limit is negative")
 	case c.ConnectTimeout < 0 || c.WriteTimeout < 0 || c.PublishTimeout < 0:
@@ -254,7 +265,7 @@ func (b *Broker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer b.leave(s)
-	socket, err := accept(w, r, b.config.Origins)
+	socket, err := accept(w, r, b.config.Origins, s)
 	if err != nil {
 		b.refuse(proto.Refuse(proto.NotAuthorized, "%v", err), r.RemoteAddr)
 		return // accept has answered
@@ -280,7 +291,7 @@ func (b *Broker) enter(from netip.Addr) (*session, *proto.Refusal) {
 	if b.closing {
 		return nil, proto.Refuse(proto.ServerShuttingDown, "the server is shutting down: connect again in some seconds")
 	}
-	s := &session{broker: b, from: from}
+	s := &session{broker: b, from: from, intake: newIntake(&b.config)}
 	ousted, refusal := b.places.enter(s)
 	if refusal != nil {
 		return nil, refusal

@@ -28,6 +28,8 @@ type conn struct {
 	limit   int           // of size
 	timeout time.Duration // of one write
 	done    chan struct{} // closed when writing has ended
+	// stopping is closed when reading is to end.
+	stopping chan struct{}
 
 	// readErr is why reading failed. It belongs to the goroutine that reads.
 	readErr error
@@ -36,6 +38,7 @@ type conn struct {
 	wake    sync.Cond // queue or a flag changed
 	queue   [][]byte  // whole packets, shared with other queues: read only
 	size    int       // bytes in queue, with overhead
+	until   time.Time // the next packet must have come; zero before CONNECT
 	stopped bool      // no more reading
 	sealed  bool      // no more packets but the last
 	ended   bool      // nothing more, not even a last packet
@@ -44,7 +47,7 @@ type conn struct {
 
 // newConn starts the goroutine that writes; finish ends it.
 func newConn(c net.Conn, limit int, timeout time.Duration) *conn {
-	q := &conn{Conn: c, limit: limit, timeout: timeout, done: make(chan struct{})}
+	q := &conn{Conn: c, limit: limit, timeout: timeout, done: make(chan struct{}), stopping: make(chan struct{})}
 	q.wake.L = &q.mu
 	go q.write()
 	return q
@@ -136,7 +139,19 @@ func (c *conn) SetDeadline(t time.Time) error {
 	if c.stopped {
 		return net.ErrClosed
 	}
-	return c.Conn.SetReadDeadline(t.Add(time.Second))
+	c.until = t.Add(time.Second)
+	return c.Conn.SetReadDeadline(c.until)
+}
+
+// postpone gives the next packet more time. Before CONNECT there is no more.
+func (c *conn) postpone(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stopped || c.until.IsZero() {
+		return
+	}
+	c.until = c.until.Add(d)
+	_ = c.Conn.SetReadDeadline(c.until) // fails if closed; then so does reading
 }
 
 // stop ends reading: a Read that waits returns with an error, and no Read waits
@@ -144,8 +159,16 @@ func (c *conn) SetDeadline(t time.Time) error {
 func (c *conn) stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stopped = true
+	c.stopReading()
 	_ = c.Conn.SetReadDeadline(longAgo) // fails if closed, which is as good
+}
+
+// stopReading needs mu.
+func (c *conn) stopReading() {
+	if !c.stopped {
+		c.stopped = true
+		close(c.stopping)
+	}
 }
 
 // Close implements net.Conn for mochi, which closes before the reason can be
@@ -159,7 +182,8 @@ func (c *conn) Close() error {
 func (c *conn) kill() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stopped, c.sealed, c.killed = true, true, true
+	c.stopReading()
+	c.sealed, c.killed = true, true
 	c.queue, c.size = nil, 0
 	_ = c.Conn.SetDeadline(longAgo) // fails if closed, which is as good
 	c.wake.Signal()

@@ -43,7 +43,7 @@ func (*hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, e
 		}
 		return pk, nil
 	}
-	if !s.control.Allow() {
+	if !s.intake.control.Allow() {
 		s.end(proto.Refuse(proto.MessageRateTooHigh, "too many packets: send fewer"))
 		return pk, packets.ErrRejectPacket
 	}

@@ -24,7 +24,7 @@ func (s *session) publish(pk packets.Packet) error {
 		return packets.CodeSuccessIgnore
 	}
 	s.refused("publish", refusal)
-	if refusal.Reason == proto.QuotaExceeded && !s.control.Allow() {
+	if refusal.Reason == proto.QuotaExceeded && !s.intake.control.Allow() {
 		s.end(proto.Refuse(proto.MessageRateTooHigh, "too many messages that had to be refused: wait before connecting again"))
 	}
 	qos := pk.FixedHeader.Qos

@@ -59,8 +59,8 @@ type session struct {
 	cut       bool   // it is a PUBLISH that was too large, without its payload
 	client    *mqtt.Client
 	login     *login
-	connected bool                    // CONNACK said yes
-	control   *rate.Limiter           // packets other than accepted publications
+	connected bool // CONNACK said yes
+	intake    intake
 	qos       byte                    // of the publication at hand
 	receipt   chat.Receipt            // likewise, once it is accepted
 	retry     time.Duration           // likewise, once it is refused for so long; 0: unknown
@@ -81,7 +81,6 @@ func (s *session) serve(c net.Conn) {
 		s.remote = s.from.String()
 	}
 	s.log, s.lines = b.config.Log.With("remote", s.remote), b.lines
-	s.control = rate.NewLimiter(twice(b.users.rate), 2*b.users.burst)
 	_ = c.SetReadDeadline(time.Now().Add(b.config.ConnectTimeout)) // fails if closed; then reading does
 	s.start(newConn(c, b.config.Queue, b.config.WriteTimeout))
 	s.packets = packet.NewReader(s.conn)
@@ -95,13 +94,6 @@ func (s *session) serve(c net.Conn) {
 		s.expiry.Stop()
 	}
 	s.finish(err)
-}
-
-func twice(r rate.Limit) rate.Limit {
-	if r == rate.Inf {
-		return r
-	}
-	return 2 * r
 }
 
 // start lets end reach the connection, also if end was called before.
@@ -232,6 +224,9 @@ func encodeDisconnect(why *proto.Refusal, maxPacket uint32) []byte {
 // them when the one before has been served; another ends the session.
 func (s *session) Read(p []byte) (int, error) {
 	if len(s.unread) == 0 {
+		if err := s.pause(); err != nil {
+			return 0, err
+		}
 		var err error
 		if s.unread, s.cut, err = s.packets.Next(); err != nil {
 			var refusal *proto.Refusal
@@ -240,6 +235,7 @@ func (s *session) Read(p []byte) (int, error) {
 			}
 			return 0, err
 		}
+		s.intake.took(packetCost)
 	}
 	n := copy(p, s.unread)
 	s.unread = s.unread[n:]

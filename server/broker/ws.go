@@ -40,14 +40,15 @@ type socket struct {
 }
 
 // accept upgrades the request, or answers it with an error. Pages of other hosts
-// than the request's are refused unless they are among origins.
-func accept(w http.ResponseWriter, r *http.Request, origins origin.Origins) (*socket, error) {
+// than the request's are refused unless they are among origins. What comes is
+// counted for the session.
+func accept(w http.ResponseWriter, r *http.Request, origins origin.Origins, of *session) (*socket, error) {
 	if !origins.AllowRequest(r) {
 		err := fmt.Errorf("a page of %.100q is not one of this host, %.100q: let the proxy pass the Host header on, or name the origin in -origins", r.Header.Get("Origin"), r.Host)
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return nil, err
 	}
-	h := &hijacker{ResponseWriter: w}
+	h := &hijacker{ResponseWriter: w, session: of}
 	ws, err := websocket.Accept(h, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{"mqtt"},
 		InsecureSkipVerify: true, // checked above, with the scheme, which the library leaves out
@@ -69,8 +70,9 @@ func accept(w http.ResponseWriter, r *http.Request, origins origin.Origins) (*so
 // middleware that wraps the ResponseWriter.
 type hijacker struct {
 	http.ResponseWriter
-	conn net.Conn
-	last *lastWord
+	session *session
+	conn    net.Conn
+	last    *lastWord
 }
 
 func (h *hijacker) Hijack() (conn net.Conn, rw *bufio.ReadWriter, err error) {
@@ -78,8 +80,30 @@ func (h *hijacker) Hijack() (conn net.Conn, rw *bufio.ReadWriter, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	h.conn, h.last = conn, &lastWord{Conn: conn}
+	in := &counted{Conn: conn, session: h.session}
+	early, _ := rw.Reader.Peek(rw.Reader.Buffered()) // it has as many
+	in.frames.count(early)
+	h.conn, h.last = conn, &lastWord{Conn: in}
 	return h.last, bufio.NewReadWriter(rw.Reader, bufio.NewWriter(h.last)), nil
+}
+
+// counted counts what is read for its session, and reads no more than that may send.
+type counted struct {
+	net.Conn
+	session *session
+	frames  frames
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	if err := c.session.pause(); err != nil {
+		return 0, err
+	}
+	n, err := c.Conn.Read(p)
+	began, idle := c.frames.count(p[:n])
+	if err := c.session.tookFrames(n, began, idle); err != nil {
+		return 0, err
+	}
+	return n, err
 }
 
 // lastWord lets one more write out once closing is set. The library answers
@@ -124,8 +148,10 @@ func (s *socket) Read(p []byte) (int, error) {
 	}
 }
 
-// Write implements net.Conn; p goes as one message.
+// Write implements net.Conn; p goes as one message. The deadline is for that alone:
+// the library answers pings at any time, and closes when it cannot.
 func (s *socket) Write(p []byte) (int, error) {
+	defer s.Conn.SetWriteDeadline(time.Time{}) // fails if closed
 	if err := s.ws.Write(context.Background(), websocket.MessageBinary, p); err != nil {
 		return 0, err
 	}
