@@ -58,11 +58,11 @@ func (m *Member) raise(delivered, read, now uint64) bool {
 
 // recount brings m.Seen to m.Read, by the rule that also makes the rows.
 func (b *batch) recount(c *conversation, m *member) error {
-	silent, err := b.tx.CountSilent(c.Key, m.User, m.Read)
+	unread, err := unread(b.tx, c.Conversation, m.Member)
 	if err != nil {
 		return err
 	}
-	m.Seen = c.Counted[c.Key.Side(m.User)] - m.Own - proto.Unread(c.Head, m.Read, silent)
+	m.Seen = c.Counted[c.Key.Side(m.User)] - m.Own - unread
 	return nil
 }
 

@@ -245,23 +245,27 @@ func (v memoryView) Entries(key proto.Key, after, before uint64, limit int, newe
 	return entries, nil
 }
 
-func (v memoryView) FirstBy(key proto.Key, sender uint64, after uint64) (Entry, error) {
-	for _, e := range v.after(key, after) {
-		if e.Sender == sender && !e.Type.Control() {
-			e.Body = nil
-			return e, nil
-		}
-	}
-	return Entry{}, nil
+func (v memoryView) First(key proto.Key, after uint64) (Entry, error) {
+	return v.first(key, after, func(Entry) bool { return true }), nil
 }
 
-func (v memoryView) CountSilent(key proto.Key, reader uint64, after uint64) (n uint64, err error) {
+func (v memoryView) FirstBy(key proto.Key, sender uint64, after uint64) (Entry, error) {
+	return v.first(key, after, func(e Entry) bool { return e.Sender == sender }), nil
+}
+
+func (v memoryView) FirstWritten(key proto.Key, sender uint64, after uint64) (Entry, error) {
+	return v.first(key, after, func(e Entry) bool { return e.Sender == sender && !e.Type.Control() }), nil
+}
+
+// first walks, which is well enough in memory.
+func (v memoryView) first(key proto.Key, after uint64, wanted func(Entry) bool) Entry {
 	for _, e := range v.after(key, after) {
-		if e.Sender == reader || !key.Counts(e.Type, reader) {
-			n++
+		if wanted(e) {
+			e.Body = nil
+			return e
 		}
 	}
-	return n, nil
+	return Entry{}
 }
 
 func (v memoryView) ByRef(sender uint64, ref [proto.RefSize]byte) (Entry, error) {

@@ -85,7 +85,7 @@ func (b *batch) append(c *conversation, sender uint64, ref [proto.RefSize]byte, 
 		e.Seen = &seen
 	}
 	err := c.Standing.Add(c.Key.Kind(), e, func(of proto.Side, after uint64) (uint64, uint64, error) {
-		next, err := b.tx.FirstBy(c.Key, c.Key.User(of), after)
+		next, err := b.tx.FirstWritten(c.Key, c.Key.User(of), after)
 		return next.Seq, next.CreateTime, err
 	})
 	if err != nil {
@@ -96,18 +96,19 @@ func (b *batch) append(c *conversation, sender uint64, ref [proto.RefSize]byte, 
 		return Entry{}, err
 	}
 	entry := Entry{Key: c.Key, Seq: e.Seq, ID: id, Sender: sender, Ref: ref, Type: e.Type, CreateTime: e.Time, Body: body}
-	if err := b.tx.Append(entry); err != nil {
+	if err := b.count(c, &entry); err != nil {
 		return Entry{}, err
 	}
 	c.Head = e.Seq
 	if c.Min == 0 {
 		c.Min = e.Seq
 	}
-	return entry, b.count(c, entry)
+	return entry, b.tx.Append(entry)
 }
 
-// count keeps the counts that Totals are made of.
-func (b *batch) count(c *conversation, e Entry) error {
+// count keeps the counts that Totals are made of, and notes in e what they are
+// with it.
+func (b *batch) count(c *conversation, e *Entry) error {
 	for _, side := range []proto.Side{proto.First, proto.Second} {
 		if c.Key.Counts(e.Type, c.Key.User(side)) {
 			c.Counted[side]++
@@ -122,6 +123,7 @@ func (b *batch) count(c *conversation, e Entry) error {
 		author.Own++
 	}
 	b.changeMember(author)
+	e.Counted, e.Own = c.Counted, author.Own
 	return nil
 }
 

@@ -13,12 +13,13 @@ func state(v View, user uint64, key proto.Key) (*proto.ConversationState, error)
 	if err != nil {
 		return nil, err
 	}
-	silent, err := v.CountSilent(key, user, m.Read)
+	m.Key, m.User = key, user // who wrote and read nothing has no row
+	unread, err := unread(v, c, m)
 	if err != nil {
 		return nil, err
 	}
 	mine, theirs := c.Standing.Sides[key.Side(user)], c.Standing.Sides[key.Side(user).Other()]
-	name, unread := key.String(), proto.Unread(c.Head, m.Read, silent)
+	name, silent := key.String(), c.Head-m.Read-unread
 	row := &proto.ConversationState{
 		Key: &name, HeadSeq: &c.Head, ReadSeq: &m.Read, DeliveredSeq: &m.Delivered,
 		Unread: &unread, OwnAfterRead: &silent,

@@ -33,13 +33,15 @@ type View interface {
 	// Entries returns entries with after < seq < before, in seq order: the
 	// lowest limit of them, or the highest if newest. before 0 means no bound.
 	Entries(key proto.Key, after, before uint64, limit int, newest bool) ([]Entry, error)
-	// FirstBy finds the sender's entry with the lowest seq > after that is no
-	// control entry (proto.MessageType.Control); the zero Entry if there is
-	// none. Body need not be set.
+	// First finds the entry with the lowest seq > after; the zero Entry if there
+	// is none. Body need not be set. Like FirstBy and FirstWritten it takes a
+	// search, however many entries there are.
+	First(key proto.Key, after uint64) (Entry, error)
+	// FirstBy is First among the entries of one sender.
 	FirstBy(key proto.Key, sender uint64, after uint64) (Entry, error)
-	// CountSilent counts the entries with seq > after that are not unread to a
-	// reader: those that the reader wrote, and those that key.Counts excepts.
-	CountSilent(key proto.Key, reader uint64, after uint64) (uint64, error)
+	// FirstWritten is FirstBy among those that are no control entries
+	// (proto.MessageType.Control).
+	FirstWritten(key proto.Key, sender uint64, after uint64) (Entry, error)
 	// ByRef finds the entry that a sender stored under a client_ref; the zero
 	// Entry if there is none.
 	ByRef(sender uint64, ref [proto.RefSize]byte) (Entry, error)
@@ -90,7 +92,7 @@ type Conversation struct {
 	// And when they rose to these values, as Member.ReadTime.
 	ServiceRead, ServiceDelivered         uint64
 	ServiceReadTime, ServiceDeliveredTime uint64
-	// Counted is how many entries count as unread to a reader on each side
+	// Counted is how many entries ever counted as unread to a reader on each side
 	// (proto.Key.Counts), whoever wrote them.
 	Counted [2]uint64
 }
@@ -137,6 +139,11 @@ type Entry struct {
 	Ref        [proto.RefSize]byte
 	Type       proto.MessageType
 	CreateTime uint64 // Unix milliseconds
+	// Counted is what Conversation.Counted was with this entry, and Own what its
+	// author's Member.Own was: how many of them there are after an entry is then a
+	// difference, and nobody walks through them.
+	Counted [2]uint64
+	Own     uint64
 	// Body is the proto.Message or proto.ServiceMessage, encoded: as delivered,
 	// except that customers are delivered less of what agents write.
 	Body []byte

@@ -205,3 +205,76 @@ func risen(t *testing.T, db chat.Store, reader chat.Sender, key proto.Key, other
 	t.Fatalf("user %d is told nothing of %s", other.User, name)
 	return nil
 }
+
+// Version 3 kept counts with conversations and members alone. Those that stand
+// with each message since are what they would be had they always been kept.
+func TestTheMessagesOfVersion3GetTheirCounts(t *testing.T) {
+	db := earlier(t, 3)
+	direct, service := proto.DirectKey(3, 5), proto.ServiceKey(3, proto.ServiceType_SERVICE_TYPE_SUPPORT)
+	err := db.View(t.Context(), func(v chat.View) error {
+		for key, head := range map[proto.Key]int{direct: 5, service: 8} {
+			entries, err := v.Entries(key, 0, 0, 100, false)
+			if err != nil {
+				return err
+			}
+			if len(entries) != head {
+				t.Errorf("%s has %d entries, want %d", key, len(entries), head)
+			}
+			var counted [2]uint64
+			own := make(map[uint64]uint64)
+			for _, e := range entries {
+				for side := range counted {
+					if key.Counts(e.Type, key.User(proto.Side(side))) {
+						counted[side]++
+					}
+				}
+				if key.Counts(e.Type, e.Sender) {
+					own[e.Sender]++
+				}
+				if e.Counted != counted || e.Own != own[e.Sender] {
+					t.Errorf("%s %d: counted %v, own %d, want %v, %d", key, e.Seq, e.Counted, e.Own, counted, own[e.Sender])
+				}
+			}
+			if c, err := v.Conversation(key); c.Counted != counted || err != nil {
+				t.Errorf("%s: the conversation has counted %v, its messages %v, error %v", key, c.Counted, counted, err)
+			}
+			for user, n := range own {
+				if m, err := v.Member(key, user); m.Own != n || err != nil {
+					t.Errorf("%s: user %d has %d own, the messages %d, error %v", key, user, m.Own, n, err)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := newService(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const ann, ben = 1<<63 + 50, 60
+	for user, want := range map[uint64]map[proto.Key]uint64{
+		3: {direct: 2, service: 1}, 5: {direct: 1}, ann: {service: 4}, ben: {service: 3},
+	} {
+		who := chat.Sender{User: user}
+		if user == ann || user == ben {
+			who.Services = []proto.ServiceType{proto.ServiceType_SERVICE_TYPE_SUPPORT}
+		}
+		answer, err := s.Conversations(t.Context(), who, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make(map[proto.Key]uint64)
+		for _, row := range answer.GetConversations() {
+			key, err := proto.ParseKey(row.GetKey())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[key] = row.GetUnread()
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("unread to %d (-want +got):\n%s", user, diff)
+		}
+	}
+}

@@ -127,6 +127,24 @@ var migrations = []string{`
 `, `
 	-- When users were seen first; 0: unknown, as of all who came before.
 	ALTER TABLE users ADD COLUMN first_seen BLOB NOT NULL DEFAULT x'0000000000000000';
+`, `
+	-- Counts so far stand with each message: conversations.a_counted and b_counted
+	-- with it, and its author's members.own. Notes (type 19) count to the second
+	-- side, and customers write none.
+	ALTER TABLE messages ADD COLUMN a_counted INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE messages ADD COLUMN b_counted INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE messages ADD COLUMN own INTEGER NOT NULL DEFAULT 0;
+	UPDATE messages SET (a_counted, b_counted, own) = (c.a, c.b, c.own) FROM (
+		SELECT conversation, seq,
+			sum(type < 16) OVER log AS a, sum(type < 16 OR type = 19) OVER log AS b, sum(type < 16 OR type = 19) OVER author AS own
+		FROM messages
+		WINDOW log AS (PARTITION BY conversation ORDER BY seq), author AS (PARTITION BY conversation, sender ORDER BY seq)
+	) c WHERE messages.conversation = c.conversation AND messages.seq = c.seq;
+	-- What people wrote and control entries are looked for apart.
+	DROP INDEX messages_by_sender;
+	DROP INDEX messages_control;
+	CREATE INDEX messages_written ON messages (conversation, sender, seq) WHERE type < 16;
+	CREATE INDEX messages_control ON messages (conversation, sender, seq) WHERE type >= 16;
 `}
 
 // errNewer and errForeign are files that this program must not touch.

@@ -98,8 +98,9 @@ func (t *transaction) Append(e chat.Entry) error {
 	if err != nil {
 		return err
 	}
-	err = t.exec("INSERT INTO messages (conversation, seq, id, sender, client_ref, create_time, type, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		id, bytesOf(e.Seq), bytesOf(e.ID), bytesOf(e.Sender), e.Ref[:], bytesOf(e.CreateTime), int64(e.Type), e.Body)
+	err = t.exec("INSERT INTO messages (conversation, seq, id, sender, client_ref, create_time, type, a_counted, b_counted, own, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		id, bytesOf(e.Seq), bytesOf(e.ID), bytesOf(e.Sender), e.Ref[:], bytesOf(e.CreateTime), int64(e.Type),
+		int64(e.Counted[proto.First]), int64(e.Counted[proto.Second]), int64(e.Own), e.Body)
 	if err != nil {
 		return fmt.Errorf("append message id %d: %w", e.ID, err)
 	}

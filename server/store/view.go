@@ -182,10 +182,10 @@ func list(services chat.Services) string {
 	return string(append(all, ']'))
 }
 
-const entryColumns = "seq, id, sender, client_ref, create_time, type"
+const entryColumns = "seq, id, sender, client_ref, create_time, type, a_counted, b_counted, own"
 
 func entryFields(e *chat.Entry) []any {
-	return []any{(*number)(&e.Seq), (*number)(&e.ID), (*number)(&e.Sender), (*ref)(&e.Ref), (*number)(&e.CreateTime), &e.Type}
+	return []any{(*number)(&e.Seq), (*number)(&e.ID), (*number)(&e.Sender), (*ref)(&e.Ref), (*number)(&e.CreateTime), &e.Type, &e.Counted[proto.First], &e.Counted[proto.Second], &e.Own}
 }
 
 // ref is a client_ref in the file.
@@ -229,41 +229,45 @@ func (v *view) Entries(key proto.Key, after, before uint64, limit int, newest bo
 	return entries, nil
 }
 
+// First implements chat.View.
+func (v *view) First(key proto.Key, after uint64) (chat.Entry, error) {
+	return v.first(key, "SELECT "+entryColumns+" FROM messages WHERE conversation = ?1 AND seq > ?2 ORDER BY seq LIMIT 1", bytesOf(after))
+}
+
+// What a sender wrote and the sender's control entries have an index each. They
+// are named because SQLite would rather walk the table from ?2 on.
+const (
+	firstWritten = "SELECT " + entryColumns + " FROM messages INDEXED BY messages_written WHERE conversation = ?1 AND sender = ?3 AND seq > ?2 AND type < 16 ORDER BY seq LIMIT 1"
+	firstControl = "SELECT " + entryColumns + " FROM messages INDEXED BY messages_control WHERE conversation = ?1 AND sender = ?3 AND seq > ?2 AND type >= 16 ORDER BY seq LIMIT 1"
+)
+
 // FirstBy implements chat.View.
 func (v *view) FirstBy(key proto.Key, sender uint64, after uint64) (chat.Entry, error) {
+	return v.first(key, "SELECT * FROM (SELECT * FROM ("+firstWritten+") UNION ALL SELECT * FROM ("+firstControl+")) ORDER BY seq LIMIT 1",
+		bytesOf(after), bytesOf(sender))
+}
+
+// FirstWritten implements chat.View.
+func (v *view) FirstWritten(key proto.Key, sender uint64, after uint64) (chat.Entry, error) {
+	return v.first(key, firstWritten, bytesOf(after), bytesOf(sender))
+}
+
+// first reads the one entry that a query finds, or none, in the conversation
+// that is its first argument.
+func (v *view) first(key proto.Key, query string, args ...any) (chat.Entry, error) {
 	id, err := v.rowID(key)
 	if err != nil || id == 0 {
 		return chat.Entry{}, err
 	}
 	e := chat.Entry{Key: key}
-	found, err := v.row(entryFields(&e), "SELECT "+entryColumns+" FROM messages WHERE conversation = ? AND sender = ? AND seq > ? AND type < 16 ORDER BY seq LIMIT 1",
-		id, bytesOf(sender), bytesOf(after))
+	found, err := v.row(entryFields(&e), query, append([]any{id}, args...)...)
 	if err != nil {
-		return chat.Entry{}, fmt.Errorf("find the first entry of a sender: %w", err)
+		return chat.Entry{}, fmt.Errorf("find the first entry after a seq: %w", err)
 	}
 	if !found {
 		return chat.Entry{}, nil
 	}
 	return e, nil
-}
-
-// CountSilent implements chat.View.
-func (v *view) CountSilent(key proto.Key, reader uint64, after uint64) (uint64, error) {
-	id, err := v.rowID(key)
-	if err != nil || id == 0 {
-		return 0, err
-	}
-	counted := -1 // a control entry that counts to this reader
-	if note := proto.MessageType_MESSAGE_TYPE_NOTE; key.Counts(note, reader) {
-		counted = int(note)
-	}
-	var n int64
-	if _, err := v.row([]any{&n}, "SELECT (SELECT count(*) FROM messages WHERE conversation = ?1 AND sender = ?2 AND seq > ?3)"+
-		" + (SELECT count(*) FROM messages WHERE type >= 16 AND conversation = ?1 AND sender != ?2 AND seq > ?3 AND type != ?4)",
-		id, bytesOf(reader), bytesOf(after), counted); err != nil {
-		return 0, fmt.Errorf("count entries silent to a reader: %w", err)
-	}
-	return uint64(n), nil
 }
 
 // ByRef implements chat.View.
@@ -316,7 +320,7 @@ func (v *view) Agents(service proto.ServiceType) (agents []uint64, err error) {
 		err := rows.Scan((*number)(&id))
 		agents = append(agents, id)
 		return err
-	}, "SELECT id FROM users WHERE services != 0 AND services & ? != 0 ORDER BY id", int64(chat.ServicesOf([]proto.ServiceType{service})))
+	}, "SELECT id FROM users INDEXED BY users_agents WHERE services != 0 AND services & ? != 0 ORDER BY id", int64(chat.ServicesOf([]proto.ServiceType{service})))
 	if err != nil {
 		return nil, fmt.Errorf("find agents: %w", err)
 	}

@@ -31,8 +31,7 @@ func Run(t *testing.T, fresh func(t *testing.T) History) {
 		{"an empty history has zero values and an epoch", empty},
 		{"ids up to 2^64-1 survive and keep their order", extremes},
 		{"entries are found between two seqs, from either end", entries},
-		{"the first entry of a sender after a seq that is no control entry", bySender},
-		{"entries that are silent to a reader are counted", silent},
+		{"the first entry after a seq, of anybody or of a sender, of any type or written", firsts},
 		{"an entry is found by its sender and client_ref", byRef},
 		{"seq, id, and sender with client_ref are unique", unique},
 		{"a failed update leaves nothing", rollback},
@@ -64,7 +63,7 @@ var ids = []uint64{
 var key = proto.DirectKey(3, 5)
 
 func entry(key proto.Key, seq, id, sender uint64) chat.Entry {
-	e := chat.Entry{Key: key, Seq: seq, ID: id, Sender: sender, CreateTime: 1000 + seq, Body: fmt.Appendf(nil, "body %d", id)}
+	e := chat.Entry{Key: key, Seq: seq, ID: id, Sender: sender, CreateTime: 1000 + seq, Counted: [2]uint64{seq % 100, 100 + seq%100}, Own: 200 + seq%100, Body: fmt.Appendf(nil, "body %d", id)}
 	copy(e.Ref[:], fmt.Sprintf("%016x", id))
 	return e
 }
@@ -142,8 +141,10 @@ func empty(t *testing.T, open History) {
 		want(t, "Member", m, chat.Member{})
 		e, err3 := tx.FirstBy(key, 3, 0)
 		want(t, "FirstBy", e, chat.Entry{})
-		n, err4 := tx.CountSilent(key, 3, 0)
-		want(t, "CountSilent", n, 0)
+		w, err4 := tx.FirstWritten(key, 3, 0)
+		want(t, "FirstWritten", w, chat.Entry{})
+		first, err11 := tx.First(key, 0)
+		want(t, "First", first, chat.Entry{})
 		r, err5 := tx.ByRef(3, [proto.RefSize]byte{1})
 		want(t, "ByRef", r, chat.Entry{})
 		u, err6 := tx.User(3)
@@ -156,9 +157,9 @@ func empty(t *testing.T, open History) {
 		want(t, "Agents", team, nil)
 		us, err8 := tx.Users(chat.UserQuery{Limit: 10})
 		want(t, "Users", us, nil)
-		used, err11 := tx.Usage(3)
+		used, err12 := tx.Usage(3)
 		want(t, "Usage", used, chat.Usage{User: 3})
-		return errors.Join(err11, err, err2, err3, err4, err5, err6, err7, err8, err9, err10)
+		return errors.Join(err, err2, err3, err4, err5, err6, err7, err8, err9, err10, err11, err12)
 	})
 }
 
@@ -256,72 +257,54 @@ func entries(t *testing.T, open History) {
 	want(t, "another kind of conversation", other, nil)
 }
 
-func bySender(t *testing.T, open History) {
+func firsts(t *testing.T, open History) {
 	s := open()
-	control := entry(key, 6, 7, 3)
-	control.Type = proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED
-	add(t, s, entry(key, 1, 1, 3), entry(key, 2, 2, 5), entry(key, 3, 3, 3), entry(key, 4, 4, 5), entry(key, 5, 5, 5), control,
-		entry(proto.DirectKey(5, 7), 6, 6, 5))
-	for _, test := range []struct{ sender, after, first uint64 }{
-		{3, 0, 1}, {3, 1, 3}, {3, 3, 0}, {5, 0, 2}, {5, 2, 4}, {5, 4, 5}, {5, 5, 0}, {7, 0, 0}, {5, math.MaxUint64, 0},
+	const ann, ben, cem = 3, 5, 7
+	types := map[uint64]proto.MessageType{
+		2: proto.MessageType_MESSAGE_TYPE_CLAIM, 4: proto.MessageType_MESSAGE_TYPE_NOTE, 5: 15, 7: 16, 9: proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED,
+	}
+	for i, sender := range []uint64{ben, ann, ben, ann, ann, ben, ben, ann, ann} {
+		e := entry(key, uint64(i+1), uint64(i+1), sender)
+		e.Type = types[e.Seq]
+		add(t, s, e)
+	}
+	add(t, s, entry(proto.DirectKey(ann, cem), 1, 101, cem), entry(proto.DirectKey(ann, cem), 10, 110, ann))
+	for _, test := range []struct{ sender, after, first, by, written uint64 }{
+		{ann, 0, 1, 2, 5}, {ann, 1, 2, 2, 5}, {ann, 2, 3, 4, 5}, {ann, 4, 5, 5, 5}, {ann, 5, 6, 8, 8}, {ann, 8, 9, 9, 0}, {ann, 9, 0, 0, 0},
+		{ben, 0, 1, 1, 1}, {ben, 1, 2, 3, 3}, {ben, 3, 4, 6, 6}, {ben, 6, 7, 7, 0}, {ben, 7, 8, 0, 0},
+		{cem, 0, 1, 0, 0}, {ann, math.MaxUint64, 0, 0, 0},
 	} {
-		name := fmt.Sprintf("sender %d after %d", test.sender, test.after)
-		first := get(t, s, func(v chat.View) (chat.Entry, error) { return v.FirstBy(key, test.sender, test.after) })
-		first.Body = nil
-		wanted := chat.Entry{}
-		if test.first != 0 {
-			wanted = entry(key, test.first, test.first, test.sender)
-			wanted.Body = nil
+		for _, search := range []struct {
+			name string
+			seq  uint64
+			find func(chat.View) (chat.Entry, error)
+		}{
+			{"First", test.first, func(v chat.View) (chat.Entry, error) { return v.First(key, test.after) }},
+			{"FirstBy", test.by, func(v chat.View) (chat.Entry, error) { return v.FirstBy(key, test.sender, test.after) }},
+			{"FirstWritten", test.written, func(v chat.View) (chat.Entry, error) { return v.FirstWritten(key, test.sender, test.after) }},
+		} {
+			found := get(t, s, search.find)
+			if found.Body = nil; found.Seq != search.seq {
+				t.Errorf("%s of %d after %d is %d, want %d", search.name, test.sender, test.after, found.Seq, search.seq)
+			}
+			if found.Seq != 0 {
+				wanted := get(t, s, func(v chat.View) ([]chat.Entry, error) { return v.Entries(key, found.Seq-1, 0, 1, false) })
+				wanted[0].Body = nil
+				want(t, search.name, found, wanted[0])
+			}
 		}
-		want(t, "FirstBy "+name, first, wanted)
 	}
-}
-
-func silent(t *testing.T, open History) {
-	s := open()
-	const customer, ann, ben = 3, 5, 7
-	service := proto.ServiceKey(customer, 0)
-	for i, e := range []struct {
-		by   uint64
-		what proto.MessageType
-	}{
-		{customer, 0}, {ann, proto.MessageType_MESSAGE_TYPE_CLAIM}, {ann, proto.MessageType_MESSAGE_TYPE_NOTE}, {ann, 0},
-		{ben, proto.MessageType_MESSAGE_TYPE_NOTE}, {ben, proto.MessageType_MESSAGE_TYPE_RESOLVE}, {customer, proto.MessageType_MESSAGE_TYPE_IMAGE},
-	} {
-		x := entry(service, uint64(i+1), uint64(i+1), e.by)
-		x.Type = e.what
-		add(t, s, x)
-	}
-	control := entry(key, 2, 102, 5)
-	control.Type = proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED
-	add(t, s, entry(key, 1, 101, 3), control)
-	for _, test := range []struct {
-		key           proto.Key
-		reader, after uint64
-		want          uint64
-	}{
-		{service, customer, 0, 6}, // two of their own, and four control entries
-		{service, customer, 1, 5},
-		{service, customer, 7, 0},
-		{service, ann, 0, 4}, // three of her own, and the resolve; Ben's note counts
-		{service, ann, 4, 1},
-		{service, ben, 0, 3}, // two of his own, and the claim; Ann's note counts
-		{service, ben, 2, 2},
-		{service, 9, 0, 2}, // an agent who wrote nothing
-		{service, ann, math.MaxUint64, 0},
-		{key, 3, 0, 2}, {key, 5, 0, 1}, {key, 5, 2, 0},
-	} {
-		name := fmt.Sprintf("%s: silent to %d after %d", test.key, test.reader, test.after)
-		want(t, name, get(t, s, func(v chat.View) (uint64, error) { return v.CountSilent(test.key, test.reader, test.after) }), test.want)
-	}
-	types := get(t, s, func(v chat.View) (types []proto.MessageType, err error) {
-		entries, err := v.Entries(service, 0, 4, 10, false)
+	got := get(t, s, func(v chat.View) (got map[uint64]proto.MessageType, err error) {
+		entries, err := v.Entries(key, 0, 0, 10, false)
+		got = make(map[uint64]proto.MessageType)
 		for _, e := range entries {
-			types = append(types, e.Type)
+			if e.Type != 0 {
+				got[e.Seq] = e.Type
+			}
 		}
-		return types, err
+		return got, err
 	})
-	want(t, "types", types, []proto.MessageType{0, proto.MessageType_MESSAGE_TYPE_CLAIM, proto.MessageType_MESSAGE_TYPE_NOTE})
+	want(t, "types", got, types)
 }
 
 func byRef(t *testing.T, open History) {
@@ -424,8 +407,8 @@ func ownWrites(t *testing.T, open History) {
 		want(t, "ByRef", r.Seq, 2)
 		f, err4 := tx.FirstBy(key, 3, 0)
 		want(t, "FirstBy", f.Seq, 2)
-		n, err5 := tx.CountSilent(key, 3, 0)
-		want(t, "CountSilent", n, 1)
+		w, err5 := tx.FirstWritten(key, 3, 0)
+		want(t, "FirstWritten", w.Seq, 2)
 		all, err6 := tx.Entries(key, 0, 0, 10, true)
 		want(t, "Entries", seqs(all), []uint64{1, 2})
 		rev, err7 := tx.Rev()
