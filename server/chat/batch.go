@@ -69,14 +69,8 @@ func (s *Service) committed(b *batch) {
 	}
 }
 
-// time returns the server's clock in Unix milliseconds, except that it never
-// falls: a message that comes later never looks older.
-func (s *Service) time() uint64 {
-	if now := s.now().UnixMilli(); now > 0 {
-		s.lastTime = max(s.lastTime, uint64(now))
-	}
-	return s.lastTime
-}
+// millis is the server's clock in Unix milliseconds.
+func (s *Service) millis() uint64 { return uint64(max(0, s.now().UnixMilli())) }
 
 // batch is a transaction under way. It keeps what it read and changed of
 // conversations and members, and writes each of them once, at the end.
@@ -151,6 +145,13 @@ func (b *batch) conversation(key proto.Key) (*conversation, error) {
 	c.Key = key
 	b.conversations[key] = c
 	return c, nil
+}
+
+// time is when something happens in c now, in Unix milliseconds: by the server's
+// clock, but not before c's newest entry, so that a message that comes later never
+// looks older. Elsewhere nobody notices that the clock was ahead.
+func (b *batch) time(c *conversation) uint64 {
+	return max(c.Time, b.service.millis())
 }
 
 func (b *batch) changeConversation(c *conversation) {

@@ -30,7 +30,7 @@ func (r *mark) apply(b *batch) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if !own.raise(min(r.delivered, c.Head), min(r.read, c.Head), b.service.time()) {
+	if !own.raise(min(r.delivered, c.Head), min(r.read, c.Head), b.time(c)) {
 		return Result{}, nil
 	}
 	b.changeMember(own)

@@ -79,7 +79,7 @@ func receiptOf(e Entry) Receipt {
 // standing, and stores what stamp makes of it. e.Seq and e.Time are set here.
 func (b *batch) append(c *conversation, sender uint64, ref [proto.RefSize]byte, e proto.Event, stamp func(id uint64, e proto.Event) protobuf.Message) (Entry, error) {
 	id := b.service.ids.Next()
-	e.Seq, e.Time = c.Head+1, b.service.time()
+	e.Seq, e.Time = c.Head+1, b.time(c)
 	if e.Seen != nil {
 		seen := min(*e.Seen, c.Head) // nobody has seen what is not there yet
 		e.Seen = &seen
@@ -99,7 +99,7 @@ func (b *batch) append(c *conversation, sender uint64, ref [proto.RefSize]byte, 
 	if err := b.count(c, &entry); err != nil {
 		return Entry{}, err
 	}
-	c.Head = e.Seq
+	c.Head, c.Time = e.Seq, e.Time
 	if c.Min == 0 {
 		c.Min = e.Seq
 	}

@@ -50,8 +50,11 @@ type Fanout interface {
 type Config struct {
 	Store  Store
 	Fanout Fanout
-	// Now is the server's clock; nil is time.Now. It may jump: what is stored
-	// never goes back in time while the Service lives.
+	// Now is the server's clock; nil is time.Now. It may jump. Within a
+	// conversation create times, and those of watermarks, never fall, also not
+	// from one Service to the next on the same Store: where an entry was stored
+	// while the clock was ahead, they stay at its time until the clock gets there.
+	// Everywhere else they follow the clock back at once.
 	Now func() time.Time
 	// Random gives client_refs to messages that come without. It is read by
 	// many goroutines at once if Publish is called by many; nil is crypto/rand.
@@ -83,9 +86,6 @@ type Service struct {
 	pushes   pushes
 	lives    time.Duration // Config.Alive
 	wake     chan struct{} // holds one, for the herald
-
-	// lastTime is the newest create time in Unix milliseconds. Only Commit uses it.
-	lastTime uint64
 
 	queue    chan waiter
 	started  atomic.Bool

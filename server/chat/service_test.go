@@ -404,24 +404,6 @@ func TestCorrelationDataServesAsClientRefUnlessThePayloadHasOne(t *testing.T) {
 	}
 }
 
-func TestTimeAndIDsNeverFallWhenTheClockDoes(t *testing.T) {
-	onBothStores(t, func(t *testing.T, s chat.Store) {
-		b := start(t, s)
-		first := b.send(ada, text(bob, "x"))
-		b.pass(-24 * time.Hour)
-		second := b.send(ada, text(bob, "x"))
-		if second.CreateTime < first.CreateTime || second.MessageID <= first.MessageID || second.Seq != first.Seq+1 {
-			t.Errorf("%+v came after %+v", second, first)
-		}
-		again := start(t, s) // after a restart
-		again.pass(b.time().Add(-24 * time.Hour).Sub(again.time()))
-		third := again.send(eve, text(bob, "x"))
-		if third.MessageID <= second.MessageID {
-			t.Errorf("after a restart, id %d came after %d", third.MessageID, second.MessageID)
-		}
-	})
-}
-
 func TestTypingGoesToTheOtherSideAlone(t *testing.T) {
 	s := chat.NewMemory(1)
 	start(t, s).send(ada, text(bob, "hello"))

@@ -83,6 +83,7 @@ type Conversation struct {
 	Key  proto.Key
 	Head uint64 // seq of the newest entry; 0 if none
 	Min  uint64 // seq of the oldest entry kept; 0 if none
+	Time uint64 // create time of the newest entry ever, Unix milliseconds; 0 if none
 	// Rev is the change number of what a service's agents are shown, in a
 	// service conversation: one for all of them, however many they are. 0 in
 	// others, whose members have a Rev each.

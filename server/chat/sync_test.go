@@ -226,30 +226,6 @@ func TestMarksOnlyRiseAndBothSidesAreToldOnce(t *testing.T) {
 	})
 }
 
-func TestTimesOfMarksAreTheServersAndNeverFallWhenItsClockDoes(t *testing.T) {
-	onBothStores(t, func(t *testing.T, s chat.Store) {
-		b := start(t, s)
-		b.send(ada, text(bob, "x"))
-		b.send(ada, text(bob, "y"))
-		b.pass(time.Minute)
-		now := uint64(b.time().UnixMilli())
-		lie := &proto.Mark{Key: ptr("d:3:5"), ReadSeq: ptr[uint64](1), ReadTime: ptr[uint64](7), DeliveredTime: ptr[uint64](huge)}
-		if _, err := b.publish(bob, proto.BranchMark, lie); err != nil {
-			t.Fatal(err)
-		}
-		told := func(who *bench) [2]uint64 {
-			row := who.rows(ada)["d:3:5"]
-			return [2]uint64{row.GetPeerDeliveredTime(), row.GetPeerReadTime()}
-		}
-		same(t, "the client's claim", told(b), [2]uint64{now, now})
-
-		again := start(t, s) // after a restart
-		again.pass(b.time().Add(-24 * time.Hour).Sub(again.time()))
-		again.mark(bob, 2, 2)
-		same(t, "a day before", told(again), [2]uint64{now, now})
-	})
-}
-
 func TestAMarkWhereNothingWasSaidChangesNothing(t *testing.T) {
 	b := start(t, chat.NewMemory(1))
 	b.mark(bob, 7, 7)

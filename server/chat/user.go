@@ -108,7 +108,7 @@ func (r *sighting) apply(b *batch) (Result, error) {
 		return Result{}, nil
 	}
 	if known.ID == 0 {
-		after.FirstSeen = b.service.time()
+		after.FirstSeen = b.service.millis()
 	}
 	if err := b.tx.PutUser(after); err != nil {
 		return Result{}, err

@@ -44,7 +44,7 @@ func TestAHistoryOfVersion1IsCarriedOver(t *testing.T) {
 			if uint64(len(entries)) != heads {
 				t.Errorf("%s has %d entries, want %d", key, len(entries), heads)
 			}
-			want := chat.Conversation{Key: key, Head: heads, Min: 1, Counted: [2]uint64{heads, heads}, Standing: standing(t, entries)}
+			want := chat.Conversation{Key: key, Head: heads, Min: 1, Time: entries[len(entries)-1].CreateTime, Counted: [2]uint64{heads, heads}, Standing: standing(t, entries)}
 			if diff := cmp.Diff(want, c, cmp.Comparer(func(x, y proto.Key) bool { return x == y })); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", key, diff)
 			}
@@ -235,8 +235,9 @@ func TestTheMessagesOfVersion3GetTheirCounts(t *testing.T) {
 					t.Errorf("%s %d: counted %v, own %d, want %v, %d", key, e.Seq, e.Counted, e.Own, counted, own[e.Sender])
 				}
 			}
-			if c, err := v.Conversation(key); c.Counted != counted || err != nil {
-				t.Errorf("%s: the conversation has counted %v, its messages %v, error %v", key, c.Counted, counted, err)
+			c, err := v.Conversation(key)
+			if newest := entries[head-1].CreateTime; c.Counted != counted || c.Time != newest || err != nil {
+				t.Errorf("%s: %+v, error %v, its messages have counted %v until %d", key, c, err, counted, newest)
 			}
 			for user, n := range own {
 				if m, err := v.Member(key, user); m.Own != n || err != nil {

@@ -140,6 +140,9 @@ var migrations = []string{`
 		FROM messages
 		WINDOW log AS (PARTITION BY conversation ORDER BY seq), author AS (PARTITION BY conversation, sender ORDER BY seq)
 	) c WHERE messages.conversation = c.conversation AND messages.seq = c.seq;
+	-- When the newest message was written, which stays known when it is gone.
+	ALTER TABLE conversations ADD COLUMN newest_time BLOB NOT NULL DEFAULT x'0000000000000000';
+	UPDATE conversations SET newest_time = m.create_time FROM messages m WHERE m.conversation = conversations.id AND m.seq = conversations.head;
 	-- What people wrote and control entries are looked for apart.
 	DROP INDEX messages_by_sender;
 	DROP INDEX messages_control;

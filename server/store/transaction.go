@@ -60,10 +60,10 @@ func (t *transaction) PutConversation(c chat.Conversation) error {
 		return err
 	}
 	a, b, now := c.Standing.Sides[proto.First], c.Standing.Sides[proto.Second], c.Standing
-	err = t.exec("UPDATE conversations SET head = ?, min = ?, rev = ?, a_through = ?, a_seq = ?, a_since = ?, b_through = ?, b_seq = ?, b_since = ?,"+
+	err = t.exec("UPDATE conversations SET head = ?, min = ?, newest_time = ?, rev = ?, a_through = ?, a_seq = ?, a_since = ?, b_through = ?, b_seq = ?, b_since = ?,"+
 		" assignee = ?, post_proc = ?, answer_seq = ?, answer_by = ?, service_read = ?, service_delivered = ?,"+
 		" service_read_time = ?, service_delivered_time = ?, a_counted = ?, b_counted = ? WHERE id = ?",
-		bytesOf(c.Head), bytesOf(c.Min), bytesOf(c.Rev),
+		bytesOf(c.Head), bytesOf(c.Min), bytesOf(c.Time), bytesOf(c.Rev),
 		bytesOf(a.AnsweredThrough), bytesOf(a.Seq), bytesOf(a.Since), bytesOf(b.AnsweredThrough), bytesOf(b.Seq), bytesOf(b.Since),
 		bytesOf(now.Assignee), int64(now.PostProc), bytesOf(now.LastAnswer), bytesOf(now.LastAnswerBy),
 		bytesOf(c.ServiceRead), bytesOf(c.ServiceDelivered), bytesOf(c.ServiceReadTime), bytesOf(c.ServiceDeliveredTime),

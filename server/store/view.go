@@ -69,11 +69,11 @@ func (v *view) Conversation(key proto.Key) (chat.Conversation, error) {
 	c := chat.Conversation{Key: key}
 	a, b, now := &c.Standing.Sides[proto.First], &c.Standing.Sides[proto.Second], &c.Standing
 	if _, err := v.row([]any{
-		(*number)(&c.Head), (*number)(&c.Min), (*number)(&c.Rev),
+		(*number)(&c.Head), (*number)(&c.Min), (*number)(&c.Time), (*number)(&c.Rev),
 		(*number)(&a.AnsweredThrough), (*number)(&a.Seq), (*number)(&a.Since), (*number)(&b.AnsweredThrough), (*number)(&b.Seq), (*number)(&b.Since),
 		(*number)(&now.Assignee), &now.PostProc, (*number)(&now.LastAnswer), (*number)(&now.LastAnswerBy),
 		(*number)(&c.ServiceRead), (*number)(&c.ServiceDelivered), (*number)(&c.ServiceReadTime), (*number)(&c.ServiceDeliveredTime), &c.Counted[proto.First], &c.Counted[proto.Second],
-	}, "SELECT head, min, rev, a_through, a_seq, a_since, b_through, b_seq, b_since, assignee, post_proc, answer_seq, answer_by,"+
+	}, "SELECT head, min, newest_time, rev, a_through, a_seq, a_since, b_through, b_seq, b_since, assignee, post_proc, answer_seq, answer_by,"+
 		" service_read, service_delivered, service_read_time, service_delivered_time, a_counted, b_counted FROM conversations WHERE id = ?", id); err != nil {
 		return chat.Conversation{}, fmt.Errorf("read conversation: %w", err)
 	}
