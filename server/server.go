@@ -139,7 +139,7 @@ func (s *server) page(folder string) (http.Handler, error) {
 
 // mount puts the parts under their addresses.
 func (s *server) mount(api, page http.Handler, hsts time.Duration) {
-	metrics := newMetrics(s.broker)
+	metrics := newMetrics(s.broker, panics(s.service))
 	mux := http.NewServeMux()
 	mux.Handle("/api/", metrics.count(api))
 	mux.Handle("/healthz", api)

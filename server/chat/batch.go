@@ -1,73 +1,10 @@
 package chat
 
 import (
-	"context"
 	"slices"
 
 	"parley/proto"
 )
-
-// Result is what became of a Request: the Receipt, which is zero unless the
-// Request was a message, or an error that wraps a *proto.Refusal.
-type Result struct {
-	Receipt Receipt
-	Err     error
-}
-
-// Commit applies the requests, in order, in one transaction of the store; once
-// that is on disk, it fans out in seq order and returns a result for each
-// request. If the store fails, nothing is fanned out and every result is the
-// same temporary refusal.
-//
-// Commit starts no goroutine and depends on nothing but the Service's state,
-// its Config and its arguments, so a simulation can drive it. It must not be
-// called twice at the same time, nor beside Run.
-func (s *Service) Commit(ctx context.Context, requests []Request) []Result {
-	results := make([]Result, len(requests))
-	var done *batch
-	err := s.store.Update(ctx, func(tx Tx) error {
-		b, err := s.newBatch(tx)
-		if err != nil {
-			return err
-		}
-		for i, r := range requests {
-			if results[i], err = r.apply(b); err != nil {
-				return err
-			}
-		}
-		done = b
-		return b.flush()
-	})
-	if err != nil {
-		err = s.failed("not stored", err)
-		for i := range results {
-			results[i] = Result{Err: err}
-		}
-		return results
-	}
-	s.committed(done)
-	return results
-}
-
-// committed tells what became of a transaction that is on disk.
-func (s *Service) committed(b *batch) {
-	out := b.out
-	for _, d := range out {
-		s.fanout.Publish(d.user, d.branch, d.payload)
-	}
-	for _, row := range b.rows {
-		if s.presence.online(row.user) {
-			s.pushes.add(s.now(), row.user, row.rev)
-			s.nudge()
-		}
-	}
-	for _, user := range b.sharing {
-		if s.presence.online(user) {
-			s.presence.change(user, func(a *attendance) { a.again = true })
-			s.nudge()
-		}
-	}
-}
 
 // millis is the server's clock in Unix milliseconds.
 func (s *Service) millis() uint64 { return uint64(max(0, s.now().UnixMilli())) }

@@ -18,10 +18,21 @@ func (s *Service) herald(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if next := s.Announce(ctx); next > 0 {
+		if next := s.tell(ctx); next > 0 {
 			timer.Reset(next)
 		}
 	}
+}
+
+// tell is Announce, except that a panic costs what was about to be told, and no more.
+func (s *Service) tell(ctx context.Context) (next time.Duration) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.faults.Recovered("announcing", p)
+			next = time.Second
+		}
+	}()
+	return s.Announce(ctx)
 }
 
 // nudge lets the herald look what there is.

@@ -12,7 +12,7 @@ import (
 type Request interface {
 	// apply makes the change within b's transaction, or refuses it (Result.Err)
 	// and changes nothing. An error is the store's, and means that the whole
-	// transaction is lost.
+	// transaction is lost: then apply may be called again, in another one.
 	apply(b *batch) (Result, error)
 }
 

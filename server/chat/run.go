@@ -93,9 +93,24 @@ func (s *Service) commit(ctx context.Context, batch []waiter) {
 	for i, w := range batch {
 		requests[i] = w.request
 	}
-	for i, result := range s.Commit(ctx, requests) {
+	for i, result := range s.survive(ctx, requests) {
 		batch[i].result <- result
 	}
+}
+
+// survive is Commit, except that a panic beyond the requests' own, as of the store
+// or of the fan-out, leaves open what became of them: a repeat tells.
+func (s *Service) survive(ctx context.Context, requests []Request) (results []Result) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.faults.Recovered("committing", p)
+			results = make([]Result, len(requests))
+			for i := range results {
+				results[i].Err = proto.Refuse(proto.ServerBusy, "no answer yet: send the same again")
+			}
+		}
+	}()
+	return s.Commit(ctx, requests)
 }
 
 // submit queues a request and waits for its result.

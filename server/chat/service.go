@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"parley/proto"
+	"parley/server/fault"
 )
 
 // A Sender is an authenticated user's connection.
@@ -67,7 +68,7 @@ type Config struct {
 	Quotas Quotas
 	// Node makes message ids unique among servers, 0 to proto.MaxNode.
 	Node uint64
-	// Log is told when the Store fails, and nothing else; nil is slog.Default.
+	// Log is told when the Store fails and of panics; nil is slog.Default.
 	Log *slog.Logger
 }
 
@@ -80,6 +81,7 @@ type Service struct {
 	log    *slog.Logger
 	ids    *proto.IDs
 	quotas Quotas
+	faults *fault.Record
 
 	tallies  tallies
 	presence presence
@@ -118,6 +120,7 @@ func New(c Config) (*Service, error) {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
+	s.faults = fault.NewRecord(s.log)
 	var last uint64
 	err := c.Store.View(context.Background(), func(v View) (err error) {
 		last, err = v.LastID()
@@ -157,14 +160,27 @@ func (s *Service) Publish(ctx context.Context, from Sender, b proto.Branch, payl
 	return s.submit(ctx, request)
 }
 
-// failed logs that the store failed, unless it was told to stop, and returns
-// an error that wraps err and a temporary refusal that says what.
+// failed logs that the store failed, and returns what whoever asked is told.
 func (s *Service) failed(what string, err error) error {
+	s.unhealthy(what, err)
+	return temporary(what, err)
+}
+
+// unhealthy logs that the store failed, unless it was told to stop.
+func (s *Service) unhealthy(what string, err error) {
 	if !errors.Is(err, context.Canceled) {
 		s.log.Error("the history store failed", "result", what, "error", err)
 	}
+}
+
+// temporary returns an error that wraps err and a temporary refusal that says what.
+func temporary(what string, err error) error {
 	return fmt.Errorf("%w: %w", proto.Refuse(proto.UnspecifiedError, "%s: try again", what), err)
 }
+
+// Panics is how many panics were recovered from: faults of this program, each of
+// which failed one request, or what the herald was about to tell, and nothing else.
+func (s *Service) Panics() uint64 { return s.faults.Count() }
 
 // anonymous refuses a sender that nobody authenticated.
 func anonymous(from Sender) error {

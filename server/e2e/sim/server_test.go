@@ -17,7 +17,8 @@ type disk struct {
 	chat.Store
 	w     *world
 	full  bool
-	crash int // the server dies at the crash-th Update from now; 0: it does not
+	bad   bool // some of what is to be stored cannot be
+	crash int  // the server dies at the crash-th Update from now; 0: it does not
 	rises rises
 }
 
@@ -63,12 +64,37 @@ func (d *disk) Update(ctx context.Context, change func(chat.Tx) error) error {
 			return errFull
 		})
 	}
-	err := d.Store.Update(ctx, change)
+	err := d.Store.Update(ctx, func(tx chat.Tx) error {
+		if !d.bad {
+			return change(tx)
+		}
+		if err := change(badTx{tx, d.w}); err != nil {
+			return err
+		}
+		if d.w.chance(3) {
+			return errBad // at the commit, which does not say whose fault it is
+		}
+		return nil
+	})
 	d.recordRises()
 	if die {
 		panic(errKilled) // after it, before anybody is told
 	}
 	return err
+}
+
+// badTx cannot store some entries.
+type badTx struct {
+	chat.Tx
+	w *world
+}
+
+// Append implements chat.Tx.
+func (tx badTx) Append(e chat.Entry) error {
+	if tx.w.chance(3) {
+		return errBad
+	}
+	return tx.Tx.Append(e)
 }
 
 // entries returns a conversation's whole log.

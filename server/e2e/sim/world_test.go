@@ -135,13 +135,17 @@ func (w *world) often(every time.Duration, f func()) {
 }
 
 func (w *world) breakSomething() {
-	switch w.Rand.IntN(9) {
+	switch w.Rand.IntN(10) {
 	case 0, 1:
 		w.killServer("kill -9")
 	case 2:
 		w.disk.full = true
 		w.note("server disk full")
 		w.After(w.upTo(8*time.Second), func() { w.disk.full = false })
+	case 9:
+		w.disk.bad = true
+		w.note("some of what is sent to the server cannot be stored")
+		w.After(w.upTo(8*time.Second), func() { w.disk.bad = false })
 	case 3, 4:
 		if s := w.server; s != nil && len(s.sessions) > 0 {
 			x := s.sessions[w.Rand.IntN(len(s.sessions))]
@@ -169,7 +173,7 @@ func (w *world) breakSomething() {
 // heal ends all faults; what they broke stays broken until somebody mends it.
 func (w *world) heal() {
 	w.note("faults stop")
-	w.faulty, w.disk.full, w.disk.crash = false, false, 0
+	w.faulty, w.disk.full, w.disk.bad, w.disk.crash = false, false, false, 0
 	if w.server == nil {
 		w.startServer()
 	}
@@ -221,5 +225,6 @@ var (
 	errNoAck  = errors.New("no acknowledgement in time")
 	errDown   = errors.New("connection refused")
 	errFull   = errors.New("no space left")
+	errBad    = errors.New("this cannot be stored")
 	errKilled = errors.New("killed")
 )

@@ -24,8 +24,12 @@ var faults = []struct {
 	name  string
 	edits []edit
 }{
-	{"an acknowledgement before the commit", []edit{{"server/chat/batch.go",
-		"results[i] = Result{Err: err}", "_ = results[i]"}}},
+	{"an acknowledgement before the commit", []edit{{"server/chat/commit.go",
+		"c.results[i] = Result{Err: refusal}", "_ = refusal"}}},
+	{"half of a transaction that failed not tried again", []edit{{"server/chat/commit.go",
+		"return c.store(ctx, from, half) && c.store(ctx, half, to)", "return c.store(ctx, half, to)"}}},
+	{"a request that was stored taken out", []edit{{"server/chat/commit.go",
+		"c.refuse(at, err)", "c.refuse(max(at, 1)-1, err)"}}},
 	{"no dedupe on the server", []edit{
 		{"server/chat/message.go", "if first.Seq != 0 {", "if false {"},
 		{"server/chat/memory.go", "s.refs }, ref); taken {", "s.refs }, ref); taken && false {"}}},
@@ -41,7 +45,7 @@ var faults = []struct {
 		"c.stored = c.stored.add(min(x.seq, c.stored.highest(x.seq)+1), x.seq)"}}},
 	{"an outbox entry removed when written and not when confirmed", []edit{{"wasm/chat/outbox.go",
 		"o.session = number", "o.session = number; e.write.confirmed(o.Number)"}}},
-	{"a fan-out that is not in order", []edit{{"server/chat/batch.go",
+	{"a fan-out that is not in order", []edit{{"server/chat/commit.go",
 		"for _, d := range out {", "for i := range out {\n\t\td := out[len(out)-1-i]"}}},
 	{"a lost PUBACK and an echo that is not matched", []edit{{"wasm/chat/outbox.go",
 		"return o.ref == r }", "return false }"}}},

@@ -1,0 +1,165 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"parley/proto"
+)
+
+// Result is what became of a Request: the Receipt, which is zero unless the
+// Request was a message, or an error that wraps a *proto.Refusal.
+type Result struct {
+	Receipt Receipt
+	Err     error
+}
+
+// maxBlamed is how many requests in a row the store may fail at, with nothing
+// stored between, before it is taken to store nothing at all.
+const maxBlamed = 8
+
+// Commit applies the requests, in order, in one transaction of the store; once
+// that is on disk, it fans out in seq order and returns a result for each
+// request. What was not stored is not fanned out, and its result is a refusal.
+//
+// If the transaction fails, the request that it failed at is taken out, and those
+// before and after it are transactions of their own. If it cannot be said which
+// one that was, each half is tried alone, down to a single request. So who sends
+// what cannot be stored disturbs nobody else. A store that stores nothing is left
+// alone after a few tries, and all that are left get the same temporary refusal;
+// so they do when ctx ends. A request that panics is refused for good.
+//
+// Commit starts no goroutine and depends on nothing but the Service's state,
+// its Config and its arguments, so a simulation can drive it. It must not be
+// called twice at the same time, nor beside Run.
+func (s *Service) Commit(ctx context.Context, requests []Request) []Result {
+	c := commit{service: s, requests: requests, results: make([]Result, len(requests)), settled: make([]bool, len(requests))}
+	if !c.store(ctx, 0, len(requests)) {
+		for i, settled := range c.settled {
+			if !settled {
+				c.refuse(i, c.err)
+			}
+		}
+	}
+	if c.err != nil {
+		s.unhealthy("not stored", c.err)
+	}
+	return c.results
+}
+
+// commit is requests on their way into the history.
+type commit struct {
+	service  *Service
+	requests []Request
+	results  []Result
+	settled  []bool // whose results are final
+	blamed   int    // requests, in a row
+	err      error  // the last of the store
+}
+
+// store stores requests[from:to], except for those that cannot be, and reports
+// whether the store still works. If it does not, some are not settled.
+func (c *commit) store(ctx context.Context, from, to int) bool {
+	if from == to {
+		return true
+	}
+	at, err := c.try(ctx, from, to)
+	switch {
+	case err == nil:
+		c.blamed = 0
+		return true
+	case at < from || ctx.Err() != nil: // it is no request's doing
+		c.err = err
+		return false
+	case at == to && to-from > 1:
+		half := (from + to) / 2
+		return c.store(ctx, from, half) && c.store(ctx, half, to)
+	}
+	at = min(at, to-1)
+	c.refuse(at, err)
+	if c.blamed++; c.blamed == maxBlamed {
+		return false
+	}
+	return c.store(ctx, from, at) && c.store(ctx, at+1, to)
+}
+
+// try makes one transaction of requests[from:to], and fans it out. If it fails, at
+// is the request that it failed at, to if all were applied, or less than from if
+// none was tried.
+func (c *commit) try(ctx context.Context, from, to int) (at int, err error) {
+	var done *batch
+	at = from - 1
+	err = c.service.store.Update(ctx, func(tx Tx) error {
+		b, err := c.service.newBatch(tx)
+		if err != nil {
+			return err
+		}
+		for at = from; at < to; at++ {
+			if c.results[at], err = b.apply(c.requests[at]); err != nil {
+				return err
+			}
+		}
+		done = b
+		return b.flush()
+	})
+	if err != nil {
+		return at, err
+	}
+	for i := from; i < to; i++ {
+		c.settled[i] = true
+	}
+	c.service.committed(done)
+	return at, nil
+}
+
+// refuse settles a request that was not stored.
+func (c *commit) refuse(i int, err error) {
+	c.settled[i] = true
+	refusal := err
+	if p := (*panicked)(nil); !errors.As(err, &p) {
+		c.err = err
+		refusal = temporary("not stored", err)
+	}
+	c.results[i] = Result{Err: refusal}
+}
+
+// committed tells what became of a transaction that is on disk.
+func (s *Service) committed(b *batch) {
+	out := b.out
+	for _, d := range out {
+		s.fanout.Publish(d.user, d.branch, d.payload)
+	}
+	for _, row := range b.rows {
+		if s.presence.online(row.user) {
+			s.pushes.add(s.now(), row.user, row.rev)
+			s.nudge()
+		}
+	}
+	for _, user := range b.sharing {
+		if s.presence.online(user) {
+			s.presence.change(user, func(a *attendance) { a.again = true })
+			s.nudge()
+		}
+	}
+}
+
+// panicked is the error of a request that panicked. It would again.
+type panicked struct{ value any }
+
+func (p *panicked) Error() string { return fmt.Sprintf("%v: it panicked: %v", p.Unwrap(), p.value) }
+
+func (p *panicked) Unwrap() error {
+	return proto.Refuse(proto.ImplementationSpecific, "not stored, because of a fault in the server, which its log names: the same again fails again")
+}
+
+// apply applies one request.
+func (b *batch) apply(r Request) (result Result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			b.service.faults.Recovered("storing a request", p)
+			err = &panicked{p}
+		}
+	}()
+	return r.apply(b)
+}
