@@ -119,6 +119,11 @@ size: tools assets ## print the browser program's size in bytes: raw, gzip -9, B
 proto: ## generate proto/chat.pb.go from proto/chat.proto
 	go run -C .tools ./protogen -out ../proto ../proto/chat.proto
 
+.PHONY: vendor
+vendor: ## generate static/vendor/confusables.js from the Unicode data that .tools/go.mod pins
+	go run -C .tools ./confusables >static/vendor/confusables.js.new
+	mv static/vendor/confusables.js.new static/vendor/confusables.js
+
 .PHONY: clean
 clean: ## remove what was built; ./data stays
 	rm -rf $(BIN) static/parley.wasm static/wasm_exec.js

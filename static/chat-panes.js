@@ -43,7 +43,7 @@ export class ChatPanes extends HTMLElement {
   #name;
   #share;
   #settings;
-  #search = new PeopleSearch();
+  #search;
   #queue;
   #list;
   #lists;
@@ -58,6 +58,7 @@ export class ChatPanes extends HTMLElement {
     this.#known = new Known(id);
     this.#avatar = avatar(name, id);
     this.#name = element('h1', { dir: 'auto' }, userName(name, id));
+    this.#search = new PeopleSearch(this.#known.names);
     this.#share = new ShareLink(id);
     this.#settings = new SettingsMenu(id);
     this.#queue = new ServiceQueue(this.#known);
@@ -115,6 +116,7 @@ export class ChatPanes extends HTMLElement {
     paintAvatar(this.#avatar, name, id);
     this.#queue.hidden = services.length === 0;
     this.#known.names.parley = parley;
+    this.#known.names.set(id, parley.user.name);
     this.#search.parley = parley;
     this.#settings.parley = parley;
     if (parley.chosen) this.#settings.show(parley.chosen);

@@ -1,9 +1,10 @@
 // @ts-check
 // The names of people, as far as they are known here.
 import { shortID, userName } from './labels.js';
+import { Lookalikes } from './lookalikes.js';
 import { t } from './strings.js';
 
-/** Fires "change" when a name was learned by asking. */
+/** Fires "change" when a name was learned by asking, or turned out to look like another's. */
 export class Names extends EventTarget {
   /** @type {Map<bigint, string>} */
   #names = new Map();
@@ -12,24 +13,33 @@ export class Names extends EventTarget {
   /** @type {bigint[]} */
   #queue = [];
   #asking = false;
+  #lookalikes = new Lookalikes(() => this.dispatchEvent(new Event('change')));
   /** @type {import('./parley.js').Parley | null} */
   parley = null;
 
   /** @param {bigint} id @param {string} name '' if it is not known */
   set(id, name) {
-    if (id && name) this.#names.set(id, name);
+    if (!id || !name || this.#names.get(id) === name) return;
+    this.#names.set(id, name);
+    this.#lookalikes.set(id, name);
   }
 
-  /** A person's name, or one made of the id. @param {bigint} id */
+  /** A person's name, told apart from others that look like it, or one made of the id. @param {bigint} id */
   user(id) {
-    return userName(this.#names.get(id) ?? '', id);
+    return this.#known(id) ?? userName('', id);
+  }
+
+  /** @param {bigint} id */
+  #known(id) {
+    const name = this.#names.get(id);
+    return name && this.#lookalikes.has(id) ? t.namesake(name, String(id).slice(-4)) : name;
   }
 
   /** An agent's name; one that is not known is asked for. @param {bigint} id */
   agent(id) {
     if (id === this.parley?.user.id) return t.you;
     this.ask(id);
-    return this.#names.get(id) ?? t.agent(shortID(id));
+    return this.#known(id) ?? t.agent(shortID(id));
   }
 
   /** Asks for a name that is not known, once. @param {bigint} id */

@@ -2,7 +2,7 @@
 // Finds a person by name or number, and services by name.
 import { element, reasonOf, text } from './dom.js';
 import { icon } from './icons.js';
-import { avatar, userName } from './labels.js';
+import { avatar } from './labels.js';
 import { serviceLinks, servicesNamed } from './service-links.js';
 import { t } from './strings.js';
 
@@ -22,6 +22,13 @@ export class PeopleSearch extends HTMLElement {
   #services = element('section', { class: 'services', hidden: true });
   #asked = 0;
   #timer = 0;
+  #names;
+
+  /** @param {import('./names.js').Names} names learn those found ("found") before they are shown */
+  constructor(names) {
+    super();
+    this.#names = names;
+  }
 
   /** @param {import('./parley.js').Parley} parley */
   set parley(parley) {
@@ -77,7 +84,7 @@ export class PeopleSearch extends HTMLElement {
     text(this.#note, note);
     this.#list.hidden = users.length === 0;
     this.#list.replaceChildren(...users.map(user => {
-      const name = userName(user.name, user.id);
+      const name = this.#names.user(user.id);
       return element('li', {}, element('a', { class: 'entry', href: `#/to/${user.id}` },
         avatar(name, user.id),
         element('span', { class: 'entry-name', dir: 'auto' }, name),

@@ -91,6 +91,8 @@ export const t = {
 
   // Customer service
   customerService: 'Customer service',
+  /** Two people, or a person and a service, have names that look alike. @param {string} name @param {string} digits the last of the id */
+  namesake: (name, digits) => `${name} (…${digits})`,
   services: ['General', 'Sales', 'Support', 'Billing', 'Delivery', 'Returns', 'Complaints'],
   /** @param {string} digits */
   agent: digits => `Agent ${digits}`,

@@ -200,6 +200,26 @@ func TestNames(t *testing.T) {
 		"empty":              {"", "", "empty"},
 		"space alone":        {" \u00a0", "", "empty"},
 		"invisible":          {"\u200b\u200d", "", "empty"},
+		"Braille blank":      {"\u2800\u2800", "", "empty"},
+		"a Hangul filler":    {"\u3164", "", "empty"},
+		"fillers":            {"\u115f\u1160\uffa0", "", "empty"},
+		"tags alone":         {"\U000e0041\U000e007f", "", "empty"},
+		"variations alone":   {"\ufe0f\ufe0e", "", "empty"},
+		"a blank at the end": {"Ann\u2800", "", "cannot be seen"},
+		"a filler within":    {"A\u3164n", "", "cannot be seen"},
+		"zero width space":   {"A\u200bnn", "", "cannot be seen"},
+		"a word joiner":      {"A\u2060nn", "", "cannot be seen"},
+		"a soft hyphen":      {"A\u00adnn", "", "cannot be seen"},
+		"tags":               {"Ann\U000e0041", "", "cannot be seen"},
+		"a joiner in Latin":  {"A\u200dnn", "", "cannot be seen"},
+		"a joiner at an end": {"دنا\u200c", "", "cannot be seen"},
+		"a mark of order":    {"a\u200fb", "", "cannot be seen"},
+		"a heart":            {"Ann \u2764\ufe0f", "Ann \u2764\ufe0f", ""},
+		"a joiner in Farsi":  {"می\u200cخواهم", "می\u200cخواهم", ""},
+		"a joiner in Hindi":  {"क्\u200dष", "क्\u200dष", ""},
+		"spaces within":      {"Ann\u00a0 \u3000B.", "Ann B.", ""},
+		"decomposed":         {"Jose\u0301", "José", ""},
+		"64 bytes composed":  {strings.Repeat("e\u0301", 32), strings.Repeat("é", 32), ""},
 		"invalid UTF-8":      {"a\xff", "", "UTF-8"},
 		"a line break":       {"a\nb", "", "control"},
 		"NUL":                {"a\x00", "", "control"},
@@ -208,7 +228,6 @@ func TestNames(t *testing.T) {
 		"an isolate":         {"a\u2066b", "", "control"},
 		"a line separator":   {"a\u2028b", "", "control"},
 		"a byte order mark":  {"\ufeffa", "", "control"},
-		"joined direction":   {"a\u200fb", "a\u200fb", ""},
 		"punctuation":        {"...", "...", ""},
 		"markup stays as is": {"<b>", "<b>", ""},
 	} {
@@ -221,6 +240,35 @@ func TestNames(t *testing.T) {
 				t.Errorf("error %v, want one with %q", err, test.text)
 			}
 		})
+	}
+}
+
+func TestNamesOfTheServiceAreItsOwn(t *testing.T) {
+	for name, free := range map[string]bool{
+		"Support":          false,
+		"SUPPORT":          false,
+		"S u p p o r t":    false,
+		"Support.":         false,
+		"Ｓｕｐｐｏｒｔ":          false, // fullwidth: NFKC
+		"𝐒𝐮𝐩𝐩𝐨𝐫𝐭":          false, // mathematical: NFKC
+		"Ѕuрроrt":          false, // Cyrillic
+		"Supp\u03bfrt":     false, // Greek
+		"5ales":            true,
+		"SaIes":            false, // a capital I for an l
+		"BiIIing":          false,
+		"Customer-Service": false,
+		"Admin":            false,
+		"Рarley":           false, // Cyrillic
+		"Ann":              true,
+		"Supporter":        true,
+		"Ann (Support)":    true,
+		"Generale":         true,
+		"支持":               true,
+		"👩‍👩‍👧":            true,
+	} {
+		if err := CheckUnreserved(name); (err == nil) != free {
+			t.Errorf("%q: %v, want free %v", name, err, free)
+		}
 	}
 }
 

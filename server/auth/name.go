@@ -5,23 +5,31 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"parley/proto"
 )
 
-// CheckName returns the name that a person chose, without space around it. The
-// error is a *proto.Refusal that says what to change. Characters that are not
-// to be seen, or that turn the direction of what stands after the name, are
-// refused: a name is shown among other text, and must not disguise it.
+// CheckName returns the name that a person chose, composed (NFC) and with single
+// spaces within it alone. The error is a *proto.Refusal that says what to change.
+// Characters that are not to be seen, or that turn the direction of what stands
+// after the name, are refused: a name is shown among other text, and must
+// neither disguise that nor look like nothing.
 func CheckName(name string) (string, error) {
-	switch name = strings.TrimSpace(name); {
-	case !utf8.ValidString(name):
+	name = strings.TrimSpace(name)
+	if !utf8.ValidString(name) {
 		return "", proto.Refuse(proto.PayloadFormatInvalid, "name is not valid UTF-8")
-	case len(name) > proto.MaxName:
-		return "", proto.Refuse(proto.PayloadFormatInvalid, "name is longer than %d bytes: choose a shorter one", proto.MaxName)
-	case strings.ContainsFunc(name, disguises):
+	}
+	if strings.ContainsFunc(name, disguises) {
 		return "", proto.Refuse(proto.PayloadFormatInvalid, "name has a control character: leave it out")
+	}
+	switch name = composed(name); {
 	case !strings.ContainsFunc(name, shows):
 		return "", proto.Refuse(proto.PayloadFormatInvalid, "name is empty: give one of 1 to %d bytes", proto.MaxName)
+	case visible(name) != name:
+		return "", proto.Refuse(proto.PayloadFormatInvalid, "name has a character that cannot be seen: leave it out")
+	case len(name) > proto.MaxName:
+		return "", proto.Refuse(proto.PayloadFormatInvalid, "name is longer than %d bytes: choose a shorter one", proto.MaxName)
 	}
 	return name, nil
 }
@@ -35,25 +43,87 @@ func cleanName(name string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(name, ""))
-	name = strings.TrimSpace(name)
-	for len(name) > proto.MaxName {
-		_, size := utf8.DecodeLastRuneInString(name)
-		name = name[:len(name)-size]
+	// To leave something out may bring together what composes, or what a joiner
+	// may not stand between: until nothing changes any more.
+	for before := ""; before != name; {
+		before = name
+		name = composed(visible(name))
+		for len(name) > proto.MaxName {
+			_, size := utf8.DecodeLastRuneInString(name)
+			name = name[:len(name)-size]
+		}
 	}
 	if !strings.ContainsFunc(name, shows) {
 		return ""
 	}
-	return strings.TrimSpace(name)
+	return name
 }
 
+// composed is name in NFC, in which spaces of all kinds are single plain ones
+// within it.
+func composed(name string) string { return strings.Join(strings.Fields(norm.NFC.String(name)), " ") }
+
 // disguises reports control characters, line and paragraph separators, and the
-// characters that embed, override or isolate direction (UAX 9, section 2). Marks
-// and joiners stay: some scripts and emoji need them.
+// characters that embed, override or isolate direction (UAX 9, section 2).
 func disguises(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) ||
 		r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0xFEFF
 }
 
+// visible is name without the characters that show nothing, or look like a
+// space. Joiners stay where scripts and emoji need them.
+func visible(name string) string {
+	var b strings.Builder
+	runes := []rune(name)
+	for i, r := range runes {
+		switch {
+		case isJoiner(r):
+			if i == 0 || i == len(runes)-1 || !joins(runes[i-1]) || !joins(runes[i+1]) {
+				continue
+			}
+		case r == emojiStyle:
+			if i == 0 || !unicode.In(runes[i-1], unicode.S, unicode.P, unicode.N) {
+				continue
+			}
+		case blank(r):
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// emojiStyle asks for the coloured form of the character before it (UTS 51).
+const emojiStyle = 0xFE0F
+
+func isJoiner(r rune) bool { return r == 0x200C || r == 0x200D }
+
+// joins reports whether a joiner beside r can make a difference: in emoji and in
+// scripts whose letters take another form beside others.
+func joins(r rune) bool {
+	if r == emojiStyle || unicode.In(r, unicode.So, unicode.Sk, unicode.M) {
+		return true
+	}
+	return unicode.Is(unicode.L, r) && !unicode.In(r, unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Armenian,
+		unicode.Georgian, unicode.Hebrew, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana) && !blank(r)
+}
+
+// blank reports characters that show nothing although some count as letters or
+// symbols: those to be ignored where they cannot be displayed (UAX 44,
+// Default_Ignorable_Code_Point), format characters, fillers and empty patterns.
+func blank(r rune) bool {
+	switch r {
+	case 0x2800, // Braille pattern blank
+		0x115F, 0x1160, 0x3164, 0xFFA0, // Hangul fillers
+		0x034F,         // combining grapheme joiner
+		0x17B4, 0x17B5, // Khmer inherent vowels
+		0x1D159,        // musical null note head
+		0xFFFC, 0xFFFD: // object replacement, replacement
+		return true
+	}
+	return unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point, unicode.Co, unicode.Noncharacter_Code_Point)
+}
+
 func shows(r rune) bool {
-	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S)
+	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && !blank(r)
 }

@@ -86,8 +86,9 @@ func (a *api) guest(r *http.Request) (auth.User, error) {
 				Detail: "the invite is not this server's: take the newest that it printed, at its start or when it was asked for a new one"}
 		}
 		who.Services = auth.AllServices()
+		return who, nil
 	}
-	return who, nil
+	return who, auth.CheckUnreserved(who.Name)
 }
 
 // renewing returns whose token is to be renewed, if not too often.

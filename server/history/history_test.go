@@ -257,6 +257,15 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+func TestAGuestIsNotTakenForTheService(t *testing.T) {
+	s := newSite(t, nil)
+	answer, body := s.do("POST", "/api/guests", jsonBody, `{"name":"Ѕuррort"}`) // Cyrillic
+	wantProblem(t, answer, body, 400, "only the service itself")
+	if answer, body := s.do("POST", "/api/guests", jsonBody, `{"name":"Sue Port"}`); answer.StatusCode != 201 {
+		t.Errorf("status %d: %s", answer.StatusCode, body)
+	}
+}
+
 // Nobody can write to a service yet, but its entries have the same form.
 func TestEnumsAreNumbers(t *testing.T) {
 	id, empty := uint64(highest), ""

@@ -1,0 +1,54 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"testing"
+)
+
+// guest makes a guest without a browser and returns the id.
+func (s *server) guest(name string) string {
+	s.t.Helper()
+	body, err := json.Marshal(map[string]string{"name": name})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	response, err := http.Post("http://"+s.address+"/api/guests", "application/json", bytes.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var made struct {
+		ID string `json:"user_id"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&made); err != nil || made.ID == "" {
+		s.t.Fatalf("no guest %q: %s, %v", name, response.Status, err)
+	}
+	return made.ID
+}
+
+func TestNamesThatLookAlikeAreToldApart(t *testing.T) {
+	s := newServer(t)
+	carol, impostor := s.guest("Carol Bates"), s.guest("Саrоl Bates")
+	s.guest("Carol Battes")
+	ada := signIn(t, newGate(t, s), "Ada")
+	ada.fill("Find a person", "Bat")
+	names := func(want ...string) {
+		t.Helper()
+		ada.await("the people found", `(...want) => {
+			const names = [...document.querySelectorAll('.people .entry-name')].map(e => e.textContent);
+			return names.length === want.length && want.every(name => names.includes(name));
+		}`, toAny(want)...)
+	}
+	last := func(id string) string { return " (…" + id[len(id)-4:] + ")" }
+	names("Carol Bates"+last(carol), "Саrоl Bates"+last(impostor), "Carol Battes")
+	ada.wroteNoErrors()
+}
+
+func toAny(texts []string) (all []any) {
+	for _, text := range texts {
+		all = append(all, text)
+	}
+	return all
+}
