@@ -9,8 +9,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 
 	"parley/proto"
@@ -365,20 +363,13 @@ func (v memoryView) Usage(user uint64) (Usage, error) {
 }
 
 func (v memoryView) Users(q UserQuery) ([]User, error) {
-	var found []User
-	folded := Fold(q.Text)
-	for id, u := range v.users() {
-		if id == q.Viewer || q.Services != 0 && u.Services&q.Services == 0 {
-			continue
+	return q.Pick(func(yield func(User, string) bool) {
+		for _, u := range v.users() {
+			if !yield(u, Fold(u.Name)) {
+				return
+			}
 		}
-		if strings.Contains(Fold(u.Name), folded) || strconv.FormatUint(id, 10) == q.Text {
-			found = append(found, u)
-		}
-	}
-	slices.SortFunc(found, func(x, y User) int {
-		return cmp.Or(cmp.Compare(Fold(x.Name), Fold(y.Name)), cmp.Compare(x.ID, y.ID))
-	})
-	return found[:min(len(found), max(0, q.Limit))], nil
+	}), nil
 }
 
 type memoryTx struct{ memoryView }

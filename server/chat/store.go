@@ -57,7 +57,8 @@ type View interface {
 	Rev() (uint64, error)
 	// User returns the zero User if there is none.
 	User(id uint64) (User, error)
-	// Users finds users by their name, case folded, or their id; by name.
+	// Users finds users by their name or id, in the order that UserQuery names.
+	// However many there are, it looks at not many more than it finds.
 	Users(q UserQuery) ([]User, error)
 	// Agents returns the ids of the users who answer for a service, rising.
 	Agents(service proto.ServiceType) ([]uint64, error)
@@ -162,18 +163,6 @@ type User struct {
 	FirstSeen, LastSeen uint64
 	// What the user chose not to let others see.
 	HideTyping, HidePresence bool
-}
-
-// UserQuery says who is looked for, and by whom.
-type UserQuery struct {
-	// Text is a part of the name, or the id in decimal; "" is part of every name.
-	Text string
-	// Services finds only those who answer for one of them; 0 finds all.
-	Services Services
-	// Viewer is who asks, and does not find themselves; 0 is nobody.
-	Viewer uint64
-	// Limit is how many are found at most.
-	Limit int
 }
 
 // Services is a set of service types: bit n stands for type n.

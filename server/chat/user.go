@@ -4,14 +4,13 @@ import (
 	"context"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"parley/proto"
 )
 
-// Users finds people by their name or id, whatever space is around the text. By
-// name; q.Limit is 1 to proto.MaxPage. Errors wrap a *proto.Refusal.
+// Users finds people by their name or id, whatever space is around the text;
+// q.Limit is 1 to proto.MaxPage. Errors wrap a *proto.Refusal.
 func (s *Service) Users(ctx context.Context, q UserQuery) ([]User, error) {
 	q.Text = strings.TrimSpace(q.Text)
 	switch {
@@ -148,16 +147,4 @@ func (b *batch) rename(key proto.Key, user uint64) error {
 	}
 	b.revise(c)
 	return nil
-}
-
-// Fold returns name with case differences removed, rune by rune, as stores
-// need it to search: two runes that differ in case alone become the same.
-func Fold(name string) string {
-	return strings.Map(func(r rune) rune {
-		least := r
-		for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
-			least = min(least, next)
-		}
-		return least
-	}, name)
 }

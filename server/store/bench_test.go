@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -88,5 +90,91 @@ func fill(b *testing.B, service *chat.Service, payload []byte, messages int) {
 		if err := <-done; err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkPeople finds people by their name among many; half of them have
+// names that begin with the same letter.
+func BenchmarkPeople(b *testing.B) {
+	for _, n := range []int{100, 10_000, 200_000} {
+		b.Run(fmt.Sprintf("%d people", n), func(b *testing.B) {
+			db := open(b, b.TempDir())
+			settle(b, db, n)
+			for name, text := range map[string]string{
+				"everybody": "", "a common beginning": "a", "beginning": "anri", "another word": "chuko", "a common middle": "nna",
+				"middle": "nnadel", "parts that stand apart": "sonson", "nobody": "qqq", "nobody by two letters": "qq",
+			} {
+				b.Run(name, func(b *testing.B) {
+					for b.Loop() {
+						err := db.View(context.Background(), func(v chat.View) error {
+							_, err := v.Users(chat.UserQuery{Text: text, Viewer: 1, Limit: 50})
+							return err
+						})
+						if err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+// BenchmarkRenaming gives people among 200,000 another name, 256 a commit.
+func BenchmarkRenaming(b *testing.B) {
+	const people = 200_000
+	db := open(b, b.TempDir())
+	settle(b, db, people)
+	next := names(3)
+	for b.Loop() {
+		err := db.Update(context.Background(), func(tx chat.Tx) error {
+			for range 256 {
+				if err := tx.PutUser(chat.User{ID: 1 + rand.Uint64N(people), Name: next()}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)*256/b.Elapsed().Seconds(), "names/s")
+}
+
+// settle gives a history so many people.
+func settle(b *testing.B, db chat.Store, people int) {
+	next := names(1)
+	for id := 1; id <= people; {
+		err := db.Update(context.Background(), func(tx chat.Tx) error {
+			for range min(5000, people-id+1) {
+				if err := tx.PutUser(chat.User{ID: uint64(id), Name: next()}); err != nil {
+					return err
+				}
+				id++
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// names makes names of two words.
+func names(seed uint64) func() string {
+	random := rand.New(rand.NewPCG(seed, seed))
+	syllables := strings.Fields("an na ma ri lo el da vi jo se be la chu ko ta mi ro sa te ne li no ra ki pe so ha ze wu fa ber son ton ski ova dez mar tin gar cia")
+	word := func() (w string) {
+		for range 2 + random.IntN(3) {
+			w += syllables[random.IntN(len(syllables))]
+		}
+		return w
+	}
+	return func() string {
+		if random.IntN(2) == 0 {
+			return "A" + word() + " " + word()
+		}
+		return word() + " " + word()
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -73,6 +74,29 @@ func TestAHistoryOfVersion1IsCarriedOver(t *testing.T) {
 	}
 	if db.Epoch() != 0x201e552b93e32586 {
 		t.Errorf("the epoch is %x", db.Epoch())
+	}
+}
+
+// Names were folded in another way once, and found by no index.
+func TestPeopleOfEarlierVersionsAreFound(t *testing.T) {
+	for version, wanted := range map[int]map[string]string{
+		1: {"zoe": "Zoë", "ZO": "Zoë", "": " Ada Zoë", "18446744073709551615": "Zoë"},
+		2: {"ann": "Ann", "": "Ada Ann Bob"},
+	} {
+		db := earlier(t, version)
+		for text, want := range wanted {
+			var names []string
+			err := db.View(t.Context(), func(v chat.View) error {
+				users, err := v.Users(chat.UserQuery{Text: text, Limit: 100})
+				for _, u := range users {
+					names = append(names, u.Name)
+				}
+				return err
+			})
+			if got := strings.Join(names, " "); got != want || err != nil {
+				t.Errorf("in version %d %q finds %q, want %q, error %v", version, text, got, want, err)
+			}
+		}
 	}
 }
 

@@ -148,6 +148,14 @@ var migrations = []string{`
 	DROP INDEX messages_control;
 	CREATE INDEX messages_written ON messages (conversation, sender, seq) WHERE type < 16;
 	CREATE INDEX messages_control ON messages (conversation, sender, seq) WHERE type >= 16;
+`, `
+	-- What people are found by beside users_by_name; refold fills it.
+	CREATE TABLE user_words (
+		rest    TEXT NOT NULL,
+		user_id BLOB NOT NULL,
+		PRIMARY KEY (rest, user_id)
+	) WITHOUT ROWID;
+	CREATE VIRTUAL TABLE user_names USING fts5 (folded, content='', columnsize=0, tokenize='trigram case_sensitive 1');
 `}
 
 // errNewer and errForeign are files that this program must not touch.
@@ -186,6 +194,9 @@ func migrate(ctx context.Context, s *session) (err error) {
 		if _, err := s.conn.ExecContext(ctx, m); err != nil {
 			return fmt.Errorf("change the schema: %w", err)
 		}
+	}
+	if err := refold(ctx, s); err != nil {
+		return fmt.Errorf("index the names of people: %w", err)
 	}
 	for name, value := range map[string]int{"application_id": applicationID, "user_version": len(migrations)} {
 		if _, err := s.conn.ExecContext(ctx, "PRAGMA "+name+" = "+strconv.Itoa(value)); err != nil {

@@ -112,9 +112,13 @@ func (t *transaction) PutUser(u chat.User) error {
 	if err := t.ctx.Err(); err != nil {
 		return err
 	}
+	folded := chat.Fold(u.Name)
+	if err := t.rename(u.ID, folded); err != nil {
+		return err
+	}
 	err := t.exec("INSERT INTO users (id, name, folded, services, first_seen, last_seen, hides) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"+
 		" name = excluded.name, folded = excluded.folded, services = excluded.services, first_seen = excluded.first_seen, last_seen = excluded.last_seen, hides = excluded.hides",
-		bytesOf(u.ID), u.Name, chat.Fold(u.Name), int64(u.Services), bytesOf(u.FirstSeen), bytesOf(u.LastSeen), hidesOf(u))
+		bytesOf(u.ID), u.Name, folded, int64(u.Services), bytesOf(u.FirstSeen), bytesOf(u.LastSeen), hidesOf(u))
 	if err != nil {
 		return fmt.Errorf("write user: %w", err)
 	}

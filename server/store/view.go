@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"parley/proto"
 	"parley/server/chat"
@@ -290,24 +289,33 @@ func (v *view) ByRef(sender uint64, clientRef [proto.RefSize]byte) (e chat.Entry
 }
 
 // User implements chat.View.
-func (v *view) User(id uint64) (chat.User, error) {
-	u := chat.User{ID: id}
-	var hides int64
-	found, err := v.row(userFields(&u, &hides), "SELECT "+userColumns+" FROM users WHERE id = ?", bytesOf(id))
+func (v *view) User(id uint64) (u chat.User, err error) {
+	var row userRow
+	found, err := v.row(row.fields(), "SELECT "+userColumns+" FROM users WHERE id = ?", bytesOf(id))
 	if err != nil {
 		return chat.User{}, fmt.Errorf("read user: %w", err)
 	}
 	if !found {
 		return chat.User{}, nil
 	}
-	u.HideTyping, u.HidePresence = hides&hidesTyping != 0, hides&hidesPresence != 0
-	return u, nil
+	return row.user(), nil
 }
 
 const userColumns = "id, name, services, first_seen, last_seen, hides"
 
-func userFields(u *chat.User, hides *int64) []any {
-	return []any{(*number)(&u.ID), &u.Name, &u.Services, (*number)(&u.FirstSeen), (*number)(&u.LastSeen), hides}
+// userRow is a user as the columns say.
+type userRow struct {
+	u     chat.User
+	hides int64
+}
+
+func (r *userRow) fields() []any {
+	return []any{(*number)(&r.u.ID), &r.u.Name, &r.u.Services, (*number)(&r.u.FirstSeen), (*number)(&r.u.LastSeen), &r.hides}
+}
+
+func (r *userRow) user() chat.User {
+	r.u.HideTyping, r.u.HidePresence = r.hides&hidesTyping != 0, r.hides&hidesPresence != 0
+	return r.u
 }
 
 // Agents implements chat.View.
@@ -335,35 +343,4 @@ func (v *view) Usage(user uint64) (chat.Usage, error) {
 		return chat.Usage{}, fmt.Errorf("read what a user has used: %w", err)
 	}
 	return u, nil
-}
-
-// like escapes what LIKE would take for a wildcard.
-var like = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
-
-// Users implements chat.View.
-func (v *view) Users(q chat.UserQuery) ([]chat.User, error) {
-	if err := v.ctx.Err(); err != nil {
-		return nil, err
-	}
-	id := []byte{} // no user's
-	if n, err := strconv.ParseUint(q.Text, 10, 64); err == nil && strconv.FormatUint(n, 10) == q.Text {
-		id = bytesOf(n)
-	}
-	everybody := q.Services == 0
-	var users []chat.User
-	err := v.rows(func(rows *sql.Rows) error {
-		var u chat.User
-		var hides int64
-		if err := rows.Scan(userFields(&u, &hides)...); err != nil {
-			return err
-		}
-		u.HideTyping, u.HidePresence = hides&hidesTyping != 0, hides&hidesPresence != 0
-		users = append(users, u)
-		return nil
-	}, `SELECT `+userColumns+` FROM users WHERE (folded LIKE ? ESCAPE '\' OR id = ?) AND (? OR services & ? != 0) AND id != ? ORDER BY folded, id LIMIT ?`,
-		"%"+like.Replace(chat.Fold(q.Text))+"%", id, everybody, int64(q.Services), bytesOf(q.Viewer), max(0, q.Limit))
-	if err != nil {
-		return nil, fmt.Errorf("find users: %w", err)
-	}
-	return users, nil
 }

@@ -47,6 +47,8 @@ func Run(t *testing.T, fresh func(t *testing.T) History) {
 		{"a row that is put again replaces the first", replace},
 		{"users are found by part of a name or by id", users},
 		{"what users have used is kept for each of them", usages},
+		{"users are found by the name that they have now", renamed},
+		{"users are found as if everybody was looked at", manyUsers},
 		{"what was returned belongs to the caller", ownership},
 		{"everything is there after opening again", reopen},
 		{"a closed store refuses", closed},
@@ -747,59 +749,6 @@ func replace(t *testing.T, open History) {
 	want(t, "Conversation", get(t, s, func(v chat.View) (chat.Conversation, error) { return v.Conversation(key) }), chat.Conversation{Key: key, Head: 9, Min: 4})
 	want(t, "User", get(t, s, func(v chat.View) (chat.User, error) { return v.User(3) }), chat.User{ID: 3, Name: "Grace"})
 	want(t, "found by the old name", found(t, s, chat.UserQuery{Text: "Ada", Limit: 9}), nil)
-}
-
-func users(t *testing.T, open History) {
-	s := open()
-	all := []chat.User{
-		{ID: 10, Name: "Ada Lovelace"}, {ID: 11, Name: "ada"}, {ID: 12, Name: "100% Bob"}, {ID: 13, Name: "under_score"},
-		{ID: 14, Name: "Ünsal"}, {ID: 15, Name: `back\slash`}, {ID: 16, Name: "ΣΊΣΥΦΟΣ"}, {ID: 17, Name: "it's; --"}, {ID: 18, Name: ""},
-		{ID: 19, Name: "李小龙"}, {ID: math.MaxUint64, Name: "Zed"},
-	}
-	update(t, s, func(tx chat.Tx) error {
-		for _, u := range all {
-			if err := tx.PutUser(u); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	for _, test := range []struct {
-		query string
-		limit int
-		ids   []uint64
-	}{
-		{"ADA", 10, []uint64{11, 10}},
-		{"ADA", 1, []uint64{11}},
-		{"lace", 10, []uint64{10}},
-		{"%", 10, []uint64{12}},
-		{"_", 10, []uint64{13}},
-		{`\`, 10, []uint64{15}},
-		{"üNS", 10, []uint64{14}},
-		{"σίσυφος", 10, []uint64{16}},
-		{"小", 10, []uint64{19}},
-		{"'", 10, []uint64{17}},
-		{"18446744073709551615", 10, []uint64{math.MaxUint64}},
-		{"18", 10, []uint64{18}},
-		{"018", 10, nil},
-		{"18446744073709551616", 10, nil},
-		{"nobody", 10, nil},
-		{"10", 10, []uint64{12, 10}}, // a name that contains it, and an id
-		{"", 2, []uint64{18, 12}},
-		{"", 0, nil},
-	} {
-		got := found(t, s, chat.UserQuery{Text: test.query, Limit: test.limit})
-		var ids []uint64
-		for _, u := range got {
-			ids = append(ids, u.ID)
-		}
-		want(t, fmt.Sprintf("query %q limit %d", test.query, test.limit), ids, test.ids)
-	}
-	want(t, "all that a viewer finds", found(t, s, chat.UserQuery{Text: "ada", Viewer: 11, Limit: 1}), all[:1])
-	want(t, "a viewer by id", found(t, s, chat.UserQuery{Text: "18446744073709551615", Viewer: math.MaxUint64, Limit: 9}), nil)
-	for _, u := range all {
-		want(t, "User", get(t, s, func(v chat.View) (chat.User, error) { return v.User(u.ID) }), u)
-	}
 }
 
 func usages(t *testing.T, open History) {

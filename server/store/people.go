@@ -1,0 +1,249 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"parley/server/chat"
+)
+
+// People are found by three indexes, each of which is read in the order of what
+// is found, and no further than is asked for: users_by_name holds folded names,
+// user_words what each name says from its later words on (chat.Words), and
+// user_names, a full-text index without text, the three characters that begin
+// at each place of a name (FTS5's trigrams).
+
+// indexName adds a user to, and unindexName removes them from, what is found by
+// other parts of a name than its beginning. folded is what users.folded says.
+func (s *session) indexName(id uint64, folded string) error {
+	for _, rest := range chat.Words(folded) {
+		if err := s.exec("INSERT INTO user_words (rest, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING", rest, bytesOf(id)); err != nil {
+			return fmt.Errorf("index a name's words: %w", err)
+		}
+	}
+	if err := s.exec("INSERT INTO user_names (rowid, folded) VALUES (?, ?)", nameRow(id), folded); err != nil {
+		return fmt.Errorf("index a name: %w", err)
+	}
+	return nil
+}
+
+func (s *session) unindexName(id uint64, folded string) error {
+	for _, rest := range chat.Words(folded) {
+		if err := s.exec("DELETE FROM user_words WHERE rest = ? AND user_id = ?", rest, bytesOf(id)); err != nil {
+			return fmt.Errorf("take a name's words out of the index: %w", err)
+		}
+	}
+	if err := s.exec("INSERT INTO user_names (user_names, rowid, folded) VALUES ('delete', ?, ?)", nameRow(id), folded); err != nil {
+		return fmt.Errorf("take a name out of the index: %w", err)
+	}
+	return nil
+}
+
+// nameRow is a user's row in user_names: SQL's integers are signed, and sort as
+// the ids do when the highest bit is turned round.
+func nameRow(id uint64) int64 { return int64(id ^ 1<<63) }
+
+func userOfRow(row int64) uint64 { return uint64(row) ^ 1<<63 }
+
+// rename lets a user be found by another folded name than before.
+func (t *transaction) rename(id uint64, folded string) error {
+	var before string
+	known, err := t.row([]any{&before}, "SELECT folded FROM users WHERE id = ?", bytesOf(id))
+	if err != nil {
+		return fmt.Errorf("read user: %w", err)
+	}
+	if known && before == folded {
+		return nil
+	}
+	if known {
+		if err := t.unindexName(id, before); err != nil {
+			return err
+		}
+	}
+	return t.indexName(id, folded)
+}
+
+// refold makes what names are found by anew, if another version of chat.Fold
+// made it. It runs within a transaction.
+func refold(ctx context.Context, s *session) error {
+	var made string
+	err := s.conn.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'fold'").Scan(&made)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) || made == chat.FoldVersion {
+		return err
+	}
+	all, err := names(ctx, s)
+	if err != nil {
+		return err
+	}
+	if _, err := s.conn.ExecContext(ctx, "DELETE FROM user_words; INSERT INTO user_names (user_names) VALUES ('delete-all')"); err != nil {
+		return err
+	}
+	for _, n := range all {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		folded := chat.Fold(n.name)
+		if folded != n.folded {
+			if err := s.exec("UPDATE users SET folded = ? WHERE id = ?", folded, bytesOf(n.id)); err != nil {
+				return err
+			}
+		}
+		if err := s.indexName(n.id, folded); err != nil {
+			return err
+		}
+	}
+	_, err = s.conn.ExecContext(ctx, "INSERT INTO meta (name, value) VALUES ('fold', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", chat.FoldVersion)
+	return err
+}
+
+// named is a user's name, and what it is folded to in the file.
+type named struct {
+	id           uint64
+	name, folded string
+}
+
+// names returns those of all users, by id.
+func names(ctx context.Context, s *session) (all []named, err error) {
+	rows, err := s.conn.QueryContext(ctx, "SELECT id, name, folded FROM users ORDER BY id")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var n named
+		if err := rows.Scan((*number)(&n.id), &n.name, &n.folded); err != nil {
+			return nil, err
+		}
+		all = append(all, n)
+	}
+	return all, rows.Err()
+}
+
+// Users implements chat.View.
+func (v *view) Users(q chat.UserQuery) ([]chat.User, error) {
+	if err := v.ctx.Err(); err != nil {
+		return nil, err
+	}
+	find := (&search{view: v, query: q, text: chat.Fold(q.Text)}).all
+	if q.Services != 0 {
+		find = func() ([]chat.User, error) { return v.agentsFound(q) }
+	}
+	users, err := find()
+	if err != nil {
+		return nil, fmt.Errorf("find users: %w", err)
+	}
+	return users, nil
+}
+
+// agentsFound looks at all who answer for one of the services: they are few,
+// and may be far apart among those that a text finds.
+func (v *view) agentsFound(q chat.UserQuery) ([]chat.User, error) {
+	type agent struct {
+		user   chat.User
+		folded string
+	}
+	var agents []agent
+	err := v.rows(func(rows *sql.Rows) error {
+		var r userRow
+		var folded string
+		err := rows.Scan(append(r.fields(), &folded)...)
+		agents = append(agents, agent{r.user(), folded})
+		return err
+	}, "SELECT "+userColumns+", folded FROM users WHERE services != 0 AND services & ? != 0", int64(q.Services))
+	return q.Pick(func(yield func(chat.User, string) bool) {
+		for _, a := range agents {
+			if !yield(a.user, a.folded) {
+				return
+			}
+		}
+	}), err
+}
+
+// search finds users in the order of chat.UserQuery, one kind of match after
+// the other, until there are enough.
+type search struct {
+	*view
+	query chat.UserQuery
+	text  string // folded
+	found []chat.User
+}
+
+// errEnough ends a search that has found all that it may.
+var errEnough = errors.New("enough are found")
+
+func (s *search) all() ([]chat.User, error) {
+	if s.query.Limit <= 0 {
+		return nil, nil
+	}
+	for _, kind := range []func() error{s.byID, s.byName, s.byWord, s.byInner} {
+		if err := kind(); errors.Is(err, errEnough) {
+			break
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return s.found, nil
+}
+
+// add takes a user in, unless they were found in a better way or may not be found.
+func (s *search) add(u chat.User) error {
+	if !s.query.Admits(u) || slices.ContainsFunc(s.found, func(f chat.User) bool { return f.ID == u.ID }) {
+		return nil
+	}
+	s.found = append(s.found, u)
+	if len(s.found) == s.query.Limit {
+		return errEnough
+	}
+	return nil
+}
+
+func (s *search) addRow(rows *sql.Rows) error {
+	var r userRow
+	if err := rows.Scan(r.fields()...); err != nil {
+		return err
+	}
+	return s.add(r.user())
+}
+
+func (s *search) byID() error {
+	id, ok := s.query.ID()
+	if !ok {
+		return nil
+	}
+	return s.rows(s.addRow, "SELECT "+userColumns+" FROM users WHERE id = ?", bytesOf(id))
+}
+
+// past is above every text that begins with text, and below all others that
+// are above it: no UTF-8 has the byte 0xff.
+func past(text string) string { return text + "\xff" }
+
+func (s *search) byName() error {
+	return s.rows(s.addRow, "SELECT "+userColumns+" FROM users WHERE folded >= ? AND folded < ? ORDER BY folded, id", s.text, past(s.text))
+}
+
+func (s *search) byWord() error {
+	return s.rows(s.addRow, "SELECT "+userColumns+" FROM user_words CROSS JOIN users ON id = user_id"+
+		" WHERE rest >= ? AND rest < ? ORDER BY rest, user_id", s.text, past(s.text))
+}
+
+func (s *search) byInner() error {
+	if !chat.Inner(s.text) {
+		return nil
+	}
+	phrase := `"` + strings.ReplaceAll(s.text, `"`, `""`) + `"`
+	return s.rows(func(rows *sql.Rows) error {
+		var row int64
+		if err := rows.Scan(&row); err != nil {
+			return err
+		}
+		u, err := s.User(userOfRow(row))
+		if err != nil {
+			return err
+		}
+		return s.add(u)
+	}, "SELECT rowid FROM user_names WHERE user_names MATCH ? ORDER BY rowid", phrase)
+}
