@@ -32,7 +32,7 @@ HEADLESS = env -i PATH="$(BIN):$$PATH" HOME="$$HOME" \
 	GOCACHE="$$(go env GOCACHE)" GOMODCACHE="$$(go env GOMODCACHE)" GOPROXY="$$(go env GOPROXY)" GOFLAGS="$$(go env GOFLAGS)" \
 	GOOS=js GOARCH=wasm
 # The packages whose tests run natively, those in whole browsers aside.
-NATIVE_PACKAGES = $(shell go list ./... | grep -vE '/e2e(/chaos)?$$')
+NATIVE_PACKAGES = $(shell go list ./... | grep -vE '/e2e(/chaos|/abuse)?$$')
 
 .PHONY: help
 help: ## list these targets
@@ -71,13 +71,17 @@ test: tools build check ## run all tests: native, headless in Chromium, end to e
 		-- 'tools' go test -C .tools -json -count=1 ./... \
 		-- 'headless in Chromium' $(HEADLESS) go test -json -count=1 -p=1 -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES) \
 		-- 'end to end' env CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley-race \
-			go test -json -count=1 -p=2 -timeout=8m -artifacts -outputdir=$(BIN) ./server/e2e ./server/e2e/chaos
+			go test -json -count=1 -p=2 -timeout=8m -artifacts -outputdir=$(BIN) ./server/e2e ./server/e2e/chaos ./server/e2e/abuse
 
 .PHONY: chaos
 chaos: tools build ## let three browsers send MESSAGES messages while FAULTS faults strike; SEED=n strikes alike
 	.tools/setup $(BIN)
 	CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley go test -count=1 -v -timeout=0 -artifacts -outputdir=$(BIN) \
 		-run=TestNothing ./server/e2e/chaos -people 3 -messages $(MESSAGES) -faults $(FAULTS) -seed $(SEED)
+
+.PHONY: abuse
+abuse: tools build ## let a crowd misbehave beside ten honest people, who must lose nothing and wait no more than three times as long
+	PARLEY_BIN=$(BIN)/parley go test -count=1 -v ./server/e2e/abuse -lasting 20s -scale 1 -ratio 3
 
 .PHONY: check
 check: ## vet for the server and for the browser, and see that gofmt changes nothing

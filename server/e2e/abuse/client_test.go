@@ -1,0 +1,188 @@
+package abuse
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+
+	"github.com/eclipse/paho.golang/packets"
+	protobuf "google.golang.org/protobuf/proto"
+	"nhooyr.io/websocket"
+
+	"parley/proto"
+)
+
+// place is from where somebody connects: an address of their own, since the
+// server tells people apart by it before it knows them.
+type place struct {
+	server string // host:port
+	http   *http.Client
+	dialer net.Dialer
+}
+
+func newPlace(server, from string) *place {
+	p := &place{server: server, dialer: net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}}
+	p.http = &http.Client{Transport: &http.Transport{DialContext: p.dialer.DialContext, MaxIdleConnsPerHost: 4}}
+	return p
+}
+
+// status is an answer of the HTTP API that is none of 200 and 201.
+type status int
+
+func (s status) Error() string { return fmt.Sprintf("status %d", int(s)) }
+
+// ask makes a request of the HTTP API. answer may be nil.
+func (p *place) ask(ctx context.Context, method, path, token string, question, answer any) error {
+	var body io.Reader
+	if question != nil {
+		text, err := json.Marshal(question)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(text)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+p.server+path, body)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := p.http.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	switch {
+	case err != nil:
+		return err
+	case response.StatusCode >= 300:
+		return fmt.Errorf("%s %s: %w: %s", method, path, status(response.StatusCode), text)
+	case answer == nil:
+		return nil
+	}
+	return json.Unmarshal(text, answer)
+}
+
+// user is somebody whom the server gave a token.
+type user struct {
+	*place
+	id    uint64
+	token string
+}
+
+// newGuest makes a guest.
+func (p *place) newGuest(ctx context.Context, name string) (*user, error) {
+	var made struct {
+		ID    string `json:"user_id"`
+		Token string `json:"token"`
+	}
+	if err := p.ask(ctx, http.MethodPost, "/api/guests", "", map[string]string{"name": name}, &made); err != nil {
+		return nil, err
+	}
+	id, err := strconv.ParseUint(made.ID, 10, 64)
+	return &user{p, id, made.Token}, err
+}
+
+// connection is one MQTT 5 connection. One goroutine writes and one reads.
+type connection struct {
+	net.Conn
+	user *user
+	next uint16 // packet id
+}
+
+// connect opens a connection and waits for the CONNACK. It ends with ctx.
+func (u *user) connect(ctx context.Context) (*connection, error) {
+	socket, _, err := websocket.Dial(ctx, "ws://"+u.server+"/mqtt", &websocket.DialOptions{HTTPClient: u.http, Subprotocols: []string{"mqtt"}})
+	if err != nil {
+		return nil, err
+	}
+	socket.SetReadLimit(1 << 21)
+	c := &connection{Conn: websocket.NetConn(ctx, socket, websocket.MessageBinary), user: u}
+	id := strconv.FormatUint(u.id, 10)
+	hello := packets.NewControlPacket(packets.CONNECT)
+	content := hello.Content.(*packets.Connect)
+	content.ProtocolName, content.ProtocolVersion = "MQTT", 5
+	content.ClientID, content.CleanStart, content.KeepAlive = id+"-"+rand.Text(), true, 60
+	content.UsernameFlag, content.Username, content.PasswordFlag, content.Password = true, id, true, []byte(u.token)
+	if err := c.write(hello); err != nil {
+		return nil, errors.Join(err, socket.CloseNow())
+	}
+	answer, err := packets.ReadPacket(c)
+	if err != nil {
+		return nil, errors.Join(err, socket.CloseNow())
+	}
+	if connack, ok := answer.Content.(*packets.Connack); !ok || connack.ReasonCode != 0 {
+		return nil, errors.Join(fmt.Errorf("CONNECT is answered by %v", answer), socket.CloseNow())
+	}
+	return c, nil
+}
+
+// write sends a packet in one WebSocket message.
+func (c *connection) write(packet *packets.ControlPacket) error {
+	var whole bytes.Buffer
+	if _, err := packet.WriteTo(&whole); err != nil {
+		return err
+	}
+	_, err := c.Write(whole.Bytes())
+	return err
+}
+
+// subscribe asks for all deliveries, without waiting for the SUBACK.
+func (c *connection) subscribe() error {
+	packet := packets.NewControlPacket(packets.SUBSCRIBE)
+	content := packet.Content.(*packets.Subscribe)
+	content.PacketID = c.packetID()
+	content.Subscriptions = []packets.SubOptions{{Topic: proto.DownFilter(c.user.id)}}
+	return c.write(packet)
+}
+
+func (c *connection) packetID() uint16 {
+	c.next = c.next%65_535 + 1
+	return c.next
+}
+
+// publish sends a payload at QoS 1, without waiting for the PUBACK.
+func (c *connection) publish(b proto.Branch, payload protobuf.Message) (id uint16, err error) {
+	body, err := proto.Marshal(payload)
+	if err != nil {
+		return 0, err
+	}
+	packet := packets.NewControlPacket(packets.PUBLISH)
+	content := packet.Content.(*packets.Publish)
+	content.QoS, content.PacketID, content.Topic, content.Payload = 1, c.packetID(), proto.Up(c.user.id, b), body
+	return content.PacketID, c.write(packet)
+}
+
+// message is one to a user.
+func message(from, to uint64, content string) *proto.Message {
+	zero := uint64(0)
+	ref := make([]byte, proto.RefSize)
+	_, _ = rand.Read(ref) // never fails
+	return &proto.Message{MessageId: &zero, SenderId: &from, Content: &content, CreateTime: &zero, ReceiverId: &to, ClientRef: ref}
+}
+
+// raw is a WebSocket of which only the upgrade was done: nobody reads or writes
+// frames by themselves.
+func (p *place) raw(ctx context.Context) (net.Conn, error) {
+	conn, err := p.dialer.DialContext(ctx, "tcp", p.server)
+	if err != nil {
+		return nil, err
+	}
+	context.AfterFunc(ctx, func() { conn.Close() })
+	_, err = fmt.Fprintf(conn, "GET /mqtt HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", p.server)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
