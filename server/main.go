@@ -20,6 +20,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"parley/server/logs"
 )
 
 func main() {
@@ -45,7 +47,9 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) (e
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	s, err := newServer(ctx, o, slog.New(slog.NewTextHandler(stderr, nil)))
+	log := logs.New(slog.NewTextHandler(stderr, nil))
+	defer log.Close()
+	s, err := newServer(ctx, o, slog.New(log))
 	if err == nil {
 		s.welcome(stdout)
 		err = s.Run(ctx)

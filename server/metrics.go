@@ -6,8 +6,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"parley/server/chat"
 )
 
 // metrics is what /metrics shows.
@@ -31,13 +29,6 @@ func newMetrics(parts ...prometheus.Collector) *metrics {
 	m.registry.MustRegister(m.requests, m.duration, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registry.MustRegister(parts...)
 	return m
-}
-
-// panics counts those of the sequencer.
-func panics(s *chat.Service) prometheus.Collector {
-	return prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Namespace: "parley", Subsystem: "chat", Name: "panics_total", Help: "Panics recovered from while storing or telling something.",
-	}, func() float64 { return float64(s.Panics()) })
 }
 
 // count counts and times the requests to h.

@@ -16,6 +16,7 @@ import (
 	"parley/server/broker"
 	"parley/server/chat"
 	"parley/server/clientip"
+	"parley/server/fault"
 	"parley/server/history"
 	"parley/server/store"
 	"parley/server/web"
@@ -44,6 +45,7 @@ type server struct {
 	store   *store.DB
 	service *chat.Service
 	broker  *broker.Broker
+	faults  *fault.Record
 	invite  auth.Invite // zero if there are no guests
 	fronts  []*front
 }
@@ -56,7 +58,7 @@ type front struct {
 
 // newServer opens all parts. Errors say what to do.
 func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err error) {
-	s := &server{log: log}
+	s := &server{log: log, faults: fault.NewRecord(log)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -83,11 +85,11 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	}
 	warnOfExposure(log, o.data, keyFile)
 	backend := &backend{authority: authority}
-	s.broker, err = broker.New(broker.Config{Backend: backend, Origins: o.origins, Rate: o.rate, Burst: o.burst, Log: log})
+	s.broker, err = broker.New(broker.Config{Backend: backend, Origins: o.origins, Rate: o.rate, Burst: o.burst, Log: log, Faults: s.faults})
 	if err != nil {
 		return nil, err
 	}
-	if s.service, err = chat.New(chat.Config{Store: s.store, Fanout: s.broker, Quotas: o.quotas(), Log: log}); err != nil {
+	if s.service, err = chat.New(chat.Config{Store: s.store, Fanout: s.broker, Quotas: o.quotas(), Log: log, Faults: s.faults}); err != nil {
 		return nil, err
 	}
 	backend.service = s.service // before anybody can connect
@@ -139,17 +141,17 @@ func (s *server) page(folder string) (http.Handler, error) {
 
 // mount puts the parts under their addresses.
 func (s *server) mount(api, page http.Handler, hsts time.Duration) {
-	metrics := newMetrics(s.broker, panics(s.service))
+	metrics := newMetrics(s.broker, s.faults)
 	mux := http.NewServeMux()
 	mux.Handle("/api/", metrics.count(api))
 	mux.Handle("/healthz", api)
 	mux.Handle("GET /mqtt", s.broker)
 	mux.Handle("/", patient(page))
-	s.fronts[0].Handler = hardened(mux, hsts)
+	s.fronts[0].Handler = s.faults.Handler(hardened(mux, hsts))
 	if len(s.fronts) > 1 {
 		own := http.NewServeMux()
 		own.Handle("GET /metrics", metrics.handler())
-		s.fronts[1].Handler = hardened(own, 0)
+		s.fronts[1].Handler = s.faults.Handler(hardened(own, 0))
 	}
 }
 

@@ -55,6 +55,7 @@ import (
 	"parley/proto"
 	"parley/server/chat"
 	"parley/server/clientip"
+	"parley/server/fault"
 	"parley/server/origin"
 )
 
@@ -124,8 +125,11 @@ type Config struct {
 	PublishTimeout time.Duration
 	// Queue is how many bytes may wait to be written to one connection: 1 MiB.
 	Queue int
-	// Log gets a line per connection and refusal: slog.Default().
+	// Log gets a line per connection and refusal, however many there are: it must
+	// bound them itself, as package logs does. slog.Default().
 	Log *slog.Logger
+	// Faults notes panics; nil is one that logs to Log.
+	Faults *fault.Record
 }
 
 func (c *Config) setDefaults() {
@@ -145,6 +149,9 @@ func (c *Config) setDefaults() {
 	def(&c.Queue, 1<<20)
 	if c.Log == nil {
 		c.Log = slog.Default()
+	}
+	if c.Faults == nil {
+		c.Faults = fault.NewRecord(c.Log)
 	}
 	if c.Clients == nil {
 		c.Clients = clientip.New(nil, c.Log)
@@ -183,7 +190,6 @@ type Broker struct {
 	mqtt    *mqtt.Server
 	users   *users
 	metrics *metrics
-	lines   *rate.Limiter // log lines about those who are nobody yet
 
 	ctx    context.Context // ends when the Broker need not wait for anybody any more
 	cancel context.CancelFunc
@@ -207,7 +213,6 @@ func New(config Config) (*Broker, error) {
 		config:   config,
 		users:    newUsers(limitOf(config.Rate), config.Burst, config.MaxPerUser),
 		places:   newPlaces(&config),
-		lines:    rate.NewLimiter(10, 100),
 		sessions: make(map[*session]struct{}),
 	}
 	b.metrics = newMetrics(b.Connections)
@@ -315,7 +320,7 @@ func (b *Broker) identify(s, older *session) *proto.Refusal {
 	defer cancel()
 	known, err := b.config.Backend.Known(ctx, s.sender)
 	if err != nil {
-		s.print(slog.LevelError, "nobody could say whether the user is known", "error", err)
+		s.log.Error("nobody could say whether the user is known", "error", err)
 	}
 	if err != nil || !known {
 		return refusal
@@ -341,10 +346,8 @@ func (b *Broker) leave(s *session) {
 // refuse counts and logs a connection that got no session.
 func (b *Broker) refuse(refusal *proto.Refusal, remote string) {
 	b.metrics.refused("socket", refusal.Reason)
-	if b.lines.Allow() {
-		reason := refusal.Text[:min(len(refusal.Text), 200)] // it may quote the request
-		b.config.Log.Warn("connection refused", "remote", remote, "reason", reason)
-	}
+	reason := refusal.Text[:min(len(refusal.Text), 200)] // it may quote the request
+	b.config.Log.Warn("connection refused", "remote", remote, "reason", reason)
 }
 
 // Shutdown refuses new connections, lets each connection finish the publication

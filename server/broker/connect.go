@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -84,7 +83,7 @@ func (s *session) connect(cl *mqtt.Client) error {
 	s.login.token = ""
 	if refusal == nil {
 		s.broker.metrics.connects.Inc()
-		s.print(slog.LevelInfo, "connected", "mqtt", s.version)
+		s.log.Info("connected", "mqtt", s.version)
 		return nil
 	}
 	s.refused("connect", refusal)
@@ -136,7 +135,7 @@ func (s *session) authenticate(user uint64) *proto.Refusal {
 	case errors.As(err, &refusal):
 		return refusal
 	case err != nil:
-		s.print(slog.LevelError, "authentication failed", "user", user, "error", err)
+		s.log.Error("authentication failed", "user", user, "error", err)
 		return proto.Refuse(serverUnavailable, "the server could not check the token now: connect again in some seconds")
 	case !expires.IsZero() && !time.Now().Before(expires):
 		return proto.Refuse(proto.BadUserNameOrPassword, "the token has expired: get a new one")
@@ -163,7 +162,6 @@ func (s *session) register() *proto.Refusal {
 		s.broker.users.remove(s)
 		s.user = nil
 	} else {
-		s.lines = s.user.lines
 		s.broker.config.Backend.Connected(s.sender.User)
 	}
 	if older != nil {

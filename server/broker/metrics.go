@@ -10,7 +10,7 @@ import (
 
 // metrics counts what /metrics shows.
 type metrics struct {
-	connects, deliveries, drops, slow, pauses, panics prometheus.Counter
+	connects, deliveries, drops, slow, pauses prometheus.Counter
 
 	refusals, disconnects, publishes *prometheus.CounterVec
 
@@ -24,14 +24,13 @@ func newMetrics(connections func() int) *metrics {
 		drops:      counter("drops_total", "Publications not queued: larger than the client takes, or the connection was too slow."),
 		slow:       counter("slow_disconnects_total", "Connections ended because they read too slowly."),
 		pauses:     counter("pauses_total", "Times that a connection was not read for a while because it had sent too much."),
-		panics:     counter("panics_total", "Panics recovered from while serving a packet."),
 
 		refusals:    counters("refusals_total", "Refusals, by what was refused and MQTT reason code.", "packet", "code"),
 		disconnects: counters("disconnects_total", "Connections ended, by MQTT reason code; 0x00 if the client left.", "code"),
 		publishes:   counters("publishes_total", "Publications accepted, by branch.", "branch"),
 	}
 	m.all = []prometheus.Collector{
-		m.connects, m.deliveries, m.drops, m.slow, m.pauses, m.panics, m.refusals, m.disconnects, m.publishes,
+		m.connects, m.deliveries, m.drops, m.slow, m.pauses, m.refusals, m.disconnects, m.publishes,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: "parley", Subsystem: "mqtt", Name: "connections", Help: "Authenticated MQTT connections.",
 		}, func() float64 { return float64(connections()) }),

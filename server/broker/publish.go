@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"math"
 	"strconv"
 	"time"
@@ -71,7 +70,7 @@ func (s *session) store(pk packets.Packet) (chat.Receipt, *proto.Refusal) {
 	if errors.As(err, &refusal) && refusal.Reason >= proto.UnspecifiedError {
 		return chat.Receipt{}, refusal
 	}
-	s.print(slog.LevelError, "publication not stored", "branch", string(branch), "error", err)
+	s.log.Error("publication not stored", "branch", string(branch), "error", err)
 	return chat.Receipt{}, proto.Refuse(proto.UnspecifiedError, "the server could not store this now: send it again")
 }
 

@@ -3,6 +3,7 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"parley/proto"
 	"parley/server/broker/packet"
+	"parley/server/logs"
 )
 
 func userProperties(p *packets.Properties) string {
@@ -440,28 +442,43 @@ func TestWhatWouldPanicTheDecoderDoesNotReachIt(t *testing.T) {
 		}
 	}
 	waitFor(t, func() bool { return b.Connections() == 0 })
-	if got := metric(t, b.metrics.panics); got != 0 {
+	if got := b.config.Faults.Count(); got != 0 {
 		t.Errorf("%v panics were recovered from", got)
 	}
 }
 
-func TestAPanicEndsItsConnectionAlone(t *testing.T) {
-	b, _ := newBroker(t, nil)
+// TestAPanicEndsItsConnectionAloneAndIsTold has a user who was refused so often that
+// nothing more about that is logged.
+func TestAPanicEndsItsConnectionAloneAndIsTold(t *testing.T) {
+	log := &lines{}
+	handler := logs.New(slog.NewTextHandler(log, nil))
+	b, _ := newBroker(t, func(c *Config) { c.Log = slog.New(handler) })
 	url := serve(t, b)
 	other := join(t, url, 8, "a")
-	p := join(t, url, 7, "a")
-	p.subscribe("chat/7/down/#")
-	p.send(publishPacket(5, qos1, "chat/7/up/message", 1, nil, "panic"))
-	if code, _ := p.disconnected(); code != 0x81 {
-		t.Errorf("DISCONNECT 0x%02X, want 0x81", code)
+	const panics = 20
+	for range panics {
+		p := join(t, url, 7, "a")
+		p.subscribe("chat/7/down/#")
+		for range 10 {
+			p.send(publishPacket(5, qos1, "chat/8/up/message", 1, nil, "hi"))
+			p.puback()
+		}
+		p.send(publishPacket(5, qos1, "chat/7/up/message", 1, nil, "panic"))
+		if code, _ := p.disconnected(); code != 0x81 {
+			t.Errorf("DISCONNECT 0x%02X, want 0x81", code)
+		}
 	}
 	other.alive()
 	waitFor(t, func() bool { return b.Connections() == 1 && b.mqtt.Clients.Len() == 1 })
-	if got := metric(t, b.metrics.panics); got != 1 {
-		t.Errorf("%v panics counted, want 1", got)
+	if got := b.config.Faults.Count(); got != panics {
+		t.Errorf("%v panics counted, want %d", got, panics)
 	}
 	if subs := b.mqtt.Topics.Subscribers("chat/7/down/message").Subscriptions; len(subs) != 0 {
 		t.Errorf("mochi keeps %d subscriptions", len(subs))
+	}
+	handler.Close()
+	if n := strings.Count(log.String(), "stack="); n != 1 || !strings.Contains(log.String(), `at="broker.(*backend).Publish `) {
+		t.Errorf("%d stacks, want 1 with the place:\n%s", n, log)
 	}
 }
 

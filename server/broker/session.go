@@ -3,20 +3,17 @@ package broker
 import (
 	"bytes"
 	"container/list"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
 	"os"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
-	"golang.org/x/time/rate"
 
 	"parley/proto"
 	"parley/server/broker/packet"
@@ -47,9 +44,8 @@ type session struct {
 
 	// Set by CONNECT, before anybody else gets to know the session.
 	log       *slog.Logger
-	lines     *rate.Limiter // of the log
-	version   byte          // 4 or 5
-	maxPacket uint32        // the client's; 0: none
+	version   byte   // 4 or 5
+	maxPacket uint32 // the client's; 0: none
 	sender    chat.Sender
 	user      *user
 
@@ -80,7 +76,7 @@ func (s *session) serve(c net.Conn) {
 	if s.from != b.config.Clients.Peer(s.remote) {
 		s.remote = s.from.String()
 	}
-	s.log, s.lines = b.config.Log.With("remote", s.remote), b.lines
+	s.log = b.config.Log.With("remote", s.remote)
 	_ = c.SetReadDeadline(time.Now().Add(b.config.ConnectTimeout)) // fails if closed; then reading does
 	s.start(newConn(c, b.config.Queue, b.config.WriteTimeout))
 	s.packets = packet.NewReader(s.conn)
@@ -115,10 +111,7 @@ func (s *session) run() (err error) {
 			return
 		}
 		err = packets.ErrMalformedPacket
-		s.broker.metrics.panics.Inc()
-		if s.lines.Allow() {
-			s.log.Error("recovered from a panic while serving a packet; the connection ends", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-		}
+		s.broker.config.Faults.Recovered("serving an MQTT packet", p)
 		if s.client != nil { // what mochi does when it returns
 			s.broker.mqtt.UnsubscribeClient(s.client)
 			s.broker.mqtt.Clients.Delete(s.client.ID)
@@ -164,10 +157,10 @@ func (s *session) finish(err error) {
 	switch {
 	case s.connected && why != nil:
 		s.broker.metrics.disconnected(why.Reason)
-		s.print(slog.LevelInfo, "disconnected", "reason", why.Text)
+		s.log.Info("disconnected", "reason", why.Text)
 	case s.connected:
 		s.broker.metrics.disconnected(proto.Success)
-		s.print(slog.LevelInfo, "disconnected", "reason", "the client left")
+		s.log.Info("disconnected", "reason", "the client left")
 	case why != nil && !errors.As(err, new(connectRefused)):
 		s.refused("connect", why)
 	}
@@ -264,15 +257,8 @@ func (s *session) send(packet []byte) error {
 	return err
 }
 
-// refused counts a refusal, and logs it unless too many were logged.
+// refused counts and logs a refusal.
 func (s *session) refused(packet string, why *proto.Refusal) {
 	s.broker.metrics.refused(packet, why.Reason)
-	s.print(slog.LevelWarn, packet+" refused", "code", fmt.Sprintf("0x%02X", byte(why.Reason)), "reason", why.Text)
-}
-
-// print logs a line, unless this user, or all strangers together, had too many.
-func (s *session) print(level slog.Level, message string, args ...any) {
-	if s.lines.Allow() {
-		s.log.Log(context.Background(), level, message, args...)
-	}
+	s.log.Warn(packet+" refused", "code", fmt.Sprintf("0x%02X", byte(why.Reason)), "reason", why.Text)
 }

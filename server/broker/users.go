@@ -23,7 +23,6 @@ type users struct {
 // user is somebody who is connected, or was until a short while ago.
 type user struct {
 	limiter  *rate.Limiter       // publications, of all sessions together
-	lines    *rate.Limiter       // log lines
 	sessions map[string]*session // by client id
 	forget   *time.Timer         // runs while there is no session
 }
@@ -41,7 +40,6 @@ func (u *users) add(s *session) (older *session, _ *proto.Refusal) {
 	if one == nil {
 		one = &user{
 			limiter:  rate.NewLimiter(u.rate, u.burst),
-			lines:    rate.NewLimiter(1, 20),
 			sessions: make(map[string]*session),
 		}
 		u.byID[s.sender.User] = one

@@ -12,6 +12,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/fault"
 )
 
 // poisoned is a Store that cannot store what has a certain content.
@@ -107,7 +108,9 @@ func TestARequestThatCannotBeStoredIsTakenOutAndTheOthersAreStored(t *testing.T)
 			onBothStores(t, func(t *testing.T, s chat.Store) {
 				var log bytes.Buffer
 				store, out := &poisoned{Store: s, how: test.how}, &outbox{t: t}
-				service, err := chat.New(chat.Config{Store: store, Fanout: out, Log: slog.New(slog.NewTextHandler(&log, nil))})
+				logger := slog.New(slog.NewTextHandler(&log, nil))
+				faults := fault.NewRecord(logger)
+				service, err := chat.New(chat.Config{Store: store, Fanout: out, Log: logger, Faults: faults})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -135,8 +138,8 @@ func TestARequestThatCannotBeStoredIsTakenOutAndTheOthersAreStored(t *testing.T)
 				if lines := strings.Count(log.String(), "\n"); lines != 1 || strings.Contains(log.String(), "content") {
 					t.Errorf("%d lines are logged, want 1: %.500s", lines, log.String())
 				}
-				if want := uint64(len(test.poison)); test.how == "panic" && service.Panics() != want {
-					t.Errorf("%d panics are counted, want %d", service.Panics(), want)
+				if want := uint64(len(test.poison)); test.how == "panic" && faults.Count() != want {
+					t.Errorf("%d panics are counted, want %d", faults.Count(), want)
 				}
 				inOrder(t, out.take(), 2*int(stored))
 				answer, err := service.Conversations(t.Context(), chat.Sender{User: bob}, "")
@@ -267,7 +270,8 @@ func (e *explosive) Publish(user uint64, branch proto.Branch, payload []byte) {
 func TestTheCommitterOutlivesAPanic(t *testing.T) {
 	out := &explosive{outbox: &outbox{t: t}}
 	store := &poisoned{Store: chat.NewMemory(1), how: "panic"}
-	service, err := chat.New(chat.Config{Store: store, Fanout: out, Log: slog.New(slog.DiscardHandler)})
+	faults := fault.NewRecord(slog.New(slog.DiscardHandler))
+	service, err := chat.New(chat.Config{Store: store, Fanout: out, Log: slog.New(slog.DiscardHandler), Faults: faults})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,7 +293,7 @@ func TestTheCommitterOutlivesAPanic(t *testing.T) {
 	if r, err := send(3, "food"); err != nil || r.Seq != 2 {
 		t.Errorf("afterwards: %+v, %v", r, err)
 	}
-	if n := service.Panics(); n != 2 {
+	if n := faults.Count(); n != 2 {
 		t.Errorf("%d panics are counted, want 2", n)
 	}
 	stop()

@@ -68,8 +68,11 @@ type Config struct {
 	Quotas Quotas
 	// Node makes message ids unique among servers, 0 to proto.MaxNode.
 	Node uint64
-	// Log is told when the Store fails and of panics; nil is slog.Default.
+	// Log is told when the Store fails; nil is slog.Default.
 	Log *slog.Logger
+	// Faults notes panics: each failed one request, or what the herald was about to
+	// tell, and nothing else. nil is one that logs to Log.
+	Faults *fault.Record
 }
 
 // Service is the sequencer. Safe for concurrent use.
@@ -120,7 +123,9 @@ func New(c Config) (*Service, error) {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
-	s.faults = fault.NewRecord(s.log)
+	if s.faults = c.Faults; s.faults == nil {
+		s.faults = fault.NewRecord(s.log)
+	}
 	var last uint64
 	err := c.Store.View(context.Background(), func(v View) (err error) {
 		last, err = v.LastID()
@@ -177,10 +182,6 @@ func (s *Service) unhealthy(what string, err error) {
 func temporary(what string, err error) error {
 	return fmt.Errorf("%w: %w", proto.Refuse(proto.UnspecifiedError, "%s: try again", what), err)
 }
-
-// Panics is how many panics were recovered from: faults of this program, each of
-// which failed one request, or what the herald was about to tell, and nothing else.
-func (s *Service) Panics() uint64 { return s.faults.Count() }
 
 // anonymous refuses a sender that nobody authenticated.
 func anonymous(from Sender) error {

@@ -58,7 +58,8 @@ type Config struct {
 	Timeout time.Duration
 	// Now is the server's clock; nil is time.Now.
 	Now func() time.Time
-	// Log gets a line per refusal and failure; nil is slog.Default.
+	// Log gets a line per refusal and failure, however many there are: it must
+	// bound them itself, as package logs does. nil is slog.Default.
 	Log *slog.Logger
 }
 
@@ -102,9 +103,8 @@ func (c *Config) check() error {
 type api struct {
 	Config
 	ids      *guestIDs
-	requests *limits       // by user
-	arrivals *limits       // of new guests, by client; nil if they have no bound
-	lines    *rate.Limiter // log lines about refusals
+	requests *limits // by user
+	arrivals *limits // of new guests, by client; nil if they have no bound
 }
 
 // endpoint answers a request: with a message of chat.proto, or a value that
@@ -122,7 +122,6 @@ func New(c Config) (http.Handler, error) {
 		Config:   c,
 		ids:      newGuestIDs(c.Now),
 		requests: newLimits(rate.Limit(c.Rate), c.Burst, c.Now),
-		lines:    rate.NewLimiter(10, 100),
 	}
 	if c.GuestsPerHour > 0 {
 		a.arrivals = newLimits(rate.Limit(float64(c.GuestsPerHour)/time.Hour.Seconds()), c.GuestsPerHour, c.Now)

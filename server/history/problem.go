@@ -3,7 +3,6 @@ package history
 import (
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
@@ -66,12 +65,10 @@ func problemOf(err error) (p *problem, known bool) {
 // what the request held.
 func (a *api) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	p, known := problemOf(err)
-	level := slog.LevelInfo
 	if !known {
-		level = slog.LevelError
 		a.Log.Error("request failed", "method", r.Method, "route", r.Pattern, "error", err)
-	} else if a.lines.Allow() {
-		a.Log.Log(r.Context(), level, "request refused", "method", r.Method, "route", r.Pattern,
+	} else {
+		a.Log.Info("request refused", "method", r.Method, "route", r.Pattern,
 			"status", p.Status, "reason", p.Detail, "remote", r.RemoteAddr)
 	}
 	h := w.Header()
