@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"net"
 	"os"
@@ -45,9 +46,9 @@ func (p *program) connect(user, token string) (*peer, *paho.Connack, error) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
 	defer cancel()
-	ws, _, err := websocket.Dial(ctx, strings.Replace(p.url, "http", "ws", 1)+"/mqtt", &websocket.DialOptions{Subprotocols: []string{"mqtt"}})
+	ws, _, err := websocket.Dial(ctx, strings.Replace(p.url, "http", "ws", 1)+"/mqtt", &websocket.DialOptions{HTTPClient: p.client, Subprotocols: []string{"mqtt"}})
 	if err != nil {
-		p.t.Fatal(err)
+		return nil, nil, err
 	}
 	c := &peer{token: token, ended: make(chan byte, 1), arrived: make(chan *proto.Message, 10), synced: make(chan *proto.BaseUserUnreadStatics, 10)}
 	c.Client = paho.NewClient(paho.ClientConfig{
@@ -75,7 +76,7 @@ func (p *program) connect(user, token string) (*peer, *paho.Connack, error) {
 		}},
 	})
 	ack, err := c.Connect(ctx, &paho.Connect{
-		ClientID: user + "-test", CleanStart: true, KeepAlive: 30,
+		ClientID: user + "-" + rand.Text(), CleanStart: true, KeepAlive: 30,
 		Username: user, UsernameFlag: true, Password: []byte(token), PasswordFlag: true,
 		Properties: &paho.ConnectProperties{RequestProblemInfo: true},
 	})

@@ -55,6 +55,7 @@ type program struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	url    string
+	client *http.Client
 	stdout *bufio.Scanner
 	stderr bytes.Buffer // to be read once it has ended
 	ended  bool
@@ -63,7 +64,13 @@ type program struct {
 // start runs the server and waits until it says where it is.
 func start(t *testing.T, args ...string) *program {
 	t.Helper()
-	p := &program{t: t, cmd: exec.Command(binary, append([]string{"-listen", "127.0.0.1:0"}, args...)...)}
+	return started(t, exec.Command(binary, append([]string{"-listen", "127.0.0.1:0"}, args...)...))
+}
+
+// started is start for a command that becomes the server.
+func started(t *testing.T, cmd *exec.Cmd) *program {
+	t.Helper()
+	p := &program{t: t, cmd: cmd, client: http.DefaultClient}
 	p.cmd.Env = environ()
 	p.cmd.Stderr = &p.stderr
 	out, err := p.cmd.StdoutPipe()
@@ -134,7 +141,7 @@ func (p *program) ask(method, path, body string, header ...string) (int, string)
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := p.client.Do(r)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -401,6 +408,8 @@ func TestWhatKeepsItFromStartingIsOneLineThatSaysWhatToDo(t *testing.T) {
 		"no bytes":                 {nil, append(free, "-daily-bytes", "4MB"), 2, "4MiB"},
 		"a strange number":         {nil, append(free, "-new-conversations", "-1"), 2, "-new-conversations"},
 		"a strange burst":          {nil, append(free, "-burst", "0"), 1, "-burst"},
+		"no connections":           {nil, append(free, "-max-connections", "0"), 1, "-max-connections"},
+		"less than nothing":        {nil, append(free, "-max-per-address", "-1"), 1, "-max-per-address"},
 		"a strange proxy":          {nil, append(free, "-trusted-proxies", "proxy.example"), 2, "proxy.example"},
 		"everybody a proxy":        {nil, append(free, "-trusted-proxies", "0.0.0.0/0"), 2, "name the proxies alone"},
 		"a word for a number":      {nil, append(free, "-burst", "many"), 2, "-burst"},
@@ -446,7 +455,7 @@ func TestHelpListsTheOptions(t *testing.T) {
 	if exit != 0 || stderr != "" {
 		t.Errorf("exit %d, err %q", exit, stderr)
 	}
-	for _, option := range []string{"-listen", "-data", "-jwt-key", "-origins", "-trusted-proxies", "-static", "-metrics", "-hsts", "-rate", "-burst", "-daily-bytes", "-guest-bytes", "-new-conversations", "-guests-per-hour", "PARLEY_LISTEN", "parley invite"} {
+	for _, option := range []string{"-listen", "-data", "-jwt-key", "-origins", "-trusted-proxies", "-max-connections", "-max-per-address", "-static", "-metrics", "-hsts", "-rate", "-burst", "-daily-bytes", "-guest-bytes", "-new-conversations", "-guests-per-hour", "PARLEY_LISTEN", "parley invite"} {
 		if !strings.Contains(stdout, option) {
 			t.Errorf("%s is missing", option)
 		}

@@ -27,6 +27,9 @@ type options struct {
 	rate    float64
 	burst   int
 
+	maxConnections int // of users in all
+	maxPerAddress  int // 0: as the broker does
+
 	// What may be stored; 0 is no bound.
 	dailyBytes       size // of a user, in a day
 	guestBytes       size // of a guest, in a day
@@ -60,6 +63,8 @@ func newFlags(o *options) (flags *flag.FlagSet, origins *string) {
 	flags.DurationVar(&o.hsts, "hsts", 0, "`time` for which browsers are told to come back over TLS only (Strict-Transport-Security), such as 8760h; for a server behind a proxy that speaks TLS")
 	flags.Float64Var(&o.rate, "rate", 50, "`messages` per second that a user may send")
 	flags.IntVar(&o.burst, "burst", 1000, "`messages` that a user may send at once")
+	flags.IntVar(&o.maxConnections, "max-connections", 10_000, "`connections` of users that there may be in all; the last quarter is for agents and for those who came a day ago or earlier")
+	flags.IntVar(&o.maxPerAddress, "max-per-address", 0, "`connections` that one address (IPv6: /64) may have of these; 0: 2000, or half of all if that is less")
 	o.dailyBytes, o.guestBytes = 64<<20, 4<<20
 	flags.Var(&o.dailyBytes, "daily-bytes", "`bytes` that a user may have stored in a day, such as 64MiB; 0: no bound")
 	flags.Var(&o.guestBytes, "guest-bytes", "`bytes` that a guest may have stored in a day, such as 4MiB; 0: no bound")
@@ -118,6 +123,10 @@ func (o *options) check() error {
 		return fmt.Errorf("-hsts is %v: give a time such as 8760h, or 0 for none", o.hsts)
 	case o.burst < 1:
 		return fmt.Errorf("-burst is %d: give a number of at least 1", o.burst)
+	case o.maxConnections < 1 || o.maxConnections > math.MaxInt32:
+		return fmt.Errorf("-max-connections is %d: give a number from 1 to %d", o.maxConnections, math.MaxInt32)
+	case o.maxPerAddress < 0:
+		return fmt.Errorf("-max-per-address is %d: give a number of at least 1, or 0 for the default", o.maxPerAddress)
 	}
 	for option, bytes := range map[string]size{"-daily-bytes": o.dailyBytes, "-guest-bytes": o.guestBytes} {
 		if bytes > 0 && bytes < chat.LeastBytes {

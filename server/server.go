@@ -18,6 +18,7 @@ import (
 	"parley/server/clientip"
 	"parley/server/fault"
 	"parley/server/history"
+	"parley/server/listener"
 	"parley/server/store"
 	"parley/server/web"
 )
@@ -53,7 +54,7 @@ type server struct {
 // front is an HTTP server and where it listens.
 type front struct {
 	http.Server
-	listener net.Listener
+	listener *listener.Listener
 }
 
 // newServer opens all parts. Errors say what to do.
@@ -64,11 +65,20 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 			err = errors.Join(err, s.close())
 		}
 	}()
-	if err := s.listen(o.listen); err != nil {
+	files, err := listener.Files()
+	if err != nil {
+		return nil, err
+	}
+	room, err := divide(files, o.maxConnections, log)
+	if err != nil {
+		return nil, err
+	}
+	clients := clientip.New(o.proxies, log)
+	if err := s.listen(o.listen, listener.Config{Max: room.all(), MaxPerAddress: room.requestsPerAddress(), Clients: clients, Log: log}); err != nil {
 		return nil, fmt.Errorf("-listen: %w", err)
 	}
 	if o.metrics != "" {
-		if err := s.listen(o.metrics); err != nil {
+		if err := s.listen(o.metrics, listener.Config{Max: maxMetrics, MaxPerAddress: maxMetrics, Clients: clients, Log: log}); err != nil {
 			return nil, fmt.Errorf("-metrics: %w", err)
 		}
 	}
@@ -85,7 +95,10 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	}
 	warnOfExposure(log, o.data, keyFile)
 	backend := &backend{authority: authority}
-	s.broker, err = broker.New(broker.Config{Backend: backend, Origins: o.origins, Rate: o.rate, Burst: o.burst, Log: log, Faults: s.faults})
+	s.broker, err = broker.New(broker.Config{
+		Backend: backend, Origins: o.origins, Rate: o.rate, Burst: o.burst, Log: log, Faults: s.faults,
+		MaxConnections: room.users, MaxPending: room.pending, MaxPerAddress: o.maxPerAddress, Clients: clients,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +108,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	backend.service = s.service // before anybody can connect
 	api, err := history.New(history.Config{
 		Authority: authority, Service: s.service, Guests: o.jwtKey == "", Invite: s.invite, GuestsPerHour: int(o.guestsPerHour),
-		Origins: o.origins, Healthy: s.healthy, Clients: clientip.New(o.proxies, log), Log: log,
+		Origins: o.origins, Healthy: s.healthy, Clients: clients, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -168,8 +181,8 @@ func patient(h http.Handler) http.Handler {
 
 // listen takes an address before anything else is opened, so that a second
 // server does not get far.
-func (s *server) listen(address string) error {
-	listener, err := net.Listen("tcp", address)
+func (s *server) listen(address string, bound listener.Config) error {
+	below, err := net.Listen("tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("%s is in use by another program: stop that, or choose another address", address)
@@ -178,7 +191,12 @@ func (s *server) listen(address string) error {
 	case err != nil:
 		return fmt.Errorf("cannot listen on %q: give host:port of this machine: %w", address, err)
 	}
-	s.fronts = append(s.fronts, &front{listener: listener, Server: http.Server{
+	bounded, err := listener.New(below, bound)
+	if err != nil {
+		return errors.Join(err, below.Close())
+	}
+	s.fronts = append(s.fronts, &front{listener: bounded, Server: http.Server{
+		ConnState:         bounded.Track,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       requestTime,
 		WriteTimeout:      requestTime,
