@@ -735,8 +735,11 @@ type ConversationState struct {
 	// When peer_delivered_seq and peer_read_seq reached these values, as in Mark; absent if unknown.
 	PeerDeliveredTime *uint64 `protobuf:"varint,23,opt,name=peer_delivered_time,json=peerDeliveredTime" json:"peer_delivered_time,omitempty"`
 	PeerReadTime      *uint64 `protobuf:"varint,24,opt,name=peer_read_time,json=peerReadTime" json:"peer_read_time,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// The user blocks the other (see Block). Only the one who blocks is told. Such a row may be of a
+	// conversation without entries, whose head_seq is 0.
+	Blocked       *bool `protobuf:"varint,25,opt,name=blocked" json:"blocked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ConversationState) Reset() {
@@ -937,6 +940,13 @@ func (x *ConversationState) GetPeerReadTime() uint64 {
 	return 0
 }
 
+func (x *ConversationState) GetBlocked() bool {
+	if x != nil && x.Blocked != nil {
+		return *x.Blocked
+	}
+	return false
+}
+
 // BaseUserUnreadStatics answers a SyncRequest, on chat/{user}/down/unread, and
 // GET /api/conversations. Rows that changed are also pushed on that topic,
 // unasked, at most a few times a second, from the token of the push or answer
@@ -1132,6 +1142,9 @@ type Settings struct {
 	// Whether others see that the user types, and whether and when the user was here. Default true.
 	ShareTyping   *bool `protobuf:"varint,1,opt,name=share_typing,json=shareTyping" json:"share_typing,omitempty"`
 	SharePresence *bool `protobuf:"varint,2,opt,name=share_presence,json=sharePresence" json:"share_presence,omitempty"`
+	// Whether others find the user among people. Those who share a conversation with the
+	// user, and agents of services that the user wrote to, always do. Default true.
+	Listed        *bool `protobuf:"varint,3,opt,name=listed" json:"listed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1180,6 +1193,72 @@ func (x *Settings) GetSharePresence() bool {
 	return false
 }
 
+func (x *Settings) GetListed() bool {
+	if x != nil && x.Listed != nil {
+		return *x.Listed
+	}
+	return false
+}
+
+// Block says that the user and another have nothing more to do with each other, or
+// with blocked false that they may again: neither's messages are taken, each is
+// refused with words, and neither sees of the other who is here, types or is found
+// among people. What was written before stays, and conversations with services are
+// not concerned. At most 1,000 users can be blocked. All devices of the user are told
+// by ConversationState.blocked. Topic: chat/{user}/up/block.
+type Block struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The other user, never 0 and never the sender.
+	UserId        *uint64 `protobuf:"varint,1,req,name=user_id,json=userId" json:"user_id,omitempty"`
+	Blocked       *bool   `protobuf:"varint,2,req,name=blocked" json:"blocked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Block) Reset() {
+	*x = Block{}
+	mi := &file_chat_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Block) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Block) ProtoMessage() {}
+
+func (x *Block) ProtoReflect() protoreflect.Message {
+	mi := &file_chat_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Block.ProtoReflect.Descriptor instead.
+func (*Block) Descriptor() ([]byte, []int) {
+	return file_chat_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Block) GetUserId() uint64 {
+	if x != nil && x.UserId != nil {
+		return *x.UserId
+	}
+	return 0
+}
+
+func (x *Block) GetBlocked() bool {
+	if x != nil && x.Blocked != nil {
+		return *x.Blocked
+	}
+	return false
+}
+
 // MessagePage answers GET /api/conversations/d:…/messages.
 type MessagePage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1196,7 +1275,7 @@ type MessagePage struct {
 
 func (x *MessagePage) Reset() {
 	*x = MessagePage{}
-	mi := &file_chat_proto_msgTypes[8]
+	mi := &file_chat_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1208,7 +1287,7 @@ func (x *MessagePage) String() string {
 func (*MessagePage) ProtoMessage() {}
 
 func (x *MessagePage) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[8]
+	mi := &file_chat_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1221,7 +1300,7 @@ func (x *MessagePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessagePage.ProtoReflect.Descriptor instead.
 func (*MessagePage) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{8}
+	return file_chat_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *MessagePage) GetEpoch() uint64 {
@@ -1265,7 +1344,7 @@ type ServiceMessagePage struct {
 
 func (x *ServiceMessagePage) Reset() {
 	*x = ServiceMessagePage{}
-	mi := &file_chat_proto_msgTypes[9]
+	mi := &file_chat_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1277,7 +1356,7 @@ func (x *ServiceMessagePage) String() string {
 func (*ServiceMessagePage) ProtoMessage() {}
 
 func (x *ServiceMessagePage) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[9]
+	mi := &file_chat_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1290,7 +1369,7 @@ func (x *ServiceMessagePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceMessagePage.ProtoReflect.Descriptor instead.
 func (*ServiceMessagePage) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{9}
+	return file_chat_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ServiceMessagePage) GetEpoch() uint64 {
@@ -1337,7 +1416,7 @@ type Typing struct {
 
 func (x *Typing) Reset() {
 	*x = Typing{}
-	mi := &file_chat_proto_msgTypes[10]
+	mi := &file_chat_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1349,7 +1428,7 @@ func (x *Typing) String() string {
 func (*Typing) ProtoMessage() {}
 
 func (x *Typing) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[10]
+	mi := &file_chat_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1362,7 +1441,7 @@ func (x *Typing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Typing.ProtoReflect.Descriptor instead.
 func (*Typing) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{10}
+	return file_chat_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Typing) GetKey() string {
@@ -1436,7 +1515,7 @@ const file_chat_proto_rawDesc = "" +
 	"\x0edelivered_time\x18\x05 \x01(\x04R\rdeliveredTime\x12\x1b\n" +
 	"\tread_time\x18\x06 \x01(\x04R\breadTime\"#\n" +
 	"\vSyncRequest\x12\x14\n" +
-	"\x05token\x18\x01 \x01(\tR\x05token\"\x8e\a\n" +
+	"\x05token\x18\x01 \x01(\tR\x05token\"\xa8\a\n" +
 	"\x11ConversationState\x12\x10\n" +
 	"\x03key\x18\x01 \x02(\tR\x03key\x12\x19\n" +
 	"\bhead_seq\x18\x02 \x02(\x04R\aheadSeq\x12\x19\n" +
@@ -1464,7 +1543,8 @@ const file_chat_proto_rawDesc = "" +
 	"\x0flast_answer_seq\x18\x15 \x01(\x04R\rlastAnswerSeq\x12/\n" +
 	"\x14last_answer_agent_id\x18\x16 \x01(\x04R\x11lastAnswerAgentId\x12.\n" +
 	"\x13peer_delivered_time\x18\x17 \x01(\x04R\x11peerDeliveredTime\x12$\n" +
-	"\x0epeer_read_time\x18\x18 \x01(\x04R\fpeerReadTime\"\xda\x02\n" +
+	"\x0epeer_read_time\x18\x18 \x01(\x04R\fpeerReadTime\x12\x18\n" +
+	"\ablocked\x18\x19 \x01(\bR\ablocked\"\xda\x02\n" +
 	"\x15BaseUserUnreadStatics\x12\x14\n" +
 	"\x05epoch\x18\x01 \x02(\x04R\x05epoch\x12\x14\n" +
 	"\x05token\x18\x02 \x02(\tR\x05token\x12?\n" +
@@ -1479,10 +1559,14 @@ const file_chat_proto_rawDesc = "" +
 	"\bPresence\x12\x17\n" +
 	"\auser_id\x18\x01 \x02(\x04R\x06userId\x12\x16\n" +
 	"\x06online\x18\x02 \x02(\bR\x06online\x12\x1b\n" +
-	"\tlast_seen\x18\x03 \x01(\x04R\blastSeen\"T\n" +
+	"\tlast_seen\x18\x03 \x01(\x04R\blastSeen\"l\n" +
 	"\bSettings\x12!\n" +
 	"\fshare_typing\x18\x01 \x01(\bR\vshareTyping\x12%\n" +
-	"\x0eshare_presence\x18\x02 \x01(\bR\rsharePresence\"\x84\x01\n" +
+	"\x0eshare_presence\x18\x02 \x01(\bR\rsharePresence\x12\x16\n" +
+	"\x06listed\x18\x03 \x01(\bR\x06listed\":\n" +
+	"\x05Block\x12\x17\n" +
+	"\auser_id\x18\x01 \x02(\x04R\x06userId\x12\x18\n" +
+	"\ablocked\x18\x02 \x02(\bR\ablocked\"\x84\x01\n" +
 	"\vMessagePage\x12\x14\n" +
 	"\x05epoch\x18\x01 \x02(\x04R\x05epoch\x12\x19\n" +
 	"\bhead_seq\x18\x02 \x02(\x04R\aheadSeq\x12\x17\n" +
@@ -1533,7 +1617,7 @@ func file_chat_proto_rawDescGZIP() []byte {
 }
 
 var file_chat_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_chat_proto_goTypes = []any{
 	(ServiceType)(0),              // 0: parley.ServiceType
 	(MessageType)(0),              // 1: parley.MessageType
@@ -1546,9 +1630,10 @@ var file_chat_proto_goTypes = []any{
 	(*BaseUserUnreadStatics)(nil), // 8: parley.BaseUserUnreadStatics
 	(*Presence)(nil),              // 9: parley.Presence
 	(*Settings)(nil),              // 10: parley.Settings
-	(*MessagePage)(nil),           // 11: parley.MessagePage
-	(*ServiceMessagePage)(nil),    // 12: parley.ServiceMessagePage
-	(*Typing)(nil),                // 13: parley.Typing
+	(*Block)(nil),                 // 11: parley.Block
+	(*MessagePage)(nil),           // 12: parley.MessagePage
+	(*ServiceMessagePage)(nil),    // 13: parley.ServiceMessagePage
+	(*Typing)(nil),                // 14: parley.Typing
 }
 var file_chat_proto_depIdxs = []int32{
 	1, // 0: parley.Message.message_type:type_name -> parley.MessageType
@@ -1578,7 +1663,7 @@ func file_chat_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_chat_proto_rawDesc), len(file_chat_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

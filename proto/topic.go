@@ -18,6 +18,7 @@ const (
 	BranchTyping   Branch = "typing"   // Typing
 	BranchPresence Branch = "presence" // Presence, down only
 	BranchSettings Branch = "settings" // Settings
+	BranchBlock    Branch = "block"    // Block, up only
 )
 
 // Up is the topic on which a user sends.
@@ -38,7 +39,7 @@ func topic(user uint64, direction, last string) string {
 func ParseUp(name string) (user uint64, b Branch, ok bool) {
 	user, b, ok = parse(name, "up")
 	switch b {
-	case BranchMessage, BranchService, BranchMark, BranchSync, BranchTyping, BranchSettings:
+	case BranchMessage, BranchService, BranchMark, BranchSync, BranchTyping, BranchSettings, BranchBlock:
 		return user, b, ok
 	}
 	return 0, "", false

@@ -15,7 +15,7 @@ const useful = {
   'hand-over': ({ agent, assignee }, me) => agent && (assignee === me || assignee === 0n),
   resolve: ({ agent, closed }) => agent && closed !== 'resolved',
   reopen: ({ agent, closed }) => agent && closed !== 'open',
-  'no-reply-needed': ({ waitingSince }) => waitingSince > 0,
+  'no-reply-needed': ({ waitingSince, blocked }) => waitingSince > 0 && !blocked,
 };
 
 /** Fires "act" with the type of the control entry that is wanted, "focus-lost" when the focused button went. */

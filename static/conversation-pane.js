@@ -8,6 +8,7 @@ import { avatar, paintAvatar } from './labels.js';
 import { MessageComposer } from './message-composer.js';
 import { MessageList } from './message-list.js';
 import { ParleyError } from './parley.js';
+import { PersonMenu } from './person-menu.js';
 import { StandingLine } from './standing-line.js';
 import { t } from './strings.js';
 import { presenceWords } from './waiting.js';
@@ -36,6 +37,11 @@ export class ConversationPane extends HTMLElement {
   #actions = new ConversationActions();
   #list;
   #composer;
+  #menu = new PersonMenu();
+  #blockedWords = element('span', { dir: 'auto' });
+  /** Stands where one would write, to whom the user blocks. */
+  #blocked = element('p', { class: 'blocked-note', role: 'note', hidden: true }, this.#blockedWords,
+    element('button', { class: 'button', type: 'button', onclick: () => this.#block(false) }, t.unblock));
   #offlineNote = '';
   /** Refs of refused control entries that were told of. @type {Set<string>} */
   #turnedDown = new Set();
@@ -56,9 +62,9 @@ export class ConversationPane extends HTMLElement {
     this.append(
       element('div', { class: 'bar' },
         element('a', { class: 'icon-button back', href: '#/', 'aria-label': t.back, title: t.back }, icon('back')),
-        this.#avatar, this.#title),
+        this.#avatar, this.#title, ...(this.whom.peer ? [this.#menu] : [])),
       element('div', { class: 'standing' }, this.#standing, this.#actions),
-      this.#list, this.#typing, this.#composer);
+      this.#list, this.#typing, this.#composer, this.#blocked);
     this.#listen();
     this.#paint();
   }
@@ -69,6 +75,7 @@ export class ConversationPane extends HTMLElement {
     this.#composer.addEventListener('typing', event => this.#parley.typing(key, /** @type {CustomEvent<boolean>} */ (event).detail));
     this.#actions.addEventListener('act', event => this.#act(/** @type {CustomEvent<Act>} */ (event).detail));
     this.#actions.addEventListener('focus-lost', () => this.focusComposer());
+    this.#menu.addEventListener('block', event => this.#block(/** @type {CustomEvent<boolean>} */ (event).detail));
     this.#list.addEventListener('retry', event => this.#try(this.#parley.retry(/** @type {CustomEvent<string>} */ (event).detail, { seen: this.#list.seen })));
     this.#list.addEventListener('discard', event => this.#try(this.#parley.discard(/** @type {CustomEvent<string>} */ (event).detail)));
     this.#list.addEventListener('turned-down', event => this.#turnDown(/** @type {CustomEvent<Message>} */ (event).detail));
@@ -120,7 +127,30 @@ export class ConversationPane extends HTMLElement {
     }
     this.#actions.show(this.#conversation, this.#parley.user.id);
     this.#composer.show(name, this.#offlineNote);
+    this.#paintBlocked(name, this.#conversation?.blocked ?? false);
     this.showPresence();
+  }
+
+  /** @param {string} name @param {boolean} blocked */
+  #paintBlocked(name, blocked) {
+    this.#menu.show(name, blocked);
+    text(this.#blockedWords, t.youBlock(name));
+    const held = this.contains(document.activeElement) && blocked !== this.#composer.hidden;
+    this.#composer.hidden = blocked;
+    this.#blocked.hidden = !blocked;
+    if (!held) return;
+    if (blocked) this.#blocked.querySelector('button')?.focus();
+    else this.focusComposer();
+  }
+
+  /** @param {boolean} blocked */
+  async #block(blocked) {
+    const { peer } = this.whom;
+    try {
+      await (blocked ? this.#parley.block(peer) : this.#parley.unblock(peer));
+    } catch (error) {
+      this.#notice(t.notBlocked(reasonOf(error, t.unknownError)));
+    }
   }
 
   /** @param {Draft} draft */

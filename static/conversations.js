@@ -27,7 +27,8 @@ export class Conversations {
     const present = [...latest.values()].filter(conversation => {
       this.unread += (isEmpty(conversation) ? 0n : conversation.unread) - (this.get(conversation.key)?.unread ?? 0n);
       if (isEmpty(conversation)) this.#delete(conversation.key);
-      else this.#byKey.set(conversation.key, conversation);
+      // Whom the user blocks is known, also where there is nothing to list.
+      if (!isEmpty(conversation) || conversation.blocked) this.#byKey.set(conversation.key, conversation);
       return !isEmpty(conversation);
     });
     this.own.put(present.filter(({ agent }) => !agent));
@@ -42,7 +43,7 @@ export class Conversations {
   }
 }
 
-/** Its only message was deleted unsent. @param {Conversation} conversation */
+/** Its only message was deleted unsent, or it never had one. @param {Conversation} conversation */
 function isEmpty({ head, last }) {
   return head === 0n && !last;
 }

@@ -94,6 +94,8 @@ export interface Conversation {
   /** Seq and author of the newest answer of an agent; 0n if none. */
   lastAnswer: ID;
   lastAnswerBy: ID;
+  /** Whether I block the other user; see block(). Between two users only. */
+  blocked: boolean;
 }
 
 export interface Timeline {
@@ -118,12 +120,14 @@ export interface Connection {
   serverOffset: number;
 }
 
-/** What others see of the user. Both are true until the user chooses otherwise. */
+/** What others see of the user. All are true until the user chooses otherwise. */
 export interface Settings {
-  /** That the user types. */
+  /** That the user types, to whom they have written to. */
   shareTyping: boolean;
-  /** Whether and when the user was here. */
+  /** Whether and when the user was here, to whom they have written to. */
   sharePresence: boolean;
+  /** That users() finds the user; those who share a conversation with the user find them anyway. */
+  listed: boolean;
 }
 
 export interface Options {
@@ -215,7 +219,17 @@ export interface Parley extends EventTarget {
   /** Chooses what others see of me; what is left out stays as it is. */
   settings(choice: Partial<Settings>): Promise<void>;
   /**
-   * Finds people by name or id, at most 50, by name. With a service, which only
+   * Blocks a user, on all of my devices, 1,000 at most: neither's messages are taken,
+   * each is refused with words, and neither sees of the other who is here, types or is
+   * found. What was written stays. Whom I block shows in conversations(), where
+   * blocked is set, also of one without messages.
+   */
+  block(user: ID): Promise<void>;
+  /** Undoes block(). */
+  unblock(user: ID): Promise<void>;
+  /**
+   * Finds people by name or id, at most 50, by name, as far as the server (-people) and
+   * they themselves (Settings.listed) let them be found. With a service, which only
    * agents may give, it finds those who answer for it.
    */
   users(query: string, options?: { service?: number }): Promise<User[]>;

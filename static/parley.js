@@ -226,11 +226,22 @@ class Parley extends EventTarget {
   }
 
   /** @param {Partial<import('./parley.d.ts').Settings>} choice @returns {Promise<void>} */
-  async settings({ shareTyping, sharePresence }) {
+  async settings({ shareTyping, sharePresence, listed }) {
     await this.#call('settings', {
       ...shareTyping !== undefined && { shareTyping },
       ...sharePresence !== undefined && { sharePresence },
+      ...listed !== undefined && { listed },
     });
+  }
+
+  /** @param {bigint} user @returns {Promise<void>} */
+  async block(user) {
+    await this.#call('block', { user, blocked: true });
+  }
+
+  /** @param {bigint} user @returns {Promise<void>} */
+  async unblock(user) {
+    await this.#call('block', { user, blocked: false });
   }
 
   tryNow() {

@@ -7,7 +7,7 @@ import { t } from './strings.js';
 
 /** @typedef {import('./parley.js').Settings} Settings */
 
-const names = /** @type {const} */ (['shareTyping', 'sharePresence']);
+const names = /** @type {const} */ (['shareTyping', 'sharePresence', 'listed']);
 
 /** Fires "notice" with words for the person. */
 export class SettingsMenu extends HTMLElement {
@@ -59,7 +59,7 @@ export class SettingsMenu extends HTMLElement {
 
 /** @param {string} place @returns {Settings} */
 function read(place) {
-  const settings = { shareTyping: true, sharePresence: true };
+  const settings = { shareTyping: true, sharePresence: true, listed: true };
   try {
     return Object.assign(settings, JSON.parse(localStorage.getItem(place) ?? '{}'));
   } catch {

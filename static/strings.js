@@ -176,8 +176,20 @@ export const t = {
   settings: 'Settings',
   shareTyping: 'Show when I type',
   sharePresence: 'Show when I am here',
+  listed: 'Let people find me',
   /** @param {string} reason */
   notChanged: reason => `The setting was not changed: ${reason}`,
+
+  // Blocking
+  more: 'More',
+  block: 'Block',
+  unblock: 'Unblock',
+  /** @param {string} name */
+  blockMeans: name => `You and ${name} can no longer write to each other, nor see when the other is here.`,
+  /** @param {string} name */
+  youBlock: name => `You have blocked ${name}. Neither of you can write.`,
+  /** @param {string} reason */
+  notBlocked: reason => `That did not work: ${reason}`,
 
   // Messages
   message: 'Message',

@@ -9,7 +9,8 @@ import { t } from './strings.js';
  * @param {import('./whom.js').Whom} whom
  * @param {number} now by the server's clock
  */
-export function waitingWords({ waitingSince, awaitingSince }, whom, now) {
+export function waitingWords({ waitingSince, awaitingSince, blocked }, whom, now) {
+  if (blocked) return { owing: '', awaiting: '' }; // neither can answer
   return {
     owing: waitingSince ? t.owing(duration(now - waitingSince)) : '',
     awaiting: awaitingSince ? t.awaiting(whom.name, sinceTime(awaitingSince, now)) : '',

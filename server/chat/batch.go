@@ -21,6 +21,7 @@ type batch struct {
 	// What changed, in the order of the first change.
 	changedConversations []*conversation
 	changedMembers       []*member
+	keptMembers          []*member // of which nobody is told
 	changedUsages        []*usage
 	out                  []delivery
 	rows                 []row    // that changed
@@ -146,6 +147,11 @@ func (b *batch) changeMember(m *member) {
 	}
 }
 
+// keepMember lets m be written although nothing shows of what changed.
+func (b *batch) keepMember(m *member) {
+	b.keptMembers = append(b.keptMembers, m)
+}
+
 func (b *batch) deliver(user uint64, branch proto.Branch, payload []byte) {
 	b.out = append(b.out, delivery{user, branch, payload})
 }
@@ -177,6 +183,11 @@ func (b *batch) flush() error {
 		rev++
 		m.Rev = rev
 		b.rows = append(b.rows, row{m.User, rev})
+		if err := b.tx.PutMember(m.Member); err != nil {
+			return err
+		}
+	}
+	for _, m := range b.keptMembers {
 		if err := b.tx.PutMember(m.Member); err != nil {
 			return err
 		}

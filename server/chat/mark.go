@@ -119,8 +119,15 @@ func (c *Conversation) raise(to watermarks) bool {
 	return *c != was
 }
 
-// showMember is show between two users.
+// showMember is show between two users. If one of them blocks the other, that
+// one would learn that m's user is here: only the user's own devices are told.
 func (b *batch) showMember(c *conversation, m *member, other uint64, own watermarks, tell bool) error {
+	if m.apart() {
+		if !tell {
+			return nil
+		}
+		return b.deliverMark(c.Key, own, m.User)
+	}
 	peer, err := b.member(c.Key, other)
 	if err != nil {
 		return err

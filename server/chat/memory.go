@@ -317,7 +317,7 @@ func (v memoryView) Changed(user uint64, services Services, after uint64, limit 
 				Key: key, Rev: rev,
 				Unread:  c.Counted[side] - m.Own - m.Seen,
 				Waiting: c.Standing.Sides[side.Other()].Seq != 0,
-				Wrote:   m.Own > 0, Heard: c.Counted[side] > m.Own,
+				Wrote:   m.Own > 0, Heard: c.Counted[side] > m.Own, Apart: m.apart(),
 			})
 		}
 	}
@@ -329,6 +329,15 @@ func (v memoryView) Recent(user uint64, services Services, limit int) ([]Change,
 	changes, err := v.Changed(user, services, 0, math.MaxInt)
 	slices.Reverse(changes)
 	return changes[:min(len(changes), max(0, limit))], err
+}
+
+func (v memoryView) CountBlocks(user uint64) (n int, err error) {
+	for _, key := range v.joined(user) {
+		if v.member(memberKey{key, user}).Blocks {
+			n++
+		}
+	}
+	return n, nil
 }
 
 func (v memoryView) Agents(service proto.ServiceType) (agents []uint64, err error) {

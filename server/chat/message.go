@@ -19,16 +19,20 @@ func (r *message) apply(b *batch) (Result, error) {
 	if first, err := b.repeated(sender, r.ref); err != nil || first != (Receipt{}) {
 		return Result{Receipt: first}, err
 	}
+	author, err := b.member(r.key, sender)
+	if err != nil {
+		return Result{}, err
+	}
+	if refusal := r.judge(author); refusal != nil {
+		return Result{Err: refusal}, nil
+	}
 	c, err := b.conversation(r.key)
 	if err != nil {
 		return Result{}, err
 	}
-	if refusal, err := b.spend(c, sender, r.quota, protobuf.Size(r.m)); err != nil || refusal != nil {
+	refusal, err := b.spend(c, sender, r.quota, protobuf.Size(r.m))
+	if err != nil || refusal != nil {
 		return Result{Err: refusal}, err
-	}
-	author, err := b.member(r.key, sender)
-	if err != nil {
-		return Result{}, err
 	}
 	silent := author.Own == 0
 	entry, err := b.append(c, sender, r.ref, r.m.Event(), r.stamp)

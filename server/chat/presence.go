@@ -281,13 +281,14 @@ func (b *batch) reveal(user, to uint64) error {
 
 // audience returns who is told of a user's presence, maxAudience at most: those
 // whom they wrote to, the agents of services that they write with as a customer,
-// and their fellow agents. Who merely wrote to them learns nothing.
+// and their fellow agents. Who merely wrote to them learns nothing, nor do those
+// whom they block or who block them.
 func audience(v View, services Services, user uint64) ([]uint64, error) {
 	c := newCircle(v, user)
 	err := c.visit(services, func(row Change) error {
 		switch {
 		case row.Key.Kind() == proto.Direct:
-			if row.Wrote {
+			if row.Wrote && !row.Apart {
 				c.add(row.Key.Peer(user))
 			}
 		case row.Key.Has(user):
@@ -305,7 +306,7 @@ func watched(v View, services Services, user uint64) ([]uint64, error) {
 	err := c.visit(services, func(row Change) error {
 		switch {
 		case row.Key.Kind() == proto.Direct:
-			if row.Heard {
+			if row.Heard && !row.Apart {
 				c.add(row.Key.Peer(user))
 			}
 		case !row.Key.Has(user):

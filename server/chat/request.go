@@ -8,7 +8,7 @@ import (
 )
 
 // Request is one change that was checked as far as it can be without the
-// history: a message, a mark or a user's name. Commit applies it, once.
+// history: a message, a mark, a choice or a user's name. Commit applies it, once.
 type Request interface {
 	// apply makes the change within b's transaction, or refuses it (Result.Err)
 	// and changes nothing. An error is the store's, and means that the whole
@@ -16,8 +16,8 @@ type Request interface {
 	apply(b *batch) (Result, error)
 }
 
-// Prepare checks what a user sent on up/message, up/service, up/mark or
-// up/settings and makes a Request of it. Errors wrap a *proto.Refusal.
+// Prepare checks what a user sent on up/message, up/service, up/mark,
+// up/settings or up/block and makes a Request of it. Errors wrap a *proto.Refusal.
 func (s *Service) Prepare(from Sender, b proto.Branch, payload, correlation []byte) (Request, error) {
 	if err := anonymous(from); err != nil {
 		return nil, err
@@ -29,6 +29,8 @@ func (s *Service) Prepare(from Sender, b proto.Branch, payload, correlation []by
 		return prepareMark(from, payload)
 	case proto.BranchSettings:
 		return prepareSettings(from, payload)
+	case proto.BranchBlock:
+		return prepareBlock(from, payload)
 	case proto.BranchService:
 		return s.prepareService(from, payload, correlation)
 	}

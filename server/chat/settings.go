@@ -8,8 +8,8 @@ import (
 
 // settings is a proto.Settings on its way into the history.
 type settings struct {
-	user             uint64
-	typing, presence *bool // nil: as it is
+	user                     uint64
+	typing, presence, listed *bool // nil: as it is
 }
 
 func prepareSettings(from Sender, payload []byte) (Request, error) {
@@ -17,7 +17,7 @@ func prepareSettings(from Sender, payload []byte) (Request, error) {
 	if err := proto.Unmarshal(payload, &m); err != nil {
 		return nil, err
 	}
-	return &settings{from.User, m.ShareTyping, m.SharePresence}, nil
+	return &settings{from.User, m.ShareTyping, m.SharePresence, m.Listed}, nil
 }
 
 func (r *settings) apply(b *batch) (Result, error) {
@@ -32,6 +32,9 @@ func (r *settings) apply(b *batch) (Result, error) {
 	}
 	if r.presence != nil {
 		after.HidePresence = !*r.presence
+	}
+	if r.listed != nil {
+		after.Unlisted = !*r.listed
 	}
 	if after == before {
 		return Result{}, nil
@@ -49,8 +52,8 @@ func (r *settings) apply(b *batch) (Result, error) {
 
 // settings is what u has chosen, as it is told to u's own devices.
 func (u User) settings() ([]byte, error) {
-	typing, presence := !u.HideTyping, !u.HidePresence
-	return proto.Marshal(&proto.Settings{ShareTyping: &typing, SharePresence: &presence})
+	typing, presence, listed := !u.HideTyping, !u.HidePresence, !u.Unlisted
+	return proto.Marshal(&proto.Settings{ShareTyping: &typing, SharePresence: &presence, Listed: &listed})
 }
 
 // tellSettings tells a user who came what they have chosen.

@@ -24,8 +24,8 @@ func TestSettingsAreToldToTheirUserAlone(t *testing.T) {
 		b := start(t, s)
 		b.send(ada, text(bob, "hello"))
 		b.out.take()
-		told := func(typing, presence bool) []delivered {
-			return []delivered{{bob, proto.BranchSettings, &proto.Settings{ShareTyping: &typing, SharePresence: &presence}}}
+		told := func(typing, presence, listed bool) []delivered {
+			return []delivered{{bob, proto.BranchSettings, &proto.Settings{ShareTyping: &typing, SharePresence: &presence, Listed: &listed}}}
 		}
 		sync := func() []delivered {
 			t.Helper()
@@ -43,14 +43,16 @@ func TestSettingsAreToldToTheirUserAlone(t *testing.T) {
 		}
 		yes, no := protobuf.Bool(true), protobuf.Bool(false)
 
-		same(t, "who never chose", sync(), told(true, true))
-		same(t, "no typing", choose(&proto.Settings{ShareTyping: no}), told(false, true))
+		same(t, "who never chose", sync(), told(true, true, true))
+		same(t, "no typing", choose(&proto.Settings{ShareTyping: no}), told(false, true, true))
 		same(t, "no typing, again", choose(&proto.Settings{ShareTyping: no}), []delivered(nil))
 		same(t, "nothing at all", choose(&proto.Settings{}), []delivered(nil))
-		same(t, "no presence", choose(&proto.Settings{SharePresence: no}), told(false, false))
-		same(t, "both", choose(&proto.Settings{ShareTyping: yes, SharePresence: yes}), told(true, true))
+		same(t, "no presence", choose(&proto.Settings{SharePresence: no}), told(false, false, true))
+		same(t, "both", choose(&proto.Settings{ShareTyping: yes, SharePresence: yes}), told(true, true, true))
+		same(t, "not listed", choose(&proto.Settings{Listed: no}), told(true, true, false))
 		choose(&proto.Settings{SharePresence: no})
-		same(t, "after a sync", sync(), told(true, false))
+		same(t, "after a sync", sync(), told(true, false, false))
+		same(t, "listed again", choose(&proto.Settings{Listed: yes}), told(true, false, true))
 	})
 }
 

@@ -29,6 +29,9 @@ func state(v View, user uint64, key proto.Key) (*proto.ConversationState, error)
 	if key.Kind() == proto.Service {
 		err = serviceState(v, row, c, user)
 	} else {
+		if m.Blocks {
+			row.Blocked = &m.Blocks
+		}
 		err = directState(v, row, key, key.Peer(user))
 	}
 	if err != nil {

@@ -53,6 +53,9 @@ type View interface {
 	// Recent returns what Changed would, with the highest change numbers and
 	// these first, limit at most.
 	Recent(user uint64, services Services, limit int) ([]Change, error)
+	// CountBlocks counts the members in which the user blocks the other
+	// (Member.Blocks).
+	CountBlocks(user uint64) (int, error)
 	// Rev is the highest change number there is, 0 if none.
 	Rev() (uint64, error)
 	// User returns the zero User if there is none.
@@ -116,7 +119,13 @@ type Member struct {
 	// many the user wrote, and how many of the others' are at or before Read.
 	// The others are unread. Totals are made of these; a row is counted afresh.
 	Own, Seen uint64
+	// Between two users alone: Blocks is whether the user blocks the other, Blocked
+	// whether the other blocks the user.
+	Blocks, Blocked bool
 }
+
+// apart reports whether one of the two blocks the other.
+func (m Member) apart() bool { return m.Blocks || m.Blocked }
 
 // Change is that something of a conversation changed for a user.
 type Change struct {
@@ -130,6 +139,8 @@ type Change struct {
 	// others (Member.Own), and Heard whether others did so to the user: who is
 	// told of whose presence hangs on these.
 	Wrote, Heard bool
+	// Apart is whether one of the two blocks the other (Member.Blocks, Member.Blocked).
+	Apart bool
 }
 
 // Entry is one stored message.
@@ -163,6 +174,8 @@ type User struct {
 	FirstSeen, LastSeen uint64
 	// What the user chose not to let others see.
 	HideTyping, HidePresence bool
+	// Unlisted users chose not to be found by whoever does not know them.
+	Unlisted bool
 }
 
 // Services is a set of service types: bit n stands for type n.

@@ -54,7 +54,7 @@ func (s *Service) typing(ctx context.Context, from Sender, payload []byte) error
 func others(v View, key proto.Key, user uint64) ([]uint64, error) {
 	if key.Kind() == proto.Direct {
 		own, err := v.Member(key, user)
-		if err != nil || own.Own == 0 {
+		if err != nil || own.Own == 0 || own.apart() {
 			return nil, err
 		}
 		return []uint64{key.Peer(user)}, nil

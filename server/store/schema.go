@@ -156,6 +156,17 @@ var migrations = []string{`
 		PRIMARY KEY (rest, user_id)
 	) WITHOUT ROWID;
 	CREATE VIRTUAL TABLE user_names USING fts5 (folded, content='', columnsize=0, tokenize='trigram case_sensitive 1');
+`, `
+	-- Of two users: who the other is, whether this one blocks the other, and whether
+	-- the other blocks this one.
+	ALTER TABLE members ADD COLUMN peer BLOB; -- NULL: in a service conversation
+	ALTER TABLE members ADD COLUMN blocks INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE members ADD COLUMN blocked INTEGER NOT NULL DEFAULT 0;
+	UPDATE members SET peer =
+		(SELECT other.user_id FROM members other WHERE other.conversation = members.conversation AND other.user_id != members.user_id)
+		WHERE conversation IN (SELECT id FROM conversations WHERE service IS NULL);
+	CREATE INDEX members_by_peer ON members (user_id, peer) WHERE peer IS NOT NULL;
+	CREATE INDEX members_blocking ON members (user_id) WHERE blocks != 0;
 `}
 
 // errNewer and errForeign are files that this program must not touch.

@@ -81,10 +81,15 @@ func (t *transaction) PutMember(m chat.Member) error {
 	if err != nil {
 		return err
 	}
-	err = t.exec("INSERT INTO members (conversation, user_id, rev, read_seq, delivered_seq, read_time, delivered_time, own, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"+
+	var peer any // NULL
+	if m.Key.Kind() == proto.Direct {
+		peer = bytesOf(m.Key.Peer(m.User))
+	}
+	err = t.exec("INSERT INTO members (conversation, user_id, rev, read_seq, delivered_seq, read_time, delivered_time, own, seen, blocks, blocked, peer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"+
 		" ON CONFLICT (conversation, user_id) DO UPDATE SET rev = excluded.rev, read_seq = excluded.read_seq, delivered_seq = excluded.delivered_seq,"+
-		" read_time = excluded.read_time, delivered_time = excluded.delivered_time, own = excluded.own, seen = excluded.seen",
-		id, bytesOf(m.User), bytesOf(m.Rev), bytesOf(m.Read), bytesOf(m.Delivered), bytesOf(m.ReadTime), bytesOf(m.DeliveredTime), int64(m.Own), int64(m.Seen))
+		" read_time = excluded.read_time, delivered_time = excluded.delivered_time, own = excluded.own, seen = excluded.seen, blocks = excluded.blocks, blocked = excluded.blocked",
+		id, bytesOf(m.User), bytesOf(m.Rev), bytesOf(m.Read), bytesOf(m.Delivered), bytesOf(m.ReadTime), bytesOf(m.DeliveredTime), int64(m.Own), int64(m.Seen),
+		m.Blocks, m.Blocked, peer)
 	if err != nil {
 		return fmt.Errorf("write member: %w", err)
 	}
@@ -140,6 +145,7 @@ func (t *transaction) PutUsage(u chat.Usage) error {
 const (
 	hidesTyping   = 1
 	hidesPresence = 2
+	hidesListing  = 4
 )
 
 func hidesOf(u chat.User) (bits int64) {
@@ -148,6 +154,9 @@ func hidesOf(u chat.User) (bits int64) {
 	}
 	if u.HidePresence {
 		bits |= hidesPresence
+	}
+	if u.Unlisted {
+		bits |= hidesListing
 	}
 	return bits
 }

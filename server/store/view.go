@@ -89,8 +89,8 @@ func (v *view) Member(key proto.Key, user uint64) (chat.Member, error) {
 		return chat.Member{}, err
 	}
 	m := chat.Member{Key: key, User: user}
-	found, err := v.row([]any{(*number)(&m.Rev), (*number)(&m.Read), (*number)(&m.Delivered), (*number)(&m.ReadTime), (*number)(&m.DeliveredTime), &m.Own, &m.Seen},
-		"SELECT rev, read_seq, delivered_seq, read_time, delivered_time, own, seen FROM members WHERE conversation = ? AND user_id = ?", id, bytesOf(user))
+	found, err := v.row([]any{(*number)(&m.Rev), (*number)(&m.Read), (*number)(&m.Delivered), (*number)(&m.ReadTime), (*number)(&m.DeliveredTime), &m.Own, &m.Seen, &m.Blocks, &m.Blocked},
+		"SELECT rev, read_seq, delivered_seq, read_time, delivered_time, own, seen, blocks, blocked FROM members WHERE conversation = ? AND user_id = ?", id, bytesOf(user))
 	if err != nil {
 		return chat.Member{}, fmt.Errorf("read member: %w", err)
 	}
@@ -124,7 +124,7 @@ func (v *view) changes(user uint64, services chat.Services, after uint64, limit 
 		}
 		return err
 	}
-	const columns = "c.a_seq != x'0000000000000000', c.b_seq != x'0000000000000000', c.a_counted, c.b_counted, ifnull(m.own, 0), ifnull(m.seen, 0)"
+	const columns = "c.a_seq != x'0000000000000000', c.b_seq != x'0000000000000000', c.a_counted, c.b_counted, ifnull(m.own, 0), ifnull(m.seen, 0), ifnull(m.blocks OR m.blocked, 0)"
 	// As one of two or the customer; an agent's own row counts only for a
 	// service that they still answer for.
 	err := v.rows(collect, "SELECT c.key, m.rev, "+columns+" FROM members m JOIN conversations c ON c.id = m.conversation"+
@@ -152,7 +152,7 @@ func scanChange(rows *sql.Rows, user uint64) (c chat.Change, err error) {
 	var name string
 	var firstWaits, secondWaits bool
 	var firstCounted, secondCounted, own, seen uint64
-	if err := rows.Scan(&name, (*number)(&c.Rev), &firstWaits, &secondWaits, &firstCounted, &secondCounted, &own, &seen); err != nil {
+	if err := rows.Scan(&name, (*number)(&c.Rev), &firstWaits, &secondWaits, &firstCounted, &secondCounted, &own, &seen, &c.Apart); err != nil {
 		return c, err
 	}
 	if c.Key, err = proto.ParseKey(name); err != nil {
@@ -314,8 +314,19 @@ func (r *userRow) fields() []any {
 }
 
 func (r *userRow) user() chat.User {
-	r.u.HideTyping, r.u.HidePresence = r.hides&hidesTyping != 0, r.hides&hidesPresence != 0
+	r.u.HideTyping, r.u.HidePresence, r.u.Unlisted = r.hides&hidesTyping != 0, r.hides&hidesPresence != 0, r.hides&hidesListing != 0
 	return r.u
+}
+
+// CountBlocks implements chat.View.
+func (v *view) CountBlocks(user uint64) (n int, err error) {
+	if err := v.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if _, err := v.row([]any{&n}, "SELECT count(*) FROM members WHERE user_id = ? AND blocks != 0", bytesOf(user)); err != nil {
+		return 0, fmt.Errorf("count whom a user blocks: %w", err)
+	}
+	return n, nil
 }
 
 // Agents implements chat.View.

@@ -43,7 +43,8 @@
 //	conversations  {} → Conversation[]
 //	read           {key: string, seq: bigint} → null
 //	typing         {key: string, active: boolean} → null
-//	settings       {shareTyping?, sharePresence?: boolean} → null
+//	settings       {shareTyping?, sharePresence?, listed?: boolean} → null
+//	block          {user: bigint, blocked: boolean} → null
 //	wake           {} → null
 //	token          {token: string, expires: number} → null
 //

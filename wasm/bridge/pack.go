@@ -21,13 +21,13 @@ var (
 		"deliveredTime", "readTime", "seen", "ref", "number", "state", "reason", "gap", "type", "mine", "agent", "target", "extend"}
 	conversationShape = &shape{"key", "peer", "peerName", "head", "read", "delivered", "peerRead",
 		"peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "waitingSeq", "awaitingSeq",
-		"service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy"}
+		"service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy", "blocked"}
 	timelineShape   = &shape{"key", "messages", "more", "incomplete"}
 	connectionShape = &shape{"state", "since", "next", "reason", "serverOffset"}
 	messagesShape   = &shape{"key", "messages", "gone"}
 	typingShape     = &shape{"key", "user", "active"}
 	presenceShape   = &shape{"user", "online", "lastSeen"}
-	settingsShape   = &shape{"shareTyping", "sharePresence"}
+	settingsShape   = &shape{"shareTyping", "sharePresence", "listed"}
 )
 
 func putMessage(e *encoder, m *chat.Message) {
@@ -89,6 +89,7 @@ func putConversation(e *encoder, c *chat.Conversation) {
 	e.string(closingState(c.PostProc))
 	e.uint(c.LastAnswer)
 	e.uint(c.LastAnswerBy)
+	e.bool(c.Blocked)
 }
 
 func putConversations(e *encoder, list []chat.Conversation) {
@@ -127,6 +128,7 @@ func putSettings(e *encoder, s chat.Settings) {
 		e.object(settingsShape)
 		e.bool(s.ShareTyping)
 		e.bool(s.SharePresence)
+		e.bool(s.Listed)
 	})
 }
 

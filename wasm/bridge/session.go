@@ -184,6 +184,7 @@ var operations = map[string]func(s *session, port int, c *command) error{
 	"typing":        (*session).typing,
 	"token":         (*session).token,
 	"settings":      (*session).settings,
+	"block":         (*session).block,
 	"wake":          (*session).wake,
 }
 
@@ -268,7 +269,7 @@ func (s *session) typing(port int, c *command) error {
 
 func (s *session) settings(port int, c *command) error {
 	choice := new(proto.Settings)
-	for name, field := range map[string]**bool{"shareTyping": &choice.ShareTyping, "sharePresence": &choice.SharePresence} {
+	for name, field := range map[string]**bool{"shareTyping": &choice.ShareTyping, "sharePresence": &choice.SharePresence, "listed": &choice.Listed} {
 		if _, given := c.fields[name]; given {
 			value := c.bool(name)
 			*field = &value
@@ -276,6 +277,14 @@ func (s *session) settings(port int, c *command) error {
 	}
 	if c.err == nil {
 		s.engine.Configure(choice, s.hub.finish(port, c.id))
+	}
+	return c.err
+}
+
+func (s *session) block(port int, c *command) error {
+	user, blocked := c.uint("user"), c.bool("blocked")
+	if c.err == nil {
+		s.engine.Block(user, blocked, s.hub.finish(port, c.id))
 	}
 	return c.err
 }

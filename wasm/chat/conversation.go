@@ -24,6 +24,7 @@ type conversation struct {
 	standing   standing
 	names      names
 	introduced bool  // the server was asked for the names
+	blocked    bool  // I block the other
 	last       entry // newest known; its seq is 0 if there is none
 
 	outbox []*outgoing // in the order of sending

@@ -160,7 +160,7 @@ func (e *Engine) Close(done func()) {
 func (e *Engine) Conversations() []Conversation {
 	list := make([]Conversation, 0, len(e.conversations))
 	for _, c := range e.conversations {
-		if c.head > 0 || len(c.outbox) > 0 {
+		if c.head > 0 || len(c.outbox) > 0 || c.blocked {
 			list = append(list, e.conversationOf(c))
 		}
 	}
@@ -313,6 +313,7 @@ func (e *Engine) conversationOf(c *conversation) Conversation {
 		PeerRead: c.peer.read, PeerDelivered: c.peer.delivered, Unread: count,
 		WaitingSince: other.Since, WaitingSeq: other.Seq,
 		AwaitingSince: my.Since, AwaitingSeq: my.Seq,
+		Blocked: c.blocked,
 		Service: -1,
 	}
 	if c.key.Kind() == proto.Service {

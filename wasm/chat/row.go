@@ -42,7 +42,7 @@ func (c *conversation) row(self uint64) (Row, error) {
 		AwaitingSince: &my.Since, AwaitingSeq: &my.Seq, AnsweredThrough: &my.AnsweredThrough,
 		OwnAfterRead: &c.unread.own,
 		Last:         c.last.direct, LastService: c.last.service,
-		PeerName:   &c.names.peer,
+		PeerName: &c.names.peer, Blocked: &c.blocked,
 		AssigneeId: &s.Assignee, AssigneeName: &assignee, PostProc: &s.PostProc,
 		LastAnswerSeq: &s.LastAnswer, LastAnswerAgentId: &s.LastAnswerBy,
 	}
@@ -94,8 +94,8 @@ func restore(r Row, self uint64) (*conversation, error) {
 			Standing: standingOf(s, key.Side(self)), head: n.standingHead, base: n.standingHead,
 		},
 		names:      names{s.GetPeerName(), s.GetAssigneeName(), s.GetAssigneeId(), s.GetHeadSeq()},
-		introduced: s.GetPeerName() != "",
-		last:       lastOf(s),
+		introduced: s.GetPeerName() != "", blocked: s.GetBlocked(),
+		last: lastOf(s),
 	}, nil
 }
 

@@ -38,6 +38,7 @@ type server struct {
 	opened      int
 	acks        int
 	published   []string // contents, in the order of arrival
+	blocks      []*proto.Block
 }
 
 func newServer(clock *chattest.Clock) *server {
@@ -143,6 +144,10 @@ func (s *server) handle(x *session, b proto.Branch, payload []byte) (chat.Ack, e
 		if !s.dropSync {
 			s.answer(x.user, r.GetToken())
 		}
+	case proto.BranchBlock:
+		m := new(proto.Block)
+		s.blocks = append(s.blocks, m)
+		return chat.Ack{}, proto.Unmarshal(payload, m)
 	case proto.BranchMark:
 		m := new(proto.Mark)
 		if err := proto.Unmarshal(payload, m); err != nil {

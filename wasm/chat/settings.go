@@ -1,10 +1,25 @@
 package chat
 
-import "parley/proto"
+import (
+	protobuf "google.golang.org/protobuf/proto"
+
+	"parley/proto"
+)
 
 // Configure chooses what others see of me.
 func (e *Engine) Configure(s *proto.Settings, done func(error)) {
-	payload, err := proto.Marshal(s)
+	e.choose(proto.BranchSettings, s, done)
+}
+
+// Block chooses whether another user and I have something to do with each other.
+// Conversation.Blocked shows it once the server tells it to all my devices.
+func (e *Engine) Block(user uint64, blocked bool, done func(error)) {
+	e.choose(proto.BranchBlock, &proto.Block{UserId: &user, Blocked: &blocked}, done)
+}
+
+// choose sends a choice, which waits for no later connection.
+func (e *Engine) choose(branch proto.Branch, m protobuf.Message, done func(error)) {
+	payload, err := proto.Marshal(m)
 	session := e.connection.session
 	if err == nil && session == nil {
 		err = proto.Refuse(proto.ServerBusy, "there is no connection: try again when connected")
@@ -13,7 +28,7 @@ func (e *Engine) Configure(s *proto.Settings, done func(error)) {
 		done(err)
 		return
 	}
-	session.Publish(proto.BranchSettings, payload, nil, func(_ Ack, err error) {
+	session.Publish(branch, payload, nil, func(_ Ack, err error) {
 		e.Host.Post(func() { done(err) })
 	})
 }
@@ -36,7 +51,7 @@ func (e *Engine) deliverSettings(payload []byte) error {
 	if m.ShareTyping == nil || m.SharePresence == nil {
 		return proto.Refuse(proto.PayloadFormatInvalid, "settings of which some are missing")
 	}
-	told := Settings{ShareTyping: m.GetShareTyping(), SharePresence: m.GetSharePresence()}
+	told := Settings{ShareTyping: m.GetShareTyping(), SharePresence: m.GetSharePresence(), Listed: m.Listed == nil || m.GetListed()}
 	if e.settings == nil || *e.settings != told {
 		e.settings = &told
 		e.Observer.Settings(told)

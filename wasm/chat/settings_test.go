@@ -24,13 +24,14 @@ func TestSettingsAreKnownAsTheServerToldThemLast(t *testing.T) {
 		{ShareTyping: &no, SharePresence: &yes}, // after the next sync
 		{ShareTyping: &yes},                     // of no server of this version
 		{ShareTyping: &no, SharePresence: &no},
+		{ShareTyping: &no, SharePresence: &no, Listed: &no},
 	} {
 		for _, x := range s.sessions {
 			x.down(proto.BranchSettings, marshal(told))
 		}
 		clock.Run(time.Second)
 	}
-	want := []chat.Settings{{ShareTyping: true, SharePresence: true}, {SharePresence: true}, {}}
+	want := []chat.Settings{{ShareTyping: true, SharePresence: true, Listed: true}, {SharePresence: true, Listed: true}, {Listed: true}, {}}
 	if diff := cmp.Diff(want, a.settings); diff != "" {
 		t.Errorf("told (-want +got)\n%s", diff)
 	}

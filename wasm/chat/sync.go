@@ -226,6 +226,7 @@ func (e *Engine) applyRow(c *conversation, row *proto.ConversationState) {
 	c.introduced = true
 	head := row.GetHeadSeq()
 	c.names = c.names.row(head, row)
+	c.blocked = row.GetBlocked()
 	c.head = max(c.head, head)
 	if last := lastOf(row); last.seq == head && head > c.last.seq {
 		c.last = last

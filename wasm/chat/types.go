@@ -63,6 +63,7 @@ type Conversation struct {
 	WaitingSeq    uint64   // the first message that waits; 0 if none
 	AwaitingSince uint64   // Unix milliseconds, 0 if my side waits for nobody
 	AwaitingSeq   uint64   // the first message of my side that waits; 0 if none
+	Blocked       bool     // I block the other user
 	Last          *Message // the newest, an unconfirmed one of mine included; nil if none is known
 
 	// Of service conversations alone.
@@ -110,6 +111,7 @@ type Connection struct {
 // Settings are what the user has chosen that others see of them.
 type Settings struct {
 	ShareTyping, SharePresence bool
+	Listed                     bool // found among people
 }
 
 // Observer is told what changed, on the loop. It must not block, and must not

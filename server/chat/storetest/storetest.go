@@ -43,6 +43,7 @@ func Run(t *testing.T, fresh func(t *testing.T) History) {
 		{"what changed for an agent is what changed in their services", changedForAgents},
 		{"what changed tells how many are unread and whether somebody waits", tallied},
 		{"what changed tells whether the user and others wrote", wroteAndHeard},
+		{"who blocks whom is kept with both members", blocks},
 		{"agents are found by service", agents},
 		{"a row that is put again replaces the first", replace},
 		{"users are found by part of a name or by id", users},
@@ -679,6 +680,52 @@ func wroteAndHeard(t *testing.T, open History) {
 		recent := get(t, s, func(v chat.View) ([]chat.Change, error) { return v.Recent(test.user, test.services, 100) })
 		want(t, fmt.Sprint("recent to ", test.user), of(recent), test.want)
 	}
+}
+
+func blocks(t *testing.T, open History) {
+	s := open()
+	put := func(members ...chat.Member) {
+		t.Helper()
+		update(t, s, func(tx chat.Tx) (err error) {
+			for _, m := range members {
+				err = errors.Join(err, tx.PutMember(m))
+			}
+			return err
+		})
+	}
+	high := uint64(math.MaxUint64)
+	other := proto.DirectKey(3, high)
+	put(
+		chat.Member{Key: key, User: 3, Rev: 1, Blocks: true}, chat.Member{Key: key, User: 5, Blocked: true},
+		chat.Member{Key: other, User: 3, Rev: 2, Blocks: true, Blocked: true}, chat.Member{Key: other, User: high, Rev: 3, Blocks: true, Blocked: true},
+		chat.Member{Key: proto.DirectKey(3, 9), User: 3, Rev: 4}, chat.Member{Key: proto.DirectKey(3, 9), User: 9, Rev: 5},
+	)
+	count := func(user uint64) int {
+		t.Helper()
+		return get(t, s, func(v chat.View) (int, error) { return v.CountBlocks(user) })
+	}
+	member := func(k proto.Key, user uint64) chat.Member {
+		t.Helper()
+		return get(t, s, func(v chat.View) (chat.Member, error) { return v.Member(k, user) })
+	}
+	want(t, "of 3", count(3), 2)
+	want(t, "of 5, who is blocked", count(5), 0)
+	want(t, "of the highest", count(high), 1)
+	want(t, "of nobody", count(8), 0)
+	want(t, "Member", member(key, 5), chat.Member{Key: key, User: 5, Blocked: true})
+	want(t, "Member", member(other, 3), chat.Member{Key: other, User: 3, Rev: 2, Blocks: true, Blocked: true})
+	want(t, "Changed", changes(t, s, 3, 0, 0, 10), []chat.Change{
+		{Key: key, Rev: 1, Apart: true}, {Key: other, Rev: 2, Apart: true}, {Key: proto.DirectKey(3, 9), Rev: 4}})
+	want(t, "of one whose row has no change number", changes(t, s, 5, 0, 0, 10), nil)
+	put(chat.Member{Key: key, User: 3, Rev: 6}, chat.Member{Key: key, User: 5})
+	want(t, "of 3, afterwards", count(3), 1)
+	want(t, "Changed afterwards", changes(t, s, 3, 0, 5, 10), []chat.Change{{Key: key, Rev: 6}})
+	update(t, s, func(tx chat.Tx) error {
+		err := tx.PutMember(chat.Member{Key: key, User: 3, Rev: 7, Blocks: true})
+		n, err2 := tx.CountBlocks(3)
+		want(t, "of 3, within the update", n, 2)
+		return errors.Join(err, err2)
+	})
 }
 
 func agents(t *testing.T, open History) {
