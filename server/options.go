@@ -24,6 +24,7 @@ type options struct {
 	proxies []netip.Prefix
 	metrics string // address, "" for none
 	hsts    time.Duration
+	people  chat.People
 	rate    float64
 	burst   int
 
@@ -61,6 +62,7 @@ func newFlags(o *options) (flags *flag.FlagSet, origins *string) {
 	})
 	flags.StringVar(&o.metrics, "metrics", "", "`address` of a listener of its own for /metrics, which only those should reach who may see them; without it there are none")
 	flags.DurationVar(&o.hsts, "hsts", 0, "`time` for which browsers are told to come back over TLS only (Strict-Transport-Security), such as 8760h; for a server behind a proxy that speaks TLS")
+	flags.TextVar(&o.people, "people", chat.PeopleAll, "`who` is found among people: all, known (who shares a conversation with the one who asks) or none")
 	flags.Float64Var(&o.rate, "rate", 50, "`messages` per second that a user may send")
 	flags.IntVar(&o.burst, "burst", 1000, "`messages` that a user may send at once")
 	flags.IntVar(&o.maxConnections, "max-connections", 10_000, "`connections` of users that there may be in all; the last quarter is for agents and for those who came a day ago or earlier")

@@ -372,13 +372,20 @@ func (v memoryView) Usage(user uint64) (Usage, error) {
 }
 
 func (v memoryView) Users(q UserQuery) ([]User, error) {
+	bond := func(user uint64) (Bond, error) { return v.bond(q.Viewer, user), nil }
 	return q.Pick(func(yield func(User, string) bool) {
 		for _, u := range v.users() {
-			if !yield(u, Fold(u.Name)) {
+			if admitted, err := q.Admits(u, bond); err == nil && admitted && !yield(u, Fold(u.Name)) {
 				return
 			}
 		}
 	}), nil
+}
+
+func (v memoryView) bond(user, other uint64) Bond {
+	key := proto.DirectKey(user, other)
+	c, _ := v.Conversation(key) // never fails
+	return Bond{Shared: c.Head > 0, Apart: v.member(memberKey{key, user}).apart()}
 }
 
 type memoryTx struct{ memoryView }

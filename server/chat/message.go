@@ -47,7 +47,7 @@ func (r *message) apply(b *batch) (Result, error) {
 	}
 	b.changeMember(peer)
 	if silent && author.Own > 0 {
-		if err := b.reveal(sender, receiver); err != nil {
+		if err := b.meet(sender, receiver); err != nil {
 			return Result{}, err
 		}
 	}

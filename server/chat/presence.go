@@ -263,17 +263,23 @@ func (s *Service) whoIsHere(ctx context.Context, who Sender) error {
 	return nil
 }
 
-// reveal tells to, whom a user wrote to for the first time, that the user is
-// here: from now on they are told.
-func (b *batch) reveal(user, to uint64) error {
-	if !b.service.presence.online(user) {
-		return nil
-	}
+// meet notes that a user wrote to another for the first time, who from now on is
+// told of their presence: now that they are here.
+func (b *batch) meet(user, to uint64) error {
 	u, err := b.tx.User(user)
-	if err != nil || u.HidePresence {
+	if err != nil {
 		return err
 	}
+	if u.ID != 0 && !u.Wrote { // of those who were seen
+		u.Wrote = true
+		if err := b.tx.PutUser(u); err != nil {
+			return err
+		}
+	}
 	u.ID = user
+	if u.HidePresence || !b.service.presence.online(user) {
+		return nil
+	}
 	payload, err := u.presence(true)
 	b.deliver(to, proto.BranchPresence, payload)
 	return err

@@ -66,6 +66,8 @@ type Config struct {
 	Alive time.Duration
 	// Quotas bound what users may have stored; the zero Quotas nothing.
 	Quotas Quotas
+	// People says who is found among people; "" is PeopleAll.
+	People People
 	// Node makes message ids unique among servers, 0 to proto.MaxNode.
 	Node uint64
 	// Log is told when the Store fails; nil is slog.Default.
@@ -90,6 +92,7 @@ type Service struct {
 	presence presence
 	pushes   pushes
 	lives    time.Duration // Config.Alive
+	people   People
 	wake     chan struct{} // holds one, for the herald
 
 	queue    chan waiter
@@ -109,7 +112,7 @@ func New(c Config) (*Service, error) {
 	}
 	s := &Service{
 		store: c.Store, fanout: c.Fanout, now: c.Now, random: c.Random, log: c.Log, quotas: c.Quotas,
-		lives: c.Alive, wake: make(chan struct{}, 1),
+		lives: c.Alive, people: c.People, wake: make(chan struct{}, 1),
 		queue:    make(chan waiter, queueSize),
 		stopping: make(chan struct{}),
 		stopped:  make(chan struct{}),

@@ -93,20 +93,35 @@ func (r *serviceMessage) apply(b *batch) (Result, error) {
 	if refusal, err := b.spend(c, r.author, r.quota, protobuf.Size(r.m)); err != nil || refusal != nil {
 		return Result{Err: refusal}, err
 	}
+	customer, err := b.member(r.key, r.key.Customer())
+	if err != nil {
+		return Result{}, err
+	}
+	if customer.Own == 0 && !r.agent {
+		if err := b.become(r.author, r.key.Service()); err != nil {
+			return Result{}, err
+		}
+	}
 	entry, err := b.append(c, r.author, r.ref, r.m.Event(), func(id uint64, e proto.Event) protobuf.Message { return r.stamp(c, id, e) })
 	if err != nil {
 		return Result{}, err
 	}
 	b.revise(c)
-	customer, err := b.member(r.key, r.key.Customer())
-	if err != nil {
-		return Result{}, err
-	}
 	b.changeMember(customer)
 	if err := b.deliverService(r.key, entry); err != nil {
 		return Result{}, err
 	}
 	return Result{Receipt: receiptOf(entry)}, b.seen(c, entry, r.m.SeenSeq)
+}
+
+// become notes that a user wrote to a service.
+func (b *batch) become(customer uint64, of proto.ServiceType) error {
+	u, err := b.tx.User(customer)
+	if err != nil || u.ID == 0 || u.Customer.Has(of) {
+		return err
+	}
+	u.Customer |= ServicesOf([]proto.ServiceType{of})
+	return b.tx.PutUser(u)
 }
 
 // stamp is the entry as it is stored, and as agents see it. c's standing is

@@ -176,6 +176,10 @@ type User struct {
 	HideTyping, HidePresence bool
 	// Unlisted users chose not to be found by whoever does not know them.
 	Unlisted bool
+	// Wrote is whether the user ever wrote to another, and Customer the services
+	// that they wrote to: who did only that is there for these alone.
+	Wrote    bool
+	Customer Services
 }
 
 // Services is a set of service types: bit n stands for type n.

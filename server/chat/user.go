@@ -20,7 +20,10 @@ func (s *Service) Users(ctx context.Context, q UserQuery) ([]User, error) {
 		return nil, proto.Refuse(proto.PayloadFormatInvalid, "the query is not valid UTF-8")
 	case len(q.Text) > proto.MaxName:
 		return nil, nil // no name and no id is as long
+	case s.people == PeopleNone && q.Services == 0 && q.Viewer != 0:
+		return nil, nil
 	}
+	q.Known = q.Known || s.people == PeopleKnown
 	var users []User
 	err := s.store.View(ctx, func(v View) (err error) {
 		users, err = v.Users(q)

@@ -23,8 +23,14 @@ type UserQuery struct {
 	Text string
 	// Services finds only those who answer for one of them; 0 finds all.
 	Services Services
-	// Viewer is who asks, and does not find themselves; 0 is nobody.
+	// Viewer is who asks, does not find themselves, and finds whom Admits says; 0 is
+	// the server itself, which finds everybody.
 	Viewer uint64
+	// Answers are the services that the viewer answers for.
+	Answers Services
+	// Known finds only those who share a conversation or a service with the viewer;
+	// of the former those of the MaxKnown most recent ones.
+	Known bool
 	// Limit is how many are found at most.
 	Limit int
 }
@@ -41,21 +47,13 @@ func (q UserQuery) ID() (id uint64, ok bool) {
 // Inner reports whether a folded text is looked for in the middle of words, too.
 func Inner(text string) bool { return utf8.RuneCountInString(text) >= MinInner }
 
-// Admits reports whether a user may be found, whatever the text.
-func (q UserQuery) Admits(u User) bool {
-	return u.ID != q.Viewer && (q.Services == 0 || u.Services&q.Services != 0)
-}
-
-// Pick finds among candidates, which come with their folded names. It is for
-// few of them: it looks at all.
+// Pick finds among candidates, whom Admits admits and who come, each once, with
+// their folded names. It is for few of them: it looks at all.
 func (q UserQuery) Pick(candidates iter.Seq2[User, string]) []User {
 	text := Fold(q.Text)
 	id, isID := q.ID()
 	var found []match
 	for u, folded := range candidates {
-		if !q.Admits(u) {
-			continue
-		}
 		if m, ok := find(text, folded); isID && u.ID == id {
 			found = append(found, match{user: u})
 		} else if ok {

@@ -47,9 +47,10 @@ type person struct {
 	Services []proto.ServiceType `json:"services,omitempty"`
 }
 
-// users finds people, other than who asks, by part of their name or by id; all
-// of them where q is empty, and of them those who answer for a service where
-// there is one. By name, maxUsers at most.
+// users finds people, other than who asks, by part of their name or by id, as far
+// as chat.Config.People and they themselves let them be found; all of these where
+// q is empty, and of them those who answer for a service where there is one. By
+// name, maxUsers at most.
 func (a *api) users(r *http.Request, who auth.User) (any, error) {
 	q, err := parseQuery(r)
 	if err != nil {
@@ -66,7 +67,7 @@ func (a *api) users(r *http.Request, who auth.User) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := a.Service.Users(r.Context(), chat.UserQuery{Text: text, Services: services, Viewer: who.ID, Limit: maxUsers})
+	found, err := a.Service.Users(r.Context(), chat.UserQuery{Text: text, Services: services, Viewer: who.ID, Answers: chat.ServicesOf(who.Services), Limit: maxUsers})
 	if err != nil {
 		return nil, err
 	}

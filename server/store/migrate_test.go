@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,7 +62,7 @@ func TestAHistoryOfVersion1IsCarriedOver(t *testing.T) {
 			}
 		}
 		zoe, err := v.User(1<<64 - 1)
-		if zoe != (chat.User{ID: 1<<64 - 1, Name: "Zoë"}) {
+		if zoe != (chat.User{ID: 1<<64 - 1, Name: "Zoë", Wrote: true}) {
 			t.Errorf("user %+v", zoe)
 		}
 		if rev, err := v.Rev(); rev != 24 || err != nil {
@@ -195,6 +196,35 @@ func TestWhenWatermarksOfVersion2RoseIsUnknown(t *testing.T) {
 	row = risen(t, db, chat.Sender{User: 5}, direct, chat.Sender{User: 3})
 	if row.GetPeerReadSeq() != 2 || row.GetPeerReadTime() == 0 || row.PeerDeliveredTime != nil {
 		t.Errorf("user 3 is told %v, but only the read watermark rose", row)
+	}
+}
+
+// Who knows whom, and who came only as a customer, follows from the log.
+func TestWhomPeopleOfVersion2Find(t *testing.T) {
+	db := earlier(t, 2)
+	err := db.View(t.Context(), func(v chat.View) error {
+		for user, known := range map[uint64][]uint64{3: {5}, 5: {3}, 1<<63 + 50: nil} {
+			found, err := v.Users(chat.UserQuery{Viewer: user, Known: true, Limit: 10})
+			if err != nil {
+				return err
+			}
+			var ids []uint64
+			for _, u := range found {
+				ids = append(ids, u.ID)
+			}
+			if !slices.Equal(ids, known) {
+				t.Errorf("user %d knows %v, want %v", user, ids, known)
+			}
+		}
+		for id, want := range map[uint64]chat.User{3: {Wrote: true, Customer: 1 << proto.ServiceType_SERVICE_TYPE_SUPPORT}, 5: {}} {
+			if u, err := v.User(id); err != nil || u.Wrote != want.Wrote || u.Customer != want.Customer {
+				t.Errorf("%+v, error %v, want %+v", u, err, want)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

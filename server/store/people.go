@@ -124,61 +124,103 @@ func names(ctx context.Context, s *session) (all []named, err error) {
 }
 
 // Users implements chat.View.
-func (v *view) Users(q chat.UserQuery) ([]chat.User, error) {
+func (v *view) Users(q chat.UserQuery) (users []chat.User, err error) {
 	if err := v.ctx.Err(); err != nil {
 		return nil, err
 	}
-	find := (&search{view: v, query: q, text: chat.Fold(q.Text)}).all
-	if q.Services != 0 {
-		find = func() ([]chat.User, error) { return v.agentsFound(q) }
+	switch {
+	case q.Services != 0:
+		users, err = v.agentsFound(q)
+	case q.Known:
+		users, err = v.knownFound(q)
+	default:
+		users, err = v.search(q)
 	}
-	users, err := find()
 	if err != nil {
 		return nil, fmt.Errorf("find users: %w", err)
 	}
 	return users, nil
 }
 
-// agentsFound looks at all who answer for one of the services: they are few,
-// and may be far apart among those that a text finds.
-func (v *view) agentsFound(q chat.UserQuery) ([]chat.User, error) {
-	type agent struct {
-		user   chat.User
-		folded string
-	}
-	var agents []agent
-	err := v.rows(func(rows *sql.Rows) error {
+// candidate is somebody who may be found, with their folded name.
+type candidate struct {
+	user   chat.User
+	folded string
+}
+
+// candidates are those of a query of the columns of users, and folded.
+func (v *view) candidates(query string, args ...any) (all []candidate, err error) {
+	err = v.rows(func(rows *sql.Rows) error {
 		var r userRow
-		var folded string
-		err := rows.Scan(append(r.fields(), &folded)...)
-		agents = append(agents, agent{r.user(), folded})
+		var c candidate
+		err := rows.Scan(append(r.fields(), &c.folded)...)
+		c.user = r.user()
+		all = append(all, c)
 		return err
-	}, "SELECT "+userColumns+", folded FROM users WHERE services != 0 AND services & ? != 0", int64(q.Services))
+	}, query, args...)
+	return all, err
+}
+
+// bond is what there is between two users.
+func (v *view) bond(user, other uint64) (b chat.Bond, err error) {
+	_, err = v.row([]any{&b.Shared, &b.Apart}, "SELECT c.head != x'0000000000000000', m.blocks OR m.blocked FROM members m JOIN conversations c ON c.id = m.conversation"+
+		" WHERE m.user_id = ? AND m.peer = ?", bytesOf(user), bytesOf(other))
+	return b, err
+}
+
+func pick(q chat.UserQuery, all []candidate) []chat.User {
 	return q.Pick(func(yield func(chat.User, string) bool) {
-		for _, a := range agents {
-			if !yield(a.user, a.folded) {
+		for _, c := range all {
+			if !yield(c.user, c.folded) {
 				return
 			}
 		}
-	}), err
+	})
+}
+
+// agentsFound looks at all who answer for one of the services: they are few,
+// and may be far apart among those that a text finds.
+func (v *view) agentsFound(q chat.UserQuery) ([]chat.User, error) {
+	all, err := v.candidates("SELECT "+userColumns+", folded FROM users WHERE services != 0 AND services & ? != 0 AND id != ?", int64(q.Services), bytesOf(q.Viewer))
+	return pick(q, all), err
+}
+
+// knownFound looks at all with whom the viewer has the most recent conversations
+// and, as the customers of an agent are many, for those by the text.
+func (v *view) knownFound(q chat.UserQuery) ([]chat.User, error) {
+	all, err := v.candidates("SELECT "+userColumns+", folded FROM (SELECT m.peer FROM members m INDEXED BY members_by_rev CROSS JOIN conversations c ON c.id = m.conversation"+
+		" WHERE m.user_id = ? AND m.peer IS NOT NULL AND NOT m.blocks AND NOT m.blocked AND c.head != x'0000000000000000' ORDER BY m.rev DESC LIMIT ?)"+
+		" CROSS JOIN users ON id = peer", bytesOf(q.Viewer), chat.MaxKnown)
+	if err != nil || q.Answers == 0 {
+		return pick(q, all), err
+	}
+	customers, err := v.search(q)
+	for _, u := range customers {
+		if !slices.ContainsFunc(all, func(c candidate) bool { return c.user.ID == u.ID }) {
+			all = append(all, candidate{u, chat.Fold(u.Name)})
+		}
+	}
+	return pick(q, all), err
 }
 
 // search finds users in the order of chat.UserQuery, one kind of match after
 // the other, until there are enough.
 type search struct {
 	*view
-	query chat.UserQuery
-	text  string // folded
-	found []chat.User
+	query  chat.UserQuery
+	text   string // folded
+	found  []chat.User
+	passed int // who may not be found
 }
 
-// errEnough ends a search that has found all that it may.
-var errEnough = errors.New("enough are found")
+// errEnough ends a search that has found all that it may, or passed too many.
+var errEnough = errors.New("enough were looked at")
 
-func (s *search) all() ([]chat.User, error) {
-	if s.query.Limit <= 0 {
+func (v *view) search(q chat.UserQuery) ([]chat.User, error) {
+	if q.Limit <= 0 {
 		return nil, nil
 	}
+	s := &search{view: v, query: q, text: chat.Fold(q.Text)}
 	for _, kind := range []func() error{s.byID, s.byName, s.byWord, s.byInner} {
 		if err := kind(); errors.Is(err, errEnough) {
 			break
@@ -191,11 +233,19 @@ func (s *search) all() ([]chat.User, error) {
 
 // add takes a user in, unless they were found in a better way or may not be found.
 func (s *search) add(u chat.User) error {
-	if !s.query.Admits(u) || slices.ContainsFunc(s.found, func(f chat.User) bool { return f.ID == u.ID }) {
+	if slices.ContainsFunc(s.found, func(f chat.User) bool { return f.ID == u.ID }) {
 		return nil
 	}
-	s.found = append(s.found, u)
-	if len(s.found) == s.query.Limit {
+	admitted, err := s.query.Admits(u, func(user uint64) (chat.Bond, error) { return s.bond(s.query.Viewer, user) })
+	if err != nil {
+		return err
+	}
+	if !admitted {
+		s.passed++
+	} else {
+		s.found = append(s.found, u)
+	}
+	if len(s.found) >= s.query.Limit || s.passed >= chat.MaxPassed {
 		return errEnough
 	}
 	return nil

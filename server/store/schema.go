@@ -167,6 +167,14 @@ var migrations = []string{`
 		WHERE conversation IN (SELECT id FROM conversations WHERE service IS NULL);
 	CREATE INDEX members_by_peer ON members (user_id, peer) WHERE peer IS NOT NULL;
 	CREATE INDEX members_blocking ON members (user_id) WHERE blocks != 0;
+	-- Whether a user ever wrote to another, and the services that they wrote to, as
+	-- bits. So far who is neither and has a row in a service's conversation is its
+	-- customer: or an agent of before, whom nothing tells apart.
+	ALTER TABLE users ADD COLUMN wrote INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE users ADD COLUMN customer INTEGER NOT NULL DEFAULT 0;
+	UPDATE users SET wrote = EXISTS (SELECT 1 FROM members m WHERE m.user_id = users.id AND m.peer IS NOT NULL AND m.own > 0);
+	UPDATE users SET customer = ifnull((SELECT sum(DISTINCT 1 << c.service) FROM members m JOIN conversations c ON c.id = m.conversation
+		WHERE m.user_id = users.id AND c.service IS NOT NULL), 0) WHERE services = 0;
 `}
 
 // errNewer and errForeign are files that this program must not touch.

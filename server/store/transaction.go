@@ -121,9 +121,10 @@ func (t *transaction) PutUser(u chat.User) error {
 	if err := t.rename(u.ID, folded); err != nil {
 		return err
 	}
-	err := t.exec("INSERT INTO users (id, name, folded, services, first_seen, last_seen, hides) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"+
-		" name = excluded.name, folded = excluded.folded, services = excluded.services, first_seen = excluded.first_seen, last_seen = excluded.last_seen, hides = excluded.hides",
-		bytesOf(u.ID), u.Name, folded, int64(u.Services), bytesOf(u.FirstSeen), bytesOf(u.LastSeen), hidesOf(u))
+	err := t.exec("INSERT INTO users (id, name, folded, services, first_seen, last_seen, hides, wrote, customer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"+
+		" name = excluded.name, folded = excluded.folded, services = excluded.services, first_seen = excluded.first_seen, last_seen = excluded.last_seen, hides = excluded.hides,"+
+		" wrote = excluded.wrote, customer = excluded.customer",
+		bytesOf(u.ID), u.Name, folded, int64(u.Services), bytesOf(u.FirstSeen), bytesOf(u.LastSeen), hidesOf(u), u.Wrote, int64(u.Customer))
 	if err != nil {
 		return fmt.Errorf("write user: %w", err)
 	}

@@ -301,7 +301,7 @@ func (v *view) User(id uint64) (u chat.User, err error) {
 	return row.user(), nil
 }
 
-const userColumns = "id, name, services, first_seen, last_seen, hides"
+const userColumns = "id, name, services, first_seen, last_seen, hides, wrote, customer"
 
 // userRow is a user as the columns say.
 type userRow struct {
@@ -310,7 +310,7 @@ type userRow struct {
 }
 
 func (r *userRow) fields() []any {
-	return []any{(*number)(&r.u.ID), &r.u.Name, &r.u.Services, (*number)(&r.u.FirstSeen), (*number)(&r.u.LastSeen), &r.hides}
+	return []any{(*number)(&r.u.ID), &r.u.Name, &r.u.Services, (*number)(&r.u.FirstSeen), (*number)(&r.u.LastSeen), &r.hides, &r.u.Wrote, &r.u.Customer}
 }
 
 func (r *userRow) user() chat.User {

@@ -50,6 +50,7 @@ func Run(t *testing.T, fresh func(t *testing.T) History) {
 		{"what users have used is kept for each of them", usages},
 		{"users are found by the name that they have now", renamed},
 		{"users are found as if everybody was looked at", manyUsers},
+		{"people are found as far as they let others find them", people},
 		{"what was returned belongs to the caller", ownership},
 		{"everything is there after opening again", reopen},
 		{"a closed store refuses", closed},

@@ -114,7 +114,7 @@ func renamed(t *testing.T, open History) {
 }
 
 // Many short names of few characters and all queries of a kind: the store finds
-// whom UserQuery.Pick finds when it looks at everybody.
+// whom UserQuery.Pick finds when it looks at everybody whom Admits admits.
 func manyUsers(t *testing.T, open History) {
 	s := open()
 	random := rand.New(rand.NewPCG(3, 5))
@@ -138,6 +138,7 @@ func manyUsers(t *testing.T, open History) {
 			return nil
 		})
 	}
+	strangers := func(uint64) (chat.Bond, error) { return chat.Bond{}, nil }
 	for range 300 {
 		q := chat.UserQuery{
 			Text: text(0, 5), Limit: 1 + random.IntN(30),
@@ -145,7 +146,7 @@ func manyUsers(t *testing.T, open History) {
 		}
 		picked := q.Pick(func(yield func(chat.User, string) bool) {
 			for _, u := range all {
-				if !yield(u, chat.Fold(u.Name)) {
+				if admitted, err := q.Admits(u, strangers); err == nil && admitted && !yield(u, chat.Fold(u.Name)) {
 					return
 				}
 			}
