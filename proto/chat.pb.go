@@ -965,8 +965,9 @@ type BaseUserUnreadStatics struct {
 	// The server's clock when it answered, Unix milliseconds. For display only.
 	ServerTime *uint64 `protobuf:"varint,5,opt,name=server_time,json=serverTime" json:"server_time,omitempty"`
 	// The token that this answer continues: that of the SyncRequest, or of the
-	// answer before if that had more. All devices of a user receive it, and only
-	// one whose last token this is may take over the new token.
+	// answer before if that had more. The connection that asked receives it, at its
+	// own pace, where the broker can tell connections apart; elsewhere all devices
+	// of the user do. Only one whose last token this is may take over the new token.
 	Since *string `protobuf:"bytes,6,opt,name=since" json:"since,omitempty"`
 	// Over all of the user's conversations: unread entries, conversations with
 	// any, and conversations in which somebody waits for the user's side.

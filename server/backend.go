@@ -54,6 +54,11 @@ func (b *backend) Connected(user uint64) { b.service.Connected(user) }
 // Disconnected implements broker.Backend.
 func (b *backend) Disconnected(user uint64) { b.service.Disconnected(user) }
 
+// Sync implements broker.Backend.
+func (b *backend) Sync(from chat.Sender, payload []byte) (func(context.Context) error, error) {
+	return b.service.Sync(from, payload)
+}
+
 // Publish implements broker.Backend.
 func (b *backend) Publish(ctx context.Context, from chat.Sender, branch proto.Branch, payload, correlation []byte) (chat.Receipt, error) {
 	return b.service.Publish(ctx, from, branch, payload, correlation)

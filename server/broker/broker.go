@@ -24,6 +24,9 @@
 //   - Deliveries are at QoS 0 in the order of Publish's calls. A connection that
 //     reads too slowly for its queue loses none silently: it is disconnected
 //     (0x97), and finds what it missed when it connects again.
+//   - The answer to a sync goes at the pace of the connection that asked, and to
+//     that alone. Meanwhile the connection is served as ever, and deliveries
+//     overtake the answer.
 //   - Nothing outlives a connection: no session, no subscription, no will, no
 //     retained message.
 //
@@ -73,6 +76,11 @@ type Backend interface {
 	// Known says whether a user is more than somebody new, which anybody can be
 	// as often as they like. It is asked on CONNECT while connections are scarce.
 	Known(ctx context.Context, from chat.Sender) (bool, error)
+	// Sync takes a publication on up/sync and returns what answers it, by
+	// PublishTo. Errors are as those of Publish. The Broker runs answer beside
+	// the reading, one at a time per connection, and ends its context with the
+	// connection. Of several that come while one runs, the newest counts.
+	Sync(from chat.Sender, payload []byte) (answer func(context.Context) error, err error)
 	// Connected and Disconnected tell that a connection of a user began and
 	// ended, in pairs, once for each that was authenticated. They must not block.
 	Connected(user uint64)

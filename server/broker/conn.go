@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"net"
 	"sync"
@@ -13,6 +14,9 @@ const (
 	batch = 16 << 10
 	// overhead is what a packet costs in a queue apart from its bytes.
 	overhead = 64
+	// little is how many bytes may be queued for one who waits for room to add
+	// to them: what is more urgent then waits behind no more than that.
+	little = 64 << 10
 )
 
 var (
@@ -35,14 +39,15 @@ type conn struct {
 	readErr error
 
 	mu      sync.Mutex
-	wake    sync.Cond // queue or a flag changed
-	queue   [][]byte  // whole packets, shared with other queues: read only
-	size    int       // bytes in queue, with overhead
-	until   time.Time // the next packet must have come; zero before CONNECT
-	stopped bool      // no more reading
-	sealed  bool      // no more packets but the last
-	ended   bool      // nothing more, not even a last packet
-	killed  bool      // nothing is written any more
+	wake    sync.Cond     // queue or a flag changed
+	queue   [][]byte      // whole packets, shared with other queues: read only
+	size    int           // bytes in queue, with overhead
+	less    chan struct{} // closed when size has become less; nil if nobody waits for it
+	until   time.Time     // the next packet must have come; zero before CONNECT
+	stopped bool          // no more reading
+	sealed  bool          // no more packets but the last
+	ended   bool          // nothing more, not even a last packet
+	killed  bool          // nothing is written any more
 }
 
 // newConn starts the goroutine that writes; finish ends it.
@@ -76,10 +81,50 @@ func (c *conn) enqueue(packet []byte) error {
 		c.queue, c.size = nil, 0
 		return errQueueFull
 	}
+	c.add(packet)
+	return nil
+}
+
+// await queues a packet as soon as little is queued before it. The error is
+// net.ErrClosed, at the end, or ctx's.
+func (c *conn) await(ctx context.Context, packet []byte) error {
+	for {
+		less, err := c.enqueueIfLittle(packet)
+		if less == nil || err != nil {
+			return err
+		}
+		select {
+		case <-less:
+		case <-c.done:
+			return net.ErrClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// enqueueIfLittle queues a packet, or returns what will be closed when another
+// try makes sense. An empty queue has room for any packet.
+func (c *conn) enqueueIfLittle(packet []byte) (less <-chan struct{}, _ error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sealed {
+		return nil, net.ErrClosed
+	}
+	if c.size > 0 && c.size+len(packet)+overhead > min(little, c.limit) {
+		if c.less == nil {
+			c.less = make(chan struct{})
+		}
+		return c.less, nil
+	}
+	c.add(packet)
+	return nil, nil
+}
+
+func (c *conn) add(packet []byte) {
 	c.queue = append(c.queue, packet)
 	c.size += len(packet) + overhead
 	c.wake.Signal()
-	return nil
 }
 
 // write writes what is queued until finish, or until a write fails.
@@ -122,6 +167,10 @@ func (c *conn) next() []byte {
 		}
 	}
 	c.size -= size + n*overhead
+	if c.less != nil {
+		close(c.less)
+		c.less = nil
+	}
 	clear(c.queue[:n])
 	c.queue = c.queue[n:]
 	if len(c.queue) == 0 {

@@ -2,6 +2,9 @@ package broker
 
 import (
 	"bytes"
+	"context"
+	"fmt"
+	"net"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
@@ -15,17 +18,44 @@ import (
 func (b *Broker) Publish(user uint64, branch proto.Branch, payload []byte) {
 	d := delivery{topic: proto.Down(user, branch), payload: payload}
 	b.users.each(user, func(s *session) {
-		identifiers, ok := s.subscribed(branch)
-		if !ok {
-			return
-		}
-		packet, err := d.encode(s.version, identifiers)
-		if err != nil || s.maxPacket > 0 && uint32(len(packet)) > s.maxPacket || s.send(packet) != nil { // [MQTT-3.1.2-24]
-			b.metrics.drops.Inc()
-			return
-		}
-		b.metrics.deliveries.Inc()
+		// A connection that ends takes nothing more, which is no news.
+		_ = b.deliver(s, branch, &d, s.send)
 	})
+}
+
+// errNoConnection is why PublishTo delivers nothing.
+var errNoConnection = fmt.Errorf("broker: the connection has ended: %w", net.ErrClosed)
+
+// PublishTo implements chat.Fanout: it waits until little is queued for the
+// connection, so that what others publish meanwhile overtakes what is yet to
+// come.
+func (b *Broker) PublishTo(ctx context.Context, user uint64, client string, branch proto.Branch, payload []byte) error {
+	s := b.users.find(user, client)
+	if s == nil {
+		return errNoConnection
+	}
+	d := delivery{topic: proto.Down(user, branch), payload: payload}
+	return b.deliver(s, branch, &d, func(packet []byte) error { return s.await(ctx, packet) })
+}
+
+// deliver sends to a session what it subscribed to and can take. The error is
+// that of send.
+func (b *Broker) deliver(s *session, branch proto.Branch, d *delivery, send func(packet []byte) error) error {
+	identifiers, ok := s.subscribed(branch)
+	if !ok {
+		return nil
+	}
+	packet, err := d.encode(s.version, identifiers)
+	if err != nil || s.maxPacket > 0 && uint32(len(packet)) > s.maxPacket { // [MQTT-3.1.2-24]
+		b.metrics.drops.Inc()
+		return nil
+	}
+	if err := send(packet); err != nil {
+		b.metrics.drops.Inc()
+		return err
+	}
+	b.metrics.deliveries.Inc()
+	return nil
 }
 
 // delivery is one PUBLISH to many connections, encoded once per version.

@@ -29,13 +29,14 @@ const patience = 20 * time.Second
 type backend struct {
 	mu      sync.Mutex
 	got     []publication
-	err     error                           // of Publish
-	expires time.Time                       // of every token
-	hold    chan struct{}                   // Publish waits for it, if not nil
-	waiting int                             // for hold, so far
-	known   func(user uint64) (bool, error) // nobody is, if nil
-	checks  func()                          // called while a token is being checked, if not nil
-	here    chan string                     // who came and left, in order, if not nil
+	err     error                                                             // of Publish
+	expires time.Time                                                         // of every token
+	hold    chan struct{}                                                     // Publish waits for it, if not nil
+	waiting int                                                               // for hold, so far
+	known   func(user uint64) (bool, error)                                   // nobody is, if nil
+	checks  func()                                                            // called while a token is being checked, if not nil
+	here    chan string                                                       // who came and left, in order, if not nil
+	answer  func(ctx context.Context, from chat.Sender, request string) error // to a sync; nil: nothing
 }
 
 type publication struct {
@@ -97,6 +98,14 @@ func (b *backend) Publish(ctx context.Context, from chat.Sender, branch proto.Br
 	}
 	n := uint64(len(b.got))
 	return chat.Receipt{MessageID: firstID + n, Seq: n, CreateTime: 1_700_000_000_000}, nil
+}
+
+func (b *backend) Sync(from chat.Sender, payload []byte) (func(context.Context) error, error) {
+	if b.answer == nil {
+		_, err := b.Publish(context.Background(), from, proto.BranchSync, payload, nil)
+		return func(context.Context) error { return nil }, err
+	}
+	return func(ctx context.Context) error { return b.answer(ctx, from, string(payload)) }, nil
 }
 
 func (b *backend) Connected(user uint64)    { b.presence("came", user) }

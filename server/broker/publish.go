@@ -59,9 +59,7 @@ func (s *session) store(pk packets.Packet) (chat.Receipt, *proto.Refusal) {
 		return chat.Receipt{}, proto.Refuse(proto.NotAuthorized,
 			"you may publish to chat/%d/up/message, service, mark, sync, typing and settings only", s.sender.User)
 	}
-	ctx, cancel := context.WithTimeout(s.broker.ctx, s.broker.config.PublishTimeout)
-	defer cancel()
-	receipt, err := s.broker.config.Backend.Publish(ctx, s.sender, branch, pk.Payload, pk.Properties.CorrelationData)
+	receipt, err := s.handOver(branch, pk)
 	if err == nil {
 		s.broker.metrics.published(branch)
 		return receipt, nil
@@ -72,6 +70,21 @@ func (s *session) store(pk packets.Packet) (chat.Receipt, *proto.Refusal) {
 	}
 	s.log.Error("publication not stored", "branch", string(branch), "error", err)
 	return chat.Receipt{}, proto.Refuse(proto.UnspecifiedError, "the server could not store this now: send it again")
+}
+
+// handOver gives a publication to the Backend.
+func (s *session) handOver(branch proto.Branch, pk packets.Packet) (chat.Receipt, error) {
+	backend := s.broker.config.Backend
+	if branch == proto.BranchSync {
+		answer, err := backend.Sync(s.sender, pk.Payload)
+		if err == nil {
+			s.sync(answer)
+		}
+		return chat.Receipt{}, err
+	}
+	ctx, cancel := context.WithTimeout(s.broker.ctx, s.broker.config.PublishTimeout)
+	defer cancel()
+	return backend.Publish(ctx, s.sender, branch, pk.Payload, pk.Properties.CorrelationData)
 }
 
 // tooFast takes one publication from the user's rate; if there is none, it

@@ -62,6 +62,7 @@ type session struct {
 	retry     time.Duration           // likewise, once it is refused for so long; 0: unknown
 	received  map[uint16]chat.Receipt // QoS 2 publications until PUBREL, by packet id
 	expiry    *time.Timer
+	syncs     syncs
 
 	mu      sync.Mutex
 	cause   *proto.Refusal // why the broker ended it, if it did
@@ -82,6 +83,7 @@ func (s *session) serve(c net.Conn) {
 	s.packets = packet.NewReader(s.conn)
 
 	err := s.run()
+	s.syncs.end()
 	if s.user != nil {
 		b.users.remove(s)
 		b.config.Backend.Disconnected(s.sender.User)

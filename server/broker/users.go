@@ -106,6 +106,16 @@ func (u *users) each(id uint64, f func(*session)) {
 	}
 }
 
+// find returns the session of a user's client id; nil if there is none.
+func (u *users) find(id uint64, client string) *session {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	if one := u.byID[id]; one != nil {
+		return one.sessions[client]
+	}
+	return nil
+}
+
 func (u *users) connections() int {
 	u.mu.RLock()
 	defer u.mu.RUnlock()

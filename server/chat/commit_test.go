@@ -72,6 +72,8 @@ func (o *order) commit(seqs map[uint64]uint64) {
 	}
 }
 
+func (o *order) PublishTo(context.Context, uint64, string, proto.Branch, []byte) error { return nil }
+
 func (o *order) Publish(user uint64, branch proto.Branch, payload []byte) {
 	var m proto.Message
 	if err := proto.Unmarshal(payload, &m); err != nil || branch != proto.BranchMessage {

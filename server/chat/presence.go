@@ -237,7 +237,7 @@ func (u User) presence(online bool) ([]byte, error) {
 }
 
 // whoIsHere tells a user who came of those whose presence they are told.
-func (s *Service) whoIsHere(ctx context.Context, who Sender) error {
+func (s *Service) whoIsHere(ctx context.Context, who Sender, tell func(proto.Branch, []byte) error) error {
 	var users []User
 	err := s.store.View(ctx, func(v View) error {
 		ids, err := watched(v, ServicesOf(who.Services), who.User)
@@ -256,8 +256,16 @@ func (s *Service) whoIsHere(ctx context.Context, who Sender) error {
 		return s.failed("presence could not be told", err)
 	}
 	for _, u := range users {
-		if online := s.presence.online(u.ID); !u.HidePresence && (online || u.LastSeen != 0) {
-			s.publishPresence(who.User, u, online)
+		online := s.presence.online(u.ID)
+		if u.HidePresence || !online && u.LastSeen == 0 {
+			continue
+		}
+		payload, err := u.presence(online)
+		if err != nil {
+			return s.failed("presence could not be told", err)
+		}
+		if err := tell(proto.BranchPresence, payload); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"parley/proto"
 )
 
 const (
@@ -136,7 +138,11 @@ func (s *Service) pushTo(ctx context.Context, user, after uint64) {
 	end := c.end().rev
 	if len(c.states) > 0 {
 		c.pushed = true
-		if err := s.publishChanges(user, c); err != nil {
+		err := s.publishChanges(c, func(branch proto.Branch, payload []byte) error {
+			s.fanout.Publish(user, branch, payload)
+			return nil
+		})
+		if err != nil {
 			return // logged; others follow from the same number
 		}
 	}

@@ -40,11 +40,18 @@ type Receipt struct {
 	CreateTime uint64 // Unix milliseconds
 }
 
-// Fanout delivers to every connection of a user. Publish must not block and
-// keeps the order of calls per user; it may drop, since clients notice holes.
-// The payload must not be changed afterwards by either side.
+// Fanout delivers to users' connections. The payload must not be changed
+// afterwards by either side.
 type Fanout interface {
+	// Publish delivers to every connection of a user. It must not block and
+	// keeps the order of calls per user; it may drop, since clients notice holes.
 	Publish(user uint64, branch proto.Branch, payload []byte)
+	// PublishTo delivers to the user's connection with an MQTT client id alone,
+	// and waits until that has taken most of what it was sent before, so that
+	// whoever sends much goes at the pace of the receiver. An error says that
+	// ctx was done or the connection ended before. A Fanout that cannot tell
+	// connections apart publishes to all.
+	PublishTo(ctx context.Context, user uint64, client string, branch proto.Branch, payload []byte) error
 }
 
 // Config says what a Service works with. Store and Fanout are needed.
@@ -91,6 +98,7 @@ type Service struct {
 	tallies  tallies
 	presence presence
 	pushes   pushes
+	paces    paces
 	lives    time.Duration // Config.Alive
 	people   People
 	wake     chan struct{} // holds one, for the herald
@@ -145,8 +153,8 @@ func New(c Config) (*Service, error) {
 
 // Publish takes what a user sent on an up branch. A message blocks until it is
 // on disk, and its Receipt says where; a repeat of a client_ref gets the first
-// Receipt again. Marks and settings block likewise. The Receipt of all but
-// messages is zero.
+// Receipt again. Marks and settings block likewise, and a sync until all of the
+// answer was taken (see Sync). The Receipt of all but messages is zero.
 // correlation is the PUBLISH's Correlation Data, which serves as client_ref if
 // it has 16 bytes and the payload names none.
 //
@@ -154,11 +162,15 @@ func New(c Config) (*Service, error) {
 // again later is right, and safe with a client_ref. If ctx ends while waiting, it is
 // unknown whether the message was stored.
 func (s *Service) Publish(ctx context.Context, from Sender, b proto.Branch, payload, correlation []byte) (Receipt, error) {
+	if b == proto.BranchSync {
+		answer, err := s.Sync(from, payload)
+		if err == nil {
+			err = answer(ctx)
+		}
+		return Receipt{}, err
+	}
 	s.alive(from.User)
-	switch b {
-	case proto.BranchSync:
-		return Receipt{}, s.sync(ctx, from, payload)
-	case proto.BranchTyping:
+	if b == proto.BranchTyping {
 		return Receipt{}, s.typing(ctx, from, payload)
 	}
 	request, err := s.Prepare(from, b, payload, correlation)

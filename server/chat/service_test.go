@@ -55,9 +55,25 @@ type delivered struct {
 
 // outbox records what is fanned out.
 type outbox struct {
-	t  testing.TB
-	mu sync.Mutex
-	q  []delivered
+	t    testing.TB
+	room func(ctx context.Context) error // of the connection that PublishTo is to; nil: as much as it takes
+
+	mu    sync.Mutex
+	q     []delivered
+	alone []string // clients of those in q that went to one connection
+}
+
+func (o *outbox) PublishTo(ctx context.Context, user uint64, client string, branch proto.Branch, payload []byte) error {
+	if o.room != nil {
+		if err := o.room(ctx); err != nil {
+			return err
+		}
+	}
+	o.Publish(user, branch, payload)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.alone = append(o.alone, client)
+	return nil
 }
 
 func (o *outbox) Publish(user uint64, branch proto.Branch, payload []byte) {
@@ -94,7 +110,7 @@ func (o *outbox) take() []delivered {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	q := o.q
-	o.q = nil
+	o.q, o.alone = nil, nil
 	return q
 }
 

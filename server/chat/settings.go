@@ -57,7 +57,7 @@ func (u User) settings() ([]byte, error) {
 }
 
 // tellSettings tells a user who came what they have chosen.
-func (s *Service) tellSettings(ctx context.Context, user uint64) error {
+func (s *Service) tellSettings(ctx context.Context, user uint64, tell func(proto.Branch, []byte) error) error {
 	var u User
 	err := s.store.View(ctx, func(v View) (err error) {
 		u, err = v.User(user)
@@ -70,6 +70,5 @@ func (s *Service) tellSettings(ctx context.Context, user uint64) error {
 	if err != nil {
 		return s.failed("the settings could not be told", err)
 	}
-	s.fanout.Publish(user, proto.BranchSettings, payload)
-	return nil
+	return tell(proto.BranchSettings, payload)
 }

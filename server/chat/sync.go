@@ -102,17 +102,38 @@ func (s *Service) Conversations(ctx context.Context, who Sender, token string) (
 	return s.answer(c), nil
 }
 
-// sync answers a SyncRequest on the user's down/unread, in as many
-// publications as it takes, then tells the user's settings and who is here.
-func (s *Service) sync(ctx context.Context, from Sender, payload []byte) error {
+// Sync takes a SyncRequest and returns what answers it: it tells the connection
+// that asked, and no other, what changed, then the user's settings and who is
+// here. That takes as long as the connection takes to receive it, and longer for
+// a user who asks for much (see paces), so whoever cannot wait runs it elsewhere.
+// It ends with its context at the latest; its errors wrap a *proto.Refusal, unless
+// they are PublishTo's.
+func (s *Service) Sync(from Sender, payload []byte) (answer func(context.Context) error, _ error) {
 	if err := anonymous(from); err != nil {
-		return err
+		return nil, err
 	}
 	var request proto.SyncRequest
 	if err := proto.Unmarshal(payload, &request); err != nil {
+		return nil, err
+	}
+	s.alive(from.User)
+	return func(ctx context.Context) error { return s.sync(ctx, from, request.GetToken()) }, nil
+}
+
+func (s *Service) sync(ctx context.Context, from Sender, token string) error {
+	turn, err := s.begin(ctx, from.User)
+	if err != nil {
 		return err
 	}
-	for token, more := request.GetToken(), true; more; {
+	defer turn.end()
+	tell := func(branch proto.Branch, payload []byte) error {
+		if err := turn.rest(ctx); err != nil {
+			return err
+		}
+		defer turn.goOn()
+		return s.fanout.PublishTo(ctx, from.User, from.Client, branch, payload)
+	}
+	for more := true; more; {
 		c, err := s.changes(ctx, from, token)
 		if err != nil {
 			return err
@@ -121,28 +142,27 @@ func (s *Service) sync(ctx context.Context, from Sender, payload []byte) error {
 		if !more && s.presence.online(from.User) {
 			s.pushes.begin(from.User, c.end().rev)
 		}
-		if err := s.publishChanges(from.User, c); err != nil {
+		if err := s.publishChanges(c, tell); err != nil {
 			return err
 		}
 	}
-	if err := s.tellSettings(ctx, from.User); err != nil {
+	if err := s.tellSettings(ctx, from.User, tell); err != nil {
 		return err
 	}
-	return s.whoIsHere(ctx, from)
+	return s.whoIsHere(ctx, from, tell)
 }
 
-// publishChanges sends them to a user in as many publications as it takes, one
-// at least. c is used up.
-func (s *Service) publishChanges(user uint64, c *changes) error {
+// publishChanges tells them in as many publications as it takes, one at least.
+// c is used up.
+func (s *Service) publishChanges(c *changes, tell func(proto.Branch, []byte) error) error {
 	for {
 		part := c.cut(maxAnswer)
 		payload, err := proto.Marshal(s.answer(part))
 		if err != nil {
 			return s.failed("the answer could not be made", err)
 		}
-		s.fanout.Publish(user, proto.BranchUnread, payload)
-		if len(c.states) == 0 {
-			return nil
+		if err := tell(proto.BranchUnread, payload); err != nil || len(c.states) == 0 {
+			return err
 		}
 	}
 }

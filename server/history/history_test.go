@@ -34,6 +34,8 @@ type nobody struct{}
 
 func (nobody) Publish(uint64, proto.Branch, []byte) {}
 
+func (nobody) PublishTo(context.Context, uint64, string, proto.Branch, []byte) error { return nil }
+
 // site is the API on a real service and a history on disk.
 type site struct {
 	*httptest.Server

@@ -32,6 +32,8 @@ type nobody struct{}
 
 func (nobody) Publish(uint64, proto.Branch, []byte) {}
 
+func (nobody) PublishTo(context.Context, uint64, string, proto.Branch, []byte) error { return nil }
+
 func newService(s chat.Store) (*chat.Service, error) {
 	return chat.New(chat.Config{Store: s, Fanout: nobody{}})
 }

@@ -176,6 +176,9 @@ func (p *pushed) Publish(user uint64, branch proto.Branch, payload []byte) {
 	}
 }
 
+// PublishTo implements chat.Fanout; nobody asks.
+func (p *pushed) PublishTo(context.Context, uint64, string, proto.Branch, []byte) error { return nil }
+
 // BenchmarkPush measures what it costs to push to an agent the rows that
 // changed since the last push, of a queue of 10,000.
 func BenchmarkPush(b *testing.B) {

@@ -19,6 +19,8 @@ type nobody struct{}
 
 func (nobody) Publish(uint64, proto.Branch, []byte) {}
 
+func (nobody) PublishTo(context.Context, uint64, string, proto.Branch, []byte) error { return nil }
+
 const (
 	ada, bob, ann, ben = 3, 5, 50, 60 // two users, of whom Ada is a customer too, and two agents
 	support            = proto.ServiceType_SERVICE_TYPE_SUPPORT

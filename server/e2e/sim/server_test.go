@@ -181,6 +181,7 @@ type server struct {
 	committing bool
 	unplan     func()            // of the next announcement
 	fanned     map[string]uint64 // by user and conversation: the last seq sent
+	broad      bool              // its broker is one that cannot tell a user's connections apart
 }
 
 type waiter struct {
@@ -189,7 +190,7 @@ type waiter struct {
 }
 
 func (w *world) startServer() {
-	s := &server{w: w, fanned: make(map[string]uint64)}
+	s := &server{w: w, fanned: make(map[string]uint64), broad: w.Rand.IntN(2) == 0}
 	service, err := chat.New(chat.Config{
 		Store: w.disk, Fanout: s, Now: w.Now, Random: random{w}, Log: slog.New(slog.DiscardHandler),
 	})
@@ -330,6 +331,17 @@ func (s *server) Publish(user uint64, b proto.Branch, payload []byte) {
 			x.down(b, payload)
 		}
 	}
+}
+
+// PublishTo implements chat.Fanout. A broker that cannot tell the user's
+// connections apart tells all.
+func (s *server) PublishTo(_ context.Context, user uint64, id string, b proto.Branch, payload []byte) error {
+	for _, x := range s.sessions {
+		if x.device.user == user && (s.broad || x.device.String() == id) {
+			x.down(b, payload)
+		}
+	}
+	return nil
 }
 
 // checkFanout holds that what is sent is on disk, and sent in seq order.
