@@ -43,8 +43,10 @@ func (s *Service) nudge() {
 	}
 }
 
-// Announce publishes what is due of what nobody asked for, and returns how long
-// until more may be; 0 if nothing is pending. Run calls it by itself; whoever
+// Announce publishes what is due of what nobody asked for, a bounded part of it
+// (maxNews, maxPushed), so that neither a thousand who come at once nor a thousand
+// rows that changed hold up the others; and returns how long until more may be; 0 if
+// nothing is pending. Run calls it by itself; whoever
 // drives a Service by hand (Commit) may. What the store could not tell is left
 // out: clients learn it when they sync.
 func (s *Service) Announce(ctx context.Context) time.Duration {

@@ -17,6 +17,9 @@ const (
 	// maxAudience bounds who is told that somebody came or left, and of whom
 	// somebody is told when they come: those of the most recent conversations.
 	maxAudience = 200
+	// maxNews bounds the pieces of news that are told before pushes get their turn:
+	// many who come at once are spread over as many turns as it takes.
+	maxNews = 32
 )
 
 // presence knows who is here: users with a connection, and those whose last one
@@ -29,6 +32,10 @@ type presence struct {
 	mu    sync.Mutex
 	users map[uint64]*attendance
 	due   map[uint64]struct{} // users of whom something may have to be told
+	// They are looked at in rounds, which may take several turns.
+	round []uint64  // of due, those who are still to be looked at in this round
+	next  time.Time // when something will be due of those looked at; zero if nothing
+	grown bool      // something is to be looked at that came after the round began
 }
 
 // attendance is one user's being here.
@@ -85,6 +92,7 @@ func (p *presence) change(user uint64, f func(*attendance)) {
 	}
 	f(a)
 	p.due[user] = struct{}{}
+	p.grown = true
 }
 
 // online reports whether a user is here.
@@ -102,12 +110,17 @@ type news struct {
 	again  bool
 }
 
-// collect returns what is to be told, by user, and when there may be more; the
-// zero time if nothing is pending.
+// collect returns what is to be told, by user, maxNews at most, and when there may
+// be more; the zero time if nothing is pending.
 func (p *presence) collect(now time.Time) (all []news, next time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, user := range slices.Sorted(maps.Keys(p.due)) {
+	if len(p.round) == 0 {
+		p.round, p.next, p.grown = slices.Sorted(maps.Keys(p.due)), time.Time{}, false
+	}
+	for len(p.round) > 0 && len(all) < maxNews {
+		user := p.round[0]
+		p.round = p.round[1:]
 		a := p.users[user]
 		switch {
 		case a == nil:
@@ -124,11 +137,14 @@ func (p *presence) collect(now time.Time) (all []news, next time.Time) {
 		}
 		if a.connections > 0 {
 			delete(p.due, user)
-		} else if next.IsZero() || a.until.Before(next) {
-			next = a.until
+		} else if p.next.IsZero() || a.until.Before(p.next) {
+			p.next = a.until
 		}
 	}
-	return all, next
+	if len(p.round) > 0 || p.grown {
+		return all, now
+	}
+	return all, p.next
 }
 
 // leave empties the room and returns when everybody was last here.
@@ -142,7 +158,7 @@ func (p *presence) leave(now time.Time) departures {
 			all[user] = a.last
 		}
 	}
-	p.users, p.due = nil, nil
+	p.users, p.due, p.round = nil, nil, nil
 	return all
 }
 

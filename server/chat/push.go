@@ -2,8 +2,6 @@ package chat
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +15,10 @@ const (
 	// pushRest is how many times as long as the last pushes took nothing is
 	// pushed, so that they never take more than a part of what the server can do.
 	pushRest = 4
+	// maxPushed and pushTurn bound whom is pushed to before presence gets its turn:
+	// how many, and how long until no other is begun.
+	maxPushed = 32
+	pushTurn  = 20 * time.Millisecond
 )
 
 // pushes are answers on down/unread that nobody asked for, to users who are
@@ -25,11 +27,20 @@ const (
 // a client needs which shows no more than badges and previews. Each push goes on
 // where the one before ended, and says so (BaseUserUnreadStatics.since).
 type pushes struct {
-	mu      sync.Mutex
-	after   map[uint64]uint64   // by user: the change number up to which they were told
-	users   map[uint64]struct{} // whose rows changed since
-	due     time.Time
-	resting time.Time // until then
+	mu    sync.Mutex
+	after map[uint64]uint64   // by user: the change number up to which they were told
+	users map[uint64]struct{} // whose rows changed since
+	queue []duePush           // of users, in order; and of some who left
+	// A pass tells all who were due when it began, and may take several turns.
+	pass    time.Time     // when it began; zero: there is none
+	took    time.Duration // so far
+	resting time.Time     // until then
+}
+
+// duePush is when a user is to be told, at the earliest.
+type duePush struct {
+	user uint64
+	at   time.Time
 }
 
 // begin notes up to which change number a user knows their rows, unless pushes
@@ -54,32 +65,58 @@ func (p *pushes) add(now time.Time, user, rev uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.start(user, rev-1)
-	if len(p.users) == 0 {
-		p.due = now.Add(pushEvery)
-		if p.resting.After(p.due) {
-			p.due = p.resting
-		}
+	if _, waits := p.users[user]; !waits {
+		p.users[user] = struct{}{}
+		p.queue = append(p.queue, duePush{user, now.Add(pushEvery)})
 	}
-	p.users[user] = struct{}{}
 }
 
-// take returns who is to be told now of what changed after which number, or
-// else when somebody will be; the zero time if nobody waits.
-func (p *pushes) take(now time.Time) (after map[uint64]uint64, next time.Time) {
+// take returns who is to be told next, of what changed after which number; ok is
+// false if nobody is now. After the last of a pass it lets pushes rest.
+func (p *pushes) take(now time.Time) (user, after uint64, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.users) == 0 {
-		return nil, time.Time{}
+	first, waits := p.first()
+	switch {
+	case !p.pass.IsZero() && (!waits || first.at.After(p.pass)):
+		p.resting = now.Add(pushRest * p.took)
+		p.pass, p.took = time.Time{}, 0
+		return 0, 0, false
+	case !waits || now.Before(first.at) || now.Before(p.resting):
+		return 0, 0, false
+	case p.pass.IsZero():
+		p.pass = now
 	}
-	if now.Before(p.due) {
-		return nil, p.due
+	p.queue = p.queue[1:]
+	delete(p.users, first.user)
+	return first.user, p.after[first.user], true
+}
+
+// first returns the first of the queue who is still here.
+func (p *pushes) first() (first duePush, ok bool) {
+	for len(p.queue) > 0 {
+		if _, waits := p.users[p.queue[0].user]; waits {
+			return p.queue[0], true
+		}
+		p.queue = p.queue[1:]
 	}
-	after = make(map[uint64]uint64, len(p.users))
-	for user := range p.users {
-		after[user] = p.after[user]
+	return duePush{}, false
+}
+
+// next returns when somebody is to be told; the zero time if nobody waits.
+func (p *pushes) next(now time.Time) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	first, waits := p.first()
+	switch {
+	case !p.pass.IsZero():
+		return now
+	case !waits:
+		return time.Time{}
+	case p.resting.After(first.at):
+		return p.resting
 	}
-	clear(p.users)
-	return after, time.Time{}
+	return first.at
 }
 
 // told notes up to which change number a user was told, if pushes to them go on.
@@ -99,24 +136,32 @@ func (p *pushes) end(user uint64) {
 	delete(p.users, user)
 }
 
-// rest lets pushes that took a while be followed by a longer one without.
-func (p *pushes) rest(now time.Time, took time.Duration) {
+// spent notes how long a push of the pass took.
+func (p *pushes) spent(took time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.resting = now.Add(pushRest * took)
+	p.took += took
 }
 
-// push sends what is due, and returns when there may be more.
+// push sends what is due, as much as one turn allows, and returns when there may
+// be more.
 func (s *Service) push(ctx context.Context) (next time.Time) {
 	began := s.now()
-	after, next := s.pushes.take(began)
-	for _, user := range slices.Sorted(maps.Keys(after)) {
-		s.pushTo(ctx, user, after[user])
+	now := began
+	for range maxPushed {
+		user, after, ok := s.pushes.take(now)
+		if !ok {
+			break
+		}
+		s.pushTo(ctx, user, after)
+		before := now
+		now = s.now()
+		s.pushes.spent(now.Sub(before))
+		if now.Sub(began) >= pushTurn {
+			break
+		}
 	}
-	if now := s.now(); len(after) > 0 {
-		s.pushes.rest(now, now.Sub(began))
-	}
-	return next
+	return s.pushes.next(now)
 }
 
 // pushTo tells a user what changed after a change number, MaxStates rows at most.
