@@ -36,6 +36,10 @@ func (l *pipes) Accept() (net.Conn, error) {
 func (l *pipes) Close() error   { close(l.closed); return nil }
 func (l *pipes) Addr() net.Addr { return (&net.UnixAddr{Name: "pipe", Net: "pipe"}) }
 
+// upgradeRequest opens a WebSocket.
+const upgradeRequest = "GET /mqtt HTTP/1.1\r\nHost: example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+	"Sec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+
 // upgraded opens a WebSocket to b, over a pipe, and returns the client's end of it
 // to be written frame by frame.
 func upgraded(t *testing.T, b *Broker) (net.Conn, *bufio.Reader) {
@@ -47,9 +51,7 @@ func upgraded(t *testing.T, b *Broker) (net.Conn, *bufio.Reader) {
 	ours, theirs := net.Pipe()
 	t.Cleanup(func() { ours.Close() })
 	l.waiting <- theirs
-	const request = "GET /mqtt HTTP/1.1\r\nHost: example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-		"Sec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-	if _, err := io.WriteString(ours, request); err != nil {
+	if _, err := io.WriteString(ours, upgradeRequest); err != nil {
 		t.Fatal(err)
 	}
 	r := bufio.NewReader(ours)
