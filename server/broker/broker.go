@@ -266,9 +266,11 @@ func (b *Broker) Connections() int { return b.users.connections() }
 // ServeHTTP upgrades the request to a WebSocket with subprotocol mqtt and serves
 // MQTT on it until the connection ends.
 func (b *Broker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s, refusal := b.enter(b.config.Clients.Of(r))
+	from := b.config.Clients.Of(r)
+	remote := b.remote(from, r.RemoteAddr)
+	s, refusal := b.enter(from)
 	if refusal != nil {
-		b.refuse(refusal, r.RemoteAddr)
+		b.refuse(refusal, remote)
 		status := http.StatusServiceUnavailable
 		if refusal.Reason == proto.QuotaExceeded { // of this address
 			status = http.StatusTooManyRequests
@@ -280,7 +282,7 @@ func (b *Broker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer b.leave(s)
 	socket, err := accept(w, r, b.config.Origins, s)
 	if err != nil {
-		b.refuse(proto.Refuse(proto.NotAuthorized, "%v", err), r.RemoteAddr)
+		b.refuse(proto.Refuse(proto.NotAuthorized, "%v", err), remote)
 		return // accept has answered
 	}
 	s.serve(socket)
@@ -295,6 +297,15 @@ func (b *Broker) serve(c net.Conn) {
 	}
 	defer b.leave(s)
 	s.serve(c)
+}
+
+// remote is what the log calls the other end: peer, the address of the
+// connection, or, where a proxy says whose connection it is, that client's.
+func (b *Broker) remote(from netip.Addr, peer string) string {
+	if from.IsValid() && from != b.config.Clients.Peer(peer) {
+		return from.String()
+	}
+	return peer
 }
 
 // enter makes room for one more connection, of a client.

@@ -243,13 +243,18 @@ func TestLimitsGoByClientBehindATrustedProxy(t *testing.T) {
 func TestTheLogNamesTheClientThatAProxyNames(t *testing.T) {
 	log := &lines{}
 	b, _ := newBroker(t, func(c *Config) {
-		c.Log = slog.New(slog.NewTextHandler(log, nil))
+		c.Log, c.MaxPerAddress = slog.New(slog.NewTextHandler(log, nil)), 1
 		c.Clients = clientip.New([]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, c.Log)
 	})
-	c, _ := knock(t, from("127.0.0.1"), serve(t, b), http.Header{"X-Forwarded-For": {"192.0.2.1"}})
+	url, header := serve(t, b), http.Header{"X-Forwarded-For": {"192.0.2.1"}}
+	c, _ := knock(t, from("127.0.0.1"), url, header)
 	newPeer(t, c).connect(7, "a")
-	if got := log.String(); !strings.Contains(got, "msg=connected remote=192.0.2.1 ") {
-		t.Errorf("the log is %q", got)
+	_, response := knock(t, from("127.0.0.1"), url, header)
+	wantRefused(t, response, http.StatusTooManyRequests)
+	for _, line := range []string{"msg=connected remote=192.0.2.1 ", `msg="connection refused" remote=192.0.2.1 `} {
+		if got := log.String(); !strings.Contains(got, line) {
+			t.Errorf("the log lacks %s: %s", line, got)
+		}
 	}
 }
 

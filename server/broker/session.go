@@ -73,10 +73,7 @@ type session struct {
 // serve speaks MQTT on c and closes it.
 func (s *session) serve(c net.Conn) {
 	b := s.broker
-	s.remote = c.RemoteAddr().String()
-	if s.from != b.config.Clients.Peer(s.remote) {
-		s.remote = s.from.String()
-	}
+	s.remote = b.remote(s.from, c.RemoteAddr().String())
 	s.log = b.config.Log.With("remote", s.remote)
 	_ = c.SetReadDeadline(time.Now().Add(b.config.ConnectTimeout)) // fails if closed; then reading does
 	s.start(newConn(c, b.config.Queue, b.config.WriteTimeout))
