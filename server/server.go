@@ -108,7 +108,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	backend.service = s.service // before anybody can connect
 	api, err := history.New(history.Config{
 		Authority: authority, Service: s.service, Guests: o.jwtKey == "", Invite: s.invite, GuestsPerHour: int(o.guestsPerHour),
-		Origins: o.origins, Healthy: s.healthy, Clients: clients, Log: log,
+		Origins: o.origins, Healthy: s.store.Health, Clients: clients, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -297,12 +297,4 @@ func (s *server) close() error {
 		errs = append(errs, s.store.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// healthy reads something from the history.
-func (s *server) healthy(ctx context.Context) error {
-	return s.store.View(ctx, func(v chat.View) error {
-		_, err := v.Rev()
-		return err
-	})
 }

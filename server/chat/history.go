@@ -33,7 +33,7 @@ func (s *Service) Messages(ctx context.Context, who Sender, key proto.Key, w Win
 		return nil, notParticipant()
 	}
 	var page protobuf.Message
-	err := s.store.View(ctx, func(v View) error {
+	err := s.store.Scan(ctx, func(v View) error {
 		c, err := v.Conversation(key)
 		if err != nil {
 			return err

@@ -92,6 +92,9 @@ func (m *Memory) View(ctx context.Context, read func(View) error) error {
 	return nil
 }
 
+// Scan implements Store: nothing waits here, as nothing takes long.
+func (m *Memory) Scan(ctx context.Context, read func(View) error) error { return m.View(ctx, read) }
+
 // Close implements Store. Reopen gives the history back.
 func (m *Memory) Close() error {
 	m.mu.Lock()

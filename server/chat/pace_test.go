@@ -26,6 +26,12 @@ func (s *leisurely) View(ctx context.Context, read func(chat.View) error) error 
 	return s.Store.View(ctx, read)
 }
 
+func (s *leisurely) Scan(ctx context.Context, read func(chat.View) error) error {
+	time.Sleep(s.takes)
+	s.spent.Add(int64(s.takes))
+	return s.Store.Scan(ctx, read)
+}
+
 // manyRows is a history in which ada has n conversations.
 func manyRows(t testing.TB, n uint64) chat.Store {
 	t.Helper()

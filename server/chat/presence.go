@@ -255,7 +255,7 @@ func (u User) presence(online bool) ([]byte, error) {
 // whoIsHere tells a user who came of those whose presence they are told.
 func (s *Service) whoIsHere(ctx context.Context, who Sender, tell func(proto.Branch, []byte) error) error {
 	var users []User
-	err := s.store.View(ctx, func(v View) error {
+	err := s.store.Scan(ctx, func(v View) error {
 		ids, err := watched(v, ServicesOf(who.Services), who.User)
 		for _, id := range ids {
 			if err != nil {

@@ -160,6 +160,11 @@ func (s *slow) View(ctx context.Context, read func(chat.View) error) error {
 	return s.Store.View(ctx, read)
 }
 
+func (s *slow) Scan(ctx context.Context, read func(chat.View) error) error {
+	time.Sleep(time.Duration(s.views.Load()))
+	return s.Store.Scan(ctx, read)
+}
+
 func TestPushesRestWhereTheyTakeLong(t *testing.T) {
 	store := &slow{Store: chat.NewMemory(1)}
 	inBubble(t, chat.Config{Store: store}, func(t *testing.T, b *bench) {

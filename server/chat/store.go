@@ -16,8 +16,13 @@ type Store interface {
 	// error of change, if that was the cause, is wrapped. Updates run one at a
 	// time. change must not keep the Tx.
 	Update(ctx context.Context, change func(Tx) error) error
-	// View runs read on one consistent snapshot, beside updates.
+	// View runs read on one consistent snapshot, beside updates. It is for what
+	// is short: a few rows by their keys.
 	View(ctx context.Context, read func(View) error) error
+	// Scan is View for what may take a while: pages, lists, searches. Few run at
+	// a time, and others wait in the order in which they came; Views and Updates
+	// never wait for them.
+	Scan(ctx context.Context, read func(View) error) error
 	Close() error
 }
 

@@ -188,11 +188,40 @@ func (s *Service) answer(c *changes) *proto.BaseUserUnreadStatics {
 	return answer
 }
 
-// changes reads the rows after a token, proto.MaxStates at most, from one snapshot.
+// changes reads the rows after a token, proto.MaxStates at most, and where no
+// more follow the totals, from one snapshot. What there is to sum up first is
+// read in parts, between which others have their turn.
 func (s *Service) changes(ctx context.Context, who Sender, token string) (*changes, error) {
+	t := s.tallies.of(who.User)
+	c, err := s.scanChanges(ctx, who, token, t)
+	for err == nil && !c.more && c.totals == nil {
+		if err = s.tally(ctx, who, t); err == nil {
+			c, err = s.scanChanges(ctx, who, token, t)
+		}
+	}
+	if err != nil {
+		return nil, s.failed("the conversations could not be read", err)
+	}
+	return c, nil
+}
+
+// tally sums up what is far behind of a user's totals.
+func (s *Service) tally(ctx context.Context, who Sender, t *tally) (err error) {
+	for sum := (*Totals)(nil); err == nil && sum == nil; {
+		err = s.store.Scan(ctx, func(v View) (err error) {
+			sum, err = s.tallies.totals(t, v, s.store.Epoch(), who.User, ServicesOf(who.Services))
+			return err
+		})
+	}
+	return err
+}
+
+// scanChanges reads what changes returns, without totals while a part of them
+// has to be summed up yet.
+func (s *Service) scanChanges(ctx context.Context, who Sender, token string, t *tally) (*changes, error) {
 	after, services := parsePosition(token), ServicesOf(who.Services)
 	c := &changes{since: token, after: after}
-	err := s.store.View(ctx, func(v View) error {
+	err := s.store.Scan(ctx, func(v View) error {
 		newest, err := v.Rev()
 		if err != nil {
 			return err
@@ -221,11 +250,8 @@ func (s *Service) changes(ctx context.Context, who Sender, token string) (*chang
 		if c.more {
 			return nil
 		}
-		c.totals, err = s.tallies.totals(v, s.store.Epoch(), who.User, services)
+		c.totals, err = s.tallies.totals(t, v, s.store.Epoch(), who.User, services)
 		return err
 	})
-	if err != nil {
-		return nil, s.failed("the conversations could not be read", err)
-	}
-	return c, nil
+	return c, err
 }

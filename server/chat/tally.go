@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"math"
 	"sync"
 
 	"parley/proto"
@@ -13,6 +12,9 @@ type Totals struct {
 	UnreadConversations uint64 // with any
 	Waiting             uint64 // conversations in which the other side waits for the user's
 }
+
+// tallyStep bounds how many rows are summed up at once, some milliseconds' worth.
+const tallyStep = 1000
 
 // maxTallied bounds how many rows all tallies hold together; beyond it all are
 // dropped, and made anew when they are asked for.
@@ -37,9 +39,10 @@ type tally struct {
 	sum      Totals
 }
 
-// totals returns the user's totals as of v, which is of a history with epoch.
-func (ts *tallies) totals(v View, epoch, user uint64, services Services) (*Totals, error) {
-	t := ts.of(user)
+// totals returns the totals of t's user as of v, which is of a history with
+// epoch. It sums up tallyStep rows at most, and returns nil if there are more, or
+// if t knows of later changes than v: calling again with a later v goes on.
+func (ts *tallies) totals(t *tally, v View, epoch, user uint64, services Services) (*Totals, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	newest, err := v.Rev()
@@ -47,10 +50,13 @@ func (ts *tallies) totals(v View, epoch, user uint64, services Services) (*Total
 		return nil, err
 	}
 	before := len(t.rows)
-	if t.epoch != epoch || t.services != services || t.rev > newest {
+	if t.epoch != epoch || t.services != services {
 		t.epoch, t.services, t.rev, t.rows, t.sum = epoch, services, 0, make(map[proto.Key]Change), Totals{}
 	}
-	changed, err := v.Changed(user, services, t.rev, math.MaxInt32)
+	if t.rev > newest {
+		return nil, nil
+	}
+	changed, err := v.Changed(user, services, t.rev, tallyStep)
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +65,12 @@ func (ts *tallies) totals(v View, epoch, user uint64, services Services) (*Total
 		t.sum.add(c, +1)
 		t.rows[c.Key] = c
 	}
-	t.rev = newest
 	ts.grown(len(t.rows) - before)
+	if len(changed) == tallyStep {
+		t.rev = changed[len(changed)-1].Rev
+		return nil, nil
+	}
+	t.rev = newest
 	sum := t.sum
 	return &sum, nil
 }

@@ -121,6 +121,10 @@ func (s *trimmed) View(ctx context.Context, read func(chat.View) error) error {
 	return s.Store.View(ctx, func(v chat.View) error { return read(trimmedView{v, s.least}) })
 }
 
+func (s *trimmed) Scan(ctx context.Context, read func(chat.View) error) error {
+	return s.Store.Scan(ctx, func(v chat.View) error { return read(trimmedView{v, s.least}) })
+}
+
 type trimmedView struct {
 	chat.View
 	least uint64

@@ -25,7 +25,7 @@ func (s *Service) Users(ctx context.Context, q UserQuery) ([]User, error) {
 	}
 	q.Known = q.Known || s.people == PeopleKnown
 	var users []User
-	err := s.store.View(ctx, func(v View) (err error) {
+	err := s.store.Scan(ctx, func(v View) (err error) {
 		users, err = v.Users(q)
 		return err
 	})

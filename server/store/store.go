@@ -24,8 +24,10 @@ import (
 const (
 	fileName = "parley.db"
 	lockName = "parley.lock"
-	// readers bounds the views that run at the same time.
-	readers = 4
+	// viewers and scanners bound the views and the scans that run at the same
+	// time: the scans so that what is short finds a processor.
+	viewers  = 3
+	scanners = 2
 	// busyTimeout, in milliseconds, is how long to wait for another program
 	// that holds the file, such as a backup.
 	busyTimeout = 5000
@@ -36,7 +38,9 @@ type DB struct {
 	epoch  uint64
 	lock   *os.File
 	writer chan *session   // holds the one that writes, while nobody does
-	reader chan *session   // those that read, while they do not
+	viewer chan *session   // those that View uses, while it does not
+	scan   chan *session   // those that Scan uses
+	health chan *session   // the one that Health uses
 	opened []chan *session // where each session that was opened belongs, in the order of opening
 	closed chan struct{}
 	once   sync.Once
@@ -59,7 +63,9 @@ func Open(ctx context.Context, dir string) (*DB, error) {
 	db := &DB{
 		lock:   lock,
 		writer: make(chan *session, 1),
-		reader: make(chan *session, readers),
+		viewer: make(chan *session, viewers),
+		scan:   make(chan *session, scanners),
+		health: make(chan *session, 1),
 		closed: make(chan struct{}),
 	}
 	if err := db.open(ctx, filepath.Join(dir, fileName)); err != nil {
@@ -91,14 +97,16 @@ func (db *DB) open(ctx context.Context, path string) error {
 	if db.epoch, err = epoch(ctx, w); err != nil {
 		return explain(path, err)
 	}
-	for range readers {
-		r, err := openSession(ctx, path, url.Values{"mode": {"ro"}, "_pragma": {
-			fmt.Sprintf("busy_timeout(%d)", busyTimeout), "cache_size(-8192)",
-		}})
-		if err != nil {
-			return explain(path, err)
+	for _, pool := range []chan *session{db.viewer, db.scan, db.health} {
+		for range cap(pool) {
+			r, err := openSession(ctx, path, url.Values{"mode": {"ro"}, "_pragma": {
+				fmt.Sprintf("busy_timeout(%d)", busyTimeout), "cache_size(-8192)",
+			}})
+			if err != nil {
+				return explain(path, err)
+			}
+			db.add(r, pool)
 		}
-		db.add(r, db.reader)
 	}
 	return nil
 }
@@ -125,13 +133,34 @@ func (db *DB) Update(ctx context.Context, change func(chat.Tx) error) error {
 }
 
 // View implements chat.Store. It waits while as many views run as there are
-// connections for, so read must not open a View itself.
+// sessions for, so read must not open a View itself.
 func (db *DB) View(ctx context.Context, read func(chat.View) error) error {
-	s, err := db.take(ctx, db.reader)
+	return db.read(ctx, db.viewer, read)
+}
+
+// Scan implements chat.Store. It waits while as many scans run as there are
+// sessions for, so read must not open a Scan itself.
+func (db *DB) Scan(ctx context.Context, read func(chat.View) error) error {
+	return db.read(ctx, db.scan, read)
+}
+
+// Health returns an error if the history cannot be read. It waits for no view
+// and no scan.
+func (db *DB) Health(ctx context.Context) error {
+	return db.read(ctx, db.health, func(v chat.View) error {
+		_, err := v.Rev()
+		return err
+	})
+}
+
+// read lends one of the pool's sessions, to those who wait in the order in
+// which they came: that is how a channel serves them.
+func (db *DB) read(ctx context.Context, pool chan *session, read func(chat.View) error) error {
+	s, err := db.take(ctx, pool)
 	if err != nil {
 		return fmt.Errorf("read the history: %w", err)
 	}
-	defer func() { db.reader <- s }()
+	defer func() { pool <- s }()
 	if err := s.view(ctx, read); err != nil {
 		return fmt.Errorf("read the history: %w", err)
 	}
