@@ -6,9 +6,6 @@ import (
 	"parley/proto"
 )
 
-// millis is the server's clock in Unix milliseconds.
-func (s *Service) millis() uint64 { return uint64(max(0, s.now().UnixMilli())) }
-
 // batch is a transaction under way. It keeps what it read and changed of
 // conversations and members, and writes each of them once, at the end.
 type batch struct {

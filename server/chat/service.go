@@ -198,6 +198,9 @@ func temporary(what string, err error) error {
 	return fmt.Errorf("%w: %w", proto.Refuse(proto.UnspecifiedError, "%s: try again", what), err)
 }
 
+// millis is the server's clock in Unix milliseconds.
+func (s *Service) millis() uint64 { return uint64(max(0, s.now().UnixMilli())) }
+
 // anonymous refuses a sender that nobody authenticated.
 func anonymous(from Sender) error {
 	if from.User == 0 {

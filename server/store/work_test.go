@@ -40,7 +40,7 @@ type desk struct {
 }
 
 func newDesk(t *testing.T, db *DB) *desk {
-	s, err := chat.New(chat.Config{Store: db, Fanout: nobody{}})
+	s, err := chat.New(chat.Config{Store: db, Fanout: nobody{}, Quotas: chat.Quotas{Bytes: 1 << 40, AgentBytes: 1 << 40, Conversations: 1 << 20}})
 	if err != nil {
 		t.Fatal(err)
 	}
