@@ -28,7 +28,7 @@ func (p People) MarshalText() ([]byte, error) { return []byte(p), nil }
 const (
 	// MaxKnown bounds the conversations whose other side a search for known people
 	// looks at.
-	MaxKnown = 1000
+	MaxKnown = 500
 	// MaxPassed bounds the people that one search passes over because they may not
 	// be found: behind more of them it ends, and a longer text finds who is there.
 	MaxPassed = 500
@@ -44,23 +44,20 @@ func (u User) Listed() bool {
 // has entries, and whether one of them blocks the other.
 type Bond struct{ Shared, Apart bool }
 
-// Admits reports whether a user may be found, whatever the text. bond returns
-// what there is between the viewer and a user.
-func (q UserQuery) Admits(u User, bond func(user uint64) (Bond, error)) (bool, error) {
+// Admits reports whether a user may be found, whatever the text. b is what there
+// is between the viewer and them.
+func (q UserQuery) Admits(u User, b Bond) bool {
 	switch {
 	case u.ID == q.Viewer:
-		return false, nil
+		return false
 	case q.Services != 0: // colleagues always find each other
-		return u.Services&q.Services != 0, nil
+		return u.Services&q.Services != 0
 	case q.Viewer == 0:
-		return true, nil
-	}
-	b, err := bond(u.ID)
-	switch {
-	case err != nil || b.Apart:
-		return false, err
+		return true
+	case b.Apart:
+		return false
 	case b.Shared || q.Answers&(u.Services|u.Customer) != 0:
-		return true, nil
+		return true
 	}
-	return !q.Known && u.Listed(), nil
+	return !q.Known && u.Listed()
 }

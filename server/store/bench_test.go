@@ -178,3 +178,51 @@ func names(seed uint64) func() string {
 		return word() + " " + word()
 	}
 }
+
+// BenchmarkHiddenPeople looks for people among those who may not be found, of whom
+// a search passes over chat.MaxPassed, and for those whom a viewer knows, with
+// chat.MaxKnown conversations.
+func BenchmarkHiddenPeople(b *testing.B) {
+	db := open(b, b.TempDir())
+	next := names(2)
+	err := db.Update(context.Background(), func(tx chat.Tx) error {
+		for id := uint64(2); id < 10_000; id++ {
+			if err := tx.PutUser(chat.User{ID: id, Name: next(), Unlisted: true}); err != nil {
+				return err
+			}
+			if id > chat.MaxKnown+1 {
+				continue
+			}
+			key := proto.DirectKey(1, id)
+			for _, user := range []uint64{1, id} {
+				if err := tx.PutMember(chat.Member{Key: key, User: user, Rev: id}); err != nil {
+					return err
+				}
+			}
+			if err := tx.PutConversation(chat.Conversation{Key: key, Head: 1, Min: 1}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, q := range map[string]chat.UserQuery{
+		"a stranger's":      {Text: "a", Viewer: 20_000, Limit: 50},
+		"an acquaintance's": {Text: "a", Viewer: 1, Limit: 50},
+		"known":             {Text: "a", Viewer: 1, Known: true, Limit: 50},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				err := db.View(context.Background(), func(v chat.View) error {
+					_, err := v.Users(q)
+					return err
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -161,12 +161,11 @@ func (v *view) candidates(query string, args ...any) (all []candidate, err error
 	return all, err
 }
 
-// bond is what there is between two users.
-func (v *view) bond(user, other uint64) (b chat.Bond, err error) {
-	_, err = v.row([]any{&b.Shared, &b.Apart}, "SELECT c.head != x'0000000000000000', m.blocks OR m.blocked FROM members m JOIN conversations c ON c.id = m.conversation"+
-		" WHERE m.user_id = ? AND m.peer = ?", bytesOf(user), bytesOf(other))
-	return b, err
-}
+// bond is a column of users: what there is between a viewer, its argument, and them.
+const bond = "ifnull((SELECT (c.head != x'0000000000000000') + 2 * (m.blocks OR m.blocked) FROM members m CROSS JOIN conversations c ON c.id = m.conversation" +
+	" WHERE m.user_id = ? AND m.peer = users.id), 0)"
+
+func bondOf(bits int) chat.Bond { return chat.Bond{Shared: bits&1 != 0, Apart: bits&2 != 0} }
 
 func pick(q chat.UserQuery, all []candidate) []chat.User {
 	return q.Pick(func(yield func(chat.User, string) bool) {
@@ -185,12 +184,17 @@ func (v *view) agentsFound(q chat.UserQuery) ([]chat.User, error) {
 	return pick(q, all), err
 }
 
-// knownFound looks at all with whom the viewer has the most recent conversations
-// and, as the customers of an agent are many, for those by the text.
+// knownFound looks at all with whom the viewer has the most recent conversations,
+// of whom those may be found in whose name the text stands somewhere, and, as the
+// customers of an agent are many, for those by the text.
 func (v *view) knownFound(q chat.UserQuery) ([]chat.User, error) {
+	byID := []byte{} // nobody's
+	if id, ok := q.ID(); ok {
+		byID = bytesOf(id)
+	}
 	all, err := v.candidates("SELECT "+userColumns+", folded FROM (SELECT m.peer FROM members m INDEXED BY members_by_rev CROSS JOIN conversations c ON c.id = m.conversation"+
 		" WHERE m.user_id = ? AND m.peer IS NOT NULL AND NOT m.blocks AND NOT m.blocked AND c.head != x'0000000000000000' ORDER BY m.rev DESC LIMIT ?)"+
-		" CROSS JOIN users ON id = peer", bytesOf(q.Viewer), chat.MaxKnown)
+		" CROSS JOIN users ON id = peer WHERE instr(folded, ?) OR id = ?", bytesOf(q.Viewer), chat.MaxKnown, chat.Fold(q.Text), byID)
 	if err != nil || q.Answers == 0 {
 		return pick(q, all), err
 	}
@@ -232,18 +236,14 @@ func (v *view) search(q chat.UserQuery) ([]chat.User, error) {
 }
 
 // add takes a user in, unless they were found in a better way or may not be found.
-func (s *search) add(u chat.User) error {
+func (s *search) add(u chat.User, b chat.Bond) error {
 	if slices.ContainsFunc(s.found, func(f chat.User) bool { return f.ID == u.ID }) {
 		return nil
 	}
-	admitted, err := s.query.Admits(u, func(user uint64) (chat.Bond, error) { return s.bond(s.query.Viewer, user) })
-	if err != nil {
-		return err
-	}
-	if !admitted {
-		s.passed++
-	} else {
+	if s.query.Admits(u, b) {
 		s.found = append(s.found, u)
+	} else {
+		s.passed++
 	}
 	if len(s.found) >= s.query.Limit || s.passed >= chat.MaxPassed {
 		return errEnough
@@ -251,12 +251,16 @@ func (s *search) add(u chat.User) error {
 	return nil
 }
 
+// columns are those that addRow takes; the first argument of their query is the viewer.
+const columns = userColumns + ", " + bond
+
 func (s *search) addRow(rows *sql.Rows) error {
 	var r userRow
-	if err := rows.Scan(r.fields()...); err != nil {
+	var bits int
+	if err := rows.Scan(append(r.fields(), &bits)...); err != nil {
 		return err
 	}
-	return s.add(r.user())
+	return s.add(r.user(), bondOf(bits))
 }
 
 func (s *search) byID() error {
@@ -264,7 +268,7 @@ func (s *search) byID() error {
 	if !ok {
 		return nil
 	}
-	return s.rows(s.addRow, "SELECT "+userColumns+" FROM users WHERE id = ?", bytesOf(id))
+	return s.rows(s.addRow, "SELECT "+columns+" FROM users WHERE id = ?", bytesOf(s.query.Viewer), bytesOf(id))
 }
 
 // past is above every text that begins with text, and below all others that
@@ -272,12 +276,12 @@ func (s *search) byID() error {
 func past(text string) string { return text + "\xff" }
 
 func (s *search) byName() error {
-	return s.rows(s.addRow, "SELECT "+userColumns+" FROM users WHERE folded >= ? AND folded < ? ORDER BY folded, id", s.text, past(s.text))
+	return s.rows(s.addRow, "SELECT "+columns+" FROM users WHERE folded >= ? AND folded < ? ORDER BY folded, id", bytesOf(s.query.Viewer), s.text, past(s.text))
 }
 
 func (s *search) byWord() error {
-	return s.rows(s.addRow, "SELECT "+userColumns+" FROM user_words CROSS JOIN users ON id = user_id"+
-		" WHERE rest >= ? AND rest < ? ORDER BY rest, user_id", s.text, past(s.text))
+	return s.rows(s.addRow, "SELECT "+columns+" FROM user_words CROSS JOIN users ON id = user_id"+
+		" WHERE rest >= ? AND rest < ? ORDER BY rest, user_id", bytesOf(s.query.Viewer), s.text, past(s.text))
 }
 
 func (s *search) byInner() error {
@@ -290,10 +294,6 @@ func (s *search) byInner() error {
 		if err := rows.Scan(&row); err != nil {
 			return err
 		}
-		u, err := s.User(userOfRow(row))
-		if err != nil {
-			return err
-		}
-		return s.add(u)
+		return s.rows(s.addRow, "SELECT "+columns+" FROM users WHERE id = ?", bytesOf(s.query.Viewer), bytesOf(userOfRow(row)))
 	}, "SELECT rowid FROM user_names WHERE user_names MATCH ? ORDER BY rowid", phrase)
 }
