@@ -9,8 +9,21 @@ import (
 	"parley/server/auth"
 )
 
-// bearer returns the user of the request's token (RFC 6750, section 2.1).
+// bearer returns the user of the request's token. A client who sends none that
+// is valid again and again is told to wait.
 func (a *api) bearer(r *http.Request) (auth.User, error) {
+	who, err := a.verify(r)
+	var refused *problem
+	if errors.As(err, &refused) {
+		if wait := a.strangers.take(a.Clients.Of(r).String()); wait > 0 {
+			return auth.User{}, tooFast(wait)
+		}
+	}
+	return who, err
+}
+
+// verify reads the token (RFC 6750, section 2.1).
+func (a *api) verify(r *http.Request) (auth.User, error) {
 	header := r.Header.Values("Authorization")
 	if len(header) == 0 {
 		return auth.User{}, &problem{Status: http.StatusUnauthorized, Challenge: `Bearer realm="parley"`,

@@ -41,6 +41,9 @@ func (a *api) guests(r *http.Request, _ auth.User) (any, error) {
 		return nil, &problem{Status: http.StatusForbidden,
 			Detail: "this server takes no guests, since its key was given to it (-jwt-key): get a token from whoever runs it"}
 	}
+	if err := enter(r, a.door, a.Clients.Of(r)); err != nil {
+		return nil, err
+	}
 	who, err := a.guest(r)
 	if err != nil {
 		return nil, err

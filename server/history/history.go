@@ -12,6 +12,8 @@
 //     and say what to do. 401 means no valid token, 403 not a participant,
 //     whether the conversation exists or not, 429 and 503 to try again after
 //     Retry-After seconds.
+//   - Of one user's requests a few are in work at a time, and the others wait,
+//     up to a bound; nobody waits for another's line.
 //   - Nothing is kept by caches.
 package history
 
@@ -21,6 +23,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -51,6 +54,10 @@ type Config struct {
 	// many at once: by default 200 and 5,000.
 	Rate  float64
 	Burst int
+	// StrangerRate is how many requests per second without a valid token one
+	// client may make, and StrangerBurst how many at once: by default 50 and 1,000.
+	StrangerRate  float64
+	StrangerBurst int
 	// GuestsPerHour is how many guests one client may make in an hour, all of
 	// them at once if it likes; 0 is no bound. Who renews a token makes none.
 	GuestsPerHour int
@@ -66,6 +73,8 @@ type Config struct {
 func (c *Config) setDefaults() {
 	def(&c.Rate, 200)
 	def(&c.Burst, 5000)
+	def(&c.StrangerRate, 50)
+	def(&c.StrangerBurst, 1000)
 	def(&c.Timeout, 10*time.Second)
 	if c.Now == nil {
 		c.Now = time.Now
@@ -94,17 +103,30 @@ func (c *Config) check() error {
 		return errors.New("history: Config needs an Authority and a Service")
 	case c.Guests && !c.Authority.CanMint():
 		return errors.New("history: guests need an Authority that can mint their tokens")
-	case c.Rate < 0 || c.Burst < 0 || c.GuestsPerHour < 0 || c.Timeout < 0:
+	case c.Rate < 0 || c.Burst < 0 || c.StrangerRate < 0 || c.StrangerBurst < 0 || c.GuestsPerHour < 0 || c.Timeout < 0:
 		return errors.New("history: a limit is negative")
 	}
 	return nil
 }
 
+const (
+	// userWidth is how many requests of one user are in work at a time, and
+	// userLength how many wait: a page that starts asks for four at once, and a
+	// user may have some devices that all lost the same server.
+	userWidth, userLength = 3, 32
+	// doorWidth and doorLength are those of one client who makes or renews guests:
+	// many people may share an address.
+	doorWidth, doorLength = 16, 256
+)
+
 type api struct {
 	Config
-	ids      *guestIDs
-	requests *limits // by user
-	arrivals *limits // of new guests, by client; nil if they have no bound
+	ids       *guestIDs
+	requests  *limits // by user
+	strangers *limits // of requests without a valid token, by client
+	arrivals  *limits // of new guests, by client; nil if they have no bound
+	users     *lines[uint64]
+	door      *lines[netip.Addr]
 }
 
 // endpoint answers a request: with a message of chat.proto, or a value that
@@ -119,9 +141,12 @@ func New(c Config) (http.Handler, error) {
 		return nil, err
 	}
 	a := &api{
-		Config:   c,
-		ids:      newGuestIDs(c.Now),
-		requests: newLimits(rate.Limit(c.Rate), c.Burst, c.Now),
+		Config:    c,
+		ids:       newGuestIDs(c.Now),
+		requests:  newLimits(rate.Limit(c.Rate), c.Burst, c.Now),
+		strangers: newLimits(rate.Limit(c.StrangerRate), c.StrangerBurst, c.Now),
+		users:     newLines[uint64](userWidth, userLength),
+		door:      newLines[netip.Addr](doorWidth, doorLength),
 	}
 	if c.GuestsPerHour > 0 {
 		a.arrivals = newLimits(rate.Limit(float64(c.GuestsPerHour)/time.Hour.Seconds()), c.GuestsPerHour, c.Now)
@@ -130,7 +155,7 @@ func New(c Config) (http.Handler, error) {
 	get := func(path string, e endpoint) { a.route(mux, http.MethodGet, path, http.StatusOK, a.signedIn(e)) }
 	a.route(mux, http.MethodPost, "/api/guests", http.StatusCreated, a.guests)
 	get("/api/me", a.me)
-	get("/api/users", a.users)
+	get("/api/users", a.people)
 	get("/api/conversations", a.conversations)
 	get("/api/conversations/{key}/messages", a.messages)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
@@ -169,7 +194,7 @@ func (a *api) route(mux *http.ServeMux, method, path string, status int, e endpo
 	})
 }
 
-// signedIn finds out who asks, and whether too often.
+// signedIn finds out who asks, whether too often, and waits for their turn.
 func (a *api) signedIn(e endpoint) endpoint {
 	return func(r *http.Request, _ auth.User) (any, error) {
 		who, err := a.bearer(r)
@@ -179,8 +204,23 @@ func (a *api) signedIn(e endpoint) endpoint {
 		if wait := a.requests.take(fmt.Sprint(who.ID)); wait > 0 {
 			return nil, tooFast(wait)
 		}
+		if err := enter(r, a.users, who.ID); err != nil {
+			return nil, err
+		}
 		return e(r, who)
 	}
+}
+
+// enter waits in a line until the request's turn. Its place in work is kept until
+// it is answered, or the time for that is over.
+func enter[K comparable](r *http.Request, l *lines[K], who K) error {
+	leave, err := l.enter(r.Context(), who)
+	if err != nil {
+		return &problem{Status: http.StatusTooManyRequests, Retry: time.Second,
+			Detail: "too many of your requests at once: wait for the answers to earlier ones, then try again"}
+	}
+	context.AfterFunc(r.Context(), leave)
+	return nil
 }
 
 func (a *api) healthz(w http.ResponseWriter, r *http.Request) {

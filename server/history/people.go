@@ -47,11 +47,11 @@ type person struct {
 	Services []proto.ServiceType `json:"services,omitempty"`
 }
 
-// users finds people, other than who asks, by part of their name or by id, as far
+// people finds people, other than who asks, by part of their name or by id, as far
 // as chat.Config.People and they themselves let them be found; all of these where
 // q is empty, and of them those who answer for a service where there is one. By
 // name, maxUsers at most.
-func (a *api) users(r *http.Request, who auth.User) (any, error) {
+func (a *api) people(r *http.Request, who auth.User) (any, error) {
 	q, err := parseQuery(r)
 	if err != nil {
 		return nil, err
@@ -71,15 +71,15 @@ func (a *api) users(r *http.Request, who auth.User) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	people := make([]person, 0, len(found))
+	persons := make([]person, 0, len(found))
 	for _, u := range found {
 		p := person{ID: strconv.FormatUint(u.ID, 10), Name: u.Name}
 		if len(who.Services) > 0 {
 			p.Services = u.Services.All()
 		}
-		people = append(people, p)
+		persons = append(persons, p)
 	}
 	return struct {
 		Users []person `json:"users"`
-	}{people}, nil
+	}{persons}, nil
 }
