@@ -974,8 +974,12 @@ type BaseUserUnreadStatics struct {
 	TotalUnread          *uint64 `protobuf:"varint,7,opt,name=total_unread,json=totalUnread" json:"total_unread,omitempty"`
 	UnreadConversations  *uint64 `protobuf:"varint,8,opt,name=unread_conversations,json=unreadConversations" json:"unread_conversations,omitempty"`
 	WaitingConversations *uint64 `protobuf:"varint,9,opt,name=waiting_conversations,json=waitingConversations" json:"waiting_conversations,omitempty"`
-	unknownFields        protoimpl.UnknownFields
-	sizeCache            protoimpl.SizeCache
+	// Deliveries to this connection were dropped, since it took too little of what
+	// it was sent: send up/sync. Comes alone, with no rows and a token that means
+	// nothing, once the connection has room again.
+	Sync          *bool `protobuf:"varint,10,opt,name=sync" json:"sync,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BaseUserUnreadStatics) Reset() {
@@ -1069,6 +1073,13 @@ func (x *BaseUserUnreadStatics) GetWaitingConversations() uint64 {
 		return *x.WaitingConversations
 	}
 	return 0
+}
+
+func (x *BaseUserUnreadStatics) GetSync() bool {
+	if x != nil && x.Sync != nil {
+		return *x.Sync
+	}
+	return false
 }
 
 // Presence tells who is here, to those whom they have written to and within a
@@ -1545,7 +1556,7 @@ const file_chat_proto_rawDesc = "" +
 	"\x14last_answer_agent_id\x18\x16 \x01(\x04R\x11lastAnswerAgentId\x12.\n" +
 	"\x13peer_delivered_time\x18\x17 \x01(\x04R\x11peerDeliveredTime\x12$\n" +
 	"\x0epeer_read_time\x18\x18 \x01(\x04R\fpeerReadTime\x12\x18\n" +
-	"\ablocked\x18\x19 \x01(\bR\ablocked\"\xda\x02\n" +
+	"\ablocked\x18\x19 \x01(\bR\ablocked\"\xee\x02\n" +
 	"\x15BaseUserUnreadStatics\x12\x14\n" +
 	"\x05epoch\x18\x01 \x02(\x04R\x05epoch\x12\x14\n" +
 	"\x05token\x18\x02 \x02(\tR\x05token\x12?\n" +
@@ -1556,7 +1567,9 @@ const file_chat_proto_rawDesc = "" +
 	"\x05since\x18\x06 \x01(\tR\x05since\x12!\n" +
 	"\ftotal_unread\x18\a \x01(\x04R\vtotalUnread\x121\n" +
 	"\x14unread_conversations\x18\b \x01(\x04R\x13unreadConversations\x123\n" +
-	"\x15waiting_conversations\x18\t \x01(\x04R\x14waitingConversations\"X\n" +
+	"\x15waiting_conversations\x18\t \x01(\x04R\x14waitingConversations\x12\x12\n" +
+	"\x04sync\x18\n" +
+	" \x01(\bR\x04sync\"X\n" +
 	"\bPresence\x12\x17\n" +
 	"\auser_id\x18\x01 \x02(\x04R\x06userId\x12\x16\n" +
 	"\x06online\x18\x02 \x02(\bR\x06online\x12\x1b\n" +

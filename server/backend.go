@@ -59,6 +59,9 @@ func (b *backend) Sync(from chat.Sender, payload []byte) (func(context.Context) 
 	return b.service.Sync(from, payload)
 }
 
+// Missed implements broker.Backend.
+func (b *backend) Missed() ([]byte, error) { return b.service.Missed() }
+
 // Publish implements broker.Backend.
 func (b *backend) Publish(ctx context.Context, from chat.Sender, branch proto.Branch, payload, correlation []byte) (chat.Receipt, error) {
 	return b.service.Publish(ctx, from, branch, payload, correlation)

@@ -21,9 +21,14 @@
 //   - A PUBLISH of more than proto.MaxPacket bytes, up to 1 MiB, is refused like one
 //     whose content is too long. Any other packet that is too large or malformed
 //     ends the connection, with the reason.
-//   - Deliveries are at QoS 0 in the order of Publish's calls. A connection that
-//     reads too slowly for its queue loses none silently: it is disconnected
-//     (0x97), and finds what it missed when it connects again.
+//   - Deliveries are at QoS 0 in the order of Publish's calls. One that reads too
+//     slowly for its queue first goes without typing and presence, then without
+//     anything more until it has caught up with what is queued; then it is told on
+//     down/unread to sync, so that it loses none silently. One that does not
+//     subscribe to that is disconnected (0x97) instead. Acknowledgements are never
+//     dropped and wait for no deliveries.
+//   - Whoever takes anything at all stays connected, however slowly; who takes
+//     nothing for WriteTimeout, though something is there to take, is cut off.
 //   - The answer to a sync goes at the pace of the connection that asked, and to
 //     that alone. Meanwhile the connection is served as ever, and deliveries
 //     overtake the answer.
@@ -81,6 +86,9 @@ type Backend interface {
 	// the reading, one at a time per connection, and ends its context with the
 	// connection. Of several that come while one runs, the newest counts.
 	Sync(from chat.Sender, payload []byte) (answer func(context.Context) error, err error)
+	// Missed is the payload on down/unread that tells a connection to sync,
+	// since deliveries to it were dropped. It must not block.
+	Missed() ([]byte, error)
 	// Connected and Disconnected tell that a connection of a user began and
 	// ended, in pairs, once for each that was authenticated. They must not block.
 	Connected(user uint64)
@@ -126,12 +134,15 @@ type Config struct {
 	// or for none, gets this, and is told (MQTT 5, section 3.2.2.3.14); MQTT
 	// 3.1.1 cannot tell it, so its client is cut off if it is silent for longer.
 	KeepAlive time.Duration
-	// WriteTimeout is how long one write may take before the connection counts
+	// WriteTimeout is how long a connection that something is written to may take
+	// none of it before it counts
 	// as dead: 10 s.
 	WriteTimeout time.Duration
 	// PublishTimeout bounds one call of Backend.Publish: 10 s.
 	PublishTimeout time.Duration
-	// Queue is how many bytes may wait to be written to one connection: 1 MiB.
+	// Queue is how many bytes of deliveries may wait to be written to one
+	// connection, and of acknowledgements likewise: 1 MiB. Typing and presence
+	// may fill half of it.
 	Queue int
 	// Log gets a line per connection and refusal, however many there are: it must
 	// bound them itself, as package logs does. slog.Default().
@@ -152,7 +163,7 @@ func (c *Config) setDefaults() {
 	def(&c.MaxPendingPerAddress, min(100, (c.MaxPending+1)/2))
 	def(&c.ConnectTimeout, 5*time.Second)
 	def(&c.KeepAlive, 5*time.Minute)
-	def(&c.WriteTimeout, 10*time.Second)
+	def(&c.WriteTimeout, 30*time.Second)
 	def(&c.PublishTimeout, 10*time.Second)
 	def(&c.Queue, 1<<20)
 	if c.Log == nil {
@@ -296,7 +307,7 @@ func (b *Broker) serve(c net.Conn) {
 		return
 	}
 	defer b.leave(s)
-	s.serve(c)
+	s.serve(newSteady(c, b.config.WriteTimeout))
 }
 
 // remote is what the log calls the other end: peer, the address of the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"sync"
 	"time"
 )
@@ -14,13 +15,15 @@ const (
 	batch = 16 << 10
 	// overhead is what a packet costs in a queue apart from its bytes.
 	overhead = 64
-	// little is how many bytes may be queued for one who waits for room to add
-	// to them: what is more urgent then waits behind no more than that.
+	// little is how many bytes of deliveries may be queued for one who waits for
+	// room to add to them: what is more urgent then waits behind no more than that.
 	little = 64 << 10
 )
 
 var (
 	errQueueFull = errors.New("the queue of packets to write is full")
+	errMissed    = errors.New("the queue of deliveries is full: this one and others are missed")
+	errDropped   = errors.New("dropped, since the connection takes too little")
 	longAgo      = time.Unix(1, 0)
 )
 
@@ -29,30 +32,36 @@ var (
 // then, after what was queued, the writing.
 type conn struct {
 	net.Conn
-	limit   int           // of size
-	timeout time.Duration // of one write
-	done    chan struct{} // closed when writing has ended
+	limit  int           // of the size of a queue
+	little int           // see the constant
+	done   chan struct{} // closed when writing has ended
 	// stopping is closed when reading is to end.
 	stopping chan struct{}
 
 	// readErr is why reading failed. It belongs to the goroutine that reads.
 	readErr error
 
-	mu      sync.Mutex
-	wake    sync.Cond     // queue or a flag changed
-	queue   [][]byte      // whole packets, shared with other queues: read only
-	size    int           // bytes in queue, with overhead
-	less    chan struct{} // closed when size has become less; nil if nobody waits for it
-	until   time.Time     // the next packet must have come; zero before CONNECT
-	stopped bool          // no more reading
-	sealed  bool          // no more packets but the last
-	ended   bool          // nothing more, not even a last packet
-	killed  bool          // nothing is written any more
+	mu                  sync.Mutex
+	wake                sync.Cond // a queue or a flag changed
+	answers, deliveries queue
+	less                chan struct{} // closed when there are less deliveries; nil if nobody waits for it
+	missed              bool          // a delivery was dropped, and this is not yet told
+	owed                []byte        // the packet that tells it
+	last                []byte        // comes after everything else
+	until               time.Time     // the next packet must have come; zero before CONNECT
+	stopped             bool          // no more reading
+	sealed              bool          // no more packets but the last
+	ended               bool          // nothing more, not even a last packet
+	killed              bool          // nothing is written any more
+	starved             bool          // it was killed since the peer took nothing
 }
 
 // newConn starts the goroutine that writes; finish ends it.
-func newConn(c net.Conn, limit int, timeout time.Duration) *conn {
-	q := &conn{Conn: c, limit: limit, timeout: timeout, done: make(chan struct{}), stopping: make(chan struct{})}
+func newConn(c net.Conn, limit int) *conn {
+	q := &conn{
+		Conn: c, limit: limit, little: min(little, limit/2),
+		done: make(chan struct{}), stopping: make(chan struct{}),
+	}
 	q.wake.L = &q.mu
 	go q.write()
 	return q
@@ -67,22 +76,61 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// enqueue queues a packet, which must not be changed any more. The error is
-// errQueueFull, once: what is queued then is dropped and nothing but the last
-// packet is taken any more. After that, and at the end, it is net.ErrClosed.
-func (c *conn) enqueue(packet []byte) error {
+// answer queues a packet that the client waits for, before all deliveries. It
+// must not be changed any more. The error is errQueueFull, once: what is queued
+// then is dropped and nothing but the last packet is taken any more. After that,
+// and at the end, it is net.ErrClosed.
+func (c *conn) answer(packet []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.sealed {
 		return net.ErrClosed
 	}
-	if c.size+len(packet)+overhead > c.limit {
+	if c.answers.size+len(packet)+overhead > c.limit {
 		c.sealed = true
-		c.queue, c.size = nil, 0
+		c.answers, c.deliveries, c.owed = queue{}, queue{}, nil
 		return errQueueFull
 	}
-	c.add(packet)
+	c.answers.add(packet)
+	c.wake.Signal()
 	return nil
+}
+
+// enqueue queues a delivery, which must not be changed any more; one that means
+// nothing a moment later (ephemeral) while the queue is half empty. The error is
+// errMissed if it is the first that is missed, errDropped for others that are
+// dropped, and net.ErrClosed at the end. After errMissed everything is dropped
+// until what owe was given is written.
+func (c *conn) enqueue(packet []byte, ephemeral bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	room := c.limit
+	if ephemeral {
+		room /= 2
+	}
+	switch fits := c.deliveries.size+len(packet)+overhead <= room; {
+	case c.sealed:
+		return net.ErrClosed
+	case c.missed, ephemeral && !fits:
+		return errDropped
+	case !fits:
+		c.missed = true
+		return errMissed
+	}
+	c.deliveries.add(packet)
+	c.wake.Signal()
+	return nil
+}
+
+// owe lets a packet be written as soon as little is left of what was queued
+// before something was missed. From then on deliveries are queued again.
+func (c *conn) owe(packet []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.sealed {
+		c.owed = packet
+		c.wake.Signal()
+	}
 }
 
 // await queues a packet as soon as little is queued before it. The error is
@@ -111,20 +159,15 @@ func (c *conn) enqueueIfLittle(packet []byte) (less <-chan struct{}, _ error) {
 	if c.sealed {
 		return nil, net.ErrClosed
 	}
-	if c.size > 0 && c.size+len(packet)+overhead > min(little, c.limit) {
+	if size := c.deliveries.size; size > 0 && size+len(packet)+overhead > c.little {
 		if c.less == nil {
 			c.less = make(chan struct{})
 		}
 		return c.less, nil
 	}
-	c.add(packet)
-	return nil, nil
-}
-
-func (c *conn) add(packet []byte) {
-	c.queue = append(c.queue, packet)
-	c.size += len(packet) + overhead
+	c.deliveries.add(packet)
 	c.wake.Signal()
+	return nil, nil
 }
 
 // write writes what is queued until finish, or until a write fails.
@@ -136,6 +179,7 @@ func (c *conn) write() {
 			return
 		}
 		if _, err := c.Conn.Write(message); err != nil {
+			c.starve(errors.Is(err, os.ErrDeadlineExceeded))
 			c.kill()
 			return
 		}
@@ -143,40 +187,40 @@ func (c *conn) write() {
 }
 
 // next waits for packets and takes some, to be written as one message; nil when
-// there is nothing more to write. It sets the deadline for that.
+// there is nothing more to write.
 func (c *conn) next() []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.queue) == 0 && !c.ended && !c.killed {
+	for {
+		switch {
+		case c.killed:
+			return nil
+		case len(c.answers.packets) > 0:
+			return c.answers.take()
+		case c.owed != nil && c.deliveries.size <= c.little:
+			owed := c.owed
+			c.owed, c.missed = nil, false
+			return owed
+		case len(c.deliveries.packets) > 0:
+			defer c.tellLess()
+			return c.deliveries.take()
+		case c.last != nil:
+			last := c.last
+			c.last = nil
+			return last
+		case c.ended:
+			return nil
+		}
 		c.wake.Wait()
 	}
-	if len(c.queue) == 0 || c.killed {
-		return nil
-	}
-	_ = c.Conn.SetWriteDeadline(time.Now().Add(c.timeout)) // fails if closed; then so does the write
-	n, size := 1, len(c.queue[0])
-	for n < len(c.queue) && size+len(c.queue[n]) <= batch {
-		size += len(c.queue[n])
-		n++
-	}
-	message := c.queue[0]
-	if n > 1 {
-		message = make([]byte, 0, size)
-		for _, packet := range c.queue[:n] {
-			message = append(message, packet...)
-		}
-	}
-	c.size -= size + n*overhead
+}
+
+// tellLess wakes those who wait for room.
+func (c *conn) tellLess() {
 	if c.less != nil {
 		close(c.less)
 		c.less = nil
 	}
-	clear(c.queue[:n])
-	c.queue = c.queue[n:]
-	if len(c.queue) == 0 {
-		c.queue = nil
-	}
-	return message
 }
 
 // SetDeadline implements net.Conn for mochi, which means the keep alive by it:
@@ -233,9 +277,23 @@ func (c *conn) kill() {
 	defer c.mu.Unlock()
 	c.stopReading()
 	c.sealed, c.killed = true, true
-	c.queue, c.size = nil, 0
+	c.answers, c.deliveries, c.owed, c.last = queue{}, queue{}, nil, nil
 	_ = c.Conn.SetDeadline(longAgo) // fails if closed, which is as good
 	c.wake.Signal()
+}
+
+// starve notes that the peer took nothing, if that is why a write failed.
+func (c *conn) starve(late bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.starved = late && !c.killed // a kill looks the same
+}
+
+// tookNothing says whether a write failed since the peer took nothing.
+func (c *conn) tookNothing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.starved
 }
 
 // dead says whether kill was called, or a write failed.
@@ -249,9 +307,8 @@ func (c *conn) dead() bool {
 // connection. Nobody may be reading.
 func (c *conn) finish(last []byte) {
 	c.mu.Lock()
-	if last != nil && !c.killed {
-		c.queue = append(c.queue, last)
-		c.size += len(last) + overhead
+	if !c.killed {
+		c.last = last
 	}
 	c.sealed, c.ended = true, true
 	c.wake.Signal()

@@ -3,6 +3,7 @@ package broker
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 
@@ -13,14 +14,36 @@ import (
 
 // Publish delivers payload to each connection of the user that subscribed to the
 // branch, at QoS 0. It never blocks. Calls one after another are delivered in
-// that order. A connection whose queue is full is disconnected. payload must not
-// be changed afterwards.
+// that order. A connection whose queue is full misses it, and is told to sync as
+// soon as it has room. payload must not be changed afterwards.
 func (b *Broker) Publish(user uint64, branch proto.Branch, payload []byte) {
 	d := delivery{topic: proto.Down(user, branch), payload: payload}
+	ephemeral := branch == proto.BranchTyping || branch == proto.BranchPresence
 	b.users.each(user, func(s *session) {
-		// A connection that ends takes nothing more, which is no news.
-		_ = b.deliver(s, branch, &d, s.send)
+		err := b.deliver(s, branch, &d, func(packet []byte) error { return s.enqueue(packet, ephemeral) })
+		if errors.Is(err, errMissed) {
+			b.missed(s)
+		} // else it was delivered, or the connection ends, or was told or will be
 	})
+}
+
+// missed lets a session be told to sync, as soon as it has room.
+func (b *Broker) missed(s *session) {
+	b.metrics.missed.Inc()
+	payload, err := b.config.Backend.Missed()
+	if err != nil {
+		s.log.Error("a connection that missed deliveries cannot be told", "error", err)
+		s.endSlow()
+		return
+	}
+	identifiers, ok := s.subscribed(proto.BranchUnread)
+	d := delivery{topic: proto.Down(s.sender.User, proto.BranchUnread), payload: payload}
+	packet, err := d.encode(s.version, identifiers)
+	if !ok || err != nil || s.maxPacket > 0 && uint32(len(packet)) > s.maxPacket {
+		s.endSlow()
+		return
+	}
+	s.owe(packet)
 }
 
 // errNoConnection is why PublishTo delivers nothing.

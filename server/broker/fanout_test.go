@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/eclipse/paho.golang/packets"
 	"github.com/prometheus/client_golang/prometheus"
@@ -77,47 +75,6 @@ func TestAClientGetsNoPacketLargerThanItTakes(t *testing.T) {
 	if d := want[packets.Disconnect](p); d.ReasonCode != 0x82 { // the reason string fits
 		t.Errorf("DISCONNECT %+v", d)
 	}
-}
-
-// A pipe has no buffer: who does not read holds the writer at once.
-func TestWhoReadsTooSlowlyIsDisconnectedAndHoldsUpNobody(t *testing.T) {
-	b, _ := newBroker(t, func(c *Config) { c.Queue = 4096 })
-	slow, quick := pipe(t, b), pipe(t, b)
-	slow.connect(7, "slow")
-	quick.connect(7, "quick")
-	slow.subscribe("chat/7/down/#")
-	quick.subscribe("chat/7/down/#")
-	message := bytes.Repeat([]byte("x"), 500)
-	for range 20 {
-		b.Publish(7, proto.BranchMessage, message)
-		want[packets.Publish](quick)
-	}
-	// What was being written is a whole message; then comes the reason.
-	for {
-		switch got := slow.packet().(type) {
-		case *packets.Publish:
-			continue
-		case *packets.Disconnect:
-			if got.ReasonCode != 0x97 || !strings.Contains(got.Properties.ReasonString, "too slowly") {
-				t.Errorf("DISCONNECT %+v", got)
-			}
-		}
-		break
-	}
-	slow.ended()
-	quick.alive()
-	if got := metric(t, b.metrics.slow); got != 1 {
-		t.Errorf("%v slow connections counted, want 1", got)
-	}
-}
-
-func TestAConnectionThatTakesNothingEndsAtTheWriteTimeout(t *testing.T) {
-	b, _ := newBroker(t, func(c *Config) { c.WriteTimeout = 50 * time.Millisecond })
-	p := pipe(t, b)
-	p.connect(7, "a")
-	p.subscribe("chat/7/down/#")
-	b.Publish(7, proto.BranchMessage, []byte("hello"))
-	waitFor(t, func() bool { return b.Connections() == 0 })
 }
 
 func TestPublishingToManyWhoComeAndGoIsSafe(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 
 // metrics counts what /metrics shows.
 type metrics struct {
-	connects, deliveries, drops, slow, pauses prometheus.Counter
+	connects, deliveries, drops, missed, slow, pauses prometheus.Counter
 
 	refusals, disconnects, publishes *prometheus.CounterVec
 
@@ -22,6 +22,7 @@ func newMetrics(connections func() int) *metrics {
 		connects:   counter("connects_total", "MQTT connections accepted."),
 		deliveries: counter("deliveries_total", "Publications queued for a connection."),
 		drops:      counter("drops_total", "Publications not queued: larger than the client takes, or the connection was too slow."),
+		missed:     counter("missed_total", "Times that a connection was too slow for its queue and had to be told to sync."),
 		slow:       counter("slow_disconnects_total", "Connections ended because they read too slowly."),
 		pauses:     counter("pauses_total", "Times that a connection was not read for a while because it had sent too much."),
 
@@ -30,7 +31,7 @@ func newMetrics(connections func() int) *metrics {
 		publishes:   counters("publishes_total", "Publications accepted, by branch.", "branch"),
 	}
 	m.all = []prometheus.Collector{
-		m.connects, m.deliveries, m.drops, m.slow, m.pauses, m.refusals, m.disconnects, m.publishes,
+		m.connects, m.deliveries, m.drops, m.missed, m.slow, m.pauses, m.refusals, m.disconnects, m.publishes,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: "parley", Subsystem: "mqtt", Name: "connections", Help: "Authenticated MQTT connections.",
 		}, func() float64 { return float64(connections()) }),

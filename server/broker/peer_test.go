@@ -108,6 +108,8 @@ func (b *backend) Sync(from chat.Sender, payload []byte) (func(context.Context) 
 	return func(ctx context.Context) error { return b.answer(ctx, from, string(payload)) }, nil
 }
 
+func (b *backend) Missed() ([]byte, error) { return []byte("sync"), nil }
+
 func (b *backend) Connected(user uint64)    { b.presence("came", user) }
 func (b *backend) Disconnected(user uint64) { b.presence("left", user) }
 

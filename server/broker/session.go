@@ -76,7 +76,7 @@ func (s *session) serve(c net.Conn) {
 	s.remote = b.remote(s.from, c.RemoteAddr().String())
 	s.log = b.config.Log.With("remote", s.remote)
 	_ = c.SetReadDeadline(time.Now().Add(b.config.ConnectTimeout)) // fails if closed; then reading does
-	s.start(newConn(c, b.config.Queue, b.config.WriteTimeout))
+	s.start(newConn(c, b.config.Queue))
 	s.packets = packet.NewReader(s.conn)
 
 	err := s.run()
@@ -179,6 +179,9 @@ func (s *session) reason(err error) *proto.Refusal {
 	switch {
 	case cause != nil:
 		return cause
+	case s.conn.tookNothing():
+		s.broker.metrics.slow.Inc()
+		return proto.Refuse(proto.QuotaExceeded, "nothing of what was written was taken for %v", s.broker.config.WriteTimeout)
 	case s.conn.dead():
 		return nil
 	case errors.Is(s.readErr, os.ErrDeadlineExceeded) && !s.connected:
@@ -240,20 +243,21 @@ func (s *session) Write(packet []byte) (int, error) {
 	if packet[0]>>4 == packets.Disconnect {
 		return len(packet), nil
 	}
-	if err := s.send(bytes.Clone(packet)); err != nil {
+	err := s.answer(bytes.Clone(packet))
+	if errors.Is(err, errQueueFull) {
+		s.endSlow()
+	}
+	if err != nil {
 		return 0, err
 	}
 	return len(packet), nil
 }
 
-// send queues a packet. Who lets the queue fill up is disconnected.
-func (s *session) send(packet []byte) error {
-	err := s.enqueue(packet)
-	if errors.Is(err, errQueueFull) {
-		s.broker.metrics.slow.Inc()
-		s.end(proto.Refuse(proto.QuotaExceeded, "the connection reads too slowly: connect again and ask for what was missed"))
-	}
-	return err
+// endSlow ends the session of one who takes too little and cannot be told so
+// otherwise.
+func (s *session) endSlow() {
+	s.broker.metrics.slow.Inc()
+	s.end(proto.Refuse(proto.QuotaExceeded, "the connection reads too slowly: connect again and ask for what was missed"))
 }
 
 // refused counts and logs a refusal.

@@ -80,6 +80,7 @@ func (h *hijacker) Hijack() (conn net.Conn, rw *bufio.ReadWriter, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	conn = newSteady(conn, h.session.broker.config.WriteTimeout)
 	in := &counted{Conn: conn, session: h.session}
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered()) // it has as many
 	in.frames.count(early)

@@ -152,6 +152,13 @@ func (s *Service) sync(ctx context.Context, from Sender, token string) error {
 	return s.whoIsHere(ctx, from, tell)
 }
 
+// Missed is what tells a connection on down/unread that deliveries to it were
+// dropped, and that it should sync.
+func (s *Service) Missed() ([]byte, error) {
+	epoch, token, sync := s.store.Epoch(), "", true
+	return proto.Marshal(&proto.BaseUserUnreadStatics{Epoch: &epoch, Token: &token, Sync: &sync})
+}
+
 // publishChanges tells them in as many publications as it takes, one at least.
 // c is used up.
 func (s *Service) publishChanges(c *changes, tell func(proto.Branch, []byte) error) error {

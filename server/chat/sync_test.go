@@ -263,3 +263,17 @@ func TestWhoAnswersHasReadWhatWasOnTheScreen(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoMissedDeliveriesIsToldToSyncOfThisHistory(t *testing.T) {
+	onBothStores(t, func(t *testing.T, s chat.Store) {
+		b := prepared(t, s)
+		payload, err := b.Missed()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told proto.BaseUserUnreadStatics
+		if err := proto.Unmarshal(payload, &told); err != nil || !told.GetSync() || told.GetEpoch() != s.Epoch() || told.Since != nil || len(told.GetConversations()) != 0 {
+			t.Errorf("told %v, %v", &told, err)
+		}
+	})
+}

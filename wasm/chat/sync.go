@@ -138,6 +138,10 @@ func (e *Engine) deliverUnread(payload []byte) error {
 	if len(answer.GetConversations()) > maxRows {
 		return proto.Refuse(proto.PayloadFormatInvalid, "%d rows in one answer", len(answer.GetConversations()))
 	}
+	if answer.GetSync() { // it answers nothing
+		e.requestSync()
+		return nil
+	}
 	// What answers another device, from another point on, or nobody: its rows are
 	// welcome, its token would skip what this device does not know.
 	asked := e.sync.open && answer.GetSince() == e.sync.expect
