@@ -258,7 +258,13 @@ func (tb *tab) find(role, name string) cdp.BackendNodeID {
 // fill writes text into the text box with a name, as a person's input method does.
 func (tb *tab) fill(name, text string) {
 	tb.t.Helper()
-	box := tb.find("textbox", name)
+	tb.fillIn("textbox", name, text)
+}
+
+// fillIn writes text into the element with a role and a name.
+func (tb *tab) fillIn(role, name, text string) {
+	tb.t.Helper()
+	box := tb.find(role, name)
 	tb.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		if _, err := cdp.Call(ctx, target, dom.Focus, dom.FocusParams{BackendNodeID: box}); err != nil {
 			return err
