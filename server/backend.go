@@ -28,7 +28,8 @@ func (b *backend) Authenticate(ctx context.Context, user uint64, token string) (
 	if who.ID != user {
 		return chat.Sender{}, time.Time{}, proto.Refuse(proto.NotAuthorized, "the token is of another user than the user name says")
 	}
-	if err := b.service.Seen(ctx, chat.User{ID: who.ID, Name: who.Name, Services: chat.ServicesOf(who.Services)}); err != nil {
+	seen := chat.User{ID: who.ID, Name: who.Name, Services: chat.ServicesOf(who.Services), ServicesUntil: uint64(who.Expires.UnixMilli())}
+	if err := b.service.Seen(ctx, seen, who.Issued); err != nil {
 		return chat.Sender{}, time.Time{}, err
 	}
 	return chat.Sender{User: who.ID, Name: who.Name, Services: who.Services}, who.Expires, nil

@@ -1,7 +1,8 @@
 // Package auth says who somebody is: it verifies the JSON Web Tokens (RFC 7519)
 // that users show on MQTT CONNECT and over HTTP, and mints those of guests. It
 // knows neither MQTT nor HTTP. A token is the identity; nothing about it is
-// stored, and no token or part of one ever stands in an error or a log line.
+// stored here, and no token or part of one ever stands in an error or a log line.
+// Whether an operator withdrew it since is for chat.Service to say.
 package auth
 
 import (
@@ -37,6 +38,7 @@ type User struct {
 	// Services are those the user answers for as an agent, rising, none twice.
 	Services []proto.ServiceType
 	Expires  time.Time // zero: never
+	Issued   time.Time // in whole seconds; zero: the token does not say
 }
 
 // Authority verifies tokens with one key and, if the key is a secret, mints
@@ -57,8 +59,8 @@ func newAuthority(k key, now func() time.Time) *Authority {
 	)}
 }
 
-// claims are the claims that Parley knows. iat, nbf and exp are checked by the
-// JWT library, others are ignored.
+// claims are the claims that Parley knows. nbf and exp are checked by the JWT
+// library, others are ignored.
 type claims struct {
 	jwt.RegisteredClaims
 	Name     string  `json:"name,omitempty"`
@@ -104,7 +106,11 @@ func (a *Authority) user(c *claims) (User, error) {
 	if !a.now().Before(c.ExpiresAt.Time) {
 		return User{}, expired()
 	}
-	return User{ID: id, Name: cleanName(c.Name), Services: services(c.Services), Expires: c.ExpiresAt.Time}, nil
+	u := User{ID: id, Name: cleanName(c.Name), Services: services(c.Services), Expires: c.ExpiresAt.Time}
+	if c.IssuedAt != nil {
+		u.Issued = c.IssuedAt.Time
+	}
+	return u, nil
 }
 
 // refusal words the reason for a person. parsed may be nil.
@@ -162,7 +168,7 @@ func AllServices() []proto.ServiceType {
 func (a *Authority) CanMint() bool { return a.key.secret != nil }
 
 // Mint makes a token for u that is valid for ttl, rounded down to seconds;
-// u.Expires is not looked at. It fails if the key is a public one.
+// u.Expires and u.Issued are not looked at. It fails if the key is a public one.
 func (a *Authority) Mint(u User, ttl time.Duration) (string, error) {
 	if !a.CanMint() {
 		return "", errors.New("mint a token: the key is a public key, which only verifies")

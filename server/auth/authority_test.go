@@ -109,6 +109,8 @@ func TestATokenOfTheKeyNamesItsUser(t *testing.T) {
 		"a name too long":    {object{"name": strings.Repeat("é", 40)}, User{ID: 7, Name: strings.Repeat("é", 32)}},
 		"a name in disguise": {object{"name": " \u202eA\nnn "}, User{ID: 7, Name: "Ann"}},
 		"unknown claims":     {object{"role": []int{1}, "aud": "x", "iss": "y"}, User{ID: 7, Name: "Ann"}},
+		"with when":          {object{"iat": now.Add(-time.Minute).Unix()}, User{ID: 7, Name: "Ann", Issued: now.Add(-time.Minute)}},
+		"in a second":        {object{"iat": float64(now.Unix()) + 0.9}, User{ID: 7, Name: "Ann", Issued: now}},
 		"a clock 4 s ahead":  {object{"nbf": now.Add(4 * time.Second).Unix()}, User{ID: 7, Name: "Ann"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,7 +119,7 @@ func TestATokenOfTheKeyNamesItsUser(t *testing.T) {
 				t.Fatal(err)
 			}
 			test.want.Expires = now.Add(time.Hour)
-			if got.ID != test.want.ID || got.Name != test.want.Name || !slices.Equal(got.Services, test.want.Services) || !got.Expires.Equal(test.want.Expires) {
+			if got.ID != test.want.ID || got.Name != test.want.Name || !slices.Equal(got.Services, test.want.Services) || !got.Expires.Equal(test.want.Expires) || !got.Issued.Equal(test.want.Issued) {
 				t.Errorf("got %+v, want %+v", got, test.want)
 			}
 		})
@@ -143,6 +145,7 @@ func TestAClaimThatIsWrongIsNamed(t *testing.T) {
 		"services fractional":  {object{"services": []float64{1.5}}, "services"},
 		"no exp":               {object{"exp": nil}, "no exp"},
 		"exp a string":         {object{"exp": "tomorrow"}, "exp"},
+		"iat a string":         {object{"iat": "today"}, "not a JWT"},
 		"exp past year 9999":   {object{"exp": 1e15}, "exp"},
 		"expired long ago":     {object{"exp": 1000}, "expired"},
 		"expires now":          {object{"exp": now.Unix()}, "expired"},
@@ -325,7 +328,7 @@ func TestAMintedTokenVerifies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.ID != want.ID || got.Name != want.Name || !slices.Equal(got.Services, want.Services) || !got.Expires.Equal(want.Expires) {
+	if got.ID != want.ID || got.Name != want.Name || !slices.Equal(got.Services, want.Services) || !got.Expires.Equal(want.Expires) || !got.Issued.Equal(now) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	later := newAuthority(a.key, func() time.Time { return now.Add(time.Hour) })

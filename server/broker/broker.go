@@ -380,6 +380,27 @@ func (b *Broker) refuse(refusal *proto.Refusal, remote string) {
 	b.config.Log.Warn("connection refused", "remote", remote, "reason", reason)
 }
 
+// claim notes whose session s is to be, before the Backend is asked: End reaches
+// it from then on.
+func (b *Broker) claim(s *session, user uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s.claimed = user
+}
+
+// End ends all connections of a user, with DISCONNECT where MQTT has that, and
+// also those that are about to be accepted: whoever the Backend refuses from the
+// time of the call on has none afterwards. It does not wait for them.
+func (b *Broker) End(user uint64, why *proto.Refusal) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for s := range b.sessions {
+		if s.claimed == user {
+			s.end(why)
+		}
+	}
+}
+
 // Shutdown refuses new connections, lets each connection finish the publication
 // it is at, sends DISCONNECT 0x8B and closes it. It returns when all are closed,
 // or, after cutting off those that are left, with ctx's error when ctx is done.

@@ -127,6 +127,7 @@ func (l *login) judge() (user uint64, _ *proto.Refusal) {
 func (s *session) authenticate(user uint64) *proto.Refusal {
 	ctx, cancel := context.WithTimeout(s.broker.ctx, s.broker.config.ConnectTimeout)
 	defer cancel()
+	s.broker.claim(s, user)
 	sender, expires, err := s.broker.config.Backend.Authenticate(ctx, user, s.login.token)
 	var refusal *proto.Refusal
 	switch {

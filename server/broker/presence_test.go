@@ -1,9 +1,50 @@
 package broker
 
 import (
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"parley/proto"
 )
+
+func TestAUserWhoIsEndedIsToldAndLosesEveryConnection(t *testing.T) {
+	b, back := newBroker(t, nil)
+	checking, goOn := make(chan struct{}), make(chan struct{})
+	var others atomic.Bool
+	back.checks = func() {
+		if others.CompareAndSwap(false, true) {
+			close(checking)
+			<-goOn
+		}
+	}
+	joining := pipe(t, b)
+	joining.send(hello(7, "joining").bytes())
+	<-checking // its token is being looked at
+	var here []*peer
+	for _, id := range []string{"a", "b"} {
+		p := pipe(t, b)
+		p.connect(7, id)
+		here = append(here, p)
+	}
+	other := pipe(t, b)
+	other.connect(8, "c")
+	b.End(7, proto.Refuse(proto.NotAuthorized, "you are blocked"))
+	for i, p := range here {
+		if code, text := p.disconnected(); code != 0x87 || !strings.Contains(text, "you are blocked") {
+			t.Errorf("connection %d: DISCONNECT 0x%02X %q", i, code, text)
+		}
+	}
+	close(goOn) // its token was found good right before the call
+	joining.connack()
+	if code, _ := joining.disconnected(); code != 0x87 {
+		t.Errorf("who was joining: DISCONNECT 0x%02X", code)
+	}
+	other.alive()
+	again := pipe(t, b)
+	again.connect(7, "a") // who may is for the backend to say
+}
 
 func TestTheBackendIsToldOfEachConnectionInPairs(t *testing.T) {
 	b, back := newBroker(t, func(c *Config) { c.MaxPerUser = 2 })

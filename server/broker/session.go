@@ -39,8 +39,9 @@ type session struct {
 	from   netip.Addr // the client; zero if that is not told
 	remote string     // host:port, or the client's address if a proxy told it
 
-	place  place         // guarded by broker.mu
-	inLine *list.Element // likewise, while the place is pending
+	place   place         // guarded by broker.mu
+	inLine  *list.Element // likewise, while the place is pending
+	claimed uint64        // likewise: the user that CONNECT named
 
 	// Set by CONNECT, before anybody else gets to know the session.
 	log       *slog.Logger

@@ -23,6 +23,7 @@ type batch struct {
 	out                  []delivery
 	rows                 []row    // that changed
 	sharing              []uint64 // users who changed whether they share their presence
+	users                bool     // that some changed what the services know of them
 }
 
 type conversation struct {
@@ -113,6 +114,13 @@ func (b *batch) agents(service proto.ServiceType) ([]uint64, error) {
 	}
 	b.teams[service] = agents
 	return agents, nil
+}
+
+// putUser writes what is known of a user, whose services may have changed.
+func (b *batch) putUser(u User) error {
+	clear(b.teams)
+	b.users = true
+	return b.tx.PutUser(u)
 }
 
 // without returns users without one of them.

@@ -136,6 +136,10 @@ func (s *Service) committed(b *batch) {
 			s.nudge()
 		}
 	}
+	if b.users {
+		s.terms.change()
+		s.nudge()
+	}
 	for _, user := range b.sharing {
 		if s.presence.online(user) {
 			s.presence.change(user, func(a *attendance) { a.again = true })

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"parley/proto"
 	"parley/server/chat"
@@ -210,7 +211,7 @@ func TestReadsThatFailAreRefusedForNow(t *testing.T) {
 	_, errConversations := b.Conversations(ctx, chat.Sender{User: ada}, "")
 	_, errUsers := b.Users(ctx, chat.UserQuery{Text: "a", Limit: 10})
 	_, errSync := b.Publish(ctx, chat.Sender{User: ada}, proto.BranchSync, nil, nil)
-	errSeen := b.Seen(ctx, chat.User{ID: ada})
+	errSeen := b.Seen(ctx, chat.User{ID: ada}, time.Time{})
 	for _, err := range []error{errMessages, errConversations, errUsers, errSync, errSeen} {
 		if r := refusalOf(t, err); !r.Reason.Temporary() || !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)

@@ -5,12 +5,14 @@ import (
 	"time"
 )
 
-// herald tells what nobody asked for, until ctx is done: who came and left, and
-// rows that changed. Run owns it.
+// herald does what nobody asked for, until ctx is done: it takes those off their
+// services whose token expired, and tells who came and left, and rows that
+// changed. Run owns it.
 func (s *Service) herald(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop() // until something waits
 	defer timer.Stop()
+	s.nudge() // there may be something from before
 	for {
 		select {
 		case <-s.wake:
@@ -51,7 +53,7 @@ func (s *Service) nudge() {
 // out: clients learn it when they sync.
 func (s *Service) Announce(ctx context.Context) time.Duration {
 	var next time.Duration
-	for _, at := range []time.Time{s.announce(ctx), s.push(ctx)} {
+	for _, at := range []time.Time{s.retire(ctx), s.announce(ctx), s.push(ctx)} {
 		if at.IsZero() {
 			continue
 		}

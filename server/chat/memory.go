@@ -353,6 +353,28 @@ func (v memoryView) Agents(service proto.ServiceType) (agents []uint64, err erro
 	return agents, nil
 }
 
+func (v memoryView) Ending(limit int) (ending []User, err error) {
+	for _, u := range v.users() {
+		if u.Services != 0 && u.ServicesUntil != 0 {
+			ending = append(ending, u)
+		}
+	}
+	slices.SortFunc(ending, func(x, y User) int {
+		return cmp.Or(cmp.Compare(x.ServicesUntil, y.ServicesUntil), cmp.Compare(x.ID, y.ID))
+	})
+	return ending[:min(len(ending), max(0, limit))], nil
+}
+
+func (v memoryView) Blocked(limit int) (blocked []User, err error) {
+	for _, u := range v.users() {
+		if u.Blocked {
+			blocked = append(blocked, u)
+		}
+	}
+	slices.SortFunc(blocked, func(x, y User) int { return cmp.Compare(x.ID, y.ID) })
+	return blocked[:min(len(blocked), max(0, limit))], nil
+}
+
 // users returns all users, to be read only.
 func (v memoryView) users() map[uint64]User {
 	if v.s.base == nil {

@@ -45,6 +45,7 @@ type attendance struct {
 	until       time.Time // when they count as gone
 	told        bool      // that they are here
 	again       bool      // tell once more: what they share changed
+	services    Services  // whose agents were told that they are here
 }
 
 // Connected says that a user has one connection more, and Disconnected that one
@@ -95,6 +96,15 @@ func (p *presence) change(user uint64, f func(*attendance)) {
 	p.grown = true
 }
 
+// told notes that the agents of services are told that a user is here.
+func (p *presence) told(user uint64, services Services) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if a := p.users[user]; a != nil {
+		a.services |= services
+	}
+}
+
 // online reports whether a user is here.
 func (p *presence) online(user uint64) bool {
 	p.mu.Lock()
@@ -108,6 +118,9 @@ type news struct {
 	online bool
 	left   time.Time // if not online
 	again  bool
+	// services are those whose agents were told that the user is here, if not
+	// online: they are told of the leaving, also where the user is no agent any more.
+	services Services
 }
 
 // collect returns what is to be told, by user, maxNews at most, and when there may
@@ -127,7 +140,7 @@ func (p *presence) collect(now time.Time) (all []news, next time.Time) {
 			delete(p.due, user)
 			continue
 		case a.connections <= 0 && !now.Before(a.until):
-			all = append(all, news{user: user, left: a.last})
+			all = append(all, news{user: user, left: a.last, services: a.services})
 			delete(p.users, user)
 			delete(p.due, user)
 			continue
@@ -201,11 +214,7 @@ func (s *Service) announce(ctx context.Context) (next time.Time) {
 // record writes down when users left. If that fails, they were last seen
 // earlier.
 func (s *Service) record(ctx context.Context, gone departures) {
-	if !s.started.Load() { // driven by hand
-		s.Commit(ctx, []Request{gone})
-		return
-	}
-	if _, err := s.submit(ctx, gone); err != nil && ctx.Err() == nil {
+	if _, err := s.commitOne(ctx, gone); err != nil && ctx.Err() == nil {
 		s.log.Warn("when users were last seen is not stored", "users", len(gone), "error", err)
 	}
 }
@@ -216,7 +225,7 @@ func (s *Service) spread(ctx context.Context, n news) {
 	var to []uint64
 	err := s.store.View(ctx, func(v View) (err error) {
 		if u, err = v.User(n.user); err == nil {
-			to, err = audience(v, u.Services, n.user)
+			to, err = audience(v, u.Services|n.services, n.user)
 		}
 		return err
 	})
@@ -228,6 +237,9 @@ func (s *Service) spread(ctx context.Context, n news) {
 		return
 	}
 	u.ID = n.user
+	if n.online {
+		s.presence.told(n.user, u.Services)
+	}
 	for _, user := range to {
 		if s.presence.online(user) {
 			s.publishPresence(user, u, n.online)

@@ -113,6 +113,16 @@ func (s *Service) survive(ctx context.Context, requests []Request) (results []Re
 	return s.Commit(ctx, requests)
 }
 
+// commitOne commits a request of the server's own and waits for its result: by
+// Run, or at once in a Service that is driven by hand.
+func (s *Service) commitOne(ctx context.Context, r Request) (Receipt, error) {
+	if !s.started.Load() {
+		result := s.Commit(ctx, []Request{r})[0]
+		return result.Receipt, result.Err
+	}
+	return s.submit(ctx, r)
+}
+
 // submit queues a request and waits for its result.
 func (s *Service) submit(ctx context.Context, r Request) (Receipt, error) {
 	select {

@@ -99,6 +99,7 @@ type Service struct {
 	presence presence
 	pushes   pushes
 	paces    paces
+	terms    terms
 	lives    time.Duration // Config.Alive
 	people   People
 	wake     chan struct{} // holds one, for the herald

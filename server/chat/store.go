@@ -73,6 +73,11 @@ type View interface {
 	// Usage returns what a user has used of the quotas, zero but for the User if
 	// nothing is known.
 	Usage(user uint64) (Usage, error)
+	// Ending returns the users whose services end (User.ServicesUntil), who end
+	// soonest first, limit at most.
+	Ending(limit int) ([]User, error)
+	// Blocked returns the users who are blocked, by id, limit at most.
+	Blocked(limit int) ([]User, error)
 }
 
 // Tx is a View that sees its own writes.
@@ -171,8 +176,18 @@ type Entry struct {
 type User struct {
 	ID   uint64
 	Name string
-	// Services are those that the user's last token names.
+	// Services are those that the user's last token names, until that expires or
+	// an operator takes them off.
 	Services Services
+	// ServicesSince is since when the user answers for services without a break,
+	// and ServicesUntil when the last token that names these expires, Unix
+	// milliseconds; 0: unknown, and never.
+	ServicesSince, ServicesUntil uint64
+	// Revoked is up to when tokens were issued that are refused since, Unix
+	// milliseconds; 0: none are.
+	Revoked uint64
+	// Blocked says that an operator lets the user in no more, whatever the token.
+	Blocked bool
 	// FirstSeen is when the user's first token was, and LastSeen when the user's
 	// last device left, Unix milliseconds; 0 if unknown, as FirstSeen is of those
 	// who came before it was kept.

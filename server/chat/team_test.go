@@ -3,8 +3,10 @@ package chat_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"parley/proto"
 	"parley/server/chat"
@@ -33,7 +35,7 @@ func TestAnAgentIsSentWhatFollowsTheirComing(t *testing.T) {
 		for _, next := range []func(){
 			func() { say("2") },
 			func() {
-				if err := service.Seen(t.Context(), chat.User{ID: ann, Services: chat.ServicesOf(inSales)}); err != nil {
+				if err := service.Seen(t.Context(), chat.User{ID: ann, Services: chat.ServicesOf(inSales)}, time.Time{}); err != nil {
 					t.Error(err)
 				}
 			},
@@ -56,6 +58,107 @@ func TestAnAgentIsSentWhatFollowsTheirComing(t *testing.T) {
 		}
 		if !slices.Equal(got, []string{"3"}) {
 			t.Errorf("the agent was sent %q", got)
+		}
+	})
+}
+
+// until lets somebody of sales connect with a token that expires.
+func (b *bench) until(user uint64, name string, expires time.Time) {
+	b.t.Helper()
+	u := chat.User{ID: user, Name: name, Services: chat.ServicesOf(inSales), ServicesUntil: uint64(expires.UnixMilli())}
+	if err := b.Seen(b.t.Context(), u, time.Time{}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// sent says which of the agents are sent what Cora writes.
+func (b *bench) sent(content string) (agents []uint64) {
+	b.t.Helper()
+	b.out.take()
+	b.say(cora, word(cora, content))
+	for _, d := range b.out.take() {
+		if d.branch == proto.BranchService && d.user != cora {
+			agents = append(agents, d.user)
+		}
+	}
+	slices.Sort(agents)
+	return agents
+}
+
+func TestAnAgentWhoseTokenExpiredIsNoLongerInTheTeam(t *testing.T) {
+	inBubble(t, chat.Config{}, func(t *testing.T, b *bench) {
+		b.until(203, "Cy", time.Now().Add(time.Hour))
+		b.until(204, "Di", time.Now().Add(2*time.Hour))
+		b.come(ann, 203)
+		time.Sleep(time.Hour - time.Millisecond)
+		if agents := b.sent("before"); !slices.Equal(agents, []uint64{ann, ben, 203, 204}) {
+			t.Errorf("before, %v are sent it", agents)
+		}
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if agents := b.sent("after"); !slices.Equal(agents, []uint64{ann, ben, 204}) {
+			t.Errorf("after, %v are sent it", agents)
+		}
+		if team := b.team(); !slices.Equal(team, []uint64{ann, ben, 204}) {
+			t.Errorf("the team is %v", team)
+		}
+		handOver, target := control(proto.MessageType_MESSAGE_TYPE_HAND_OVER), uint64(203)
+		handOver.TargetAgentId = &target
+		if _, err := b.tell(ann, handOver); err == nil || !strings.Contains(err.Error(), "no agent of this service") {
+			t.Errorf("a hand-over: %v", err)
+		}
+		b.out.take()
+		b.Disconnected(203) // as the broker ends it
+		left := time.Now()
+		time.Sleep(5 * time.Second)
+		told := slices.DeleteFunc(b.told(), func(d delivered) bool { return d.branch != proto.BranchPresence })
+		same(t, "the others of the team", told, []delivered{gone(ann, 203, left)})
+		time.Sleep(time.Hour)
+		if agents := b.sent("much later"); !slices.Equal(agents, []uint64{ann, ben}) {
+			t.Errorf("much later, %v are sent it", agents)
+		}
+	})
+}
+
+func TestARenewedTokenKeepsAnAgentAndAnOlderDeviceEndsNothing(t *testing.T) {
+	inBubble(t, chat.Config{}, func(t *testing.T, b *bench) {
+		began := time.Now()
+		b.until(203, "Cy", began.Add(time.Hour))
+		b.until(203, "Cy", began.Add(3*time.Hour))
+		b.until(203, "Cy", began.Add(2*time.Hour)) // of another device
+		time.Sleep(3*time.Hour - time.Millisecond)
+		synctest.Wait()
+		if team := b.team(); !slices.Equal(team, []uint64{ann, ben, 203}) {
+			t.Errorf("the team is %v", team)
+		}
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if team := b.team(); !slices.Equal(team, []uint64{ann, ben}) {
+			t.Errorf("when the last token expired, the team is %v", team)
+		}
+	})
+}
+
+// Who expired while the server was down is off before long.
+func TestAgentsWhoseTokensExpiredMeanwhileAreTakenOffAtTheStart(t *testing.T) {
+	onBothStores(t, func(t *testing.T, s chat.Store) {
+		b := prepared(t, s)
+		for user := range uint64(250) { // more than one commit takes off
+			expired := chat.User{ID: 1000 + user, Services: chat.ServicesOf(inSales), ServicesUntil: b.clockTime() - user}
+			if err := s.Update(t.Context(), func(tx chat.Tx) error { return tx.PutUser(expired) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Update(t.Context(), func(tx chat.Tx) error {
+			return tx.PutUser(chat.User{ID: ann, Services: chat.ServicesOf(inSales), ServicesUntil: b.clockTime() + 1})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if next := b.Announce(t.Context()); next <= 0 || next > time.Minute {
+			t.Errorf("the next is due in %v", next)
+		}
+		if team := b.team(); !slices.Equal(team, []uint64{ann}) {
+			t.Errorf("the team is %v", team)
 		}
 	})
 }

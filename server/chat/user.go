@@ -35,12 +35,14 @@ func (s *Service) Users(ctx context.Context, q UserQuery) ([]User, error) {
 	return users, nil
 }
 
-// Seen records a user, their name and the services that their token names. An
-// empty name keeps the one there is; the services replace those of the token
-// before. Whoever has a conversation with them learns a new name with the next
-// sync. Of u, only ID, Name and Services are looked at. Blocks until it is on
-// disk if it is news. Errors wrap a *proto.Refusal.
-func (s *Service) Seen(ctx context.Context, u User) error {
+// Seen records a user, their name and the services that their token names, until
+// it expires. An empty name keeps the one there is; the services replace those of
+// the token before. Whoever has a conversation with them learns a new name with
+// the next sync. Of u, only ID, Name, Services and ServicesUntil are looked at.
+// Blocks until it is on disk if it is news. Errors wrap a *proto.Refusal:
+// NotAuthorized where an operator withdrew a token that was issued then
+// (RemoveAgent, Block); the zero time counts as before everything.
+func (s *Service) Seen(ctx context.Context, u User, issued time.Time) error {
 	switch {
 	case u.ID == 0:
 		return proto.Refuse(proto.PayloadFormatInvalid, "the user id is 0")
@@ -49,18 +51,17 @@ func (s *Service) Seen(ctx context.Context, u User) error {
 	case !utf8.ValidString(u.Name):
 		return proto.Refuse(proto.PayloadFormatInvalid, "name is not valid UTF-8")
 	}
-	var known User
-	err := s.store.View(ctx, func(v View) (err error) {
-		known, err = v.User(u.ID)
-		return err
-	})
+	known, err := s.user(ctx, u.ID)
 	if err != nil {
-		return s.failed("the name could not be read", err)
+		return err
 	}
-	if after, renamed := known.seen(u); after == known && !renamed {
+	if err := known.refused(issued); err != nil {
+		return err
+	}
+	if known.seen(u, s.millis()) == known {
 		return nil
 	}
-	_, err = s.submit(ctx, &sighting{u})
+	_, err = s.submit(ctx, &sighting{u, issued})
 	return err
 }
 
@@ -68,33 +69,49 @@ func (s *Service) Seen(ctx context.Context, u User) error {
 // if that is not known, as of those who came before it was kept, or if they never
 // were. Errors wrap a *proto.Refusal.
 func (s *Service) FirstSeen(ctx context.Context, user uint64) (time.Time, error) {
-	var u User
-	err := s.store.View(ctx, func(v View) (err error) {
-		u, err = v.User(user)
-		return err
-	})
-	if err != nil {
-		return time.Time{}, s.failed("the user could not be read", err)
-	}
-	if u.FirstSeen == 0 {
-		return time.Time{}, nil
+	u, err := s.user(ctx, user)
+	if err != nil || u.FirstSeen == 0 {
+		return time.Time{}, err
 	}
 	return time.UnixMilli(int64(u.FirstSeen)), nil
 }
 
-// seen returns what is known of a user after a token of theirs was, and
-// whether they have another name than before.
-func (known User) seen(u User) (after User, renamed bool) {
+// user reads what is known of a user. Errors wrap a *proto.Refusal.
+func (s *Service) user(ctx context.Context, id uint64) (u User, err error) {
+	err = s.store.View(ctx, func(v View) (err error) {
+		u, err = v.User(id)
+		return err
+	})
+	if err != nil {
+		return u, s.failed("the user could not be read", err)
+	}
+	return u, nil
+}
+
+// seen returns what is known of a user after a token of theirs was seen, now.
+func (known User) seen(u User, now uint64) (after User) {
 	after = known
-	after.ID, after.Services = u.ID, u.Services
+	after.ID = u.ID
 	if u.Name != "" {
 		after.Name = u.Name
 	}
-	return after, after.Name != known.Name
+	after.Services, after.ServicesUntil = u.Services, u.ServicesUntil
+	switch {
+	case u.Services == 0:
+		after.ServicesSince, after.ServicesUntil = 0, 0
+	case known.Services == 0:
+		after.ServicesSince = now
+	case known.Services == u.Services && (known.ServicesUntil == 0 || known.ServicesUntil > u.ServicesUntil && u.ServicesUntil != 0):
+		after.ServicesUntil = known.ServicesUntil // of another device, whose token is newer
+	}
+	return after
 }
 
 // sighting is a user's name on its way into the history.
-type sighting struct{ user User }
+type sighting struct {
+	user   User
+	issued time.Time // the token
+}
 
 // maxRenamed bounds how many conversations show a new name with the next sync;
 // the others show it with the next message.
@@ -105,19 +122,18 @@ func (r *sighting) apply(b *batch) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	after, renamed := known.seen(r.user)
+	if err := known.refused(r.issued); err != nil { // it was not yet when it was looked at
+		return Result{Err: err}, nil
+	}
+	after := known.seen(r.user, b.service.millis())
 	if after == known {
 		return Result{}, nil
 	}
 	if known.ID == 0 {
 		after.FirstSeen = b.service.millis()
 	}
-	if err := b.tx.PutUser(after); err != nil {
+	if err := b.putUser(after); err != nil || after.Name == known.Name {
 		return Result{}, err
-	}
-	clear(b.teams)
-	if !renamed {
-		return Result{}, nil
 	}
 	rows, err := b.tx.Changed(after.ID, after.Services, 0, maxRenamed)
 	if err != nil {

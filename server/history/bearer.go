@@ -22,7 +22,8 @@ func (a *api) bearer(r *http.Request) (auth.User, error) {
 	return who, err
 }
 
-// verify reads the token (RFC 6750, section 2.1).
+// verify reads the token (RFC 6750, section 2.1), and sees that no operator
+// withdrew it.
 func (a *api) verify(r *http.Request) (auth.User, error) {
 	header := r.Header.Values("Authorization")
 	if len(header) == 0 {
@@ -34,11 +35,14 @@ func (a *api) verify(r *http.Request) (auth.User, error) {
 		return auth.User{}, invalidToken("the Authorization header is not one Bearer TOKEN")
 	}
 	who, err := a.Authority.Verify(strings.TrimLeft(token, " "))
-	if err != nil {
-		var refusal *proto.Refusal
-		if errors.As(err, &refusal) {
-			return auth.User{}, invalidToken(refusal.Text)
-		}
+	if err == nil {
+		err = a.Service.Admit(r.Context(), who.ID, who.Issued)
+	}
+	var refusal *proto.Refusal
+	switch {
+	case errors.As(err, &refusal) && refusal.Reason == proto.NotAuthorized:
+		return auth.User{}, invalidToken(refusal.Text)
+	case err != nil:
 		return auth.User{}, err
 	}
 	return who, nil

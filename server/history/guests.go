@@ -52,14 +52,21 @@ func (a *api) guests(r *http.Request, _ auth.User) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Service.Seen(r.Context(), chat.User{ID: who.ID, Name: who.Name, Services: chat.ServicesOf(who.Services)}); err != nil {
+	who.Expires = a.Now().Add(guestTime).Truncate(time.Second)
+	// After it is made and before anybody has it: what an operator decides about
+	// the user before this refuses the renewal, and from here on the new token.
+	if err := a.Service.Seen(r.Context(), seenAs(who), who.Issued); err != nil {
 		return nil, err
 	}
-	who.Expires = a.Now().Add(guestTime).Truncate(time.Second)
 	return struct {
 		user
 		Token string `json:"token"`
 	}{userOf(who), token}, nil
+}
+
+// seenAs is what the service is told of a token's user.
+func seenAs(who auth.User) chat.User {
+	return chat.User{ID: who.ID, Name: who.Name, Services: chat.ServicesOf(who.Services), ServicesUntil: uint64(who.Expires.UnixMilli())}
 }
 
 // guest returns the user that the request is to be given a token for.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -286,7 +287,7 @@ func TestEnumsAreNumbers(t *testing.T) {
 func TestASearchFindsFiftyOthers(t *testing.T) {
 	s := newSite(t, nil)
 	for i := range uint64(60) {
-		if err := s.service.Seen(t.Context(), chat.User{ID: i + 1, Name: fmt.Sprintf("User %02d", i+1)}); err != nil {
+		if err := s.service.Seen(t.Context(), chat.User{ID: i + 1, Name: fmt.Sprintf("User %02d", i+1)}, time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -305,13 +306,13 @@ func TestASearchFindsFiftyOthers(t *testing.T) {
 func TestASearchAmongAgentsMissesNoneForOthersNames(t *testing.T) {
 	s := newSite(t, nil)
 	for i := range uint64(60) {
-		if err := s.service.Seen(t.Context(), chat.User{ID: i + 1, Name: fmt.Sprintf("User %02d", i+1)}); err != nil {
+		if err := s.service.Seen(t.Context(), chat.User{ID: i + 1, Name: fmt.Sprintf("User %02d", i+1)}, time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	support := chat.ServicesOf([]proto.ServiceType{proto.ServiceType_SERVICE_TYPE_SUPPORT})
 	for id, name := range map[uint64]string{71: "User X", 72: "User Y", 73: "Zoe"} {
-		if err := s.service.Seen(t.Context(), chat.User{ID: id, Name: name, Services: support}); err != nil {
+		if err := s.service.Seen(t.Context(), chat.User{ID: id, Name: name, Services: support}, time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -613,6 +614,59 @@ func TestAGuestIsAUserAtOnce(t *testing.T) {
 	_, found = s.do("GET", "/api/users?q="+ann.ID, bearer(bob.Token), "")
 	if !strings.Contains(found, ann.ID) {
 		t.Errorf("Bob does not find her by id: %s", found)
+	}
+}
+
+func TestATokenThatAnOperatorWithdrewIsRefusedEverywhere(t *testing.T) {
+	s := newSite(t, nil)
+	agent, plain, other := s.guest(`{"name":"Eve","invite":"`+s.code()+`"}`), s.guest(`{"name":"Bob"}`), s.guest(`{"name":"Ann"}`)
+	refused := func(token, text string) {
+		t.Helper()
+		for _, request := range []struct{ method, path string }{
+			{"GET", "/api/me"}, {"GET", "/api/users?q=a"}, {"GET", "/api/conversations"},
+			{"GET", "/api/conversations/s:7:2/messages"}, {"POST", "/api/guests"},
+		} {
+			answer, body := s.do(request.method, request.path, bearer(token), "")
+			wantProblem(t, answer, body, 401, text)
+			if challenge := answer.Header.Get("WWW-Authenticate"); !strings.Contains(challenge, "invalid_token") {
+				t.Errorf("%s: challenge %q", request.path, challenge)
+			}
+		}
+	}
+	id, err := strconv.ParseUint(agent.ID, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.service.RemoveAgent(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	refused(agent.Token, "withdrew the token")
+	if id, err = strconv.ParseUint(plain.ID, 10, 64); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.service.Block(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	refused(plain.Token, "you are blocked")
+	if _, err := s.service.Unblock(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	for name, token := range map[string]string{"unblocked": plain.Token, "somebody else": other.Token} {
+		if answer, body := s.do("GET", "/api/me", bearer(token), ""); answer.StatusCode != 200 {
+			t.Errorf("%s: status %d: %s", name, answer.StatusCode, body)
+		}
+		s.renew(token)
+	}
+}
+
+// An agent's renewal says until when they are one.
+func TestAnAgentIsOneUntilTheNewestTokenExpires(t *testing.T) {
+	s := newSite(t, nil)
+	agent := s.guest(`{"name":"Eve","invite":"` + s.code() + `"}`)
+	s.guest(`{"name":"Bob"}`)
+	team, err := s.service.Team(t.Context())
+	if err != nil || len(team) != 1 || fmt.Sprint(team[0].ID) != agent.ID || fmt.Sprint(team[0].ServicesUntil) != agent.Expires {
+		t.Errorf("team %+v, %v, want the agent until %s", team, err, agent.Expires)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -222,6 +223,27 @@ func TestWhomPeopleOfVersion2Find(t *testing.T) {
 			}
 		}
 		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Until version 4 nobody noted when an agent's token expires: as long as this
+// server's own live, they stay.
+func TestAgentsOfVersion2StayUntilTheirTokensMustHaveExpired(t *testing.T) {
+	db := earlier(t, 2)
+	err := db.View(t.Context(), func(v chat.View) error {
+		ending, err := v.Ending(9)
+		if len(ending) != 1 || ending[0].Name != "Ann" || ending[0].ServicesSince != 0 || ending[0].Revoked != 0 || ending[0].Blocked {
+			t.Errorf("agents %+v", ending)
+			return err
+		}
+		left := time.Until(time.UnixMilli(int64(ending[0].ServicesUntil)))
+		if left < 29*24*time.Hour || left > 30*24*time.Hour {
+			t.Errorf("Ann stays for %v", left)
+		}
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -175,6 +175,17 @@ var migrations = []string{`
 	UPDATE users SET wrote = EXISTS (SELECT 1 FROM members m WHERE m.user_id = users.id AND m.peer IS NOT NULL AND m.own > 0);
 	UPDATE users SET customer = ifnull((SELECT sum(DISTINCT 1 << c.service) FROM members m JOIN conversations c ON c.id = m.conversation
 		WHERE m.user_id = users.id AND c.service IS NOT NULL), 0) WHERE services = 0;
+`, `
+	-- Since when and until when users answer for services, up to when tokens were
+	-- issued that are refused, and whom an operator blocked. When the tokens of
+	-- agents expire that came before is unknown: this server's own do in 30 days.
+	ALTER TABLE users ADD COLUMN services_since BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE users ADD COLUMN services_until BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE users ADD COLUMN revoked BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE users ADD COLUMN blocked INTEGER NOT NULL DEFAULT 0;
+	UPDATE users SET services_until = unhex(printf('%016x', (unixepoch() + 30 * 86400) * 1000)) WHERE services != 0;
+	CREATE INDEX users_ending ON users (services_until, id) WHERE services != 0;
+	CREATE INDEX users_blocked ON users (id) WHERE blocked;
 `}
 
 // errNewer and errForeign are files that this program must not touch.

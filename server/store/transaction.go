@@ -121,10 +121,12 @@ func (t *transaction) PutUser(u chat.User) error {
 	if err := t.rename(u.ID, folded); err != nil {
 		return err
 	}
-	err := t.exec("INSERT INTO users (id, name, folded, services, first_seen, last_seen, hides, wrote, customer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"+
-		" name = excluded.name, folded = excluded.folded, services = excluded.services, first_seen = excluded.first_seen, last_seen = excluded.last_seen, hides = excluded.hides,"+
-		" wrote = excluded.wrote, customer = excluded.customer",
-		bytesOf(u.ID), u.Name, folded, int64(u.Services), bytesOf(u.FirstSeen), bytesOf(u.LastSeen), hidesOf(u), u.Wrote, int64(u.Customer))
+	err := t.exec("INSERT INTO users (id, name, folded, services, services_since, services_until, revoked, blocked, first_seen, last_seen, hides, wrote, customer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"+
+		" ON CONFLICT (id) DO UPDATE SET name = excluded.name, folded = excluded.folded, services = excluded.services,"+
+		" services_since = excluded.services_since, services_until = excluded.services_until, revoked = excluded.revoked, blocked = excluded.blocked,"+
+		" first_seen = excluded.first_seen, last_seen = excluded.last_seen, hides = excluded.hides, wrote = excluded.wrote, customer = excluded.customer",
+		bytesOf(u.ID), u.Name, folded, int64(u.Services), bytesOf(u.ServicesSince), bytesOf(u.ServicesUntil),
+		bytesOf(u.Revoked), u.Blocked, bytesOf(u.FirstSeen), bytesOf(u.LastSeen), hidesOf(u), u.Wrote, int64(u.Customer))
 	if err != nil {
 		return fmt.Errorf("write user: %w", err)
 	}

@@ -301,7 +301,7 @@ func (v *view) User(id uint64) (u chat.User, err error) {
 	return row.user(), nil
 }
 
-const userColumns = "id, name, services, first_seen, last_seen, hides, wrote, customer"
+const userColumns = "id, name, services, services_since, services_until, revoked, blocked, first_seen, last_seen, hides, wrote, customer"
 
 // userRow is a user as the columns say.
 type userRow struct {
@@ -310,7 +310,8 @@ type userRow struct {
 }
 
 func (r *userRow) fields() []any {
-	return []any{(*number)(&r.u.ID), &r.u.Name, &r.u.Services, (*number)(&r.u.FirstSeen), (*number)(&r.u.LastSeen), &r.hides, &r.u.Wrote, &r.u.Customer}
+	return []any{(*number)(&r.u.ID), &r.u.Name, &r.u.Services, (*number)(&r.u.ServicesSince), (*number)(&r.u.ServicesUntil),
+		(*number)(&r.u.Revoked), &r.u.Blocked, (*number)(&r.u.FirstSeen), (*number)(&r.u.LastSeen), &r.hides, &r.u.Wrote, &r.u.Customer}
 }
 
 func (r *userRow) user() chat.User {
@@ -327,6 +328,38 @@ func (v *view) CountBlocks(user uint64) (n int, err error) {
 		return 0, fmt.Errorf("count whom a user blocks: %w", err)
 	}
 	return n, nil
+}
+
+// people reads users, with userColumns.
+func (v *view) people(query string, args ...any) (users []chat.User, err error) {
+	if err := v.ctx.Err(); err != nil {
+		return nil, err
+	}
+	err = v.rows(func(rows *sql.Rows) error {
+		var row userRow
+		err := rows.Scan(row.fields()...)
+		users = append(users, row.user())
+		return err
+	}, "SELECT "+userColumns+" FROM users "+query, args...)
+	return users, err
+}
+
+// Ending implements chat.View.
+func (v *view) Ending(limit int) ([]chat.User, error) {
+	users, err := v.people("WHERE services != 0 AND services_until > x'0000000000000000' ORDER BY services_until, id LIMIT ?", max(0, limit))
+	if err != nil {
+		return nil, fmt.Errorf("find users whose services end: %w", err)
+	}
+	return users, nil
+}
+
+// Blocked implements chat.View.
+func (v *view) Blocked(limit int) ([]chat.User, error) {
+	users, err := v.people("WHERE blocked ORDER BY id LIMIT ?", max(0, limit))
+	if err != nil {
+		return nil, fmt.Errorf("find blocked users: %w", err)
+	}
+	return users, nil
 }
 
 // Agents implements chat.View.

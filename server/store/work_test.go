@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	protobuf "google.golang.org/protobuf/proto"
 	"modernc.org/sqlite"
@@ -69,7 +70,7 @@ func (d *desk) sender(user uint64) chat.Sender {
 
 func (d *desk) seen(user uint64, name string) {
 	d.t.Helper()
-	if err := d.chat.Seen(context.Background(), chat.User{ID: user, Name: name, Services: chat.ServicesOf(d.sender(user).Services)}); err != nil {
+	if err := d.chat.Seen(context.Background(), chat.User{ID: user, Name: name, Services: chat.ServicesOf(d.sender(user).Services)}, time.Time{}); err != nil {
 		d.t.Fatal(err)
 	}
 }

@@ -45,6 +45,8 @@ func Run(t *testing.T, fresh func(t *testing.T) History) {
 		{"what changed tells whether the user and others wrote", wroteAndHeard},
 		{"who blocks whom is kept with both members", blocks},
 		{"agents are found by service", agents},
+		{"users whose services end are found, the soonest first", ending},
+		{"blocked users are found", blocked},
 		{"a row that is put again replaces the first", replace},
 		{"users are found by part of a name or by id", users},
 		{"what users have used is kept for each of them", usages},
@@ -735,14 +737,7 @@ func agents(t *testing.T, open History) {
 	set := chat.ServicesOf
 	put := func(users ...chat.User) {
 		t.Helper()
-		update(t, s, func(tx chat.Tx) error {
-			for _, u := range users {
-				if err := tx.PutUser(u); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		putUsers(t, s, users...)
 	}
 	of := func(service proto.ServiceType) []uint64 {
 		t.Helper()
@@ -784,6 +779,66 @@ func agents(t *testing.T, open History) {
 	put(ann)
 	want(t, "sales without Ann", of(sales), []uint64{7})
 	want(t, "support without Ann", of(support), nil)
+}
+
+func putUsers(t *testing.T, s chat.Store, users ...chat.User) {
+	t.Helper()
+	update(t, s, func(tx chat.Tx) error {
+		for _, u := range users {
+			if err := tx.PutUser(u); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func ending(t *testing.T, open History) {
+	s := open()
+	sales := chat.ServicesOf([]proto.ServiceType{proto.ServiceType_SERVICE_TYPE_SALES})
+	ann := chat.User{ID: math.MaxUint64, Name: "Ann", Services: sales, ServicesSince: 7, ServicesUntil: 1 << 63}
+	ben := chat.User{ID: 7, Name: "Ben", Services: sales, ServicesUntil: 2, HideTyping: true, LastSeen: 9, Revoked: 1<<63 + 1}
+	dee := chat.User{ID: 9, Name: "Dee", Services: sales, ServicesUntil: 2}
+	never := chat.User{ID: 8, Name: "Aaron", Services: sales}
+	off := chat.User{ID: 6, Name: "Off", ServicesUntil: 1}
+	putUsers(t, s, ann, ben, dee, never, off)
+	of := func(limit int) []chat.User {
+		t.Helper()
+		return get(t, s, func(v chat.View) ([]chat.User, error) { return v.Ending(limit) })
+	}
+	want(t, "all", of(9), []chat.User{ben, dee, ann})
+	want(t, "two", of(2), []chat.User{ben, dee})
+	want(t, "none", of(0), nil)
+	ben.ServicesUntil, dee.Services = 3, 0
+	update(t, s, func(tx chat.Tx) error {
+		if err := errors.Join(tx.PutUser(ben), tx.PutUser(dee)); err != nil {
+			return err
+		}
+		found, err := tx.Ending(1)
+		want(t, "within an update", found, []chat.User{ben})
+		return err
+	})
+	want(t, "after", of(9), []chat.User{ben, ann})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "User", get(t, open(), func(v chat.View) (chat.User, error) { return v.User(7) }), ben)
+}
+
+func blocked(t *testing.T, open History) {
+	s := open()
+	ann, ben := chat.User{ID: math.MaxUint64, Name: "Ann", Blocked: true}, chat.User{ID: 7, Blocked: true, HidePresence: true}
+	putUsers(t, s, ann, ben, chat.User{ID: 8, Name: "Aaron"})
+	of := func(limit int) []chat.User {
+		t.Helper()
+		return get(t, s, func(v chat.View) ([]chat.User, error) { return v.Blocked(limit) })
+	}
+	want(t, "all", of(9), []chat.User{ben, ann})
+	want(t, "one", of(1), []chat.User{ben})
+	want(t, "none", of(0), nil)
+	ben.Blocked = false
+	putUsers(t, s, ben)
+	want(t, "after", of(9), []chat.User{ann})
 }
 
 func replace(t *testing.T, open History) {

@@ -1,0 +1,148 @@
+package chat
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"parley/proto"
+)
+
+// maxListed bounds the users that an operator is shown at once.
+const maxListed = 1000
+
+// Team returns the users who answer for a service now, by id, maxListed at most.
+// Errors wrap a *proto.Refusal.
+func (s *Service) Team(ctx context.Context) (team []User, err error) {
+	err = s.store.View(ctx, func(v View) error {
+		ids, err := everyAgent(v)
+		for _, id := range ids[:min(len(ids), maxListed)] {
+			if err != nil {
+				return err
+			}
+			var u User
+			u, err = v.User(id)
+			team = append(team, u)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, s.failed("the agents could not be read", err)
+	}
+	return team, nil
+}
+
+// everyAgent returns the agents of all services, rising.
+func everyAgent(v View) (all []uint64, err error) {
+	for number := range proto.ServiceType_name {
+		agents, err := v.Agents(proto.ServiceType(number))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, agents...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+// BlockedUsers returns the users whom Block keeps out, by id, maxListed at most.
+// Errors wrap a *proto.Refusal.
+func (s *Service) BlockedUsers(ctx context.Context) (blocked []User, err error) {
+	err = s.store.View(ctx, func(v View) (err error) {
+		blocked, err = v.Blocked(maxListed)
+		return err
+	})
+	if err != nil {
+		return nil, s.failed("the blocked users could not be read", err)
+	}
+	return blocked, nil
+}
+
+// RemoveAgent takes a user off all services, and lets no token count any more
+// that was issued to them so far. It returns the user as they were before. When
+// it returns without error, that is on disk; connections that were opened with
+// such a token are for the caller to end. Errors wrap a *proto.Refusal.
+func (s *Service) RemoveAgent(ctx context.Context, user uint64) (User, error) {
+	return s.rule(ctx, user, func(u User, now uint64) User {
+		u.Revoked = max(u.Revoked, now)
+		return u.offServices()
+	})
+}
+
+// Block keeps a user out, and takes them off all services: no token of theirs
+// counts until Unblock. Otherwise it is as RemoveAgent.
+func (s *Service) Block(ctx context.Context, user uint64) (User, error) {
+	return s.rule(ctx, user, func(u User, _ uint64) User {
+		u.Blocked = true
+		return u.offServices()
+	})
+}
+
+// Unblock undoes Block: the user's tokens count again, apart from those that
+// RemoveAgent withdrew. It returns the user as they were before.
+func (s *Service) Unblock(ctx context.Context, user uint64) (User, error) {
+	return s.rule(ctx, user, func(u User, _ uint64) User {
+		u.Blocked = false
+		return u
+	})
+}
+
+// offServices is u who answers for none.
+func (u User) offServices() User {
+	u.Services, u.ServicesSince, u.ServicesUntil = 0, 0, 0
+	return u
+}
+
+// Admit refuses a token of a user that was issued then, if an operator withdrew
+// it (RemoveAgent, Block); the zero time counts as before everything. Errors wrap
+// a *proto.Refusal: NotAuthorized for those.
+func (s *Service) Admit(ctx context.Context, user uint64, issued time.Time) error {
+	u, err := s.user(ctx, user)
+	if err != nil {
+		return err
+	}
+	return u.refused(issued)
+}
+
+// refused says why a token of u that was issued then is not accepted; nil if it
+// is. Tokens tell whole seconds: one of the second in which an operator withdrew
+// them counts as issued before.
+func (u User) refused(issued time.Time) error {
+	switch {
+	case u.Blocked:
+		return proto.Refuse(proto.NotAuthorized, "you are blocked on this server: ask whoever runs it")
+	case u.Revoked != 0 && (issued.IsZero() || uint64(max(0, issued.UnixMilli())) <= u.Revoked):
+		return proto.Refuse(proto.NotAuthorized, "whoever runs this server withdrew the token: sign in anew")
+	}
+	return nil
+}
+
+// rule commits what an operator decides about a user.
+func (s *Service) rule(ctx context.Context, user uint64, decide func(u User, now uint64) User) (User, error) {
+	r := &ruling{user: user, decide: decide}
+	_, err := s.commitOne(ctx, r)
+	return r.before, err
+}
+
+// ruling is an operator's decision on its way into the history.
+type ruling struct {
+	user   uint64
+	decide func(u User, now uint64) User
+	before User // set by apply
+}
+
+func (r *ruling) apply(b *batch) (Result, error) {
+	known, err := b.tx.User(r.user)
+	if err != nil {
+		return Result{}, err
+	}
+	if known.ID == 0 {
+		return Result{Err: proto.Refuse(proto.PayloadFormatInvalid, "there is no user %d here: give the id in decimal of somebody who was", r.user)}, nil
+	}
+	r.before = known
+	after := r.decide(known, b.service.millis())
+	if after == known {
+		return Result{}, nil
+	}
+	return Result{}, b.putUser(after)
+}
