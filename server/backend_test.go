@@ -11,12 +11,6 @@ import (
 	"parley/server/chat"
 )
 
-type nobody struct{}
-
-func (nobody) Publish(uint64, proto.Branch, []byte) {}
-
-func (nobody) PublishTo(context.Context, uint64, string, proto.Branch, []byte) error { return nil }
-
 // A place that is kept for the known costs a day, or the invite: not a moment in
 // which somebody becomes 500 guests.
 func TestWhoIsKnown(t *testing.T) {

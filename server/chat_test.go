@@ -27,6 +27,7 @@ type peer struct {
 	user    uint64
 	token   string
 	ended   chan byte // the reason code of the server's DISCONNECT
+	words   string    // and why, once that is there
 	arrived chan *proto.Message
 	synced  chan *proto.BaseUserUnreadStatics // what answers an up/sync
 
@@ -52,8 +53,13 @@ func (p *program) connect(user, token string) (*peer, *paho.Connack, error) {
 	}
 	c := &peer{token: token, ended: make(chan byte, 1), arrived: make(chan *proto.Message, 10), synced: make(chan *proto.BaseUserUnreadStatics, 10)}
 	c.Client = paho.NewClient(paho.ClientConfig{
-		Conn:               &locked{Conn: websocket.NetConn(context.Background(), ws, websocket.MessageBinary)},
-		OnServerDisconnect: func(d *paho.Disconnect) { c.ended <- d.ReasonCode },
+		Conn: &locked{Conn: websocket.NetConn(context.Background(), ws, websocket.MessageBinary)},
+		OnServerDisconnect: func(d *paho.Disconnect) {
+			if d.Properties != nil {
+				c.words = d.Properties.ReasonString
+			}
+			c.ended <- d.ReasonCode
+		},
 		OnPublishReceived: []func(paho.PublishReceived) (bool, error){func(r paho.PublishReceived) (bool, error) {
 			if strings.HasSuffix(r.Packet.Topic, "/message") {
 				m := new(proto.Message)

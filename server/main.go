@@ -1,8 +1,9 @@
 // Command server is Parley's server in one program: the page, the MQTT broker,
 // the HTTP API and the history. It only wires: options → parts → Run.
 //
-// With the word invite before the options, it makes a new agent invite instead,
-// prints that and ends; the old one stops working, also where a server runs.
+// With a command's words before the options (agents, users, invite), it does what
+// an operator decides instead, prints what came of it and ends. That counts at
+// once, also where a server runs on the same data folder.
 //
 // What it prints on standard output is for whoever started it; its log goes to
 // standard error. It exits with 0 after SIGINT or SIGTERM, 1 if it cannot start
@@ -29,8 +30,8 @@ func main() {
 }
 
 func run(args []string, getenv func(string) string, stdout, stderr io.Writer) (exit int) {
-	if len(args) > 0 && args[0] == "invite" {
-		return invite(args[1:], getenv, stdout, stderr)
+	if c, rest := commandOf(args); c != nil {
+		return c.run(rest, getenv, stdout, stderr)
 	}
 	o, err := parseOptions(args, getenv)
 	switch {

@@ -198,7 +198,6 @@ var token = regexp.MustCompile(`"token":"([^"]+)"`)
 func TestAGuestOutlivesARestart(t *testing.T) {
 	data, page := t.TempDir(), pageFolder(t)
 	first := start(t, "-data", data, "-static", page)
-	invite := first.line()
 	_, body := first.ask("POST", "/api/guests", `{"name":"Ann"}`, "Content-Type", "application/json")
 	found := token.FindStringSubmatch(body)
 	if found == nil {
@@ -206,9 +205,6 @@ func TestAGuestOutlivesARestart(t *testing.T) {
 	}
 	first.stop(os.Interrupt.(syscall.Signal))
 	second := start(t, "-data", data, "-static", page)
-	if again := second.line(); again != invite {
-		t.Errorf("the invite was %q and is %q", invite, again)
-	}
 	if status, body := second.get("/api/me", "Authorization", "Bearer "+found[1]); status != 200 || !strings.Contains(body, `"name":"Ann"`) {
 		t.Errorf("after the restart: status %d, %s", status, body)
 	}

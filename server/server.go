@@ -34,8 +34,10 @@ const (
 	requestTime   = 30 * time.Second // to read a request, and to write an answer
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 16 << 10 // bytes
-	// inviteFile holds the agent invite, in the data folder.
-	inviteFile = "agent.invite"
+	// inviteFile holds the agent invite, in the data folder. The first one, which
+	// the server makes, is for so many agents and so long.
+	inviteFile                        = "agent.invite"
+	firstInviteCount, firstInviteTime = 100, 30 * 24 * time.Hour
 	// fileTime is how long a client may take to load one file, on a slow line.
 	fileTime = 10 * time.Minute
 )
@@ -47,8 +49,10 @@ type server struct {
 	service *chat.Service
 	broker  *broker.Broker
 	faults  *fault.Record
-	invite  auth.Invite // zero if there are no guests
+	invite  *auth.Invite // nil if there are no guests
+	made    string       // the invite's code, if it was made at this start
 	fronts  []*front
+	door    *door // also one of the fronts, once it is open
 }
 
 // front is an HTTP server and where it listens.
@@ -118,6 +122,11 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 		return nil, fmt.Errorf("-static: %w", err)
 	}
 	s.mount(api, page, o.hsts)
+	operator := &operator{service: s.service, invite: s.invite, end: s.broker.End, now: time.Now}
+	if s.door, err = openDoor(o.data, operator.do, log); err != nil {
+		return nil, fmt.Errorf("-data %s: %w", o.data, err)
+	}
+	s.fronts = append(s.fronts, s.door.front)
 	return s, nil
 }
 
@@ -134,10 +143,20 @@ func (s *server) openKeys(o options) (*auth.Authority, error) {
 	if err != nil {
 		return nil, fmt.Errorf("-data: %w", err)
 	}
-	if s.invite, err = auth.OpenInvite(filepath.Join(o.data, inviteFile)); err != nil {
+	if err := s.openInvite(filepath.Join(o.data, inviteFile)); err != nil {
 		return nil, fmt.Errorf("-data: %w", err)
 	}
 	return authority, nil
+}
+
+// openInvite opens the invite, and makes the first.
+func (s *server) openInvite(file string) error {
+	s.invite = auth.NewInvite(file, time.Now)
+	exists, err := s.invite.Exists()
+	if err == nil && !exists {
+		s.made, err = s.invite.Make(time.Now().Add(firstInviteTime), firstInviteCount)
+	}
+	return err
 }
 
 func (s *server) page(folder string) (http.Handler, error) {
@@ -191,20 +210,28 @@ func (s *server) listen(address string, bound listener.Config) error {
 	case err != nil:
 		return fmt.Errorf("cannot listen on %q: give host:port of this machine: %w", address, err)
 	}
+	f, err := newFront(below, bound)
+	if err == nil {
+		s.fronts = append(s.fronts, f)
+	}
+	return err
+}
+
+// newFront puts bounds on a listener, which it closes if it fails.
+func newFront(below net.Listener, bound listener.Config) (*front, error) {
 	bounded, err := listener.New(below, bound)
 	if err != nil {
-		return errors.Join(err, below.Close())
+		return nil, errors.Join(err, below.Close())
 	}
-	s.fronts = append(s.fronts, &front{listener: bounded, Server: http.Server{
+	return &front{listener: bounded, Server: http.Server{
 		ConnState:         bounded.Track,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       requestTime,
 		WriteTimeout:      requestTime,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
-	}})
-	return nil
+		ErrorLog:          slog.NewLogLogger(bound.Log.Handler(), slog.LevelWarn),
+	}}, nil
 }
 
 // welcome says where the server is.
@@ -215,10 +242,8 @@ func (s *server) welcome(w io.Writer) {
 		host = "localhost"
 	}
 	fmt.Fprintf(w, "Parley is running at http://%s\n", net.JoinHostPort(host, fmt.Sprint(address.Port)))
-	if code, err := s.invite.Code(); err != nil {
-		s.log.Warn("the agent invite cannot be read", "error", err)
-	} else if code != "" {
-		fmt.Fprintf(w, "Agent invite: %s\n", code)
+	if s.made != "" { // and never again: what is printed may be kept in a journal
+		fmt.Fprintf(w, "Agent invite: %s\nIt makes %d agents within %d days; parley invite makes another.\n", s.made, firstInviteCount, firstInviteTime/(24*time.Hour))
 	}
 	if !address.IP.IsLoopback() {
 		s.log.Warn("other machines can connect, and without TLS others can read along: put a TLS proxy in front", "listen", address)
@@ -292,6 +317,9 @@ func (s *server) close() error {
 		if err := f.listener.Close(); !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
 		}
+	}
+	if s.door != nil {
+		errs = append(errs, s.door.close())
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())

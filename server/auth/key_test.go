@@ -10,7 +10,6 @@ import (
 	"encoding/pem"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -124,68 +123,6 @@ func TestTheServersOwnKeyIsMadeOnce(t *testing.T) {
 	}
 	if len(entries) != 1 {
 		t.Errorf("%d files in the folder, want the key alone", len(entries))
-	}
-}
-
-func TestAnInviteLastsUntilItIsRenewed(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "invite")
-	code := func(i Invite, err error) string {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		code, err := i.Code()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return code
-	}
-	matches := func(i Invite, code string, want bool) {
-		t.Helper()
-		if got, err := i.Matches(code); got != want || err != nil {
-			t.Errorf("%q matches: %t, error %v", code, got, err)
-		}
-	}
-	running, err := OpenInvite(file)
-	first := code(running, err)
-	if again := code(OpenInvite(file)); again != first {
-		t.Error("the invite changed at the second start")
-	}
-	matches(running, first, true)
-	for _, wrong := range []string{"", "x", first + "x", strings.ToUpper(first)} {
-		matches(running, wrong, false)
-	}
-	second := code(RenewInvite(file))
-	matches(running, first, false)
-	matches(running, second, true)
-	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 && runtime.GOOS != "windows" {
-		t.Errorf("%v, %v: others can read it", info, err)
-	}
-	if left, err := os.ReadDir(filepath.Dir(file)); err != nil || len(left) != 1 {
-		t.Errorf("%d files are left, error %v", len(left), err)
-	}
-	matches(Invite{}, "", false)
-
-	if err := os.Remove(file); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := running.Matches(second); got || err == nil {
-		t.Error("an invite that is not there matches")
-	}
-	if third := code(OpenInvite(file)); third == first || third == second {
-		t.Error("after its removal the invite is the same")
-	}
-	if err := os.WriteFile(file, []byte("short\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := OpenInvite(file); err == nil {
-		t.Error("an invite that can be guessed is accepted")
-	}
-	if got, err := running.Matches("short"); got || err == nil {
-		t.Error("an invite that can be guessed matches")
-	}
-	if _, err := RenewInvite(filepath.Join(file, "x")); err == nil {
-		t.Error("an invite is kept where there is no folder")
 	}
 }
 

@@ -58,6 +58,9 @@ func (s *Service) BlockedUsers(ctx context.Context) (blocked []User, err error) 
 	return blocked, nil
 }
 
+// Here reports whether a user has a connection, or had one a moment ago.
+func (s *Service) Here(user uint64) bool { return s.presence.online(user) }
+
 // RemoveAgent takes a user off all services, and lets no token count any more
 // that was issued to them so far. It returns the user as they were before. When
 // it returns without error, that is on disk; connections that were opened with
@@ -120,7 +123,7 @@ func (u User) refused(issued time.Time) error {
 // rule commits what an operator decides about a user.
 func (s *Service) rule(ctx context.Context, user uint64, decide func(u User, now uint64) User) (User, error) {
 	r := &ruling{user: user, decide: decide}
-	_, err := s.commitOne(ctx, r)
+	_, err := s.submit(ctx, r)
 	return r.before, err
 }
 

@@ -41,8 +41,8 @@ type Config struct {
 	Service   *chat.Service
 	// Guests lets anybody become a user. It needs an Authority that can mint.
 	Guests bool
-	// Invite makes a guest an agent; the zero Invite nobody.
-	Invite auth.Invite
+	// Invite makes a guest an agent; nil nobody.
+	Invite *auth.Invite
 	// Origins are those of pages of other sites that may use the API.
 	Origins origin.Origins
 	// Healthy returns an error while the server cannot do its work; nil is

@@ -44,7 +44,7 @@ type site struct {
 	authority *auth.Authority
 	service   *chat.Service
 	store     *store.DB
-	invite    auth.Invite
+	invite    string
 	log       *journal
 }
 
@@ -81,10 +81,11 @@ func newSite(t testing.TB, change func(*Config)) *site {
 	if s.authority, err = auth.OpenOrMake(filepath.Join(folder, "jwt.key"), time.Now); err != nil {
 		t.Fatal(err)
 	}
-	if s.invite, err = auth.OpenInvite(filepath.Join(folder, "invite")); err != nil {
+	invite := auth.NewInvite(filepath.Join(folder, "invite"), time.Now)
+	if s.invite, err = invite.Make(time.Now().Add(time.Hour), 3); err != nil {
 		t.Fatal(err)
 	}
-	c := Config{Authority: s.authority, Service: s.service, Guests: true, Invite: s.invite, Log: log}
+	c := Config{Authority: s.authority, Service: s.service, Guests: true, Invite: invite, Log: log}
 	if change != nil {
 		change(&c)
 	}
@@ -369,7 +370,7 @@ func TestConversationsTellWhatChanged(t *testing.T) {
 
 func TestAServiceConversationsLastEntryIsItsLast(t *testing.T) {
 	s := newSite(t, nil)
-	agent, customer := s.guest(`{"name":"Eve","invite":"`+s.code()+`"}`), s.guest(`{"name":"Ann"}`)
+	agent, customer := s.guest(`{"name":"Eve","invite":"`+s.invite+`"}`), s.guest(`{"name":"Ann"}`)
 	id, _ := proto.ParseID(customer.ID)
 	m := &proto.ServiceMessage{
 		MessageId: new(uint64), UserId: &id, ServiceType: proto.ServiceType_SERVICE_TYPE_SALES.Enum(), MessageType: new(proto.MessageType),
@@ -619,7 +620,7 @@ func TestAGuestIsAUserAtOnce(t *testing.T) {
 
 func TestATokenThatAnOperatorWithdrewIsRefusedEverywhere(t *testing.T) {
 	s := newSite(t, nil)
-	agent, plain, other := s.guest(`{"name":"Eve","invite":"`+s.code()+`"}`), s.guest(`{"name":"Bob"}`), s.guest(`{"name":"Ann"}`)
+	agent, plain, other := s.guest(`{"name":"Eve","invite":"`+s.invite+`"}`), s.guest(`{"name":"Bob"}`), s.guest(`{"name":"Ann"}`)
 	refused := func(token, text string) {
 		t.Helper()
 		for _, request := range []struct{ method, path string }{
@@ -662,7 +663,7 @@ func TestATokenThatAnOperatorWithdrewIsRefusedEverywhere(t *testing.T) {
 // An agent's renewal says until when they are one.
 func TestAnAgentIsOneUntilTheNewestTokenExpires(t *testing.T) {
 	s := newSite(t, nil)
-	agent := s.guest(`{"name":"Eve","invite":"` + s.code() + `"}`)
+	agent := s.guest(`{"name":"Eve","invite":"` + s.invite + `"}`)
 	s.guest(`{"name":"Bob"}`)
 	team, err := s.service.Team(t.Context())
 	if err != nil || len(team) != 1 || fmt.Sprint(team[0].ID) != agent.ID || fmt.Sprint(team[0].ServicesUntil) != agent.Expires {
@@ -672,7 +673,7 @@ func TestAnAgentIsOneUntilTheNewestTokenExpires(t *testing.T) {
 
 func TestTheInviteMakesAnAgent(t *testing.T) {
 	s := newSite(t, nil)
-	agent := s.guest(`{"name":"Eve","invite":"` + s.code() + `"}`)
+	agent := s.guest(`{"name":"Eve","invite":"` + s.invite + `"}`)
 	if want := []int{0, 1, 2, 3, 4, 5, 6}; !slices.Equal(agent.Services, want) {
 		t.Errorf("services %v, want %v", agent.Services, want)
 	}
@@ -683,19 +684,9 @@ func TestTheInviteMakesAnAgent(t *testing.T) {
 	if !strings.Contains(renewed, `"services":[0,1,2,3,4,5,6]`) {
 		t.Errorf("renewed: %s", renewed)
 	}
-	none := newSite(t, func(c *Config) { c.Invite = auth.Invite{} })
+	none := newSite(t, func(c *Config) { c.Invite = nil })
 	answer, body := none.do("POST", "/api/guests", jsonBody, `{"name":"Eve","invite":"x"}`)
 	wantProblem(t, answer, body, 403, "invite")
-}
-
-// code is the invite.
-func (s *site) code() string {
-	s.t.Helper()
-	code, err := s.invite.Code()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return code
 }
 
 func (s *site) renew(token string) string {
@@ -712,7 +703,7 @@ func TestAGuestStaysWhoTheyAre(t *testing.T) {
 	ann := s.guest(`{"name":"Ann"}`)
 	h := bearer(ann.Token)
 	h["Content-Type"] = "application/json"
-	for _, body := range []string{"", "{}", `{"name":"Mallory","invite":"` + s.code() + `"}`} {
+	for _, body := range []string{"", "{}", `{"name":"Mallory","invite":"` + s.invite + `"}`} {
 		answer, text := s.do("POST", "/api/guests", h, body)
 		if answer.StatusCode != 201 || !strings.Contains(text, `"user_id":"`+ann.ID+`","name":"Ann","services":[]`) {
 			t.Errorf("status %d: %s", answer.StatusCode, text)

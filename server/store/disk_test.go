@@ -48,7 +48,7 @@ func (db *DB) ask(t *testing.T, pragma string) (answer string) {
 // otherProgram opens the file as another program would, with one connection.
 func otherProgram(t *testing.T, dir string) *sql.DB {
 	t.Helper()
-	other, err := sql.Open("sqlite", filepath.Join(dir, fileName))
+	other, err := sql.Open("sqlite", filepath.Join(dir, FileName))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,8 +21,10 @@ import (
 	"parley/server/chat"
 )
 
+// FileName is the name of the history in its folder.
+const FileName = "parley.db"
+
 const (
-	fileName = "parley.db"
 	lockName = "parley.lock"
 	// viewers and scanners bound the views and the scans that run at the same
 	// time: the scans so that what is short finds a processor.
@@ -68,7 +70,7 @@ func Open(ctx context.Context, dir string) (*DB, error) {
 		health: make(chan *session, 1),
 		closed: make(chan struct{}),
 	}
-	if err := db.open(ctx, filepath.Join(dir, fileName)); err != nil {
+	if err := db.open(ctx, filepath.Join(dir, FileName)); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
@@ -218,6 +220,9 @@ func (n *number) Scan(src any) error {
 
 func bytesOf(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
+// ErrInUse is that another process has the history open.
+var ErrInUse = errors.New("another server uses the data folder")
+
 func locked(path string, err error) error {
-	return fmt.Errorf("another server uses the data folder %s: stop it, or choose another folder: %w", filepath.Dir(path), err)
+	return fmt.Errorf("%w %s: stop it, or choose another folder: %w", ErrInUse, filepath.Dir(path), err)
 }

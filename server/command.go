@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"parley/proto"
+	"parley/server/auth"
+	"parley/server/chat"
+	"parley/server/store"
+)
+
+const (
+	// commandTime bounds a command, and serverTime how long it waits for a server
+	// that starts or stops, or for another command.
+	commandTime, serverTime = 60 * time.Second, 10 * time.Second
+	// An invite of the parley command is for so many agents and so long.
+	inviteCount, inviteTime = 10, 24 * time.Hour
+	// The most that may be asked for.
+	maxInviteCount, maxInviteTime = 10_000, 366 * 24 * time.Hour
+)
+
+// command is what the program does, with its words before the options, instead
+// of running the server: what an operator decides counts at once, also where a
+// server runs.
+type command struct {
+	words string
+	takes string // what follows the words: "USER", or nothing
+	about string // for the usage
+	print func(w io.Writer, r report)
+}
+
+var commands = []command{
+	{"agents", "", "list the agents", printAgents},
+	{"agents remove", "USER", "take an agent off; tokens issued to them so far are refused", printRemoved},
+	{"users", "", "list the users who are blocked", printBlocked},
+	{"users block", "USER", "let a user in no more, and end their connections", printBlock},
+	{"users unblock", "USER", "let a blocked user in again", printUnblock},
+	{"invite", "", "make a new agent invite for -count agents within -expires; the old one stops working", printInvite},
+}
+
+// commandOf finds the command that arguments begin with, and what follows its
+// words; nil if there is none.
+func commandOf(args []string) (found *command, rest []string) {
+	for i, c := range commands {
+		words := strings.Fields(c.words)
+		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == c.words && (found == nil || len(c.words) > len(found.words)) {
+			found, rest = &commands[i], args[len(words):]
+		}
+	}
+	return found, rest
+}
+
+// printCommands lists them for the usage.
+func printCommands(w io.Writer) {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, c := range commands {
+		fmt.Fprintf(table, "  parley %s %s\t%s\n", c.words, c.takes, c.about)
+	}
+	_ = table.Flush() // as for all that is printed: whoever reads may be gone
+}
+
+// run does what the command says and prints what came of it.
+func (c *command) run(args []string, getenv func(string) string, stdout, stderr io.Writer) (exit int) {
+	folder, want, err := c.parse(args, getenv)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		printUsage(stdout)
+		return 0
+	case err != nil:
+		fmt.Fprintf(stderr, "parley: %s: %v (parley -h lists the options)\n", c.words, err)
+		return 2
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
+	defer cancel()
+	r, err := carryOut(ctx, folder, want)
+	if err != nil {
+		fmt.Fprintf(stderr, "parley: %s: -data %s: %s\n", c.words, folder, wordsOf(err))
+		return 1
+	}
+	c.print(stdout, r)
+	return 0
+}
+
+// parse takes what follows the words, in any order, and from the environment
+// the folder if it is not there.
+func (c *command) parse(args []string, getenv func(string) string) (folder string, want order, err error) {
+	flags := flag.NewFlagSet(c.words, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	folder = "./data"
+	if value := getenv(environment("data")); value != "" {
+		folder = value
+	}
+	flags.StringVar(&folder, "data", folder, "")
+	want.Command = c.words
+	if c.words == "invite" {
+		flags.DurationVar(&want.Expires, "expires", inviteTime, "")
+		flags.IntVar(&want.Count, "count", inviteCount, "")
+	}
+	var words []string
+	for err = flags.Parse(args); err == nil && flags.NArg() > 0; err = flags.Parse(args) {
+		words, args = append(words, flags.Arg(0)), flags.Args()[1:]
+	}
+	switch {
+	case err != nil:
+	case c.takes != "" && len(words) == 0:
+		err = fmt.Errorf("name the user: parley %s %s", c.words, c.takes)
+	case c.takes == "" && len(words) > 0 || len(words) > 1:
+		err = fmt.Errorf("unexpected argument %q", words[len(words)-1])
+	case c.takes != "":
+		var ok bool
+		if want.User, ok = proto.ParseID(words[0]); !ok {
+			err = fmt.Errorf("%q is no user id: give a decimal from 1 on, as parley agents lists them", words[0])
+		}
+	case c.words == "invite" && (want.Expires < time.Second || want.Expires > maxInviteTime):
+		err = fmt.Errorf("-expires is %v: give 1s to %v, such as 24h", want.Expires, maxInviteTime)
+	case c.words == "invite" && (want.Count < 1 || want.Count > maxInviteCount):
+		err = fmt.Errorf("-count is %d: give 1 to %d", want.Count, maxInviteCount)
+	}
+	return folder, want, err
+}
+
+// carryOut gives an order to the server that runs on a data folder, or does it
+// on the folder itself if none does.
+func carryOut(ctx context.Context, folder string, want order) (report, error) {
+	if _, err := os.Stat(filepath.Join(folder, store.FileName)); err != nil {
+		return report{}, fmt.Errorf("give the folder of a server that has run: %w", err)
+	}
+	limit, cancel := context.WithTimeout(ctx, serverTime)
+	defer cancel()
+	for {
+		db, err := store.Open(ctx, folder)
+		if err == nil {
+			r, err := alone(ctx, db, folder, want)
+			return r, errors.Join(err, db.Close())
+		}
+		if !errors.Is(err, store.ErrInUse) {
+			return report{}, err
+		}
+		r, err := knock(ctx, folder, want)
+		if !errors.Is(err, errNobody) {
+			return r, err
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-limit.Done():
+			return r, err
+		}
+	}
+}
+
+// alone carries an order out where no server runs.
+func alone(ctx context.Context, db *store.DB, folder string, want order) (r report, err error) {
+	service, err := chat.New(chat.Config{Store: db, Fanout: nobody{}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return r, err
+	}
+	commits, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- service.Run(commits) }() // ends after stop
+	o := operator{service: service, invite: auth.NewInvite(filepath.Join(folder, inviteFile), time.Now), end: func(uint64, *proto.Refusal) {}, now: time.Now}
+	r, err = o.do(ctx, want)
+	stop()
+	return r, errors.Join(err, <-ended)
+}
+
+// nobody is a fan-out in which nobody is connected.
+type nobody struct{}
+
+func (nobody) Publish(uint64, proto.Branch, []byte) {}
+
+func (nobody) PublishTo(context.Context, uint64, string, proto.Branch, []byte) error { return nil }
+
+func printAgents(w io.Writer, r report) {
+	if len(r.Users) == 0 {
+		fmt.Fprintln(w, "There are no agents.")
+		return
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "USER\tNAME\tSERVICES\tSINCE\tUNTIL\tLAST SEEN")
+	for _, u := range r.Users {
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\n", u.ID, u.Name, servicesText(u.Services), timeText(u.ServicesSince, "unknown"), timeText(u.ServicesUntil, "no end"), lastSeen(u))
+	}
+	_ = table.Flush()
+}
+
+func printBlocked(w io.Writer, r report) {
+	if len(r.Users) == 0 {
+		fmt.Fprintln(w, "Nobody is blocked.")
+		return
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "USER\tNAME\tLAST SEEN")
+	for _, u := range r.Users {
+		fmt.Fprintf(table, "%d\t%s\t%s\n", u.ID, u.Name, lastSeen(u))
+	}
+	_ = table.Flush()
+}
+
+// servicesText names services as people call them.
+func servicesText(services chat.Services) string {
+	if services == chat.ServicesOf(auth.AllServices()) {
+		return "all"
+	}
+	var names []string
+	for _, s := range services.All() {
+		names = append(names, strings.ToLower(strings.TrimPrefix(s.String(), "SERVICE_TYPE_")))
+	}
+	return strings.Join(names, ",")
+}
+
+func lastSeen(u listed) string {
+	if u.Here {
+		return "now"
+	}
+	return timeText(u.LastSeen, "unknown")
+}
+
+// timeText is a time in Unix milliseconds, in UTC to the minute.
+func timeText(ms uint64, none string) string {
+	if ms == 0 {
+		return none
+	}
+	return time.UnixMilli(int64(ms)).UTC().Format("2006-01-02 15:04Z")
+}
+
+// named is a user in a sentence.
+func named(u chat.User) string {
+	if u.Name == "" {
+		return fmt.Sprintf("User %d", u.ID)
+	}
+	return fmt.Sprintf("User %d (%s)", u.ID, u.Name)
+}
+
+func printRemoved(w io.Writer, r report) {
+	was := "is no agent any more"
+	if r.Before.Services == 0 {
+		was = "was no agent"
+	}
+	fmt.Fprintf(w, "%s %s; tokens issued so far are refused.\n", named(r.Before), was)
+}
+
+func printBlock(w io.Writer, r report) {
+	was := "is blocked"
+	if r.Before.Blocked {
+		was = "was blocked already"
+	}
+	fmt.Fprintf(w, "%s %s.\n", named(r.Before), was)
+}
+
+func printUnblock(w io.Writer, r report) {
+	was := "is not blocked any more"
+	if !r.Before.Blocked {
+		was = "was not blocked"
+	}
+	fmt.Fprintf(w, "%s %s.\n", named(r.Before), was)
+}
+
+func printInvite(w io.Writer, r report) {
+	fmt.Fprintf(w, "Agent invite: %s\n", r.Invite)
+}
