@@ -52,6 +52,7 @@ type server struct {
 	invite  *auth.Invite // nil if there are no guests
 	made    string       // the invite's code, if it was made at this start
 	fronts  []*front
+	health  *health
 	door    *door // also one of the fronts, once it is open
 }
 
@@ -98,6 +99,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 		keyFile = ""
 	}
 	warnOfExposure(log, o.data, keyFile)
+	s.health = newHealth(ctx, s.store, log)
 	backend := &backend{authority: authority}
 	s.broker, err = broker.New(broker.Config{
 		Backend: backend, Origins: o.origins, Rate: o.rate, Burst: o.burst, Log: log, Faults: s.faults,
@@ -112,7 +114,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	backend.service = s.service // before anybody can connect
 	api, err := history.New(history.Config{
 		Authority: authority, Service: s.service, Guests: o.jwtKey == "", Invite: s.invite, GuestsPerHour: int(o.guestsPerHour),
-		Origins: o.origins, Healthy: s.store.Health, Clients: clients, Log: log,
+		Origins: o.origins, Healthy: s.health.state, Clients: clients, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -264,6 +266,13 @@ func (s *server) Run(ctx context.Context) error {
 			failed <- err
 		}
 	}()
+	watching, stopWatching := context.WithCancel(ctx)
+	defer stopWatching()
+	watched := make(chan struct{})
+	go func() { // ends after stopWatching
+		defer close(watched)
+		s.health.watch(watching)
+	}()
 	for _, f := range s.fronts {
 		go func() { // ends when f is shut down
 			if err := f.Serve(f.listener); !errors.Is(err, http.ErrServerClosed) {
@@ -283,10 +292,15 @@ func (s *server) Run(ctx context.Context) error {
 	defer cancel()
 	s.stopServing(limit)
 	stopCommits() // nobody is left to ask for more
+	stopWatching()
 	select {
 	case <-committed:
 	case <-limit.Done():
 		s.log.Error("the last messages could not be written in time; they were not acknowledged")
+	}
+	select {
+	case <-watched:
+	case <-limit.Done():
 	}
 	return errors.Join(err, s.close())
 }

@@ -28,6 +28,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"parley/proto"
 	"parley/server/auth"
 	"parley/server/chat"
 	"parley/server/clientip"
@@ -45,8 +46,8 @@ type Config struct {
 	Invite *auth.Invite
 	// Origins are those of pages of other sites that may use the API.
 	Origins origin.Origins
-	// Healthy returns an error while the server cannot do its work; nil is
-	// always healthy.
+	// Healthy returns an error while the server cannot do its work, at once; nil
+	// is always healthy. A *proto.Refusal in its chain is told to whoever asks.
 	Healthy func(context.Context) error
 	// Clients says which client a request comes from; nil trusts no proxy.
 	Clients *clientip.Resolver
@@ -229,9 +230,12 @@ func (a *api) healthz(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	if err := a.Healthy(ctx); err != nil {
-		a.Log.Error("not healthy", "error", err)
+		why := "the history cannot be read"
+		if refusal := (*proto.Refusal)(nil); errors.As(err, &refusal) {
+			why = refusal.Text
+		}
 		w.WriteHeader(http.StatusServiceUnavailable)
-		fmt.Fprintln(w, "not healthy: the history cannot be read")
+		fmt.Fprintln(w, "not healthy:", why)
 		return
 	}
 	fmt.Fprintln(w, "ok")

@@ -907,6 +907,10 @@ func TestHealth(t *testing.T) {
 	if answer, body := s.do("GET", "/healthz", nil, ""); answer.StatusCode != 200 || body != "ok\n" {
 		t.Errorf("status %d, %q", answer.StatusCode, body)
 	}
+	sick <- fmt.Errorf("in /secret: %w", proto.Refuse(proto.UnspecifiedError, "the disk is full"))
+	if answer, body := s.do("GET", "/healthz", nil, ""); answer.StatusCode != 503 || body != "not healthy: the disk is full\n" {
+		t.Errorf("status %d, %q", answer.StatusCode, body)
+	}
 	sick <- io.ErrUnexpectedEOF
 	if answer, body := s.do("GET", "/healthz", nil, ""); answer.StatusCode != 503 || strings.Contains(body, "EOF") {
 		t.Errorf("status %d, %q", answer.StatusCode, body)

@@ -170,3 +170,55 @@ func TestACommitIsSyncedToDisk(t *testing.T) {
 		}
 	}
 }
+
+func TestAProbeTellsAFullDiskAndThatThereIsRoomAgain(t *testing.T) {
+	db := openIn(t, t.TempDir())
+	if err := db.Probe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	db.ask(t, "max_page_count = "+db.ask(t, "page_count")) // less than there is may not be asked for
+	for range 100 {                                        // until what earlier ones left is used
+		if err := put(db, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Probe(t.Context()); err != nil {
+		t.Errorf("right after an update: %v", err)
+	}
+	if err := db.asWriter(func(s *session) error { return s.exec("CREATE TABLE filler AS SELECT zeroblob(4000) AS x") }); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Probe(t.Context()); err == nil || Advice(err) != "the disk is full: make room" {
+		t.Errorf("a full disk: %v", err)
+	}
+	db.ask(t, "max_page_count = 1000000")
+	if err := db.Probe(t.Context()); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+	var left int
+	if err := db.asWriter(func(s *session) error {
+		_, err := s.row([]any{&left}, "SELECT count(*) FROM meta WHERE name = 'probe'")
+		return err
+	}); err != nil || left != 0 {
+		t.Errorf("%d probes are left, %v", left, err)
+	}
+}
+
+func TestAProbeTellsWhoHoldsTheFile(t *testing.T) {
+	dir := t.TempDir()
+	db := openIn(t, dir)
+	db.ask(t, "busy_timeout = 1")
+	other := otherProgram(t, dir)
+	if _, err := other.Exec("BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Probe(t.Context()); err == nil || !strings.Contains(Advice(err), "another program holds it") {
+		t.Error(err)
+	}
+	if _, err := other.Exec("ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Probe(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

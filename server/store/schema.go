@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
@@ -258,18 +257,12 @@ func explain(path string, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, errNewer) || errors.Is(err, errForeign) {
 		return fmt.Errorf("open the history %s: %w", path, err)
 	}
-	advice := "see that its folder may be written to and the disk has room"
-	if e := (*sqlite.Error)(nil); errors.As(err, &e) {
-		switch e.Code() & 0xff {
-		case sqlite3.SQLITE_NOTADB:
-			advice = "it is no database: move it away, or choose another data folder"
-		case sqlite3.SQLITE_CORRUPT:
-			advice = "it is damaged: restore a backup, or choose another data folder"
-		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-			advice = "another program holds it: stop that one"
-		case sqlite3.SQLITE_FULL:
-			advice = "the disk is full: make room"
-		}
+	advice := Advice(err)
+	switch codeOf(err) {
+	case sqlite3.SQLITE_NOTADB:
+		advice = "it is no database: move it away, or choose another data folder"
+	case sqlite3.SQLITE_CORRUPT:
+		advice = "it is damaged: restore a backup, or choose another data folder"
 	}
 	return fmt.Errorf("open the history %s: %s: %w", path, advice, err)
 }

@@ -42,6 +42,11 @@ func openSession(ctx context.Context, path string, options url.Values) (*session
 	return &session{pool: pool, conn: conn, statements: make(map[string]*sql.Stmt)}, nil
 }
 
+// readOnly are the options of a session that only reads, with so many KiB of cache.
+func readOnly(cache int) url.Values {
+	return url.Values{"mode": {"ro"}, "_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout), fmt.Sprintf("cache_size(-%d)", cache)}}
+}
+
 // background is the context of single statements. The driver watches any other
 // with a goroutine per statement, and interrupting one would gain nothing:
 // each is short, and a transaction looks at its own context between them.

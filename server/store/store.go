@@ -1,6 +1,6 @@
 // Package store keeps the history in SQLite: one file in one folder, which one
 // process at a time may use. It implements chat.Store and knows nothing of
-// what the entries say.
+// what the entries say, apart from Check.
 //
 // What Update has committed survives a kill of the process and, as far as the
 // disk keeps what it acknowledged, a loss of power: the write-ahead log is
@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"parley/server/chat"
 )
@@ -38,15 +39,18 @@ const (
 // DB is a history on disk. Safe for concurrent use.
 type DB struct {
 	epoch  uint64
+	dir    string
 	lock   *os.File
 	writer chan *session   // holds the one that writes, while nobody does
 	viewer chan *session   // those that View uses, while it does not
 	scan   chan *session   // those that Scan uses
-	health chan *session   // the one that Health uses
+	health chan *session   // the one that Probe uses
 	opened []chan *session // where each session that was opened belongs, in the order of opening
 	closed chan struct{}
-	once   sync.Once
-	err    error // of Close
+	// written says that something was since the last Probe.
+	written atomic.Bool
+	once    sync.Once
+	err     error // of Close
 }
 
 var _ chat.Store = (*DB)(nil)
@@ -63,6 +67,7 @@ func Open(ctx context.Context, dir string) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{
+		dir:    dir,
 		lock:   lock,
 		writer: make(chan *session, 1),
 		viewer: make(chan *session, viewers),
@@ -101,9 +106,7 @@ func (db *DB) open(ctx context.Context, path string) error {
 	}
 	for _, pool := range []chan *session{db.viewer, db.scan, db.health} {
 		for range cap(pool) {
-			r, err := openSession(ctx, path, url.Values{"mode": {"ro"}, "_pragma": {
-				fmt.Sprintf("busy_timeout(%d)", busyTimeout), "cache_size(-8192)",
-			}})
+			r, err := openSession(ctx, path, readOnly(8192))
 			if err != nil {
 				return explain(path, err)
 			}
@@ -131,6 +134,7 @@ func (db *DB) Update(ctx context.Context, change func(chat.Tx) error) error {
 	if err := s.update(ctx, change); err != nil {
 		return fmt.Errorf("update the history: %w", err)
 	}
+	db.written.Store(true)
 	return nil
 }
 
@@ -144,15 +148,6 @@ func (db *DB) View(ctx context.Context, read func(chat.View) error) error {
 // sessions for, so read must not open a Scan itself.
 func (db *DB) Scan(ctx context.Context, read func(chat.View) error) error {
 	return db.read(ctx, db.scan, read)
-}
-
-// Health returns an error if the history cannot be read. It waits for no view
-// and no scan.
-func (db *DB) Health(ctx context.Context) error {
-	return db.read(ctx, db.health, func(v chat.View) error {
-		_, err := v.Rev()
-		return err
-	})
 }
 
 // read lends one of the pool's sessions, to those who wait in the order in
