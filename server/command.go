@@ -34,9 +34,9 @@ const (
 // server runs.
 type command struct {
 	words string
-	takes string // what follows the words: "USER", or nothing
-	about string // for the usage
-	print func(w io.Writer, r report)
+	takes string                      // what follows the words: "USER", or nothing
+	about string                      // for the usage
+	print func(w io.Writer, r report) // nil: it gives no order
 }
 
 var commands = []command{
@@ -46,6 +46,7 @@ var commands = []command{
 	{"users block", "USER", "let a user in no more, and end their connections", printBlock},
 	{"users unblock", "USER", "let a blocked user in again", printUnblock},
 	{"invite", "", "make a new agent invite for -count agents within -expires; the old one stops working", printInvite},
+	{"check", "", "verify the history, which it does not change", nil},
 }
 
 // commandOf finds the command that arguments begin with, and what follows its
@@ -79,6 +80,9 @@ func (c *command) run(args []string, getenv func(string) string, stdout, stderr 
 	case err != nil:
 		fmt.Fprintf(stderr, "parley: %s: %v (parley -h lists the options)\n", c.words, err)
 		return 2
+	}
+	if c.print == nil {
+		return check(context.Background(), folder, stdout, stderr)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
 	defer cancel()

@@ -1,9 +1,9 @@
 // Command server is Parley's server in one program: the page, the MQTT broker,
 // the HTTP API and the history. It only wires: options → parts → Run.
 //
-// With a command's words before the options (agents, users, invite), it does what
-// an operator decides instead, prints what came of it and ends. That counts at
-// once, also where a server runs on the same data folder.
+// With a command's words before the options (agents, users, invite, check), it does what
+// an operator asks for instead, prints what came of it and ends. What they decide
+// counts at once, also where a server runs on the same data folder.
 //
 // What it prints on standard output is for whoever started it; its log goes to
 // standard error. It exits with 0 after SIGINT or SIGTERM, 1 if it cannot start

@@ -53,7 +53,8 @@ type server struct {
 	made    string       // the invite's code, if it was made at this start
 	fronts  []*front
 	health  *health
-	door    *door // also one of the fronts, once it is open
+	ending  *ending // nil until everything is open
+	door    *door   // also one of the fronts, once it is open
 }
 
 // front is an HTTP server and where it listens.
@@ -129,6 +130,9 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 		return nil, fmt.Errorf("-data %s: %w", o.data, err)
 	}
 	s.fronts = append(s.fronts, s.door.front)
+	if s.ending, err = begin(o.data); err != nil {
+		return nil, fmt.Errorf("-data %s: %w", o.data, err)
+	}
 	return s, nil
 }
 
@@ -247,6 +251,9 @@ func (s *server) welcome(w io.Writer) {
 	if s.made != "" { // and never again: what is printed may be kept in a journal
 		fmt.Fprintf(w, "Agent invite: %s\nIt makes %d agents within %d days; parley invite makes another.\n", s.made, firstInviteCount, firstInviteTime/(24*time.Hour))
 	}
+	if s.ending.unclean {
+		s.log.Warn("the server did not end cleanly the last time: parley check verifies the history, also while it runs")
+	}
 	if !address.IP.IsLoopback() {
 		s.log.Warn("other machines can connect, and without TLS others can read along: put a TLS proxy in front", "listen", address)
 	}
@@ -338,5 +345,9 @@ func (s *server) close() error {
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}
-	return errors.Join(errs...)
+	err := errors.Join(errs...)
+	if s.ending != nil && err == nil {
+		err = s.ending.clean()
+	}
+	return err
 }

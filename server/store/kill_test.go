@@ -91,6 +91,9 @@ func TestNoAcknowledgedMessageIsLostWhenTheServerIsKilled(t *testing.T) {
 	dir := t.TempDir()
 	for round := range 3 { // the second server begins with what a killed one left
 		acknowledged := killWriter(t, dir, 500)
+		if all, _ := findings(t, dir); len(all) != 0 {
+			t.Errorf("round %d: a check finds %q", round, all)
+		}
 		db := open(t, dir)
 		service, err := newService(db)
 		if err != nil {
