@@ -154,6 +154,25 @@ func TestReadingPartOfItOfflineCountsTheRest(t *testing.T) {
 	}
 }
 
+// A server that has enough of this user's requests is asked again after a while,
+// and not at once, until the history is there.
+func TestHistoryThatIsRefusedForNowIsAskedForAgain(t *testing.T) {
+	clock, s := setup(t)
+	for i := range 4 {
+		s.say(bob, alice, fmt.Sprint(i))
+	}
+	s.crowded = 3
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(400 * time.Millisecond)
+	if len(s.requests) != 1 {
+		t.Errorf("%d requests at once, want 1 and then patience", len(s.requests))
+	}
+	clock.Run(20 * time.Second)
+	if len(s.requests) != 4 || len(a.shown) != 4 {
+		t.Errorf("after %d requests %d entries are there, want 4 after 4", len(s.requests), len(a.shown))
+	}
+}
+
 func TestACountOfTheHistoryBeforeIsNotTakenForThisOne(t *testing.T) {
 	clock, s := setup(t)
 	a := open(t, s, alice, chat.NewMemory())

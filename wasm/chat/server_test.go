@@ -33,6 +33,7 @@ type server struct {
 	dropDeliver func(seq uint64) bool // loses deliveries
 	plainAck    bool                  // acknowledges by itself, without the id
 	holdHistory time.Duration         // history answers come this much later
+	crowded     int                   // refuses this many history requests: too many at once
 	dropSync    bool
 	dropMark    int // this many marks are lost, with their acknowledgements
 	opened      int
@@ -275,6 +276,10 @@ func (s *server) Messages(_ context.Context, _, key string, after, before uint64
 		return chat.Page{}, errors.New("connection refused")
 	}
 	s.requests = append(s.requests, key)
+	if s.crowded > 0 {
+		s.crowded--
+		return chat.Page{}, &proto.Refusal{Reason: proto.MessageRateTooHigh, Text: "too many of your requests at once"}
+	}
 	p := chat.Page{Epoch: s.epoch, Head: uint64(len(s.logs[key])), Min: 1}
 	for _, m := range s.logs[key] {
 		if m.GetSeq() > after && (before == 0 || m.GetSeq() < before) {
