@@ -157,6 +157,20 @@ type Waiting struct {
 	Since uint64
 }
 
+// Forget takes away this side's messages up to a seq, which were deleted: nobody
+// waits for an answer to these. next is as for Reply.
+func (w *Waiting) Forget(through uint64, next func(after uint64) (seq, createTime uint64, err error)) error {
+	if w.Seq == 0 || w.Seq > through {
+		return nil
+	}
+	first, since, err := next(through)
+	if err != nil {
+		return err
+	}
+	w.Seq, w.Since = first, since
+	return nil
+}
+
 // Ask adds a message of this side.
 func (w *Waiting) Ask(seq, createTime uint64) {
 	if w.Seq == 0 && seq > w.AnsweredThrough {

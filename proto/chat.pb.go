@@ -722,7 +722,7 @@ type ConversationState struct {
 	PeerAnsweredThrough *uint64 `protobuf:"varint,15,opt,name=peer_answered_through,json=peerAnsweredThrough" json:"peer_answered_through,omitempty"`
 	WaitingSeq          *uint64 `protobuf:"varint,16,opt,name=waiting_seq,json=waitingSeq" json:"waiting_seq,omitempty"`
 	// How many of the entries after read_seq do not count as unread, because they are
-	// my own or control entries: unread = head_seq - read_seq - own_after_read.
+	// my own, control entries, or deleted: unread = head_seq - read_seq - own_after_read.
 	OwnAfterRead *uint64 `protobuf:"varint,17,opt,name=own_after_read,json=ownAfterRead" json:"own_after_read,omitempty"`
 	// In a service conversation: who has claimed it (0: nobody), that agent's
 	// name, the closing state (as ServiceMessage.post_proc), and the newest answer
@@ -737,7 +737,10 @@ type ConversationState struct {
 	PeerReadTime      *uint64 `protobuf:"varint,24,opt,name=peer_read_time,json=peerReadTime" json:"peer_read_time,omitempty"`
 	// The user blocks the other (see Block). Only the one who blocks is told. Such a row may be of a
 	// conversation without entries, whose head_seq is 0.
-	Blocked       *bool `protobuf:"varint,25,opt,name=blocked" json:"blocked,omitempty"`
+	Blocked *bool `protobuf:"varint,25,opt,name=blocked" json:"blocked,omitempty"`
+	// Entries before this seq were deleted and are kept by nobody: they are not fetched, not unread, and a
+	// client deletes its copies. head_seq + 1 if none is left. Absent: none was deleted.
+	MinSeq        *uint64 `protobuf:"varint,26,opt,name=min_seq,json=minSeq" json:"min_seq,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -945,6 +948,13 @@ func (x *ConversationState) GetBlocked() bool {
 		return *x.Blocked
 	}
 	return false
+}
+
+func (x *ConversationState) GetMinSeq() uint64 {
+	if x != nil && x.MinSeq != nil {
+		return *x.MinSeq
+	}
+	return 0
 }
 
 // BaseUserUnreadStatics answers a SyncRequest, on chat/{user}/down/unread, and
@@ -1277,7 +1287,7 @@ type MessagePage struct {
 	Epoch *uint64                `protobuf:"varint,1,req,name=epoch" json:"epoch,omitempty"`
 	// Seq of the conversation's newest entry; 0 if it has none.
 	HeadSeq *uint64 `protobuf:"varint,2,req,name=head_seq,json=headSeq" json:"head_seq,omitempty"`
-	// Seq of the oldest entry that the server still has; 0 if it has none.
+	// Seq of the oldest entry that the server still has, head_seq + 1 if all were deleted; 0 if there was none.
 	MinSeq *uint64 `protobuf:"varint,3,req,name=min_seq,json=minSeq" json:"min_seq,omitempty"`
 	// In seq order, at most 500.
 	Messages      []*Message `protobuf:"bytes,4,rep,name=messages" json:"messages,omitempty"`
@@ -1527,7 +1537,7 @@ const file_chat_proto_rawDesc = "" +
 	"\x0edelivered_time\x18\x05 \x01(\x04R\rdeliveredTime\x12\x1b\n" +
 	"\tread_time\x18\x06 \x01(\x04R\breadTime\"#\n" +
 	"\vSyncRequest\x12\x14\n" +
-	"\x05token\x18\x01 \x01(\tR\x05token\"\xa8\a\n" +
+	"\x05token\x18\x01 \x01(\tR\x05token\"\xc1\a\n" +
 	"\x11ConversationState\x12\x10\n" +
 	"\x03key\x18\x01 \x02(\tR\x03key\x12\x19\n" +
 	"\bhead_seq\x18\x02 \x02(\x04R\aheadSeq\x12\x19\n" +
@@ -1556,7 +1566,8 @@ const file_chat_proto_rawDesc = "" +
 	"\x14last_answer_agent_id\x18\x16 \x01(\x04R\x11lastAnswerAgentId\x12.\n" +
 	"\x13peer_delivered_time\x18\x17 \x01(\x04R\x11peerDeliveredTime\x12$\n" +
 	"\x0epeer_read_time\x18\x18 \x01(\x04R\fpeerReadTime\x12\x18\n" +
-	"\ablocked\x18\x19 \x01(\bR\ablocked\"\xee\x02\n" +
+	"\ablocked\x18\x19 \x01(\bR\ablocked\x12\x17\n" +
+	"\amin_seq\x18\x1a \x01(\x04R\x06minSeq\"\xee\x02\n" +
 	"\x15BaseUserUnreadStatics\x12\x14\n" +
 	"\x05epoch\x18\x01 \x02(\x04R\x05epoch\x12\x14\n" +
 	"\x05token\x18\x02 \x02(\tR\x05token\x12?\n" +

@@ -402,6 +402,8 @@ func TestWhatKeepsItFromStartingIsOneLineThatSaysWhatToDo(t *testing.T) {
 		"too few bytes":            {nil, append(free, "-guest-bytes", "1KiB"), 1, "-guest-bytes"},
 		"too few bytes a day":      {nil, append(free, "-daily-bytes", "1"), 1, "-daily-bytes"},
 		"no bytes":                 {nil, append(free, "-daily-bytes", "4MB"), 2, "4MiB"},
+		"too short a retention":    {nil, append(free, "-retention", "1ms"), 1, "-retention"},
+		"a strange retention":      {nil, append(free, "-retention", "3 months"), 2, "90d"},
 		"a strange number":         {nil, append(free, "-new-conversations", "-1"), 2, "-new-conversations"},
 		"a strange burst":          {nil, append(free, "-burst", "0"), 1, "-burst"},
 		"no connections":           {nil, append(free, "-max-connections", "0"), 1, "-max-connections"},
@@ -451,7 +453,7 @@ func TestHelpListsTheOptions(t *testing.T) {
 	if exit != 0 || stderr != "" {
 		t.Errorf("exit %d, err %q", exit, stderr)
 	}
-	for _, option := range []string{"-listen", "-data", "-jwt-key", "-origins", "-trusted-proxies", "-max-connections", "-max-per-address", "-static", "-metrics", "-hsts", "-rate", "-burst", "-daily-bytes", "-guest-bytes", "-new-conversations", "-guests-per-hour", "PARLEY_LISTEN", "parley invite"} {
+	for _, option := range []string{"-listen", "-data", "-jwt-key", "-origins", "-trusted-proxies", "-max-connections", "-max-per-address", "-static", "-metrics", "-hsts", "-rate", "-burst", "-daily-bytes", "-guest-bytes", "-new-conversations", "-guests-per-hour", "-retention", "PARLEY_LISTEN", "parley invite"} {
 		if !strings.Contains(stdout, option) {
 			t.Errorf("%s is missing", option)
 		}

@@ -36,6 +36,8 @@ type options struct {
 	guestBytes       size // of a guest, in a day
 	newConversations uint // of a user who is no agent, in an hour
 	guestsPerHour    uint // of an address
+
+	retention span // how long messages are kept; 0: for ever
 }
 
 // usageError is about an option that does not exist or does not parse.
@@ -72,6 +74,7 @@ func newFlags(o *options) (flags *flag.FlagSet, origins *string) {
 	flags.Var(&o.guestBytes, "guest-bytes", "`bytes` that a guest may have stored in a day, such as 4MiB; 0: no bound")
 	flags.UintVar(&o.newConversations, "new-conversations", 30, "`conversations` that somebody who is no agent may begin in an hour; 0: no bound")
 	flags.UintVar(&o.guestsPerHour, "guests-per-hour", 100, "`guests` that may come from one address in an hour; 0: no bound")
+	flags.Var(&o.retention, "retention", "`time` for which messages are kept, such as 90d; older ones are deleted for everybody; 0: for ever")
 	return flags, origins
 }
 
@@ -129,6 +132,9 @@ func (o *options) check() error {
 		return fmt.Errorf("-max-connections is %d: give a number from 1 to %d", o.maxConnections, math.MaxInt32)
 	case o.maxPerAddress < 0:
 		return fmt.Errorf("-max-per-address is %d: give a number of at least 1, or 0 for the default", o.maxPerAddress)
+	}
+	if o.retention > 0 && o.retention < span(time.Second) {
+		return fmt.Errorf("-retention is %v: give at least 1s, or 0 for ever", &o.retention)
 	}
 	for option, bytes := range map[string]size{"-daily-bytes": o.dailyBytes, "-guest-bytes": o.guestBytes} {
 		if bytes > 0 && bytes < chat.LeastBytes {

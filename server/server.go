@@ -109,7 +109,9 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	if err != nil {
 		return nil, err
 	}
-	if s.service, err = chat.New(chat.Config{Store: s.store, Fanout: s.broker, People: o.people, Quotas: o.quotas(), Log: log, Faults: s.faults}); err != nil {
+	if s.service, err = chat.New(chat.Config{
+		Store: s.store, Fanout: s.broker, People: o.people, Quotas: o.quotas(), Retention: time.Duration(o.retention), Log: log, Faults: s.faults,
+	}); err != nil {
 		return nil, err
 	}
 	backend.service = s.service // before anybody can connect

@@ -140,6 +140,13 @@ func (b *batch) member(key proto.Key, user uint64) (*member, error) {
 		return nil, err
 	}
 	m := &member{Member: stored}
+	if stored == (Member{}) && !key.Has(user) { // an agent who does something for the first time
+		c, err := b.conversation(key)
+		if err != nil {
+			return nil, err
+		}
+		m.Seen = c.Gone
+	}
 	m.Key, m.User = key, user
 	b.members[k] = m
 	return m, nil

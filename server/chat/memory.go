@@ -113,7 +113,7 @@ func (m *Memory) Reopen() {
 var errClosed = errors.New("the history is closed")
 
 // memoryState is a whole history, or what a transaction changes of base. Its
-// entries are only ever added to, so that states share them.
+// entries are only ever added to, or replaced, so that states share them.
 type memoryState struct {
 	base *memoryState
 
@@ -136,6 +136,8 @@ type memoryRef struct {
 type memoryPlace struct {
 	key proto.Key
 	seq uint64
+	// Of the entry, which may be deleted.
+	id, time uint64
 }
 
 func newMemoryState(base *memoryState) *memoryState {
@@ -275,10 +277,60 @@ func (v memoryView) ByRef(sender uint64, ref [proto.RefSize]byte) (Entry, error)
 		return Entry{}, nil
 	}
 	entries, err := v.Entries(place.key, place.seq-1, 0, 1, false)
-	if err != nil || len(entries) == 0 {
+	if err != nil {
 		return Entry{}, err
 	}
+	if len(entries) == 0 || entries[0].Seq != place.seq {
+		return Entry{Key: place.key, Seq: place.seq, ID: place.id, Sender: sender, Ref: ref, CreateTime: place.time}, nil
+	}
 	return entries[0], nil
+}
+
+func (v memoryView) Oldest(after string, limit int) ([]Entry, error) {
+	var oldest []Entry
+	for _, s := range []*memoryState{v.s.base, v.s} {
+		if s == nil {
+			continue
+		}
+		for key := range s.conversations {
+			_, again := v.s.conversations[key]
+			if entries := v.entries(key); (s == v.s || !again) && key.String() > after && len(entries) > 0 {
+				e := entries[0]
+				e.Body = nil
+				oldest = append(oldest, e)
+			}
+		}
+	}
+	slices.SortFunc(oldest, func(x, y Entry) int { return cmp.Compare(x.Key.String(), y.Key.String()) })
+	return oldest[:min(len(oldest), max(0, limit))], nil
+}
+
+func (v memoryView) LastBefore(key proto.Key, time uint64, limit int) (last uint64, err error) {
+	entries := v.entries(key)
+	for _, e := range entries[:min(len(entries), max(0, limit))] {
+		if e.CreateTime < time {
+			last = e.Seq
+		}
+	}
+	return last, nil
+}
+
+func (v memoryView) Members(key proto.Key) (members []Member, err error) {
+	all := make(map[uint64]Member)
+	for _, s := range []*memoryState{v.s.base, v.s} {
+		if s == nil {
+			continue
+		}
+		for k, m := range s.members {
+			if k.key == key {
+				all[k.user] = m
+			}
+		}
+	}
+	for _, user := range slices.Sorted(maps.Keys(all)) {
+		members = append(members, all[user])
+	}
+	return members, nil
 }
 
 // of returns the keys of all conversations of a user and of services: of the
@@ -315,10 +367,14 @@ func (v memoryView) Changed(user uint64, services Services, after uint64, limit 
 		if !key.Has(user) {
 			rev = max(rev, c.Rev)
 		}
+		gone := uint64(0)
+		if m == (Member{}) {
+			gone = c.Gone
+		}
 		if rev > after {
 			changes = append(changes, Change{
 				Key: key, Rev: rev,
-				Unread:  c.Counted[side] - m.Own - m.Seen,
+				Unread:  c.Counted[side] - m.Own - m.Seen - gone,
 				Waiting: c.Standing.Sides[side.Other()].Seq != 0,
 				Wrote:   m.Own > 0, Heard: c.Counted[side] > m.Own, Apart: m.apart(),
 			})
@@ -451,9 +507,14 @@ func (t memoryTx) Append(e Entry) error {
 		entries = slices.Insert(slices.Clone(entries), i, e)
 	}
 	t.s.entries[e.Key] = entries
-	t.s.refs[ref] = memoryPlace{e.Key, e.Seq}
+	t.s.refs[ref] = memoryPlace{e.Key, e.Seq, e.ID, e.CreateTime}
 	t.s.ids[e.ID] = struct{}{}
 	t.s.lastID = max(t.s.lastID, e.ID)
+	return nil
+}
+
+func (t memoryTx) Delete(key proto.Key, through uint64) error {
+	t.s.entries[key] = slices.Clone(t.after(key, through)) // others go on reading the rest
 	return nil
 }
 

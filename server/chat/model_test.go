@@ -3,6 +3,7 @@ package chat_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ type said struct {
 	by, seq, time uint64
 	seen          *uint64
 	clears        bool // no reply needed: asks nothing, and is not unread
+	gone          bool // deleted, as it was too old
 }
 
 // waitingSince is the answered rule as the design states it, from the whole log.
@@ -30,7 +32,7 @@ func waitingSince(log []said, user uint64) uint64 {
 		}
 	}
 	for _, m := range log {
-		if m.by == user && m.seq > through && !m.clears {
+		if m.by == user && m.seq > through && !m.clears && !m.gone {
 			return m.time
 		}
 	}
@@ -39,7 +41,7 @@ func waitingSince(log []said, user uint64) uint64 {
 
 func unread(log []said, user, read uint64) (n uint64) {
 	for _, m := range log {
-		if m.by != user && m.seq > read && !m.clears {
+		if m.by != user && m.seq > read && !m.clears && !m.gone {
 			n++
 		}
 	}
@@ -56,7 +58,7 @@ func TestRowsAreWhatTheWholeLogGives(t *testing.T) {
 			if seed < 3 {
 				s = sqlite(t)
 			}
-			b := prepared(t, s)
+			b := prepared(t, s, keeping(20*time.Second))
 			var log []said
 			read := map[uint64]uint64{}
 			for range 60 {
@@ -100,6 +102,12 @@ func TestRowsAreWhatTheWholeLogGives(t *testing.T) {
 						log[messages[i].seq-1].time = r.Receipt.CreateTime
 					}
 				}
+				if random.IntN(8) == 0 {
+					b.expire()
+					for i := range log {
+						log[i].gone = log[i].gone || log[i].time+20_000 < uint64(b.time().UnixMilli())
+					}
+				}
 				b.compare(log, read)
 			}
 		})
@@ -130,6 +138,9 @@ func (b *bench) compare(log []said, read map[uint64]uint64) {
 			b.t.Fatalf("the totals of %d are not those of the row: %v", user, answer)
 		}
 		got := [6]uint64{row.GetHeadSeq(), row.GetReadSeq(), row.GetPeerReadSeq(), row.GetUnread(), row.GetWaitingSince(), row.GetAwaitingSince()}
+		if kept := slices.IndexFunc(log, func(m said) bool { return !m.gone }); kept > 0 && row.GetMinSeq() != log[kept].seq || kept == 0 && row.MinSeq != nil || kept < 0 && row.GetMinSeq() != row.GetHeadSeq()+1 {
+			b.t.Fatalf("min_seq is %d", row.GetMinSeq())
+		}
 		want := [6]uint64{uint64(len(log)), read[user], read[peer], unread(log, user, read[user]), waitingSince(log, peer), waitingSince(log, user)}
 		if got != want {
 			b.t.Fatalf("after %d messages %d is told %v, want %v (head, read, peer's read, unread, waiting, awaiting)", len(log), user, got, want)

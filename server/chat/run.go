@@ -37,15 +37,18 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	defer close(s.stopped)
 	commits := context.WithoutCancel(ctx)
-	var herald sync.WaitGroup
-	herald.Go(func() { s.herald(ctx) }) // ends with ctx
+	var others sync.WaitGroup
+	others.Go(func() { s.herald(ctx) }) // ends with ctx
+	if s.retention > 0 {
+		others.Go(func() { s.retain(ctx) }) // likewise
+	}
 	for {
 		select {
 		case first := <-s.queue:
 			s.commit(commits, s.collect(first))
 		case <-ctx.Done():
 			close(s.stopping)
-			herald.Wait()
+			others.Wait()
 			for {
 				select {
 				case first := <-s.queue:

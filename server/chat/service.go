@@ -75,6 +75,9 @@ type Config struct {
 	Quotas Quotas
 	// People says who is found among people; "" is PeopleAll.
 	People People
+	// Retention is how long entries are kept: Run deletes older ones, within a
+	// day or, if that is less, a 24th of it. 0 is for ever.
+	Retention time.Duration
 	// Node makes message ids unique among servers, 0 to proto.MaxNode.
 	Node uint64
 	// Log is told when the Store fails; nil is slog.Default.
@@ -95,14 +98,15 @@ type Service struct {
 	quotas Quotas
 	faults *fault.Record
 
-	tallies  tallies
-	presence presence
-	pushes   pushes
-	paces    paces
-	terms    terms
-	lives    time.Duration // Config.Alive
-	people   People
-	wake     chan struct{} // holds one, for the herald
+	retention time.Duration
+	tallies   tallies
+	presence  presence
+	pushes    pushes
+	paces     paces
+	terms     terms
+	lives     time.Duration // Config.Alive
+	people    People
+	wake      chan struct{} // holds one, for the herald
 
 	queue    chan waiter
 	started  atomic.Bool
@@ -120,7 +124,7 @@ func New(c Config) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{
-		store: c.Store, fanout: c.Fanout, now: c.Now, random: c.Random, log: c.Log, quotas: c.Quotas,
+		store: c.Store, fanout: c.Fanout, now: c.Now, random: c.Random, log: c.Log, quotas: c.Quotas, retention: c.Retention,
 		lives: c.Alive, people: c.People, wake: make(chan struct{}, 1),
 		queue:    make(chan waiter, queueSize),
 		stopping: make(chan struct{}),

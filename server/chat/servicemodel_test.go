@@ -23,6 +23,7 @@ type model struct {
 	deli map[[2]uint64]uint64 // delivered, by customer and user
 	// When they rose to what they are, by customer and user; of user 0, the service as the customer sees it.
 	readAt, deliAt map[[2]uint64]uint64
+	min            map[uint64]uint64 // seq of the oldest entry that is kept, by customer
 }
 
 // entry is one entry of the model's log, as the design words it.
@@ -46,7 +47,7 @@ func (m *model) row(customer, user uint64, agents []uint64) *proto.ConversationS
 	var closed uint32
 	for i, e := range log {
 		seq := uint64(i + 1)
-		if seq > read && e.by != user && (e.what < 16 || e.what == note && user != customer) {
+		if seq > read && seq >= m.min[customer] && e.by != user && (e.what < 16 || e.what == note && user != customer) {
 			unread++
 		}
 		if e.by == customer {
@@ -79,7 +80,7 @@ func (m *model) row(customer, user uint64, agents []uint64) *proto.ConversationS
 		}
 	}
 	for i, e := range log {
-		if e.by == customer && uint64(i+1) > answered {
+		if e.by == customer && uint64(i+1) > answered && uint64(i+1) >= m.min[customer] {
 			first, since = uint64(i+1), e.time
 			break
 		}
@@ -106,6 +107,9 @@ func (m *model) row(customer, user uint64, agents []uint64) *proto.ConversationS
 	if user == customer {
 		row.WaitingSince, row.WaitingSeq, row.PeerAnsweredThrough, row.AwaitingSince, row.AwaitingSeq, row.AnsweredThrough =
 			row.AwaitingSince, row.AwaitingSeq, row.AnsweredThrough, row.WaitingSince, row.WaitingSeq, row.PeerAnsweredThrough
+	}
+	if min := m.min[customer]; min > 1 {
+		row.MinSeq = &min
 	}
 	if closed != 0 {
 		row.PostProc = &closed
@@ -134,7 +138,8 @@ func TestServiceRowsAreWhatTheWholeLogGives(t *testing.T) {
 			}
 			p := &play{bench: start(t, s), random: rand.New(rand.NewPCG(seed, 2)), agents: []uint64{ann, ben}, customers: []uint64{cora, ada, ann}}
 			p.model = model{logs: map[uint64][]*entry{}, read: map[[2]uint64]uint64{}, deli: map[[2]uint64]uint64{},
-				readAt: map[[2]uint64]uint64{}, deliAt: map[[2]uint64]uint64{}}
+				readAt: map[[2]uint64]uint64{}, deliAt: map[[2]uint64]uint64{}, min: map[uint64]uint64{}}
+			keeper := prepared(t, s, keeping(8*time.Second), func(c *chat.Config) { c.Now = p.time })
 			for _, agent := range p.agents {
 				p.join(agent, "", sales)
 			}
@@ -145,6 +150,10 @@ func TestServiceRowsAreWhatTheWholeLogGives(t *testing.T) {
 					p.join(203, "", sales)
 				}
 				p.step()
+				if p.random.IntN(6) == 0 {
+					keeper.expire()
+					p.expired(uint64(p.time().UnixMilli()) - 8000)
+				}
 				p.compare()
 			}
 		})
@@ -201,6 +210,17 @@ func (p *play) step() {
 	same(p.t, "seq", receipt.Seq, head+1)
 	if e.seen != nil {
 		p.raise(customer, user, *e.seen, *e.seen)
+	}
+}
+
+// expired notes that what was written before a time is deleted.
+func (p *play) expired(before uint64) {
+	for customer, log := range p.logs {
+		for i, e := range log {
+			if e.time < before {
+				p.min[customer] = uint64(i + 2)
+			}
+		}
 	}
 }
 

@@ -26,6 +26,9 @@ func state(v View, user uint64, key proto.Key) (*proto.ConversationState, error)
 		WaitingSince: &theirs.Since, WaitingSeq: &theirs.Seq, PeerAnsweredThrough: &theirs.AnsweredThrough,
 		AwaitingSince: &mine.Since, AwaitingSeq: &mine.Seq, AnsweredThrough: &mine.AnsweredThrough,
 	}
+	if c.Min > 1 {
+		row.MinSeq = &c.Min
+	}
 	if key.Kind() == proto.Service {
 		err = serviceState(v, row, c, user)
 	} else {

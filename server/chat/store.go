@@ -29,7 +29,7 @@ type Store interface {
 // View reads one consistent state of the history. Byte slices and pointers
 // that it returns belong to the caller.
 type View interface {
-	// LastID is the highest message id there is, 0 if none.
+	// LastID is the highest message id there is or was, 0 if none.
 	LastID() (uint64, error)
 	// Conversation returns the zero Conversation if there is none.
 	Conversation(key proto.Key) (Conversation, error)
@@ -48,8 +48,18 @@ type View interface {
 	// (proto.MessageType.Control).
 	FirstWritten(key proto.Key, sender uint64, after uint64) (Entry, error)
 	// ByRef finds the entry that a sender stored under a client_ref; the zero
-	// Entry if there is none.
+	// Entry if there is none. Of one that was deleted only Key, Seq, ID, Sender,
+	// Ref and CreateTime are known.
 	ByRef(sender uint64, ref [proto.RefSize]byte) (Entry, error)
+	// Oldest returns the entry at Conversation.Min of each conversation that keeps
+	// any and whose key, as text, comes after one; in the order of these, limit at
+	// most. Body need not be set.
+	Oldest(after string, limit int) ([]Entry, error)
+	// LastBefore returns the seq of the last of a conversation's entries that was
+	// created before a time (Unix milliseconds), among the limit oldest; 0 if none was.
+	LastBefore(key proto.Key, time uint64, limit int) (uint64, error)
+	// Members returns what is kept of users in a conversation, by their ids.
+	Members(key proto.Key) ([]Member, error)
 	// Changed returns what changed for a user with a change number > after, in
 	// their order, limit at most: conversations of which the user is one of
 	// two or the customer (by the user's Member), and those of services (by
@@ -87,6 +97,9 @@ type Tx interface {
 	PutMember(Member) error
 	// Append adds an entry. An error if its seq, its id, or its sender and ref are taken.
 	Append(Entry) error
+	// Delete deletes a conversation's entries up to a seq. Their ids, and their
+	// senders' refs, stay taken.
+	Delete(key proto.Key, through uint64) error
 	PutUser(User) error
 	PutUsage(Usage) error
 }
@@ -96,7 +109,7 @@ type Tx interface {
 type Conversation struct {
 	Key  proto.Key
 	Head uint64 // seq of the newest entry; 0 if none
-	Min  uint64 // seq of the oldest entry kept; 0 if none
+	Min  uint64 // seq of the oldest entry kept, Head+1 if all were deleted; 0 if there was none
 	Time uint64 // create time of the newest entry ever, Unix milliseconds; 0 if none
 	// Rev is the change number of what a service's agents are shown, in a
 	// service conversation: one for all of them, however many they are. 0 in
@@ -110,6 +123,9 @@ type Conversation struct {
 	// Counted is how many entries ever counted as unread to a reader on each side
 	// (proto.Key.Counts), whoever wrote them.
 	Counted [2]uint64
+	// Gone is how many of them were deleted, of those that count to a service's
+	// agents: to agents of whom the history keeps nothing they are not unread.
+	Gone uint64
 }
 
 // Member is what the history keeps of one user in one conversation. Agents
@@ -126,8 +142,8 @@ type Member struct {
 	Read, Delivered         uint64
 	ReadTime, DeliveredTime uint64
 	// Of the entries that Conversation.Counted counts on this user's side: how
-	// many the user wrote, and how many of the others' are at or before Read.
-	// The others are unread. Totals are made of these; a row is counted afresh.
+	// many the user wrote, and how many of the others' are at or before Read, or
+	// deleted. The others are unread. Totals are made of these; a row is counted afresh.
 	Own, Seen uint64
 	// Between two users alone: Blocks is whether the user blocks the other, Blocked
 	// whether the other blocks the user.
@@ -142,7 +158,7 @@ type Change struct {
 	Key proto.Key
 	Rev uint64
 	// Unread is Conversation.Counted of the user's side, less Member.Own and
-	// Member.Seen; Waiting whether the other side waits. Totals are made of these.
+	// Member.Seen, or less Conversation.Gone where there is no Member; Waiting whether the other side waits. Totals are made of these.
 	Unread  uint64
 	Waiting bool
 	// Wrote is whether the user wrote something that counts as unread to the

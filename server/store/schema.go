@@ -185,6 +185,19 @@ var migrations = []string{`
 	UPDATE users SET services_until = unhex(printf('%016x', (unixepoch() + 30 * 86400) * 1000)) WHERE services != 0;
 	CREATE INDEX users_ending ON users (services_until, id) WHERE services != 0;
 	CREATE INDEX users_blocked ON users (id) WHERE blocked;
+`, `
+	-- What stays of messages that were deleted: their senders' refs, for ever, with
+	-- what a repeat is answered. meta.deleted holds the highest id among them.
+	CREATE TABLE refs (
+		sender       BLOB NOT NULL,
+		client_ref   BLOB NOT NULL,
+		conversation INTEGER NOT NULL,
+		seq          BLOB NOT NULL,
+		id           BLOB NOT NULL,
+		create_time  BLOB NOT NULL,
+		PRIMARY KEY (sender, client_ref)
+	) WITHOUT ROWID;
+	ALTER TABLE conversations ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
 `}
 
 // errNewer and errForeign are files that this program must not touch.

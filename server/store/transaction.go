@@ -62,12 +62,12 @@ func (t *transaction) PutConversation(c chat.Conversation) error {
 	a, b, now := c.Standing.Sides[proto.First], c.Standing.Sides[proto.Second], c.Standing
 	err = t.exec("UPDATE conversations SET head = ?, min = ?, newest_time = ?, rev = ?, a_through = ?, a_seq = ?, a_since = ?, b_through = ?, b_seq = ?, b_since = ?,"+
 		" assignee = ?, post_proc = ?, answer_seq = ?, answer_by = ?, service_read = ?, service_delivered = ?,"+
-		" service_read_time = ?, service_delivered_time = ?, a_counted = ?, b_counted = ? WHERE id = ?",
+		" service_read_time = ?, service_delivered_time = ?, a_counted = ?, b_counted = ?, gone = ? WHERE id = ?",
 		bytesOf(c.Head), bytesOf(c.Min), bytesOf(c.Time), bytesOf(c.Rev),
 		bytesOf(a.AnsweredThrough), bytesOf(a.Seq), bytesOf(a.Since), bytesOf(b.AnsweredThrough), bytesOf(b.Seq), bytesOf(b.Since),
 		bytesOf(now.Assignee), int64(now.PostProc), bytesOf(now.LastAnswer), bytesOf(now.LastAnswerBy),
 		bytesOf(c.ServiceRead), bytesOf(c.ServiceDelivered), bytesOf(c.ServiceReadTime), bytesOf(c.ServiceDeliveredTime),
-		int64(c.Counted[proto.First]), int64(c.Counted[proto.Second]), id)
+		int64(c.Counted[proto.First]), int64(c.Counted[proto.Second]), int64(c.Gone), id)
 	if err != nil {
 		return fmt.Errorf("write conversation: %w", err)
 	}
@@ -103,12 +103,50 @@ func (t *transaction) Append(e chat.Entry) error {
 	if err != nil {
 		return err
 	}
+	switch first, err := t.byDeletedRef(e.Sender, e.Ref); {
+	case err != nil:
+		return err
+	case first.Seq != 0:
+		return fmt.Errorf("append message id %d: the sender's client_ref is taken", e.ID)
+	}
 	err = t.exec("INSERT INTO messages (conversation, seq, id, sender, client_ref, create_time, type, a_counted, b_counted, own, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		id, bytesOf(e.Seq), bytesOf(e.ID), bytesOf(e.Sender), e.Ref[:], bytesOf(e.CreateTime), int64(e.Type),
 		int64(e.Counted[proto.First]), int64(e.Counted[proto.Second]), int64(e.Own), e.Body)
 	if err != nil {
 		return fmt.Errorf("append message id %d: %w", e.ID, err)
 	}
+	return nil
+}
+
+// Delete implements chat.Tx.
+func (t *transaction) Delete(key proto.Key, through uint64) error {
+	id, err := t.rowID(key)
+	if err != nil || id == 0 {
+		return err
+	}
+	var newest number
+	if _, err := t.row([]any{&newest}, "SELECT id FROM messages WHERE conversation = ? AND seq <= ? ORDER BY seq DESC LIMIT 1", id, bytesOf(through)); err != nil || newest == 0 {
+		return err
+	}
+	before, err := t.deleted()
+	if err != nil {
+		return err
+	}
+	highest := max(before, uint64(newest))
+	for _, step := range []struct {
+		query string
+		args  []any
+	}{
+		{"INSERT INTO refs (sender, client_ref, conversation, seq, id, create_time)" +
+			" SELECT sender, client_ref, conversation, seq, id, create_time FROM messages WHERE conversation = ? AND seq <= ?", []any{id, bytesOf(through)}},
+		{"DELETE FROM messages WHERE conversation = ? AND seq <= ?", []any{id, bytesOf(through)}},
+		{"INSERT INTO meta (name, value) VALUES ('deleted', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", []any{bytesOf(highest)}},
+	} {
+		if err := t.exec(step.query, step.args...); err != nil {
+			return fmt.Errorf("delete messages: %w", err)
+		}
+	}
+	t.gone = &highest
 	return nil
 }
 

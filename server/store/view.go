@@ -18,6 +18,7 @@ type view struct {
 	ctx context.Context
 	*session
 	rowIDs map[proto.Key]int64 // of conversations that this transaction met
+	gone   *uint64             // the highest id among deleted messages; nil until it was read
 }
 
 func newView(ctx context.Context, s *session) *view {
@@ -47,7 +48,20 @@ func (v *view) LastID() (uint64, error) {
 	if _, err := v.row([]any{&last}, "SELECT id FROM messages ORDER BY id DESC LIMIT 1"); err != nil {
 		return 0, fmt.Errorf("find the newest message: %w", err)
 	}
-	return uint64(last), nil
+	deleted, err := v.deleted()
+	return max(uint64(last), deleted), err
+}
+
+// deleted returns the highest id among deleted messages, 0 if none was.
+func (v *view) deleted() (uint64, error) {
+	if v.gone == nil {
+		var id number
+		if _, err := v.row([]any{&id}, "SELECT value FROM meta WHERE name = 'deleted'"); err != nil {
+			return 0, fmt.Errorf("find the newest deleted message: %w", err)
+		}
+		v.gone = (*uint64)(&id)
+	}
+	return *v.gone, nil
 }
 
 // Rev implements chat.View.
@@ -71,9 +85,9 @@ func (v *view) Conversation(key proto.Key) (chat.Conversation, error) {
 		(*number)(&c.Head), (*number)(&c.Min), (*number)(&c.Time), (*number)(&c.Rev),
 		(*number)(&a.AnsweredThrough), (*number)(&a.Seq), (*number)(&a.Since), (*number)(&b.AnsweredThrough), (*number)(&b.Seq), (*number)(&b.Since),
 		(*number)(&now.Assignee), &now.PostProc, (*number)(&now.LastAnswer), (*number)(&now.LastAnswerBy),
-		(*number)(&c.ServiceRead), (*number)(&c.ServiceDelivered), (*number)(&c.ServiceReadTime), (*number)(&c.ServiceDeliveredTime), &c.Counted[proto.First], &c.Counted[proto.Second],
+		(*number)(&c.ServiceRead), (*number)(&c.ServiceDelivered), (*number)(&c.ServiceReadTime), (*number)(&c.ServiceDeliveredTime), &c.Counted[proto.First], &c.Counted[proto.Second], &c.Gone,
 	}, "SELECT head, min, newest_time, rev, a_through, a_seq, a_since, b_through, b_seq, b_since, assignee, post_proc, answer_seq, answer_by,"+
-		" service_read, service_delivered, service_read_time, service_delivered_time, a_counted, b_counted FROM conversations WHERE id = ?", id); err != nil {
+		" service_read, service_delivered, service_read_time, service_delivered_time, a_counted, b_counted, gone FROM conversations WHERE id = ?", id); err != nil {
 		return chat.Conversation{}, fmt.Errorf("read conversation: %w", err)
 	}
 	if c.Head == 0 && c.Min == 0 {
@@ -89,8 +103,7 @@ func (v *view) Member(key proto.Key, user uint64) (chat.Member, error) {
 		return chat.Member{}, err
 	}
 	m := chat.Member{Key: key, User: user}
-	found, err := v.row([]any{(*number)(&m.Rev), (*number)(&m.Read), (*number)(&m.Delivered), (*number)(&m.ReadTime), (*number)(&m.DeliveredTime), &m.Own, &m.Seen, &m.Blocks, &m.Blocked},
-		"SELECT rev, read_seq, delivered_seq, read_time, delivered_time, own, seen, blocks, blocked FROM members WHERE conversation = ? AND user_id = ?", id, bytesOf(user))
+	found, err := v.row(memberFields(&m), "SELECT "+memberColumns+" FROM members WHERE conversation = ? AND user_id = ?", id, bytesOf(user))
 	if err != nil {
 		return chat.Member{}, fmt.Errorf("read member: %w", err)
 	}
@@ -98,6 +111,12 @@ func (v *view) Member(key proto.Key, user uint64) (chat.Member, error) {
 		return chat.Member{}, nil
 	}
 	return m, nil
+}
+
+const memberColumns = "rev, read_seq, delivered_seq, read_time, delivered_time, own, seen, blocks, blocked"
+
+func memberFields(m *chat.Member) []any {
+	return []any{(*number)(&m.Rev), (*number)(&m.Read), (*number)(&m.Delivered), (*number)(&m.ReadTime), (*number)(&m.DeliveredTime), &m.Own, &m.Seen, &m.Blocks, &m.Blocked}
 }
 
 // Changed implements chat.View.
@@ -124,7 +143,7 @@ func (v *view) changes(user uint64, services chat.Services, after uint64, limit 
 		}
 		return err
 	}
-	const columns = "c.a_seq != x'0000000000000000', c.b_seq != x'0000000000000000', c.a_counted, c.b_counted, ifnull(m.own, 0), ifnull(m.seen, 0), ifnull(m.blocks OR m.blocked, 0)"
+	const columns = "c.a_seq != x'0000000000000000', c.b_seq != x'0000000000000000', c.a_counted, c.b_counted, ifnull(m.own, 0), ifnull(m.seen, c.gone), ifnull(m.blocks OR m.blocked, 0)"
 	// As one of two or the customer; an agent's own row counts only for a
 	// service that they still answer for.
 	err := v.rows(collect, "SELECT c.key, m.rev, "+columns+" FROM members m JOIN conversations c ON c.id = m.conversation"+
@@ -282,10 +301,84 @@ func (v *view) ByRef(sender uint64, clientRef [proto.RefSize]byte) (e chat.Entry
 		return chat.Entry{}, fmt.Errorf("find an entry by client_ref: %w", err)
 	}
 	if !found {
+		return v.byDeletedRef(sender, clientRef)
+	}
+	e.Key, err = proto.ParseKey(key)
+	return e, err
+}
+
+// byDeletedRef is ByRef among what was deleted.
+func (v *view) byDeletedRef(sender uint64, clientRef [proto.RefSize]byte) (chat.Entry, error) {
+	if deleted, err := v.deleted(); err != nil || deleted == 0 {
+		return chat.Entry{}, err
+	}
+	e := chat.Entry{Sender: sender, Ref: clientRef}
+	var key string
+	found, err := v.row([]any{&key, (*number)(&e.Seq), (*number)(&e.ID), (*number)(&e.CreateTime)},
+		"SELECT c.key, r.seq, r.id, r.create_time FROM refs r JOIN conversations c ON c.id = r.conversation WHERE r.sender = ? AND r.client_ref = ?",
+		bytesOf(sender), clientRef[:])
+	if err != nil {
+		return chat.Entry{}, fmt.Errorf("find a deleted entry by client_ref: %w", err)
+	}
+	if !found {
 		return chat.Entry{}, nil
 	}
 	e.Key, err = proto.ParseKey(key)
 	return e, err
+}
+
+// Oldest implements chat.View.
+func (v *view) Oldest(after string, limit int) (oldest []chat.Entry, err error) {
+	if err := v.ctx.Err(); err != nil {
+		return nil, err
+	}
+	err = v.rows(func(rows *sql.Rows) error {
+		var e chat.Entry
+		var key string
+		if err := rows.Scan(append(entryFields(&e), &key)...); err != nil {
+			return err
+		}
+		e.Key, err = proto.ParseKey(key)
+		oldest = append(oldest, e)
+		return err
+	}, "SELECT "+entryColumns+", c.key FROM (SELECT id AS conversation_id, key, min FROM conversations WHERE key > ?) c"+
+		" CROSS JOIN messages ON conversation = conversation_id AND seq = c.min ORDER BY c.key LIMIT ?", after, max(0, limit))
+	if err != nil {
+		return nil, fmt.Errorf("find the oldest entries: %w", err)
+	}
+	return oldest, nil
+}
+
+// LastBefore implements chat.View.
+func (v *view) LastBefore(key proto.Key, time uint64, limit int) (uint64, error) {
+	id, err := v.rowID(key)
+	if err != nil || id == 0 {
+		return 0, err
+	}
+	var last number
+	if _, err := v.row([]any{&last}, "SELECT seq FROM (SELECT seq, create_time FROM messages WHERE conversation = ? ORDER BY seq LIMIT ?)"+
+		" WHERE create_time < ? ORDER BY seq DESC LIMIT 1", id, max(0, limit), bytesOf(time)); err != nil {
+		return 0, fmt.Errorf("find the last entry before a time: %w", err)
+	}
+	return uint64(last), nil
+}
+
+// Members implements chat.View.
+func (v *view) Members(key proto.Key) (members []chat.Member, err error) {
+	id, err := v.rowID(key)
+	if err != nil || id == 0 {
+		return nil, err
+	}
+	err = v.rows(func(rows *sql.Rows) error {
+		m := chat.Member{Key: key}
+		err := rows.Scan(append(memberFields(&m), (*number)(&m.User))...)
+		members = append(members, m)
+		return err
+	}, "SELECT "+memberColumns+", user_id FROM members WHERE conversation = ? ORDER BY user_id", id)
+	if err != nil {
+		return nil, fmt.Errorf("read members: %w", err)
+	}
+	return members, nil
 }
 
 // User implements chat.View.

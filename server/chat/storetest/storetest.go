@@ -34,6 +34,9 @@ func Run(t *testing.T, fresh func(t *testing.T) History) {
 		{"the first entry after a seq, of anybody or of a sender, of any type or written", firsts},
 		{"an entry is found by its sender and client_ref", byRef},
 		{"seq, id, and sender with client_ref are unique", unique},
+		{"what is deleted is gone, but for its id and its sender's client_ref", deletes},
+		{"the oldest entry of each conversation comes by key", oldest},
+		{"members are found by conversation", members},
 		{"a failed update leaves nothing", rollback},
 		{"a panic in an update leaves nothing", panics},
 		{"an update sees its own writes", ownWrites},
@@ -220,7 +223,7 @@ func extreme(key proto.Key, user, id uint64) chat.Member {
 // large is a conversation with a different number in every field that is an id.
 func large(key proto.Key, id, least uint64) chat.Conversation {
 	return chat.Conversation{
-		Key: key, Head: id, Min: least, Time: id, Rev: id, ServiceRead: id - 1, ServiceDelivered: id, ServiceReadTime: id, ServiceDeliveredTime: id - 1, Counted: [2]uint64{3, 4},
+		Key: key, Head: id, Min: least, Time: id, Rev: id, ServiceRead: id - 1, ServiceDelivered: id, ServiceReadTime: id, ServiceDeliveredTime: id - 1, Counted: [2]uint64{3, 4}, Gone: 2,
 		Standing: proto.Standing{
 			Sides:    [2]proto.Waiting{{AnsweredThrough: id, Seq: id - 1, Since: id}, {AnsweredThrough: id - 1, Seq: id, Since: id - 1}},
 			Assignee: id, PostProc: 2, LastAnswer: id - 1, LastAnswerBy: id,
@@ -363,6 +366,145 @@ func writeAll(tx chat.Tx) error {
 		tx.Append(entry(key, 1, 42, 3)),
 		tx.PutUser(chat.User{ID: 3, Name: "Ada"}),
 	)
+}
+
+func deletes(t *testing.T, open History) {
+	s := open()
+	other := proto.DirectKey(3, 7)
+	update(t, s, func(tx chat.Tx) error {
+		var all []error
+		for seq := uint64(1); seq <= 10; seq++ {
+			all = append(all, tx.Append(entry(key, seq, 100+seq, 3)))
+		}
+		all = append(all, tx.Append(entry(other, 1, 50, 3)), tx.PutConversation(chat.Conversation{Key: key, Head: 10, Min: 1}))
+		all = append(all, tx.PutConversation(chat.Conversation{Key: other, Head: 1, Min: 1}))
+		return errors.Join(all...)
+	})
+	lastBefore := func(time uint64, limit int) uint64 {
+		t.Helper()
+		return get(t, s, func(v chat.View) (uint64, error) { return v.LastBefore(key, time, limit) })
+	}
+	for _, test := range []struct {
+		time  uint64
+		limit int
+		want  uint64
+	}{{1000, 99, 0}, {1001, 99, 0}, {1002, 99, 1}, {1008, 99, 7}, {1008, 3, 3}, {math.MaxUint64, 99, 10}, {1008, 0, 0}} {
+		want(t, fmt.Sprintf("the last before %d of %d", test.time, test.limit), lastBefore(test.time, test.limit), test.want)
+	}
+	fails := errors.New("this one fails")
+	if err := s.Update(t.Context(), func(tx chat.Tx) error { return errors.Join(tx.Delete(key, 9), fails) }); !errors.Is(err, fails) {
+		t.Fatal(err)
+	}
+	want(t, "after an update that failed", get(t, s, page(0, 0, 99, false)), []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10})
+	if err := s.View(t.Context(), func(v chat.View) error {
+		if _, err := page(0, 0, 99, false)(v); err != nil { // it sees what there is now
+			return err
+		}
+		update(t, s, func(tx chat.Tx) error {
+			if err := tx.Delete(key, 7); err != nil {
+				return err
+			}
+			left, err := page(0, 0, 99, false)(tx)
+			want(t, "within the update", left, []uint64{8, 9, 10})
+			r, err2 := tx.ByRef(3, entry(key, 1, 101, 3).Ref)
+			want(t, "ByRef within the update", r.Seq, 1)
+			return errors.Join(err, err2, tx.Append(entry(key, 11, 111, 3)))
+		})
+		seen, err := page(0, 0, 99, false)(v)
+		want(t, "a view from before", seen, []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10})
+		return err
+	}); err != nil {
+		t.Fatal("view:", err)
+	}
+	left := func(all ...uint64) {
+		t.Helper()
+		want(t, "what is left", get(t, s, page(0, 0, 99, false)), all)
+		want(t, "what is left, from the end", get(t, s, page(0, 0, 2, true)), all[max(0, len(all)-2):])
+		for seq := uint64(1); seq <= 11; seq++ {
+			e := entry(key, seq, 100+seq, 3)
+			found := get(t, s, func(v chat.View) (chat.Entry, error) { return v.ByRef(3, e.Ref) })
+			if e.Body, found.Body = nil, nil; seq < all[0] {
+				e.Counted, e.Own = [2]uint64{}, 0
+			}
+			want(t, "ByRef", found, e)
+		}
+	}
+	left(8, 9, 10, 11)
+	want(t, "the last before, of what is left", lastBefore(1010, 2), 9)
+	want(t, "another conversation", get(t, s, func(v chat.View) ([]chat.Entry, error) { return v.Entries(other, 0, 0, 9, false) }), []chat.Entry{entry(other, 1, 50, 3)})
+	update(t, s, func(tx chat.Tx) error {
+		return errors.Join(tx.Delete(key, 3), tx.Delete(key, 0), tx.Delete(proto.DirectKey(1, 2), 9))
+	})
+	left(8, 9, 10, 11)
+	taken := entry(key, 12, 112, 3)
+	taken.Ref = entry(key, 2, 102, 3).Ref
+	if err := s.Update(t.Context(), func(tx chat.Tx) error { return tx.Append(taken) }); err == nil {
+		t.Error("the client_ref of a deleted entry was taken again")
+	}
+	update(t, s, func(tx chat.Tx) error { return tx.Delete(key, 11) })
+	want(t, "LastID", get(t, s, chat.View.LastID), 111)
+	if err := s.Close(); err != nil {
+		t.Fatal("close:", err)
+	}
+	s = open()
+	want(t, "LastID", get(t, s, chat.View.LastID), 111)
+	want(t, "what is left", get(t, s, page(0, 0, 99, false)), nil)
+	want(t, "nothing is older", lastBefore(math.MaxUint64, 99), 0)
+	gone := get(t, s, func(v chat.View) (chat.Entry, error) { return v.ByRef(3, entry(key, 11, 111, 3).Ref) })
+	want(t, "the seq of what is gone", gone.Seq, 11)
+}
+
+func oldest(t *testing.T, open History) {
+	s := open()
+	find := func(after string, limit int) (all []string) {
+		t.Helper()
+		for _, e := range get(t, s, func(v chat.View) ([]chat.Entry, error) { return v.Oldest(after, limit) }) {
+			all = append(all, fmt.Sprint(e.Key, " ", e.Seq, " ", e.CreateTime))
+		}
+		return all
+	}
+	want(t, "of nothing", find("", 9), nil)
+	update(t, s, func(tx chat.Tx) error {
+		var all []error
+		for i, k := range []proto.Key{proto.DirectKey(3, 5), proto.DirectKey(20, 30), proto.ServiceKey(3, 1), proto.DirectKey(3, 4)} {
+			for seq := uint64(1); seq <= 3; seq++ {
+				all = append(all, tx.Append(entry(k, seq, uint64(i)*10+seq, 3)))
+			}
+			all = append(all, tx.PutConversation(chat.Conversation{Key: k, Head: 3, Min: 1}))
+		}
+		return errors.Join(all...)
+	})
+	want(t, "all", find("", 9), []string{"d:20:30 1 1001", "d:3:4 1 1001", "d:3:5 1 1001", "s:3:1 1 1001"})
+	update(t, s, func(tx chat.Tx) error {
+		k, gone := proto.DirectKey(3, 5), proto.DirectKey(3, 4)
+		return errors.Join(tx.Delete(k, 2), tx.PutConversation(chat.Conversation{Key: k, Head: 3, Min: 3}),
+			tx.Delete(gone, 3), tx.PutConversation(chat.Conversation{Key: gone, Head: 3, Min: 4}))
+	})
+	want(t, "all that are left", find("", 9), []string{"d:20:30 1 1001", "d:3:5 3 1003", "s:3:1 1 1001"})
+	want(t, "the first two", find("", 2), []string{"d:20:30 1 1001", "d:3:5 3 1003"})
+	want(t, "after one", find("d:3:5", 9), []string{"s:3:1 1 1001"})
+	want(t, "after all", find("s:3:1", 9), nil)
+}
+
+func members(t *testing.T, open History) {
+	s := open()
+	team := proto.ServiceKey(3, 2)
+	all := []chat.Member{{Key: team, User: 3, Rev: 4, Read: 1}, {Key: team, User: 1 << 63, Rev: 2, Own: 7}, {Key: team, User: math.MaxUint64, Rev: 3}}
+	update(t, s, func(tx chat.Tx) error {
+		return errors.Join(tx.PutMember(all[2]), tx.PutMember(chat.Member{Key: key, User: 5, Rev: 1}), tx.PutMember(all[0]), tx.PutMember(all[1]))
+	})
+	of := func(key proto.Key) func(chat.View) ([]chat.Member, error) {
+		return func(v chat.View) ([]chat.Member, error) { return v.Members(key) }
+	}
+	want(t, "Members", get(t, s, of(team)), all)
+	want(t, "Members of another", get(t, s, of(proto.ServiceKey(4, 2))), nil)
+	update(t, s, func(tx chat.Tx) error {
+		all[1].Own = 8
+		err := tx.PutMember(all[1])
+		ms, err2 := tx.Members(team)
+		want(t, "Members within the update", ms, all)
+		return errors.Join(err, err2)
+	})
 }
 
 func rollback(t *testing.T, open History) {

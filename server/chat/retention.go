@@ -1,0 +1,188 @@
+package chat
+
+import (
+	"context"
+	"time"
+
+	"parley/proto"
+)
+
+const (
+	// maxExpired bounds the entries that one commit deletes, and expiredAtOnce
+	// the conversations that are looked at together.
+	maxExpired    = 200
+	expiredAtOnce = 200
+	// expiryRest is how many times as long as a deletion took nothing is deleted,
+	// so that others hardly notice.
+	expiryRest = 9
+	// The history is looked through so many times in the time for which messages
+	// are kept, but not more and not less often than these.
+	expiryPasses = 24
+	minExpiry    = time.Second
+	maxExpiry    = 24 * time.Hour
+)
+
+// retain deletes what is older than Config.Retention, until ctx is done. Run
+// owns it.
+func (s *Service) retain(ctx context.Context) {
+	pause := min(max(s.retention/expiryPasses, minExpiry), maxExpiry)
+	for after := ""; ; {
+		requests, next, err := s.Overdue(ctx, after)
+		for _, r := range requests {
+			if err != nil {
+				break
+			}
+			err = s.expire(ctx, r)
+		}
+		wait := minExpiry / 10
+		if after = next; after == "" || err != nil {
+			after, wait = "", pause
+		}
+		if !sleep(ctx, wait) {
+			return
+		}
+	}
+}
+
+// expire deletes in pieces what a request is about, as long as there is some.
+func (s *Service) expire(ctx context.Context, r Request) error {
+	for e := r.(*expiry); !e.done; {
+		began := time.Now()
+		if _, err := s.submit(ctx, e); err != nil {
+			return err // of the store: logged
+		}
+		if !sleep(ctx, expiryRest*time.Since(began)) {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// sleep waits, and reports false if ctx ended meanwhile.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// Overdue returns requests that delete what is older than Config.Retention, of
+// some of the conversations whose keys come after one; and after which to go on,
+// "" at the end. Each deletes up to 200 entries, the oldest of its conversation.
+// Run commits them by itself; whoever drives a Service by hand (Commit) may.
+// Errors wrap a *proto.Refusal.
+func (s *Service) Overdue(ctx context.Context, after string) (requests []Request, next string, err error) {
+	before := s.now().Add(-s.retention).UnixMilli()
+	if s.retention <= 0 || before <= 0 {
+		return nil, "", nil
+	}
+	var oldest []Entry
+	err = s.store.View(ctx, func(v View) (err error) {
+		oldest, err = v.Oldest(after, expiredAtOnce)
+		return err
+	})
+	if err != nil {
+		return nil, "", s.failed("what is too old could not be found", err)
+	}
+	for _, e := range oldest {
+		if e.CreateTime < uint64(before) {
+			requests = append(requests, &expiry{key: e.Key, before: uint64(before)})
+		}
+		next = e.Key.String()
+	}
+	if len(oldest) < expiredAtOnce {
+		next = ""
+	}
+	return requests, next, nil
+}
+
+// expiry deletes a conversation's oldest entries. That moves Conversation.Min;
+// nothing else that the history knows of the log changes, except that what is
+// gone is unread to nobody and waits for nobody.
+type expiry struct {
+	key    proto.Key
+	before uint64 // Unix milliseconds
+	done   bool   // nothing is left that is older; set by apply
+}
+
+func (r *expiry) apply(b *batch) (Result, error) {
+	through, err := b.tx.LastBefore(r.key, r.before, maxExpired)
+	if err != nil {
+		return Result{}, err
+	}
+	c, err := b.conversation(r.key)
+	if err != nil {
+		return Result{}, err
+	}
+	r.done = through+1 < c.Min+maxExpired
+	if through == 0 {
+		return Result{}, nil
+	}
+	if err := b.tx.Delete(r.key, through); err != nil {
+		return Result{}, err
+	}
+	c.Min = through + 1
+	if err := b.forget(c, through); err != nil {
+		return Result{}, err
+	}
+	return Result{}, b.tellMin(c)
+}
+
+// forget lets c say nothing of entries that are gone.
+func (b *batch) forget(c *conversation, through uint64) error {
+	b.changeConversation(c)
+	next, err := b.tx.First(c.Key, through)
+	if err != nil {
+		return err
+	}
+	c.Gone = c.Counted[proto.Second]
+	if next.Seq != 0 {
+		c.Gone = next.Counted[proto.Second]
+		if c.Key.Counts(next.Type, c.Key.User(proto.Second)) {
+			c.Gone--
+		}
+	}
+	for side := range c.Standing.Sides {
+		if side == int(proto.Second) && c.Key.Kind() != proto.Direct {
+			continue // a service asks nothing
+		}
+		err := c.Standing.Sides[side].Forget(through, func(after uint64) (uint64, uint64, error) {
+			first, err := b.tx.FirstWritten(c.Key, c.Key.User(proto.Side(side)), after)
+			return first.Seq, first.CreateTime, err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellMin counts afresh what is unread to those of whom the history keeps that,
+// and lets everybody who is shown c learn from where on it is kept.
+func (b *batch) tellMin(c *conversation) error {
+	members, err := b.tx.Members(c.Key)
+	if err != nil {
+		return err
+	}
+	for _, stored := range members {
+		m, err := b.member(c.Key, stored.User)
+		if err != nil {
+			return err
+		}
+		seen := m.Seen
+		if err := b.recount(c, m); err != nil {
+			return err
+		}
+		if m.Seen != seen || c.Key.Has(m.User) {
+			b.changeMember(m)
+		}
+	}
+	if c.Key.Kind() == proto.Service {
+		b.revise(c)
+	}
+	return nil
+}
