@@ -45,6 +45,7 @@ export class MessageList extends HTMLElement {
   #name;
   #unread = 0n;
   #read = 0n;
+  #min = 0n; // what stands before was deleted
   #after = 0n; // how many entries stand after the read watermark
   #atEnd = true;
   #height = 0; // of what is shown of the log, px
@@ -71,6 +72,7 @@ export class MessageList extends HTMLElement {
     this.#stretch.addEventListener('change', () => this.#paint());
     this.#log.addEventListener('scroll', () => this.#scrolled(), { passive: true });
     this.#begin(conversation);
+    this.#keepFrom(conversation?.min ?? 0n);
   }
 
   connectedCallback() {
@@ -113,8 +115,16 @@ export class MessageList extends HTMLElement {
       this.#read = conversation.read;
       this.#unread = conversation.unread;
     }
+    this.#keepFrom(conversation?.min ?? 0n);
     this.#readOn();
     this.#paintUp();
+  }
+
+  /** Messages before a seq were deleted. @param {bigint} min */
+  #keepFrom(min) {
+    if (min <= this.#min) return;
+    this.#min = min;
+    this.#stretch.forget(min);
   }
 
   /** People have other names than before. */
@@ -299,6 +309,7 @@ export class MessageList extends HTMLElement {
     const state = incomplete ? `incomplete ${incomplete}`
       : loading ? (loaded ? 'loading' : 'first')
       : more ? 'more'
+      : this.#min > 1n ? 'kept'
       : messages.length ? 'beginning' : `empty ${this.#name}`;
     if (state === this.#olderState) return;
     this.#olderState = state;
@@ -318,6 +329,8 @@ export class MessageList extends HTMLElement {
       case 'loading':
       case 'more':
         return [element('p', {}, t.loadingOlder)];
+      case 'kept':
+        return [element('p', {}, t.keptFrom)];
       case 'beginning':
         return [element('p', {}, t.beginning)];
       case 'empty':

@@ -62,6 +62,8 @@ export interface Conversation {
   peer: ID;
   peerName: string;
   head: ID;
+  /** Messages before this seq were deleted by the server, and here; 0n or 1n if none were. */
+  min: ID;
   read: ID;
   delivered: ID;
   peerRead: ID;

@@ -64,6 +64,13 @@ export class Stretch extends EventTarget {
     this.#changed();
   }
 
+  /** Drops messages before a seq, which were deleted. @param {bigint} min */
+  forget(min) {
+    this.messages = this.messages.filter(({ seq }) => seq === 0n || seq >= min);
+    this.more &&= this.#firstSeq() > min;
+    this.#changed();
+  }
+
   /** Takes in a message just sent, unless a change told of it already. @param {Message} message */
   add(message) {
     const known = this.messages.some(({ ref, sender }) => ref === message.ref && sender === message.sender);

@@ -223,6 +223,7 @@ export const t = {
   gap: 'Earlier messages are being fetched…',
   loadingOlder: 'Loading earlier messages…',
   beginning: 'The beginning of the conversation',
+  keptFrom: 'Older messages are no longer kept',
   /** @param {string} reason */
   incomplete: reason => `Earlier messages could not be loaded: ${reason}`,
   unreadFromHere: 'Unread messages',

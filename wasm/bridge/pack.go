@@ -19,7 +19,7 @@ var (
 
 	messageShape = &shape{"key", "seq", "id", "sender", "receiver", "content", "time",
 		"deliveredTime", "readTime", "seen", "ref", "number", "state", "reason", "gap", "type", "mine", "agent", "target", "extend"}
-	conversationShape = &shape{"key", "peer", "peerName", "head", "read", "delivered", "peerRead",
+	conversationShape = &shape{"key", "peer", "peerName", "head", "min", "read", "delivered", "peerRead",
 		"peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "waitingSeq", "awaitingSeq",
 		"service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy", "blocked"}
 	timelineShape   = &shape{"key", "messages", "more", "incomplete"}
@@ -67,6 +67,7 @@ func putConversation(e *encoder, c *chat.Conversation) {
 	e.uint(c.Peer)
 	e.string(c.PeerName)
 	e.uint(c.Head)
+	e.uint(c.Min)
 	e.uint(c.Read)
 	e.uint(c.Delivered)
 	e.uint(c.PeerRead)

@@ -19,6 +19,11 @@ func (b *Batch) Check() error {
 			return fmt.Errorf("an entry of %s has no seq", e.Key)
 		}
 	}
+	for _, d := range b.Deleted {
+		if err := checkKey(d.Key); err != nil {
+			return fmt.Errorf("deleting before %d: %w", d.Before, err)
+		}
+	}
 	for _, r := range b.Conversations {
 		if err := checkKey(r.Key); err != nil {
 			return err

@@ -72,7 +72,7 @@ func (m marks) raise(o marks) marks {
 func (c *conversation) add(entries []entry, self uint64) []entry {
 	var fresh []entry
 	for _, x := range entries {
-		if x.seq == 0 || c.stored.has(x.seq) {
+		if x.seq < c.floor() || c.stored.has(x.seq) {
 			continue
 		}
 		c.stored = c.stored.add(x.seq, x.seq)

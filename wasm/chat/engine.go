@@ -297,6 +297,21 @@ func (e *Engine) receive(c *conversation, entries []entry) {
 	e.fetch.consider(c)
 }
 
+// forget drops what the server keeps no more: the entries before a seq.
+func (e *Engine) forget(c *conversation, before uint64) {
+	if before <= c.min {
+		return
+	}
+	c.min = before
+	if c.last.seq < before {
+		c.last = entry{}
+	}
+	if before > 1 {
+		c.stored = c.stored.remove(1, before-1)
+		e.write.forget(c.name, before)
+	}
+}
+
 // changed tells that what the list shows of a conversation is different now.
 func (e *Engine) changed(c *conversation) {
 	e.Observer.Conversations([]Conversation{e.conversationOf(c)})
@@ -309,7 +324,7 @@ func (e *Engine) conversationOf(c *conversation) Conversation {
 	my, other := s.Sides[mine], s.Sides[mine.Other()]
 	view := Conversation{
 		Key: c.name, Peer: c.key.Peer(e.User), PeerName: c.names.peer,
-		Head: c.head, Read: c.mine.read, Delivered: c.mine.delivered,
+		Head: c.head, Min: c.min, Read: c.mine.read, Delivered: c.mine.delivered,
 		PeerRead: c.peer.read, PeerDelivered: c.peer.delivered, Unread: count,
 		WaitingSince: other.Since, WaitingSeq: other.Seq,
 		AwaitingSince: my.Since, AwaitingSeq: my.Seq,

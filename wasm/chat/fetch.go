@@ -200,7 +200,8 @@ func (f *fetching) take(c *conversation, p Page, epoch, after, before uint64) er
 	entries = slices.DeleteFunc(entries, func(x entry) bool {
 		return x.seq <= after || before != 0 && x.seq >= before
 	})
-	c.head, c.min = max(c.head, p.Head), max(c.min, p.Min)
+	c.head = max(c.head, p.Head)
+	e.forget(c, p.Min)
 	if e.echoed(c, entries) {
 		defer e.pump(c)
 	}

@@ -80,6 +80,10 @@ func (m *Memory) Apply(ctx context.Context, b Batch) error {
 	for _, e := range b.Entries {
 		m.put(cloneEntry(e))
 	}
+	for _, d := range b.Deleted {
+		first, _ := search(m.entries[d.Key], d.Before)
+		m.entries[d.Key] = slices.Clone(m.entries[d.Key][first:])
+	}
 	for _, r := range b.Conversations {
 		m.rows[r.Key] = cloneRow(r)
 	}

@@ -22,6 +22,7 @@ type server struct {
 	logs     map[string][]*proto.Message
 	refs     map[string]*proto.Message
 	read     map[string]uint64 // by key and user
+	min      map[string]uint64 // of what is kept, by key; 0 or 1: everything is
 	sessions []*session
 	requests []string // history requests, as key/after/before
 
@@ -45,7 +46,7 @@ type server struct {
 func newServer(clock *chattest.Clock) *server {
 	return &server{
 		clock: clock, epoch: 7, logs: map[string][]*proto.Message{},
-		refs: map[string]*proto.Message{}, read: map[string]uint64{},
+		refs: map[string]*proto.Message{}, read: map[string]uint64{}, min: map[string]uint64{},
 	}
 }
 
@@ -246,7 +247,7 @@ func (s *server) state(user uint64, k proto.Key, log []*proto.Message) *proto.Co
 	var own uint64
 	var at proto.Standing
 	for i, m := range log {
-		if m.GetSeq() > read && m.GetSenderId() == user {
+		if m.GetSeq() > read && (m.GetSenderId() == user || m.GetSeq() < s.min[key]) {
 			own++
 		}
 		at.Add(proto.Direct, m.Event(), func(of proto.Side, after uint64) (uint64, uint64, error) {
@@ -262,12 +263,25 @@ func (s *server) state(user uint64, k proto.Key, log []*proto.Message) *proto.Co
 	my, peer := at.Sides[mine], at.Sides[mine.Other()]
 	unread := proto.Unread(head, read, own)
 	name := "the other"
-	return &proto.ConversationState{
+	row := &proto.ConversationState{
 		Key: &key, HeadSeq: &head, ReadSeq: &read, DeliveredSeq: &read, PeerReadSeq: &peerRead, PeerDeliveredSeq: &peerRead,
 		Unread: &unread, OwnAfterRead: &own,
 		WaitingSince: &peer.Since, WaitingSeq: &peer.Seq, PeerAnsweredThrough: &peer.AnsweredThrough,
-		AwaitingSince: &my.Since, AwaitingSeq: &my.Seq, AnsweredThrough: &my.AnsweredThrough, Last: log[len(log)-1], PeerName: &name,
+		AwaitingSince: &my.Since, AwaitingSeq: &my.Seq, AnsweredThrough: &my.AnsweredThrough, PeerName: &name,
 	}
+	if min := s.min[key]; min > 1 {
+		row.MinSeq = &min
+	}
+	if head >= s.min[key] {
+		row.Last = log[len(log)-1]
+	}
+	return row
+}
+
+// expire deletes what was said before a seq.
+func (s *server) expire(before uint64) {
+	s.min[key] = before
+	s.rev++
 }
 
 // Messages implements chat.History.
@@ -280,9 +294,9 @@ func (s *server) Messages(_ context.Context, _, key string, after, before uint64
 		s.crowded--
 		return chat.Page{}, &proto.Refusal{Reason: proto.MessageRateTooHigh, Text: "too many of your requests at once"}
 	}
-	p := chat.Page{Epoch: s.epoch, Head: uint64(len(s.logs[key])), Min: 1}
+	p := chat.Page{Epoch: s.epoch, Head: uint64(len(s.logs[key])), Min: max(1, s.min[key])}
 	for _, m := range s.logs[key] {
-		if m.GetSeq() > after && (before == 0 || m.GetSeq() < before) {
+		if m.GetSeq() > after && m.GetSeq() >= p.Min && (before == 0 || m.GetSeq() < before) {
 			p.Entries = append(p.Entries, chat.Entry{Key: key, Seq: m.GetSeq(), Body: marshal(m)})
 		}
 	}

@@ -72,6 +72,12 @@ type Outgoing struct {
 	Reason byte
 }
 
+// Deletion is of all entries of a conversation before a seq.
+type Deletion struct {
+	Key    string
+	Before uint64
+}
+
 // Batch is a change of the store. An entry, row or outgoing message replaces
 // the one with the same key and seq, key, or number. Deleting what is not
 // there is no error.
@@ -80,6 +86,7 @@ type Batch struct {
 	Clear         bool
 	Meta          *Meta
 	Entries       []Entry
+	Deleted       []Deletion // after Entries
 	Conversations []Row
 	Outbox        []Outgoing
 	Confirmed     []uint64 // numbers that leave the outbox
@@ -87,6 +94,6 @@ type Batch struct {
 
 // Empty reports whether b changes nothing.
 func (b *Batch) Empty() bool {
-	return !b.Clear && b.Meta == nil && len(b.Entries) == 0 && len(b.Conversations) == 0 &&
+	return !b.Clear && b.Meta == nil && len(b.Entries) == 0 && len(b.Deleted) == 0 && len(b.Conversations) == 0 &&
 		len(b.Outbox) == 0 && len(b.Confirmed) == 0
 }

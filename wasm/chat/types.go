@@ -54,6 +54,7 @@ type Conversation struct {
 	Peer          uint64 // the other user; 0 in a service conversation
 	PeerName      string
 	Head          uint64
+	Min           uint64 // what is before was deleted, by everybody; 0 or 1 if nothing was
 	Read          uint64
 	Delivered     uint64
 	PeerRead      uint64

@@ -29,6 +29,12 @@ func (w *writer) entry(e Entry) {
 	w.touch(e.Key)
 }
 
+// forget deletes what is stored of a conversation before a seq.
+func (w *writer) forget(name string, before uint64) {
+	w.next.Deleted = append(w.next.Deleted, Deletion{name, before})
+	w.touch(name)
+}
+
 // touch marks a conversation's row as changed.
 func (w *writer) touch(name string) {
 	w.dirty.add(name)
@@ -43,7 +49,7 @@ func (w *writer) meta(m Meta) {
 // clear drops everything of the old history, written and waiting; the outbox stays.
 func (w *writer) clear() {
 	w.next.Clear, w.stale = true, true
-	w.next.Entries, w.dirty = nil, dirtySet{}
+	w.next.Entries, w.next.Deleted, w.dirty = nil, nil, dirtySet{}
 	w.wake()
 }
 
@@ -146,6 +152,7 @@ func (w *writer) restore(batch Batch, dirty []string, then []func(error)) {
 	if w.next.Meta == nil {
 		w.next.Meta = batch.Meta
 	}
+	w.next.Deleted = append(batch.Deleted, w.next.Deleted...)
 	w.next.Confirmed = append(batch.Confirmed, w.next.Confirmed...)
 	var kept []Outgoing
 	for i, o := range batch.Outbox {

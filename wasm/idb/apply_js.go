@@ -85,6 +85,11 @@ func (t *transaction) apply(ctx context.Context, b chat.Batch) error {
 			return err
 		}
 	}
+	if len(b.Deleted) > 0 {
+		if err := t.deleteEntries(ctx, b.Deleted); err != nil {
+			return err
+		}
+	}
 	if b.Meta != nil {
 		t.store(storeMeta).Call("put", toJS(encodeMeta(*b.Meta)), metaKey)
 	}
@@ -122,4 +127,32 @@ func (t *transaction) putEntries(ctx context.Context, entries []chat.Entry, clea
 		messages.Call("put", toJS(p.encode()), toJS(at.key()))
 	}
 	return nil
+}
+
+// deleteEntries deletes whole pages, and what comes before on the page that a
+// deletion ends in.
+func (t *transaction) deleteEntries(ctx context.Context, deletions []chat.Deletion) error {
+	messages := t.store(storeMessages)
+	before := make(map[place]uint64)
+	var cut []stretch
+	for _, d := range deletions {
+		at := place{d.Key, pageOf(d.Before)}
+		if at.page > 0 {
+			first, last := place{d.Key, 0}, place{d.Key, at.page - 1}
+			messages.Call("delete", keyRange.Call("bound", toJS(first.key()), toJS(last.key())))
+		}
+		if before[at] == 0 {
+			cut = append(cut, stretch{at.conversation, at.page, at.page})
+		}
+		before[at] = max(before[at], d.Before)
+	}
+	return t.pages(ctx, cut, func(conversation string, p *page) {
+		at := place{conversation, p.number}
+		p.clear(before[at])
+		if p.present == 0 {
+			messages.Call("delete", toJS(at.key()))
+			return
+		}
+		messages.Call("put", toJS(p.encode()), toJS(at.key()))
+	})
 }

@@ -29,6 +29,14 @@ func (p *page) set(seq uint64, body []byte) {
 	p.bodies[i] = body
 }
 
+// clear takes away the messages before a seq of the page.
+func (p *page) clear(before uint64) {
+	for i := range before % pageSize {
+		p.present &^= 1 << i
+		p.bodies[i] = nil
+	}
+}
+
 func (p *page) full() bool { return p.present == 1<<pageSize-1 }
 
 // merge adds what older has and p has not.

@@ -149,7 +149,7 @@ func (s *Store) Apply(ctx context.Context, b chat.Batch) error {
 
 // touched names the object stores that a batch changes.
 func touched(b chat.Batch) (stores []string) {
-	if b.Clear || len(b.Entries) > 0 {
+	if b.Clear || len(b.Entries) > 0 || len(b.Deleted) > 0 {
 		stores = append(stores, storeMessages)
 	}
 	if b.Clear || len(b.Conversations) > 0 {

@@ -37,6 +37,7 @@ func Run(t *testing.T, open Opener) {
 		{"an empty batch changes nothing", emptyBatch},
 		{"Clear drops entries and rows, and keeps outbox and meta", clears},
 		{"Clear comes before the rest of its batch", clearsFirst},
+		{"deletions take what comes before, and nothing else", deletions},
 		{"confirmed messages leave the outbox", confirmed},
 		{"a batch that fails leaves nothing", atomic},
 		{"a cancelled context is honoured", cancelled},
@@ -326,6 +327,29 @@ func clearsFirst(f *fixture) {
 	f.wantEntries(f.messages(key, 0, 9), entry(key, 2))
 }
 
+func deletions(f *fixture) {
+	all := run(key, 1, 300)
+	b, want := full()
+	f.apply(b)
+	f.apply(chat.Batch{Entries: append(all, run("s:7:2", 1, 100)...)})
+	for _, before := range []uint64{0, 1, 2, 64, 65, 128, 130, 100, 256} { // at both ends of pages, and again
+		f.apply(chat.Batch{Deleted: []chat.Deletion{{Key: key, Before: before}}})
+		if before > 1 && before != 100 {
+			all = run(key, before, 300)
+		}
+		f.wantEntries(f.messages(key, 0, 1<<64-1), all...)
+	}
+	f.reopen()
+	f.wantEntries(f.messages(key, 0, 1<<64-1), all...)
+	f.wantEntries(f.messages("s:7:2", 0, 1<<64-1), run("s:7:2", 1, 100)...)
+	f.wantSnapshot(want)
+	// What comes in the same batch is deleted too, if it is older.
+	f.apply(chat.Batch{Entries: run(key, 290, 310), Deleted: []chat.Deletion{{Key: key, Before: 300}, {Key: "s:7:2", Before: 1 << 63}, {Key: key, Before: 305}, {Key: "d:1:9", Before: 9}}})
+	f.wantEntries(f.messages(key, 0, 1<<64-1), run(key, 305, 310)...)
+	f.wantEntries(f.messages("s:7:2", 0, 1<<64-1))
+	f.wantSnapshot(want)
+}
+
 func confirmed(f *fixture) {
 	b, want := full()
 	f.apply(b)
@@ -343,6 +367,7 @@ func atomic(f *fixture) {
 		{Entries: []chat.Entry{{Key: key}}},
 		{Entries: []chat.Entry{{Seq: 1}}},
 		{Entries: []chat.Entry{entry(string(make([]byte, 256)), 1)}},
+		{Deleted: []chat.Deletion{{Before: 7}}},
 		{Conversations: []chat.Row{{}}},
 		{Conversations: []chat.Row{{Key: key, Ranges: []chat.Range{{From: 1, To: 2}, {From: 3, To: 4}}}}},
 		{Conversations: []chat.Row{{Key: key, Ranges: []chat.Range{{From: 2, To: 1}}}}},
