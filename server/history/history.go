@@ -114,7 +114,7 @@ const (
 	// userWidth is how many requests of one user are in work at a time, and
 	// userLength how many wait: a page that starts asks for four at once, and a
 	// user may have some devices that all lost the same server.
-	userWidth, userLength = 3, 32
+	userWidth, userLength = 2, 32
 	// doorWidth and doorLength are those of one client who makes or renews guests:
 	// many people may share an address.
 	doorWidth, doorLength = 16, 256

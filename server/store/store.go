@@ -28,9 +28,10 @@ const FileName = "parley.db"
 const (
 	lockName = "parley.lock"
 	// viewers and scanners bound the views and the scans that run at the same
-	// time: the scans so that what is short finds a processor.
+	// time: the scans so that what is short finds a processor, and yet more of
+	// them than one user may have in work.
 	viewers  = 3
-	scanners = 2
+	scanners = 4
 	// busyTimeout, in milliseconds, is how long to wait for another program
 	// that holds the file, such as a backup.
 	busyTimeout = 5000
