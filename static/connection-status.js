@@ -25,10 +25,10 @@ export class ConnectionStatus extends HTMLElement {
   }
 
   /** @param {import('./parley.js').Connection} connection */
-  show({ state, next, reason }) {
+  show({ state, next, reason, loading }) {
     set(this, 'data-connection', state);
     set(this, 'title', reason || null);
-    text(this.#words, t.connection[state]);
+    text(this.#words, state === 'live' && loading ? t.loadingConversations(loading) : t.connection[state]);
     this.#tryNow.hidden = state !== 'offline';
     this.#next = state === 'offline' ? next : 0;
     this.#count();

@@ -120,6 +120,8 @@ export interface Connection {
   reason: string;
   /** Milliseconds by which the server's clock is ahead of this device's. For display only. */
   serverOffset: number;
+  /** How many conversations have come of a list that is long in coming, as on a new device; 0 if none is. */
+  loading: number;
 }
 
 /** What others see of the user. All are true until the user chooses otherwise. */

@@ -112,7 +112,7 @@ class Parley extends EventTarget {
   /** @type {User} */
   user;
   /** @type {Connection} */
-  connection = { state: 'connecting', since: Date.now(), next: 0, reason: '', serverOffset: 0 };
+  connection = { state: 'connecting', since: Date.now(), next: 0, reason: '', serverOffset: 0, loading: 0 };
   /** @type {import('./parley.d.ts').Settings | null} */
   chosen = null;
 
@@ -390,7 +390,7 @@ class Parley extends EventTarget {
     this.#detached(reason);
     const cause = new ParleyError(reason);
     if (this.#wasAttached) {
-      this.connection = { state: 'connecting', since: Date.now(), next: 0, reason, serverOffset: this.connection.serverOffset };
+      this.connection = { state: 'connecting', since: Date.now(), next: 0, reason, serverOffset: this.connection.serverOffset, loading: 0 };
       this.#dispatch('connection', this.connection);
       this.#failed(cause);
     } else if (attempt >= lastAttempt) {

@@ -45,6 +45,8 @@ export const t = {
     offline: 'Offline',
     'signed-out': 'Signed out',
   },
+  /** @param {number} count */
+  loadingConversations: count => `Loading conversations: ${count.toLocaleString('en')}`,
   /** @param {number} seconds */
   nextTry: seconds => `, next try in ${seconds} s`,
   tryNow: 'Try now',

@@ -23,7 +23,7 @@ var (
 		"peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "waitingSeq", "awaitingSeq",
 		"service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy", "blocked"}
 	timelineShape   = &shape{"key", "messages", "more", "incomplete"}
-	connectionShape = &shape{"state", "since", "next", "reason", "serverOffset"}
+	connectionShape = &shape{"state", "since", "next", "reason", "serverOffset", "loading"}
 	messagesShape   = &shape{"key", "messages", "gone"}
 	typingShape     = &shape{"key", "user", "active"}
 	presenceShape   = &shape{"user", "online", "lastSeen"}
@@ -115,6 +115,7 @@ func putConnection(e *encoder, c chat.Connection) {
 	e.float(milliseconds(c.Next))
 	e.string(c.Reason)
 	e.float(float64(c.ServerOffset) / float64(time.Millisecond))
+	e.float(float64(c.Loading))
 }
 
 func putEvent(e *encoder, name string, detail func(*encoder)) {

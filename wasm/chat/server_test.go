@@ -36,7 +36,8 @@ type server struct {
 	holdHistory time.Duration         // history answers come this much later
 	crowded     int                   // refuses this many history requests: too many at once
 	dropSync    bool
-	dropMark    int // this many marks are lost, with their acknowledgements
+	asked       []string // tokens of sync requests
+	dropMark    int      // this many marks are lost, with their acknowledgements
 	opened      int
 	acks        int
 	published   []string // contents, in the order of arrival
@@ -143,6 +144,7 @@ func (s *server) handle(x *session, b proto.Branch, payload []byte) (chat.Ack, e
 		if err := proto.Unmarshal(payload, r); err != nil {
 			return chat.Ack{}, err
 		}
+		s.asked = append(s.asked, r.GetToken())
 		if !s.dropSync {
 			s.answer(x.user, r.GetToken())
 		}

@@ -8,14 +8,18 @@ import (
 )
 
 const (
-	// syncTimeout is how long an answer may take before the request is repeated:
-	// it comes at QoS 0 and may get lost.
+	// syncTimeout is how long an answer, or the next part of one, may take before
+	// the request is repeated, from where the last part ended: it comes at QoS 0
+	// and may get lost.
 	syncTimeout = 10 * time.Second
 	// syncEvery is how often heads are compared while connected: a lost tail
 	// shows no hole.
 	syncEvery = 3 * time.Minute
 	// maxRows bounds what one answer may hold.
 	maxRows = 4 * proto.MaxStates
+	// loadingStep is after how many rows of a long answer each the person is told
+	// how far it is.
+	loadingStep = 500
 )
 
 // syncing is the question to the server what changed.
@@ -23,6 +27,7 @@ type syncing struct {
 	asked  time.Time // when the last request left, by this device's clock
 	open   bool      // its answer has not come
 	expect string    // the token that the next part of the answer continues
+	loaded int       // rows of an answer of which more is to come, over all sessions
 	again  bool      // something happened that asks for another
 	stop   func()    // the timer of the repeat
 	synced []func()  // wait for the first complete answer of this engine
@@ -170,15 +175,34 @@ func (e *Engine) deliverUnread(payload []byte) error {
 	}
 	e.meta.SyncToken, e.sync.expect = answer.GetToken(), answer.GetToken()
 	e.write.meta(e.meta)
-	if asked && !answer.GetMore() {
+	switch {
+	case !asked:
+	case answer.GetMore():
+		e.syncAfter(syncTimeout)
+		e.loads(len(answer.GetConversations()))
+	default:
 		e.syncDone()
 	}
 	return nil
 }
 
+// loads takes note of rows of a long answer, and tells now and then.
+func (e *Engine) loads(rows int) {
+	s := &e.sync
+	s.loaded += rows
+	if step := s.loaded - s.loaded%loadingStep; step != e.connection.state.Loading {
+		e.connection.state.Loading = step
+		e.tellConnection()
+	}
+}
+
 func (e *Engine) syncDone() {
 	s := &e.sync
-	s.open, s.done = false, true
+	s.open, s.done, s.loaded = false, true, 0
+	if e.connection.state.Loading > 0 {
+		e.connection.state.Loading = 0
+		e.tellConnection()
+	}
 	e.catchUp()
 	waiting := s.synced
 	s.synced = nil

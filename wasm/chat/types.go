@@ -105,6 +105,9 @@ type Connection struct {
 	Next  time.Time // when the next attempt begins; zero if none is planned
 	// Reason says in words why it is not live; "" if it is.
 	Reason string
+	// Loading is how many conversations have come of a list that is long in
+	// coming, as on a new device; 0 if there is none, or little has come.
+	Loading int
 	// ServerOffset is how far the server's clock is ahead of this device's. For display only.
 	ServerOffset time.Duration
 }
