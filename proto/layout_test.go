@@ -28,7 +28,7 @@ var rules = []rule{
 	{"parley/wasm/bridge", []string{"parley/proto", "parley/wasm/chat"}},
 	{"parley/wasm", []string{"parley/proto", "parley/wasm"}},
 	// The simulation brings both sides together.
-	{"parley/server/e2e", []string{"parley/proto", "parley/server", "parley/wasm/chat"}},
+	{"parley/server/e2e", []string{"parley/proto", "parley/server", "parley/wasm/chat", "parley/wasm/link"}},
 	{"parley/server", []string{"parley/proto", "parley/server"}},
 }
 

@@ -1,0 +1,334 @@
+package slowline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"parley/proto"
+	"parley/server/broker"
+	"parley/server/chat"
+	client "parley/wasm/chat"
+	"parley/wasm/link"
+)
+
+const (
+	user          = 1 << 60
+	conversations = 10_000
+	long          = 950 // of them, whose last message is as long as one may be
+	line          = 125_000
+	patience      = 8 * time.Minute // in which this machine gets it done, whatever else it does
+)
+
+// backend is what the broker asks: everybody is let in.
+type backend struct{ *chat.Service }
+
+func (backend) Authenticate(_ context.Context, user uint64, _ string) (chat.Sender, time.Time, error) {
+	return chat.Sender{User: user, Name: "somebody"}, time.Time{}, nil
+}
+
+func (backend) Known(context.Context, chat.Sender) (bool, error) { return true, nil }
+
+// server is a broker and a sequencer with a history.
+type server struct {
+	t       *testing.T
+	broker  *broker.Broker
+	service *chat.Service
+	address string
+	saying  sync.WaitGroup
+}
+
+func newServer(t *testing.T) *server {
+	t.Helper()
+	s := &server{t: t}
+	b := &backend{}
+	var err error
+	log := slog.New(slog.DiscardHandler)
+	if s.broker, err = broker.New(broker.Config{Backend: b, Log: log}); err != nil {
+		t.Fatal(err)
+	}
+	if s.service, err = chat.New(chat.Config{Store: chat.NewMemory(1), Fanout: s.broker, Log: log}); err != nil {
+		t.Fatal(err)
+	}
+	b.Service = s.service
+	var batch []chat.Request
+	for i := range uint64(conversations) {
+		content := "hello"
+		if i%(conversations/long) == 0 && i/(conversations/long) < long {
+			content = strings.Repeat("x", proto.MaxContent)
+		}
+		request, err := s.service.Prepare(chat.Sender{User: 1000 + i}, proto.BranchMessage, s.payload(content), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		batch = append(batch, request)
+	}
+	for _, r := range s.service.Commit(t.Context(), batch) {
+		if r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	running, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.service.Run(running) }()
+	web := httptest.NewServer(s.broker)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := s.broker.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+		web.Close()
+		s.saying.Wait()
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	s.address = web.Listener.Addr().String()
+	return s
+}
+
+// payload is a message to the user.
+func (s *server) payload(content string) []byte {
+	s.t.Helper()
+	var zero uint64
+	to := uint64(user)
+	payload, err := proto.Marshal(&proto.Message{MessageId: &zero, SenderId: &zero, CreateTime: &zero, ReceiverId: &to, Content: &content})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return payload
+}
+
+// say lets somebody write to the user, soon.
+func (s *server) say(from uint64, content string) {
+	payload := s.payload(content)
+	s.saying.Go(func() {
+		if _, err := s.service.Publish(context.Background(), chat.Sender{User: from}, proto.BranchMessage, payload, nil); err != nil {
+			s.t.Error(err)
+		}
+	})
+}
+
+// Messages implements the client's History. It is quick: HTTP is not what is tried here.
+func (s *server) Messages(ctx context.Context, _, key string, after, before uint64, limit int) (client.Page, error) {
+	k, err := proto.ParseKey(key)
+	if err != nil {
+		return client.Page{}, err
+	}
+	answer, err := s.service.Messages(ctx, chat.Sender{User: user}, k, chat.Window{After: after, Before: before, Limit: limit})
+	if err != nil {
+		return client.Page{}, err
+	}
+	page := answer.(*proto.MessagePage)
+	p := client.Page{Epoch: page.GetEpoch(), Head: page.GetHeadSeq(), Min: page.GetMinSeq()}
+	for _, m := range page.GetMessages() {
+		body, err := proto.Marshal(m)
+		if err != nil {
+			return client.Page{}, err
+		}
+		p.Entries = append(p.Entries, client.Entry{Key: key, Seq: m.GetSeq(), Body: body})
+	}
+	return p, nil
+}
+
+// slowLine listens, and passes what comes on to address and back, 1 Mbit/s on the way back.
+// connections counts who came.
+func slowLine(t *testing.T, address string) (url string, connections func() int) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var work sync.WaitGroup
+	var open []net.Conn
+	count := 0
+	work.Go(func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return // closed below
+			}
+			far, err := net.Dial("tcp", address)
+			if err != nil {
+				t.Error(err)
+				near.Close()
+				return
+			}
+			_ = far.(*net.TCPConn).SetReadBuffer(32 << 10) // a line holds little
+			mu.Lock()
+			count++
+			open = append(open, near, far)
+			mu.Unlock()
+			work.Go(func() { carry(near, far, line) })
+			work.Go(func() { carry(far, near, 0) })
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		mu.Lock()
+		for _, c := range open {
+			c.Close()
+		}
+		mu.Unlock()
+		work.Wait()
+	})
+	return "ws://" + listener.Addr().String(), func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return count
+	}
+}
+
+// carry copies until an end closes, at most so many bytes a second; 0: as they come.
+func carry(to, from net.Conn, perSecond int) {
+	defer to.Close()
+	piece := make([]byte, 4<<10)
+	for due := time.Now(); ; {
+		n, err := from.Read(piece)
+		if _, failed := to.Write(piece[:n]); failed != nil || err != nil {
+			return
+		}
+		if perSecond > 0 {
+			if now := time.Now(); due.Before(now) {
+				due = now
+			}
+			due = due.Add(time.Duration(n) * time.Second / time.Duration(perSecond))
+			time.Sleep(time.Until(due))
+		}
+	}
+}
+
+// page is what the engine tells, which all happens on one loop.
+type page struct {
+	t      *testing.T
+	states []client.Connection
+	known  map[string]bool
+	heard  map[string]bool // contents of live messages
+	change func()          // looks whether all is done
+}
+
+func (p *page) Conversations(changed []client.Conversation) {
+	for _, c := range changed {
+		p.known[c.Key] = true
+	}
+	p.change()
+}
+
+func (p *page) Connection(c client.Connection) {
+	p.states = append(p.states, c)
+	p.change()
+}
+
+func (p *page) Messages(_ string, changed []client.Message, _ []string) {
+	for _, m := range changed {
+		p.heard[m.Content] = true
+	}
+	p.change()
+}
+
+func (p *page) Typing(string, uint64, bool)   {}
+func (p *page) Presence(uint64, bool, uint64) {}
+func (p *page) Settings(client.Settings)      {}
+func (p *page) TokenNeeded()                  { p.t.Error("a token is needed") }
+func (p *page) Reset()                        { p.t.Error("it starts over") }
+func (p *page) Failed(err error)              { p.t.Error(err) }
+
+func TestTenThousandConversationsArriveOnASlowLineInOneConnection(t *testing.T) {
+	s := newServer(t)
+	url, connections := slowLine(t, s.address)
+	loop := client.NewLoop()
+	p := &page{t: t, known: map[string]bool{}, heard: map[string]bool{}}
+	engine := client.New(client.Config{
+		User: user, Name: "somebody", Token: "token", Store: client.NewMemory(), Host: loop, Observer: p, History: s,
+		Network: &link.Network{Dial: link.WebSocket(url + "/mqtt")},
+	})
+	loading, synced, overtook := 0, make(chan struct{}), false
+	p.change = func() {
+		now := engine.Connection().Loading
+		switch {
+		case loading == 0 && now > 0:
+			s.say(5, "amid the answer")
+		case loading > 0 && now == 0 && p.heard["amid the answer"] && len(p.known) > conversations:
+			select {
+			case <-synced:
+			default:
+				close(synced)
+			}
+		}
+		if now > 0 && p.heard["amid the answer"] {
+			overtook = true
+		}
+		loading = max(loading, now)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		loop.Run(ctx)
+	}()
+	began := time.Now()
+	loop.Post(func() {
+		engine.Start(func(err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	})
+	select {
+	case <-synced:
+	case <-time.After(patience):
+		t.Error("they did not arrive")
+	}
+	took := time.Since(began)
+	closed := make(chan struct{})
+	loop.Post(func() { engine.Close(func() { close(closed) }) })
+	<-closed
+	stop()
+	<-ended
+
+	if n := len(p.known); n != conversations+1 {
+		t.Errorf("%d conversations are known, want %d", n, conversations+1)
+	}
+	if n := connections(); n != 1 {
+		t.Errorf("it took %d connections", n)
+	}
+	if err := p.check(); err != nil {
+		t.Error(err)
+	}
+	if loading < conversations/2 {
+		t.Errorf("progress was told up to %d conversations", loading)
+	}
+	if !overtook {
+		t.Error("a message that came amid the answer came after it")
+	}
+	t.Logf("%d conversations in %v", len(p.known), took)
+}
+
+// check holds that it stayed live, and that its progress never fell back.
+func (p *page) check() error {
+	live, loading := false, 0
+	for _, c := range p.states {
+		if live && c.State != client.Live {
+			return fmt.Errorf("it went %s: %s", c.State, c.Reason)
+		}
+		live = live || c.State == client.Live
+		if c.Loading < loading && c.Loading != 0 {
+			return fmt.Errorf("progress fell from %d to %d", loading, c.Loading)
+		}
+		loading = c.Loading
+	}
+	if !live {
+		return errors.New("it never was live")
+	}
+	return nil
+}
