@@ -31,6 +31,8 @@ class AgentPicker {
   #list = element('ul', { role: 'list', 'aria-label': t.findAgent, hidden: true });
   #asked = 0;
   #timer = 0;
+  /** What the agents shown were found for; null while there is no answer. @type {string | null} */
+  #answered = null;
   /** @type {import('./parley.js').User | null} */
   #chosen = null;
   dialog = element('dialog', { class: 'ask', 'aria-labelledby': 'agent-picker' },
@@ -63,7 +65,9 @@ class AgentPicker {
     text(this.#note, t.searching);
     try {
       const agents = await this.#parley.users(query, { service: this.#service });
-      if (asked === this.#asked) this.#show(agents, agents.length ? '' : query ? t.noAgentFound : t.noAgents);
+      if (asked !== this.#asked) return;
+      this.#answered = query;
+      this.#show(agents, agents.length ? '' : query ? t.noAgentFound : t.noAgents);
     } catch (error) {
       if (asked === this.#asked) this.#show([], t.searchFailed(reasonOf(error, t.unknownError)));
     }
@@ -82,10 +86,10 @@ class AgentPicker {
     }));
   }
 
-  /** Enter in the search chooses the only one found. @param {SubmitEvent} event */
+  /** Enter in the search chooses the only one found for what stands there. @param {SubmitEvent} event */
   #submit(event) {
     event.preventDefault();
-    if (this.#list.childElementCount === 1) this.#list.querySelector('button')?.click();
+    if (this.#answered === this.#input.value.trim() && this.#list.childElementCount === 1) this.#list.querySelector('button')?.click();
   }
 
   /** @param {import('./parley.js').User} agent */

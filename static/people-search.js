@@ -22,6 +22,10 @@ export class PeopleSearch extends HTMLElement {
   #services = element('section', { class: 'services', hidden: true });
   #asked = 0;
   #timer = 0;
+  /** What the people shown were found for. */
+  #answered = '';
+  /** Enter was pressed before the answer came. */
+  #entered = false;
   #names;
 
   /** @param {import('./names.js').Names} names learn those found ("found") before they are shown */
@@ -54,11 +58,12 @@ export class PeopleSearch extends HTMLElement {
     const query = this.#input.value.trim();
     this.#clear.hidden = this.#input.value === '';
     this.#asked++;
+    this.#entered = false;
     clearTimeout(this.#timer);
     this.dispatchEvent(new CustomEvent('search', { detail: query !== '' }));
     this.#showServices(query);
     if (!query) {
-      this.#show([], '');
+      this.#show('', [], '');
     } else if (this.#parley) {
       if (this.#list.hidden) text(this.#note, t.searching);
       this.#timer = setTimeout(() => this.#ask(query), pause);
@@ -73,14 +78,28 @@ export class PeopleSearch extends HTMLElement {
       const users = (await parley.users(query)).filter(user => user.id !== parley.user.id);
       if (asked !== this.#asked) return;
       this.dispatchEvent(new CustomEvent('found', { detail: users }));
-      this.#show(users, users.length || !this.#services.hidden ? '' : t.nobodyFound(query));
+      this.#show(query, users, users.length || !this.#services.hidden ? '' : t.nobodyFound(query));
+      if (this.#entered) this.querySelector('a')?.click();
     } catch (error) {
-      if (asked === this.#asked) this.#show([], t.searchFailed(reasonOf(error, t.unknownError)));
+      if (asked === this.#asked) this.#show(query, [], t.searchFailed(reasonOf(error, t.unknownError)));
     }
   }
 
-  /** @param {import('./parley.js').User[]} users @param {string} note */
-  #show(users, note) {
+  /** Opens the first found for what stands in the box, now or when it is found. */
+  #enter() {
+    const query = this.#input.value.trim();
+    if (query === this.#answered) {
+      this.querySelector('a')?.click();
+    } else if (!this.#entered) { // what is shown was found for something else
+      this.#entered = true;
+      clearTimeout(this.#timer);
+      this.#ask(query);
+    }
+  }
+
+  /** @param {string} query @param {import('./parley.js').User[]} users @param {string} note */
+  #show(query, users, note) {
+    this.#answered = query;
     text(this.#note, note);
     this.#list.hidden = users.length === 0;
     this.#list.replaceChildren(...users.map(user => {
@@ -112,7 +131,7 @@ export class PeopleSearch extends HTMLElement {
     if (event.key === 'Escape') this.clear(true);
     else if (event.key === 'ArrowDown') links[Math.min(at + 1, links.length - 1)]?.focus();
     else if (event.key === 'ArrowUp') (at > 0 ? links[at - 1] : this.#input).focus();
-    else if (event.key === 'Enter' && at < 0) links[0]?.click();
+    else if (event.key === 'Enter' && at < 0) this.#enter();
     else return;
     event.preventDefault();
   }
