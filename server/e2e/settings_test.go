@@ -56,3 +56,19 @@ func TestWhatIsChosenOnOneDeviceIsShownOnTheOthers(t *testing.T) {
 	phone.notice("The setting was not changed")
 	phone.awaitSwitch(presence, false)
 }
+
+func TestWhoDoesNotWantToBeFoundIsNot(t *testing.T) {
+	const listed = "Let people find me"
+	g := newGate(t, newServer(t))
+	ada, bob := signIn(t, g, "Ada"), signIn(t, g, "Bob")
+	ada.fillIn("searchbox", "Find a person", "Bob")
+	ada.await("Bob to be found", `() => [...document.querySelectorAll('people-search li')].some(e => e.textContent.includes('Bob'))`)
+	bob.click("Settings")
+	bob.clickOn("switch", listed)
+	bob.reload() // what it shows then is what the server told
+	bob.awaitConnection("live")
+	bob.awaitSwitch(listed, false)
+	call[bool](ada.tab, `() => { document.activeElement.select(); return true }`)
+	ada.fillIn("searchbox", "Find a person", "bob")
+	ada.await("nobody to be found", `() => document.querySelector('people-search .note').textContent === 'Nobody is called “bob”.'`)
+}
