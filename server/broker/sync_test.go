@@ -29,13 +29,10 @@ func parts(b *Broker, n int) func(context.Context, chat.Sender, string) error {
 	}
 }
 
-// ask publishes a sync and awaits the PUBACK.
+// ask publishes a sync at QoS 0: a PUBACK may come before and after the first part.
 func (p *peer) ask(request string) {
 	p.t.Helper()
-	p.send(publishPacket(5, qos1, "chat/7/up/sync", 1, nil, request))
-	if ack := p.puback(); ack.ReasonCode != 0 {
-		p.t.Fatalf("PUBACK %+v", ack)
-	}
+	p.send(publishPacket(5, qos0, "chat/7/up/sync", 0, nil, request))
 }
 
 // A pipe has no buffer: what the client does not read stays in the queue.
@@ -89,7 +86,10 @@ func TestAConnectionIsServedWhileAnAnswerIsInWork(t *testing.T) {
 		}
 		p := pipe(t, b)
 		p.connect(7, "a")
-		p.ask("")
+		p.send(publishPacket(5, qos1, "chat/7/up/sync", 1, nil, ""))
+		if ack := p.puback(); ack.ReasonCode != 0 {
+			t.Errorf("PUBACK of the sync %+v", ack)
+		}
 		p.alive()
 		p.send(publishPacket(5, qos1, "chat/7/up/message", 2, nil, "hi"))
 		if ack := p.puback(); ack.ReasonCode != 0 || len(back.published()) != 1 {
