@@ -487,3 +487,24 @@ func TestWhatIsSentAgainStandsAfterWhatIsBeingSent(t *testing.T) {
 	clock.Run(100 * time.Millisecond)
 	want(t, "order", text(page.Messages), "second/pending first/pending")
 }
+
+func TestTwoHistoriesBehindOneAddressAreNotAskedInALoop(t *testing.T) {
+	clock, s := setup(t)
+	s.otherPages = true
+	for i := range 3 {
+		s.say(bob, alice, fmt.Sprint(i))
+	}
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	before, pages := len(s.asked), len(s.requests)
+	clock.Run(30 * time.Second)
+	if asked := len(s.asked) - before; asked > 31 || asked == 0 {
+		t.Errorf("%d requests to sync in 30 s, want one in a second at most, and some", asked)
+	}
+	if n := len(s.requests) - pages; n > 3*31 {
+		t.Errorf("%d requests of the history in 30 s", n)
+	}
+	s.otherPages = false
+	clock.Run(5 * time.Second)
+	want(t, "once there is one history", a.text(), "0 1 2")
+}

@@ -190,7 +190,7 @@ func (f *fetching) take(c *conversation, p Page, epoch, after, before uint64) er
 		return errOtherHistory
 	}
 	if epoch != 0 && p.Epoch != epoch {
-		e.requestSync() // its answer changes the epoch, with a new list of what there is
+		e.syncRested() // its answer changes the epoch, with a new list of what there is
 		return errOtherHistory
 	}
 	entries, err := decodeAll(c.key.Kind(), p.Entries)

@@ -33,6 +33,7 @@ type server struct {
 	dropAck     func(n int) bool      // loses the n-th acknowledgement
 	dropDeliver func(seq uint64) bool // loses deliveries
 	plainAck    bool                  // acknowledges by itself, without the id
+	otherPages  bool                  // pages are of another history than answers to sync
 	holdHistory time.Duration         // history answers come this much later
 	crowded     int                   // refuses this many history requests: too many at once
 	dropSync    bool
@@ -296,7 +297,11 @@ func (s *server) Messages(_ context.Context, _, key string, after, before uint64
 		s.crowded--
 		return chat.Page{}, &proto.Refusal{Reason: proto.MessageRateTooHigh, Text: "too many of your requests at once"}
 	}
-	p := chat.Page{Epoch: s.epoch, Head: uint64(len(s.logs[key])), Min: max(1, s.min[key])}
+	epoch := s.epoch
+	if s.otherPages {
+		epoch++
+	}
+	p := chat.Page{Epoch: epoch, Head: uint64(len(s.logs[key])), Min: max(1, s.min[key])}
 	for _, m := range s.logs[key] {
 		if m.GetSeq() > after && m.GetSeq() >= p.Min && (before == 0 || m.GetSeq() < before) {
 			p.Entries = append(p.Entries, chat.Entry{Key: key, Seq: m.GetSeq(), Body: marshal(m)})

@@ -15,6 +15,9 @@ const (
 	// syncEvery is how often heads are compared while connected: a lost tail
 	// shows no hole.
 	syncEvery = 3 * time.Minute
+	// syncRest is the least time between two requests because of what their answers
+	// may not change.
+	syncRest = time.Second
 	// maxRows bounds what one answer may hold.
 	maxRows = 4 * proto.MaxStates
 	// loadingStep is after how many rows of a long answer each the person is told
@@ -61,6 +64,21 @@ func (e *Engine) requestSync() {
 		})
 	})
 	e.syncAfter(syncTimeout)
+}
+
+// syncRested is requestSync where a page was of another history than the last
+// answer. It may go on like that, as where two servers with a history each are
+// behind one address: then it must not go on as fast as they answer.
+func (e *Engine) syncRested() {
+	s := &e.sync
+	rest := syncRest - e.Host.Now().Sub(s.asked)
+	switch {
+	case s.open: // its answer tells which history there is now
+	case rest > 0:
+		e.syncAfter(min(rest, syncRest)) // a clock that was set back makes it no longer
+	default:
+		e.requestSync()
+	}
 }
 
 // syncAfter plans the next request, which replaces one that was planned.
