@@ -38,7 +38,8 @@ export function avatar(name, id) {
 
 /** @param {HTMLElement} e @param {string} name @param {bigint} id */
 export function paintAvatar(e, name, id) {
-  const words = name.trim().split(/\s+/u).filter(Boolean);
+  const all = name.trim().split(/\s+/u).filter(Boolean);
+  const words = all.filter((word, i) => i === 0 || !word.startsWith('(')); // brackets only tell namesakes apart
   const letters = (words.length > 1 ? [words[0], words[words.length - 1]] : words).map(firstLetter);
   e.textContent = letters.join('').toLocaleUpperCase(locale);
   e.dataset.colour = String(id % 8n);
