@@ -404,6 +404,9 @@ func TestWhatKeepsItFromStartingIsOneLineThatSaysWhatToDo(t *testing.T) {
 		"no bytes":                 {nil, append(free, "-daily-bytes", "4MB"), 2, "4MiB"},
 		"too short a retention":    {nil, append(free, "-retention", "1ms"), 1, "-retention"},
 		"a strange retention":      {nil, append(free, "-retention", "3 months"), 2, "90d"},
+		"guests kept too short":    {nil, append(free, "-retention-guests", "29d"), 1, "-retention-guests is 29d: a guest's token lives 30d"},
+		"guests kept strangely":    {nil, append(free, "-retention-guests", "a year"), 2, "90d"},
+		"guests of another":        {nil, append(free, "-retention-guests", "90d", "-jwt-key", file), 1, "-retention-guests is 90d: with -jwt-key"},
 		"a strange number":         {nil, append(free, "-new-conversations", "-1"), 2, "-new-conversations"},
 		"a strange burst":          {nil, append(free, "-burst", "0"), 1, "-burst"},
 		"no connections":           {nil, append(free, "-max-connections", "0"), 1, "-max-connections"},
@@ -453,7 +456,7 @@ func TestHelpListsTheOptions(t *testing.T) {
 	if exit != 0 || stderr != "" {
 		t.Errorf("exit %d, err %q", exit, stderr)
 	}
-	for _, option := range []string{"-listen", "-data", "-jwt-key", "-origins", "-trusted-proxies", "-max-connections", "-max-per-address", "-static", "-metrics", "-hsts", "-rate", "-burst", "-daily-bytes", "-guest-bytes", "-new-conversations", "-guests-per-hour", "-retention", "PARLEY_LISTEN", "parley invite"} {
+	for _, option := range []string{"-listen", "-data", "-jwt-key", "-origins", "-trusted-proxies", "-max-connections", "-max-per-address", "-static", "-metrics", "-hsts", "-rate", "-burst", "-daily-bytes", "-guest-bytes", "-new-conversations", "-guests-per-hour", "-retention", "-retention-guests", "PARLEY_LISTEN", "parley invite"} {
 		if !strings.Contains(stdout, option) {
 			t.Errorf("%s is missing", option)
 		}

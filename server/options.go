@@ -37,7 +37,8 @@ type options struct {
 	newConversations uint // of a user who is no agent, in an hour
 	guestsPerHour    uint // of an address
 
-	retention span // how long messages are kept; 0: for ever
+	retention       span // how long messages are kept; 0: for ever
+	retentionGuests span // and guests whom nobody sees again; 0: for ever
 }
 
 // usageError is about an option that does not exist or does not parse.
@@ -75,6 +76,7 @@ func newFlags(o *options) (flags *flag.FlagSet, origins *string) {
 	flags.UintVar(&o.newConversations, "new-conversations", 30, "`conversations` that somebody who is no agent may begin in an hour; 0: no bound")
 	flags.UintVar(&o.guestsPerHour, "guests-per-hour", 100, "`guests` that may come from one address in an hour; 0: no bound")
 	flags.Var(&o.retention, "retention", "`time` for which messages are kept, such as 90d; older ones are deleted for everybody; 0: for ever")
+	flags.Var(&o.retentionGuests, "retention-guests", "`time` for which guests are kept who never come again and in whose conversations nothing is left, such as 90d; at least 30d; 0: for ever")
 	return flags, origins
 }
 
@@ -135,6 +137,12 @@ func (o *options) check() error {
 	}
 	if o.retention > 0 && o.retention < span(time.Second) {
 		return fmt.Errorf("-retention is %v: give at least 1s, or 0 for ever", &o.retention)
+	}
+	if o.retentionGuests > 0 && o.retentionGuests < span(chat.LeastGuestRetention) {
+		return fmt.Errorf("-retention-guests is %v: a guest's token lives 30d and must not outlive its user, give at least 30d, or 0 for ever", &o.retentionGuests)
+	}
+	if o.retentionGuests > 0 && o.jwtKey != "" {
+		return fmt.Errorf("-retention-guests is %v: with -jwt-key there are no guests, leave one of the two out", &o.retentionGuests)
 	}
 	for option, bytes := range map[string]size{"-daily-bytes": o.dailyBytes, "-guest-bytes": o.guestBytes} {
 		if bytes > 0 && bytes < chat.LeastBytes {

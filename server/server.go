@@ -110,7 +110,8 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 		return nil, err
 	}
 	if s.service, err = chat.New(chat.Config{
-		Store: s.store, Fanout: s.broker, People: o.people, Quotas: o.quotas(), Retention: time.Duration(o.retention), Log: log, Faults: s.faults,
+		Store: s.store, Fanout: s.broker, People: o.people, Quotas: o.quotas(), Retention: time.Duration(o.retention), GuestRetention: time.Duration(o.retentionGuests),
+		Log: log, Faults: s.faults,
 	}); err != nil {
 		return nil, err
 	}

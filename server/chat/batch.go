@@ -20,6 +20,7 @@ type batch struct {
 	changedMembers       []*member
 	keptMembers          []*member // of which nobody is told
 	changedUsages        []*usage
+	loosened             []proto.Key // conversations that may have become empty
 	out                  []delivery
 	rows                 []row    // that changed
 	sharing              []uint64 // users who changed whether they share their presence
@@ -206,6 +207,11 @@ func (b *batch) flush() error {
 	}
 	for _, u := range b.changedUsages {
 		if err := b.tx.PutUsage(u.Usage); err != nil {
+			return err
+		}
+	}
+	for _, key := range b.loosened {
+		if err := b.sweep(key); err != nil {
 			return err
 		}
 	}

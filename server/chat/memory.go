@@ -112,8 +112,9 @@ func (m *Memory) Reopen() {
 
 var errClosed = errors.New("the history is closed")
 
-// memoryState is a whole history, or what a transaction changes of base. Its
-// entries are only ever added to, or replaced, so that states share them.
+// memoryState is a whole history, or what a transaction changes of base: there the
+// zero row is one that it deletes. Its entries are only ever added to, or replaced,
+// so that states share them.
 type memoryState struct {
 	base *memoryState
 
@@ -165,15 +166,27 @@ func (s *memoryState) clone() *memoryState {
 }
 
 func (s *memoryState) merge(own *memoryState) {
-	maps.Copy(s.conversations, own.conversations)
-	maps.Copy(s.members, own.members)
+	replace(s.conversations, own.conversations)
+	replace(s.members, own.members)
 	maps.Copy(s.joined, own.joined)
 	maps.Copy(s.entries, own.entries)
 	maps.Copy(s.refs, own.refs)
 	maps.Copy(s.ids, own.ids)
-	maps.Copy(s.users, own.users)
-	maps.Copy(s.usages, own.usages)
+	replace(s.users, own.users)
+	replace(s.usages, own.usages)
 	s.rev, s.lastID = own.rev, own.lastID
+}
+
+// replace puts rows into a state's map; the zero one takes out what was there.
+func replace[K, V comparable](rows, own map[K]V) {
+	var none V
+	for k, row := range own {
+		if row == none {
+			delete(rows, k)
+		} else {
+			rows[k] = row
+		}
+	}
 }
 
 // lookup finds what a state or its base holds in one of their maps.
@@ -327,6 +340,7 @@ func (v memoryView) Members(key proto.Key) (members []Member, err error) {
 			}
 		}
 	}
+	maps.DeleteFunc(all, func(_ uint64, m Member) bool { return m == Member{} })
 	for _, user := range slices.Sorted(maps.Keys(all)) {
 		members = append(members, all[user])
 	}
@@ -346,8 +360,8 @@ func (v memoryView) of(user uint64, services Services) (keys []proto.Key) {
 			continue
 		}
 		for key := range s.conversations {
-			_, again := v.s.conversations[key]
-			if s != v.s && again {
+			own, again := v.s.conversations[key]
+			if s != v.s && again || s == v.s && own == (Conversation{}) {
 				continue
 			}
 			if key.Kind() == proto.Service && services.Has(key.Service()) && !key.Has(user) {
@@ -437,8 +451,35 @@ func (v memoryView) users() map[uint64]User {
 		return v.s.users
 	}
 	all := maps.Clone(v.s.base.users)
-	maps.Copy(all, v.s.users)
+	replace(all, v.s.users)
 	return all
+}
+
+func (v memoryView) UsersAfter(id uint64, limit int) (users []User, err error) {
+	all := v.users()
+	for _, u := range slices.Sorted(maps.Keys(all)) {
+		if u > id && len(users) < limit {
+			users = append(users, all[u])
+		}
+	}
+	return users, nil
+}
+
+func (v memoryView) Keeps(user, after uint64) (bool, error) {
+	return slices.ContainsFunc(v.joined(user), func(key proto.Key) bool {
+		return v.member(memberKey{key, user}).Rev > after && len(v.entries(key)) > 0
+	}), nil
+}
+
+func (v memoryView) Loose(user uint64, limit int) (loose []proto.Key, err error) {
+	for _, key := range v.joined(user) {
+		c, _ := v.Conversation(key) // never fails
+		m := v.member(memberKey{key, user})
+		if key.Kind() == proto.Direct && (m.Blocks || c.Head == 0 && !m.Blocked) && len(loose) < limit {
+			loose = append(loose, key)
+		}
+	}
+	return loose, nil
 }
 
 func (v memoryView) User(id uint64) (User, error) {
@@ -520,6 +561,21 @@ func (t memoryTx) Delete(key proto.Key, through uint64) error {
 
 func (t memoryTx) PutUser(u User) error {
 	t.s.users[u.ID] = u
+	return nil
+}
+
+func (t memoryTx) DeleteConversation(key proto.Key) error {
+	members, err := t.Members(key)
+	for _, m := range members {
+		t.s.members[memberKey{key, m.User}] = Member{}
+		t.s.joined[m.User] = slices.DeleteFunc(slices.Clone(t.joined(m.User)), func(k proto.Key) bool { return k == key })
+	}
+	t.s.conversations[key] = Conversation{}
+	return err
+}
+
+func (t memoryTx) DeleteUser(id uint64) error {
+	t.s.users[id], t.s.usages[id] = User{}, Usage{}
 	return nil
 }
 

@@ -42,6 +42,9 @@ func (s *Service) Run(ctx context.Context) error {
 	if s.retention > 0 {
 		others.Go(func() { s.retain(ctx) }) // likewise
 	}
+	if s.guestRetention > 0 {
+		others.Go(func() { s.forgetGuests(ctx) }) // likewise
+	}
 	for {
 		select {
 		case first := <-s.queue:

@@ -78,6 +78,10 @@ type Config struct {
 	// Retention is how long entries are kept: Run deletes older ones, within a
 	// day or, if that is less, a 24th of it. 0 is for ever.
 	Retention time.Duration
+	// GuestRetention is how long guests are kept whom nobody sees again: Run forgets
+	// them within two days (Lapsed). LeastGuestRetention or more; 0 is for ever, as it
+	// must be where users are not all this server's guests.
+	GuestRetention time.Duration
 	// Node makes message ids unique among servers, 0 to proto.MaxNode.
 	Node uint64
 	// Log is told when the Store fails; nil is slog.Default.
@@ -98,15 +102,16 @@ type Service struct {
 	quotas Quotas
 	faults *fault.Record
 
-	retention time.Duration
-	tallies   tallies
-	presence  presence
-	pushes    pushes
-	paces     paces
-	terms     terms
-	lives     time.Duration // Config.Alive
-	people    People
-	wake      chan struct{} // holds one, for the herald
+	retention      time.Duration
+	guestRetention time.Duration
+	tallies        tallies
+	presence       presence
+	pushes         pushes
+	paces          paces
+	terms          terms
+	lives          time.Duration // Config.Alive
+	people         People
+	wake           chan struct{} // holds one, for the herald
 
 	queue    chan waiter
 	started  atomic.Bool
@@ -123,8 +128,12 @@ func New(c Config) (*Service, error) {
 	if err := c.Quotas.check(); err != nil {
 		return nil, err
 	}
+	if c.GuestRetention != 0 && c.GuestRetention < LeastGuestRetention {
+		return nil, fmt.Errorf("chat: guests kept for %v hold tokens that live longer: at least %v", c.GuestRetention, LeastGuestRetention)
+	}
 	s := &Service{
-		store: c.Store, fanout: c.Fanout, now: c.Now, random: c.Random, log: c.Log, quotas: c.Quotas, retention: c.Retention,
+		store: c.Store, fanout: c.Fanout, now: c.Now, random: c.Random, log: c.Log, quotas: c.Quotas,
+		retention: c.Retention, guestRetention: c.GuestRetention,
 		lives: c.Alive, people: c.People, wake: make(chan struct{}, 1),
 		queue:    make(chan waiter, queueSize),
 		stopping: make(chan struct{}),

@@ -75,6 +75,16 @@ type View interface {
 	Rev() (uint64, error)
 	// User returns the zero User if there is none.
 	User(id uint64) (User, error)
+	// UsersAfter returns the users whose ids come after one, in their order, limit
+	// at most.
+	UsersAfter(id uint64, limit int) ([]User, error)
+	// Keeps reports whether entries are kept in a conversation in which a user has a
+	// Member whose Rev is above a change number.
+	Keeps(user, after uint64) (bool, error)
+	// Loose returns the keys, in any order, of conversations between a user and
+	// another in which the user blocks the other, or there never was an entry and the
+	// other does not block the user; limit at most.
+	Loose(user uint64, limit int) ([]proto.Key, error)
 	// Users finds users by their name or id, in the order that UserQuery names.
 	// However many there are, it looks at not many more than it finds.
 	Users(q UserQuery) ([]User, error)
@@ -100,7 +110,12 @@ type Tx interface {
 	// Delete deletes a conversation's entries up to a seq. Their ids, and their
 	// senders' refs, stay taken.
 	Delete(key proto.Key, through uint64) error
+	// DeleteConversation deletes a conversation that has and had no entries, and its
+	// members.
+	DeleteConversation(key proto.Key) error
 	PutUser(User) error
+	// DeleteUser deletes a user, what they are found by and their Usage.
+	DeleteUser(id uint64) error
 	PutUsage(Usage) error
 }
 
@@ -205,8 +220,9 @@ type User struct {
 	// Blocked says that an operator lets the user in no more, whatever the token.
 	Blocked bool
 	// FirstSeen is when the user's first token was, and LastSeen when the user's
-	// last device left, Unix milliseconds; 0 if unknown, as FirstSeen is of those
-	// who came before it was kept.
+	// last device left or, if no device did for a day, when a token of theirs was seen
+	// again; Unix milliseconds; 0 if unknown, as FirstSeen is of those who came before
+	// it was kept.
 	FirstSeen, LastSeen uint64
 	// What the user chose not to let others see.
 	HideTyping, HidePresence bool

@@ -36,7 +36,7 @@ func (s *Service) Users(ctx context.Context, q UserQuery) ([]User, error) {
 }
 
 // Seen records a user, their name and the services that their token names, until
-// it expires. An empty name keeps the one there is; the services replace those of
+// it expires, and that they were here, to the day. An empty name keeps the one there is; the services replace those of
 // the token before. Whoever has a conversation with them learns a new name with
 // the next sync. Of u, only ID, Name, Services and ServicesUntil are looked at.
 // Blocks until it is on disk if it is news. Errors wrap a *proto.Refusal:
@@ -94,6 +94,9 @@ func (known User) seen(u User, now uint64) (after User) {
 	after.ID = u.ID
 	if u.Name != "" {
 		after.Name = u.Name
+	}
+	if known.ID != 0 && now > max(known.FirstSeen, known.LastSeen)+uint64(seenStep.Milliseconds()) {
+		after.LastSeen = now // not each time: that would be a write with each connection
 	}
 	after.Services, after.ServicesUntil = u.Services, u.ServicesUntil
 	switch {

@@ -116,6 +116,55 @@ func BenchmarkAnswerBeforeControlEntries(b *testing.B) {
 	}
 }
 
+// BenchmarkForgetting measures the commits, of up to 50 each, that forget 500
+// guests of n, and reports what each takes, which is how long others have to wait.
+func BenchmarkForgetting(b *testing.B) {
+	for _, n := range []int{1000, 10_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			db := open(b, b.TempDir())
+			put := func(from, to int) {
+				b.Helper()
+				if err := db.Update(context.Background(), func(tx chat.Tx) error {
+					for id := from; id < to; id++ {
+						u := chat.User{ID: uint64(id), Name: fmt.Sprintf("Guest Number %d", id)}
+						if id <= 500 {
+							u.FirstSeen = 1
+						}
+						if err := tx.PutUser(u); err != nil {
+							return err
+						}
+					}
+					return nil
+				}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for from := 1; from <= n; from += perUpdate {
+				put(from, min(from+perUpdate, n+1))
+			}
+			service, err := chat.New(chat.Config{Store: db, Fanout: nobody{}, GuestRetention: chat.LeastGuestRetention})
+			if err != nil {
+				b.Fatal(err)
+			}
+			commits := 0
+			for b.Loop() {
+				requests, _, err := service.Lapsed(context.Background(), 0)
+				if err != nil || len(requests) != 10 {
+					b.Fatal(len(requests), err)
+				}
+				for _, r := range requests {
+					commit(b, service, []chat.Request{r})
+				}
+				commits += len(requests)
+				b.StopTimer()
+				put(1, 501)
+				b.StartTimer()
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(commits), "ms/commit")
+		})
+	}
+}
+
 // BenchmarkArrivals measures how long n who come at once take to be told of, and
 // reports what a turn takes, which is how long a push has to wait for them.
 func BenchmarkArrivals(b *testing.B) {

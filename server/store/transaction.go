@@ -150,6 +150,21 @@ func (t *transaction) Delete(key proto.Key, through uint64) error {
 	return nil
 }
 
+// DeleteConversation implements chat.Tx.
+func (t *transaction) DeleteConversation(key proto.Key) error {
+	id, err := t.rowID(key)
+	if err != nil || id == 0 {
+		return err
+	}
+	for _, query := range []string{"DELETE FROM members WHERE conversation = ?", "DELETE FROM conversations WHERE id = ?"} {
+		if err := t.exec(query, id); err != nil {
+			return fmt.Errorf("delete conversation: %w", err)
+		}
+	}
+	delete(t.rowIDs, key)
+	return nil
+}
+
 // PutUser implements chat.Tx.
 func (t *transaction) PutUser(u chat.User) error {
 	if err := t.ctx.Err(); err != nil {
@@ -167,6 +182,29 @@ func (t *transaction) PutUser(u chat.User) error {
 		bytesOf(u.Revoked), u.Blocked, bytesOf(u.FirstSeen), bytesOf(u.LastSeen), hidesOf(u), u.Wrote, int64(u.Customer))
 	if err != nil {
 		return fmt.Errorf("write user: %w", err)
+	}
+	return nil
+}
+
+// DeleteUser implements chat.Tx.
+func (t *transaction) DeleteUser(id uint64) error {
+	if err := t.ctx.Err(); err != nil {
+		return err
+	}
+	var folded string
+	known, err := t.row([]any{&folded}, "SELECT folded FROM users WHERE id = ?", bytesOf(id))
+	if err != nil {
+		return fmt.Errorf("read user: %w", err)
+	}
+	if known {
+		if err := t.unindexName(id, folded); err != nil {
+			return err
+		}
+	}
+	for _, query := range []string{"DELETE FROM users WHERE id = ?", "DELETE FROM usage WHERE user_id = ?"} {
+		if err := t.exec(query, bytesOf(id)); err != nil {
+			return fmt.Errorf("delete user: %w", err)
+		}
 	}
 	return nil
 }

@@ -446,6 +446,48 @@ func (v *view) Ending(limit int) ([]chat.User, error) {
 	return users, nil
 }
 
+// UsersAfter implements chat.View.
+func (v *view) UsersAfter(id uint64, limit int) ([]chat.User, error) {
+	users, err := v.people("WHERE id > ? ORDER BY id LIMIT ?", bytesOf(id), max(0, limit))
+	if err != nil {
+		return nil, fmt.Errorf("read users: %w", err)
+	}
+	return users, nil
+}
+
+// Keeps implements chat.View. The newest row is the likeliest.
+func (v *view) Keeps(user, after uint64) (keeps bool, err error) {
+	if err := v.ctx.Err(); err != nil {
+		return false, err
+	}
+	if _, err := v.row([]any{&keeps}, "SELECT 1 FROM members m INDEXED BY members_by_rev CROSS JOIN conversations c ON c.id = m.conversation"+
+		" WHERE m.user_id = ? AND m.rev > ? AND c.head != x'0000000000000000' AND c.min <= c.head ORDER BY m.rev DESC LIMIT 1", bytesOf(user), bytesOf(after)); err != nil {
+		return false, fmt.Errorf("find a user's conversations that keep entries: %w", err)
+	}
+	return keeps, nil
+}
+
+// Loose implements chat.View.
+func (v *view) Loose(user uint64, limit int) (loose []proto.Key, err error) {
+	if err := v.ctx.Err(); err != nil {
+		return nil, err
+	}
+	err = v.rows(func(rows *sql.Rows) error {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return err
+		}
+		key, err := proto.ParseKey(name)
+		loose = append(loose, key)
+		return err
+	}, "SELECT c.key FROM members m INDEXED BY members_by_peer CROSS JOIN conversations c ON c.id = m.conversation"+
+		" WHERE m.user_id = ? AND m.peer IS NOT NULL AND (m.blocks OR c.head = x'0000000000000000' AND NOT m.blocked) LIMIT ?", bytesOf(user), max(0, limit))
+	if err != nil {
+		return nil, fmt.Errorf("find a user's conversations without entries: %w", err)
+	}
+	return loose, nil
+}
+
 // Blocked implements chat.View.
 func (v *view) Blocked(limit int) ([]chat.User, error) {
 	users, err := v.people("WHERE blocked ORDER BY id LIMIT ?", max(0, limit))
