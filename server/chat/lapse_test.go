@@ -169,6 +169,8 @@ func TestWhatBelongsToAGuestIsForgottenWithThem(t *testing.T) {
 		b.block(guest, other, true)
 		b.block(guest, friend, true)
 		b.block(friend, guest, true)
+		b.block(guest, 15, true)
+		b.block(15, guest, true)
 		b.block(guest, 14, true)
 		b.block(guest, 14, false)
 		f := b.forgetting(s, keeping(24*time.Hour))
@@ -203,6 +205,9 @@ func TestWhatBelongsToAGuestIsForgottenWithThem(t *testing.T) {
 		}
 		if ofGuest.Blocks || !ofGuest.Blocked || !ofFriend.Blocks || ofFriend.Blocked {
 			t.Errorf("what the other chose: %+v and %+v", ofGuest, ofFriend)
+		}
+		if got := second(b.publish(guest, proto.BranchMessage, text(15, "hello"))); refusalOf(t, got).Reason != proto.NotAuthorized {
+			t.Errorf("one who is blocked and never wrote: %v", got)
 		}
 		if refused := refusalOf(t, second(b.publish(guest, proto.BranchMessage, text(friend, "again")))); refused.Reason != proto.NotAuthorized {
 			t.Errorf("one who is blocked: %v", refused)
