@@ -71,7 +71,7 @@ test: tools build check ## run all tests: native, headless in Chromium, end to e
 		-- 'tools' go test -C .tools -json -count=1 ./... \
 		-- 'headless in Chromium' $(HEADLESS) go test -json -count=1 -p=1 -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES) \
 		-- 'end to end' env CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley-race \
-			go test -json -count=1 -p=2 -timeout=8m -artifacts -outputdir=$(BIN) ./server/e2e ./server/e2e/chaos ./server/e2e/abuse
+			go test -json -count=1 -p=2 -timeout=20m -artifacts -outputdir=$(BIN) ./server/e2e ./server/e2e/chaos ./server/e2e/abuse
 
 .PHONY: chaos
 chaos: tools build ## let three browsers send MESSAGES messages while FAULTS faults strike; SEED=n strikes alike
