@@ -3,12 +3,14 @@ package broker
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -167,7 +169,9 @@ func TestAMessageOfManyMegabytesIsRefused(t *testing.T) {
 	for err == nil {
 		_, _, err = ws.Read(context.Background())
 	}
-	if got := websocket.CloseStatus(err); got != websocket.StatusMessageTooBig {
+	// What is still being written when the broker closes is answered with a reset,
+	// which may overtake the close frame.
+	if got := websocket.CloseStatus(err); got != websocket.StatusMessageTooBig && !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("%v, want close status 1009", err)
 	}
 }
