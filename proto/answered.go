@@ -76,12 +76,12 @@ func (e Event) Replies(kind KeyKind) bool {
 	return !e.Type.Control()
 }
 
-// Standing is where a conversation stands after its newest entry: who waits
+// ConversationStatus is where a conversation stands after its newest entry: who waits
 // for whom since when, and in a service conversation who has it, whether it is
 // closed, and who answered last. It is a function of the log alone: feed Add
 // every entry in seq order, on either side of the wire, and both compute the
-// same. The zero Standing is that of an empty log. It is a value: copy it freely.
-type Standing struct {
+// same. The zero ConversationStatus is that of an empty log. It is a value: copy it freely.
+type ConversationStatus struct {
 	// Sides holds what each side asked and the other one answered, by Side.
 	Sides [2]Waiting
 	// Assignee is the agent who has the conversation; 0: nobody.
@@ -97,7 +97,7 @@ type Standing struct {
 // entry of a side, after a seq and before e, that asks (0, 0 if there is none);
 // it is called only when the first waiting question was answered. An error is
 // next's, and leaves s void.
-func (s *Standing) Add(kind KeyKind, e Event, next func(of Side, after uint64) (seq, createTime uint64, err error)) error {
+func (s *ConversationStatus) Add(kind KeyKind, e Event, next func(of Side, after uint64) (seq, createTime uint64, err error)) error {
 	if e.Asks(kind) {
 		s.Sides[e.Side].Ask(e.Seq, e.Time)
 	}
@@ -115,7 +115,7 @@ func (s *Standing) Add(kind KeyKind, e Event, next func(of Side, after uint64) (
 }
 
 // control keeps what only service conversations have.
-func (s *Standing) control(e Event) {
+func (s *ConversationStatus) control(e Event) {
 	switch {
 	case e.Side == First:
 		s.PostProc = Open // whoever writes again reopens

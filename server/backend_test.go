@@ -9,6 +9,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 )
 
 // A place that is kept for the known costs a day, or the invite: not a moment in
@@ -16,7 +17,7 @@ import (
 func TestWhoIsKnown(t *testing.T) {
 	var ago atomic.Int64 // the service's clock
 	now := func() time.Time { return time.Now().Add(-time.Duration(ago.Load())) }
-	service, err := chat.New(chat.Config{Store: chat.NewMemory(1), Fanout: nobody{}, Now: now, Log: slog.New(slog.DiscardHandler)})
+	service, err := chat.New(chat.Config{Store: chattest.NewMemory(1), Fanout: nobody{}, Now: now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 	"parley/server/chat"
 	"parley/server/clientip"
 	"parley/server/fault"
-	"parley/server/history"
+	"parley/server/httpapi"
 	"parley/server/listener"
 	"parley/server/store"
 	"parley/server/web"
@@ -116,7 +116,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 		return nil, err
 	}
 	backend.service = s.service // before anybody can connect
-	api, err := history.New(history.Config{
+	api, err := httpapi.New(httpapi.Config{
 		Authority: authority, Service: s.service, Guests: o.jwtKey == "", Invite: s.invite, GuestsPerHour: int(o.guestsPerHour),
 		Origins: o.origins, Healthy: s.health.state, Clients: clients, Log: log,
 	})

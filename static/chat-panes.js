@@ -7,7 +7,7 @@ import { ConversationPane } from './conversation-pane.js';
 import { Conversations } from './conversations.js';
 import { element, reasonOf, set, text } from './dom.js';
 import { icon } from './icons.js';
-import { Known } from './known.js';
+import { PageContext } from './page-context.js';
 import { avatar, paintAvatar, userName } from './labels.js';
 import { NoticeList } from './notice-list.js';
 import { connect, directKey, ParleyError, serviceKey } from './parley.js';
@@ -15,7 +15,7 @@ import { PeopleSearch } from './people-search.js';
 import { parseRoute } from './route.js';
 import { serviceLinks, servicesNamed } from './service-links.js';
 import { ServiceQueue } from './service-queue.js';
-import { clearSession, currentToken } from './session.js';
+import { clearIdentity, currentToken } from './identity.js';
 import { SettingsMenu } from './settings-menu.js';
 import { ShareLink } from './share-link.js';
 import { t } from './strings.js';
@@ -33,7 +33,7 @@ export class ChatPanes extends HTMLElement {
   /** @type {Parley | null} */
   #parley = null;
   #conversations = new Conversations();
-  #known;
+  #context;
   /** @type {ConversationPane | null} */
   #pane = null;
   #offlineNote = '';
@@ -52,18 +52,18 @@ export class ChatPanes extends HTMLElement {
   #notices = new NoticeList();
   #banner = element('div', { class: 'banner', role: 'alert', hidden: true });
 
-  /** @param {import('./session.js').Session} session */
+  /** @param {import('./identity.js').Identity} identity */
   constructor({ id, name }) {
     super();
-    this.#known = new Known(id);
+    this.#context = new PageContext(id);
     this.#avatar = avatar(name, id);
     this.#name = element('h1', { dir: 'auto' }, userName(name, id));
-    this.#search = new PeopleSearch(this.#known.names);
+    this.#search = new PeopleSearch(this.#context.names);
     this.#share = new ShareLink(id);
     this.#settings = new SettingsMenu(id);
-    this.#queue = new ServiceQueue(this.#known);
+    this.#queue = new ServiceQueue(this.#context);
     this.#queue.hidden = true;
-    this.#list = new ConversationList(this.#known);
+    this.#list = new ConversationList(this.#context);
     this.#lists = element('div', { class: 'lists' }, this.#queue, this.#list);
   }
 
@@ -80,9 +80,9 @@ export class ChatPanes extends HTMLElement {
     this.#search.addEventListener('search', event => { this.#lists.hidden = /** @type {CustomEvent<boolean>} */ (event).detail; });
     this.#search.addEventListener('chosen', () => this.#search.clear());
     this.#search.addEventListener('found', event => {
-      for (const { id, name } of /** @type {CustomEvent<import('./parley.js').User[]>} */ (event).detail) this.#known.names.set(id, name);
+      for (const { id, name } of /** @type {CustomEvent<import('./parley.js').User[]>} */ (event).detail) this.#context.names.set(id, name);
     });
-    this.#known.names.addEventListener('change', () => this.#rename());
+    this.#context.names.addEventListener('change', () => this.#rename());
     addEventListener('hashchange', () => this.#route(), { signal: this.#done.signal });
     set(this, 'data-view', parseRoute(location.hash).name === 'home' ? 'list' : 'conversation');
     this.#connect();
@@ -115,8 +115,8 @@ export class ChatPanes extends HTMLElement {
     text(this.#name, name);
     paintAvatar(this.#avatar, name, id);
     this.#queue.hidden = services.length === 0;
-    this.#known.names.parley = parley;
-    this.#known.names.set(id, parley.user.name);
+    this.#context.names.parley = parley;
+    this.#context.names.set(id, parley.user.name);
     this.#search.parley = parley;
     this.#settings.parley = parley;
     if (parley.chosen) this.#settings.show(parley.chosen);
@@ -130,11 +130,11 @@ export class ChatPanes extends HTMLElement {
     parley.addEventListener('conversations', ({ detail }) => this.#takeConversations(detail), { signal });
     parley.addEventListener('messages', ({ detail }) => this.#takeMessages(detail), { signal });
     parley.addEventListener('typing', ({ detail }) => {
-      if (detail.user !== parley.user.id) this.#known.presence.takeTyping(detail);
+      if (detail.user !== parley.user.id) this.#context.presence.takeTyping(detail);
       this.#showPresence();
     }, { signal });
     parley.addEventListener('presence', ({ detail }) => {
-      this.#known.presence.take(detail);
+      this.#context.presence.take(detail);
       this.#showPresence();
     }, { signal });
     parley.addEventListener('settings', ({ detail }) => this.#settings.show(detail), { signal });
@@ -155,14 +155,14 @@ export class ChatPanes extends HTMLElement {
 
   /** @param {Conversation[]} changed */
   #takeConversations(changed) {
-    const { names } = this.#known;
+    const { names } = this.#context;
     for (const { peer, customer, agent, peerName, assignee, assigneeName } of changed) {
       if (peer || agent) names.set(peer || customer, peerName);
       names.set(assignee, assigneeName);
     }
     this.#conversations.take(changed);
     this.#paintLists();
-    const { key = '' } = this.#pane?.whom ?? {};
+    const { key = '' } = this.#pane?.participants ?? {};
     if (changed.some(conversation => conversation.key === key)) this.#pane?.update(this.#conversations.get(key));
   }
 
@@ -170,9 +170,9 @@ export class ChatPanes extends HTMLElement {
   #takeMessages(change) {
     const { key, messages } = change;
     for (const { mine, seq, agent, sender } of messages) {
-      if (!mine && seq) this.#known.presence.sent(key, agent || sender);
+      if (!mine && seq) this.#context.presence.sent(key, agent || sender);
     }
-    if (key !== this.#pane?.whom.key) return;
+    if (key !== this.#pane?.participants.key) return;
     this.#pane.apply(change);
     this.#pane.showPresence();
   }
@@ -180,7 +180,7 @@ export class ChatPanes extends HTMLElement {
   #paintLists() {
     if (!this.#parley) return;
     const { own, queue, unread } = this.#conversations;
-    const { key = '' } = this.#pane?.whom ?? {};
+    const { key = '' } = this.#pane?.participants ?? {};
     this.#list.show(own, key);
     if (!this.#queue.hidden) this.#queue.show(queue, key);
     const title = t.title(Number(unread));
@@ -229,11 +229,11 @@ export class ChatPanes extends HTMLElement {
 
   /** @param {Parley} parley @param {string} key */
   #open(parley, key) {
-    if (this.#pane?.whom.key !== key) {
-      this.#pane = new ConversationPane(parley, key, this.#known, this.#conversations.get(key));
+    if (this.#pane?.participants.key !== key) {
+      this.#pane = new ConversationPane(parley, key, this.#context, this.#conversations.get(key));
       this.#main.replaceChildren(this.#pane);
       this.#pane.showNote(this.#offlineNote);
-      this.#known.names.ask(this.#pane.whom.person);
+      this.#context.names.ask(this.#pane.participants.person);
     }
     // On a touch screen the keyboard would hide what there is to read.
     if (matchMedia('(pointer: fine)').matches) this.#pane.focusComposer();
@@ -247,7 +247,7 @@ export class ChatPanes extends HTMLElement {
   /** @param {Connection} connection */
   #showConnection(connection) {
     const { state, reason, serverOffset } = connection;
-    const { clock, names, presence } = this.#known;
+    const { clock, names, presence } = this.#context;
     clock.offset = serverOffset;
     this.#status.show(connection);
     if (state === 'offline') this.#offlineNote = t.offlineNote(reason);
@@ -255,7 +255,7 @@ export class ChatPanes extends HTMLElement {
     this.#pane?.showNote(this.#offlineNote);
     if (state === 'live') {
       names.forgive();
-      names.ask(this.#pane?.whom.person ?? 0n);
+      names.ask(this.#pane?.participants.person ?? 0n);
     }
     presence.known = state === 'live';
     this.#showPresence();
@@ -270,7 +270,7 @@ export class ChatPanes extends HTMLElement {
 
   #startOver() {
     return element('button', { class: 'button', type: 'button', onclick: () => {
-      clearSession();
+      clearIdentity();
       location.reload();
     } }, t.startOver);
   }

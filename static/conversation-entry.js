@@ -1,13 +1,13 @@
 // @ts-check
 // One conversation in the list.
-import { controlWords } from './control-line.js';
+import { systemWords } from './system-message.js';
 import { element, set, spoken, text } from './dom.js';
 import { avatar, briefTime, fullTime, paintAvatar } from './labels.js';
 import { hashOf } from './route.js';
-import { stateSign } from './state-sign.js';
+import { receiptIcon } from './receipt-icon.js';
 import { t } from './strings.js';
 import { presenceWords, waitingWords } from './waiting.js';
-import { isLine } from './whom.js';
+import { isSystemMessage } from './participants.js';
 
 /**
  * @typedef {import('./parley.js').Conversation} Conversation
@@ -33,24 +33,24 @@ export class ConversationEntry {
   #link = element('a', { class: 'entry' }, this.#avatar, this.#name, this.#here, this.#time,
     element('span', { class: 'entry-preview' }, this.#state, this.#prefix, this.#preview), this.#badge, this.#waiting);
   item = element('li', {}, this.#link);
-  #known;
-  #whom;
+  #context;
+  #participants;
   /** @type {Conversation | null} */
   #conversation = null;
   #painted = '';
   #shownState = '';
 
-  /** @param {string} key @param {import('./known.js').Known} known */
-  constructor(key, known) {
+  /** @param {string} key @param {import('./page-context.js').PageContext} context */
+  constructor(key, context) {
     this.item.dataset.key = key;
-    this.#known = known;
-    this.#whom = known.whom(key);
+    this.#context = context;
+    this.#participants = context.participants(key);
   }
 
   /** @param {Conversation} conversation @param {boolean} open */
   paint(conversation, open) {
     this.#conversation = conversation;
-    const { name, person } = this.#whom;
+    const { name, person } = this.#participants;
     if (this.#painted !== name) {
       this.#painted = name;
       paintAvatar(this.#avatar, name, person);
@@ -71,9 +71,9 @@ export class ConversationEntry {
   tick() {
     const conversation = this.#conversation;
     if (!conversation) return;
-    const now = this.#known.clock.now();
+    const now = this.#context.clock.now();
     const { last, waitingSince, awaitingSince } = conversation;
-    const words = waitingWords(conversation, this.#whom, now);
+    const words = waitingWords(conversation, this.#participants, now);
     set(this.item, 'data-waiting-since', waitingSince);
     set(this.item, 'data-awaiting-since', awaitingSince);
     text(this.#owing, words.owing);
@@ -83,7 +83,7 @@ export class ConversationEntry {
   }
 
   #paintPresence() {
-    const words = presenceWords(this.#whom, this.#known);
+    const words = presenceWords(this.#participants, this.#context);
     const online = words === t.online;
     set(this.#avatar, 'data-online', online);
     set(this.#link, 'title', words || null);
@@ -92,8 +92,8 @@ export class ConversationEntry {
 
   /** @param {Message | null} last */
   #paintLast(last) {
-    const typing = this.#known.presence.typists(this.#whom.key).length > 0;
-    const line = last !== null && isLine(last);
+    const typing = this.#context.presence.typists(this.#participants.key).length > 0;
+    const line = last !== null && isSystemMessage(last);
     text(this.#prefix, last?.mine && !line && !typing ? t.youPrefix : '');
     text(this.#preview, typing ? t.typingBrief : this.#previewOf(last));
     set(this.#time, 'datetime', last?.time ? new Date(last.time).toISOString() : null);
@@ -102,13 +102,13 @@ export class ConversationEntry {
     if (this.#shownState === state) return;
     this.#shownState = state;
     this.#state.className = `entry-state ${state}`;
-    this.#state.replaceChildren(...(state ? stateSign(state) : []));
+    this.#state.replaceChildren(...(state ? receiptIcon(state) : []));
   }
 
   /** @param {Message | null} last */
   #previewOf(last) {
     if (!last) return '';
-    if (!this.#whom.shows(last)) return t.customerService;
-    return isLine(last) ? controlWords(last, this.#whom) : last.content.slice(0, previewLength);
+    if (!this.#participants.shows(last)) return t.customerService;
+    return isSystemMessage(last) ? systemWords(last, this.#participants) : last.content.slice(0, previewLength);
   }
 }

@@ -8,38 +8,38 @@ import { serviceLinks, servicesNamed } from './service-links.js';
 import { t } from './strings.js';
 
 /**
- * @typedef {import('./ranking.js').Ranking} Ranking
- * @typedef {import('./known.js').Known} Known
+ * @typedef {import('./sorted-conversations.js').SortedConversations} SortedConversations
+ * @typedef {import('./page-context.js').PageContext} PageContext
  */
 
 const minute = 60_000; // ms
 
 export class ConversationList extends HTMLElement {
-  #known;
+  #context;
   #list;
   #empty = element('div', { class: 'empty', hidden: true }, icon('bubbles'),
     element('p', { class: 'empty-title' }, t.noConversations), element('p', {}, t.noConversationsHint),
     element('div', { class: 'services' }, element('h2', {}, t.customerService), serviceLinks(servicesNamed(''))));
   #done = new AbortController();
 
-  /** @param {Known} known */
-  constructor(known) {
+  /** @param {PageContext} context */
+  constructor(context) {
     super();
-    this.#known = known;
-    this.#list = new EntryList(t.conversations, key => new ConversationEntry(key, known));
+    this.#context = context;
+    this.#list = new EntryList(t.conversations, key => new ConversationEntry(key, context));
   }
 
   connectedCallback() {
     if (!this.firstChild) this.append(element('h2', { class: 'list-title' }, t.conversations), this.#list.element, this.#empty);
     this.#done = new AbortController();
-    this.#known.clock.every(minute, () => this.#list.tick(), this.#done.signal);
+    this.#context.clock.every(minute, () => this.#list.tick(), this.#done.signal);
   }
 
   disconnectedCallback() {
     this.#done.abort();
   }
 
-  /** @param {Ranking} conversations @param {string} open key of the conversation on the screen */
+  /** @param {SortedConversations} conversations @param {string} open key of the conversation on the screen */
   show(conversations, open) {
     this.#list.show(conversations, open);
     this.#empty.hidden = conversations.size > 0;

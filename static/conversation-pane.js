@@ -9,10 +9,10 @@ import { MessageComposer } from './message-composer.js';
 import { MessageList } from './message-list.js';
 import { ParleyError } from './parley.js';
 import { PersonMenu } from './person-menu.js';
-import { StandingLine } from './standing-line.js';
+import { ConversationStatus } from './conversation-status.js';
 import { t } from './strings.js';
 import { presenceWords } from './waiting.js';
-import { askAboutAnswer } from './unseen-answer.js';
+import { askAboutAnswer } from './conflict-dialog.js';
 
 const answeredMeanwhile = 0x83; // the code of an answer that another agent's crossed
 
@@ -26,14 +26,14 @@ const answeredMeanwhile = 0x83; // the code of an answer that another agent's cr
 
 /** Fires "notice" with words for the person. */
 export class ConversationPane extends HTMLElement {
-  whom;
+  participants;
   #parley;
-  #known;
+  #context;
   #conversation;
   #avatar = avatar('', 0n);
   #title = element('h1', { dir: 'auto' });
   #typing = element('p', { class: 'typing', dir: 'auto' });
-  #standing;
+  #status;
   #actions = new ConversationActions();
   #list;
   #composer;
@@ -46,31 +46,31 @@ export class ConversationPane extends HTMLElement {
   /** Refs of refused control entries that were told of. @type {Set<string>} */
   #turnedDown = new Set();
 
-  /** @param {Parley} parley @param {string} key @param {import('./known.js').Known} known @param {Conversation | undefined} conversation */
-  constructor(parley, key, known, conversation) {
+  /** @param {Parley} parley @param {string} key @param {import('./page-context.js').PageContext} context @param {Conversation | undefined} conversation */
+  constructor(parley, key, context, conversation) {
     super();
     this.#parley = parley;
-    this.#known = known;
+    this.#context = context;
     this.#conversation = conversation;
-    this.whom = known.whom(key);
-    this.#standing = new StandingLine(this.whom, known);
-    this.#list = new MessageList({ parley, whom: this.whom, clock: known.clock }, conversation);
-    this.#composer = new MessageComposer(parley.user.id, key, this.whom.agent);
+    this.participants = context.participants(key);
+    this.#status = new ConversationStatus(this.participants, context);
+    this.#list = new MessageList({ parley, participants: this.participants, clock: context.clock }, conversation);
+    this.#composer = new MessageComposer(parley.user.id, key, this.participants.agent);
   }
 
   connectedCallback() {
     this.append(
       element('div', { class: 'bar' },
         element('a', { class: 'icon-button back', href: '#/', 'aria-label': t.back, title: t.back }, icon('back')),
-        this.#avatar, this.#title, ...(this.whom.peer ? [this.#menu] : [])),
-      element('div', { class: 'standing' }, this.#standing, this.#actions),
+        this.#avatar, this.#title, ...(this.participants.peer ? [this.#menu] : [])),
+      element('div', { class: 'status-row' }, this.#status, this.#actions),
       this.#list, this.#typing, this.#composer, this.#blocked);
     this.#listen();
     this.#paint();
   }
 
   #listen() {
-    const { key } = this.whom;
+    const { key } = this.participants;
     this.#composer.addEventListener('send', event => this.#send(/** @type {CustomEvent<Draft>} */ (event).detail));
     this.#composer.addEventListener('typing', event => this.#parley.typing(key, /** @type {CustomEvent<boolean>} */ (event).detail));
     this.#actions.addEventListener('act', event => this.#act(/** @type {CustomEvent<Act>} */ (event).detail));
@@ -101,7 +101,7 @@ export class ConversationPane extends HTMLElement {
   /** @param {string} note why sending takes longer now; '' if it does not */
   showNote(note) {
     this.#offlineNote = note;
-    this.#composer.show(this.whom.name, note);
+    this.#composer.show(this.participants.name, note);
     if (!note) this.#list.tryAgain();
   }
 
@@ -112,15 +112,15 @@ export class ConversationPane extends HTMLElement {
 
   /** Shows who is here, and who types. */
   showPresence() {
-    const { whom } = this;
-    const typists = this.#known.presence.typists(whom.key).map(user => whom.typistName(user));
+    const { participants } = this;
+    const typists = this.#context.presence.typists(participants.key).map(user => participants.typistName(user));
     text(this.#typing, typists.map(t.typing).join(' '));
-    this.#standing.show(this.#conversation);
-    set(this.#avatar, 'data-online', presenceWords(whom, this.#known) === t.online);
+    this.#status.show(this.#conversation);
+    set(this.#avatar, 'data-online', presenceWords(participants, this.#context) === t.online);
   }
 
   #paint() {
-    const { name, person } = this.whom;
+    const { name, person } = this.participants;
     if (this.#title.textContent !== name) {
       text(this.#title, name);
       paintAvatar(this.#avatar, name, person);
@@ -145,7 +145,7 @@ export class ConversationPane extends HTMLElement {
 
   /** @param {boolean} blocked */
   async #block(blocked) {
-    const { peer } = this.whom;
+    const { peer } = this.participants;
     try {
       await (blocked ? this.#parley.block(peer) : this.#parley.unblock(peer));
     } catch (error) {
@@ -169,7 +169,7 @@ export class ConversationPane extends HTMLElement {
   async #sendAs(draft, seen, anyway) {
     try {
       const { content, note } = draft;
-      this.#list.add(await this.#parley.send(this.whom.key, content, { seen, anyway, type: note ? 'note' : 'text' }));
+      this.#list.add(await this.#parley.send(this.participants.key, content, { seen, anyway, type: note ? 'note' : 'text' }));
       this.#composer.sent();
     } catch (error) {
       if (anyway || !isCrossed(error)) throw error;
@@ -187,7 +187,7 @@ export class ConversationPane extends HTMLElement {
   async #askAboutAnswer() {
     const seq = this.#conversation?.lastAnswer ?? 0n;
     const message = this.#list.message(seq);
-    const anyway = await askAboutAnswer(this, message ? { author: this.whom.authorOf(message), content: message.content } : null);
+    const anyway = await askAboutAnswer(this, message ? { author: this.participants.authorOf(message), content: message.content } : null);
     return anyway && (seq === this.#conversation?.lastAnswer || this.#askAboutAnswer());
   }
 
@@ -196,13 +196,13 @@ export class ConversationPane extends HTMLElement {
     const { seen } = this.#list;
     let target = 0n;
     if (act === 'hand-over') {
-      const agent = await askForAgent(this, this.#parley, this.whom.service);
+      const agent = await askForAgent(this, this.#parley, this.participants.service);
       if (!agent) return;
-      this.#known.names.set(agent.id, agent.name);
+      this.#context.names.set(agent.id, agent.name);
       target = agent.id;
     }
     try {
-      this.#list.add(await this.#parley.send(this.whom.key, '', { type: act, target, seen }));
+      this.#list.add(await this.#parley.send(this.participants.key, '', { type: act, target, seen }));
     } catch (error) {
       this.#notice(t.refusedActs[act](reasonOf(error, t.unknownError)));
     }

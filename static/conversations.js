@@ -1,14 +1,14 @@
 // @ts-check
 // All conversations of the user: their own, and those they answer for a service.
-import { Ranking } from './ranking.js';
+import { SortedConversations } from './sorted-conversations.js';
 
 /** @typedef {import('./parley.js').Conversation} Conversation */
 
 export class Conversations {
   /** With people, and as a customer: the most recently active first. */
-  own = new Ranking(byActivity);
+  own = new SortedConversations(byActivity);
   /** As an agent: who waits, the longest first, then the others. */
-  queue = new Ranking(byWaiting);
+  queue = new SortedConversations(byWaiting);
   /** Unread messages of all of them. */
   unread = 0n;
   /** @type {Map<string, Conversation>} */

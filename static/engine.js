@@ -1,7 +1,7 @@
 // @ts-check
 // The worker that runs the Go program, for all tabs of this browser profile. It
 // is a SharedWorker or, where there is none, a dedicated Worker of the leading
-// tab, which the others reach over a BroadcastChannel; line.js is the page's
+// tab, which the others reach over a BroadcastChannel; engine-transport.js is the page's
 // end. It knows no chat: it carries bytes between ports and the program
 // (contract: wasm/bridge/doc.go), notices when a tab is gone, and starts the
 // program again when it dies.
@@ -20,7 +20,7 @@
 //   {elsewhere: true}           another worker is the engine: reach it over the channel
 
 /**
- * What line.js in the page and this worker must agree on; rises with every
+ * What engine-transport.js in the page and this worker must agree on; rises with every
  * change that is not understood by the other.
  */
 const PROTOCOL = 3;

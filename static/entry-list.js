@@ -6,7 +6,7 @@ import { t } from './strings.js';
 
 /**
  * @typedef {import('./parley.js').Conversation} Conversation
- * @typedef {import('./ranking.js').Ranking} Ranking
+ * @typedef {import('./sorted-conversations.js').SortedConversations} SortedConversations
  * @typedef {object} Entry
  * @property {HTMLElement} item
  * @property {(conversation: Conversation, open: boolean) => void} paint
@@ -38,7 +38,7 @@ export class EntryList {
   }
 
   /**
-   * @param {Ranking} conversations
+   * @param {SortedConversations} conversations
    * @param {string} open key of the conversation on the screen
    * @param {(conversation: Conversation) => boolean} [filter]
    */

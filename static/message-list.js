@@ -5,9 +5,9 @@ import { arrange, element, reasonOf, set, text } from './dom.js';
 import { icon } from './icons.js';
 import { untilMidnight } from './labels.js';
 import { viewOf } from './message-row.js';
-import { Reading } from './reading.js';
+import { ReadTracker } from './read-tracker.js';
 import { isTurnedDown, rowsOf } from './rows.js';
-import { Stretch } from './stretch.js';
+import { MessageWindow } from './message-window.js';
 import { t } from './strings.js';
 
 /**
@@ -15,7 +15,7 @@ import { t } from './strings.js';
  * @typedef {import('./message-row.js').RowView} RowView
  * @typedef {object} Place
  * @property {import('./parley.js').Parley} parley
- * @property {import('./whom.js').Whom} whom
+ * @property {import('./participants.js').Participants} participants
  * @property {import('./clock.js').Clock} clock
  */
 
@@ -38,8 +38,8 @@ export class MessageList extends HTMLElement {
   /** @type {Map<string, RowView>} */
   #views = new Map();
   #place;
-  #stretch;
-  #reading;
+  #window;
+  #readTracker;
   /** The mark of unread messages stands after this seq; null: nowhere. @type {bigint | null} */
   #unreadAfter = null;
   #name;
@@ -60,16 +60,16 @@ export class MessageList extends HTMLElement {
   /** @param {Place} place @param {Conversation | undefined} conversation */
   constructor(place, conversation) {
     super();
-    const { parley, whom } = place;
+    const { parley, participants } = place;
     this.#place = place;
-    this.#name = whom.name;
-    this.#stretch = new Stretch(parley, whom.key);
-    this.#reading = new Reading(this.#log, conversation?.read ?? 0n, message => !message.mine && whom.shows(message), seq => {
-      parley.markRead(whom.key, seq).catch(error => {
+    this.#name = participants.name;
+    this.#window = new MessageWindow(parley, participants.key);
+    this.#readTracker = new ReadTracker(this.#log, conversation?.read ?? 0n, message => !message.mine && participants.shows(message), seq => {
+      parley.markRead(participants.key, seq).catch(error => {
         this.dispatchEvent(new CustomEvent('notice', { detail: reasonOf(error, t.unknownError), bubbles: true }));
       });
     });
-    this.#stretch.addEventListener('change', () => this.#paint());
+    this.#window.addEventListener('change', () => this.#paint());
     this.#log.addEventListener('scroll', () => this.#scrolled(), { passive: true });
     this.#begin(conversation);
     this.#keepFrom(conversation?.min ?? 0n);
@@ -81,11 +81,11 @@ export class MessageList extends HTMLElement {
     this.#sizeObserver.observe(this.#log);
     this.#sizeObserver.observe(this.#rows);
     this.#awaitMidnight();
-    this.#stretch.newest(this.#after);
+    this.#window.newest(this.#after);
   }
 
   disconnectedCallback() {
-    this.#reading.close();
+    this.#readTracker.close();
     this.#topObserver.disconnect();
     this.#sizeObserver.disconnect();
     clearTimeout(this.#midnight);
@@ -93,24 +93,24 @@ export class MessageList extends HTMLElement {
 
   /** The highest contiguous seq that was on the screen. */
   get seen() {
-    return this.#reading.seen;
+    return this.#readTracker.seen;
   }
 
   /** @param {{ messages: import('./parley.js').Message[], gone: string[] }} change */
   apply(change) {
-    this.#stretch.apply(change);
+    this.#window.apply(change);
   }
 
   /** The message with this seq, if it is there. @param {bigint} seq */
   message(seq) {
-    return this.#stretch.messages.find(message => message.seq === seq);
+    return this.#window.messages.find(message => message.seq === seq);
   }
 
   /** Takes in the conversation's watermarks. @param {Conversation | undefined} conversation */
   update(conversation) {
     if (!this.#placed) {
       this.#begin(conversation);
-      this.#stretch.newest(this.#after);
+      this.#window.newest(this.#after);
     } else if (conversation) {
       this.#read = conversation.read;
       this.#unread = conversation.unread;
@@ -124,19 +124,19 @@ export class MessageList extends HTMLElement {
   #keepFrom(min) {
     if (min <= this.#min) return;
     this.#min = min;
-    this.#stretch.forget(min);
+    this.#window.forget(min);
   }
 
   /** People have other names than before. */
   rename() {
-    this.#name = this.#place.whom.name;
+    this.#name = this.#place.participants.name;
     set(this.#log, 'aria-label', t.messagesWith(this.#name));
     this.#paint();
   }
 
   /** Asks again for what could not be had. */
   tryAgain() {
-    if (this.#stretch.incomplete) this.#stretch.older();
+    if (this.#window.incomplete) this.#window.older();
   }
 
   /** Makes way for a message that is being sent: what stands above it has been read. */
@@ -149,7 +149,7 @@ export class MessageList extends HTMLElement {
 
   /** @param {import('./parley.js').Message} message */
   add(message) {
-    this.#stretch.add(message);
+    this.#window.add(message);
   }
 
   /** @param {boolean} [smooth] */
@@ -168,22 +168,22 @@ export class MessageList extends HTMLElement {
     this.#read = read;
     this.#unread = unread;
     // The first message ever, which comes while the person looks at an empty list, needs no mark.
-    const awaited = this.#stretch.loaded && unread === 1n && document.hasFocus();
+    const awaited = this.#window.loaded && unread === 1n && document.hasFocus();
     this.#unreadAfter = unread && !awaited ? read : null;
     this.#after = head - read;
   }
 
   #paint() {
-    const { messages, loaded } = this.#stretch;
+    const { messages, loaded } = this.#window;
     this.#notice();
     const anchor = this.#placed && !this.#atEnd ? this.#anchor() : null;
     const now = this.#place.clock.now();
-    const rows = rowsOf(messages, this.#place.whom, this.#unreadAfter);
+    const rows = rowsOf(messages, this.#place.participants, this.#unreadAfter);
     const elements = rows.map(row => {
       let view = this.#views.get(row.id);
       if (!view) this.#views.set(row.id, view = viewOf(row));
       view.paint(row, now);
-      if ('message' in row && !row.message.mine && view.end) this.#reading.watch(view.end, row.message.seq);
+      if ('message' in row && !row.message.mine && view.end) this.#readTracker.watch(view.end, row.message.seq);
       return view.element;
     });
     arrange(this.#rows, elements);
@@ -200,20 +200,20 @@ export class MessageList extends HTMLElement {
   }
 
   #readOn() {
-    const { messages, loaded, more, incomplete } = this.#stretch;
-    this.#reading.update(messages, loaded && !more && !incomplete, this.#read);
+    const { messages, loaded, more, incomplete } = this.#window;
+    this.#readTracker.update(messages, loaded && !more && !incomplete, this.#read);
   }
 
   /** Pages of old messages are not to be read out, only what comes live. */
   #calm() {
-    if (this.#stretch.loading) set(this.#log, 'aria-busy', 'true');
-    else requestAnimationFrame(() => set(this.#log, 'aria-busy', String(this.#stretch.loading)));
+    if (this.#window.loading) set(this.#log, 'aria-busy', 'true');
+    else requestAnimationFrame(() => set(this.#log, 'aria-busy', String(this.#window.loading)));
   }
 
   /** Notices messages of others that came since the last painting. */
   #notice() {
-    const { whom } = this.#place;
-    const newest = this.#stretch.messages.findLast(message => message.seq > 0n && whom.counts(message))?.seq ?? 0n;
+    const { participants } = this.#place;
+    const newest = this.#window.messages.findLast(message => message.seq > 0n && participants.counts(message))?.seq ?? 0n;
     if (newest <= this.#newest) return;
     const before = this.#newest;
     this.#newest = newest;
@@ -285,7 +285,7 @@ export class MessageList extends HTMLElement {
   }
 
   #firstUnread() {
-    const { next } = this.#reading;
+    const { next } = this.#readTracker;
     return next ? this.#rows.querySelector(`[data-seq="${next}"]`) : null;
   }
 
@@ -305,7 +305,7 @@ export class MessageList extends HTMLElement {
 
   /** What stands above the first message: loading, trouble, the beginning, or who to say hello to. */
   #paintOlder() {
-    const { loaded, loading, incomplete, more, messages } = this.#stretch;
+    const { loaded, loading, incomplete, more, messages } = this.#window;
     const state = incomplete ? `incomplete ${incomplete}`
       : loading ? (loaded ? 'loading' : 'first')
       : more ? 'more'
@@ -324,7 +324,7 @@ export class MessageList extends HTMLElement {
   #olderContent(state) {
     switch (state.split(' ')[0]) {
       case 'incomplete':
-        return [element('p', { dir: 'auto' }, t.incomplete(this.#stretch.incomplete)),
+        return [element('p', { dir: 'auto' }, t.incomplete(this.#window.incomplete)),
           element('button', { class: 'link-button', type: 'button', onclick: () => this.tryAgain() }, t.tryAgain)];
       case 'loading':
       case 'more':
@@ -342,8 +342,8 @@ export class MessageList extends HTMLElement {
 
   /** @param {IntersectionObserverEntry[]} entries */
   #top(entries) {
-    const { more, incomplete } = this.#stretch;
-    if (this.#placed && more && !incomplete && entries.some(({ isIntersecting }) => isIntersecting)) this.#stretch.older();
+    const { more, incomplete } = this.#window;
+    if (this.#placed && more && !incomplete && entries.some(({ isIntersecting }) => isIntersecting)) this.#window.older();
   }
 
   /** Today becomes yesterday. */

@@ -1,10 +1,10 @@
 // @ts-check
 // One row of the message list: a message, or what stands between messages.
-import { ControlView } from './control-line.js';
+import { ControlView } from './system-message.js';
 import { element, set, text } from './dom.js';
 import { clockTime, dayName, dayOf, fullTime } from './labels.js';
 import { isEmoji, richText } from './rich-text.js';
-import { stateSign, timesOf } from './state-sign.js';
+import { receiptIcon, timesOf } from './receipt-icon.js';
 import { t } from './strings.js';
 
 /**
@@ -123,7 +123,7 @@ class MessageView {
     if (this.#shownState === state + title) return;
     this.#shownState = state + title;
     for (const e of [this.#receipt, this.#state]) set(e, 'title', title || null);
-    this.#state.replaceChildren(...(shown ? stateSign(state, times) : []));
+    this.#state.replaceChildren(...(shown ? receiptIcon(state, times) : []));
   }
 
   /** @param {Message} message */

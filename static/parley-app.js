@@ -2,7 +2,7 @@
 // Shows the sign-in, or the chat of whoever is signed in.
 import { ChatPanes } from './chat-panes.js';
 import { parseRoute } from './route.js';
-import { onSessionChange, storedSession } from './session.js';
+import { onIdentityChange, storedIdentity } from './identity.js';
 import { SignIn } from './sign-in.js';
 
 export class ParleyApp extends HTMLElement {
@@ -12,8 +12,8 @@ export class ParleyApp extends HTMLElement {
   connectedCallback() {
     const { signal } = this.#done;
     this.#show();
-    onSessionChange(() => {
-      if ((storedSession()?.id ?? 0n) !== this.#user) this.#show();
+    onIdentityChange(() => {
+      if ((storedIdentity()?.id ?? 0n) !== this.#user) this.#show();
     }, signal);
     visualViewport?.addEventListener('resize', () => this.#fit(), { signal });
   }
@@ -23,9 +23,9 @@ export class ParleyApp extends HTMLElement {
   }
 
   #show() {
-    const session = storedSession();
-    this.#user = session?.id ?? 0n;
-    this.replaceChildren(session ? new ChatPanes(session) : this.#signIn());
+    const identity = storedIdentity();
+    this.#user = identity?.id ?? 0n;
+    this.replaceChildren(identity ? new ChatPanes(identity) : this.#signIn());
   }
 
   #signIn() {

@@ -6,12 +6,12 @@
 // again, open sends are made again, other open calls are refused with a reason,
 // and a reset says to ask anew.
 import { findUsers, originOf, ParleyError } from './http.js';
-import { openLine, randomName } from './line.js';
-import { Sends } from './sends.js';
+import { openTransport, randomName } from './engine-transport.js';
+import { PendingSends } from './pending-sends.js';
 import { decode, encode } from './wire.js';
 
 export { ParleyError, renewToken, signInAsGuest } from './http.js';
-export { mergeMessages } from './timeline.js';
+export { mergeMessages } from './merge-messages.js';
 
 /**
  * @typedef {import('./parley.d.ts').Options} Options
@@ -120,12 +120,12 @@ class Parley extends EventTarget {
   #giveToken;
   /** @type {Token} */
   #token;
-  /** @type {ReturnType<typeof openLine> | null} */
-  #line = null;
+  /** @type {ReturnType<typeof openTransport> | null} */
+  #transport = null;
   /** Calls that wait for their answers. @type {Map<number, { resolve(value: any): void, reject(cause: Error): void }>} */
   #calls = new Map();
   #lastCall = 0;
-  #sends = new Sends(args => this.#post('send', args, message => this.#line?.post(message)));
+  #pendingSends = new PendingSends(args => this.#post('send', args, message => this.#transport?.post(message)));
   /** Settles when calls can be made, or never again can. */
   #attached = gate();
   #wasAttached = false;
@@ -153,7 +153,7 @@ class Parley extends EventTarget {
     this.#timer = setTimeout(() => this.#end(new ParleyError(
       'The engine in the background does not answer: close the other tabs of this site and reload.')), lifeTimeout);
     try {
-      this.#openLine();
+      this.#openTransport();
     } catch (cause) {
       throw new ParleyError(/** @type {Error} */ (cause).message, 0, { cause });
     }
@@ -164,19 +164,19 @@ class Parley extends EventTarget {
     // A page that the browser keeps for the way back is frozen, with its locks
     // and worker: it leaves them to the others, and attaches again when it is shown.
     addEventListener('pagehide', () => this.#leave(), { signal });
-    addEventListener('pageshow', ({ persisted }) => { if (persisted) this.#openLine(); }, { signal });
+    addEventListener('pageshow', ({ persisted }) => { if (persisted) this.#openTransport(); }, { signal });
     await this.#attached.promise;
   }
 
-  #openLine() {
-    this.#line = openLine(message => this.#receive(message));
+  #openTransport() {
+    this.#transport = openTransport(message => this.#receive(message));
     this.#attach();
   }
 
   #leave() {
-    this.#line?.post({ detach: true });
-    this.#line?.close(true);
-    this.#line = null;
+    this.#transport?.post({ detach: true });
+    this.#transport?.close(true);
+    this.#transport = null;
     this.#detached('this page was left');
   }
 
@@ -188,7 +188,7 @@ class Parley extends EventTarget {
    */
   async send(to, content, { seen = 0n, type = 'text', target = 0n, extend = '', anyway = false } = {}) {
     const key = typeof to === 'string' ? to : directKey(this.user.id, to);
-    return this.#sends.add({ key, content, seen, type, target, extend, anyway });
+    return this.#pendingSends.add({ key, content, seen, type, target, extend, anyway });
   }
 
   /** @param {string} ref @param {{ seen?: bigint }} [options] @returns {Promise<void>} */
@@ -261,7 +261,7 @@ class Parley extends EventTarget {
   }
 
   close() {
-    this.#line?.post({ detach: true });
+    this.#transport?.post({ detach: true });
     this.#end(new ParleyError('this Parley was closed'));
   }
 
@@ -276,7 +276,7 @@ class Parley extends EventTarget {
     do {
       await this.#attached.promise;
     } while (!this.#attached.open); // it may have been detached again before this went on
-    return this.#post(op, args, message => this.#line?.post(message));
+    return this.#post(op, args, message => this.#transport?.post(message));
   }
 
   /** Tells the engine, if it is there now. @param {string} op @param {{ [name: string]: any }} [args] */
@@ -381,7 +381,7 @@ class Parley extends EventTarget {
   #detached(reason) {
     this.#attempt++;
     if (this.#attached.open) this.#attached = gate();
-    this.#sends.interrupt();
+    this.#pendingSends.interrupt();
     this.#rejectCalls(reason);
   }
 
@@ -403,7 +403,7 @@ class Parley extends EventTarget {
     try {
       const { token, expires, user: { id, name, services } } = this.#token;
       const args = { protocol: PROTOCOL, user: id, server: this.#server, name, services, token, expires };
-      this.connection = await this.#post('attach', args, command => this.#line?.post({
+      this.connection = await this.#post('attach', args, command => this.#transport?.post({
         attach: { protocol: PROTOCOL, program, lock: this.#lock }, command,
       }));
     } catch (cause) {
@@ -412,7 +412,7 @@ class Parley extends EventTarget {
     }
     if (attempt !== this.#attempt) return;
     this.#attached.resolve();
-    await this.#sends.begin(); // whoever is told of a reset is told before what became of the sends
+    await this.#pendingSends.begin(); // whoever is told of a reset is told before what became of the sends
     if (attempt !== this.#attempt) return;
     if (this.#wasAttached) {
       this.#dispatch('reset', null);
@@ -448,9 +448,9 @@ class Parley extends EventTarget {
     this.#attempt++;
     this.#attached.reject(cause);
     if (this.#attached.open) this.#attached = gate(cause);
-    this.#sends.end(cause);
+    this.#pendingSends.end(cause);
     this.#rejectCalls(cause.message);
-    this.#line?.close();
+    this.#transport?.close();
   }
 
   // ------------------------------------------------------- tokens

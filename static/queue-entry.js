@@ -5,7 +5,7 @@ import { avatar, paintAvatar, sinceTime, stopwatch } from './labels.js';
 import { hashOf } from './route.js';
 import { t } from './strings.js';
 import { presenceWords } from './waiting.js';
-import { isLine } from './whom.js';
+import { isSystemMessage } from './participants.js';
 
 /** @typedef {import('./parley.js').Conversation} Conversation */
 
@@ -27,21 +27,21 @@ export class QueueEntry {
     element('span', { class: 'entry-preview' }, this.#preview), this.#badge,
     element('span', { class: 'entry-waiting' }, this.#assignee, this.#closed));
   item = element('li', {}, this.#link);
-  #known;
-  #whom;
+  #context;
+  #participants;
   #painted = '';
   #waitingSince = 0;
 
-  /** @param {string} key @param {import('./known.js').Known} known */
-  constructor(key, known) {
+  /** @param {string} key @param {import('./page-context.js').PageContext} context */
+  constructor(key, context) {
     this.item.dataset.key = key;
-    this.#known = known;
-    this.#whom = known.whom(key);
+    this.#context = context;
+    this.#participants = context.participants(key);
   }
 
   /** @param {Conversation} conversation @param {boolean} open */
   paint(conversation, open) {
-    const { name, person, serviceName } = this.#whom;
+    const { name, person, serviceName } = this.#participants;
     const { waitingSince, assignee, unread, closed, last } = conversation;
     if (this.#painted !== name) {
       this.#painted = name;
@@ -53,15 +53,15 @@ export class QueueEntry {
     set(this.item, 'data-unread', String(unread));
     set(this.item, 'data-waiting-since', waitingSince);
     set(this.item, 'data-assignee', String(assignee));
-    const said = last && !isLine(last) ? last.content.slice(0, previewLength) : '';
+    const said = last && !isSystemMessage(last) ? last.content.slice(0, previewLength) : '';
     text(this.#preview, said ? `${serviceName} · ${said}` : serviceName);
     this.#badge.hidden = unread === 0n;
     text(this.#count, unread > 999n ? '999+' : String(unread));
     text(this.#countWords, unread ? t.unread(Number(unread)) : '');
-    text(this.#assignee, assignee ? t.claimedBy(assignee === this.#known.me ? t.byYou : this.#whom.agentName(assignee)) : t.unclaimed);
+    text(this.#assignee, assignee ? t.claimedBy(assignee === this.#context.me ? t.byYou : this.#participants.agentName(assignee)) : t.unclaimed);
     this.#assignee.classList.toggle('nobody', !assignee);
     text(this.#closed, t.closed[closed]);
-    const here = presenceWords(this.#whom, this.#known);
+    const here = presenceWords(this.#participants, this.#context);
     set(this.#avatar, 'data-online', here === t.online);
     set(this.#link, 'title', here || null);
     this.#waitingSince = waitingSince;
@@ -70,7 +70,7 @@ export class QueueEntry {
 
   tick() {
     const since = this.#waitingSince;
-    const now = this.#known.clock.now();
+    const now = this.#context.clock.now();
     text(this.#timer, since ? stopwatch(now - since) : '');
     text(this.#since, since ? t.waitsSince(sinceTime(since, now)) : '');
   }

@@ -1,12 +1,12 @@
 // @ts-check
 // What the message list shows, row by row: days, gaps, authors' groups.
-import { controlWords } from './control-line.js';
+import { systemWords } from './system-message.js';
 import { dayOf } from './labels.js';
-import { isLine } from './whom.js';
+import { isSystemMessage } from './participants.js';
 
 /**
  * @typedef {import('./parley.js').Message} Message
- * @typedef {import('./whom.js').Whom} Whom
+ * @typedef {import('./participants.js').Participants} Participants
  * @typedef {{ kind: 'day', id: string, time: number }
  *   | { kind: 'gap' | 'unread', id: string }
  *   | { kind: 'control', id: string, message: Message, words: string }
@@ -27,17 +27,17 @@ const groupSpan = 5 * 60_000; // ms between messages of one group
 
 /**
  * @param {Message[]} messages in the order to show
- * @param {Whom} whom
+ * @param {Participants} participants
  * @param {bigint | null} unreadAfter the mark of unread messages stands before the first foreign message after this seq
  * @returns {Row[]}
  */
-export function rowsOf(messages, whom, unreadAfter) {
-  const rows = new Rows(whom, unreadAfter, messages.findLast(isReadByThem));
+export function rowsOf(messages, participants, unreadAfter) {
+  const rows = new Rows(participants, unreadAfter, messages.findLast(isReadByThem));
   let gap = false;
   for (const [i, message] of messages.entries()) {
     // Before the first row the list itself tells whether there is more.
     gap ||= message.gap && i > 0;
-    if (!whom.shows(message) || isTurnedDown(message)) continue;
+    if (!participants.shows(message) || isTurnedDown(message)) continue;
     rows.add(message, gap);
     gap = false;
   }
@@ -46,13 +46,13 @@ export function rowsOf(messages, whom, unreadAfter) {
 
 /** What was refused is told in a notice; it never came to be. @param {Message} message */
 export function isTurnedDown(message) {
-  return message.state === 'refused' && isLine(message);
+  return message.state === 'refused' && isSystemMessage(message);
 }
 
 class Rows {
   /** @type {Row[]} */
   list = [];
-  #whom;
+  #participants;
   #unreadAfter;
   #marked;
   #newestRead;
@@ -62,9 +62,9 @@ class Rows {
   /** @type {MessageRow | null} */
   #previous = null;
 
-  /** @param {Whom} whom @param {bigint | null} unreadAfter @param {Message | undefined} newestRead */
-  constructor(whom, unreadAfter, newestRead) {
-    this.#whom = whom;
+  /** @param {Participants} participants @param {bigint | null} unreadAfter @param {Message | undefined} newestRead */
+  constructor(participants, unreadAfter, newestRead) {
+    this.#participants = participants;
     this.#unreadAfter = unreadAfter ?? 0n;
     this.#marked = unreadAfter === null;
     this.#newestRead = newestRead;
@@ -78,11 +78,11 @@ class Rows {
       this.#separate({ kind: 'day', id: this.#dayID(day, message), time: message.time });
     }
     if (gap) this.#separate({ kind: 'gap', id: `gap:${idOf(message)}` });
-    if (!this.#marked && this.#whom.counts(message) && message.seq > this.#unreadAfter) {
+    if (!this.#marked && this.#participants.counts(message) && message.seq > this.#unreadAfter) {
       this.#separate({ kind: 'unread', id: 'unread' });
       this.#marked = true;
     }
-    if (isLine(message)) this.#separate({ kind: 'control', id: idOf(message), message, words: controlWords(message, this.#whom) });
+    if (isSystemMessage(message)) this.#separate({ kind: 'control', id: idOf(message), message, words: systemWords(message, this.#participants) });
     else this.#group(message);
   }
 
@@ -94,14 +94,14 @@ class Rows {
 
   /** @param {Message} message */
   #group(message) {
-    const whom = this.#whom;
+    const participants = this.#participants;
     const before = this.#previous;
-    const follows = before !== null && whom.authorKey(before.message) === whom.authorKey(message)
+    const follows = before !== null && participants.authorKey(before.message) === participants.authorKey(message)
       && message.time - before.message.time < groupSpan;
     if (before && follows) before.last = false;
-    const ours = whom.ours(message);
+    const ours = participants.ours(message);
     this.#previous = {
-      kind: 'message', id: idOf(message), message, ours, author: whom.authorOf(message), named: ours && !message.mine,
+      kind: 'message', id: idOf(message), message, ours, author: participants.authorOf(message), named: ours && !message.mine,
       first: !follows, last: true, receipt: this.#receipt(message),
     };
     this.list.push(this.#previous);
@@ -124,7 +124,7 @@ class Rows {
 
 /** @param {Message} message */
 function isReadByThem(message) {
-  return message.mine && message.state === 'read' && message.type !== 'note' && !isLine(message);
+  return message.mine && message.state === 'read' && message.type !== 'note' && !isSystemMessage(message);
 }
 
 /** What stays the same of a message from the moment Send is pressed. @param {Message} message */

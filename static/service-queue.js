@@ -7,14 +7,14 @@ import { t } from './strings.js';
 
 /**
  * @typedef {import('./parley.js').Conversation} Conversation
- * @typedef {import('./ranking.js').Ranking} Ranking
+ * @typedef {import('./sorted-conversations.js').SortedConversations} SortedConversations
  * @typedef {keyof typeof t.filters} Filter
  */
 
 const second = 1000; // ms
 
 export class ServiceQueue extends HTMLElement {
-  #known;
+  #context;
   #list;
   #waiting = element('p', { class: 'waiting-count' });
   /** @type {Record<Filter, HTMLElement>} */
@@ -23,16 +23,16 @@ export class ServiceQueue extends HTMLElement {
     element('p', { class: 'empty-title' }, t.queueEmpty), element('p', {}, t.queueEmptyHint));
   /** @type {Filter} */
   #filter = 'all';
-  /** @type {Ranking | null} */
+  /** @type {SortedConversations | null} */
   #queue = null;
   #open = '';
   #done = new AbortController();
 
-  /** @param {import('./known.js').Known} known */
-  constructor(known) {
+  /** @param {import('./page-context.js').PageContext} context */
+  constructor(context) {
     super();
-    this.#known = known;
-    this.#list = new EntryList(t.queue, key => new QueueEntry(key, known));
+    this.#context = context;
+    this.#list = new EntryList(t.queue, key => new QueueEntry(key, context));
     this.#counts = { mine: element('span'), unclaimed: element('span'), all: element('span') };
   }
 
@@ -42,14 +42,14 @@ export class ServiceQueue extends HTMLElement {
         this.#list.element, this.#empty);
     }
     this.#done = new AbortController();
-    this.#known.clock.every(second, () => this.#list.tick(), this.#done.signal);
+    this.#context.clock.every(second, () => this.#list.tick(), this.#done.signal);
   }
 
   disconnectedCallback() {
     this.#done.abort();
   }
 
-  /** @param {Ranking} queue @param {string} open key of the conversation on the screen */
+  /** @param {SortedConversations} queue @param {string} open key of the conversation on the screen */
   show(queue, open) {
     this.#queue = queue;
     this.#open = open;
@@ -60,10 +60,10 @@ export class ServiceQueue extends HTMLElement {
 
   /** @param {Filter} filter @param {Conversation} conversation */
   #passes(filter, { assignee }) {
-    return filter === 'all' || assignee === (filter === 'mine' ? this.#known.me : 0n);
+    return filter === 'all' || assignee === (filter === 'mine' ? this.#context.me : 0n);
   }
 
-  /** Counts who waits: they are the first. @param {Ranking} queue */
+  /** Counts who waits: they are the first. @param {SortedConversations} queue */
   #count(queue) {
     const counts = { mine: 0, unclaimed: 0, all: 0 };
     for (const conversation of queue.all) {

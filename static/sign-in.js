@@ -3,10 +3,10 @@
 import { ConnectionStatus } from './connection-status.js';
 import { element, text } from './dom.js';
 import { ParleyError, signInAsGuest } from './parley.js';
-import { storeSession } from './session.js';
+import { storeIdentity } from './identity.js';
 import { t } from './strings.js';
 
-/** Fires "signed-in" once the session is stored. */
+/** Fires "signed-in" once the identity is stored. */
 export class SignIn extends HTMLElement {
   #name = element('input', {
     id: 'name', name: 'name', type: 'text', required: true, maxlength: 64, autocomplete: 'nickname',
@@ -53,7 +53,7 @@ export class SignIn extends HTMLElement {
     this.#work(true);
     try {
       const invite = this.#invite.value.trim();
-      storeSession(await signInAsGuest(name, invite ? { invite } : {}));
+      storeIdentity(await signInAsGuest(name, invite ? { invite } : {}));
       this.dispatchEvent(new Event('signed-in'));
     } catch (error) {
       this.#work(false);

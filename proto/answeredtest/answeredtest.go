@@ -1,6 +1,6 @@
 // Package answeredtest tells, as a table that a product owner can read, who
 // waits for whom after what was said. The same scenarios are run through the
-// pure rule (proto.Standing), through the server and through the page.
+// pure rule (proto.ConversationStatus), through the server and through the page.
 //
 // It imports proto alone, and holds no test of its own.
 package answeredtest

@@ -73,7 +73,7 @@ func (s *session) readConnect(cl *mqtt.Client, pk packets.Packet) packets.Packet
 // connect judges the CONNECT and, if all is right, makes the session known. A
 // refusal is told in the CONNACK.
 func (s *session) connect(cl *mqtt.Client) error {
-	user, refusal := s.login.judge()
+	user, refusal := s.login.validate()
 	if refusal == nil {
 		refusal = s.authenticate(user)
 	}
@@ -101,8 +101,8 @@ func (s *session) connect(cl *mqtt.Client) error {
 	return connectRefused{refusal}
 }
 
-// judge checks all but the token.
-func (l *login) judge() (user uint64, _ *proto.Refusal) {
+// validate checks all but the token.
+func (l *login) validate() (user uint64, _ *proto.Refusal) {
 	user, ok := proto.ParseID(l.user)
 	switch {
 	case l.will:

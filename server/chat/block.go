@@ -38,7 +38,7 @@ func (r *block) apply(b *batch) (Result, error) {
 		return Result{}, err
 	}
 	if r.blocked {
-		if refusal, err := b.judgeBlock(r.user); err != nil || refusal != nil {
+		if refusal, err := b.validateBlock(r.user); err != nil || refusal != nil {
 			return Result{Err: refusal}, err
 		}
 	}
@@ -55,8 +55,8 @@ func (r *block) apply(b *batch) (Result, error) {
 	return Result{}, b.part(peer, r.user)
 }
 
-// judgeBlock refuses a user one block more than they may have.
-func (b *batch) judgeBlock(user uint64) (refusal, err error) {
+// validateBlock refuses a user one block more than they may have.
+func (b *batch) validateBlock(user uint64) (refusal, err error) {
 	n, err := b.tx.CountBlocks(user)
 	if err != nil {
 		return nil, err
@@ -91,8 +91,8 @@ func (b *batch) part(m *member, to uint64) error {
 	return err
 }
 
-// judge refuses a message between two of whom one blocks the other.
-func (r *message) judge(author *member) error {
+// validate refuses a message between two of whom one blocks the other.
+func (r *message) validate(author *member) error {
 	switch {
 	case author.Blocks:
 		return proto.Refuse(proto.NotAuthorized, "you block this person: unblock them to write to them")

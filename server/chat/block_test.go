@@ -10,6 +10,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 )
 
 func (b *bench) block(user, other uint64, blocked bool) {
@@ -80,7 +81,7 @@ func TestBetweenTwoOfWhomOneBlocksTheOtherNothingIsTaken(t *testing.T) {
 }
 
 func TestABlockIsToldToTheOnesOwnDevicesAlone(t *testing.T) {
-	b := start(t, chat.NewMemory(1))
+	b := start(t, chattest.NewMemory(1))
 	b.send(ada, text(bob, "hello"))
 	adas, bobs := b.sync(ada, "")[0].GetToken(), b.sync(bob, "")[0].GetToken()
 	b.block(bob, ada, true)
@@ -100,7 +101,7 @@ func TestABlockIsToldToTheOnesOwnDevicesAlone(t *testing.T) {
 }
 
 func TestWhoMayBlockWhom(t *testing.T) {
-	b := start(t, chat.NewMemory(1))
+	b := start(t, chattest.NewMemory(1))
 	for name, payload := range map[string][]byte{
 		"nobody":      encode(t, &proto.Block{UserId: new(uint64), Blocked: protobuf.Bool(true)}),
 		"oneself":     encode(t, &proto.Block{UserId: protobuf.Uint64(ada), Blocked: protobuf.Bool(true)}),

@@ -132,7 +132,7 @@ func (s *Service) committed(b *batch) {
 	}
 	for _, row := range b.rows {
 		if s.presence.online(row.user) {
-			s.pushes.add(s.now(), row.user, row.rev)
+			s.updates.add(s.now(), row.user, row.rev)
 			s.nudge()
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 )
 
 // watched is a Store that tells when a transaction is on disk, and fails on demand.
@@ -204,7 +205,7 @@ func TestAStoreThatFailsRefusesForNowAndDeliversNothing(t *testing.T) {
 }
 
 func TestReadsThatFailAreRefusedForNow(t *testing.T) {
-	b := start(t, chat.NewMemory(1))
+	b := start(t, chattest.NewMemory(1))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, errMessages := b.Messages(ctx, chat.Sender{User: ada}, proto.DirectKey(ada, bob), chat.Window{Limit: 10})
@@ -222,7 +223,7 @@ func TestReadsThatFailAreRefusedForNow(t *testing.T) {
 func TestWhatWasAcceptedIsCommittedBeforeRunReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		enter, leave := make(chan struct{}, 100), make(chan struct{})
-		w := &watched{Store: chat.NewMemory(1), before: func() { enter <- struct{}{}; <-leave }}
+		w := &watched{Store: chattest.NewMemory(1), before: func() { enter <- struct{}{}; <-leave }}
 		service, err := chat.New(chat.Config{Store: w, Fanout: &outbox{t: t}})
 		if err != nil {
 			t.Fatal(err)
@@ -267,7 +268,7 @@ func TestWhatWasAcceptedIsCommittedBeforeRunReturns(t *testing.T) {
 
 func TestAPublishEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := prepared(t, chat.NewMemory(1)) // nobody commits
+		b := prepared(t, chattest.NewMemory(1)) // nobody commits
 		ctx, cancel := context.WithCancel(t.Context())
 		const many = 1500 // more than are queued
 		results := make(chan error, many)
@@ -289,7 +290,7 @@ func TestAPublishEndsWithItsContext(t *testing.T) {
 }
 
 func TestACommitterIsStartedOnce(t *testing.T) {
-	b := prepared(t, chat.NewMemory(1))
+	b := prepared(t, chattest.NewMemory(1))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := b.Run(ctx); err != nil {
@@ -303,14 +304,14 @@ func TestACommitterIsStartedOnce(t *testing.T) {
 func TestAServiceNeedsItsParts(t *testing.T) {
 	for name, c := range map[string]chat.Config{
 		"no store":  {Fanout: &outbox{t: t}},
-		"no fanout": {Store: chat.NewMemory(1)},
-		"bad node":  {Store: chat.NewMemory(1), Fanout: &outbox{t: t}, Node: proto.MaxNode + 1},
+		"no fanout": {Store: chattest.NewMemory(1)},
+		"bad node":  {Store: chattest.NewMemory(1), Fanout: &outbox{t: t}, Node: proto.MaxNode + 1},
 	} {
 		if _, err := chat.New(c); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	closed := chat.NewMemory(1)
+	closed := chattest.NewMemory(1)
 	if err := closed.Close(); err != nil {
 		t.Fatal(err)
 	}

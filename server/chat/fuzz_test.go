@@ -9,6 +9,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 )
 
 // FuzzPublish holds that bytes from outside, on any branch, are either taken or
@@ -38,7 +39,7 @@ func FuzzPublish(f *testing.F) {
 	f.Add(byte(0), []byte{0x82, 0x01, 0xff}, []byte("x"))
 	f.Fuzz(func(t *testing.T, which byte, payload, correlation []byte) {
 		out := &outbox{t: t}
-		service, err := chat.New(chat.Config{Store: chat.NewMemory(1), Fanout: out, Log: slog.New(slog.DiscardHandler)})
+		service, err := chat.New(chat.Config{Store: chattest.NewMemory(1), Fanout: out, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +106,7 @@ func FuzzKeys(f *testing.F) {
 			refusalOf(t, err)
 			return
 		}
-		b := prepared(t, chat.NewMemory(1))
+		b := prepared(t, chattest.NewMemory(1))
 		_, err = b.Messages(t.Context(), chat.Sender{User: ada}, key, chat.Window{After: after, Before: before, Limit: limit})
 		if err != nil {
 			refusalOf(t, err)

@@ -13,6 +13,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 )
 
 const guestDays = 40 * 24 * time.Hour
@@ -282,7 +283,7 @@ func TestUsersAreLookedThroughInPieces(t *testing.T) {
 }
 
 func TestATokenIsNotedOnceADay(t *testing.T) {
-	s := chat.NewMemory(1)
+	s := chattest.NewMemory(1)
 	b := start(t, s)
 	b.join(ada, "Ada")
 	first := b.millis()
@@ -299,7 +300,7 @@ func TestATokenIsNotedOnceADay(t *testing.T) {
 }
 
 func TestGuestsAreNotForgottenBeforeTheirTokens(t *testing.T) {
-	_, err := chat.New(chat.Config{Store: chat.NewMemory(1), Fanout: &outbox{t: t}, GuestRetention: chat.LeastGuestRetention - 1})
+	_, err := chat.New(chat.Config{Store: chattest.NewMemory(1), Fanout: &outbox{t: t}, GuestRetention: chat.LeastGuestRetention - 1})
 	if err == nil || !strings.Contains(err.Error(), "720h") {
 		t.Errorf("error %v", err)
 	}
@@ -308,7 +309,7 @@ func TestGuestsAreNotForgottenBeforeTheirTokens(t *testing.T) {
 // Run forgets by itself, day after day, and ends.
 func TestTheCommitterForgetsByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := chat.NewMemory(1)
+		s := chattest.NewMemory(1)
 		b := &bench{t: t, out: &outbox{t: t}}
 		var err error
 		if b.Service, err = chat.New(chat.Config{Store: s, Fanout: b.out, GuestRetention: guestDays}); err != nil {

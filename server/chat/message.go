@@ -23,7 +23,7 @@ func (r *message) apply(b *batch) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if refusal := r.judge(author); refusal != nil {
+	if refusal := r.validate(author); refusal != nil {
 		return Result{Err: refusal}, nil
 	}
 	c, err := b.conversation(r.key)
@@ -88,7 +88,7 @@ func (b *batch) append(c *conversation, sender uint64, ref [proto.RefSize]byte, 
 		seen := min(*e.Seen, c.Head) // nobody has seen what is not there yet
 		e.Seen = &seen
 	}
-	err := c.Standing.Add(c.Key.Kind(), e, func(of proto.Side, after uint64) (uint64, uint64, error) {
+	err := c.Status.Add(c.Key.Kind(), e, func(of proto.Side, after uint64) (uint64, uint64, error) {
 		next, err := b.tx.FirstWritten(c.Key, c.Key.User(of), after)
 		return next.Seq, next.CreateTime, err
 	})

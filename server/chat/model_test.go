@@ -9,6 +9,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 )
 
 // said is one message of the model: the whole log of one conversation.
@@ -54,7 +55,7 @@ func TestRowsAreWhatTheWholeLogGives(t *testing.T) {
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1))
-			var s chat.Store = chat.NewMemory(1)
+			var s chat.Store = chattest.NewMemory(1)
 			if seed < 3 {
 				s = sqlite(t)
 			}

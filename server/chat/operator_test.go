@@ -11,6 +11,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 )
 
 // refusedToken checks that an operator's decision is why a token is refused.
@@ -150,7 +151,7 @@ func TestABlockedUserIsKeptOutUntilUnblocked(t *testing.T) {
 }
 
 func TestAnOperatorIsToldOfAUserWhoNeverWas(t *testing.T) {
-	b := staffed(t, chat.NewMemory(1))
+	b := staffed(t, chattest.NewMemory(1))
 	for name, rule := range map[string]func(context.Context, uint64) (chat.User, error){
 		"remove": b.RemoveAgent, "block": b.Block, "unblock": b.Unblock,
 	} {
@@ -165,7 +166,7 @@ func TestAnOperatorIsToldOfAUserWhoNeverWas(t *testing.T) {
 func TestARemovalIsNotUndoneByATokenThatWasOnItsWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		enter, leave := make(chan struct{}, 100), make(chan struct{})
-		store := &watched{Store: chat.NewMemory(1), before: func() { enter <- struct{}{}; <-leave }}
+		store := &watched{Store: chattest.NewMemory(1), before: func() { enter <- struct{}{}; <-leave }}
 		service, err := chat.New(chat.Config{Store: store, Fanout: &outbox{t: t}})
 		if err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 )
 
 // leisurely is a Store whose reads take time, and that counts it.
@@ -35,7 +36,7 @@ func (s *leisurely) Scan(ctx context.Context, read func(chat.View) error) error 
 // manyRows is a history in which ada has n conversations.
 func manyRows(t testing.TB, n uint64) chat.Store {
 	t.Helper()
-	store := chat.NewMemory(1)
+	store := chattest.NewMemory(1)
 	b := prepared(t, store)
 	var batch []chat.Request
 	for i := range n {

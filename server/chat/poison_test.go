@@ -12,6 +12,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 	"parley/server/fault"
 )
 
@@ -228,7 +229,7 @@ func TestAStoreThatStoresNothingIsLeftAloneAfterAFewTries(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			var log bytes.Buffer
 			out := &outbox{t: t}
-			test.store.Store = chat.NewMemory(1)
+			test.store.Store = chattest.NewMemory(1)
 			service, err := chat.New(chat.Config{Store: &test.store, Fanout: out, Log: slog.New(slog.NewTextHandler(&log, nil))})
 			if err != nil {
 				t.Fatal(err)
@@ -269,7 +270,7 @@ func (e *explosive) Publish(user uint64, branch proto.Branch, payload []byte) {
 
 func TestTheCommitterOutlivesAPanic(t *testing.T) {
 	out := &explosive{outbox: &outbox{t: t}}
-	store := &poisoned{Store: chat.NewMemory(1), how: "panic"}
+	store := &poisoned{Store: chattest.NewMemory(1), how: "panic"}
 	faults := fault.NewRecord(slog.New(slog.DiscardHandler))
 	service, err := chat.New(chat.Config{Store: store, Fanout: out, Log: slog.New(slog.DiscardHandler), Faults: faults})
 	if err != nil {

@@ -161,10 +161,10 @@ func (p *presence) collect(now time.Time) (all []news, next time.Time) {
 }
 
 // leave empties the room and returns when everybody was last here.
-func (p *presence) leave(now time.Time) departures {
+func (p *presence) leave(now time.Time) lastSeen {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	all := make(departures, len(p.users))
+	all := make(lastSeen, len(p.users))
 	for user, a := range p.users {
 		all[user] = now
 		if a.connections <= 0 {
@@ -175,10 +175,10 @@ func (p *presence) leave(now time.Time) departures {
 	return all
 }
 
-// departures is when users were last here, on its way into the history.
-type departures map[uint64]time.Time
+// lastSeen is when users were last here, on its way into the history.
+type lastSeen map[uint64]time.Time
 
-func (r departures) apply(b *batch) (Result, error) {
+func (r lastSeen) apply(b *batch) (Result, error) {
 	for _, id := range slices.Sorted(maps.Keys(r)) {
 		u, err := b.tx.User(id)
 		if err != nil {
@@ -195,11 +195,11 @@ func (r departures) apply(b *batch) (Result, error) {
 // announce tells who came and who left, and returns when there may be more.
 func (s *Service) announce(ctx context.Context) (next time.Time) {
 	all, next := s.presence.collect(s.now())
-	gone := make(departures)
+	gone := make(lastSeen)
 	for _, n := range all {
 		if !n.online {
 			gone[n.user] = n.left
-			s.pushes.end(n.user)
+			s.updates.end(n.user)
 		}
 	}
 	if len(gone) > 0 {
@@ -213,7 +213,7 @@ func (s *Service) announce(ctx context.Context) (next time.Time) {
 
 // record writes down when users left. If that fails, they were last seen
 // earlier.
-func (s *Service) record(ctx context.Context, gone departures) {
+func (s *Service) record(ctx context.Context, gone lastSeen) {
 	if _, err := s.commitOne(ctx, gone); err != nil && ctx.Err() == nil {
 		s.log.Warn("when users were last seen is not stored", "users", len(gone), "error", err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 )
 
 // inBubble runs a test with a running service whose clock is the bubble's.
@@ -21,7 +22,7 @@ func inBubble(t *testing.T, config chat.Config, test func(t *testing.T, b *bench
 		b := &bench{t: t, out: &outbox{t: t}}
 		config.Fanout, config.Log = b.out, slog.New(slog.DiscardHandler)
 		if config.Store == nil {
-			config.Store = chat.NewMemory(1)
+			config.Store = chattest.NewMemory(1)
 		}
 		var err error
 		if b.Service, err = chat.New(config); err != nil {
@@ -313,7 +314,7 @@ func TestBehindAnotherBrokerWhatIsSentIsASignOfLife(t *testing.T) {
 }
 
 func TestWhenTheServerStopsItKnowsWhoWasHere(t *testing.T) {
-	store := chat.NewMemory(1)
+	store := chattest.NewMemory(1)
 	var stopped time.Time
 	inBubble(t, chat.Config{Store: store}, func(t *testing.T, b *bench) {
 		b.come(ada, bob)

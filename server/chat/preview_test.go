@@ -8,6 +8,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 )
 
 // withoutExtend is what a row shows of a short message.
@@ -42,7 +43,7 @@ func TestARowShowsThe200CharactersAtMostThatALastMessageBeginsWith(t *testing.T)
 		{"line breaks count", strings.Repeat("\r\n", 300), strings.Repeat("\r\n", 200)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			b := prepared(t, chat.NewMemory(1))
+			b := prepared(t, chattest.NewMemory(1))
 			commit := func(branch proto.Branch, from chat.Sender, m protobuf.Message) {
 				t.Helper()
 				request, err := b.Prepare(from, branch, encode(t, m), nil)

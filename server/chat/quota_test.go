@@ -10,6 +10,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 )
 
 const (
@@ -188,7 +189,7 @@ func TestConversationsWithServicesAreCountedAndAgentsBeginAsManyAsTheyLike(t *te
 }
 
 func TestAgentsHaveAQuotaOfBytesOfTheirOwn(t *testing.T) {
-	b := start(t, chat.NewMemory(1), quotas(chat.Quotas{Bytes: chat.LeastBytes, AgentBytes: 2 * mib}))
+	b := start(t, chattest.NewMemory(1), quotas(chat.Quotas{Bytes: chat.LeastBytes, AgentBytes: 2 * mib}))
 	agent, content := chat.Sender{User: bob, Services: []proto.ServiceType{1}}, strings.Repeat("x", 16*kib)
 	for n := 0; ; n++ {
 		_, err := b.Publish(t.Context(), agent, proto.BranchMessage, encode(t, text(ada, content)), nil)
@@ -222,7 +223,7 @@ func TestAQuotaCountsWithinOneBatch(t *testing.T) {
 }
 
 func TestAQuotaTooSmallForAMessageIsRefused(t *testing.T) {
-	_, err := chat.New(chat.Config{Store: chat.NewMemory(1), Fanout: &outbox{t: t}, Quotas: chat.Quotas{AgentBytes: 1000}})
+	_, err := chat.New(chat.Config{Store: chattest.NewMemory(1), Fanout: &outbox{t: t}, Quotas: chat.Quotas{AgentBytes: 1000}})
 	if err == nil || !strings.Contains(err.Error(), "1000") {
 		t.Errorf("error %v", err)
 	}

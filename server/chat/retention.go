@@ -146,11 +146,11 @@ func (b *batch) forget(c *conversation, through uint64) error {
 			c.Gone--
 		}
 	}
-	for side := range c.Standing.Sides {
+	for side := range c.Status.Sides {
 		if side == int(proto.Second) && c.Key.Kind() != proto.Direct {
 			continue // a service asks nothing
 		}
-		err := c.Standing.Sides[side].Forget(through, func(after uint64) (uint64, uint64, error) {
+		err := c.Status.Sides[side].Forget(through, func(after uint64) (uint64, uint64, error) {
 			first, err := b.tx.FirstWritten(c.Key, c.Key.User(proto.Side(side)), after)
 			return first.Seq, first.CreateTime, err
 		})

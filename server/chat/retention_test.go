@@ -9,6 +9,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 )
 
 func keeping(d time.Duration) func(*chat.Config) { return func(c *chat.Config) { c.Retention = d } }
@@ -205,7 +206,7 @@ func TestOverdueConversationsAreFoundAPieceAtATime(t *testing.T) {
 // Run deletes by itself, all of it, and ends.
 func TestTheCommitterDeletesByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := chat.NewMemory(1)
+		s := chattest.NewMemory(1)
 		service, err := chat.New(chat.Config{Store: s, Fanout: &outbox{t: t}, Retention: 24 * time.Hour})
 		if err != nil {
 			t.Fatal(err)

@@ -38,7 +38,7 @@ func (s *Service) Run(ctx context.Context) error {
 	defer close(s.stopped)
 	commits := context.WithoutCancel(ctx)
 	var others sync.WaitGroup
-	others.Go(func() { s.herald(ctx) }) // ends with ctx
+	others.Go(func() { s.runNotifier(ctx) }) // ends with ctx
 	if s.retention > 0 {
 		others.Go(func() { s.retain(ctx) }) // likewise
 	}

@@ -86,7 +86,7 @@ type Config struct {
 	Node uint64
 	// Log is told when the Store fails; nil is slog.Default.
 	Log *slog.Logger
-	// Faults notes panics: each failed one request, or what the herald was about to
+	// Faults notes panics: each failed one request, or what the notifier was about to
 	// tell, and nothing else. nil is one that logs to Log.
 	Faults *fault.Record
 }
@@ -104,14 +104,14 @@ type Service struct {
 
 	retention      time.Duration
 	guestRetention time.Duration
-	tallies        tallies
+	totalsCache    totalsCache
 	presence       presence
-	pushes         pushes
+	updates        rowUpdates
 	paces          paces
 	terms          terms
 	lives          time.Duration // Config.Alive
 	people         People
-	wake           chan struct{} // holds one, for the herald
+	wake           chan struct{} // holds one, for the notifier
 
 	queue    chan waiter
 	started  atomic.Bool

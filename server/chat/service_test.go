@@ -18,6 +18,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 	"parley/server/store"
 )
 
@@ -28,7 +29,7 @@ const (
 
 // onBothStores runs a test on SQLite and in memory.
 func onBothStores(t *testing.T, test func(t *testing.T, s chat.Store)) {
-	t.Run("memory", func(t *testing.T) { test(t, chat.NewMemory(1)) })
+	t.Run("memory", func(t *testing.T) { test(t, chattest.NewMemory(1)) })
 	t.Run("sqlite", func(t *testing.T) { test(t, sqlite(t)) })
 }
 
@@ -283,7 +284,7 @@ func TestAMessageIsStampedStoredAndDeliveredToBothSides(t *testing.T) {
 }
 
 func TestWhatIsWrongIsRefusedByName(t *testing.T) {
-	b := start(t, chat.NewMemory(1))
+	b := start(t, chattest.NewMemory(1))
 	b.send(bob, text(ada, "hello"))
 	b.out.take()
 	long := strings.Repeat("é", proto.MaxContent/2) + "!"
@@ -350,7 +351,7 @@ func TestWhatIsWrongIsRefusedByName(t *testing.T) {
 }
 
 func TestContentOfTheGreatestLengthPasses(t *testing.T) {
-	b := start(t, chat.NewMemory(1))
+	b := start(t, chattest.NewMemory(1))
 	b.send(ada, text(bob, strings.Repeat("é", proto.MaxContent/2)))
 }
 
@@ -399,7 +400,7 @@ func TestARepeatInTheSameBatchIsStoredOnce(t *testing.T) {
 }
 
 func TestCorrelationDataServesAsClientRefUnlessThePayloadHasOne(t *testing.T) {
-	b := start(t, chat.NewMemory(1))
+	b := start(t, chattest.NewMemory(1))
 	for _, test := range []struct {
 		field, correlation []byte
 		want               []byte // nil: one of the server's own
@@ -421,7 +422,7 @@ func TestCorrelationDataServesAsClientRefUnlessThePayloadHasOne(t *testing.T) {
 }
 
 func TestTypingGoesToTheOtherSideAlone(t *testing.T) {
-	s := chat.NewMemory(1)
+	s := chattest.NewMemory(1)
 	start(t, s).send(ada, text(bob, "hello"))
 	b := prepared(t, s) // nothing waits for the committer
 	m := &proto.Typing{Key: protobuf.String("d:3:5"), UserId: protobuf.Uint64(eve), Active: protobuf.Bool(true)}
@@ -433,7 +434,7 @@ func TestTypingGoesToTheOtherSideAlone(t *testing.T) {
 }
 
 func TestHistoryIsForParticipantsAlone(t *testing.T) {
-	b := start(t, chat.NewMemory(1))
+	b := start(t, chattest.NewMemory(1))
 	b.send(ada, text(bob, "hello"))
 	read := func(user uint64, key proto.Key, services ...proto.ServiceType) error {
 		_, err := b.Messages(t.Context(), chat.Sender{User: user, Services: services}, key, chat.Window{Limit: 10})

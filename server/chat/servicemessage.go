@@ -87,7 +87,7 @@ func (r *serviceMessage) apply(b *batch) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if refusal, err := r.judge(b, c); err != nil || refusal != nil {
+	if refusal, err := r.validate(b, c); err != nil || refusal != nil {
 		return Result{Err: refusal}, err
 	}
 	if refusal, err := b.spend(c, r.author, r.quota, protobuf.Size(r.m)); err != nil || refusal != nil {
@@ -129,7 +129,7 @@ func (b *batch) become(customer uint64, of proto.ServiceType) error {
 func (r *serviceMessage) stamp(c *conversation, id uint64, e proto.Event) protobuf.Message {
 	m := &proto.ServiceMessage{
 		MessageId: &id, UserId: r.m.UserId, ServiceType: r.m.ServiceType, MessageType: r.m.MessageType, Content: r.m.Content,
-		CreateDate: &e.Time, Direction: r.m.Direction, AgentId: r.m.AgentId, PostProc: &c.Standing.PostProc, Extend: r.m.Extend,
+		CreateDate: &e.Time, Direction: r.m.Direction, AgentId: r.m.AgentId, PostProc: &c.Status.PostProc, Extend: r.m.Extend,
 		Seq: &e.Seq, SeenSeq: e.Seen, ClientRef: r.ref[:], TargetAgentId: r.m.TargetAgentId,
 	}
 	if e.Asks(proto.Service) {
@@ -138,9 +138,9 @@ func (r *serviceMessage) stamp(c *conversation, id uint64, e proto.Event) protob
 	return m
 }
 
-// judge refuses an agent's entry that does not fit what others did meanwhile.
-func (r *serviceMessage) judge(b *batch, c *conversation) (refusal, err error) {
-	now := &c.Standing
+// validate refuses an agent's entry that does not fit what others did meanwhile.
+func (r *serviceMessage) validate(b *batch, c *conversation) (refusal, err error) {
+	now := &c.Status
 	kind := r.m.GetMessageType()
 	switch {
 	case !r.agent:
@@ -155,7 +155,7 @@ func (r *serviceMessage) judge(b *batch, c *conversation) (refusal, err error) {
 	}
 	switch kind {
 	case proto.MessageType_MESSAGE_TYPE_CLAIM, proto.MessageType_MESSAGE_TYPE_HAND_OVER:
-		return r.judgeTaking(b, c)
+		return r.validateAssignment(b, c)
 	case proto.MessageType_MESSAGE_TYPE_RELEASE:
 		if now.Assignee != r.author {
 			return refuseEntry("you have not claimed this conversation: there is nothing to release"), nil
@@ -164,14 +164,14 @@ func (r *serviceMessage) judge(b *batch, c *conversation) (refusal, err error) {
 	return nil, nil
 }
 
-// judgeTaking judges a claim or a hand-over: who has the conversation keeps it,
+// validateAssignment refuses a claim or a hand-over: who has the conversation keeps it,
 // as long as they answer for the service.
-func (r *serviceMessage) judgeTaking(b *batch, c *conversation) (refusal, err error) {
+func (r *serviceMessage) validateAssignment(b *batch, c *conversation) (refusal, err error) {
 	agents, err := b.agents(r.key.Service())
 	if err != nil {
 		return nil, err
 	}
-	holder := c.Standing.Assignee
+	holder := c.Status.Assignee
 	if holder != 0 && holder != r.author && slices.Contains(agents, holder) {
 		return refuseEntry("another agent has claimed this conversation: ask them to release it or hand it over"), nil
 	}

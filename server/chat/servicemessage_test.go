@@ -12,6 +12,7 @@ import (
 	"parley/proto"
 	"parley/proto/answeredtest"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 )
 
 const (
@@ -128,7 +129,7 @@ func TestTheServerAgreesWithEachScenario(t *testing.T) {
 		for i, scenario := range answeredtest.Scenarios() {
 			t.Run(scenario.Story, func(t *testing.T) {
 				if s.Epoch() == 1 {
-					s = chat.NewMemory(1) // each scenario its own history; on SQLite its own people
+					s = chattest.NewMemory(1) // each scenario its own history; on SQLite its own people
 				}
 				b := staffed(t, s)
 				customer, lower, higher := cora+uint64(i)*1000, ann+uint64(i)*1000, ben+uint64(i)*1000
@@ -280,7 +281,7 @@ func TestControlEntriesAreNoNewsToTheCustomer(t *testing.T) {
 }
 
 func TestWhatDoesNotFitIsRefusedByName(t *testing.T) {
-	b := staffed(t, chat.NewMemory(1))
+	b := staffed(t, chattest.NewMemory(1))
 	b.join(203, "Cy", support)
 	b.say(cora, word(cora, "hello?"))
 	b.say(cora, word(cora, "hello??"))
@@ -360,7 +361,7 @@ func TestAnAnswerInSpiteOfAnotherAnswersOnlyWhatWasSeen(t *testing.T) {
 }
 
 func TestWhatFitsIsTaken(t *testing.T) {
-	b := staffed(t, chat.NewMemory(1))
+	b := staffed(t, chattest.NewMemory(1))
 	b.say(cora, word(cora, "hello?"))
 	b.say(ann, word(cora, "yes"))
 	b.say(ann, seeing(word(cora, "and"), 0)) // her own answer is no surprise
@@ -425,7 +426,7 @@ func TestOfTwoAgentsWhoClaimAtOnceOneWins(t *testing.T) {
 }
 
 func TestWhatAnAgentWhoLeftTheServiceHadCanBeClaimed(t *testing.T) {
-	b := staffed(t, chat.NewMemory(1))
+	b := staffed(t, chattest.NewMemory(1))
 	b.say(cora, word(cora, "hello?"))
 	b.say(ann, control(claim))
 	b.join(ann, "Ann") // her new token names no service
@@ -471,7 +472,7 @@ func TestMarksShowTheCustomerOneServiceAndAgentsTheCustomer(t *testing.T) {
 }
 
 func TestAnAgentWhoAnswersHasReadWhatWasOnTheScreen(t *testing.T) {
-	b := staffed(t, chat.NewMemory(1))
+	b := staffed(t, chattest.NewMemory(1))
 	b.say(cora, word(cora, "hello?"))
 	b.say(cora, word(cora, "hello??"))
 	b.out.take()
@@ -546,7 +547,7 @@ func TestAnAgentSyncsWhatChangedInTheirServices(t *testing.T) {
 }
 
 func TestTypingInAServiceConversation(t *testing.T) {
-	b := staffed(t, chat.NewMemory(1))
+	b := staffed(t, chattest.NewMemory(1))
 	typing := func(user uint64) []delivered {
 		t.Helper()
 		m := &proto.Typing{Key: protobuf.String(salesKey.String()), UserId: protobuf.Uint64(eve), Active: protobuf.Bool(true)}

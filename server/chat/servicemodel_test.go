@@ -14,6 +14,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 )
 
 // model is what the design says of service conversations, from whole logs.
@@ -132,7 +133,7 @@ func (m *model) row(customer, user uint64, agents []uint64) *proto.ConversationS
 func TestServiceRowsAreWhatTheWholeLogGives(t *testing.T) {
 	for seed := range uint64(30) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			var s chat.Store = chat.NewMemory(1)
+			var s chat.Store = chattest.NewMemory(1)
 			if seed < 3 {
 				s = sqlite(t)
 			}

@@ -7,6 +7,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 )
 
 // settingsTold returns what was told of settings since the last look.
@@ -57,7 +58,7 @@ func TestSettingsAreToldToTheirUserAlone(t *testing.T) {
 }
 
 func TestSettingsAreToldAfterTheWholeAnswer(t *testing.T) {
-	b := start(t, chat.NewMemory(1))
+	b := start(t, chattest.NewMemory(1))
 	for peer := range uint64(proto.MaxStates + 1) {
 		b.send(bob, text(1000+peer, "x"))
 	}

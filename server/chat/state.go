@@ -18,7 +18,7 @@ func state(v View, user uint64, key proto.Key) (*proto.ConversationState, error)
 	if err != nil {
 		return nil, err
 	}
-	mine, theirs := c.Standing.Sides[key.Side(user)], c.Standing.Sides[key.Side(user).Other()]
+	mine, theirs := c.Status.Sides[key.Side(user)], c.Status.Sides[key.Side(user).Other()]
 	name, silent := key.String(), c.Head-m.Read-unread
 	row := &proto.ConversationState{
 		Key: &name, HeadSeq: &c.Head, ReadSeq: &m.Read, DeliveredSeq: &m.Delivered,
@@ -57,7 +57,7 @@ func directState(v View, row *proto.ConversationState, key proto.Key, other uint
 // serviceState adds what only service conversations have. The customer is not
 // told which agents there are.
 func serviceState(v View, row *proto.ConversationState, c Conversation, user uint64) error {
-	now := c.Standing
+	now := c.Status
 	if now.PostProc != 0 {
 		row.PostProc = &now.PostProc
 	}

@@ -129,8 +129,8 @@ type Conversation struct {
 	// Rev is the change number of what a service's agents are shown, in a
 	// service conversation: one for all of them, however many they are. 0 in
 	// others, whose members have a Rev each.
-	Rev      uint64
-	Standing proto.Standing
+	Rev    uint64
+	Status proto.ConversationStatus
 	// The highest watermarks of a service's agents: the customer sees one voice.
 	// And when they rose to these values, as Member.ReadTime.
 	ServiceRead, ServiceDelivered         uint64

@@ -140,7 +140,7 @@ func (s *Service) sync(ctx context.Context, from Sender, token string) error {
 		}
 		token, more = c.end().String(), c.more
 		if !more && s.presence.online(from.User) {
-			s.pushes.begin(from.User, c.end().rev)
+			s.updates.begin(from.User, c.end().rev)
 		}
 		if err := s.publishChanges(c, tell); err != nil {
 			return err
@@ -199,10 +199,10 @@ func (s *Service) answer(c *changes) *proto.BaseUserUnreadStatics {
 // more follow the totals, from one snapshot. What there is to sum up first is
 // read in parts, between which others have their turn.
 func (s *Service) changes(ctx context.Context, who Sender, token string) (*changes, error) {
-	t := s.tallies.of(who.User)
+	t := s.totalsCache.of(who.User)
 	c, err := s.scanChanges(ctx, who, token, t)
 	for err == nil && !c.more && c.totals == nil {
-		if err = s.tally(ctx, who, t); err == nil {
+		if err = s.sumUp(ctx, who, t); err == nil {
 			c, err = s.scanChanges(ctx, who, token, t)
 		}
 	}
@@ -212,11 +212,11 @@ func (s *Service) changes(ctx context.Context, who Sender, token string) (*chang
 	return c, nil
 }
 
-// tally sums up what is far behind of a user's totals.
-func (s *Service) tally(ctx context.Context, who Sender, t *tally) (err error) {
+// sumUp sums up what is far behind of a user's totals.
+func (s *Service) sumUp(ctx context.Context, who Sender, t *userTotals) (err error) {
 	for sum := (*Totals)(nil); err == nil && sum == nil; {
 		err = s.store.Scan(ctx, func(v View) (err error) {
-			sum, err = s.tallies.totals(t, v, s.store.Epoch(), who.User, ServicesOf(who.Services))
+			sum, err = s.totalsCache.totals(t, v, s.store.Epoch(), who.User, ServicesOf(who.Services))
 			return err
 		})
 	}
@@ -225,7 +225,7 @@ func (s *Service) tally(ctx context.Context, who Sender, t *tally) (err error) {
 
 // scanChanges reads what changes returns, without totals while a part of them
 // has to be summed up yet.
-func (s *Service) scanChanges(ctx context.Context, who Sender, token string, t *tally) (*changes, error) {
+func (s *Service) scanChanges(ctx context.Context, who Sender, token string, t *userTotals) (*changes, error) {
 	after, services := parsePosition(token), ServicesOf(who.Services)
 	c := &changes{since: token, after: after}
 	err := s.store.Scan(ctx, func(v View) error {
@@ -257,7 +257,7 @@ func (s *Service) scanChanges(ctx context.Context, who Sender, token string, t *
 		if c.more {
 			return nil
 		}
-		c.totals, err = s.tallies.totals(t, v, s.store.Epoch(), who.User, services)
+		c.totals, err = s.totalsCache.totals(t, v, s.store.Epoch(), who.User, services)
 		return err
 	})
 	return c, err

@@ -11,6 +11,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 )
 
 // sync publishes a SyncRequest and returns the answers.
@@ -118,7 +119,7 @@ func TestASyncTellsWhatChangedSinceItsToken(t *testing.T) {
 }
 
 func TestATokenThatSaysNothingAsksForEverything(t *testing.T) {
-	b := start(t, chat.NewMemory(1))
+	b := start(t, chattest.NewMemory(1))
 	b.send(ada, text(bob, "x"))
 	for _, token := range []string{"", "x", "v1", "v1.1", "v1..", "v2.1.2", "v1.1.x", "v1.x.1", "v1.2.2", "v1.1.2.3", "v1.1.3", "v1.1.-1",
 		"v1.1.18446744073709551615", "v1.1.18446744073709551616"} {
@@ -227,7 +228,7 @@ func TestMarksOnlyRiseAndBothSidesAreToldOnce(t *testing.T) {
 }
 
 func TestAMarkWhereNothingWasSaidChangesNothing(t *testing.T) {
-	b := start(t, chat.NewMemory(1))
+	b := start(t, chattest.NewMemory(1))
 	b.mark(bob, 7, 7)
 	same(t, "fan-out", b.out.take(), []delivered(nil))
 	same(t, "rows", len(b.rows(bob))+len(b.rows(ada)), 0)

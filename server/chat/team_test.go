@@ -10,6 +10,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 )
 
 // Who becomes an agent between two messages gets the second one, also if all
@@ -18,7 +19,7 @@ func TestAnAgentIsSentWhatFollowsTheirComing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		enter, leave := make(chan struct{}, 100), make(chan struct{})
 		out := &outbox{t: t}
-		service, err := chat.New(chat.Config{Store: &watched{Store: chat.NewMemory(1), before: func() { enter <- struct{}{}; <-leave }}, Fanout: out})
+		service, err := chat.New(chat.Config{Store: &watched{Store: chattest.NewMemory(1), before: func() { enter <- struct{}{}; <-leave }}, Fanout: out})
 		if err != nil {
 			t.Fatal(err)
 		}

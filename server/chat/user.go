@@ -61,7 +61,7 @@ func (s *Service) Seen(ctx context.Context, u User, issued time.Time) error {
 	if known.seen(u, s.millis()) == known {
 		return nil
 	}
-	_, err = s.submit(ctx, &sighting{u, issued})
+	_, err = s.submit(ctx, &upsertUser{u, issued})
 	return err
 }
 
@@ -110,8 +110,8 @@ func (known User) seen(u User, now uint64) (after User) {
 	return after
 }
 
-// sighting is a user's name on its way into the history.
-type sighting struct {
+// upsertUser is a user's name on its way into the history.
+type upsertUser struct {
 	user   User
 	issued time.Time // the token
 }
@@ -120,7 +120,7 @@ type sighting struct {
 // the others show it with the next message.
 const maxRenamed = 1000
 
-func (r *sighting) apply(b *batch) (Result, error) {
+func (r *upsertUser) apply(b *batch) (Result, error) {
 	known, err := b.tx.User(r.user.ID)
 	if err != nil {
 		return Result{}, err
@@ -164,7 +164,7 @@ func (b *batch) rename(key proto.Key, user uint64) error {
 	if err != nil {
 		return err
 	}
-	if !key.Has(user) && c.Standing.Assignee != user {
+	if !key.Has(user) && c.Status.Assignee != user {
 		return nil
 	}
 	b.revise(c)

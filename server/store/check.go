@@ -40,11 +40,11 @@ func Check(ctx context.Context, dir string, tell func(finding string)) (Checked,
 		return Checked{}, fmt.Errorf("give the folder of a server that has run: %w", err)
 	}
 	c := &checker{ctx: ctx, tell: tell}
-	s, err := openSession(ctx, path, readOnly(8192))
+	s, err := openConnection(ctx, path, readOnly(8192))
 	if err != nil {
 		return c.Checked, explain(path, err)
 	}
-	c.session = s
+	c.connection = s
 	err = c.begin("BEGIN")
 	if err == nil {
 		err = c.version()
@@ -60,7 +60,7 @@ func Check(ctx context.Context, dir string, tell func(finding string)) (Checked,
 
 // checker is a check under way.
 type checker struct {
-	*session
+	*connection
 	Checked
 	ctx  context.Context
 	tell func(string)

@@ -26,17 +26,17 @@ func openIn(t *testing.T, dir string) *DB {
 	return db
 }
 
-// asWriter lends the session that writes.
-func (db *DB) asWriter(f func(*session) error) error {
+// asWriter lends the connection that writes.
+func (db *DB) asWriter(f func(*connection) error) error {
 	s := <-db.writer
 	defer func() { db.writer <- s }()
 	return f(s)
 }
 
-// ask runs a pragma on the session that writes, and returns its answer.
+// ask runs a pragma on the connection that writes, and returns its answer.
 func (db *DB) ask(t *testing.T, pragma string) (answer string) {
 	t.Helper()
-	err := db.asWriter(func(s *session) error {
+	err := db.asWriter(func(s *connection) error {
 		return s.conn.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&answer)
 	})
 	if err != nil {
@@ -148,7 +148,7 @@ func TestAFailedUpdateLetsGoOfTheFile(t *testing.T) {
 func TestATransactionThatWasLeftOpenIsRolledBackByTheNext(t *testing.T) {
 	dir := t.TempDir()
 	db := openIn(t, dir)
-	if err := db.asWriter(func(s *session) error {
+	if err := db.asWriter(func(s *connection) error {
 		return errors.Join(s.exec("BEGIN"), s.exec("INSERT INTO meta (name, value) VALUES ('left', x'00')"))
 	}); err != nil {
 		t.Fatal(err)
@@ -185,7 +185,7 @@ func TestAProbeTellsAFullDiskAndThatThereIsRoomAgain(t *testing.T) {
 	if err := db.Probe(t.Context()); err != nil {
 		t.Errorf("right after an update: %v", err)
 	}
-	if err := db.asWriter(func(s *session) error { return s.exec("CREATE TABLE filler AS SELECT zeroblob(4000) AS x") }); err != nil {
+	if err := db.asWriter(func(s *connection) error { return s.exec("CREATE TABLE filler AS SELECT zeroblob(4000) AS x") }); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Probe(t.Context()); err == nil || Advice(err) != "the disk is full: make room" {
@@ -196,7 +196,7 @@ func TestAProbeTellsAFullDiskAndThatThereIsRoomAgain(t *testing.T) {
 		t.Errorf("with room again: %v", err)
 	}
 	var left int
-	if err := db.asWriter(func(s *session) error {
+	if err := db.asWriter(func(s *connection) error {
 		_, err := s.row([]any{&left}, "SELECT count(*) FROM meta WHERE name = 'probe'")
 		return err
 	}); err != nil || left != 0 {

@@ -29,7 +29,7 @@ func long(b *testing.B, n int) (db *store.DB, s *chat.Service, m chat.Member) {
 	key := proto.DirectKey(author, reader)
 	c := chat.Conversation{Key: key, Min: 1, Time: 1000}
 	m = chat.Member{Key: key, User: author, Rev: 1}
-	c.Standing.Sides[proto.First].Ask(1, 1000)
+	c.Status.Sides[proto.First].Ask(1, 1000)
 	body := make([]byte, 200)
 	for int(c.Head) < n {
 		err := db.Update(context.Background(), func(tx chat.Tx) error {

@@ -47,7 +47,7 @@ func TestAHistoryOfVersion1IsCarriedOver(t *testing.T) {
 			if uint64(len(entries)) != heads {
 				t.Errorf("%s has %d entries, want %d", key, len(entries), heads)
 			}
-			want := chat.Conversation{Key: key, Head: heads, Min: 1, Time: entries[len(entries)-1].CreateTime, Counted: [2]uint64{heads, heads}, Standing: standing(t, entries)}
+			want := chat.Conversation{Key: key, Head: heads, Min: 1, Time: entries[len(entries)-1].CreateTime, Counted: [2]uint64{heads, heads}, Status: standing(t, entries)}
 			if diff := cmp.Diff(want, c, cmp.Comparer(func(x, y proto.Key) bool { return x == y })); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", key, diff)
 			}
@@ -103,7 +103,7 @@ func TestPeopleOfEarlierVersionsAreFound(t *testing.T) {
 }
 
 // standing folds a whole log.
-func standing(t *testing.T, entries []chat.Entry) (s proto.Standing) {
+func standing(t *testing.T, entries []chat.Entry) (s proto.ConversationStatus) {
 	t.Helper()
 	var events []proto.Event
 	for _, e := range entries {

@@ -19,7 +19,7 @@ import (
 
 // indexName adds a user to, and unindexName removes them from, what is found by
 // other parts of a name than its beginning. folded is what users.folded says.
-func (s *session) indexName(id uint64, folded string) error {
+func (s *connection) indexName(id uint64, folded string) error {
 	for _, rest := range chat.Words(folded) {
 		if err := s.exec("INSERT INTO user_words (rest, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING", rest, bytesOf(id)); err != nil {
 			return fmt.Errorf("index a name's words: %w", err)
@@ -31,7 +31,7 @@ func (s *session) indexName(id uint64, folded string) error {
 	return nil
 }
 
-func (s *session) unindexName(id uint64, folded string) error {
+func (s *connection) unindexName(id uint64, folded string) error {
 	for _, rest := range chat.Words(folded) {
 		if err := s.exec("DELETE FROM user_words WHERE rest = ? AND user_id = ?", rest, bytesOf(id)); err != nil {
 			return fmt.Errorf("take a name's words out of the index: %w", err)
@@ -69,7 +69,7 @@ func (t *transaction) rename(id uint64, folded string) error {
 
 // refold makes what names are found by anew, if another version of chat.Fold
 // made it. It runs within a transaction.
-func refold(ctx context.Context, s *session) error {
+func refold(ctx context.Context, s *connection) error {
 	var made string
 	err := s.conn.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'fold'").Scan(&made)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) || made == chat.FoldVersion {
@@ -107,7 +107,7 @@ type named struct {
 }
 
 // names returns those of all users, by id.
-func names(ctx context.Context, s *session) (all []named, err error) {
+func names(ctx context.Context, s *connection) (all []named, err error) {
 	rows, err := s.conn.QueryContext(ctx, "SELECT id, name, folded FROM users ORDER BY id")
 	if err != nil {
 		return nil, err

@@ -47,7 +47,7 @@ func found(t *testing.T, db *DB, text string) (names string) {
 func TestAPeopleSearchIsReadOffIndexes(t *testing.T) {
 	db := openIn(t, t.TempDir())
 	putUsers(t, db, "Ada Lovelace", "Strada", "Estrada")
-	err := db.asWriter(func(s *session) error {
+	err := db.asWriter(func(s *connection) error {
 		known := maps.Clone(s.statements)
 		err := s.view(t.Context(), func(v chat.View) error {
 			for _, text := range []string{"", "ad", "trada", "1"} {
@@ -75,7 +75,7 @@ func TestAPeopleSearchIsReadOffIndexes(t *testing.T) {
 	}
 }
 
-func readOffIndexes(t *testing.T, s *session, query string) error {
+func readOffIndexes(t *testing.T, s *connection, query string) error {
 	t.Helper()
 	unknown := make([]any, strings.Count(query, "?"))
 	return s.rows(func(rows *sql.Rows) error {
@@ -98,7 +98,7 @@ func TestNamesAreFoldedAnewWhenFoldingChanged(t *testing.T) {
 	dir := t.TempDir()
 	db := openIn(t, dir)
 	putUsers(t, db, "José García", "Ünsal Öz")
-	err := db.asWriter(func(s *session) (err error) {
+	err := db.asWriter(func(s *connection) (err error) {
 		for id, name := range map[uint64][2]string{1: {"jose garcia", "JOSÉ GARCÍA"}, 2: {"unsal oz", "ÜNSAL ÖZ"}} {
 			err = errors.Join(err, s.unindexName(id, name[0]), s.indexName(id, name[1]),
 				s.exec("UPDATE users SET folded = ? WHERE id = ?", name[1], bytesOf(id)))
@@ -122,7 +122,7 @@ func TestNamesAreFoldedAnewWhenFoldingChanged(t *testing.T) {
 		"middles":    "SELECT count(*) FROM user_names WHERE user_names MATCH 'RCÍ OR SAL'",
 	} {
 		var n int
-		err := db.asWriter(func(s *session) error {
+		err := db.asWriter(func(s *connection) error {
 			_, err := s.row([]any{&n}, query)
 			return err
 		})
@@ -147,7 +147,7 @@ func TestTheIndexesOfNamesAreWhole(t *testing.T) {
 		t.Error(verdict)
 	}
 	var words, users int
-	err := db.asWriter(func(s *session) error {
+	err := db.asWriter(func(s *connection) error {
 		_, err := s.row([]any{&words, &users}, "SELECT (SELECT count(*) FROM user_words), (SELECT count(*) FROM users)")
 		return errors.Join(err, s.exec("INSERT INTO user_names (user_names) VALUES ('integrity-check')"))
 	})

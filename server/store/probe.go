@@ -45,7 +45,7 @@ func (db *DB) Probe(ctx context.Context) error {
 // which Advice knows, if it is damaged. It takes seconds for each gigabyte, and
 // ends early with ctx. Check tells more.
 func (db *DB) Verify(ctx context.Context) error {
-	s, err := openSession(ctx, filepath.Join(db.dir, FileName), readOnly(2048))
+	s, err := openConnection(ctx, filepath.Join(db.dir, FileName), readOnly(2048))
 	if err != nil {
 		return fmt.Errorf("verify the history: %w", err)
 	}

@@ -179,9 +179,9 @@ func (p *pushed) Publish(user uint64, branch proto.Branch, payload []byte) {
 // PublishTo implements chat.Fanout; nobody asks.
 func (p *pushed) PublishTo(context.Context, uint64, string, proto.Branch, []byte) error { return nil }
 
-// BenchmarkPush measures what it costs to push to an agent the rows that
+// BenchmarkRowUpdate measures what it costs to push to an agent the rows that
 // changed since the last push, of a queue of 10,000.
-func BenchmarkPush(b *testing.B) {
+func BenchmarkRowUpdate(b *testing.B) {
 	for _, changed := range []int{1, 20} {
 		b.Run(fmt.Sprintf("%d rows", changed), func(b *testing.B) {
 			clock, out := time.Now(), new(pushed)

@@ -207,7 +207,7 @@ var (
 )
 
 // migrate brings the file to the newest schema, all or nothing.
-func migrate(ctx context.Context, s *session) (err error) {
+func migrate(ctx context.Context, s *connection) (err error) {
 	if _, err := s.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
@@ -250,7 +250,7 @@ func migrate(ctx context.Context, s *session) (err error) {
 }
 
 // epoch returns the id of this history, which is made at random the first time.
-func epoch(ctx context.Context, s *session) (uint64, error) {
+func epoch(ctx context.Context, s *connection) (uint64, error) {
 	fresh := make([]byte, 8)
 	for binary.BigEndian.Uint64(fresh) == 0 {
 		if _, err := rand.Read(fresh); err != nil {

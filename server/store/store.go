@@ -42,11 +42,11 @@ type DB struct {
 	epoch  uint64
 	dir    string
 	lock   *os.File
-	writer chan *session   // holds the one that writes, while nobody does
-	viewer chan *session   // those that View uses, while it does not
-	scan   chan *session   // those that Scan uses
-	health chan *session   // the one that Probe uses
-	opened []chan *session // where each session that was opened belongs, in the order of opening
+	writer chan *connection   // holds the one that writes, while nobody does
+	viewer chan *connection   // those that View uses, while it does not
+	scan   chan *connection   // those that Scan uses
+	health chan *connection   // the one that Probe uses
+	opened []chan *connection // where each connection that was opened belongs, in the order of opening
 	closed chan struct{}
 	// written says that something was since the last Probe.
 	written atomic.Bool
@@ -70,10 +70,10 @@ func Open(ctx context.Context, dir string) (*DB, error) {
 	db := &DB{
 		dir:    dir,
 		lock:   lock,
-		writer: make(chan *session, 1),
-		viewer: make(chan *session, viewers),
-		scan:   make(chan *session, scanners),
-		health: make(chan *session, 1),
+		writer: make(chan *connection, 1),
+		viewer: make(chan *connection, viewers),
+		scan:   make(chan *connection, scanners),
+		health: make(chan *connection, 1),
 		closed: make(chan struct{}),
 	}
 	if err := db.open(ctx, filepath.Join(dir, FileName)); err != nil {
@@ -91,7 +91,7 @@ func (db *DB) open(ctx context.Context, path string) error {
 	if err := f.Close(); err != nil {
 		return explain(path, err)
 	}
-	w, err := openSession(ctx, path, url.Values{"_pragma": {
+	w, err := openConnection(ctx, path, url.Values{"_pragma": {
 		fmt.Sprintf("busy_timeout(%d)", busyTimeout),
 		"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(67108864)", "cache_size(-16384)",
 	}})
@@ -105,9 +105,9 @@ func (db *DB) open(ctx context.Context, path string) error {
 	if db.epoch, err = epoch(ctx, w); err != nil {
 		return explain(path, err)
 	}
-	for _, pool := range []chan *session{db.viewer, db.scan, db.health} {
+	for _, pool := range []chan *connection{db.viewer, db.scan, db.health} {
 		for range cap(pool) {
-			r, err := openSession(ctx, path, readOnly(8192))
+			r, err := openConnection(ctx, path, readOnly(8192))
 			if err != nil {
 				return explain(path, err)
 			}
@@ -117,7 +117,7 @@ func (db *DB) open(ctx context.Context, path string) error {
 	return nil
 }
 
-func (db *DB) add(s *session, pool chan *session) {
+func (db *DB) add(s *connection, pool chan *connection) {
 	db.opened = append(db.opened, pool)
 	pool <- s
 }
@@ -140,20 +140,20 @@ func (db *DB) Update(ctx context.Context, change func(chat.Tx) error) error {
 }
 
 // View implements chat.Store. It waits while as many views run as there are
-// sessions for, so read must not open a View itself.
+// connections for, so read must not open a View itself.
 func (db *DB) View(ctx context.Context, read func(chat.View) error) error {
 	return db.read(ctx, db.viewer, read)
 }
 
 // Scan implements chat.Store. It waits while as many scans run as there are
-// sessions for, so read must not open a Scan itself.
+// connections for, so read must not open a Scan itself.
 func (db *DB) Scan(ctx context.Context, read func(chat.View) error) error {
 	return db.read(ctx, db.scan, read)
 }
 
-// read lends one of the pool's sessions, to those who wait in the order in
+// read lends one of the pool's connections, to those who wait in the order in
 // which they came: that is how a channel serves them.
-func (db *DB) read(ctx context.Context, pool chan *session, read func(chat.View) error) error {
+func (db *DB) read(ctx context.Context, pool chan *connection, read func(chat.View) error) error {
 	s, err := db.take(ctx, pool)
 	if err != nil {
 		return fmt.Errorf("read the history: %w", err)
@@ -167,7 +167,7 @@ func (db *DB) read(ctx context.Context, pool chan *session, read func(chat.View)
 
 var errClosed = errors.New("the history is closed")
 
-func (db *DB) take(ctx context.Context, pool chan *session) (*session, error) {
+func (db *DB) take(ctx context.Context, pool chan *connection) (*connection, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ type transaction struct {
 	rev uint64 // the highest change number that was put
 }
 
-func newTransaction(ctx context.Context, s *session) *transaction {
+func newTransaction(ctx context.Context, s *connection) *transaction {
 	return &transaction{view: newView(ctx, s)}
 }
 
@@ -59,7 +59,7 @@ func (t *transaction) PutConversation(c chat.Conversation) error {
 	if err != nil {
 		return err
 	}
-	a, b, now := c.Standing.Sides[proto.First], c.Standing.Sides[proto.Second], c.Standing
+	a, b, now := c.Status.Sides[proto.First], c.Status.Sides[proto.Second], c.Status
 	err = t.exec("UPDATE conversations SET head = ?, min = ?, newest_time = ?, rev = ?, a_through = ?, a_seq = ?, a_since = ?, b_through = ?, b_seq = ?, b_since = ?,"+
 		" assignee = ?, post_proc = ?, answer_seq = ?, answer_by = ?, service_read = ?, service_delivered = ?,"+
 		" service_read_time = ?, service_delivered_time = ?, a_counted = ?, b_counted = ?, gone = ? WHERE id = ?",

@@ -13,16 +13,16 @@ import (
 	"parley/server/chat"
 )
 
-// view reads within the transaction that its session has begun.
+// view reads within the transaction that its connection has begun.
 type view struct {
 	ctx context.Context
-	*session
+	*connection
 	rowIDs map[proto.Key]int64 // of conversations that this transaction met
 	gone   *uint64             // the highest id among deleted messages; nil until it was read
 }
 
-func newView(ctx context.Context, s *session) *view {
-	return &view{ctx: ctx, session: s, rowIDs: make(map[proto.Key]int64)}
+func newView(ctx context.Context, s *connection) *view {
+	return &view{ctx: ctx, connection: s, rowIDs: make(map[proto.Key]int64)}
 }
 
 // rowID returns a conversation's row id, 0 if there is none.
@@ -80,7 +80,7 @@ func (v *view) Conversation(key proto.Key) (chat.Conversation, error) {
 		return chat.Conversation{}, err
 	}
 	c := chat.Conversation{Key: key}
-	a, b, now := &c.Standing.Sides[proto.First], &c.Standing.Sides[proto.Second], &c.Standing
+	a, b, now := &c.Status.Sides[proto.First], &c.Status.Sides[proto.Second], &c.Status
 	if _, err := v.row([]any{
 		(*number)(&c.Head), (*number)(&c.Min), (*number)(&c.Time), (*number)(&c.Rev),
 		(*number)(&a.AnsweredThrough), (*number)(&a.Seq), (*number)(&a.Since), (*number)(&b.AnsweredThrough), (*number)(&b.Seq), (*number)(&b.Since),

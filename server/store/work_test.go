@@ -125,7 +125,7 @@ func (d *desk) fill(n uint64) {
 			m.Own++
 		}
 		if !kind.Control() {
-			c.Standing.Sides[c.Key.Side(m.User)].Ask(c.Head, 1000)
+			c.Status.Sides[c.Key.Side(m.User)].Ask(c.Head, 1000)
 		}
 		e := chat.Entry{Key: c.Key, Seq: c.Head, ID: id, Sender: m.User, Type: kind, CreateTime: 1000, Counted: c.Counted, Own: m.Own, Body: make([]byte, 100)}
 		copy(e.Ref[:], fmt.Sprintf("%016d", id))
@@ -168,10 +168,10 @@ func (d *desk) fill(n uint64) {
 	}
 }
 
-// pages is how many pages of the file the session that writes has looked at.
+// pages is how many pages of the file the connection that writes has looked at.
 func (d *desk) pages() (sum int) {
 	d.t.Helper()
-	err := d.db.asWriter(func(s *session) error {
+	err := d.db.asWriter(func(s *connection) error {
 		return s.conn.Raw(func(conn any) error {
 			for _, op := range []sqlite.DBStatusOp{sqlite.DBStatusCacheHit, sqlite.DBStatusCacheMiss} {
 				n, _, err := conn.(sqlite.DBStatus).Status(op, false)
@@ -261,11 +261,11 @@ func TestWhatACommitReadsIsSearchedFor(t *testing.T) {
 	}
 }
 
-// plans are how SQLite goes about what the session that writes has been asked.
+// plans are how SQLite goes about what the connection that writes has been asked.
 func (d *desk) plans() map[string][]string {
 	d.t.Helper()
 	all := make(map[string][]string)
-	err := d.db.asWriter(func(s *session) error {
+	err := d.db.asWriter(func(s *connection) error {
 		for query := range s.statements {
 			if first, _, _ := strings.Cut(query, " "); first != "SELECT" && first != "INSERT" && first != "UPDATE" {
 				continue

@@ -1,6 +1,6 @@
 // Package bridge is the program's JavaScript face: it joins pages, which reach
 // it through the worker host static/engine.js, to one chat.Engine per user.
-// It may import chat and proto; which store and network a session gets is
+// It may import chat and proto; which store and network an engine gets is
 // passed in by main.
 //
 // # Contract with JavaScript
@@ -18,7 +18,7 @@
 //	  receive(port: number, bytes: Uint8Array): void
 //	  // The page at a port is gone.
 //	  detach(port: number): void
-//	  // Ends all sessions, then the program, with exit code 0.
+//	  // Ends all engines, then the program, with exit code 0.
 //	  stop(): void
 //	}
 //

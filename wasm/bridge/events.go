@@ -6,12 +6,12 @@ import (
 	"parley/wasm/chat"
 )
 
-// events collects what a session's engine tells during one turn of the loop,
+// events collects what a user's engine tells during one turn of the loop,
 // and sends it to all the user's pages at once: what changed twice is sent
 // once, and a burst of messages crosses to JavaScript as one. It is the
 // engine's Observer.
 type events struct {
-	session       *session
+	owner         *userEngine
 	scheduled     bool
 	reset         bool
 	connection    *chat.Connection
@@ -98,10 +98,10 @@ func (v *events) Presence(user uint64, online bool, lastSeen uint64) {
 	v.presence = slices.DeleteFunc(v.presence, func(p presence) bool { return p.user == user })
 	told := presence{user, online, lastSeen}
 	v.presence = append(v.presence, told)
-	if v.session.here == nil {
-		v.session.here = make(map[uint64]presence)
+	if v.owner.here == nil {
+		v.owner.here = make(map[uint64]presence)
 	}
-	v.session.here[user] = told
+	v.owner.here[user] = told
 	v.schedule()
 }
 
@@ -112,7 +112,7 @@ func (v *events) Settings(s chat.Settings) {
 }
 
 // TokenNeeded implements chat.Observer.
-func (v *events) TokenNeeded() { v.session.askToken() }
+func (v *events) TokenNeeded() { v.owner.askToken() }
 
 // Reset implements chat.Observer. What was told before it in this turn is void
 // like all the rest.
@@ -131,13 +131,13 @@ func (v *events) Failed(err error) {
 func (v *events) schedule() {
 	if !v.scheduled {
 		v.scheduled = true
-		v.session.hub.host.Post(v.flush)
+		v.owner.hub.host.Post(v.flush)
 	}
 }
 
 func (v *events) flush() {
-	s, batch := v.session, *v
-	*v = events{session: s}
+	s, batch := v.owner, *v
+	*v = events{owner: s}
 	if n := batch.len(); n > 0 {
 		s.hub.tellAll(s.attached, func(e *encoder) {
 			e.array(n)

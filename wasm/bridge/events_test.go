@@ -17,7 +17,7 @@ func told(t *testing.T, f func(v *events)) (names []string, byName map[string]an
 	inProfile(t, func(p *profile) {
 		p.do(1, attachCommand(nil))
 		clear(p.posts)
-		p.loop.Post(func() { f(&p.hub.sessions[me].events) })
+		p.loop.Post(func() { f(&p.hub.engines[me].events) })
 		synctest.Wait()
 		if len(p.posts[1]) != 1 {
 			t.Fatalf("%d posts for one turn: %v", len(p.posts[1]), p.posts[1])

@@ -19,7 +19,7 @@ const protocol = 3
 // content, so that the engine can say what is wrong with one that is too long.
 const maxCommand = 4 << 20
 
-// Parts are what a session is made of.
+// Parts are what an engine is made of.
 type Parts struct {
 	Store   chat.Store
 	Network chat.Network
@@ -27,25 +27,25 @@ type Parts struct {
 }
 
 // Opener returns the parts for one user of one server, given by its origin. It
-// may block. The store is closed by the session; on error nothing is left open.
+// may block. The store is closed by the engine; on error nothing is left open.
 type Opener func(ctx context.Context, user uint64, server string) (Parts, error)
 
-// hub knows the sessions and the ports: who is signed in in this browser
+// hub knows the engines and the ports: who is signed in in this browser
 // profile and which pages show them. All of it happens on the host's loop.
 type hub struct {
-	host     chat.Host
-	open     Opener
-	post     func(data []byte, ports []int) // must not keep data
-	ctx      context.Context                // ends what Opener does
-	sessions map[uint64]*session            // by user
-	ports    map[int]*session
-	out      encoder
+	host    chat.Host
+	open    Opener
+	post    func(data []byte, ports []int) // must not keep data
+	ctx     context.Context                // ends what Opener does
+	engines map[uint64]*userEngine         // by user
+	ports   map[int]*userEngine
+	out     encoder
 }
 
 func newHub(ctx context.Context, host chat.Host, open Opener, post func(data []byte, ports []int)) *hub {
 	return &hub{
 		host: host, open: open, post: post, ctx: ctx,
-		sessions: make(map[uint64]*session), ports: make(map[int]*session),
+		engines: make(map[uint64]*userEngine), ports: make(map[int]*userEngine),
 	}
 }
 
@@ -70,7 +70,7 @@ func (h *hub) receive(port int, data []byte) {
 	}
 }
 
-// attach makes a port one of a user's, and opens the user's session if it is the first.
+// attach makes a port one of a user's, and opens the user's engine if it is the first.
 func (h *hub) attach(port int, c *command) {
 	a := attachment{
 		port: port, id: c.id, user: c.uint("user"), server: c.text("server"), name: c.text("name"),
@@ -91,10 +91,10 @@ func (h *hub) attach(port int, c *command) {
 	if old := h.ports[port]; old != nil && old.user != a.user {
 		h.detach(port)
 	}
-	s := h.sessions[a.user]
+	s := h.engines[a.user]
 	if s == nil {
-		s = &session{hub: h, user: a.user, server: a.server}
-		h.sessions[a.user] = s
+		s = &userEngine{hub: h, user: a.user, server: a.server}
+		h.engines[a.user] = s
 		s.openFor(a)
 	} else if s.server != a.server {
 		h.refuse(port, c.id, proto.Refuse(proto.NotAuthorized,
@@ -105,7 +105,7 @@ func (h *hub) attach(port int, c *command) {
 	s.attach(a)
 }
 
-// detach forgets a port, whose page is gone. The user's last one ends the session.
+// detach forgets a port, whose page is gone. The user's last one ends the engine.
 func (h *hub) detach(port int) {
 	s := h.ports[port]
 	if s == nil {
@@ -115,7 +115,7 @@ func (h *hub) detach(port int) {
 	s.detach(port)
 }
 
-// close ends all sessions, then calls done.
+// close ends all engines, then calls done.
 func (h *hub) close(done func()) {
 	left := 1
 	ended := func() {
@@ -124,7 +124,7 @@ func (h *hub) close(done func()) {
 		}
 	}
 	clear(h.ports)
-	for _, s := range h.sessions {
+	for _, s := range h.engines {
 		left++
 		s.attached, s.waiting = nil, nil
 		s.close(ended)
@@ -176,7 +176,7 @@ func (h *hub) finish(port int, id float64) func(error) {
 	}
 }
 
-// attachment is a port that wants to become one of a session's.
+// attachment is a port that wants to become one of an engine's.
 type attachment struct {
 	port   int
 	id     float64 // of the page's call
@@ -194,7 +194,7 @@ func without(ports []int, port int) []int {
 	return slices.DeleteFunc(ports, func(p int) bool { return p == port })
 }
 
-// openError says why a session could not be opened.
+// openError says why an engine could not be opened.
 func openError(err error) error {
 	return fmt.Errorf("the chat stored in this browser cannot be opened: %w", err)
 }

@@ -223,12 +223,12 @@ func TestTheSessionEndsWithItsLastPageAndOpensAgainForTheNext(t *testing.T) {
 		p.do(2, attachCommand(nil))
 		p.do(1, record{"id": 2.0, "op": "send", "key": key, "content": "kept", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false})
 		p.detach(1)
-		if p.hub.sessions[me] == nil {
-			t.Fatal("the session ended while a page showed it")
+		if p.hub.engines[me] == nil {
+			t.Fatal("the engine ended while a page showed it")
 		}
 		p.detach(2)
-		if len(p.hub.sessions)+len(p.hub.ports) != 0 {
-			t.Fatalf("left after the last page: %v, %v", p.hub.sessions, p.hub.ports)
+		if len(p.hub.engines)+len(p.hub.ports) != 0 {
+			t.Fatalf("left after the last page: %v, %v", p.hub.engines, p.hub.ports)
 		}
 		p.do(3, attachCommand(nil))
 		posts := p.do(3, record{"id": 4.0, "op": "conversations"})
@@ -251,7 +251,7 @@ func TestAPageThatComesWhileTheSessionClosesGetsANewOne(t *testing.T) {
 		}
 		posts := p.do(2, record{"id": 10.0, "op": "wake"})
 		if got := answer(t, posts, 10); got["error"] != nil {
-			t.Errorf("the new session refuses: %v", got)
+			t.Errorf("the new engine refuses: %v", got)
 		}
 	})
 }
@@ -263,8 +263,8 @@ func TestAPageMayAttachAgain(t *testing.T) {
 		answer(t, posts, 2)
 		posts = p.do(1, attachCommand(record{"id": 3.0, "user": peer}))
 		answer(t, posts, 3)
-		if p.hub.sessions[me] != nil || p.hub.sessions[peer] == nil {
-			t.Errorf("sessions = %v, want only the second user's", p.hub.sessions)
+		if p.hub.engines[me] != nil || p.hub.engines[peer] == nil {
+			t.Errorf("engines = %v, want only the second user's", p.hub.engines)
 		}
 	})
 }
@@ -421,7 +421,7 @@ func TestThePageThatWasAskedForATokenMayGo(t *testing.T) {
 func TestAPageThatComesLaterIsToldWhoIsHere(t *testing.T) {
 	inProfile(t, func(p *profile) {
 		p.do(1, attachCommand(nil))
-		p.loop.Post(func() { p.hub.sessions[me].events.Presence(7, true, 0) })
+		p.loop.Post(func() { p.hub.engines[me].events.Presence(7, true, 0) })
 		synctest.Wait()
 		p.do(2, attachCommand(nil))
 		if got := details(p.posts[2], "presence"); len(got) != 1 {

@@ -216,7 +216,7 @@ func TestASendThatBreaksEachProgramIsGivenUpAndTheOthersAreSent(t *testing.T) {
 func TestASendThatNoProgramTakesInTimeIsGivenUp(t *testing.T) {
 	s := newSite(t)
 	// A minute of the page's timers passes in a moment.
-	s.handle("/sends.js", replaced(t, "sends.js", "longest = 60_000", "longest = 60"))
+	s.handle("/pending-sends.js", replaced(t, "pending-sends.js", "longest = 60_000", "longest = 60"))
 	b := s.openTab(t, connect)
 	s.handle("/wasm_exec.js", http.NotFound)
 	got := b.eval(`

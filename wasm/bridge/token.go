@@ -29,7 +29,7 @@ func (r *tokenRequest) stop() {
 
 // askToken asks the page that came last among those that were not asked yet.
 // If none is left the request is over: each page has told its person why.
-func (s *session) askToken() {
+func (s *userEngine) askToken() {
 	r := &s.asking
 	if r.cancel != nil {
 		r.cancel()

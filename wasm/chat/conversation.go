@@ -17,15 +17,15 @@ type conversation struct {
 	min    uint64 // oldest seq the server still has; 0 if unknown
 	stored ranges // seqs in the store, or on the way into it
 
-	mine, peer marks
-	arrivals   arrivals
-	acked      marks // what of mine the server is known to have
-	unread     unread
-	standing   standing
-	names      names
-	introduced bool  // the server was asked for the names
-	blocked    bool  // I block the other
-	last       entry // newest known; its seq is 0 if there is none
+	mine, peer   marks
+	receiptTimes receiptTimes
+	acked        marks // what of mine the server is known to have
+	unread       unread
+	status       status
+	names        names
+	introduced   bool  // the server was asked for the names
+	blocked      bool  // I block the other
+	last         entry // newest known; its seq is 0 if there is none
 
 	outbox []*outgoing // in the order of sending
 	shown  bool        // somebody asked for its timeline
@@ -79,9 +79,9 @@ func (c *conversation) add(entries []entry, self uint64) []entry {
 		c.head = max(c.head, x.seq)
 		event := x.event()
 		c.unread.entry(x.seq, c.counts(x, self))
-		c.standing.entry(c.key.Kind(), event)
+		c.status.entry(c.key.Kind(), event)
 		if event.Side != c.key.Side(self) {
-			c.arrivals.wrote(event)
+			c.receiptTimes.wrote(event)
 		}
 		if x.seq >= c.last.seq {
 			c.last = x

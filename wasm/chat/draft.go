@@ -58,7 +58,7 @@ func (e *Engine) checkDraft(c *conversation, d Draft) error {
 // checkAnswer stops an agent whose answer was written without having seen
 // another agent's newer one.
 func (e *Engine) checkAnswer(c *conversation, d Draft) error {
-	s := &c.standing
+	s := &c.status
 	if c.key.Kind() != proto.Service || c.key.Customer() == e.User || d.Type.Control() || d.Anyway ||
 		s.LastAnswerBy == e.User || s.LastAnswer <= d.Seen {
 		return nil
@@ -90,7 +90,7 @@ func (e *Engine) entryOf(c *conversation, d Draft, ref []byte) (entry, error) {
 			x.service.AgentId = &e.User
 		}
 		if d.Anyway {
-			told := c.standing.LastAnswer
+			told := c.status.LastAnswer
 			x.service.DespiteSeq = &told
 		}
 		if d.Target != 0 {

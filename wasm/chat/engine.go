@@ -285,8 +285,8 @@ func (e *Engine) receive(c *conversation, entries []entry) {
 		e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body})
 		changed = append(changed, e.messageOf(c, x))
 	}
-	if a := c.standing.Assignee; c.standing.unsure || a != 0 && a != c.names.assigneeID {
-		c.standing.unsure = false
+	if a := c.status.Assignee; c.status.unsure || a != 0 && a != c.names.assigneeID {
+		c.status.unsure = false
 		e.requestSync() // the row knows which question waits, and the agent's name
 	}
 	e.write.touch(c.name)
@@ -320,7 +320,7 @@ func (e *Engine) changed(c *conversation) {
 // conversationOf renders a conversation for the list.
 func (e *Engine) conversationOf(c *conversation) Conversation {
 	count, _ := c.unread.total(c.mine.read)
-	s, mine := &c.standing, c.key.Side(e.User)
+	s, mine := &c.status, c.key.Side(e.User)
 	my, other := s.Sides[mine], s.Sides[mine.Other()]
 	view := Conversation{
 		Key: c.name, Peer: c.key.Peer(e.User), PeerName: c.names.peer,

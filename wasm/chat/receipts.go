@@ -205,7 +205,7 @@ func (e *Engine) deliverMark(payload []byte) error {
 func (e *Engine) raisePeer(c *conversation, to marks, at times) bool {
 	before := c.peer
 	c.peer = c.peer.raise(to)
-	from := c.arrivals.add(to, at)
+	from := c.receiptTimes.add(to, at)
 	if c.peer.delivered > before.delivered {
 		from = lower(from, before.delivered+1)
 	}

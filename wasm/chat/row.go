@@ -26,7 +26,7 @@ func (n *numbers) all() []*uint64 {
 
 // row encodes a conversation for the store.
 func (c *conversation) row(self uint64) (Row, error) {
-	s, mine := &c.standing, c.key.Side(self)
+	s, mine := &c.status, c.key.Side(self)
 	my, peer := s.Sides[mine], s.Sides[mine.Other()]
 	assignee := c.names.of(s.Assignee)
 	unreadCount, _ := c.unread.total(c.mine.read)
@@ -50,14 +50,14 @@ func (c *conversation) row(self uint64) (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
-	n := numbers{c.acked.delivered, c.acked.read, c.min, c.unread.head, c.unread.read, c.standing.head}
+	n := numbers{c.acked.delivered, c.acked.read, c.min, c.unread.head, c.unread.read, c.status.head}
 	var b []byte
 	for _, number := range n.all() {
 		b = binary.AppendUvarint(b, *number)
 	}
 	return Row{
 		Key: c.name, State: append(b, encoded...), Ranges: c.stored,
-		Delivered: slices.Clone(c.arrivals.delivered), Read: slices.Clone(c.arrivals.read),
+		Delivered: slices.Clone(c.receiptTimes.delivered), Read: slices.Clone(c.receiptTimes.read),
 	}, nil
 }
 
@@ -84,14 +84,14 @@ func restore(r Row, self uint64) (*conversation, error) {
 	}
 	return &conversation{
 		name: r.Key, key: key, head: s.GetHeadSeq(), min: n.min,
-		stored:   r.Ranges,
-		mine:     marks{s.GetDeliveredSeq(), s.GetReadSeq()},
-		acked:    marks{n.ackedDelivered, n.ackedRead},
-		peer:     marks{s.GetPeerDeliveredSeq(), s.GetPeerReadSeq()},
-		arrivals: arrivals{r.Delivered, r.Read},
-		unread:   unread{head: n.unreadHead, read: n.unreadRead, own: s.GetOwnAfterRead()},
-		standing: standing{
-			Standing: standingOf(s, key.Side(self)), head: n.standingHead, base: n.standingHead,
+		stored:       r.Ranges,
+		mine:         marks{s.GetDeliveredSeq(), s.GetReadSeq()},
+		acked:        marks{n.ackedDelivered, n.ackedRead},
+		peer:         marks{s.GetPeerDeliveredSeq(), s.GetPeerReadSeq()},
+		receiptTimes: receiptTimes{r.Delivered, r.Read},
+		unread:       unread{head: n.unreadHead, read: n.unreadRead, own: s.GetOwnAfterRead()},
+		status: status{
+			ConversationStatus: standingOf(s, key.Side(self)), head: n.standingHead, base: n.standingHead,
 		},
 		names:      names{s.GetPeerName(), s.GetAssigneeName(), s.GetAssigneeId(), s.GetHeadSeq()},
 		introduced: s.GetPeerName() != "", blocked: s.GetBlocked(),
@@ -99,9 +99,9 @@ func restore(r Row, self uint64) (*conversation, error) {
 	}, nil
 }
 
-// standingOf reads the standing of a row that was made for somebody on a side.
-func standingOf(s *proto.ConversationState, mine proto.Side) proto.Standing {
-	var of proto.Standing
+// standingOf reads the status of a row that was made for somebody on a side.
+func standingOf(s *proto.ConversationState, mine proto.Side) proto.ConversationStatus {
+	var of proto.ConversationStatus
 	of.Sides[mine] = proto.Waiting{AnsweredThrough: s.GetAnsweredThrough(), Seq: s.GetAwaitingSeq(), Since: s.GetAwaitingSince()}
 	of.Sides[mine.Other()] = proto.Waiting{AnsweredThrough: s.GetPeerAnsweredThrough(), Seq: s.GetWaitingSeq(), Since: s.GetWaitingSince()}
 	of.Assignee, of.PostProc = s.GetAssigneeId(), s.GetPostProc()

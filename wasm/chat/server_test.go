@@ -248,7 +248,7 @@ func (s *server) state(user uint64, k proto.Key, log []*proto.Message) *proto.Co
 	read := s.read[key+"/"+proto.Up(user, "")]
 	peerRead := s.read[key+"/"+proto.Up(k.Peer(user), "")]
 	var own uint64
-	var at proto.Standing
+	var at proto.ConversationStatus
 	for i, m := range log {
 		if m.GetSeq() > read && (m.GetSenderId() == user || m.GetSeq() < s.min[key]) {
 			own++

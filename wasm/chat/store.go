@@ -45,7 +45,7 @@ type Row struct {
 	// Ranges of seq that are stored, ascending, neither touching nor overlapping.
 	Ranges []Range
 	// When the other side's watermarks rose; none in records of earlier versions.
-	Delivered, Read proto.Reached
+	Delivered, Read proto.ReceiptTimes
 }
 
 // Range is the seqs From to To, both included.

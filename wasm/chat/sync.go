@@ -278,7 +278,7 @@ func (e *Engine) applyRow(c *conversation, row *proto.ConversationState) {
 		c.last = last
 	}
 	e.forget(c, row.GetMinSeq())
-	c.standing.row(c.key.Kind(), head, standingOf(row, c.key.Side(e.User)))
+	c.status.row(c.key.Kind(), head, standingOf(row, c.key.Side(e.User)))
 	if c.mine.read >= head { // read here; the server does not know yet
 		c.unread.row(head, c.mine.read, 0)
 	} else {

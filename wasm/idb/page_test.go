@@ -168,7 +168,7 @@ func TestARowOfAnEarlierVersionHasNoSteps(t *testing.T) {
 }
 
 func TestARowCutWithinItsStepsIsDamaged(t *testing.T) {
-	b := encodeRow(chat.Row{Key: "d:1:2", Delivered: proto.Reached{{Seq: 1, Time: 300}}, Read: proto.Reached{{Seq: 1, Time: 400}}})
+	b := encodeRow(chat.Row{Key: "d:1:2", Delivered: proto.ReceiptTimes{{Seq: 1, Time: 300}}, Read: proto.ReceiptTimes{{Seq: 1, Time: 400}}})
 	for cut := 1; cut < 8; cut++ { // the steps take 8 bytes, and the sum 4
 		short := record(slices.Clone(b[:len(b)-4-cut]))
 		if row, err := decodeRow(short.seal()); err == nil {
@@ -181,7 +181,7 @@ func FuzzRecords(f *testing.F) {
 	for _, b := range [][]byte{
 		encodeMeta(chat.Meta{Epoch: 1<<64 - 1, SyncToken: "token", Device: "device"}),
 		encodeRow(chat.Row{Key: "d:1:2", State: []byte("state"), Ranges: []chat.Range{{From: 1, To: 2}, {From: 5, To: 1<<64 - 1}}}),
-		encodeRow(chat.Row{Key: "d:1:2", Delivered: proto.Reached{{Seq: 1, Time: 1}, {Seq: 5, Time: 1<<64 - 1}}, Read: proto.Reached{{Seq: 2, Time: 9}}}),
+		encodeRow(chat.Row{Key: "d:1:2", Delivered: proto.ReceiptTimes{{Seq: 1, Time: 1}, {Seq: 5, Time: 1<<64 - 1}}, Read: proto.ReceiptTimes{{Seq: 2, Time: 9}}}),
 		encodeOutgoing(chat.Outgoing{Number: 1, Key: "d:1:2", Body: []byte("body"), Refused: "why", Reason: 0x99}),
 	} {
 		f.Add(b[:len(b)-4])

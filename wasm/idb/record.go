@@ -152,7 +152,7 @@ func decodeRow(b []byte) (chat.Row, error) {
 }
 
 // steps writes each step as by how much it is above the one before.
-func (r *record) steps(steps proto.Reached) {
+func (r *record) steps(steps proto.ReceiptTimes) {
 	r.uvarint(uint64(len(steps)))
 	var before proto.Step
 	for _, s := range steps {
@@ -162,7 +162,7 @@ func (r *record) steps(steps proto.Reached) {
 	}
 }
 
-func (f *fields) steps() (steps proto.Reached) {
+func (f *fields) steps() (steps proto.ReceiptTimes) {
 	n := f.uvarint()
 	if n > uint64(len(f.left)/2) { // each step takes two bytes or more
 		f.fail()

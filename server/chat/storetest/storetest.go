@@ -228,7 +228,7 @@ func extreme(key proto.Key, user, id uint64) chat.Member {
 func large(key proto.Key, id, least uint64) chat.Conversation {
 	return chat.Conversation{
 		Key: key, Head: id, Min: least, Time: id, Rev: id, ServiceRead: id - 1, ServiceDelivered: id, ServiceReadTime: id, ServiceDeliveredTime: id - 1, Counted: [2]uint64{3, 4}, Gone: 2,
-		Standing: proto.Standing{
+		Status: proto.ConversationStatus{
 			Sides:    [2]proto.Waiting{{AnsweredThrough: id, Seq: id - 1, Since: id}, {AnsweredThrough: id - 1, Seq: id, Since: id - 1}},
 			Assignee: id, PostProc: 2, LastAnswer: id - 1, LastAnswerBy: id,
 		},
@@ -734,7 +734,7 @@ func tallied(t *testing.T, open History) {
 		t.Helper()
 		update(t, s, func(tx chat.Tx) error {
 			c := chat.Conversation{Key: k, Head: 10, Min: 1, Rev: 1, Counted: counted}
-			c.Standing.Sides[0].Seq, c.Standing.Sides[1].Seq = waits[0], waits[1]
+			c.Status.Sides[0].Seq, c.Status.Sides[1].Seq = waits[0], waits[1]
 			if err := tx.PutConversation(c); err != nil {
 				return err
 			}

@@ -134,7 +134,7 @@ func (d *device) checkServersRows() {
 
 func (w *world) checkLog(key proto.Key, log []logged) {
 	contents := map[string]bool{}
-	var standing proto.Standing
+	var standing proto.ConversationStatus
 	for i, x := range log {
 		if x.Seq != uint64(i+1) {
 			w.fail("%s: entry %d of the log has seq %d", key, i+1, x.Seq)
@@ -154,7 +154,7 @@ func (w *world) checkLog(key proto.Key, log []logged) {
 }
 
 // fold adds the last entry of a log.
-func fold(s *proto.Standing, key proto.Key, log []logged) {
+func fold(s *proto.ConversationStatus, key proto.Key, log []logged) {
 	n := len(log) - 1
 	_ = s.Add(key.Kind(), log[n].Event, func(of proto.Side, after uint64) (uint64, uint64, error) {
 		for _, x := range log[after:n] {
@@ -258,7 +258,7 @@ func (d *device) checkState(key proto.Key, log []logged) {
 	}
 	mine, peer := d.watermarks(key)
 	var unread uint64
-	var standing proto.Standing
+	var standing proto.ConversationStatus
 	for i, x := range log {
 		if x.Seq > mine.Read && x.author != d.user && key.Counts(x.Type, d.user) {
 			unread++

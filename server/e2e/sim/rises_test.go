@@ -140,7 +140,7 @@ func (d *device) checkArrivals(key proto.Key, m client.Message) {
 		passed
 	}{{"delivered", m.DeliveredTime, delivered}, {"read", m.ReadTime, read}} {
 		switch {
-		case x.top.Seq >= m.Seq+proto.ReachedSpan:
+		case x.top.Seq >= m.Seq+proto.ReceiptTimesSpan:
 		case (x.told == 0) != (x.time == 0):
 			d.w.fail("%s: %s %d, %s, says that it was %s at %d, it was at %d", d, key, m.Seq, m.State, x.what, x.told, x.time)
 		case x.time == x.top.Time && x.told != x.time:

@@ -8,6 +8,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 	client "parley/wasm/chat"
 )
 
@@ -30,7 +31,7 @@ func newDisk(w *world) *disk {
 
 // wipe replaces the history by an empty one.
 func (d *disk) wipe() {
-	d.Store, d.rises = chat.NewMemory(1+d.w.Rand.Uint64()>>1), rises{}
+	d.Store, d.rises = chattest.NewMemory(1+d.w.Rand.Uint64()>>1), rises{}
 	err := d.Store.Update(context.Background(), func(tx chat.Tx) error {
 		for _, agent := range agentIDs {
 			u := chat.User{ID: agent, Name: "agent", Services: chat.ServicesOf([]proto.ServiceType{service})}

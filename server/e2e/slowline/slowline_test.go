@@ -15,6 +15,7 @@ import (
 	"parley/proto"
 	"parley/server/broker"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 	client "parley/wasm/chat"
 	"parley/wasm/link"
 )
@@ -54,7 +55,7 @@ func newServer(t *testing.T) *server {
 	if s.broker, err = broker.New(broker.Config{Backend: b, Log: log}); err != nil {
 		t.Fatal(err)
 	}
-	if s.service, err = chat.New(chat.Config{Store: chat.NewMemory(1), Fanout: s.broker, Log: log}); err != nil {
+	if s.service, err = chat.New(chat.Config{Store: chattest.NewMemory(1), Fanout: s.broker, Log: log}); err != nil {
 		t.Fatal(err)
 	}
 	b.Service = s.service

@@ -159,7 +159,7 @@ func full() (chat.Batch, chat.Snapshot) {
 		Conversations: []chat.Row{
 			{
 				Key: key, State: []byte{0, 1, 255}, Ranges: []chat.Range{{From: 1, To: 3}, {From: 5, To: 1<<64 - 1}},
-				Delivered: proto.Reached{{Seq: 2, Time: 1_750_000_000_000}, {Seq: 1<<64 - 1, Time: 1<<64 - 1}}, Read: proto.Reached{{Seq: 1, Time: 1}},
+				Delivered: proto.ReceiptTimes{{Seq: 2, Time: 1_750_000_000_000}, {Seq: 1<<64 - 1, Time: 1<<64 - 1}}, Read: proto.ReceiptTimes{{Seq: 1, Time: 1}},
 			},
 			{Key: "s:7:2", State: []byte("state")},
 		},
@@ -254,7 +254,7 @@ func replaces(f *fixture) {
 	b, want := full()
 	f.apply(b)
 	want.Meta.SyncToken = "newer"
-	want.Conversations[0] = chat.Row{Key: key, State: []byte("newer"), Read: proto.Reached{{Seq: 3, Time: 7}}}
+	want.Conversations[0] = chat.Row{Key: key, State: []byte("newer"), Read: proto.ReceiptTimes{{Seq: 3, Time: 7}}}
 	want.Outbox[0].Refused, want.Outbox[0].Reason = "too long", 0x95
 	newer := chat.Entry{Key: key, Seq: 2, Body: []byte("newer and longer than before")}
 	f.apply(chat.Batch{
@@ -283,10 +283,10 @@ func rowRanges(f *fixture) {
 }
 
 func rowSteps(f *fixture) {
-	var delivered, read proto.Reached
-	for i := range uint64(proto.ReachedSpan) {
+	var delivered, read proto.ReceiptTimes
+	for i := range uint64(proto.ReceiptTimesSpan) {
 		delivered = append(delivered, proto.Step{Seq: 1<<53 + i, Time: 1_750_000_000_000 + 7*i})
-		read = append(read, proto.Step{Seq: 1<<64 - proto.ReachedSpan + i, Time: 1<<63 - 1 + i})
+		read = append(read, proto.Step{Seq: 1<<64 - proto.ReceiptTimesSpan + i, Time: 1<<63 - 1 + i})
 	}
 	rows := []chat.Row{{Key: "d:1:2", Delivered: delivered}, {Key: "d:1:3", Read: read}, {Key: "d:1:4", Delivered: read[:1], Read: delivered}}
 	f.apply(chat.Batch{Conversations: rows})

@@ -32,7 +32,7 @@ var faults = []struct {
 		"c.refuse(at, err)", "c.refuse(max(at, 1)-1, err)"}}},
 	{"no dedupe on the server", []edit{
 		{"server/chat/message.go", "if first.Seq != 0 {", "if false {"},
-		{"server/chat/memory.go", "s.refs }, ref); taken {", "s.refs }, ref); taken && false {"}}},
+		{"server/chat/chattest/memory.go", "s.refs }, ref); taken {", "s.refs }, ref); taken && false {"}}},
 	{"no dedupe on the client", []edit{{"wasm/chat/conversation.go",
 		"if x.seq < c.floor() || c.stored.has(x.seq) {", "if x.seq < c.floor() {"}}},
 	{"a cursor taken from the newest stored message", []edit{

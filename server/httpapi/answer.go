@@ -1,0 +1,122 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	protobuf "google.golang.org/protobuf/proto"
+
+	"parley/proto"
+	"parley/server/web/accept"
+)
+
+// write sends an answer in the form that the client prefers. An error means
+// that nothing was sent.
+func write(w http.ResponseWriter, r *http.Request, status int, answer any) error {
+	m, ok := answer.(protobuf.Message)
+	if !ok {
+		body, err := plainJSON(answer)
+		if err != nil {
+			return fmt.Errorf("encode an answer: %w", err)
+		}
+		send(w, "application/json", status, body)
+		return nil
+	}
+	w.Header().Add("Vary", "Accept")
+	if wantsProtobuf(r) {
+		body, err := proto.Marshal(m)
+		if err != nil {
+			return err
+		}
+		send(w, proto.ContentType, status, body)
+		return nil
+	}
+	body, err := messageJSON(m)
+	if err != nil {
+		return fmt.Errorf("encode an answer: %w", err)
+	}
+	send(w, "application/json", status, body)
+	return nil
+}
+
+func plainJSON(answer any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(answer)
+	return b.Bytes(), err
+}
+
+// messageJSON writes a message under its fields' names in the .proto file,
+// 64-bit integers as strings, and empty lists as such. protojson puts spaces
+// where it likes, so that nobody relies on its form; Compact takes them out.
+func messageJSON(m protobuf.Message) ([]byte, error) {
+	loose, err := protojson.MarshalOptions{UseProtoNames: true, UseEnumNumbers: true, EmitDefaultValues: true}.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	if err := json.Compact(&b, loose); err != nil {
+		return nil, err
+	}
+	b.WriteByte('\n')
+	if answer, ok := m.(*proto.BaseUserUnreadStatics); ok {
+		return withLast(answer, b.Bytes())
+	}
+	return b.Bytes(), nil
+}
+
+// withLast gives the newest entry one name in rows of both kinds, as a client
+// that reads JSON can tell them apart by their fields.
+func withLast(answer *proto.BaseUserUnreadStatics, body []byte) ([]byte, error) {
+	if !slices.ContainsFunc(answer.GetConversations(), func(c *proto.ConversationState) bool { return c.LastService != nil }) {
+		return body, nil
+	}
+	var whole map[string]json.RawMessage
+	if err := json.Unmarshal(body, &whole); err != nil {
+		return nil, err
+	}
+	var rows []map[string]json.RawMessage
+	if err := json.Unmarshal(whole["conversations"], &rows); err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		if last, ok := row["last_service"]; ok {
+			row["last"] = last
+			delete(row, "last_service")
+		}
+	}
+	renamed, err := plainJSON(rows)
+	if err != nil {
+		return nil, err
+	}
+	whole["conversations"] = renamed
+	return plainJSON(whole)
+}
+
+// wantsProtobuf reports whether the client asks for protobuf by name and likes
+// it no less than JSON.
+func wantsProtobuf(r *http.Request) bool {
+	header := r.Header.Values("Accept")
+	q, _ := accept.Quality(header, proto.ContentType)
+	other, _ := accept.Quality(header, "application/json", "application/*", "*/*")
+	return q > 0 && q >= other
+}
+
+// send sends an answer that is for this client now, and for no cache.
+func send(w http.ResponseWriter, mediaType string, status int, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", mediaType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "no-referrer")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a client that went away needs no answer
+}

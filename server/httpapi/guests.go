@@ -1,0 +1,181 @@
+package httpapi
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"parley/proto"
+	"parley/server/auth"
+	"parley/server/chat"
+)
+
+const (
+	// guestTime is how long a guest's token is valid. Whoever comes back
+	// within it renews it, and stays who they are.
+	guestTime = 30 * 24 * time.Hour
+	// maxBody bounds the body of a request, in bytes.
+	maxBody = 4 << 10
+)
+
+// newcomer is what POST /api/guests asks for.
+type newcomer struct {
+	Name   string `json:"name"`
+	Invite string `json:"invite"`
+}
+
+// guests makes a guest, an agent if the request holds the invite. With the
+// token of a guest it renews that: the same user and name, whatever the body
+// says, and the same services.
+func (a *api) guests(r *http.Request, _ auth.User) (any, error) {
+	if !a.Guests {
+		return nil, &problem{Status: http.StatusForbidden,
+			Detail: "this server takes no guests, since its key was given to it (-jwt-key): get a token from whoever runs it"}
+	}
+	if err := enter(r, a.door, a.Clients.Of(r)); err != nil {
+		return nil, err
+	}
+	who, err := a.guest(r)
+	if err != nil {
+		return nil, err
+	}
+	token, err := a.Authority.Mint(who, guestTime)
+	if err != nil {
+		return nil, err
+	}
+	who.Expires = a.Now().Add(guestTime).Truncate(time.Second)
+	// After it is made and before anybody has it: what an operator decides about
+	// the user before this refuses the renewal, and from here on the new token.
+	if err := a.Service.Seen(r.Context(), seenAs(who), who.Issued); err != nil {
+		return nil, err
+	}
+	return struct {
+		user
+		Token string `json:"token"`
+	}{userOf(who), token}, nil
+}
+
+// seenAs is what the service is told of a token's user.
+func seenAs(who auth.User) chat.User {
+	return chat.User{ID: who.ID, Name: who.Name, Services: chat.ServicesOf(who.Services), ServicesUntil: uint64(who.Expires.UnixMilli())}
+}
+
+// guest returns the user that the request is to be given a token for.
+func (a *api) guest(r *http.Request) (auth.User, error) {
+	if len(r.Header.Values("Authorization")) > 0 {
+		return a.renewing(r)
+	}
+	var wish newcomer
+	if err := readJSON(r, &wish); err != nil {
+		return auth.User{}, err
+	}
+	name, err := auth.CheckName(wish.Name)
+	if err != nil {
+		return auth.User{}, err
+	}
+	if err := a.arrive(r); err != nil {
+		return auth.User{}, err
+	}
+	who := auth.User{ID: a.ids.next(), Name: name}
+	if wish.Invite != "" {
+		if a.Invite == nil {
+			return auth.User{}, &problem{Status: http.StatusForbidden, Detail: "this server invites no agents: sign in without an invite"}
+		}
+		if err := a.Invite.Use(wish.Invite); err != nil {
+			return auth.User{}, err
+		}
+		who.Services = auth.AllServices()
+		return who, nil
+	}
+	return who, auth.CheckUnreserved(who.Name)
+}
+
+// renewing returns whose token is to be renewed, if not too often.
+func (a *api) renewing(r *http.Request) (auth.User, error) {
+	who, err := a.bearer(r)
+	if err != nil {
+		return auth.User{}, err
+	}
+	if wait := a.requests.take(strconv.FormatUint(who.ID, 10)); wait > 0 {
+		return auth.User{}, tooFast(wait)
+	}
+	return who, nil
+}
+
+// arrive counts a new guest, and with it a guess at the invite, towards what
+// their address may make. A trusted proxy that names no client stands for many.
+func (a *api) arrive(r *http.Request) error {
+	from := a.Clients.Of(r)
+	if a.arrivals == nil || !from.IsValid() {
+		return nil
+	}
+	if wait := a.arrivals.take(from.String()); wait > 0 {
+		return &problem{Status: http.StatusTooManyRequests, Retry: wait,
+			Detail: fmt.Sprintf("%d guests came from your address within an hour, which is the most: wait %s and try again", a.GuestsPerHour, proto.InWords(wait))}
+	}
+	return nil
+}
+
+// readJSON reads a body that is one JSON object. Members that v does not have
+// are ignored.
+func readJSON(r *http.Request, v any) error {
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || mediaType != "application/json" {
+		return &problem{Status: http.StatusUnsupportedMediaType, Detail: "the body must be JSON: send it with Content-Type: application/json"}
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	switch {
+	case err != nil:
+		return badRequest("the body breaks off: send it again")
+	case len(body) > maxBody:
+		return &problem{Status: http.StatusRequestEntityTooLarge, Detail: "the body is longer than " + strconv.Itoa(maxBody) + " bytes"}
+	case !utf8.Valid(body):
+		return badRequest("the body is not valid UTF-8")
+	}
+	err = json.Unmarshal(body, v)
+	var wrongType *json.UnmarshalTypeError
+	if errors.As(err, &wrongType) && wrongType.Field != "" {
+		return badRequest(wrongType.Field + " is of another type: want a " + wrongType.Type.String())
+	}
+	if err != nil {
+		return badRequest("the body is not a JSON object")
+	}
+	return nil
+}
+
+// guestIDs makes the ids of guests: milliseconds since proto.IDEpoch and 22
+// random bits, from high to low, each above the one before. The random part
+// keeps ids apart should the clock be set back between two runs: nothing else
+// remembers which ids were given.
+type guestIDs struct {
+	now func() time.Time
+
+	mu   sync.Mutex
+	last uint64
+}
+
+const randomBits = 22
+
+func newGuestIDs(now func() time.Time) *guestIDs { return &guestIDs{now: now} }
+
+func (g *guestIDs) next() uint64 {
+	var random [8]byte
+	_, _ = rand.Read(random[:]) // never fails
+	id := binary.BigEndian.Uint64(random[:]) >> (64 - randomBits)
+	if ms := g.now().Sub(proto.IDEpoch).Milliseconds(); ms > 0 {
+		id |= uint64(ms) << randomBits
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.last = max(g.last+1, id)
+	return g.last
+}

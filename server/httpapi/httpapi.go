@@ -1,0 +1,242 @@
+// Package httpapi is the HTTP API: guests and their tokens, people, and the
+// history of conversations, for clients that catch up over HTTP. It decides
+// nothing about chat; it checks tokens and what a request says, asks
+// chat.Service, and words the answer.
+//
+// # What a client may rely on
+//
+//   - Answers are JSON under the names of the proto fields, every uint64 a
+//     decimal string, lists never null. Where the answer is a message of
+//     chat.proto, a client that accepts application/x-protobuf gets that.
+//   - Errors are problem documents (RFC 9457), which name the field that is wrong
+//     and say what to do. 401 means no valid token, 403 not a participant,
+//     whether the conversation exists or not, 429 and 503 to try again after
+//     Retry-After seconds.
+//   - Of one user's requests a few are in work at a time, and the others wait,
+//     up to a bound; nobody waits for another's line.
+//   - Nothing is kept by caches.
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"parley/proto"
+	"parley/server/auth"
+	"parley/server/chat"
+	"parley/server/clientip"
+	"parley/server/origin"
+)
+
+// Config says what the API works with. Authority and Service are needed; a zero
+// value elsewhere means the default.
+type Config struct {
+	Authority *auth.Authority
+	Service   *chat.Service
+	// Guests lets anybody become a user. It needs an Authority that can mint.
+	Guests bool
+	// Invite makes a guest an agent; nil nobody.
+	Invite *auth.Invite
+	// Origins are those of pages of other sites that may use the API.
+	Origins origin.Origins
+	// Healthy returns an error while the server cannot do its work, at once; nil
+	// is always healthy. A *proto.Refusal in its chain is told to whoever asks.
+	Healthy func(context.Context) error
+	// Clients says which client a request comes from; nil trusts no proxy.
+	Clients *clientip.Resolver
+	// Rate is how many requests per second one user may make, and Burst how
+	// many at once: by default 200 and 5,000.
+	Rate  float64
+	Burst int
+	// StrangerRate is how many requests per second without a valid token one
+	// client may make, and StrangerBurst how many at once: by default 50 and 1,000.
+	StrangerRate  float64
+	StrangerBurst int
+	// GuestsPerHour is how many guests one client may make in an hour, all of
+	// them at once if it likes; 0 is no bound. Who renews a token makes none.
+	GuestsPerHour int
+	// Timeout bounds the work on one request: 10 s.
+	Timeout time.Duration
+	// Now is the server's clock; nil is time.Now.
+	Now func() time.Time
+	// Log gets a line per refusal and failure, however many there are: it must
+	// bound them itself, as package logs does. nil is slog.Default.
+	Log *slog.Logger
+}
+
+func (c *Config) setDefaults() {
+	def(&c.Rate, 200)
+	def(&c.Burst, 5000)
+	def(&c.StrangerRate, 50)
+	def(&c.StrangerBurst, 1000)
+	def(&c.Timeout, 10*time.Second)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Clients == nil {
+		c.Clients = clientip.New(nil, c.Log)
+	}
+	if c.Healthy == nil {
+		c.Healthy = func(context.Context) error { return nil }
+	}
+}
+
+func def[T comparable](value *T, otherwise T) {
+	var zero T
+	if *value == zero {
+		*value = otherwise
+	}
+}
+
+func (c *Config) check() error {
+	switch {
+	case c.Authority == nil || c.Service == nil:
+		return errors.New("history: Config needs an Authority and a Service")
+	case c.Guests && !c.Authority.CanMint():
+		return errors.New("history: guests need an Authority that can mint their tokens")
+	case c.Rate < 0 || c.Burst < 0 || c.StrangerRate < 0 || c.StrangerBurst < 0 || c.GuestsPerHour < 0 || c.Timeout < 0:
+		return errors.New("history: a limit is negative")
+	}
+	return nil
+}
+
+const (
+	// userWidth is how many requests of one user are in work at a time, and
+	// userLength how many wait: a page that starts asks for four at once, and a
+	// user may have some devices that all lost the same server.
+	userWidth, userLength = 2, 32
+	// doorWidth and doorLength are those of one client who makes or renews guests:
+	// many people may share an address.
+	doorWidth, doorLength = 16, 256
+)
+
+type api struct {
+	Config
+	ids       *guestIDs
+	requests  *limits // by user
+	strangers *limits // of requests without a valid token, by client
+	arrivals  *limits // of new guests, by client; nil if they have no bound
+	users     *lines[uint64]
+	door      *lines[netip.Addr]
+}
+
+// endpoint answers a request: with a message of chat.proto, or a value that
+// encoding/json writes, or an error, of which a *problem or a *proto.Refusal is
+// told to the client. who is zero where the endpoint is open to everybody.
+type endpoint func(r *http.Request, who auth.User) (answer any, err error)
+
+// New returns the handler of /api/ and /healthz.
+func New(c Config) (http.Handler, error) {
+	c.setDefaults()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	a := &api{
+		Config:    c,
+		ids:       newGuestIDs(c.Now),
+		requests:  newLimits(rate.Limit(c.Rate), c.Burst, c.Now),
+		strangers: newLimits(rate.Limit(c.StrangerRate), c.StrangerBurst, c.Now),
+		users:     newLines[uint64](userWidth, userLength),
+		door:      newLines[netip.Addr](doorWidth, doorLength),
+	}
+	if c.GuestsPerHour > 0 {
+		a.arrivals = newLimits(rate.Limit(float64(c.GuestsPerHour)/time.Hour.Seconds()), c.GuestsPerHour, c.Now)
+	}
+	mux := http.NewServeMux()
+	get := func(path string, e endpoint) { a.route(mux, http.MethodGet, path, http.StatusOK, a.signedIn(e)) }
+	a.route(mux, http.MethodPost, "/api/guests", http.StatusCreated, a.guests)
+	get("/api/me", a.me)
+	get("/api/users", a.people)
+	get("/api/conversations", a.conversations)
+	get("/api/conversations/{key}/messages", a.messages)
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		a.refuse(w, r, &problem{Status: http.StatusNotFound, Detail: "there is nothing under this address"})
+	})
+	mux.HandleFunc("GET /healthz", a.healthz)
+	return mux, nil
+}
+
+// route serves an endpoint under one method, and says of the others that they
+// are not allowed.
+func (a *api) route(mux *http.ServeMux, method, path string, status int, e endpoint) {
+	allowed := method + ", OPTIONS"
+	if method == http.MethodGet {
+		allowed = "GET, HEAD, OPTIONS"
+	}
+	mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
+		a.share(w, r)
+		ctx, cancel := context.WithTimeout(r.Context(), a.Timeout)
+		defer cancel()
+		answer, err := e(r.WithContext(ctx), auth.User{})
+		if err == nil {
+			err = write(w, r, status, answer)
+		}
+		if err != nil {
+			a.refuse(w, r, err)
+		}
+	})
+	mux.HandleFunc("OPTIONS "+path, func(w http.ResponseWriter, r *http.Request) {
+		a.preflight(w, r, allowed)
+	})
+	mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+		a.share(w, r)
+		w.Header().Set("Allow", allowed)
+		a.refuse(w, r, &problem{Status: http.StatusMethodNotAllowed, Detail: "only " + allowed + " are allowed here"})
+	})
+}
+
+// signedIn finds out who asks, whether too often, and waits for their turn.
+func (a *api) signedIn(e endpoint) endpoint {
+	return func(r *http.Request, _ auth.User) (any, error) {
+		who, err := a.bearer(r)
+		if err != nil {
+			return nil, err
+		}
+		if wait := a.requests.take(fmt.Sprint(who.ID)); wait > 0 {
+			return nil, tooFast(wait)
+		}
+		if err := enter(r, a.users, who.ID); err != nil {
+			return nil, err
+		}
+		return e(r, who)
+	}
+}
+
+// enter waits in a line until the request's turn. Its place in work is kept until
+// it is answered, or the time for that is over.
+func enter[K comparable](r *http.Request, l *lines[K], who K) error {
+	leave, err := l.enter(r.Context(), who)
+	if err != nil {
+		return &problem{Status: http.StatusTooManyRequests, Retry: time.Second,
+			Detail: "too many of your requests at once: wait for the answers to earlier ones, then try again"}
+	}
+	context.AfterFunc(r.Context(), leave)
+	return nil
+}
+
+func (a *api) healthz(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), a.Timeout)
+	defer cancel()
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if err := a.Healthy(ctx); err != nil {
+		why := "the history cannot be read"
+		if refusal := (*proto.Refusal)(nil); errors.As(err, &refusal) {
+			why = refusal.Text
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintln(w, "not healthy:", why)
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}

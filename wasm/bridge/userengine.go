@@ -1,0 +1,313 @@
+package bridge
+
+import (
+	"maps"
+	"slices"
+
+	"parley/proto"
+	"parley/wasm/chat"
+)
+
+// userEngine is one user's engine and the pages that show it. It is open as long
+// as there is one.
+type userEngine struct {
+	hub      *hub
+	user     uint64
+	server   string
+	engine   *chat.Engine // nil until the store is open
+	started  bool         // the engine can be asked
+	closing  bool
+	closed   []func()     // told once it is closed
+	attached []int        // ports, in the order in which they came
+	waiting  []attachment // pages that wait for the start, or for the close
+	events   events
+	asking   tokenRequest
+	here     map[uint64]presence // of whom it was told, for pages that come later
+}
+
+// openFor opens the parts and starts the engine with the token of a first page.
+func (s *userEngine) openFor(a attachment) {
+	s.events.owner = s
+	s.hub.host.Go(func() func() {
+		parts, err := s.hub.open(s.hub.ctx, s.user, s.server)
+		return func() {
+			if err != nil {
+				s.failed(openError(err))
+				return
+			}
+			s.engine = chat.New(chat.Config{
+				User: s.user, Name: a.name, Services: a.services, Token: a.token, Expires: a.expires,
+				Store: parts.Store, Network: parts.Network, History: parts.History,
+				Host: s.hub.host, Observer: &s.events,
+			})
+			if s.closing {
+				s.end()
+				return
+			}
+			s.engine.Start(s.startDone)
+		}
+	})
+}
+
+func (s *userEngine) startDone(err error) {
+	switch {
+	case s.closing: // end is under way already
+	case err != nil:
+		s.refuseAll(openError(err))
+		s.close(nil)
+	default:
+		s.started = true
+		for _, a := range s.waiting {
+			s.welcome(a)
+		}
+		s.waiting = nil
+	}
+}
+
+// failed ends an engine whose parts could not be had.
+func (s *userEngine) failed(err error) {
+	again := s.waiting
+	if !s.closing {
+		s.refuseAll(err)
+		again = nil
+	}
+	s.gone(again)
+}
+
+// refuseAll tells the waiting pages why they wait in vain.
+func (s *userEngine) refuseAll(err error) {
+	for _, a := range s.waiting {
+		delete(s.hub.ports, a.port)
+		s.hub.refuse(a.port, a.id, err)
+	}
+	s.waiting = nil
+}
+
+// attach takes a page in as soon as the engine can be asked.
+func (s *userEngine) attach(a attachment) {
+	s.waiting = slices.DeleteFunc(s.waiting, func(w attachment) bool { return w.port == a.port })
+	if s.started && !s.closing {
+		s.welcome(a)
+		return
+	}
+	s.waiting = append(s.waiting, a)
+}
+
+func (s *userEngine) welcome(a attachment) {
+	s.attached = append(without(s.attached, a.port), a.port)
+	if s.engine.Connection().State == chat.SignedOut {
+		s.engine.SetToken(a.token, a.expires)
+	}
+	connection := s.engine.Connection()
+	s.hub.answer(a.port, a.id, func(e *encoder) { putConnection(e, connection) })
+	for _, user := range slices.Sorted(maps.Keys(s.here)) {
+		p := s.here[user]
+		s.hub.tell(a.port, func(e *encoder) { putEvent(e, "presence", p.put) })
+	}
+	if chosen, told := s.engine.Settings(); told {
+		s.hub.tell(a.port, func(e *encoder) { putSettings(e, chosen) })
+	}
+}
+
+func (s *userEngine) detach(port int) {
+	s.attached = without(s.attached, port)
+	s.waiting = slices.DeleteFunc(s.waiting, func(w attachment) bool { return w.port == port })
+	switch {
+	case len(s.attached)+len(s.waiting) == 0:
+		s.close(nil)
+	case s.asking.of(port):
+		s.askToken()
+	}
+}
+
+// close ends the engine: what is being written is finished first. A page that
+// comes meanwhile waits, and then gets a new engine.
+func (s *userEngine) close(done func()) {
+	if done != nil {
+		s.closed = append(s.closed, done)
+	}
+	if s.closing {
+		return
+	}
+	s.closing = true
+	if s.engine != nil {
+		s.end()
+	}
+}
+
+func (s *userEngine) end() {
+	s.asking.stop()
+	s.engine.Close(func() { s.gone(s.waiting) })
+}
+
+// gone takes the engine out of the hub, and attaches those who came while it closed.
+func (s *userEngine) gone(again []attachment) {
+	delete(s.hub.engines, s.user)
+	for _, done := range s.closed {
+		done()
+	}
+	if len(again) == 0 {
+		return
+	}
+	next := &userEngine{hub: s.hub, user: s.user, server: again[0].server}
+	s.hub.engines[s.user] = next
+	next.openFor(again[0])
+	for _, a := range again {
+		s.hub.ports[a.port] = next
+		next.attach(a)
+	}
+}
+
+// run does what a page asks for. The error refuses the call; nil means that it
+// is, or will be, answered.
+func (s *userEngine) run(port int, c *command) error {
+	if !s.started || s.closing {
+		return proto.Refuse(proto.ServerBusy, "%s: the chat is being opened: wait for the answer to attach", c.op)
+	}
+	operation, known := operations[c.op]
+	if !known {
+		return proto.Refuse(proto.ProtocolError, "%q is unknown here: reload this page", c.op)
+	}
+	return operation(s, port, c)
+}
+
+// operations are what a page can ask of its engine, by name. The answer is
+// given by then; an operation that checks its fields first returns what is
+// wrong with them and has done nothing.
+var operations = map[string]func(s *userEngine, port int, c *command) error{
+	"send":          (*userEngine).send,
+	"retry":         (*userEngine).retry,
+	"discard":       (*userEngine).discard,
+	"history":       (*userEngine).history,
+	"conversations": (*userEngine).conversations,
+	"read":          (*userEngine).read,
+	"typing":        (*userEngine).typing,
+	"token":         (*userEngine).token,
+	"settings":      (*userEngine).settings,
+	"block":         (*userEngine).block,
+	"wake":          (*userEngine).wake,
+}
+
+func (s *userEngine) send(port int, c *command) error {
+	key := c.text("key")
+	draft := chat.Draft{
+		Content: c.text("content"), Seen: c.uint("seen"), Type: c.entryType("type"),
+		Target: c.uint("target"), Extend: c.text("extend"), Anyway: c.bool("anyway"),
+		Ref: c.ref("ref"), Repeat: c.bool("repeat"),
+	}
+	if c.err != nil {
+		return c.err
+	}
+	s.engine.Send(key, draft, func(m chat.Message, err error) {
+		if err != nil {
+			s.hub.refuse(port, c.id, err)
+			return
+		}
+		s.hub.answer(port, c.id, func(e *encoder) { putMessage(e, &m) })
+	})
+	return nil
+}
+
+func (s *userEngine) retry(port int, c *command) error {
+	ref, seen := c.text("ref"), c.uint("seen")
+	if c.err == nil {
+		s.engine.Retry(ref, seen, s.hub.finish(port, c.id))
+	}
+	return c.err
+}
+
+func (s *userEngine) discard(port int, c *command) error {
+	ref := c.text("ref")
+	if c.err == nil {
+		s.engine.Discard(ref, s.hub.finish(port, c.id))
+	}
+	return c.err
+}
+
+func (s *userEngine) history(port int, c *command) error {
+	key, before, limit := c.text("key"), c.uint("before"), c.number("limit")
+	switch {
+	case c.err != nil:
+		return c.err
+	case !(limit >= 1 && limit <= proto.MaxPage && limit == float64(int(limit))):
+		return proto.Refuse(proto.PayloadFormatInvalid, "limit: want a whole number from 1 to %d", proto.MaxPage)
+	}
+	s.engine.Timeline(key, before, int(limit), func(t chat.Timeline, err error) {
+		if err != nil {
+			s.hub.refuse(port, c.id, err)
+			return
+		}
+		s.hub.answer(port, c.id, func(e *encoder) { putTimeline(e, &t) })
+	})
+	return nil
+}
+
+func (s *userEngine) conversations(port int, c *command) error {
+	list := s.engine.Conversations()
+	s.hub.answer(port, c.id, func(e *encoder) { putConversations(e, list) })
+	return nil
+}
+
+func (s *userEngine) read(port int, c *command) error {
+	key, seq := c.text("key"), c.uint("seq")
+	if c.err != nil {
+		return c.err
+	}
+	s.hub.finish(port, c.id)(s.engine.MarkRead(key, seq))
+	return nil
+}
+
+func (s *userEngine) typing(port int, c *command) error {
+	key, active := c.text("key"), c.bool("active")
+	if c.err != nil {
+		return c.err
+	}
+	s.engine.Typing(key, active)
+	s.hub.finish(port, c.id)(nil)
+	return nil
+}
+
+func (s *userEngine) settings(port int, c *command) error {
+	choice := new(proto.Settings)
+	for name, field := range map[string]**bool{"shareTyping": &choice.ShareTyping, "sharePresence": &choice.SharePresence, "listed": &choice.Listed} {
+		if _, given := c.fields[name]; given {
+			value := c.bool(name)
+			*field = &value
+		}
+	}
+	if c.err == nil {
+		s.engine.Configure(choice, s.hub.finish(port, c.id))
+	}
+	return c.err
+}
+
+func (s *userEngine) block(port int, c *command) error {
+	user, blocked := c.uint("user"), c.bool("blocked")
+	if c.err == nil {
+		s.engine.Block(user, blocked, s.hub.finish(port, c.id))
+	}
+	return c.err
+}
+
+func (s *userEngine) wake(port int, c *command) error {
+	s.engine.Wake()
+	s.hub.finish(port, c.id)(nil)
+	return nil
+}
+
+// token takes a page's answer to a token request. An empty one says that the
+// page has none to give.
+func (s *userEngine) token(port int, c *command) error {
+	token, expires := c.text("token"), c.time("expires")
+	if c.err != nil {
+		return c.err
+	}
+	if token != "" {
+		s.asking.stop()
+		s.engine.SetToken(token, expires)
+	} else if s.asking.of(port) {
+		s.askToken()
+	}
+	s.hub.finish(port, c.id)(nil)
+	return nil
+}
