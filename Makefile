@@ -123,6 +123,12 @@ size: tools assets ## print the browser program's size in bytes: raw, gzip -9, B
 proto: ## generate proto/chat.pb.go from proto/chat.proto
 	go run -C .tools ./protogen -out ../proto ../proto/chat.proto
 
+.PHONY: bridge
+bridge: ## generate wasm/bridge/protocol.go from static/bridge.d.ts and static/parley.d.ts
+	go run -C .tools ./bridgegen -types ../wasm/chat/types.go -types ../wasm/bridge/events.go \
+		../static/parley.d.ts ../static/bridge.d.ts >wasm/bridge/protocol.go.new
+	mv wasm/bridge/protocol.go.new wasm/bridge/protocol.go
+
 .PHONY: vendor
 vendor: ## generate static/vendor/confusables.js from the Unicode data that .tools/go.mod pins
 	go run -C .tools ./confusables >static/vendor/confusables.js.new

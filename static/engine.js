@@ -3,7 +3,7 @@
 // is a SharedWorker or, where there is none, a dedicated Worker of the leading
 // tab, which the others reach over a BroadcastChannel; engine-transport.js is the page's
 // end. It knows no chat: it carries bytes between ports and the program
-// (contract: wasm/bridge/doc.go), notices when a tab is gone, and starts the
+// (contract: bridge.d.ts), notices when a tab is gone, and starts the
 // program again when it dies.
 //
 // Its URL is the same in every version, so that all tabs share one worker; it
@@ -32,7 +32,7 @@ const patience = 2000;
 
 /**
  * @typedef {{ wasm: string, exec: string }} Urls the program and its wasm_exec.js
- * @typedef {{ receive(port: number, bytes: Uint8Array): void, detach(port: number): void, stop(): void }} Program
+ * @typedef {import('./bridge.d.ts').Program} Program
  * @typedef {{ post(message: any, transfer?: Transferable[]): void, close(): void, attached: boolean, release(): void }} Port
  */
 

@@ -134,6 +134,29 @@ export interface Settings {
   listed: boolean;
 }
 
+/** New or changed messages of one conversation. */
+export interface MessageChanges {
+  key: ConversationKey;
+  messages: Message[];
+  /** Refs of unconfirmed ones that were deleted. */
+  gone: string[];
+}
+
+/** That somebody types, or has stopped. */
+export interface Typing {
+  key: ConversationKey;
+  user: ID;
+  active: boolean;
+}
+
+/** Whether somebody is here. */
+export interface Presence {
+  user: ID;
+  online: boolean;
+  /** Unix milliseconds, 0 if unknown. */
+  lastSeen: number;
+}
+
 export interface Options {
   /** The user's token, or a function that gives a fresh one; called again before it expires. */
   token: string | (() => string | Promise<string>);
@@ -143,14 +166,12 @@ export interface Options {
 
 /** Events of Parley; each is a CustomEvent with this detail. */
 export interface ParleyEventMap {
-  /** New or changed messages of one conversation; gone are refs of unconfirmed ones that were deleted. */
-  messages: CustomEvent<{ key: ConversationKey; messages: Message[]; gone: string[] }>;
+  messages: CustomEvent<MessageChanges>;
   /** New or changed conversations. */
   conversations: CustomEvent<Conversation[]>;
   connection: CustomEvent<Connection>;
-  typing: CustomEvent<{ key: ConversationKey; user: ID; active: boolean }>;
-  /** Who is here. lastSeen is in Unix milliseconds, 0 if unknown. */
-  presence: CustomEvent<{ user: ID; online: boolean; lastSeen: number }>;
+  typing: CustomEvent<Typing>;
+  presence: CustomEvent<Presence>;
   /** What the user has chosen, here or on another device. */
   settings: CustomEvent<Settings>;
   /** Everything shown is void (another history, or a restarted engine): ask for it again. */

@@ -20,6 +20,7 @@ export { mergeMessages } from './merge-messages.js';
  * @typedef {import('./parley.d.ts').Conversation} Conversation
  * @typedef {import('./parley.d.ts').Connection} Connection
  * @typedef {import('./parley.d.ts').Timeline} Timeline
+ * @typedef {import('./bridge.d.ts').Commands} Commands
  */
 
 /** Version of what pages, worker and program say to each other; wasm/bridge/hub.go says when it rises. */
@@ -125,7 +126,7 @@ class Parley extends EventTarget {
   /** Calls that wait for their answers. @type {Map<number, { resolve(value: any): void, reject(cause: Error): void }>} */
   #calls = new Map();
   #lastCall = 0;
-  #pendingSends = new PendingSends(args => this.#post('send', args, message => this.#transport?.post(message)));
+  #pendingSends = new PendingSends(fields => this.#post('send', fields, message => this.#transport?.post(message)));
   /** Settles when calls can be made, or never again can. */
   #attached = gate();
   #wasAttached = false;
@@ -212,7 +213,7 @@ class Parley extends EventTarget {
 
   /** @returns {Promise<Conversation[]>} */
   conversations() {
-    return this.#call('conversations');
+    return this.#call('conversations', {});
   }
 
   /** @param {string} key @param {bigint} seq @returns {Promise<void>} */
@@ -245,7 +246,7 @@ class Parley extends EventTarget {
   }
 
   tryNow() {
-    this.#tell('wake');
+    this.#tell('wake', {});
   }
 
   /** @param {string} query @param {{ service?: number }} [options] @returns {Promise<User[]>} */
@@ -269,32 +270,38 @@ class Parley extends EventTarget {
 
   /**
    * Calls the engine, once it is there.
-   * @param {string} op @param {{ [name: string]: any }} [args]
-   * @returns {Promise<any>}
+   * @template {keyof Commands} Op
+   * @param {Op} op @param {Parameters<Commands[Op]>[0]} fields
+   * @returns {Promise<ReturnType<Commands[Op]>>}
    */
-  async #call(op, args) {
+  async #call(op, fields) {
     do {
       await this.#attached.promise;
     } while (!this.#attached.open); // it may have been detached again before this went on
-    return this.#post(op, args, message => this.#transport?.post(message));
-  }
-
-  /** Tells the engine, if it is there now. @param {string} op @param {{ [name: string]: any }} [args] */
-  #tell(op, args) {
-    if (this.#attached.open) this.#call(op, args).catch(cause => this.#failed(cause));
+    return this.#post(op, fields, message => this.#transport?.post(message));
   }
 
   /**
-   * @param {string} op
-   * @param {{ [name: string]: any } | undefined} args
-   * @param {(command: Uint8Array) => void} post
-   * @returns {Promise<any>}
+   * Tells the engine, if it is there now.
+   * @template {keyof Commands} Op
+   * @param {Op} op @param {Parameters<Commands[Op]>[0]} fields
    */
-  #post(op, args, post) {
+  #tell(op, fields) {
+    if (this.#attached.open) this.#call(op, fields).catch(cause => this.#failed(cause));
+  }
+
+  /**
+   * @template {keyof Commands} Op
+   * @param {Op} op
+   * @param {Parameters<Commands[Op]>[0]} fields
+   * @param {(command: Uint8Array) => void} post
+   * @returns {Promise<ReturnType<Commands[Op]>>}
+   */
+  #post(op, fields, post) {
     const id = ++this.#lastCall;
     return new Promise((resolve, reject) => {
       try {
-        const command = encode({ id, op, ...args });
+        const command = encode({ id, op, ...fields });
         if (command.length > maxCommand) throw new RangeError('it is too long to be sent');
         this.#calls.set(id, { resolve, reject });
         post(command);

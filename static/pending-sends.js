@@ -13,9 +13,11 @@ const longest = 60_000;
 const unknown = "Parley's engine ended while it was to take this message. It may have been sent: look before you send it again.";
 const notTaken = "Parley's engine does not answer: this message was not sent.";
 
+/** @typedef {Parameters<import('./bridge.d.ts').Commands['send']>[0]} SendFields */
+
 /**
  * @typedef {object} Send
- * @property {{ [name: string]: any }} args
+ * @property {Omit<SendFields, 'repeat'>} fields
  * @property {(message: any) => void} resolve
  * @property {(cause: Error) => void} reject
  * @property {number} engines how many were given it
@@ -34,17 +36,17 @@ export class PendingSends {
   #ended = null;
   #post;
 
-  /** @param {(args: { [name: string]: any }) => Promise<any>} post gives the engine a message, at once; the answer settles it */
+  /** @param {(fields: SendFields) => Promise<any>} post gives the engine a message, at once; the answer settles it */
   constructor(post) {
     this.#post = post;
   }
 
-  /** Sends a message. @param {{ [name: string]: any }} args @returns {Promise<any>} */
-  add(args) {
+  /** Sends a message. @param {Omit<SendFields, 'ref' | 'repeat'>} fields @returns {Promise<any>} */
+  add(fields) {
     return new Promise((resolve, reject) => {
       if (this.#ended) return reject(this.#ended);
       /** @type {Send} */
-      const send = { args: { ...args, ref: newRef() }, resolve, reject, engines: 0, turn: 0, timer: undefined };
+      const send = { fields: { ...fields, ref: newRef() }, resolve, reject, engines: 0, turn: 0, timer: undefined };
       this.#open.push(send);
       if (this.#ready) this.#give(send);
       else this.#limit(send);
@@ -83,7 +85,7 @@ export class PendingSends {
     const turn = send.turn = this.#turn;
     send.engines++;
     try {
-      const message = await this.#post({ ...send.args, repeat: send.engines > 1 });
+      const message = await this.#post({ ...send.fields, repeat: send.engines > 1 });
       if (turn === this.#turn) this.#settle(send).resolve(message);
     } catch (cause) {
       if (turn === this.#turn) this.#settle(send).reject(/** @type {Error} */ (cause));

@@ -28,7 +28,7 @@ func BenchmarkCrossingPacked(b *testing.B) {
 	var e encoder
 	for b.Loop() {
 		e.reset()
-		putMessages(&e, list)
+		putTimeline(&e, &chat.Timeline{Messages: list})
 		post(e.bytes(), []int{1})
 	}
 	b.ReportMetric(float64(len(e.bytes())), "wire-bytes")

@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -70,6 +69,15 @@ var program = func() func(t *testing.T) string {
 	}
 }()
 
+// goroot is where Go is; a test that was built with -trimpath does not know by itself.
+var goroot = sync.OnceValue(func() string {
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		panic(fmt.Sprintf("ask for Go's place: %v", err))
+	}
+	return strings.TrimSpace(string(out))
+})
+
 // handle answers a path in the place of a file.
 func (s *site) handle(path string, h http.HandlerFunc) {
 	s.mu.Lock()
@@ -110,7 +118,7 @@ func (s *site) serveFile(w http.ResponseWriter, r *http.Request, path string) {
 		w.Header().Set("Content-Type", "application/wasm")
 		http.ServeFile(w, r, s.wasm)
 	case strings.HasPrefix(base, "wasm_exec"):
-		http.ServeFile(w, r, filepath.Join(runtime.GOROOT(), "lib/wasm/wasm_exec.js"))
+		http.ServeFile(w, r, filepath.Join(goroot(), "lib/wasm/wasm_exec.js"))
 	default:
 		w.Header().Set("Content-Type", mime.TypeByExtension(filepath.Ext(base)))
 		http.ServeFile(w, r, filepath.Join("../../static", base))

@@ -77,6 +77,15 @@ func (c *command) bool(name string) bool {
 	return v
 }
 
+// optional reads a field that may be left out.
+func optional[T any](c *command, name string, read func(string) T) *T {
+	if _, given := c.fields[name]; !given {
+		return nil
+	}
+	value := read(name)
+	return &value
+}
+
 // number reads a Number that is not NaN.
 func (c *command) number(name string) float64 {
 	v, ok := c.fields[name].(float64)

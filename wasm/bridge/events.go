@@ -17,7 +17,7 @@ type events struct {
 	connection    *chat.Connection
 	conversations []chat.Conversation
 	place         map[string]int // of a conversation among these, by key
-	messages      []changes
+	messages      []messageChanges
 	typing        []typing
 	presence      []presence
 	settings      *chat.Settings
@@ -26,11 +26,11 @@ type events struct {
 
 var _ chat.Observer = (*events)(nil)
 
-// changes are those of one conversation's messages.
-type changes struct {
-	key     string
-	changed []chat.Message
-	gone    []string
+// messageChanges are those of one conversation.
+type messageChanges struct {
+	key      string
+	messages []chat.Message
+	gone     []string
 }
 
 type typing struct {
@@ -41,15 +41,15 @@ type typing struct {
 
 // Messages implements chat.Observer.
 func (v *events) Messages(key string, changed []chat.Message, gone []string) {
-	i := slices.IndexFunc(v.messages, func(c changes) bool { return c.key == key })
+	i := slices.IndexFunc(v.messages, func(c messageChanges) bool { return c.key == key })
 	if i < 0 {
 		i = len(v.messages)
-		v.messages = append(v.messages, changes{key: key})
+		v.messages = append(v.messages, messageChanges{key: key})
 	}
 	c := &v.messages[i]
-	c.changed = append(c.changed, changed...)
+	c.messages = append(c.messages, changed...)
 	if len(gone) > 0 {
-		c.changed = slices.DeleteFunc(c.changed, func(m chat.Message) bool {
+		c.messages = slices.DeleteFunc(c.messages, func(m chat.Message) bool {
 			return m.Seq == 0 && slices.Contains(gone, m.Ref)
 		})
 		c.gone = append(c.gone, gone...)
@@ -161,48 +161,24 @@ func (v *events) put(e *encoder) {
 		putEvent(e, "reset", (*encoder).null)
 	}
 	if v.connection != nil {
-		putEvent(e, "connection", func(e *encoder) { putConnection(e, *v.connection) })
+		putEvent(e, "connection", func(e *encoder) { putConnection(e, v.connection) })
 	}
 	if len(v.conversations) > 0 {
 		putEvent(e, "conversations", func(e *encoder) { putConversations(e, v.conversations) })
 	}
-	for _, c := range v.messages {
-		putEvent(e, "messages", c.put)
+	for i := range v.messages {
+		putEvent(e, "messages", func(e *encoder) { putMessageChanges(e, &v.messages[i]) })
 	}
-	for _, t := range v.typing {
-		putEvent(e, "typing", t.put)
+	for i := range v.typing {
+		putEvent(e, "typing", func(e *encoder) { putTyping(e, &v.typing[i]) })
 	}
-	for _, p := range v.presence {
-		putEvent(e, "presence", p.put)
+	for i := range v.presence {
+		putEvent(e, "presence", func(e *encoder) { putPresence(e, &v.presence[i]) })
 	}
 	if v.settings != nil {
-		putSettings(e, *v.settings)
+		putEvent(e, "settings", func(e *encoder) { putSettings(e, v.settings) })
 	}
 	for _, err := range v.failures {
 		putFailure(e, err)
 	}
-}
-
-func (c *changes) put(e *encoder) {
-	e.object(messagesShape)
-	e.string(c.key)
-	putMessages(e, c.changed)
-	e.array(len(c.gone))
-	for _, ref := range c.gone {
-		e.string(ref)
-	}
-}
-
-func (t *typing) put(e *encoder) {
-	e.object(typingShape)
-	e.string(t.key)
-	e.uint(t.user)
-	e.bool(t.active)
-}
-
-func (p *presence) put(e *encoder) {
-	e.object(presenceShape)
-	e.uint(p.user)
-	e.bool(p.online)
-	e.float(float64(p.lastSeen))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"parley/proto"
 	"parley/wasm/chat"
@@ -72,16 +71,12 @@ func (h *hub) receive(port int, data []byte) {
 
 // attach makes a port one of a user's, and opens the user's engine if it is the first.
 func (h *hub) attach(port int, c *command) {
-	a := attachment{
-		port: port, id: c.id, user: c.uint("user"), server: c.text("server"), name: c.text("name"),
-		services: c.services("services"), token: c.text("token"), expires: c.time("expires"),
-	}
-	version := c.number("protocol")
+	a := attachment{port: port, id: c.id, attachFields: c.attach()}
 	switch {
 	case c.err != nil:
 		h.refuse(port, c.id, c.err)
 		return
-	case version != protocol:
+	case a.protocol != protocol:
 		h.refuse(port, c.id, proto.Refuse(proto.ImplementationSpecific, "Parley was updated: reload this page"))
 		return
 	case a.user == 0:
@@ -178,15 +173,9 @@ func (h *hub) finish(port int, id float64) func(error) {
 
 // attachment is a port that wants to become one of an engine's.
 type attachment struct {
-	port   int
-	id     float64 // of the page's call
-	user   uint64
-	server string
-	name   string
-	// services are those that the user answers for, by the token.
-	services []proto.ServiceType
-	token    string
-	expires  time.Time
+	port int
+	id   float64 // of the page's call
+	attachFields
 }
 
 // without returns ports without one of them.

@@ -99,13 +99,13 @@ func (s *userEngine) welcome(a attachment) {
 		s.engine.SetToken(a.token, a.expires)
 	}
 	connection := s.engine.Connection()
-	s.hub.answer(a.port, a.id, func(e *encoder) { putConnection(e, connection) })
+	s.hub.answer(a.port, a.id, func(e *encoder) { putConnection(e, &connection) })
 	for _, user := range slices.Sorted(maps.Keys(s.here)) {
 		p := s.here[user]
-		s.hub.tell(a.port, func(e *encoder) { putEvent(e, "presence", p.put) })
+		s.hub.tell(a.port, func(e *encoder) { putEvent(e, "presence", func(e *encoder) { putPresence(e, &p) }) })
 	}
 	if chosen, told := s.engine.Settings(); told {
-		s.hub.tell(a.port, func(e *encoder) { putSettings(e, chosen) })
+		s.hub.tell(a.port, func(e *encoder) { putEvent(e, "settings", func(e *encoder) { putSettings(e, &chosen) }) })
 	}
 }
 
@@ -189,16 +189,15 @@ var operations = map[string]func(s *userEngine, port int, c *command) error{
 }
 
 func (s *userEngine) send(port int, c *command) error {
-	key := c.text("key")
-	draft := chat.Draft{
-		Content: c.text("content"), Seen: c.uint("seen"), Type: c.entryType("type"),
-		Target: c.uint("target"), Extend: c.text("extend"), Anyway: c.bool("anyway"),
-		Ref: c.ref("ref"), Repeat: c.bool("repeat"),
-	}
+	f := c.send()
 	if c.err != nil {
 		return c.err
 	}
-	s.engine.Send(key, draft, func(m chat.Message, err error) {
+	draft := chat.Draft{
+		Content: f.content, Seen: f.seen, Type: f.kind, Target: f.target, Extend: f.extend,
+		Anyway: f.anyway, Ref: f.ref, Repeat: f.repeat,
+	}
+	s.engine.Send(f.key, draft, func(m chat.Message, err error) {
 		if err != nil {
 			s.hub.refuse(port, c.id, err)
 			return
@@ -209,30 +208,30 @@ func (s *userEngine) send(port int, c *command) error {
 }
 
 func (s *userEngine) retry(port int, c *command) error {
-	ref, seen := c.text("ref"), c.uint("seen")
+	f := c.retry()
 	if c.err == nil {
-		s.engine.Retry(ref, seen, s.hub.finish(port, c.id))
+		s.engine.Retry(f.ref, f.seen, s.hub.finish(port, c.id))
 	}
 	return c.err
 }
 
 func (s *userEngine) discard(port int, c *command) error {
-	ref := c.text("ref")
+	f := c.discard()
 	if c.err == nil {
-		s.engine.Discard(ref, s.hub.finish(port, c.id))
+		s.engine.Discard(f.ref, s.hub.finish(port, c.id))
 	}
 	return c.err
 }
 
 func (s *userEngine) history(port int, c *command) error {
-	key, before, limit := c.text("key"), c.uint("before"), c.number("limit")
+	f := c.history()
 	switch {
 	case c.err != nil:
 		return c.err
-	case !(limit >= 1 && limit <= proto.MaxPage && limit == float64(int(limit))):
+	case !(f.limit >= 1 && f.limit <= proto.MaxPage && f.limit == float64(int(f.limit))):
 		return proto.Refuse(proto.PayloadFormatInvalid, "limit: want a whole number from 1 to %d", proto.MaxPage)
 	}
-	s.engine.Timeline(key, before, int(limit), func(t chat.Timeline, err error) {
+	s.engine.Timeline(f.key, f.before, int(f.limit), func(t chat.Timeline, err error) {
 		if err != nil {
 			s.hub.refuse(port, c.id, err)
 			return
@@ -249,42 +248,37 @@ func (s *userEngine) conversations(port int, c *command) error {
 }
 
 func (s *userEngine) read(port int, c *command) error {
-	key, seq := c.text("key"), c.uint("seq")
+	f := c.read()
 	if c.err != nil {
 		return c.err
 	}
-	s.hub.finish(port, c.id)(s.engine.MarkRead(key, seq))
+	s.hub.finish(port, c.id)(s.engine.MarkRead(f.key, f.seq))
 	return nil
 }
 
 func (s *userEngine) typing(port int, c *command) error {
-	key, active := c.text("key"), c.bool("active")
+	f := c.typing()
 	if c.err != nil {
 		return c.err
 	}
-	s.engine.Typing(key, active)
+	s.engine.Typing(f.key, f.active)
 	s.hub.finish(port, c.id)(nil)
 	return nil
 }
 
 func (s *userEngine) settings(port int, c *command) error {
-	choice := new(proto.Settings)
-	for name, field := range map[string]**bool{"shareTyping": &choice.ShareTyping, "sharePresence": &choice.SharePresence, "listed": &choice.Listed} {
-		if _, given := c.fields[name]; given {
-			value := c.bool(name)
-			*field = &value
-		}
-	}
+	f := c.settings()
 	if c.err == nil {
+		choice := &proto.Settings{ShareTyping: f.shareTyping, SharePresence: f.sharePresence, Listed: f.listed}
 		s.engine.Configure(choice, s.hub.finish(port, c.id))
 	}
 	return c.err
 }
 
 func (s *userEngine) block(port int, c *command) error {
-	user, blocked := c.uint("user"), c.bool("blocked")
+	f := c.block()
 	if c.err == nil {
-		s.engine.Block(user, blocked, s.hub.finish(port, c.id))
+		s.engine.Block(f.user, f.blocked, s.hub.finish(port, c.id))
 	}
 	return c.err
 }
@@ -298,13 +292,13 @@ func (s *userEngine) wake(port int, c *command) error {
 // token takes a page's answer to a token request. An empty one says that the
 // page has none to give.
 func (s *userEngine) token(port int, c *command) error {
-	token, expires := c.text("token"), c.time("expires")
+	f := c.token()
 	if c.err != nil {
 		return c.err
 	}
-	if token != "" {
+	if f.token != "" {
 		s.asking.stop()
-		s.engine.SetToken(token, expires)
+		s.engine.SetToken(f.token, f.expires)
 	} else if s.asking.of(port) {
 		s.askToken()
 	}

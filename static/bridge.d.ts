@@ -1,0 +1,78 @@
+/**
+ * What pages, the worker host (engine.js) and the Go program say to each other.
+ * `make bridge` generates wasm/bridge/protocol.go from this file and parley.d.ts,
+ * so that each shape is described here and nowhere else.
+ *
+ * Bytes in either direction are one value in the format of wasm/bridge/wire.go,
+ * so each command, answer and batch of events crosses between Go and JavaScript
+ * once, and ids pass as 64 bits.
+ */
+import type { Connection, Conversation, ConversationKey, EntryType, ID, Message, ParleyEventMap, Timeline } from './parley.d.ts';
+
+/** What the program finds in globalThis.parleyHost, set before it starts. It uses no other global, and sets none. */
+export interface Host {
+  /** The program is ready. Called once. */
+  start(program: Program): void;
+  /** Sends bytes to the pages at these ports. The host owns bytes from now on. */
+  post(bytes: Uint8Array, ...ports: number[]): void;
+}
+
+/**
+ * The program, as the host sees it. A panic of any of its goroutines ends it with
+ * its words on standard error and exit code 2: the host tells the pages, and
+ * starts it again.
+ */
+export interface Program {
+  /** A page sent bytes. Returns at once; the program copies bytes before. */
+  receive(port: number, bytes: Uint8Array): void;
+  /** The page at a port is gone. */
+  detach(port: number): void;
+  /** Ends all engines, then the program, with exit code 0. */
+  stop(): void;
+}
+
+/** Unix milliseconds by the server's clock, 0 if unknown. */
+export type Time = number;
+
+/** A client_ref as 32 hex digits, which the page makes when Send is pressed. */
+export type Ref = string;
+
+/** The numbers of the services that a user answers for. */
+export type Services = number[];
+
+/**
+ * What a page asks for, each as {id, op, …}: the number of the call, chosen by the
+ * page, the name below, and its fields. Every command gets exactly one Answer or Refusal.
+ */
+export interface Commands {
+  /** Comes first; a port that attaches again is asked for nothing it had before. server is an origin. */
+  attach(fields: { protocol: number; user: ID; server: string; name: string; services: Services; token: string; expires: Time }): Connection;
+  /** repeat says that another program, or this one, may have been given this send before, and the page got no answer. */
+  send(fields: { key: ConversationKey; content: string; seen: ID; type: EntryType; target: ID; extend: string; anyway: boolean; ref: Ref; repeat: boolean }): Message;
+  retry(fields: { ref: string; seen: ID }): null;
+  discard(fields: { ref: string }): null;
+  history(fields: { key: ConversationKey; before: ID; limit: number }): Timeline;
+  conversations(fields: {}): Conversation[];
+  read(fields: { key: ConversationKey; seq: ID }): null;
+  typing(fields: { key: ConversationKey; active: boolean }): null;
+  settings(fields: { shareTyping?: boolean; sharePresence?: boolean; listed?: boolean }): null;
+  block(fields: { user: ID; blocked: boolean }): null;
+  wake(fields: {}): null;
+  /** Answers a token event; an empty token declines. */
+  token(fields: { token: string; expires: Time }): null;
+}
+
+export interface Answer { id: number; value: any }
+
+/** code is an MQTT reason code, or 0. */
+export interface Refusal { id: number; error: string; code: number }
+
+/**
+ * What happens by itself reaches all ports of the user as an array of these, with the
+ * names and details of ParleyEventMap, error's being a Failure. Two come alone and to
+ * one port: error for a command that cannot be read, and token, which asks that page
+ * for a token command.
+ */
+export interface Event { event: keyof ParleyEventMap | 'token'; detail: any }
+
+export interface Failure { message: string; code: number }
