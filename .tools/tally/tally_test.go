@@ -5,8 +5,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // tally runs the real `go test -json` on a package that holds the sources
@@ -158,8 +161,40 @@ func TestACommandThatIsNotThereIsAFailure(t *testing.T) {
 	}
 }
 
+// The first command waits for the second one, so it ends only beside it.
+func TestCommandsRunSideBySideAndEachIsTimed(t *testing.T) {
+	signal := filepath.Join(t.TempDir(), "signal")
+	passed := `echo '{"Action":"pass","Package":"p","Test":"A"}'; echo '{"Action":"pass","Package":"p"}'`
+	args := []string{"-at-once", "2",
+		"--", "waits", "sh", "-c", "until [ -e " + signal + " ]; do sleep 0.01; done; " + passed,
+		"--", "signals", "sh", "-c", "echo >" + signal + "; " + passed}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	var out strings.Builder
+	if status := run(ctx, args, &out, &out); status != 0 || lastLine(out.String()) != "2 passed, 0 failed" {
+		t.Errorf("status %d:\n%s", status, out.String())
+	}
+	each := regexp.MustCompile(`(?m)^== (waits|signals): 1 passed, 0 failed  \(\d+ s, \d+ s of CPU\)$`)
+	var titles []string
+	for _, found := range each.FindAllStringSubmatch(out.String(), -1) {
+		titles = append(titles, found[1])
+	}
+	if !slices.Equal(titles, []string{"waits", "signals"}) {
+		t.Errorf("lines for %q, want one for each command, in order, in\n%s", titles, out.String())
+	}
+}
+
+func TestACommandThatAnInterruptKeptFromBeginningIsAFailure(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out strings.Builder
+	if status := run(ctx, []string{"--", "late", "true"}, &out, &out); status != 1 || lastLine(out.String()) != "0 passed, 1 failed" {
+		t.Errorf("status %d:\n%s", status, out.String())
+	}
+}
+
 func TestAnEmptyPlanIsRefused(t *testing.T) {
-	for _, args := range [][]string{{}, {"--"}, {"--", "title"}, {"--", "a", "true", "--", "b"}} {
+	for _, args := range [][]string{{}, {"--"}, {"--", "title"}, {"--", "a", "true", "--", "b"}, {"-at-once", "0", "--", "a", "true"}} {
 		var out strings.Builder
 		if status := run(context.Background(), args, &out, &out); status != 2 {
 			t.Errorf("%q: status %d, want 2", args, status)
