@@ -76,6 +76,7 @@ var faults = []struct {
 }
 
 func TestTheProductKeepsEveryPromise(t *testing.T) {
+	t.Parallel()
 	out, err := simulate(t, nil)
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
@@ -87,6 +88,7 @@ var caught = regexp.MustCompile(`seed (\d+): .*`)
 func TestEveryPlantedFaultIsCaught(t *testing.T) {
 	for _, fault := range faults {
 		t.Run(fault.name, func(t *testing.T) {
+			t.Parallel() // to link takes one core, and few seeds catch most of them
 			out, err := simulate(t, fault.edits)
 			found := caught.Find(out)
 			if err == nil || found == nil {
@@ -103,7 +105,7 @@ func simulate(t *testing.T, edits []edit) ([]byte, error) {
 	root := moduleRoot(t)
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "sim.test")
-	args := []string{"test", "-c", "-o", binary}
+	args := []string{"test", "-c", "-ldflags=-s -w", "-o", binary} // a debugger does not look at it
 	if len(edits) > 0 {
 		args = append(args, "-overlay", overlay(t, root, dir, edits))
 	}
