@@ -56,7 +56,7 @@ func (b *bench) page(user uint64) *proto.MessagePage {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return page.(*proto.MessagePage)
+	return read[*proto.MessagePage](b.t, page)
 }
 
 func TestWhatIsOlderThanTheRetentionIsGoneAndEverythingElseIsAsItWas(t *testing.T) {
@@ -227,7 +227,7 @@ func TestTheCommitterDeletesByItself(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return page.(*proto.MessagePage).GetMinSeq()
+			return page.Min
 		}
 		say(ada, bob, 1000)
 		for to := uint64(1000); to < 1250; to++ {

@@ -278,7 +278,7 @@ func TestAMessageIsStampedStoredAndDeliveredToBothSides(t *testing.T) {
 				t.Fatal(err)
 			}
 			epoch := s.Epoch()
-			same(t, "page", page, &proto.MessagePage{Epoch: &epoch, HeadSeq: protobuf.Uint64(1), MinSeq: protobuf.Uint64(1), Messages: []*proto.Message{stored}})
+			same(t, "page", read[*proto.MessagePage](t, page), &proto.MessagePage{Epoch: &epoch, HeadSeq: protobuf.Uint64(1), MinSeq: protobuf.Uint64(1), Messages: []*proto.Message{stored}})
 		}
 	})
 }
@@ -489,8 +489,8 @@ func TestHistoryReturnsTheNewestUnlessTheOldestAreAskedFor(t *testing.T) {
 				t.Fatal(err)
 			}
 			var seqs []uint64
-			for _, m := range page.(*proto.MessagePage).GetMessages() {
-				seqs = append(seqs, m.GetSeq())
+			for _, e := range page.Entries {
+				seqs = append(seqs, e.Seq)
 			}
 			same(t, fmt.Sprintf("%+v", test.window), seqs, test.want)
 		}

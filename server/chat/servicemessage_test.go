@@ -120,7 +120,7 @@ func (b *bench) log(user uint64) []*proto.ServiceMessage {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return page.(*proto.ServiceMessagePage).GetMessages()
+	return read[*proto.ServiceMessagePage](b.t, page).GetMessages()
 }
 
 func TestTheServerAgreesWithEachScenario(t *testing.T) {

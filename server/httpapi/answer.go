@@ -12,36 +12,42 @@ import (
 	protobuf "google.golang.org/protobuf/proto"
 
 	"parley/proto"
+	"parley/server/chat"
 	"parley/server/web/accept"
 )
 
 // write sends an answer in the form that the client prefers. An error means
 // that nothing was sent.
 func write(w http.ResponseWriter, r *http.Request, status int, answer any) error {
-	m, ok := answer.(protobuf.Message)
-	if !ok {
-		body, err := plainJSON(answer)
-		if err != nil {
-			return fmt.Errorf("encode an answer: %w", err)
-		}
-		send(w, "application/json", status, body)
-		return nil
-	}
-	w.Header().Add("Vary", "Accept")
-	if wantsProtobuf(r) {
-		body, err := proto.Marshal(m)
-		if err != nil {
-			return err
-		}
-		send(w, proto.ContentType, status, body)
-		return nil
-	}
-	body, err := messageJSON(m)
+	body, mediaType, err := encode(w, r, answer)
 	if err != nil {
 		return fmt.Errorf("encode an answer: %w", err)
 	}
-	send(w, "application/json", status, body)
+	send(w, mediaType, status, body)
 	return nil
+}
+
+func encode(w http.ResponseWriter, r *http.Request, answer any) (body []byte, mediaType string, err error) {
+	page, isPage := answer.(*chat.Page)
+	m, isMessage := answer.(protobuf.Message)
+	if !isPage && !isMessage {
+		body, err = plainJSON(answer)
+		return body, "application/json", err
+	}
+	w.Header().Add("Vary", "Accept")
+	switch binary := wantsProtobuf(r); {
+	case binary && isPage:
+		return page.Marshal(), proto.ContentType, nil
+	case binary:
+		body, err = proto.Marshal(m)
+		return body, proto.ContentType, err
+	case isPage:
+		if m, err = page.Message(); err != nil {
+			return nil, "", err
+		}
+	}
+	body, err = messageJSON(m)
+	return body, "application/json", err
 }
 
 func plainJSON(answer any) ([]byte, error) {

@@ -46,7 +46,7 @@ func BenchmarkNewestPage(b *testing.B) {
 	b.ResetTimer()
 	for range b.N {
 		page, err := service.Messages(context.Background(), chat.Sender{User: 1}, proto.DirectKey(1, 1000), chat.Window{Limit: 50})
-		if err != nil || len(page.(*proto.MessagePage).GetMessages()) != 50 {
+		if err != nil || len(page.Entries) != 50 {
 			b.Fatal("the page is short:", err)
 		}
 	}

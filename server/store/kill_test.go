@@ -105,9 +105,8 @@ func TestNoAcknowledgedMessageIsLostWhenTheServerIsKilled(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				messages := page.(*proto.MessagePage).GetMessages()
-				if len(messages) != 1 || messages[0].GetMessageId() != id {
-					t.Errorf("round %d: message %d, acknowledged as seq %d, is lost: %v", round, id, seq, messages)
+				if len(page.Entries) != 1 || page.Entries[0].ID != id {
+					t.Errorf("round %d: message %d, acknowledged as seq %d, is lost: %v", round, id, seq, page.Entries)
 				}
 			}
 			dense(t, db, sender)

@@ -2,12 +2,10 @@ package sim_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	pb "google.golang.org/protobuf/proto"
 
 	"parley/proto"
 	"parley/server/chat"
@@ -387,32 +385,11 @@ func (d *device) Messages(ctx context.Context, _, key string, after, before uint
 	if err != nil {
 		return client.Page{}, err
 	}
-	switch page := answer.(type) {
-	case *proto.MessagePage:
-		p := client.Page{Epoch: page.GetEpoch(), Head: page.GetHeadSeq(), Min: page.GetMinSeq()}
-		err := add(&p, key, page.GetMessages())
-		return p, err
-	case *proto.ServiceMessagePage:
-		p := client.Page{Epoch: page.GetEpoch(), Head: page.GetHeadSeq(), Min: page.GetMinSeq()}
-		err := add(&p, key, page.GetMessages())
-		return p, err
+	p := client.Page{Epoch: answer.Epoch, Head: answer.Head, Min: answer.Min}
+	for _, e := range answer.Entries {
+		p.Entries = append(p.Entries, client.Entry{Key: key, Seq: e.Seq, Body: e.Body})
 	}
-	return client.Page{}, errors.New("the server answers with another kind of page")
-}
-
-// add encodes the entries of an answer.
-func add[M interface {
-	pb.Message
-	GetSeq() uint64
-}](p *client.Page, key string, messages []M) error {
-	for _, m := range messages {
-		body, err := proto.Marshal(m)
-		if err != nil {
-			return err
-		}
-		p.Entries = append(p.Entries, client.Entry{Key: key, Seq: m.GetSeq(), Body: body})
-	}
-	return nil
+	return p, nil
 }
 
 // observer is the page of one tab: what an old tab still says is void.

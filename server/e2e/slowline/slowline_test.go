@@ -129,14 +129,9 @@ func (s *server) Messages(ctx context.Context, _, key string, after, before uint
 	if err != nil {
 		return client.Page{}, err
 	}
-	page := answer.(*proto.MessagePage)
-	p := client.Page{Epoch: page.GetEpoch(), Head: page.GetHeadSeq(), Min: page.GetMinSeq()}
-	for _, m := range page.GetMessages() {
-		body, err := proto.Marshal(m)
-		if err != nil {
-			return client.Page{}, err
-		}
-		p.Entries = append(p.Entries, client.Entry{Key: key, Seq: m.GetSeq(), Body: body})
+	p := client.Page{Epoch: answer.Epoch, Head: answer.Head, Min: answer.Min}
+	for _, e := range answer.Entries {
+		p.Entries = append(p.Entries, client.Entry{Key: key, Seq: e.Seq, Body: e.Body})
 	}
 	return p, nil
 }
