@@ -707,7 +707,8 @@ type ConversationState struct {
 	// Unix milliseconds of my first message that the other side has not answered; 0 if none.
 	AwaitingSince *uint64 `protobuf:"varint,9,req,name=awaiting_since,json=awaitingSince" json:"awaiting_since,omitempty"`
 	// A preview of the newest entry, never an entry to store: content is cut to at most 200
-	// user-perceived characters and 1,024 bytes, and extend is left out.
+	// user-perceived characters and 1,024 bytes, and extend is left out. Not in rows that
+	// nobody asked for: their newest entry went out by itself.
 	Last        *Message        `protobuf:"bytes,10,opt,name=last" json:"last,omitempty"`
 	LastService *ServiceMessage `protobuf:"bytes,11,opt,name=last_service,json=lastService" json:"last_service,omitempty"`
 	// The other side's name as the server last saw it: the other user's, or to an

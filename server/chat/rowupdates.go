@@ -24,7 +24,7 @@ const (
 // rowUpdates are answers on down/unread that nobody asked for, to users who are
 // here and whose rows changed. A client that follows entries and marks knows
 // most of it already; it shows one what it was not sent or lost, and is all that
-// a client needs which shows no more than badges and previews. Each push goes on
+// a client needs which shows no more than badges. Each push goes on
 // where the one before ended, and says so (BaseUserUnreadStatics.since).
 type rowUpdates struct {
 	mu    sync.Mutex
@@ -176,13 +176,12 @@ func (s *Service) updateRowsOf(ctx context.Context, user, after uint64) {
 		return
 	}
 	from := position{s.store.Epoch(), after, u.Services}
-	c, err := s.changes(ctx, Sender{User: user, Services: u.Services.All()}, from.String())
+	c, err := s.changes(ctx, Sender{User: user, Services: u.Services.All()}, from.String(), true)
 	if err != nil {
 		return // logged
 	}
 	end := c.end().rev
 	if len(c.states) > 0 {
-		c.pushed = true
 		err := s.publishChanges(c, func(branch proto.Branch, payload []byte) error {
 			s.fanout.Publish(user, branch, payload)
 			return nil

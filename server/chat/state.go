@@ -3,7 +3,7 @@ package chat
 import "parley/proto"
 
 // state is what a user needs to know of a conversation of theirs, or of a
-// service that they answer for.
+// service that they answer for, apart from its newest entry.
 func state(v View, user uint64, key proto.Key) (*proto.ConversationState, error) {
 	c, err := v.Conversation(key)
 	if err != nil {
@@ -37,10 +37,7 @@ func state(v View, user uint64, key proto.Key) (*proto.ConversationState, error)
 		}
 		err = directState(v, row, key, key.Peer(user))
 	}
-	if err != nil {
-		return nil, err
-	}
-	return row, last(v, row, key, user)
+	return row, err
 }
 
 // directState adds what is only between two users.

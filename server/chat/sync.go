@@ -95,7 +95,7 @@ func (c *changes) cut(size int) *changes {
 // proto.MaxStates rows: More says that others follow under the new token.
 // Errors wrap a *proto.Refusal.
 func (s *Service) Conversations(ctx context.Context, who Sender, token string) (*proto.BaseUserUnreadStatics, error) {
-	c, err := s.changes(ctx, who, token)
+	c, err := s.changes(ctx, who, token, false)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func (s *Service) sync(ctx context.Context, from Sender, token string) error {
 		return s.fanout.PublishTo(ctx, from.User, from.Client, branch, payload)
 	}
 	for more := true; more; {
-		c, err := s.changes(ctx, from, token)
+		c, err := s.changes(ctx, from, token, false)
 		if err != nil {
 			return err
 		}
@@ -197,13 +197,14 @@ func (s *Service) answer(c *changes) *proto.BaseUserUnreadStatics {
 
 // changes reads the rows after a token, proto.MaxStates at most, and where no
 // more follow the totals, from one snapshot. What there is to sum up first is
-// read in parts, between which others have their turn.
-func (s *Service) changes(ctx context.Context, who Sender, token string) (*changes, error) {
+// read in parts, between which others have their turn. Rows that are pushed, as
+// nobody asked for them, have no preview: their newest entry went out by itself.
+func (s *Service) changes(ctx context.Context, who Sender, token string, pushed bool) (*changes, error) {
 	t := s.totalsCache.of(who.User)
-	c, err := s.scanChanges(ctx, who, token, t)
+	c, err := s.scanChanges(ctx, who, token, pushed, t)
 	for err == nil && !c.more && c.totals == nil {
 		if err = s.sumUp(ctx, who, t); err == nil {
-			c, err = s.scanChanges(ctx, who, token, t)
+			c, err = s.scanChanges(ctx, who, token, pushed, t)
 		}
 	}
 	if err != nil {
@@ -225,9 +226,9 @@ func (s *Service) sumUp(ctx context.Context, who Sender, t *userTotals) (err err
 
 // scanChanges reads what changes returns, without totals while a part of them
 // has to be summed up yet.
-func (s *Service) scanChanges(ctx context.Context, who Sender, token string, t *userTotals) (*changes, error) {
+func (s *Service) scanChanges(ctx context.Context, who Sender, token string, pushed bool, t *userTotals) (*changes, error) {
 	after, services := parsePosition(token), ServicesOf(who.Services)
-	c := &changes{since: token, after: after}
+	c := &changes{since: token, after: after, pushed: pushed}
 	err := s.store.Scan(ctx, func(v View) error {
 		newest, err := v.Rev()
 		if err != nil {
@@ -248,6 +249,9 @@ func (s *Service) scanChanges(ctx context.Context, who Sender, token string, t *
 		}
 		for _, one := range changed {
 			row, err := state(v, who.User, one.Key)
+			if err == nil && (!pushed || c.after.rev == 0) {
+				err = last(v, row, one.Key, who.User)
+			}
 			if err != nil {
 				return err
 			}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-
 	"parley/proto"
 	"parley/server/chat"
 	client "parley/wasm/chat"
