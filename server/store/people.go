@@ -193,7 +193,7 @@ func (v *view) knownFound(q chat.UserQuery) ([]chat.User, error) {
 		byID = bytesOf(id)
 	}
 	all, err := v.candidates("SELECT "+userColumns+", folded FROM (SELECT m.peer FROM members m INDEXED BY members_by_rev CROSS JOIN conversations c ON c.id = m.conversation"+
-		" WHERE m.user_id = ? AND m.peer IS NOT NULL AND NOT m.blocks AND NOT m.blocked AND c.head != x'0000000000000000' ORDER BY m.rev DESC LIMIT ?)"+
+		" WHERE m.user_id = ? AND m.peer IS NOT NULL AND NOT m.blocks AND NOT m.blocked AND c.head != x'0000000000000000' ORDER BY m.rev DESC"+atMost+")"+
 		" CROSS JOIN users ON id = peer WHERE instr(folded, ?) OR id = ?", bytesOf(q.Viewer), chat.MaxKnown, chat.Fold(q.Text), byID)
 	if err != nil || q.Answers == 0 {
 		return pick(q, all), err

@@ -13,6 +13,11 @@ import (
 	"parley/server/chat"
 )
 
+// atMost is a LIMIT of an argument. SQLite (-DSQLITE_ENABLE_STAT4) lets the value of a
+// bare LIMIT ? into its plan, and makes that anew each time that one is bound, which
+// takes longer than reading some rows.
+const atMost = " LIMIT ? + 0"
+
 // view reads within the transaction that its connection has begun.
 type view struct {
 	ctx context.Context
@@ -148,13 +153,13 @@ func (v *view) changes(user uint64, services chat.Services, after uint64, limit 
 	// service that they still answer for.
 	err := v.rows(collect, "SELECT c.key, m.rev, "+columns+" FROM members m JOIN conversations c ON c.id = m.conversation"+
 		" WHERE m.user_id = ? AND m.rev > ? AND (c.service IS NULL OR c.key = 's:' || ? || ':' || c.service OR c.service IN (SELECT value FROM json_each(?)))"+
-		" ORDER BY m.rev"+order+" LIMIT ?", bytesOf(user), bytesOf(after), decimal(user), list(services), max(0, limit))
+		" ORDER BY m.rev"+order+atMost, bytesOf(user), bytesOf(after), decimal(user), list(services), max(0, limit))
 	for _, service := range services.All() {
 		if err != nil {
 			break
 		}
 		err = v.rows(collect, "SELECT c.key, c.rev, "+columns+" FROM conversations c LEFT JOIN members m ON m.conversation = c.id AND m.user_id = ?"+
-			" WHERE c.service = ? AND c.rev > ? AND c.key != 's:' || ? || ':' || c.service ORDER BY c.rev"+order+" LIMIT ?",
+			" WHERE c.service = ? AND c.rev > ? AND c.key != 's:' || ? || ':' || c.service ORDER BY c.rev"+order+atMost,
 			bytesOf(user), int64(service), bytesOf(after), decimal(user), max(0, limit))
 	}
 	if err != nil {
@@ -236,7 +241,7 @@ func (v *view) Entries(key proto.Key, after, before uint64, limit int, newest bo
 		}
 		entries = append(entries, e)
 		return nil
-	}, "SELECT "+entryColumns+", body FROM messages WHERE conversation = ? AND seq > ? AND seq <= ? ORDER BY seq "+order+" LIMIT ?",
+	}, "SELECT "+entryColumns+", body FROM messages WHERE conversation = ? AND seq > ? AND seq <= ? ORDER BY seq "+order+atMost,
 		id, bytesOf(after), bytesOf(before-1), max(0, limit)) // before 0 wraps round to the highest: no bound
 	if err != nil {
 		return nil, fmt.Errorf("read entries: %w", err)
@@ -342,7 +347,7 @@ func (v *view) Oldest(after string, limit int) (oldest []chat.Entry, err error) 
 		oldest = append(oldest, e)
 		return err
 	}, "SELECT "+entryColumns+", c.key FROM (SELECT id AS conversation_id, key, min FROM conversations WHERE key > ?) c"+
-		" CROSS JOIN messages ON conversation = conversation_id AND seq = c.min ORDER BY c.key LIMIT ?", after, max(0, limit))
+		" CROSS JOIN messages ON conversation = conversation_id AND seq = c.min ORDER BY c.key"+atMost, after, max(0, limit))
 	if err != nil {
 		return nil, fmt.Errorf("find the oldest entries: %w", err)
 	}
@@ -356,7 +361,7 @@ func (v *view) LastBefore(key proto.Key, time uint64, limit int) (uint64, error)
 		return 0, err
 	}
 	var last number
-	if _, err := v.row([]any{&last}, "SELECT seq FROM (SELECT seq, create_time FROM messages WHERE conversation = ? ORDER BY seq LIMIT ?)"+
+	if _, err := v.row([]any{&last}, "SELECT seq FROM (SELECT seq, create_time FROM messages WHERE conversation = ? ORDER BY seq"+atMost+")"+
 		" WHERE create_time < ? ORDER BY seq DESC LIMIT 1", id, max(0, limit), bytesOf(time)); err != nil {
 		return 0, fmt.Errorf("find the last entry before a time: %w", err)
 	}
@@ -439,7 +444,7 @@ func (v *view) people(query string, args ...any) (users []chat.User, err error) 
 
 // Ending implements chat.View.
 func (v *view) Ending(limit int) ([]chat.User, error) {
-	users, err := v.people("WHERE services != 0 AND services_until > x'0000000000000000' ORDER BY services_until, id LIMIT ?", max(0, limit))
+	users, err := v.people("WHERE services != 0 AND services_until > x'0000000000000000' ORDER BY services_until, id"+atMost, max(0, limit))
 	if err != nil {
 		return nil, fmt.Errorf("find users whose services end: %w", err)
 	}
@@ -448,7 +453,7 @@ func (v *view) Ending(limit int) ([]chat.User, error) {
 
 // UsersAfter implements chat.View.
 func (v *view) UsersAfter(id uint64, limit int) ([]chat.User, error) {
-	users, err := v.people("WHERE id > ? ORDER BY id LIMIT ?", bytesOf(id), max(0, limit))
+	users, err := v.people("WHERE id > ? ORDER BY id"+atMost, bytesOf(id), max(0, limit))
 	if err != nil {
 		return nil, fmt.Errorf("read users: %w", err)
 	}
@@ -481,7 +486,7 @@ func (v *view) Loose(user uint64, limit int) (loose []proto.Key, err error) {
 		loose = append(loose, key)
 		return err
 	}, "SELECT c.key FROM members m INDEXED BY members_by_peer CROSS JOIN conversations c ON c.id = m.conversation"+
-		" WHERE m.user_id = ? AND m.peer IS NOT NULL AND (m.blocks OR c.head = x'0000000000000000' AND NOT m.blocked) LIMIT ?", bytesOf(user), max(0, limit))
+		" WHERE m.user_id = ? AND m.peer IS NOT NULL AND (m.blocks OR c.head = x'0000000000000000' AND NOT m.blocked)"+atMost, bytesOf(user), max(0, limit))
 	if err != nil {
 		return nil, fmt.Errorf("find a user's conversations without entries: %w", err)
 	}
@@ -490,7 +495,7 @@ func (v *view) Loose(user uint64, limit int) (loose []proto.Key, err error) {
 
 // Blocked implements chat.View.
 func (v *view) Blocked(limit int) ([]chat.User, error) {
-	users, err := v.people("WHERE blocked ORDER BY id LIMIT ?", max(0, limit))
+	users, err := v.people("WHERE blocked ORDER BY id"+atMost, max(0, limit))
 	if err != nil {
 		return nil, fmt.Errorf("find blocked users: %w", err)
 	}
