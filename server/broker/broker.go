@@ -29,6 +29,8 @@
 //     dropped and wait for no deliveries.
 //   - Whoever takes anything at all stays connected, however slowly; who takes
 //     nothing for WriteTimeout, though something is there to take, is cut off.
+//   - Whoever goes on with what is refused is read ever later, and so is whoever
+//     sends without a break: TCP slows them down, at no cost to others.
 //   - The answer to a sync goes at the pace of the connection that asked, and to
 //     that alone. Meanwhile the connection is served as ever, and deliveries
 //     overtake the answer.
@@ -108,8 +110,10 @@ type Config struct {
 	Burst int
 	// Intake is how many bytes per second one connection may send, and IntakeBurst
 	// how many at once; a WebSocket frame counts as 2 KiB more, a packet as 512
-	// bytes. A connection that sends more is read no faster; one that fills its
-	// rate with frames without content is ended (0x96). By default 1 MiB and 4 MiB,
+	// bytes. A connection that sends more is read no faster, nor is one that sends
+	// more packets of other kinds than twice its user's publications, or much that
+	// has to be refused; one that fills its rate with frames without content is
+	// ended (0x96). By default 1 MiB and 4 MiB,
 	// or as much as Rate and Burst need, if that is more.
 	Intake      float64
 	IntakeBurst int
@@ -243,6 +247,10 @@ func New(config Config) (*Broker, error) {
 	return b, nil
 }
 
+// receiveMaximum is how many publications a client of MQTT 5 may send before the first
+// is acknowledged.
+const receiveMaximum = 256
+
 func limitOf(perSecond float64) rate.Limit {
 	if math.IsInf(perSecond, 1) {
 		return rate.Inf
@@ -258,7 +266,7 @@ func newServer() *mqtt.Server {
 	capabilities.MaximumPacketSize = proto.MaxPacket
 	capabilities.MaximumClientWritesPending = 0 // of mochi's fan-out, which is not used
 	capabilities.MaximumSessionExpiryInterval = 0
-	capabilities.ReceiveMaximum = 256
+	capabilities.ReceiveMaximum = receiveMaximum
 	capabilities.TopicAliasMaximum = 0 // an alias would hide the topic from the check
 	capabilities.SharedSubAvailable = 0
 	capabilities.RetainAvailable = 0

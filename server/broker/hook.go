@@ -43,10 +43,7 @@ func (*hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, e
 		}
 		return pk, nil
 	}
-	if !s.intake.control.Allow() {
-		s.end(proto.Refuse(proto.MessageRateTooHigh, "too many packets: send fewer"))
-		return pk, packets.ErrRejectPacket
-	}
+	s.intake.wait(s.intake.control, 1)
 	switch pk.FixedHeader.Type {
 	case packets.Pubrel:
 		delete(s.received, pk.PacketID)

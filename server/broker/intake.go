@@ -32,6 +32,15 @@ const (
 	idleShare    = 4
 )
 
+// What is refused costs as much as what is not, and whoever is refused may try again at
+// once. So a user may have so many publications refused per second, over all
+// connections, and so many at once: as many as one connection may send before the first
+// is answered. What is read of them beyond that is read later.
+const (
+	refusalRate  = 5
+	refusalBurst = receiveMaximum
+)
+
 // shortestPause is the shortest that is worth it.
 const shortestPause = 10 * time.Millisecond
 
@@ -40,7 +49,7 @@ type intake struct {
 	bytes   *rate.Limiter
 	readsOn time.Time     // when no more has come than may have by then
 	idle    *rate.Limiter // frames
-	control *rate.Limiter // packets other than accepted publications
+	control *rate.Limiter // packets other than publications
 }
 
 func newIntake(c *Config) intake {
@@ -53,9 +62,14 @@ func newIntake(c *Config) intake {
 
 // took counts what came, as bytes.
 func (i *intake) took(cost int) {
+	i.wait(i.bytes, min(cost, i.bytes.Burst()))
+}
+
+// wait counts n towards a limit, which is not read beyond.
+func (i *intake) wait(limit *rate.Limiter, n int) {
 	now := time.Now()
-	if wait := i.bytes.ReserveN(now, min(cost, i.bytes.Burst())).DelayFrom(now); wait > 0 {
-		i.readsOn = now.Add(wait)
+	if on := now.Add(limit.ReserveN(now, n).DelayFrom(now)); on.After(i.readsOn) {
+		i.readsOn = on
 	}
 }
 

@@ -301,6 +301,75 @@ func TestTheKeepAliveDoesNotCutOffWhoIsSlowedDown(t *testing.T) {
 	})
 }
 
+// answered sends a packet again and again for a time, or 20,000 times, and returns how many packets
+// were answered.
+func (p *peer) answered(packet []byte, during time.Duration) (n int) {
+	p.t.Helper()
+	p.waitLong()
+	end := time.Now().Add(during)
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		_ = p.SetWriteDeadline(end)
+		for i := 0; i < 20_000 && time.Now().Before(end); i++ {
+			if _, err := p.Write(packet); err != nil {
+				break
+			}
+		}
+		p.Close()
+	})
+	for {
+		first, _, err := p.frame()
+		if err != nil {
+			break
+		}
+		if first != 0xD0 && first != 0x40 {
+			p.t.Errorf("answered by packet %02x, want PINGRESP or PUBACK", first)
+		}
+		n++
+	}
+	writing.Wait()
+	return n
+}
+
+func TestWhoIsRefusedAgainAndAgainIsReadNoFaster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, back := newBroker(t, func(c *Config) { c.Rate, c.Burst = 0.001, 3 })
+		p := pipe(t, b)
+		p.connect(7, "a")
+		n := p.answered(publishPacket(5, qos1, "chat/7/up/message", 1, nil, "hi"), time.Minute)
+		if got := len(back.published()); got != 3 {
+			t.Errorf("%d were accepted, want 3", got)
+		}
+		if want := 3 + refusalBurst + 60*refusalRate; n < want-1 || n > want+1 {
+			t.Errorf("%d were answered, want %d", n, want)
+		}
+		// Nor by another connection, which is served otherwise.
+		p = pipe(t, b)
+		p.connect(7, "b")
+		p.alive()
+		if n := p.answered(publishPacket(5, qos1, "chat/7/up/message", 1, nil, "hi"), 10*time.Second); n > 10*refusalRate+1 {
+			t.Errorf("another connection of the user was answered %d times, want %d", n, 10*refusalRate)
+		}
+		p = pipe(t, b)
+		p.connect(8, "a")
+		p.send(publishPacket(5, qos1, "chat/8/up/message", 1, nil, "hi"))
+		if ack := p.puback(); ack.ReasonCode != 0 {
+			t.Errorf("another user: PUBACK %+v", ack)
+		}
+	})
+}
+
+func TestAFloodOfPINGREQIsReadNoFaster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := newBroker(t, nil)
+		p := pipe(t, b)
+		p.connect(7, "a")
+		if n, want := p.answered([]byte{0xC0, 0}, time.Minute), 2*1000+60*2*50; n < want*9/10 || n > want*11/10 {
+			t.Errorf("%d PINGREQ were answered in a minute, want %d", n, want)
+		}
+	})
+}
+
 func TestAPauseEndsWithTheSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := newBroker(t, func(c *Config) { c.Intake, c.IntakeBurst = 100, 10_000 })

@@ -23,9 +23,7 @@ func (s *session) publish(pk packets.Packet) error {
 		return packets.CodeSuccessIgnore
 	}
 	s.refused("publish", refusal)
-	if refusal.Reason == proto.QuotaExceeded && !s.intake.control.Allow() {
-		s.end(proto.Refuse(proto.MessageRateTooHigh, "too many messages that had to be refused: wait before connecting again"))
-	}
+	s.intake.wait(s.user.refusals, 1)
 	qos := pk.FixedHeader.Qos
 	switch {
 	case s.version == 5 && refusal.Reason == retainNotSupported: // CONNACK said so (MQTT 5, section 3.2.2.3.5)

@@ -323,31 +323,6 @@ func TestAUserPublishesNoFasterThanTheRateOverAllConnections(t *testing.T) {
 	}
 }
 
-func TestAFloodIsRefusedAndThenDisconnected(t *testing.T) {
-	b, _ := newBroker(t, func(c *Config) { c.Rate, c.Burst = 0.001, 3 })
-	url := serve(t, b)
-	p := join(t, url, 7, "a")
-	for range 3 + 6 {
-		p.send(publishPacket(5, qos1, "chat/7/up/message", 1, nil, "hi"))
-		p.puback()
-	}
-	p.send(publishPacket(5, qos1, "chat/7/up/message", 1, nil, "hi"))
-	if ack := p.puback(); ack.ReasonCode != 0x97 {
-		t.Errorf("PUBACK %+v", ack)
-	}
-	if code, _ := p.disconnected(); code != 0x96 {
-		t.Errorf("DISCONNECT 0x%02X, want 0x96", code)
-	}
-	p = join(t, url, 8, "a")
-	for range 6 {
-		p.alive()
-	}
-	p.send([]byte{0xC0, 0})
-	if code, _ := p.disconnected(); code != 0x96 {
-		t.Errorf("after too many PINGREQ: DISCONNECT 0x%02X, want 0x96", code)
-	}
-}
-
 // join311 connects user 7 to b by MQTT 3.1.1.
 func join311(t *testing.T, url string) *peer {
 	t.Helper()

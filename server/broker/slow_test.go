@@ -193,6 +193,7 @@ func TestAConnectionIsCutOffWhenItTakesNothingForAWhileAndNotBefore(t *testing.T
 		if took := time.Since(began); took < 25*time.Second || took > 36*time.Second {
 			t.Errorf("it was cut off %v after it took something, want 30 s to 35 s", took)
 		}
+		synctest.Wait() // until the session has ended
 		if ended := metric(t, b.metrics.disconnects.WithLabelValues("0x97")); ended != 1 {
 			t.Errorf("%v disconnects by 0x97 are counted", ended)
 		}

@@ -23,6 +23,7 @@ type users struct {
 // user is somebody who is connected, or was until a short while ago.
 type user struct {
 	limiter  *rate.Limiter       // publications, of all sessions together
+	refusals *rate.Limiter       // refused ones, likewise
 	sessions map[string]*session // by client id
 	forget   *time.Timer         // runs while there is no session
 }
@@ -40,6 +41,7 @@ func (u *users) add(s *session) (older *session, _ *proto.Refusal) {
 	if one == nil {
 		one = &user{
 			limiter:  rate.NewLimiter(u.rate, u.burst),
+			refusals: rate.NewLimiter(refusalRate, refusalBurst),
 			sessions: make(map[string]*session),
 		}
 		u.byID[s.sender.User] = one
@@ -78,13 +80,14 @@ func (u *users) remove(s *session) {
 	}
 }
 
-// memory is how long the rate of somebody who left must be remembered, so that
+// memory is how long the rates of somebody who left must be remembered, so that
 // connecting again does not grant another burst.
 func (u *users) memory() time.Duration {
+	const refusals = refusalBurst / refusalRate * time.Second
 	if u.rate == rate.Inf {
-		return 0
+		return refusals
 	}
-	return time.Duration(float64(u.burst) / float64(u.rate) * float64(time.Second))
+	return max(refusals, time.Duration(float64(u.burst)/float64(u.rate)*float64(time.Second)))
 }
 
 func (u *users) drop(id uint64, one *user) {
