@@ -15,7 +15,7 @@ func (a *api) bearer(r *http.Request) (auth.User, error) {
 	who, err := a.verify(r)
 	var refused *problem
 	if errors.As(err, &refused) {
-		if wait := a.strangers.take(a.Clients.Of(r).String()); wait > 0 {
+		if wait := a.strangers.take(a.Clients.Of(r).String(), 1); wait > 0 {
 			return auth.User{}, tooFast(wait)
 		}
 	}

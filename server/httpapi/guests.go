@@ -105,7 +105,7 @@ func (a *api) renewing(r *http.Request) (auth.User, error) {
 	if err != nil {
 		return auth.User{}, err
 	}
-	if wait := a.requests.take(strconv.FormatUint(who.ID, 10)); wait > 0 {
+	if wait := a.requests.take(strconv.FormatUint(who.ID, 10), 1); wait > 0 {
 		return auth.User{}, tooFast(wait)
 	}
 	return who, nil
@@ -118,7 +118,7 @@ func (a *api) arrive(r *http.Request) error {
 	if a.arrivals == nil || !from.IsValid() {
 		return nil
 	}
-	if wait := a.arrivals.take(from.String()); wait > 0 {
+	if wait := a.arrivals.take(from.String(), 1); wait > 0 {
 		return &problem{Status: http.StatusTooManyRequests, Retry: wait,
 			Detail: fmt.Sprintf("%d guests came from your address within an hour, which is the most: wait %s and try again", a.GuestsPerHour, proto.InWords(wait))}
 	}

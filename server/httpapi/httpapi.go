@@ -52,7 +52,8 @@ type Config struct {
 	// Clients says which client a request comes from; nil trusts no proxy.
 	Clients *clientip.Resolver
 	// Rate is how many requests per second one user may make, and Burst how
-	// many at once: by default 200 and 5,000.
+	// many at once: by default 50 and 1,000. A list, of conversations or people,
+	// counts as 10.
 	Rate  float64
 	Burst int
 	// StrangerRate is how many requests per second without a valid token one
@@ -72,8 +73,8 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() {
-	def(&c.Rate, 200)
-	def(&c.Burst, 5000)
+	def(&c.Rate, 50)
+	def(&c.Burst, 1000)
 	def(&c.StrangerRate, 50)
 	def(&c.StrangerBurst, 1000)
 	def(&c.Timeout, 10*time.Second)
@@ -118,6 +119,13 @@ const (
 	// doorWidth and doorLength are those of one client who makes or renews guests:
 	// many people may share an address.
 	doorWidth, doorLength = 16, 256
+	// listCost is how many requests one counts as that makes a list: it reads up to
+	// proto.MaxStates rows, or looks at many more people than it finds.
+	listCost = 10
+	// heldTime is how long the answer to a request is held that was one too many, of
+	// maxHeld at a time: whoever repeats it at once, whatever is answered, is slowed
+	// down by that at no cost.
+	heldTime, maxHeld = time.Second, 512
 )
 
 type api struct {
@@ -128,6 +136,7 @@ type api struct {
 	arrivals  *limits // of new guests, by client; nil if they have no bound
 	users     *lines[uint64]
 	door      *lines[netip.Addr]
+	held      chan struct{} // one is in it for each answer that is held
 }
 
 // endpoint answers a request: with a message of chat.proto, or a value that
@@ -148,17 +157,20 @@ func New(c Config) (http.Handler, error) {
 		strangers: newLimits(rate.Limit(c.StrangerRate), c.StrangerBurst, c.Now),
 		users:     newLines[uint64](userWidth, userLength),
 		door:      newLines[netip.Addr](doorWidth, doorLength),
+		held:      make(chan struct{}, maxHeld),
 	}
 	if c.GuestsPerHour > 0 {
 		a.arrivals = newLimits(rate.Limit(float64(c.GuestsPerHour)/time.Hour.Seconds()), c.GuestsPerHour, c.Now)
 	}
 	mux := http.NewServeMux()
-	get := func(path string, e endpoint) { a.route(mux, http.MethodGet, path, http.StatusOK, a.signedIn(e)) }
+	get := func(path string, cost int, e endpoint) {
+		a.route(mux, http.MethodGet, path, http.StatusOK, a.signedIn(cost, e))
+	}
 	a.route(mux, http.MethodPost, "/api/guests", http.StatusCreated, a.guests)
-	get("/api/me", a.me)
-	get("/api/users", a.people)
-	get("/api/conversations", a.conversations)
-	get("/api/conversations/{key}/messages", a.messages)
+	get("/api/me", 1, a.me)
+	get("/api/users", listCost, a.people)
+	get("/api/conversations", listCost, a.conversations)
+	get("/api/conversations/{key}/messages", 1, a.messages)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, &problem{Status: http.StatusNotFound, Detail: "there is nothing under this address"})
 	})
@@ -182,6 +194,7 @@ func (a *api) route(mux *http.ServeMux, method, path string, status int, e endpo
 			err = write(w, r, status, answer)
 		}
 		if err != nil {
+			a.hold(ctx, err)
 			a.refuse(w, r, err)
 		}
 	})
@@ -195,14 +208,34 @@ func (a *api) route(mux *http.ServeMux, method, path string, status int, e endpo
 	})
 }
 
-// signedIn finds out who asks, whether too often, and waits for their turn.
-func (a *api) signedIn(e endpoint) endpoint {
+// hold waits for a while if a request was one too many, unless as many are held as may be.
+func (a *api) hold(ctx context.Context, err error) {
+	if p, _ := problemOf(err); p.Status != http.StatusTooManyRequests {
+		return
+	}
+	select {
+	case a.held <- struct{}{}:
+	default:
+		return
+	}
+	defer func() { <-a.held }()
+	timer := time.NewTimer(heldTime)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// signedIn finds out who asks, whether too often, and waits for their turn. The
+// request counts as so many.
+func (a *api) signedIn(cost int, e endpoint) endpoint {
 	return func(r *http.Request, _ auth.User) (any, error) {
 		who, err := a.bearer(r)
 		if err != nil {
 			return nil, err
 		}
-		if wait := a.requests.take(fmt.Sprint(who.ID)); wait > 0 {
+		if wait := a.requests.take(fmt.Sprint(who.ID), cost); wait > 0 {
 			return nil, tooFast(wait)
 		}
 		if err := enter(r, a.users, who.ID); err != nil {

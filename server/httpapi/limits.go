@@ -30,10 +30,11 @@ func newLimits(r rate.Limit, burst int, now func() time.Time) *limits {
 	return &limits{rate: r, burst: burst, now: now, each: make(map[string]*rate.Limiter), others: rate.NewLimiter(r, burst)}
 }
 
-// take counts one request, or says how long to wait before the next.
-func (l *limits) take(who string) (wait time.Duration) {
+// take counts one request as n, or as all at once that there may be if that is less;
+// or it says how long to wait before this.
+func (l *limits) take(who string, n int) (wait time.Duration) {
 	now := l.now()
-	reservation := l.of(who, now).ReserveN(now, 1)
+	reservation := l.of(who, now).ReserveN(now, min(n, l.burst))
 	if !reservation.OK() {
 		return time.Second
 	}

@@ -18,16 +18,26 @@ func TestALimitFillsUpAgain(t *testing.T) {
 	now := time.Unix(1000, 0)
 	l := newLimits(10, 2, func() time.Time { return now })
 	for i, want := range []time.Duration{0, 0, 100 * time.Millisecond, 100 * time.Millisecond} {
-		if got := l.take("a"); got != want {
+		if got := l.take("a", 1); got != want {
 			t.Errorf("request %d waits %v, want %v", i, got, want)
 		}
 	}
-	if got := l.take("b"); got != 0 {
+	if got := l.take("b", 1); got != 0 {
 		t.Errorf("another waits %v", got)
 	}
 	now = now.Add(100 * time.Millisecond)
-	if got := l.take("a"); got != 0 {
+	if got := l.take("a", 1); got != 0 {
 		t.Errorf("after the wait it waits %v", got)
+	}
+	now = now.Add(100 * time.Millisecond)
+	for _, n := range []int{2, 3} { // which are two at once, since there are no more
+		if got := l.take("a", n); got != 100*time.Millisecond {
+			t.Errorf("one that counts as %d waits %v", n, got)
+		}
+	}
+	now = now.Add(100 * time.Millisecond)
+	if got := l.take("a", 3); got != 0 {
+		t.Errorf("it waits %v after that", got)
 	}
 }
 
@@ -35,19 +45,19 @@ func TestLimitsTakeBoundedRoom(t *testing.T) {
 	now := time.Unix(1000, 0)
 	l := newLimits(rate.Limit(1), 1, func() time.Time { return now })
 	for i := range maxLimits {
-		l.take(fmt.Sprint(i))
+		l.take(fmt.Sprint(i), 1)
 	}
-	if got := l.take("one more"); got != 0 {
+	if got := l.take("one more", 1); got != 0 {
 		t.Errorf("the first without room of its own waits %v", got)
 	}
-	if got := l.take("and more"); got == 0 {
+	if got := l.take("and more", 1); got == 0 {
 		t.Error("those without room have no limit")
 	}
 	if len(l.each) != maxLimits {
 		t.Errorf("%d are kept, want %d", len(l.each), maxLimits)
 	}
 	now = now.Add(sweepEvery)
-	if got := l.take("later"); got != 0 || len(l.each) != 1 {
+	if got := l.take("later", 1); got != 0 || len(l.each) != 1 {
 		t.Errorf("waits %v, %d kept: those at rest were not forgotten", got, len(l.each))
 	}
 }

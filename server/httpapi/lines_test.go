@@ -169,3 +169,59 @@ func TestWhoHasNoTokenIsBoundByAddress(t *testing.T) {
 		t.Errorf("who has a token at the same address is answered %s", fmt.Sprint(answer.StatusCode, body))
 	}
 }
+
+// Whoever repeats at once what was one too many gets the answer a second later; no
+// more than a bounded number of answers is held, and no others.
+func TestTheAnswerToOneTooManyIsHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &api{held: make(chan struct{}, 2)}
+		start := time.Now()
+		took := make(chan time.Duration, 3)
+		for range cap(took) {
+			go func() {
+				a.hold(t.Context(), tooFast(time.Hour))
+				took <- time.Since(start)
+			}()
+		}
+		for i, want := range []time.Duration{0, heldTime, heldTime} {
+			if got := <-took; got != want {
+				t.Errorf("answer %d after %v, want %v", i, got, want)
+			}
+		}
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		start = time.Now()
+		a.hold(t.Context(), badRequest("wrong"))
+		a.hold(t.Context(), errors.New("failed"))
+		a.hold(gone, tooFast(time.Hour))
+		if got := time.Since(start); got != 0 {
+			t.Errorf("held for %v: what is no refusal of too many, or of somebody who left", got)
+		}
+	})
+}
+
+func TestAListCountsAsManyRequests(t *testing.T) {
+	s := newSite(t, func(c *Config) { c.Rate, c.Burst = 0.001, 2*listCost+2 })
+	h := bearer(s.token(7))
+	for i, step := range []struct {
+		path   string
+		status int
+	}{
+		{"/api/users?q=a", 200},
+		{"/api/conversations", 200},
+		{"/api/conversations", 429},
+		{"/api/me", 200},
+		{"/api/users?q=a", 429},
+		{"/api/me", 200},
+		{"/api/me", 429},
+	} {
+		start := time.Now()
+		answer, body := s.do("GET", step.path, h, "")
+		if answer.StatusCode != step.status {
+			t.Errorf("request %d, %s: %d %s, want %d", i, step.path, answer.StatusCode, body, step.status)
+		}
+		if took := time.Since(start); step.status == 429 && took < heldTime {
+			t.Errorf("request %d, %s: refused after %v, want %v at least", i, step.path, took, heldTime)
+		}
+	}
+}
