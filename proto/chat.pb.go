@@ -270,7 +270,10 @@ type Message struct {
 	// 16 random bytes made when Send is pressed; unique per sender, for ever. A repeat is stored once.
 	ClientRef []byte `protobuf:"bytes,18,opt,name=client_ref,json=clientRef" json:"client_ref,omitempty"`
 	// Absent is TEXT. Between two users there are TEXT and NO_REPLY_NEEDED, whose content may be empty.
-	MessageType   *MessageType `protobuf:"varint,19,opt,name=message_type,json=messageType,enum=parley.MessageType" json:"message_type,omitempty"`
+	MessageType *MessageType `protobuf:"varint,19,opt,name=message_type,json=messageType,enum=parley.MessageType" json:"message_type,omitempty"`
+	// On the way up: the epoch (BaseUserUnreadStatics.epoch) that seen_seq counts in. In another epoch than
+	// the server's, these were other entries, and nothing was seen. Absent: the server's. Never stored.
+	Epoch         *uint64 `protobuf:"varint,27,opt,name=epoch" json:"epoch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -368,6 +371,13 @@ func (x *Message) GetMessageType() MessageType {
 	return MessageType_MESSAGE_TYPE_TEXT
 }
 
+func (x *Message) GetEpoch() uint64 {
+	if x != nil && x.Epoch != nil {
+		return *x.Epoch
+	}
+	return 0
+}
+
 // ServiceMessage is one entry of the conversation between a customer and a
 // service. Topics: chat/{user}/up/service, chat/{user}/down/service.
 type ServiceMessage struct {
@@ -401,7 +411,9 @@ type ServiceMessage struct {
 	TargetAgentId *uint64 `protobuf:"varint,19,opt,name=target_agent_id,json=targetAgentId" json:"target_agent_id,omitempty"`
 	// On the way up: an answer goes out in spite of other agents' answers up to this seq,
 	// of which its author was told. Without it, seen_seq alone says what the author knew.
-	DespiteSeq    *uint64 `protobuf:"varint,20,opt,name=despite_seq,json=despiteSeq" json:"despite_seq,omitempty"`
+	DespiteSeq *uint64 `protobuf:"varint,20,opt,name=despite_seq,json=despiteSeq" json:"despite_seq,omitempty"`
+	// As Message.epoch, of seen_seq and despite_seq.
+	Epoch         *uint64 `protobuf:"varint,27,opt,name=epoch" json:"epoch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -548,6 +560,13 @@ func (x *ServiceMessage) GetDespiteSeq() uint64 {
 	return 0
 }
 
+func (x *ServiceMessage) GetEpoch() uint64 {
+	if x != nil && x.Epoch != nil {
+		return *x.Epoch
+	}
+	return 0
+}
+
 // Mark raises watermarks. They are seqs, they only rise, and a lower one
 // changes nothing. Topics: chat/{user}/up/mark, chat/{user}/down/mark.
 type Mark struct {
@@ -565,6 +584,9 @@ type Mark struct {
 	// ignored on the way up.
 	DeliveredTime *uint64 `protobuf:"varint,5,opt,name=delivered_time,json=deliveredTime" json:"delivered_time,omitempty"`
 	ReadTime      *uint64 `protobuf:"varint,6,opt,name=read_time,json=readTime" json:"read_time,omitempty"`
+	// On the way up: the epoch that the watermarks count in, as in Message. In another than the server's
+	// they change nothing.
+	Epoch         *uint64 `protobuf:"varint,7,opt,name=epoch" json:"epoch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -637,6 +659,13 @@ func (x *Mark) GetDeliveredTime() uint64 {
 func (x *Mark) GetReadTime() uint64 {
 	if x != nil && x.ReadTime != nil {
 		return *x.ReadTime
+	}
+	return 0
+}
+
+func (x *Mark) GetEpoch() uint64 {
+	if x != nil && x.Epoch != nil {
+		return *x.Epoch
 	}
 	return 0
 }
@@ -964,8 +993,9 @@ func (x *ConversationState) GetMinSeq() uint64 {
 // before on; server_time is absent then.
 type BaseUserUnreadStatics struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Random id of the server's history. When it differs from the one a client
-	// stored, the client's stored ranges describe another history.
+	// Random id of a history that only ever grew: (epoch, conversation, seq) is one
+	// entry for ever. When it differs from the one a client stored, the client's stored
+	// ranges, watermarks and what it notes as seen are of another history.
 	Epoch *uint64 `protobuf:"varint,1,req,name=epoch" json:"epoch,omitempty"`
 	// Opaque. Sent back in the next SyncRequest, it asks for what changed since.
 	Token *string `protobuf:"bytes,2,req,name=token" json:"token,omitempty"`
@@ -985,9 +1015,10 @@ type BaseUserUnreadStatics struct {
 	TotalUnread          *uint64 `protobuf:"varint,7,opt,name=total_unread,json=totalUnread" json:"total_unread,omitempty"`
 	UnreadConversations  *uint64 `protobuf:"varint,8,opt,name=unread_conversations,json=unreadConversations" json:"unread_conversations,omitempty"`
 	WaitingConversations *uint64 `protobuf:"varint,9,opt,name=waiting_conversations,json=waitingConversations" json:"waiting_conversations,omitempty"`
-	// Deliveries to this connection were dropped, since it took too little of what
-	// it was sent: send up/sync. Comes alone, with no rows and a token that means
-	// nothing, once the connection has room again.
+	// Send up/sync: deliveries to this connection were dropped, since it took too
+	// little of what it was sent, and it has room again; or a new epoch began, and what
+	// is delivered from here on is of that. Comes alone, with no rows and a token that
+	// means nothing.
 	Sync          *bool `protobuf:"varint,10,opt,name=sync" json:"sync,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1493,7 +1524,7 @@ var File_chat_proto protoreflect.FileDescriptor
 const file_chat_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
-	"chat.proto\x12\x06parley\"\xa5\x02\n" +
+	"chat.proto\x12\x06parley\"\xbb\x02\n" +
 	"\aMessage\x12\x1d\n" +
 	"\n" +
 	"message_id\x18\x01 \x02(\x04R\tmessageId\x12\x1b\n" +
@@ -1507,7 +1538,8 @@ const file_chat_proto_rawDesc = "" +
 	"\bseen_seq\x18\x11 \x01(\x04R\aseenSeq\x12\x1d\n" +
 	"\n" +
 	"client_ref\x18\x12 \x01(\fR\tclientRef\x126\n" +
-	"\fmessage_type\x18\x13 \x01(\x0e2\x13.parley.MessageTypeR\vmessageType\"\xb2\x04\n" +
+	"\fmessage_type\x18\x13 \x01(\x0e2\x13.parley.MessageTypeR\vmessageType\x12\x14\n" +
+	"\x05epoch\x18\x1b \x01(\x04R\x05epoch\"\xc8\x04\n" +
 	"\x0eServiceMessage\x12\x1d\n" +
 	"\n" +
 	"message_id\x18\x01 \x02(\x04R\tmessageId\x12\x17\n" +
@@ -1529,14 +1561,16 @@ const file_chat_proto_rawDesc = "" +
 	"client_ref\x18\x12 \x01(\fR\tclientRef\x12&\n" +
 	"\x0ftarget_agent_id\x18\x13 \x01(\x04R\rtargetAgentId\x12\x1f\n" +
 	"\vdespite_seq\x18\x14 \x01(\x04R\n" +
-	"despiteSeq\"\xb5\x01\n" +
+	"despiteSeq\x12\x14\n" +
+	"\x05epoch\x18\x1b \x01(\x04R\x05epoch\"\xcb\x01\n" +
 	"\x04Mark\x12\x10\n" +
 	"\x03key\x18\x01 \x02(\tR\x03key\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\x04R\x06userId\x12#\n" +
 	"\rdelivered_seq\x18\x03 \x01(\x04R\fdeliveredSeq\x12\x19\n" +
 	"\bread_seq\x18\x04 \x01(\x04R\areadSeq\x12%\n" +
 	"\x0edelivered_time\x18\x05 \x01(\x04R\rdeliveredTime\x12\x1b\n" +
-	"\tread_time\x18\x06 \x01(\x04R\breadTime\"#\n" +
+	"\tread_time\x18\x06 \x01(\x04R\breadTime\x12\x14\n" +
+	"\x05epoch\x18\a \x01(\x04R\x05epoch\"#\n" +
 	"\vSyncRequest\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\"\xc1\a\n" +
 	"\x11ConversationState\x12\x10\n" +

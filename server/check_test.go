@@ -10,7 +10,8 @@ import (
 	"parley/server/store"
 )
 
-// flip inverts 4 KiB of a history, in its middle.
+// flip inverts 4 KiB of a history, towards its end: there messages stand, and nothing
+// that a start writes.
 func flip(t *testing.T, data string) {
 	t.Helper()
 	file := filepath.Join(data, store.FileName)
@@ -18,8 +19,8 @@ func flip(t *testing.T, data string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	half := len(content) / 2
-	for i := half; i < half+4096; i++ {
+	from := len(content) / 4 * 3
+	for i := from; i < from+4096; i++ {
 		content[i] = ^content[i]
 	}
 	if err := os.WriteFile(file, content, 0o600); err != nil {

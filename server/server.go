@@ -91,6 +91,9 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	if s.store, err = store.Open(ctx, o.data); err != nil {
 		return nil, fmt.Errorf("-data %s: %w", o.data, err)
 	}
+	if why := s.store.Doubt(); why != "" {
+		log.Warn("the history may be a backup that was put back: a new epoch begins, and clients load their messages anew", "because", why)
+	}
 	authority, err := s.openKeys(o)
 	if err != nil {
 		return nil, err

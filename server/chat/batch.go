@@ -11,6 +11,7 @@ import (
 type batch struct {
 	service       *Service
 	tx            Tx
+	began, epoch  uint64 // the epoch before the batch, and now
 	conversations map[proto.Key]*conversation
 	members       map[memberKey]*member
 	teams         map[proto.ServiceType][]uint64 // agents by service
@@ -59,9 +60,15 @@ func (s *Service) newBatch(tx Tx) (*batch, error) {
 		return nil, err
 	}
 	s.ids.After(last) // another server may have written to the same history
+	epoch, err := tx.Epoch()
+	if err != nil {
+		return nil, err
+	}
 	return &batch{
 		service:       s,
 		tx:            tx,
+		began:         epoch,
+		epoch:         epoch,
 		conversations: make(map[proto.Key]*conversation),
 		members:       make(map[memberKey]*member),
 		teams:         make(map[proto.ServiceType][]uint64),

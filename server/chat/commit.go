@@ -126,6 +126,9 @@ func (c *commit) refuse(i int, err error) {
 
 // committed tells what became of a transaction that is on disk.
 func (s *Service) committed(b *batch) {
+	if b.epoch != b.began {
+		s.announceEpoch(b.epoch)
+	}
 	out := b.out
 	for _, d := range out {
 		s.fanout.Publish(d.user, d.branch, d.payload)

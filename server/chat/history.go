@@ -31,13 +31,16 @@ func (s *Service) Messages(ctx context.Context, who Sender, key proto.Key, w Win
 	if !mayRead(who, key) {
 		return nil, notParticipant()
 	}
-	page := &Page{Epoch: s.store.Epoch(), Kind: key.Kind()}
+	page := &Page{Kind: key.Kind()}
 	err := s.store.Scan(ctx, func(v View) error {
 		c, err := v.Conversation(key)
 		if err != nil {
 			return err
 		}
 		page.Head, page.Min = c.Head, c.Min
+		if page.Epoch, err = v.Epoch(); err != nil {
+			return err
+		}
 		page.Entries, err = v.Entries(key, w.After, w.Before, w.Limit, !w.Oldest)
 		if err == nil && key.Kind() == proto.Service && key.Has(who.User) {
 			page.Entries, err = forCustomers(page.Entries)

@@ -7,6 +7,7 @@ type mark struct {
 	key             proto.Key
 	user            uint64
 	delivered, read uint64
+	epoch           *uint64 // that they count in
 }
 
 func prepareMark(from Sender, payload []byte) (Request, error) {
@@ -18,10 +19,13 @@ func prepareMark(from Sender, payload []byte) (Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &mark{key: key, user: from.User, delivered: m.GetDeliveredSeq(), read: m.GetReadSeq()}, nil
+	return &mark{key: key, user: from.User, delivered: m.GetDeliveredSeq(), read: m.GetReadSeq(), epoch: m.Epoch}, nil
 }
 
 func (r *mark) apply(b *batch) (Result, error) {
+	if b.foreign(r.epoch) { // of other entries
+		return Result{}, nil
+	}
 	c, err := b.conversation(r.key)
 	if err != nil {
 		return Result{}, err

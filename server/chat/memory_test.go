@@ -10,9 +10,10 @@ import (
 
 func TestMemoryKeepsWhatAStoreMust(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.History {
-		m := chattest.NewMemory(1)
+		m, start := chattest.NewMemory(1), uint64(1)
 		return func() chat.Store {
-			m.Reopen()
+			start++
+			m = m.Copy(start)
 			return m
 		}
 	})

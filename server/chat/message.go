@@ -35,7 +35,9 @@ func (r *message) apply(b *batch) (Result, error) {
 		return Result{Err: refusal}, err
 	}
 	silent := author.Own == 0
-	entry, err := b.append(c, sender, r.ref, r.m.Event(), r.stamp)
+	event := r.m.Event()
+	event.Seen = b.seenHere(r.m.Epoch, r.m.SeenSeq)
+	entry, err := b.append(c, sender, r.ref, event, r.stamp)
 	if err != nil {
 		return Result{}, err
 	}
@@ -51,7 +53,7 @@ func (r *message) apply(b *batch) (Result, error) {
 			return Result{}, err
 		}
 	}
-	return Result{Receipt: receiptOf(entry)}, b.seen(c, entry, r.m.SeenSeq)
+	return Result{Receipt: receiptOf(entry)}, b.seen(c, entry, event.Seen)
 }
 
 // stamp is the message as it is stored.

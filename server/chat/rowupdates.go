@@ -175,8 +175,8 @@ func (s *Service) updateRowsOf(ctx context.Context, user, after uint64) {
 		_ = s.failed("rows could not be pushed", err) // has logged it
 		return
 	}
-	from := position{s.store.Epoch(), after, u.Services}
-	c, err := s.changes(ctx, Sender{User: user, Services: u.Services.All()}, from.String(), true)
+	from := position{epoch: s.epoch.Load(), rev: after, services: u.Services}
+	c, err := s.changes(ctx, Sender{User: user, Services: u.Services.All()}, s.tokens.of(from), true)
 	if err != nil {
 		return // logged
 	}

@@ -104,6 +104,8 @@ type Service struct {
 
 	retention      time.Duration
 	guestRetention time.Duration
+	tokens         tokens
+	epoch          atomic.Uint64 // the newest that this Service knows of
 	totalsCache    totalsCache
 	presence       presence
 	updates        rowUpdates
@@ -151,14 +153,18 @@ func New(c Config) (*Service, error) {
 	if s.faults = c.Faults; s.faults == nil {
 		s.faults = fault.NewRecord(s.log)
 	}
-	var last uint64
+	s.tokens = tokens{c.Store.Start(), c.Store.Secret()}
+	var last, epoch uint64
 	err := c.Store.View(context.Background(), func(v View) (err error) {
-		last, err = v.LastID()
+		if last, err = v.LastID(); err == nil {
+			epoch, err = v.Epoch()
+		}
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the newest message id: %w", err)
+		return nil, fmt.Errorf("read the newest message id and the epoch: %w", err)
 	}
+	s.epoch.Store(epoch)
 	if s.ids, err = proto.NewIDs(c.Node, last, s.now); err != nil {
 		return nil, err
 	}

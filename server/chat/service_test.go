@@ -47,6 +47,18 @@ func sqlite(t testing.TB) chat.Store {
 	return db
 }
 
+func epochOf(t testing.TB, s chat.Store) (epoch uint64) {
+	t.Helper()
+	err := s.View(t.Context(), func(v chat.View) (err error) {
+		epoch, err = v.Epoch()
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return epoch
+}
+
 // delivered is one publication that went out.
 type delivered struct {
 	user   uint64
@@ -277,7 +289,7 @@ func TestAMessageIsStampedStoredAndDeliveredToBothSides(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			epoch := s.Epoch()
+			epoch := epochOf(t, s)
 			same(t, "page", read[*proto.MessagePage](t, page), &proto.MessagePage{Epoch: &epoch, HeadSeq: protobuf.Uint64(1), MinSeq: protobuf.Uint64(1), Messages: []*proto.Message{stored}})
 		}
 	})

@@ -102,7 +102,9 @@ func (r *serviceMessage) apply(b *batch) (Result, error) {
 			return Result{}, err
 		}
 	}
-	entry, err := b.append(c, r.author, r.ref, r.m.Event(), func(id uint64, e proto.Event) protobuf.Message { return r.stamp(c, id, e) })
+	event := r.m.Event()
+	event.Seen = b.seenHere(r.m.Epoch, r.m.SeenSeq)
+	entry, err := b.append(c, r.author, r.ref, event, func(id uint64, e proto.Event) protobuf.Message { return r.stamp(c, id, e) })
 	if err != nil {
 		return Result{}, err
 	}
@@ -111,7 +113,7 @@ func (r *serviceMessage) apply(b *batch) (Result, error) {
 	if err := b.deliverService(r.key, entry); err != nil {
 		return Result{}, err
 	}
-	return Result{Receipt: receiptOf(entry)}, b.seen(c, entry, r.m.SeenSeq)
+	return Result{Receipt: receiptOf(entry)}, b.seen(c, entry, event.Seen)
 }
 
 // become notes that a user wrote to a service.
@@ -148,7 +150,8 @@ func (r *serviceMessage) validate(b *batch, c *conversation) (refusal, err error
 	case kind.Control() && c.Head == 0:
 		return refuseEntry("nothing was said in this conversation yet: write to the customer first"), nil
 	case !kind.Control():
-		if seen := r.m.SeenSeq; seen != nil && max(*seen, r.m.GetDespiteSeq()) < now.LastAnswer && now.LastAnswerBy != r.author {
+		seen, despite := b.seenHere(r.m.Epoch, r.m.SeenSeq), b.seenHere(r.m.Epoch, protobuf.Uint64(r.m.GetDespiteSeq()))
+		if seen != nil && max(*seen, *despite) < now.LastAnswer && now.LastAnswerBy != r.author {
 			return refuseEntry("another agent answered meanwhile: read it, then send again"), nil
 		}
 		return nil, nil

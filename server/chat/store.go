@@ -9,8 +9,13 @@ import (
 // Store is the durable history. One implementation keeps SQL (server/store);
 // storetest holds what every implementation must keep.
 type Store interface {
-	// Epoch is the random id of this history, never 0.
-	Epoch() uint64
+	// Start is the random id, never 0, of this opening of the history: whoever opens
+	// it again, or a copy of it, has another.
+	Start() uint64
+	// Secret is random, 32 bytes, made with the history and the same for as long as
+	// there is one: copies have it too. What is signed with it nobody else can have
+	// made. To be read only.
+	Secret() []byte
 	// Update runs change in one transaction. When Update returns nil, the
 	// transaction is on disk; when it returns an error, none of it is, and the
 	// error of change, if that was the cause, is wrapped. Updates run one at a
@@ -29,6 +34,12 @@ type Store interface {
 // View reads one consistent state of the history. Byte slices and pointers
 // that it returns belong to the caller.
 type View interface {
+	// Epoch is the random id of a history that only ever grew, never 0.
+	Epoch() (uint64, error)
+	// Reached returns the highest change number that there was while a Start was the
+	// last; of this one, Rev. Of a start that it does not know it returns the number at
+	// which the first that it does know began: before that there may have been others.
+	Reached(start uint64) (uint64, error)
 	// LastID is the highest message id there is or was, 0 if none.
 	LastID() (uint64, error)
 	// Conversation returns the zero Conversation if there is none.
@@ -117,6 +128,8 @@ type Tx interface {
 	// DeleteUser deletes a user, what they are found by and their Usage.
 	DeleteUser(id uint64) error
 	PutUsage(Usage) error
+	// PutEpoch begins a new epoch, which is not 0.
+	PutEpoch(epoch uint64) error
 }
 
 // Conversation is the state of one conversation that all its members share.

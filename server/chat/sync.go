@@ -2,9 +2,7 @@ package chat
 
 import (
 	"context"
-	"fmt"
-	"strconv"
-	"strings"
+	"errors"
 
 	protobuf "google.golang.org/protobuf/proto"
 
@@ -15,45 +13,9 @@ import (
 // message that comes amid a sync on a slow line waits for little of it.
 const maxAnswer = 16 << 10
 
-// maxToken is the longest token there is, in bytes, with room for later versions.
-const maxToken = 128
-
-// position is what a sync token holds: whose history, the change number up to
-// which the client knows it, and the services that it knows the conversations of.
-type position struct {
-	epoch, rev uint64
-	services   Services
-}
-
-func (p position) String() string {
-	if p.services != 0 {
-		return fmt.Sprintf("v2.%d.%d.%d", p.epoch, p.rev, uint64(p.services))
-	}
-	return fmt.Sprintf("v1.%d.%d", p.epoch, p.rev)
-}
-
-// parsePosition returns the zero position for what String never made: that asks for everything.
-func parsePosition(token string) (p position) {
-	parts := strings.Split(token, ".")
-	numbers := []*uint64{&p.epoch, &p.rev, (*uint64)(&p.services)}
-	switch {
-	case len(parts) == 3 && parts[0] == "v1":
-	case len(parts) == 4 && parts[0] == "v2":
-	default:
-		return position{}
-	}
-	for i, part := range parts[1:] {
-		n, err := strconv.ParseUint(part, 10, 64)
-		if err != nil {
-			return position{}
-		}
-		*numbers[i] = n
-	}
-	return p
-}
-
 // changes is what one user needs to know, in the order of changes.
 type changes struct {
+	tokens *tokens
 	since  string   // the token that asked for them
 	after  position // where they begin
 	states []*proto.ConversationState
@@ -66,10 +28,15 @@ type changes struct {
 // end is the position of a client that knows all of c.
 func (c *changes) end() position {
 	if n := len(c.revs); n > 0 {
-		return position{c.after.epoch, c.revs[n-1], c.after.services}
+		end := c.after
+		end.rev = c.revs[n-1]
+		return end
 	}
 	return c.after
 }
+
+// token is that of a client that knows all of c.
+func (c *changes) token() string { return c.tokens.of(c.end()) }
 
 // cut splits off the first states that together have at most size bytes, one at least if there is one.
 func (c *changes) cut(size int) *changes {
@@ -81,12 +48,12 @@ func (c *changes) cut(size int) *changes {
 		}
 		n++
 	}
-	head := &changes{c.since, c.after, c.states[:n], c.revs[:n], c.more || n < len(c.states), nil, c.pushed}
+	head := &changes{c.tokens, c.since, c.after, c.states[:n], c.revs[:n], c.more || n < len(c.states), nil, c.pushed}
 	if !head.more {
 		head.totals = c.totals
 	}
 	c.after, c.states, c.revs = head.end(), c.states[n:], c.revs[n:]
-	c.since = c.after.String()
+	c.since = c.tokens.of(c.after)
 	return head
 }
 
@@ -138,7 +105,7 @@ func (s *Service) sync(ctx context.Context, from Sender, token string) error {
 		if err != nil {
 			return err
 		}
-		token, more = c.end().String(), c.more
+		token, more = c.token(), c.more
 		if !more && s.presence.online(from.User) {
 			s.updates.begin(from.User, c.end().rev)
 		}
@@ -152,10 +119,10 @@ func (s *Service) sync(ctx context.Context, from Sender, token string) error {
 	return s.whoIsHere(ctx, from, tell)
 }
 
-// Missed is what tells a connection on down/unread that deliveries to it were
-// dropped, and that it should sync.
+// Missed is what tells a connection on down/unread that it was not told all there
+// is, and that it should sync.
 func (s *Service) Missed() ([]byte, error) {
-	epoch, token, sync := s.store.Epoch(), "", true
+	epoch, token, sync := s.epoch.Load(), "", true
 	return proto.Marshal(&proto.BaseUserUnreadStatics{Epoch: &epoch, Token: &token, Sync: &sync})
 }
 
@@ -175,7 +142,7 @@ func (s *Service) publishChanges(c *changes, tell func(proto.Branch, []byte) err
 }
 
 func (s *Service) answer(c *changes) *proto.BaseUserUnreadStatics {
-	epoch, token, more := s.store.Epoch(), c.end().String(), c.more
+	epoch, token, more := c.after.epoch, c.token(), c.more
 	answer := &proto.BaseUserUnreadStatics{Epoch: &epoch, Token: &token, Conversations: c.states}
 	if !c.pushed { // the time of an answer that nobody waited for measures no clock
 		now := uint64(max(0, s.now().UnixMilli()))
@@ -198,14 +165,17 @@ func (s *Service) answer(c *changes) *proto.BaseUserUnreadStatics {
 // changes reads the rows after a token, proto.MaxStates at most, and where no
 // more follow the totals, from one snapshot. What there is to sum up first is
 // read in parts, between which others have their turn. Rows that are pushed, as
-// nobody asked for them, have no preview: their newest entry went out by itself.
+// nobody asked for them, have no preview: their newest entry went out by itself. Of
+// a token that proves that the history lost something, a new epoch begins before it
+// is answered.
 func (s *Service) changes(ctx context.Context, who Sender, token string, pushed bool) (*changes, error) {
-	t := s.totalsCache.of(who.User)
-	c, err := s.scanChanges(ctx, who, token, pushed, t)
-	for err == nil && !c.more && c.totals == nil {
-		if err = s.sumUp(ctx, who, t); err == nil {
-			c, err = s.scanChanges(ctx, who, token, pushed, t)
+	c, err := s.readChanges(ctx, who, token, pushed)
+	if errors.Is(err, errFuture) {
+		s.log.Warn("a client knows what the history does not: a backup was put back", "user", who.User)
+		if err := s.replaceEpoch(ctx, s.tokens.read(token).epoch); err != nil {
+			return nil, err
 		}
+		c, err = s.readChanges(ctx, who, token, pushed)
 	}
 	if err != nil {
 		return nil, s.failed("the conversations could not be read", err)
@@ -213,11 +183,22 @@ func (s *Service) changes(ctx context.Context, who Sender, token string, pushed 
 	return c, nil
 }
 
+func (s *Service) readChanges(ctx context.Context, who Sender, token string, pushed bool) (*changes, error) {
+	t := s.totalsCache.of(who.User)
+	c, err := s.scanChanges(ctx, who, token, pushed, t)
+	for err == nil && !c.more && c.totals == nil {
+		if err = s.sumUp(ctx, who, t); err == nil {
+			c, err = s.scanChanges(ctx, who, token, pushed, t)
+		}
+	}
+	return c, err
+}
+
 // sumUp sums up what is far behind of a user's totals.
 func (s *Service) sumUp(ctx context.Context, who Sender, t *userTotals) (err error) {
 	for sum := (*Totals)(nil); err == nil && sum == nil; {
 		err = s.store.Scan(ctx, func(v View) (err error) {
-			sum, err = s.totalsCache.totals(t, v, s.store.Epoch(), who.User, ServicesOf(who.Services))
+			sum, err = s.totalsCache.totals(t, v, who.User, ServicesOf(who.Services))
 			return err
 		})
 	}
@@ -227,17 +208,27 @@ func (s *Service) sumUp(ctx context.Context, who Sender, t *userTotals) (err err
 // scanChanges reads what changes returns, without totals while a part of them
 // has to be summed up yet.
 func (s *Service) scanChanges(ctx context.Context, who Sender, token string, pushed bool, t *userTotals) (*changes, error) {
-	after, services := parsePosition(token), ServicesOf(who.Services)
-	c := &changes{since: token, after: after, pushed: pushed}
+	after, services := s.tokens.read(token), ServicesOf(who.Services)
+	c := &changes{tokens: &s.tokens, since: token, after: after, pushed: pushed}
 	err := s.store.Scan(ctx, func(v View) error {
 		newest, err := v.Rev()
 		if err != nil {
 			return err
 		}
-		// Another history, or one that lost its end: what the client knows is
-		// void. Of a service that is new to it, it knows nothing yet.
-		if after.epoch != s.store.Epoch() || after.rev > newest || services&^after.services != 0 {
-			c.after = position{epoch: s.store.Epoch()}
+		epoch, err := v.Epoch()
+		if err != nil {
+			return err
+		}
+		switch ahead, err := after.ahead(v, epoch); {
+		case err != nil:
+			return err
+		case ahead:
+			return errFuture
+		}
+		// Another history, or by an old token one that lost its end: what the client
+		// knows is void. Of a service that is new to it, it knows nothing yet.
+		if after.epoch != epoch || after.rev > newest || services&^after.services != 0 {
+			c.after = position{epoch: epoch}
 		}
 		c.after.services = services
 		changed, err := v.Changed(who.User, services, c.after.rev, proto.MaxStates+1)
@@ -261,7 +252,7 @@ func (s *Service) scanChanges(ctx context.Context, who Sender, token string, pus
 		if c.more {
 			return nil
 		}
-		c.totals, err = s.totalsCache.totals(t, v, s.store.Epoch(), who.User, services)
+		c.totals, err = s.totalsCache.totals(t, v, who.User, services)
 		return err
 	})
 	return c, err

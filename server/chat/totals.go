@@ -39,13 +39,17 @@ type userTotals struct {
 	sum      Totals
 }
 
-// totals returns the totals of t's user as of v, which is of a history with
-// epoch. It sums up totalsStep rows at most, and returns nil if there are more, or
-// if t knows of later changes than v: calling again with a later v goes on.
-func (ts *totalsCache) totals(t *userTotals, v View, epoch, user uint64, services Services) (*Totals, error) {
+// totals returns the totals of t's user as of v. It sums up totalsStep rows at most,
+// and returns nil if there are more, or if t knows of later changes than v: calling
+// again with a later v goes on.
+func (ts *totalsCache) totals(t *userTotals, v View, user uint64, services Services) (*Totals, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	newest, err := v.Rev()
+	if err != nil {
+		return nil, err
+	}
+	epoch, err := v.Epoch()
 	if err != nil {
 		return nil, err
 	}

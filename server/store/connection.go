@@ -116,7 +116,7 @@ func (s *connection) begin(how string) error {
 	return err
 }
 
-func (s *connection) update(ctx context.Context, change func(chat.Tx) error) error {
+func (s *connection) update(ctx context.Context, change func(*transaction) error) error {
 	if err := s.begin("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}

@@ -69,13 +69,13 @@ func TestAHistoryOfVersion1IsCarriedOver(t *testing.T) {
 		if rev, err := v.Rev(); rev != 24 || err != nil {
 			t.Errorf("rev %d, error %v", rev, err)
 		}
+		if epoch, err := v.Epoch(); epoch != 0x201e552b93e32586 || err != nil {
+			t.Errorf("the epoch is %x, error %v", epoch, err)
+		}
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	if db.Epoch() != 0x201e552b93e32586 {
-		t.Errorf("the epoch is %x", db.Epoch())
 	}
 }
 

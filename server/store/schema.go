@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"strconv"
@@ -198,6 +196,15 @@ var migrations = []string{`
 		PRIMARY KEY (sender, client_ref)
 	) WITHOUT ROWID;
 	ALTER TABLE conversations ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
+`, `
+	-- Each time that the history was opened (see start), and the highest change number
+	-- when it was. meta.secret is what chat.Store.Secret returns, meta.file tells the
+	-- file from its copies.
+	CREATE TABLE starts (
+		number INTEGER PRIMARY KEY,
+		id     BLOB NOT NULL UNIQUE,
+		rev    BLOB NOT NULL
+	);
 `}
 
 // errNewer and errForeign are files that this program must not touch.
@@ -247,22 +254,6 @@ func migrate(ctx context.Context, s *connection) (err error) {
 	}
 	_, err = s.conn.ExecContext(ctx, "COMMIT")
 	return err
-}
-
-// epoch returns the id of this history, which is made at random the first time.
-func epoch(ctx context.Context, s *connection) (uint64, error) {
-	fresh := make([]byte, 8)
-	for binary.BigEndian.Uint64(fresh) == 0 {
-		if _, err := rand.Read(fresh); err != nil {
-			return 0, err
-		}
-	}
-	if _, err := s.conn.ExecContext(ctx, "INSERT INTO meta (name, value) VALUES ('epoch', ?) ON CONFLICT DO NOTHING", fresh); err != nil {
-		return 0, err
-	}
-	var n number
-	err := s.conn.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'epoch'").Scan(&n)
-	return uint64(n), err
 }
 
 // explain turns an error of opening into a sentence that says what to do.

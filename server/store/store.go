@@ -39,7 +39,9 @@ const (
 
 // DB is a history on disk. Safe for concurrent use.
 type DB struct {
-	epoch  uint64
+	start  uint64 // 0 until begin
+	secret []byte
+	doubt  string
 	dir    string
 	lock   *os.File
 	writer chan *connection   // holds the one that writes, while nobody does
@@ -88,7 +90,9 @@ func (db *DB) open(ctx context.Context, path string) error {
 	if err != nil {
 		return explain(path, err)
 	}
-	if err := f.Close(); err != nil {
+	file, err := identity(f)
+	// Closing it later would end SQLite's locks on it, too.
+	if err := errors.Join(err, f.Close()); err != nil {
 		return explain(path, err)
 	}
 	w, err := openConnection(ctx, path, url.Values{"_pragma": {
@@ -102,7 +106,7 @@ func (db *DB) open(ctx context.Context, path string) error {
 	if err := migrate(ctx, w); err != nil {
 		return explain(path, err)
 	}
-	if db.epoch, err = epoch(ctx, w); err != nil {
+	if err := db.begin(ctx, w, file); err != nil {
 		return explain(path, err)
 	}
 	for _, pool := range []chan *connection{db.viewer, db.scan, db.health} {
@@ -122,8 +126,15 @@ func (db *DB) add(s *connection, pool chan *connection) {
 	pool <- s
 }
 
-// Epoch implements chat.Store.
-func (db *DB) Epoch() uint64 { return db.epoch }
+// Start implements chat.Store.
+func (db *DB) Start() uint64 { return db.start }
+
+// Secret implements chat.Store.
+func (db *DB) Secret() []byte { return db.secret }
+
+// Doubt says why a new epoch began with this opening: what tells that the history
+// may be a backup that was put back, in words for an operator; "" if none began.
+func (db *DB) Doubt() string { return db.doubt }
 
 // Update implements chat.Store.
 func (db *DB) Update(ctx context.Context, change func(chat.Tx) error) error {
@@ -132,7 +143,7 @@ func (db *DB) Update(ctx context.Context, change func(chat.Tx) error) error {
 		return fmt.Errorf("update the history: %w", err)
 	}
 	defer func() { db.writer <- s }()
-	if err := s.update(ctx, change); err != nil {
+	if err := s.update(ctx, func(t *transaction) error { return change(t) }); err != nil {
 		return fmt.Errorf("update the history: %w", err)
 	}
 	db.written.Store(true)
@@ -186,14 +197,18 @@ func (db *DB) take(ctx context.Context, pool chan *connection) (*connection, err
 	}
 }
 
-// Close waits for updates and views that run, closes the file and unlocks the
-// folder. Closing again returns the same error.
+// Close waits for updates and views that run, closes the file, notes beside it how
+// it ends, and unlocks the folder. Closing again returns the same error.
 func (db *DB) Close() error {
 	db.once.Do(func() {
 		close(db.closed)
 		var all []error
 		for _, pool := range slices.Backward(db.opened) {
-			all = append(all, (<-pool).close()) // the writer last: it folds the log into the file
+			s := <-pool
+			if pool == db.writer && db.start != 0 {
+				all = append(all, db.leaveStamp(background, s, true))
+			}
+			all = append(all, s.close()) // the writer last: it folds the log into the file
 		}
 		all = append(all, db.lock.Close())
 		db.err = errors.Join(all...)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -19,7 +20,8 @@ import (
 // Memory is a Store that keeps everything in memory, for simulations and
 // tests. It never fails by itself, starts no goroutine and uses no clock.
 type Memory struct {
-	epoch  uint64
+	start  uint64
+	secret []byte
 	update chan struct{} // holds one while an Update runs
 
 	mu      sync.Mutex
@@ -30,13 +32,35 @@ type Memory struct {
 
 var _ chat.Store = (*Memory)(nil)
 
-// NewMemory returns an empty history. epoch is not 0.
+// NewMemory returns an empty history. epoch is not 0; it also is the first Start
+// and, as nothing here needs to be secret, what the Secret is made of.
 func NewMemory(epoch uint64) *Memory {
-	return &Memory{epoch: epoch, update: make(chan struct{}, 1), state: newMemoryState(nil)}
+	state := newMemoryState(nil)
+	state.epoch = epoch
+	secret := binary.BigEndian.AppendUint64(make([]byte, 24), epoch)
+	return &Memory{secret: secret, update: make(chan struct{}, 1), state: state.begin(epoch), start: epoch}
 }
 
-// Epoch implements Store.
-func (m *Memory) Epoch() uint64 { return m.epoch }
+// Copy returns what m holds now, as a backup does or a server that starts anew,
+// opened under a Start of its own. m may be closed.
+func (m *Memory) Copy(start uint64) *Memory {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	state := m.state.clone().begin(start)
+	for key, entries := range state.entries { // both may add to them
+		state.entries[key] = slices.Clip(entries)
+	}
+	for user, keys := range state.joined {
+		state.joined[user] = slices.Clip(keys)
+	}
+	return &Memory{secret: m.secret, update: make(chan struct{}, 1), state: state, start: start}
+}
+
+// Start implements Store.
+func (m *Memory) Start() uint64 { return m.start }
+
+// Secret implements Store.
+func (m *Memory) Secret() []byte { return m.secret }
 
 // Update implements Store.
 func (m *Memory) Update(ctx context.Context, change func(chat.Tx) error) error {
@@ -99,19 +123,12 @@ func (m *Memory) Scan(ctx context.Context, read func(chat.View) error) error {
 	return m.View(ctx, read)
 }
 
-// Close implements Store. Reopen gives the history back.
+// Close implements Store. Copy gives the history back.
 func (m *Memory) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.closed = true
 	return nil
-}
-
-// Reopen makes a closed Memory usable again, with everything that was in it.
-func (m *Memory) Reopen() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.closed = false
 }
 
 var errClosed = errors.New("the history is closed")
@@ -131,7 +148,12 @@ type memoryState struct {
 	users         map[uint64]chat.User
 	usages        map[uint64]chat.Usage
 	rev, lastID   uint64
+	epoch         uint64
+	starts        []memoryStart // in order
 }
+
+// memoryStart is a Store.Start, and the change number when it began.
+type memoryStart struct{ id, rev uint64 }
 
 type memoryRef struct {
 	sender uint64
@@ -158,7 +180,7 @@ func newMemoryState(base *memoryState) *memoryState {
 		usages:        make(map[uint64]chat.Usage),
 	}
 	if base != nil {
-		s.rev, s.lastID = base.rev, base.lastID
+		s.rev, s.lastID, s.epoch, s.starts = base.rev, base.lastID, base.epoch, base.starts
 	}
 	return s
 }
@@ -178,7 +200,13 @@ func (s *memoryState) merge(own *memoryState) {
 	maps.Copy(s.ids, own.ids)
 	replace(s.users, own.users)
 	replace(s.usages, own.usages)
-	s.rev, s.lastID = own.rev, own.lastID
+	s.rev, s.lastID, s.epoch, s.starts = own.rev, own.lastID, own.epoch, own.starts
+}
+
+// begin adds a start.
+func (s *memoryState) begin(start uint64) *memoryState {
+	s.starts = append(slices.Clip(s.starts), memoryStart{start, s.rev})
+	return s
 }
 
 // replace puts rows into a state's map; the zero one takes out what was there.
@@ -207,6 +235,19 @@ type memoryView struct{ s *memoryState }
 func (v memoryView) LastID() (uint64, error) { return v.s.lastID, nil }
 
 func (v memoryView) Rev() (uint64, error) { return v.s.rev, nil }
+
+func (v memoryView) Epoch() (uint64, error) { return v.s.epoch, nil }
+
+func (v memoryView) Reached(start uint64) (uint64, error) {
+	i := slices.IndexFunc(v.s.starts, func(s memoryStart) bool { return s.id == start })
+	switch {
+	case i < 0:
+		return v.s.starts[0].rev, nil
+	case i == len(v.s.starts)-1:
+		return v.s.rev, nil
+	}
+	return v.s.starts[i+1].rev, nil
+}
 
 func (v memoryView) Conversation(key proto.Key) (chat.Conversation, error) {
 	c, _ := lookup(v.s, func(s *memoryState) map[proto.Key]chat.Conversation { return s.conversations }, key)
@@ -585,6 +626,11 @@ func (t memoryTx) DeleteUser(id uint64) error {
 
 func (t memoryTx) PutUsage(u chat.Usage) error {
 	t.s.usages[u.User] = u
+	return nil
+}
+
+func (t memoryTx) PutEpoch(epoch uint64) error {
+	t.s.epoch = epoch
 	return nil
 }
 

@@ -62,6 +62,8 @@ func Run(t *testing.T, fresh func(t *testing.T) History) {
 		{"people are found as far as they let others find them", people},
 		{"what was returned belongs to the caller", ownership},
 		{"everything is there after opening again", reopen},
+		{"an epoch lasts until another is put", epochs},
+		{"how far a start reached stays known after it", starts},
 		{"a closed store refuses", closed},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, fresh(t)) })
@@ -141,8 +143,8 @@ func page(after, before uint64, limit int, newest bool) func(chat.View) ([]uint6
 
 func empty(t *testing.T, open History) {
 	s := open()
-	if s.Epoch() == 0 {
-		t.Error("the epoch is 0")
+	if get(t, s, chat.View.Epoch) == 0 || s.Start() == 0 || len(s.Secret()) != 32 || bytes.Equal(s.Secret(), make([]byte, 32)) {
+		t.Error("the epoch or the start is 0, or there is no secret")
 	}
 	want(t, "LastID", get(t, s, chat.View.LastID), 0)
 	want(t, "Rev", get(t, s, chat.View.Rev), 0)
@@ -1044,7 +1046,7 @@ func ownership(t *testing.T, open History) {
 
 func reopen(t *testing.T, open History) {
 	s := open()
-	epoch := s.Epoch()
+	epoch, secret := get(t, s, chat.View.Epoch), bytes.Clone(s.Secret())
 	long := entry(key, 2, 1<<63, 5)
 	long.Body = bytes.Repeat([]byte("x"), 70_000)
 	update(t, s, writeAll)
@@ -1053,7 +1055,8 @@ func reopen(t *testing.T, open History) {
 		t.Fatal("close:", err)
 	}
 	s = open()
-	want(t, "Epoch", s.Epoch(), epoch)
+	want(t, "Epoch", get(t, s, chat.View.Epoch), epoch)
+	want(t, "Secret", s.Secret(), secret)
 	want(t, "LastID", get(t, s, chat.View.LastID), 1<<63)
 	want(t, "Rev", get(t, s, chat.View.Rev), 7)
 	want(t, "Entries", get(t, s, func(v chat.View) ([]chat.Entry, error) { return v.Entries(key, 0, 0, 9, true) }), []chat.Entry{entry(key, 1, 42, 3), long})
@@ -1061,6 +1064,66 @@ func reopen(t *testing.T, open History) {
 	want(t, "User", get(t, s, func(v chat.View) (chat.User, error) { return v.User(3) }), chat.User{ID: 3, Name: "Ada"})
 	if err := s.Close(); err != nil {
 		t.Fatal("close:", err)
+	}
+}
+
+func epochs(t *testing.T, open History) {
+	s := open()
+	first := get(t, s, chat.View.Epoch)
+	err := s.Update(t.Context(), func(tx chat.Tx) error {
+		if err := tx.PutEpoch(first + 1); err != nil {
+			return err
+		}
+		return errors.New("not after all")
+	})
+	want(t, "Epoch, after an update that failed", get(t, s, chat.View.Epoch), first)
+	if err == nil {
+		t.Error("the update did not fail")
+	}
+	update(t, s, func(tx chat.Tx) error {
+		if err := tx.PutEpoch(1<<64 - 1); err != nil {
+			return err
+		}
+		epoch, err := tx.Epoch()
+		want(t, "Epoch, in the update", epoch, 1<<64-1)
+		return err
+	})
+	want(t, "Epoch, after it", get(t, s, chat.View.Epoch), 1<<64-1)
+	if err := s.Close(); err != nil {
+		t.Fatal("close:", err)
+	}
+	want(t, "Epoch, after opening again", get(t, open(), chat.View.Epoch), 1<<64-1)
+}
+
+func starts(t *testing.T, open History) {
+	reached := func(s chat.Store, start uint64) uint64 {
+		return get(t, s, func(v chat.View) (uint64, error) { return v.Reached(start) })
+	}
+	change := func(s chat.Store, rev uint64) {
+		update(t, s, func(tx chat.Tx) error { return tx.PutMember(chat.Member{Key: key, User: 3, Rev: rev}) })
+	}
+	s := open()
+	first := s.Start()
+	want(t, "the first start, before any change", reached(s, first), 0)
+	change(s, 4)
+	want(t, "the first start, which goes on", reached(s, first), 4)
+	want(t, "a start that never was", reached(s, first+1), 0)
+	var all []uint64
+	for rev := uint64(5); rev < 8; rev++ {
+		if err := s.Close(); err != nil {
+			t.Fatal("close:", err)
+		}
+		s = open()
+		all = append(all, s.Start())
+		change(s, rev)
+	}
+	want(t, "the first start, later", reached(s, first), 4)
+	want(t, "a start that never was, later", reached(s, 12345), 0)
+	for i, start := range all {
+		want(t, fmt.Sprintf("start %d after it", i+1), reached(s, start), 5+uint64(i))
+		if start == first || i > 0 && start == all[i-1] || start == 0 {
+			t.Errorf("start %d is %d, the one before %d", i+1, start, first)
+		}
 	}
 }
 

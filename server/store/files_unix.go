@@ -22,3 +22,21 @@ func lockFile(path string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// syncFolder lets what was made and renamed in a folder survive a loss of power.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// inode is the number of a file in its file system.
+func inode(f *os.File) (string, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return "", fmt.Errorf("tell which file %s is: %w", f.Name(), err)
+	}
+	return fmt.Sprint(st.Ino), nil
+}
