@@ -83,7 +83,7 @@ func (e *Engine) entryOf(c *conversation, d Draft, ref []byte) (entry, error) {
 		direction := proto.ServiceMessageDirection_CUSTOMER_TO_SERVICE
 		x.service = &proto.ServiceMessage{
 			MessageId: &unassigned, UserId: &customer, ServiceType: &service, MessageType: &d.Type,
-			Content: &d.Content, CreateDate: &now, Direction: &direction, SeenSeq: &d.Seen, ClientRef: ref,
+			Content: &d.Content, CreateDate: &now, Direction: &direction, ClientRef: ref,
 		}
 		if customer != e.User {
 			direction = proto.ServiceMessageDirection_SERVICE_TO_CUSTOMER
@@ -103,12 +103,13 @@ func (e *Engine) entryOf(c *conversation, d Draft, ref []byte) (entry, error) {
 		receiver := c.key.Peer(e.User)
 		x.direct = &proto.Message{
 			MessageId: &unassigned, SenderId: &e.User, ReceiverId: &receiver,
-			Content: &d.Content, CreateTime: &now, SeenSeq: &d.Seen, ClientRef: ref,
+			Content: &d.Content, CreateTime: &now, ClientRef: ref,
 		}
 		if d.Type != proto.MessageType_MESSAGE_TYPE_TEXT {
 			x.direct.MessageType = &d.Type
 		}
 	}
+	x.see(d.Seen, e.epoch())
 	err := x.encode()
 	return x, err
 }

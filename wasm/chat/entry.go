@@ -102,13 +102,23 @@ func (x *entry) encode() (err error) {
 	return err
 }
 
-// see changes what an unsent entry's author has seen.
-func (x *entry) see(seq uint64) {
+// see changes what an unsent entry's author has seen, and in which epoch.
+func (x *entry) see(seq uint64, epoch *uint64) {
 	if x.service != nil {
-		x.service.SeenSeq = &seq
+		x.service.SeenSeq, x.service.Epoch = &seq, epoch
 	} else {
-		x.direct.SeenSeq = &seq
+		x.direct.SeenSeq, x.direct.Epoch = &seq, epoch
 	}
+}
+
+// seenIn reports whether what an unsent entry's author has seen is of an epoch, or
+// of whichever the server has since it does not say.
+func (x entry) seenIn(epoch uint64) bool {
+	of := x.direct.GetEpoch()
+	if x.service != nil {
+		of = x.service.GetEpoch()
+	}
+	return of == 0 || of == epoch
 }
 
 // ref is a client_ref as a comparable value; the zero ref is none.

@@ -210,7 +210,7 @@ func (e *Engine) acknowledged(c *conversation, o *outgoing, session int, ack Ack
 	switch {
 	case err == nil && ack.Seq != 0 && c.stored.has(ack.Seq):
 		e.confirmStored(c, o, ack.Seq)
-	case err == nil && ack.Seq != 0 && o.entry.direct != nil:
+	case err == nil && ack.Seq != 0 && o.entry.direct != nil && o.entry.seenIn(e.meta.Epoch):
 		e.confirm(c, o, ack)
 	case err == nil && ack.Seq != 0:
 		e.confirmLater(c, o, ack)
@@ -260,7 +260,7 @@ func (e *Engine) again(c *conversation, o *outgoing, wait time.Duration) {
 // confirm takes a message out of the outbox into the log, from its acknowledgement.
 func (e *Engine) confirm(c *conversation, o *outgoing, ack Ack) {
 	x, m := o.entry, o.entry.direct
-	m.MessageId, m.Seq, m.CreateTime = &ack.MessageID, &ack.Seq, &ack.CreateTime
+	m.MessageId, m.Seq, m.CreateTime, m.Epoch = &ack.MessageID, &ack.Seq, &ack.CreateTime, nil
 	x.seq = ack.Seq
 	if err := x.encode(); err != nil {
 		e.Observer.Failed(err)
@@ -271,8 +271,9 @@ func (e *Engine) confirm(c *conversation, o *outgoing, ack Ack) {
 	e.pump(c)
 }
 
-// confirmLater waits for the entry of a service conversation to come back: the
-// server stamps more than the acknowledgement says. That says where the entry
+// confirmLater waits for the entry to come back, since the server stamps more than
+// the acknowledgement says: in a service conversation, and where the author had seen
+// entries of another epoch. That says where the entry
 // stands, so it is fetched if the echo is lost.
 func (e *Engine) confirmLater(c *conversation, o *outgoing, ack Ack) {
 	c.head = max(c.head, ack.Seq)
@@ -352,8 +353,8 @@ func (e *Engine) resend(hexRef string, seen uint64, done func(error)) {
 		return
 	}
 	old := o.Outgoing
-	if event := o.entry.event(); event.Seen != nil && *event.Seen < seen {
-		o.entry.see(seen)
+	if event := o.entry.event(); !o.entry.seenIn(e.meta.Epoch) || event.Seen != nil && *event.Seen < seen {
+		o.entry.see(seen, e.epoch())
 		if err := o.entry.encode(); err != nil {
 			done(err)
 			return

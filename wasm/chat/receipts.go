@@ -140,7 +140,7 @@ func (e *Engine) sendMark(c *conversation) {
 	if c.acked.raise(sent) == c.acked {
 		return
 	}
-	payload, err := proto.Marshal(&proto.Mark{Key: &c.name, DeliveredSeq: &sent.delivered, ReadSeq: &sent.read})
+	payload, err := proto.Marshal(&proto.Mark{Key: &c.name, DeliveredSeq: &sent.delivered, ReadSeq: &sent.read, Epoch: e.epoch()})
 	if err != nil {
 		e.Observer.Failed(err)
 		return

@@ -162,6 +162,9 @@ func (e *Engine) deliverUnread(payload []byte) error {
 		return proto.Refuse(proto.PayloadFormatInvalid, "%d rows in one answer", len(answer.GetConversations()))
 	}
 	if answer.GetSync() { // it answers nothing
+		if e.checkEpoch(answer.GetEpoch()) {
+			e.sync.abandon() // whatever answers it is of the epoch before
+		}
 		e.requestSync()
 		return nil
 	}
@@ -169,6 +172,11 @@ func (e *Engine) deliverUnread(payload []byte) error {
 	// welcome, its token would skip what this device does not know.
 	asked := e.sync.open && answer.GetSince() == e.sync.expect
 	goesOn := !e.sync.open && answer.GetSince() != "" && answer.GetSince() == e.meta.SyncToken
+	if !asked && answer.GetEpoch() != e.meta.Epoch {
+		// It may be late, and of an epoch that is over: only an answer says which it is.
+		e.syncRested()
+		return nil
+	}
 	if asked && answer.GetServerTime() != 0 {
 		e.measureClock(time.UnixMilli(int64(answer.GetServerTime())))
 	}
@@ -234,11 +242,22 @@ func (e *Engine) syncDone() {
 	}
 }
 
-// checkEpoch drops what is stored if the server's history is another one now.
-// The outbox stays: what was not confirmed is sent to the new history.
-func (e *Engine) checkEpoch(epoch uint64) {
+// epoch is that which the numbers of entries count in, for what is sent; nil before
+// the first answer.
+func (e *Engine) epoch() *uint64 {
+	if e.meta.Epoch == 0 {
+		return nil
+	}
+	epoch := e.meta.Epoch
+	return &epoch
+}
+
+// checkEpoch drops what is stored if the server's history is another one now, and
+// reports whether it is. The outbox stays: what was not confirmed is sent to the
+// new history, which knows by its epoch that what its author had seen is void.
+func (e *Engine) checkEpoch(epoch uint64) (changed bool) {
 	if epoch == e.meta.Epoch {
-		return
+		return false
 	}
 	// What was stored before the first answer may be of a history before this one, too.
 	known := e.meta.Epoch != 0
@@ -259,6 +278,7 @@ func (e *Engine) checkEpoch(epoch uint64) {
 		e.Observer.Reset()
 	}
 	e.write.meta(e.meta)
+	return true
 }
 
 // applyRow takes over what the server says of a conversation. A row may be
