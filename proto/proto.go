@@ -41,8 +41,9 @@ const (
 	PropertyCreateTime = "create-time" // Unix milliseconds
 )
 
-// PropertyRetryAfter is a user property of a PUBACK or PUBREC that refuses a
-// message for now: after how many seconds the same may go through, decimal.
+// PropertyRetryAfter is a user property of a PUBACK, PUBREC, CONNACK or
+// DISCONNECT that refuses for now: after how many seconds the same may go
+// through, decimal.
 const PropertyRetryAfter = "retry-after"
 
 // depth bounds nested messages in what comes from outside; protobuf-go's own

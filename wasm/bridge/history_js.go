@@ -72,12 +72,26 @@ func get(ctx context.Context, url, token string) (body []byte, err error) {
 		abort.Call("abort")
 		return nil, err
 	case !response.Get("ok").Bool():
-		return nil, refusalOf(response.Get("status").Int(), body)
-	case response.Get("headers").Call("get", "Content-Type").String() != proto.ContentType:
-		return nil, errPage
+		wait := retryAfter(headerOf(response, "Retry-After"), headerOf(response, "Date"))
+		return nil, refusalOf(response.Get("status").Int(), body).In(wait)
+	case headerOf(response, "Content-Type") != proto.ContentType:
+		return nil, errElsewhere
 	}
 	return body, nil
 }
+
+// headerOf returns a header of a Response, "" if it has none or this page may not see it.
+func headerOf(response js.Value, name string) string {
+	if v := response.Get("headers").Call("get", name); v.Type() == js.TypeString {
+		return v.String()
+	}
+	return ""
+}
+
+// errElsewhere is for a success that the server does not answer with, as where
+// a network wants people to sign in to it first.
+var errElsewhere = proto.Refuse(proto.UnspecifiedError,
+	"something else answered in the server's place: if this network asks to sign in, do that first")
 
 // read reads a ReadableStream to its end.
 func read(stream js.Value) ([]byte, error) {
@@ -107,11 +121,11 @@ func read(stream js.Value) ([]byte, error) {
 // refusalOf makes a refusal of an answer that is not a success: with the
 // detail of its problem document (RFC 9457), if it is one.
 func refusalOf(status int, body []byte) *proto.Refusal {
-	text := "the server answered HTTP " + strconv.Itoa(status)
-	if detail := problemDetail(body); detail != "" {
+	text, detail := "the server answered HTTP "+strconv.Itoa(status), problemDetail(body)
+	if detail != "" {
 		text = detail
 	}
-	return &proto.Refusal{Reason: reasonOfStatus(status), Text: text}
+	return &proto.Refusal{Reason: chat.ReasonOfStatus(status, detail != ""), Text: text}
 }
 
 // problemDetail returns the detail of a problem document, else its title, "" if there is none.

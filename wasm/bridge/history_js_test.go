@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall/js"
 	"testing"
+	"time"
 
 	"parley/proto"
 	"parley/wasm/chat"
@@ -24,6 +25,11 @@ type request struct {
 // the signal.
 func answerWith(t *testing.T, status int, contentType string, chunks ...[]byte) *request {
 	t.Helper()
+	return answerWithHeaders(t, status, map[string]any{"Content-Type": contentType}, chunks...)
+}
+
+func answerWithHeaders(t *testing.T, status int, headers map[string]any, chunks ...[]byte) *request {
+	t.Helper()
 	got := &request{arrived: make(chan struct{})}
 	list := make([]any, len(chunks))
 	for i, chunk := range chunks {
@@ -39,7 +45,7 @@ func answerWith(t *testing.T, status int, contentType string, chunks ...[]byte) 
 		close(got.arrived)
 		return nil
 	})
-	fetch := js.Global().Get("Function").New("record", "status", "contentType", "chunks", `
+	fetch := js.Global().Get("Function").New("record", "status", "headers", "chunks", `
 		return (url, init) => {
 			record(url, init);
 			if (!status) return new Promise((_, reject) => {
@@ -53,8 +59,8 @@ func answerWith(t *testing.T, status int, contentType string, chunks ...[]byte) 
 					else controller.close();
 				},
 			});
-			return Promise.resolve(new Response(body, { status, headers: { 'Content-Type': contentType } }));
-		};`).Invoke(record, status, contentType, list)
+			return Promise.resolve(new Response(body, { status, headers }));
+		};`).Invoke(record, status, headers, list)
 	before := js.Global().Get("fetch")
 	js.Global().Set("fetch", fetch)
 	t.Cleanup(func() {
@@ -110,17 +116,19 @@ func TestARefusalOfTheHistoryGivesTheServersReason(t *testing.T) {
 		want                    proto.Refusal
 	}{
 		{"a problem", "application/problem+json", `{"status":401,"title":"Unauthorized","detail":"the token is expired"}`, 401,
-			proto.Refusal{Reason: proto.NotAuthorized, Text: "the token is expired"}},
+			proto.Refusal{Reason: proto.BadUserNameOrPassword, Text: "the token is expired"}},
+		{"of somebody else's conversation", "application/problem+json", `{"detail":"not a conversation of yours"}`, 403,
+			proto.Refusal{Reason: proto.NotAuthorized, Text: "not a conversation of yours"}},
 		{"without detail", "application/problem+json", `{"title":"Too Many Requests"}`, 429,
 			proto.Refusal{Reason: proto.QuotaExceeded, Text: "Too Many Requests"}},
 		{"a detail that is a number", "application/problem+json", `{"detail":5}`, 503,
 			proto.Refusal{Reason: proto.ServerBusy, Text: "the server answered HTTP 503"}},
 		{"JSON that is null", "application/problem+json", `null`, 400,
-			proto.Refusal{Reason: proto.PayloadFormatInvalid, Text: "the server answered HTTP 400"}},
+			proto.Refusal{Reason: proto.UnspecifiedError, Text: "the server answered HTTP 400"}},
 		{"a proxy's page", "text/html", `<h1>Bad gateway`, 502,
 			proto.Refusal{Reason: proto.UnspecifiedError, Text: "the server answered HTTP 502"}},
-		{"no body", "text/plain", ``, 403,
-			proto.Refusal{Reason: proto.NotAuthorized, Text: "the server answered HTTP 403"}},
+		{"no body, which is not the server's", "text/plain", ``, 403,
+			proto.Refusal{Reason: proto.UnspecifiedError, Text: "the server answered HTTP 403"}},
 	} {
 		answerWith(t, c.status, c.contentType, []byte(c.body))
 		_, err := ask(0, 0)
@@ -131,10 +139,34 @@ func TestARefusalOfTheHistoryGivesTheServersReason(t *testing.T) {
 	}
 }
 
+func TestARefusalOfTheHistoryTellsHowLongItLasts(t *testing.T) {
+	const date = "Thu, 26 Nov 2026 07:00:00 GMT"
+	for _, c := range []struct {
+		headers map[string]any
+		want    time.Duration
+	}{
+		{map[string]any{"Retry-After": "90"}, 90 * time.Second},
+		{map[string]any{"Retry-After": "Thu, 26 Nov 2026 07:02:00 GMT", "Date": date}, 2 * time.Minute},
+		{map[string]any{"Retry-After": "Thu, 26 Nov 2026 07:02:00 GMT"}, 0},
+		{map[string]any{}, 0},
+	} {
+		answerWithHeaders(t, 429, c.headers, []byte(`<html>Slow down</html>`))
+		_, err := ask(0, 0)
+		var refusal *proto.Refusal
+		if !errors.As(err, &refusal) || refusal.Reason != proto.QuotaExceeded || refusal.Retry != c.want {
+			t.Errorf("%v: %v, want %v", c.headers, err, c.want)
+		}
+	}
+}
+
 func TestAnAnswerOfAnotherKindOrBeyondMeasureIsRefused(t *testing.T) {
 	answerWith(t, 200, "text/html", []byte("<!doctype html>"))
-	if _, err := ask(0, 0); !errors.Is(err, errPage) {
+	if _, err := ask(0, 0); !errors.Is(err, errElsewhere) {
 		t.Errorf("a web page: %v", err)
+	}
+	answerWithHeaders(t, 200, map[string]any{}, []byte("hello"))
+	if _, err := ask(0, 0); !errors.Is(err, errElsewhere) {
+		t.Errorf("nobody knows what: %v", err)
 	}
 	chunk := make([]byte, 1<<20)
 	chunks := make([][]byte, maxHistory/len(chunk)+1)

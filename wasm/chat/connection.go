@@ -38,8 +38,9 @@ type connection struct {
 	stopExp  func() // the timer of the token's expiry
 	// stopSettle stops the timer after which a session counts as a success.
 	stopSettle func()
-	asked      bool   // TokenNeeded was told, and SetToken has not come
-	refused    string // the token that the server did not take; "" if none
+	// stopAsked stops the time that a fresh token has to come; nil if none was asked for.
+	stopAsked func()
+	refused   string // the token that the server did not take; "" if none
 }
 
 // events is the Handler of one session: it brings everything to the loop, and
@@ -149,21 +150,16 @@ func (c *connection) fail(number int) {
 // connectFailed decides what the end of a session, or of an attempt, asks for.
 func (e *Engine) connectFailed(token string, err error) {
 	e.fetch.offline()
-	var refusal *proto.Refusal
-	if errors.As(err, &refusal) {
-		switch refusal.Reason {
-		case proto.NotAuthorized, proto.BadUserNameOrPassword:
-			e.tokenRefused(token, refusal.Text)
-			return
-		case proto.SessionTakenOver:
-			e.setConnection(Offline, "this chat was opened in another program; try now to use it here", time.Time{})
-			return
-		case proto.ServerShuttingDown, proto.ServerBusy, proto.QuotaExceeded:
-			e.wait(e.connection.retry.busy(e.Host), refusal.Text)
-			return
-		}
+	switch do, why := remedyOf(connecting, err); do {
+	case renew:
+		e.tokenRefused(token, why.Text)
+	case yield:
+		e.setConnection(Offline, "this chat was opened in another program; try now to use it here", time.Time{})
+	case wait:
+		e.wait(e.connection.retry.patience(e.Host, why), reasonOf(err))
+	default:
+		e.wait(e.connection.retry.next(e.Host), reasonOf(err))
 	}
-	e.wait(e.connection.retry.next(e.Host), reasonOf(err))
 }
 
 // reasonOf says in words for a person why something could not be had.
@@ -176,11 +172,6 @@ func reasonOf(err error) string {
 		return refusal.Text
 	}
 	return "the server cannot be reached"
-}
-
-func isRefusal(err error) bool {
-	var refusal *proto.Refusal
-	return errors.As(err, &refusal)
 }
 
 // wait plans the next attempt.
@@ -223,10 +214,21 @@ func (e *Engine) tokenRefused(token, reason string) {
 	})
 }
 
+// askToken asks for a fresh token, unless one is on its way. Nobody may have one
+// to give: it can be asked for again after a while.
 func (e *Engine) askToken() {
-	if !e.connection.asked {
-		e.connection.asked = true
+	c := &e.connection
+	if c.stopAsked == nil && !e.closed {
+		c.stopAsked = e.Host.After(tokenTimeout, func() { c.stopAsked = nil })
 		e.Observer.TokenNeeded()
+	}
+}
+
+// tokenCame ends the wait for a fresh token.
+func (c *connection) tokenCame() {
+	if c.stopAsked != nil {
+		c.stopAsked()
+		c.stopAsked = nil
 	}
 }
 
@@ -235,7 +237,7 @@ func (e *Engine) askToken() {
 // zero if unknown. The same token again does nothing.
 func (e *Engine) SetToken(token string, expires time.Time) {
 	c := &e.connection
-	c.asked = false
+	c.tokenCame()
 	if token == e.Token || e.closed {
 		if token == c.refused && !e.closed {
 			c.stopWaiting()
@@ -247,6 +249,7 @@ func (e *Engine) SetToken(token string, expires time.Time) {
 	if !e.started {
 		return
 	}
+	e.fetch.renewed()
 	e.watchExpiry()
 	switch {
 	case c.session != nil:
@@ -275,7 +278,6 @@ func (e *Engine) watchExpiry() {
 	if left <= 0 {
 		e.askToken()
 		left = expiryMargin // if nobody answers, ask again
-		c.asked = false
 	}
 	c.stopExp = e.Host.After(min(left, expiryCheck), e.watchExpiry)
 }
@@ -331,6 +333,7 @@ func (e *Engine) measureClock(server time.Time) {
 // end closes the connection for good.
 func (c *connection) end() {
 	c.stopWaiting()
+	c.tokenCame()
 	if c.stopExp != nil {
 		c.stopExp()
 	}

@@ -160,7 +160,7 @@ func (e *Engine) Close(done func()) {
 func (e *Engine) Conversations() []Conversation {
 	list := make([]Conversation, 0, len(e.conversations))
 	for _, c := range e.conversations {
-		if c.head > 0 || len(c.outbox) > 0 || c.blocked {
+		if e.visible(c) && (c.head > 0 || len(c.outbox) > 0 || c.blocked) {
 			list = append(list, e.conversationOf(c))
 		}
 	}
@@ -312,13 +312,23 @@ func (e *Engine) forget(c *conversation, before uint64) {
 	}
 }
 
+// visible reports whether a conversation is shown: it is the user's, as far as
+// token and server say, or holds what the user sent and the server did not take yet.
+func (e *Engine) visible(c *conversation) bool {
+	return e.mayRead(c.key) && !c.repair.denied || len(c.outbox) > 0
+}
+
 // changed tells that what the list shows of a conversation is different now.
 func (e *Engine) changed(c *conversation) {
 	e.Observer.Conversations([]Conversation{e.conversationOf(c)})
 }
 
-// conversationOf renders a conversation for the list.
+// conversationOf renders a conversation for the list; as an empty one, if it is
+// not to be shown.
 func (e *Engine) conversationOf(c *conversation) Conversation {
+	if !e.visible(c) {
+		return Conversation{Key: c.name, Service: -1}
+	}
 	count, _ := c.unread.total(c.mine.read)
 	s, mine := &c.status, c.key.Side(e.User)
 	my, other := s.Sides[mine], s.Sides[mine.Other()]

@@ -61,7 +61,7 @@ type history struct {
 func (v *screen) Messages(key string, changed []chat.Message, gone []string) {
 	for _, m := range changed {
 		v.shown = slices.DeleteFunc(v.shown, func(x chat.Message) bool {
-			return x.Ref != "" && x.Ref == m.Ref || m.Seq != 0 && x.Seq == m.Seq
+			return x.Ref != "" && x.Ref == m.Ref || m.Seq != 0 && x.Seq == m.Seq && x.Key == m.Key
 		})
 		v.shown = append(v.shown, m)
 	}
@@ -72,6 +72,8 @@ func (v *screen) Messages(key string, changed []chat.Message, gone []string) {
 			return map[bool]int{true: 1, false: -1}[a.Seq == 0]
 		case a.Seq != b.Seq:
 			return map[bool]int{true: 1, false: -1}[a.Seq > b.Seq]
+		case a.Key != b.Key:
+			return strings.Compare(a.Key, b.Key)
 		}
 		return int(a.Number) - int(b.Number)
 	})

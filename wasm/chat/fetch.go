@@ -31,6 +31,18 @@ type fetching struct {
 	engine *Engine
 	queue  []*conversation
 	active int
+	pause  *pause // nil unless the server is asked for nothing
+	retry  backoff
+}
+
+// pause is a time in which the history is not asked, as it would answer
+// everything alike.
+type pause struct {
+	why   error
+	token bool     // it lasts until there is a fresh token
+	soon  bool     // whether somebody may wait for its end
+	stop  func()   // its timer
+	then  []func() // what waits for its end
 }
 
 // repair is what is under way for the holes of one conversation.
@@ -38,7 +50,7 @@ type repair struct {
 	stop   func() // the timer of a planned request; nil if there is none
 	queued bool
 	active bool
-	denied bool // the server says that this conversation is not ours to read
+	denied bool // the server says that this conversation is not the user's to read
 	retry  backoff
 }
 
@@ -70,9 +82,6 @@ func (c *conversation) hole() (Range, bool) {
 
 // consider gives a hole that a live message made the time to close by itself.
 func (f *fetching) consider(c *conversation) { f.plan(c, holeWait) }
-
-// later tries a conversation again after a while.
-func (f *fetching) later(c *conversation) { f.plan(c, c.repair.retry.busy(f.engine.Host)) }
 
 func (f *fetching) plan(c *conversation, d time.Duration) {
 	r := &c.repair
@@ -118,7 +127,7 @@ func (f *fetching) offline() {
 }
 
 func (f *fetching) next() {
-	for f.active < maxFetches && len(f.queue) > 0 && !f.engine.closed {
+	for f.active < maxFetches && len(f.queue) > 0 && f.pause == nil && !f.engine.closed {
 		i := max(0, slices.IndexFunc(f.queue, func(c *conversation) bool { return c.shown }))
 		c := f.queue[i]
 		f.queue = slices.Delete(f.queue, i, i+1)
@@ -139,15 +148,25 @@ func (f *fetching) fill(c *conversation) {
 	f.request(c, hole.From-1, hole.To+1, int(min(hole.To-hole.From+1, proto.MaxPage)), func(err error) {
 		f.active--
 		c.repair.active = false
-		switch {
-		case err == nil && progress(known, c.stored, hole):
+		if err == nil && progress(known, c.stored, hole) {
 			c.repair.retry.reset()
 			f.catchUp(c)
-		case f.engine.connection.session != nil:
-			f.later(c)
+		} else if f.engine.connection.session != nil { // otherwise the sync after the next connect begins anew
+			f.failed(c, err)
 		}
 		f.next()
 	})
+}
+
+// failed goes on with a conversation whose hole could not be filled; err is nil
+// where the answer held nothing of it.
+func (f *fetching) failed(c *conversation, err error) {
+	switch do, _ := remedyOf(reading, err); do {
+	case repeat:
+		f.plan(c, c.repair.retry.busy(f.engine.Host))
+	case wait, renew:
+		f.catchUp(c) // once the pause is over
+	}
 }
 
 // progress reports whether a hole is smaller now.
@@ -163,9 +182,13 @@ func count(rs []Range) (n uint64) {
 }
 
 // request asks the server for entries and takes in what it answers; done is
-// told when they are in.
+// told when they are in. In a pause it is told why there is one, at once.
 func (f *fetching) request(c *conversation, after, before uint64, limit int, done func(error)) {
 	e := f.engine
+	if f.pause != nil {
+		done(f.pause.why)
+		return
+	}
 	token, epoch := e.Token, e.meta.Epoch
 	e.Host.Go(func() func() {
 		ctx, cancel := context.WithTimeout(e.ctx, fetchTimeout)
@@ -173,6 +196,8 @@ func (f *fetching) request(c *conversation, after, before uint64, limit int, don
 		page, err := e.History.Messages(ctx, token, c.name, after, before, limit)
 		return func() {
 			if err == nil {
+				f.retry.reset()
+				c.repair.denied = false
 				err = f.take(c, page, epoch, after, before)
 			} else {
 				f.refused(c, token, err)
@@ -209,17 +234,60 @@ func (f *fetching) take(c *conversation, p Page, epoch, after, before uint64) er
 	return nil
 }
 
+// refused does about an error what goes beyond the request that met it.
 func (f *fetching) refused(c *conversation, token string, err error) {
-	var refusal *proto.Refusal
-	if !errors.As(err, &refusal) {
+	e := f.engine
+	switch do, why := remedyOf(reading, err); do {
+	case wait:
+		if f.pause == nil {
+			d := f.retry.patience(e.Host, why)
+			f.hold(d, &pause{why: err, soon: d <= longWait})
+		}
+	case renew:
+		if token == e.Token && !e.closed { // otherwise a fresh one came meanwhile
+			e.askToken()
+			f.hold(tokenTimeout, &pause{why: err, soon: true, token: true})
+		}
+	case hide:
+		c.repair.denied = true
+		e.changed(c)
+	}
+}
+
+// hold begins a pause, unless there is one.
+func (f *fetching) hold(d time.Duration, p *pause) {
+	if !f.engine.closed && f.pause == nil {
+		f.pause = p
+		p.stop = f.engine.Host.After(d, f.resume)
+	}
+}
+
+// renewed ends a pause that waits for a fresh token.
+func (f *fetching) renewed() {
+	if f.pause != nil && f.pause.token {
+		f.resume()
+	}
+}
+
+// resume ends a pause.
+func (f *fetching) resume() {
+	p := f.pause
+	if p == nil || f.engine.closed {
 		return
 	}
-	switch refusal.Reason {
-	case proto.BadUserNameOrPassword: // 401
-		if token == f.engine.Token {
-			f.engine.askToken()
-		}
-	case proto.NotAuthorized: // 403
-		c.repair.denied = true
+	p.stop()
+	f.pause = nil
+	for _, then := range p.then {
+		then()
 	}
+	f.next()
+}
+
+// afterPause calls then once the pause is over, if there is one that will be soon.
+func (f *fetching) afterPause(then func()) (soon bool) {
+	if f.pause == nil || !f.pause.soon {
+		return false
+	}
+	f.pause.then = append(f.pause.then, then)
+	return true
 }

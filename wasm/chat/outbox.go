@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"errors"
 	"slices"
 	"time"
 
@@ -16,10 +15,9 @@ const (
 	// half-open connection is noticed within 10 s of a send.
 	quietAck     = 4 * time.Second
 	probeTimeout = 5 * time.Second
-	// longWait is from when on the person is told that a message waits on the
-	// word of the server, and why; maxWait is how long that is believed.
+	// longWait is from when on the person is told that something waits on the
+	// word of the server, and why.
 	longWait = 5 * time.Second
-	maxWait  = 10 * time.Minute
 )
 
 // outgoing is a message in the outbox. One per conversation is on the way at a
@@ -206,7 +204,6 @@ func (e *Engine) acknowledged(c *conversation, o *outgoing, session int, ack Ack
 	if e.closed || !slices.Contains(c.outbox, o) {
 		return // the echo came first
 	}
-	var refusal *proto.Refusal
 	switch {
 	case err == nil && ack.Seq != 0 && c.stored.has(ack.Seq):
 		e.confirmStored(c, o, ack.Seq)
@@ -217,18 +214,24 @@ func (e *Engine) acknowledged(c *conversation, o *outgoing, session int, ack Ack
 	case err == nil:
 		// The broker acknowledges by itself; the echo brings the id. If that
 		// gets lost too, the repeat is answered with the first id.
-		e.again(c, o, 0)
+		e.again(c, o)
 	case o.session != session:
 		// of an earlier session; another attempt is under way
-	case errors.As(err, &refusal) && refusal.Reason.Temporary():
-		e.hold(c, o, refusal)
-	case errors.As(err, &refusal):
-		e.refuse(c, o, refusal)
 	default:
-		// No answer: the connection is not to be trusted any more. The next
-		// one sends again.
+		e.unsuccessful(c, o, err)
+	}
+}
+
+// unsuccessful handles an attempt to send that failed.
+func (e *Engine) unsuccessful(c *conversation, o *outgoing, err error) {
+	switch do, why := remedyOf(publishing, err); do {
+	case wait:
+		e.hold(c, o, why)
+	case reconnect:
+		e.connection.fail(o.session)
 		o.session = 0
-		e.connection.fail(session)
+	default:
+		e.refuse(c, o, why)
 	}
 }
 
@@ -243,15 +246,18 @@ func (e *Engine) hold(c *conversation, o *outgoing, why *proto.Refusal) {
 		e.Observer.Messages(c.name, []Message{e.pendingOf(c, o)}, nil)
 		e.changed(c)
 	}
-	e.again(c, o, min(why.Retry, maxWait))
+	e.after(c, o, o.retry.patience(e.Host, why))
 }
 
-// again sends a message once more after a wait and a while.
-func (e *Engine) again(c *conversation, o *outgoing, wait time.Duration) {
+// again sends a message once more after a while.
+func (e *Engine) again(c *conversation, o *outgoing) { e.after(c, o, o.retry.busy(e.Host)) }
+
+// after sends a message once more after a wait.
+func (e *Engine) after(c *conversation, o *outgoing, wait time.Duration) {
 	if o.stop != nil {
 		return
 	}
-	o.stop = e.Host.After(wait+o.retry.busy(e.Host), func() {
+	o.stop = e.Host.After(wait, func() {
 		o.stop, o.session = nil, 0
 		e.pump(c)
 	})
@@ -277,7 +283,7 @@ func (e *Engine) confirm(c *conversation, o *outgoing, ack Ack) {
 // stands, so it is fetched if the echo is lost.
 func (e *Engine) confirmLater(c *conversation, o *outgoing, ack Ack) {
 	c.head = max(c.head, ack.Seq)
-	e.again(c, o, 0) // a repeat is answered with the first id
+	e.again(c, o) // a repeat is answered with the first id
 	e.fetch.consider(c)
 }
 
@@ -292,7 +298,7 @@ func (e *Engine) confirmStored(c *conversation, o *outgoing, seq uint64) {
 			e.Observer.Failed(err)
 		}
 		if e.echoed(c, entries); slices.Contains(c.outbox, o) {
-			e.again(c, o, 0)
+			e.again(c, o)
 		}
 		e.pump(c)
 	})

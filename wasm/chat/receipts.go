@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"errors"
 	"time"
 
 	"parley/proto"
@@ -19,6 +18,7 @@ const maxRecount = 500
 type marking struct {
 	due     dirtySet
 	planned bool
+	retry   backoff
 }
 
 // MarkRead raises my read watermark: everything up to seq was on the screen.
@@ -98,8 +98,13 @@ func (e *Engine) mark(c *conversation) {
 	if e.marks.planned {
 		return
 	}
+	e.planMarks(markEvery)
+}
+
+// planMarks sends what is due after a while.
+func (e *Engine) planMarks(wait time.Duration) {
 	e.marks.planned = true
-	e.Host.After(markEvery, func() {
+	e.Host.After(wait, func() {
 		e.marks.planned = false
 		e.sendDue()
 	})
@@ -156,18 +161,25 @@ func (e *Engine) sendMark(c *conversation) {
 }
 
 func (e *Engine) marked(c *conversation, sent marks, err error) {
-	var refusal *proto.Refusal
-	switch {
-	case err == nil:
+	if err == nil {
+		e.marks.retry.reset()
 		c.acked = c.acked.raise(sent)
 		e.write.touch(c.name)
 		if _, exact := c.unread.total(c.mine.read); !exact {
 			e.requestSync()
 		}
-	case errors.As(err, &refusal) && !refusal.Reason.Temporary():
-		e.Observer.Failed(err)
-	default:
+		return
+	}
+	switch do, why := remedyOf(publishing, err); do {
+	case wait:
+		e.marks.due.add(c.name)
+		if !e.marks.planned {
+			e.planMarks(e.marks.retry.patience(e.Host, why))
+		}
+	case reconnect:
 		e.mark(c)
+	default:
+		e.Observer.Failed(err)
 	}
 }
 

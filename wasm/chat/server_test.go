@@ -24,25 +24,29 @@ type server struct {
 	read     map[string]uint64 // by key and user
 	min      map[string]uint64 // of what is kept, by key; 0 or 1: everything is
 	sessions []*session
-	requests []string // history requests, as key/after/before
+	requests []string // keys of history requests
+	tokens   []string // that these came with
 
-	down        bool                  // refuses connections
-	refuse      *proto.Refusal        // answers messages with this
-	refused     int                   // messages
-	refuseOpen  *proto.Refusal        // answers CONNECT with this
-	dropAck     func(n int) bool      // loses the n-th acknowledgement
-	dropDeliver func(seq uint64) bool // loses deliveries
-	plainAck    bool                  // acknowledges by itself, without the id
-	otherPages  bool                  // pages are of another history than answers to sync
-	holdHistory time.Duration         // history answers come this much later
-	crowded     int                   // refuses this many history requests: too many at once
-	dropSync    bool
-	asked       []string // tokens of sync requests
-	dropMark    int      // this many marks are lost, with their acknowledgements
-	opened      int
-	acks        int
-	published   []string // contents, in the order of arrival
-	blocks      []*proto.Block
+	down          bool                  // refuses connections
+	refuse        *proto.Refusal        // answers messages with this
+	refused       int                   // messages
+	refuseOpen    error                 // answers CONNECT with this
+	dropAck       func(n int) bool      // loses the n-th acknowledgement
+	dropDeliver   func(seq uint64) bool // loses deliveries
+	plainAck      bool                  // acknowledges by itself, without the id
+	otherPages    bool                  // pages are of another history than answers to sync
+	holdHistory   time.Duration         // history answers come this much later
+	crowded       int                   // refuses this many history requests: too many at once
+	dropSync      bool
+	asked         []string // tokens of sync requests
+	refuseMark    error    // answers marks with this
+	refuseHistory error    // answers history requests with this
+	refusedMarks  int
+	dropMark      int // this many marks are lost, with their acknowledgements
+	opened        int
+	acks          int
+	published     []string // contents, in the order of arrival
+	blocks        []*proto.Block
 }
 
 func newServer(clock *chattest.Clock) *server {
@@ -157,6 +161,10 @@ func (s *server) handle(x *session, b proto.Branch, payload []byte) (chat.Ack, e
 		m := new(proto.Mark)
 		if err := proto.Unmarshal(payload, m); err != nil {
 			return chat.Ack{}, err
+		}
+		if s.refuseMark != nil {
+			s.refusedMarks++
+			return chat.Ack{}, s.refuseMark
 		}
 		s.mark(x.user, m)
 	}
@@ -288,11 +296,14 @@ func (s *server) expire(before uint64) {
 }
 
 // Messages implements chat.History.
-func (s *server) Messages(_ context.Context, _, key string, after, before uint64, limit int) (chat.Page, error) {
+func (s *server) Messages(_ context.Context, token, key string, after, before uint64, limit int) (chat.Page, error) {
 	if s.down {
 		return chat.Page{}, errors.New("connection refused")
 	}
-	s.requests = append(s.requests, key)
+	s.requests, s.tokens = append(s.requests, key), append(s.tokens, token)
+	if s.refuseHistory != nil {
+		return chat.Page{}, s.refuseHistory
+	}
 	if s.crowded > 0 {
 		s.crowded--
 		return chat.Page{}, &proto.Refusal{Reason: proto.MessageRateTooHigh, Text: "too many of your requests at once"}

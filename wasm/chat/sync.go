@@ -58,12 +58,25 @@ func (e *Engine) requestSync() {
 	number := e.connection.number
 	session.Publish(proto.BranchSync, payload, nil, func(_ Ack, err error) {
 		e.Host.Post(func() {
-			if err != nil && !isRefusal(err) { // a refused request is repeated
-				e.connection.fail(number)
-			}
+			e.syncUnanswered(number, err)
 		})
 	})
 	e.syncAfter(syncTimeout)
+}
+
+// syncUnanswered handles how the server took a request, which belongs to a
+// session. A refused one is repeated as one whose answer was lost, and no
+// sooner than the server says.
+func (e *Engine) syncUnanswered(session int, err error) {
+	if err == nil || session != e.connection.number {
+		return
+	}
+	switch do, why := remedyOf(publishing, err); {
+	case do == reconnect:
+		e.connection.fail(session)
+	case e.sync.open && why.Retry > syncTimeout:
+		e.syncAfter(min(why.Retry, maxWait))
+	}
 }
 
 // syncRested is requestSync where a page was of another history than the last
@@ -284,6 +297,7 @@ func (e *Engine) checkEpoch(epoch uint64) (changed bool) {
 // applyRow takes over what the server says of a conversation. A row may be
 // repeated, or older than what is known.
 func (e *Engine) applyRow(c *conversation, row *proto.ConversationState) {
+	c.repair.denied = false
 	server := marks{delivered: row.GetDeliveredSeq(), read: row.GetReadSeq()}
 	e.raiseMine(c, server)
 	c.acked = c.acked.raise(server)

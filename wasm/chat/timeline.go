@@ -105,7 +105,11 @@ type timeline struct {
 	before, limit uint64
 	done          func(Timeline, error)
 	incomplete    string
+	pauses        int // that it has waited for
 }
+
+// maxPauses bounds how many pauses of the history a timeline waits for.
+const maxPauses = 3
 
 // bounds returns the seqs to show; from > to if there are none.
 func (t *timeline) bounds() (from, to uint64) {
@@ -125,6 +129,10 @@ func (t *timeline) begin() {
 	}
 	first, last := missing[0], missing[len(missing)-1]
 	t.engine.fetch.request(t.c, first.From-1, last.To+1, int(t.limit), func(err error) {
+		if err != nil && t.pauses < maxPauses && t.engine.fetch.afterPause(t.begin) {
+			t.pauses++
+			return
+		}
 		if err != nil {
 			t.incomplete = reasonOf(err)
 		}

@@ -35,12 +35,12 @@ func connackRefusal(ca *paho.Connack) *proto.Refusal {
 	if ca.ReasonCode == packets.ConnackSuccess {
 		return nil
 	}
-	words := ""
+	words, wait := "", time.Duration(0)
 	if ca.Properties != nil {
-		words = ca.Properties.ReasonString
+		words, wait = ca.Properties.ReasonString, retryAfter(ca.Properties.User.ToPacketProperties())
 	}
 	code := fromMQTT3(ca.ReasonCode)
-	return refusal(code, words, (&packets.Connack{ReasonCode: code}).Reason())
+	return refusal(code, words, (&packets.Connack{ReasonCode: code}).Reason()).In(wait)
 }
 
 // fromMQTT3 translates the CONNACK return codes of MQTT 3.1.1 (3.2.2.3), with
@@ -69,19 +69,19 @@ func disconnectRefusal(d *packets.Disconnect) *proto.Refusal {
 	if d == nil || d.ReasonCode < 0x80 {
 		return nil
 	}
-	words := ""
+	words, wait := "", time.Duration(0)
 	if d.Properties != nil {
-		words = d.Properties.ReasonString
+		words, wait = d.Properties.ReasonString, retryAfter(d.Properties.User)
 	}
-	return refusal(d.ReasonCode, words, d.Reason())
+	return refusal(d.ReasonCode, words, d.Reason()).In(wait)
 }
 
 // maxRetry is the longest wait that a server is believed.
 const maxRetry = 365 * 24 * time.Hour
 
 // retryAfter is after how long the server takes the same again; 0 if it does not say.
-func retryAfter(p *packets.Properties) time.Duration {
-	for _, property := range p.User {
+func retryAfter(properties []packets.User) time.Duration {
+	for _, property := range properties {
 		if property.Key != proto.PropertyRetryAfter {
 			continue
 		}
@@ -96,7 +96,7 @@ func retryAfter(p *packets.Properties) time.Duration {
 func acknowledgement(p *packets.Puback) (chat.Ack, error) {
 	if p.ReasonCode >= 0x80 {
 		why := refusal(p.ReasonCode, p.Properties.ReasonString, p.Reason())
-		return chat.Ack{}, why.In(retryAfter(p.Properties))
+		return chat.Ack{}, why.In(retryAfter(p.Properties.User))
 	}
 	var ack chat.Ack
 	fields := map[string]*uint64{

@@ -271,6 +271,34 @@ func TestARefusalForAWhileTellsHowLong(t *testing.T) {
 	})
 }
 
+func TestARefusedConnectionAndADisconnectTellHowLong(t *testing.T) {
+	wait := &packets.Properties{ReasonString: "too many", User: []packets.User{{Key: "retry-after", Value: "90"}}}
+	told := func(what string, err error) {
+		var refusal *proto.Refusal
+		if !errors.As(err, &refusal) || refusal.Retry != 90*time.Second || refusal.Text != "too many" {
+			t.Errorf("%s: %v, want 90 s", what, err)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, func(p peer) {
+			p.read()
+			ca := packets.Connack{ReasonCode: 0x9F, Properties: wait}
+			_, _ = ca.WriteTo(p.conn)
+			p.drain()
+		})
+		_, err := n.Open(t.Context(), credentials, newRecorder())
+		told("CONNACK", err)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		_, r := open(t, nil, func(p peer) {
+			d := packets.Disconnect{ReasonCode: 0x97, Properties: wait}
+			_, _ = d.WriteTo(p.conn)
+			p.drain()
+		})
+		told("DISCONNECT", r.wait(t))
+	})
+}
+
 func TestPublicationsGoOutInOrderAndAtMostReceiveMaximumAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		two := uint16(2)
