@@ -3,6 +3,7 @@ package proto
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Key names a conversation. Both sides compute it alone. Comparable; the zero
@@ -32,8 +33,23 @@ func ServiceKey(customer uint64, service ServiceType) Key {
 	return Key{Service, customer, uint64(service)}
 }
 
+// MaxKey is the longest key, in bytes, also of kinds to come.
+const MaxKey = 255
+
 // ParseKey parses what String returns. The error is a *Refusal.
 func ParseKey(s string) (Key, error) {
+	key, err := ParseOpenKey(s)
+	_, known := ServiceType_name[int32(key.b)]
+	if err != nil || key.IsZero() || key.kind == Service && !known {
+		return Key{}, errKey
+	}
+	return key, nil
+}
+
+// ParseOpenKey is ParseKey for whoever has to get along with a newer program: a
+// service may be one that is not known here, and a conversation of a kind that
+// is not known, {kind}:{anything}, has the zero Key. The error is a *Refusal.
+func ParseOpenKey(s string) (Key, error) {
 	kind, rest, _ := strings.Cut(s, ":")
 	first, second, _ := strings.Cut(rest, ":")
 	a, okA := ParseID(first)
@@ -44,12 +60,18 @@ func ParseKey(s string) (Key, error) {
 		}
 	case "s":
 		n, err := strconv.ParseUint(second, 10, 31)
-		if _, known := ServiceType_name[int32(n)]; okA && err == nil && known && second == strconv.FormatUint(n, 10) {
+		if okA && err == nil && second == strconv.FormatUint(n, 10) {
 			return Key{Service, a, n}, nil
 		}
+	default:
+		if kind != "" && rest != "" && len(s) <= MaxKey && utf8.ValidString(s) {
+			return Key{}, nil
+		}
 	}
-	return Key{}, Refuse(PayloadFormatInvalid, "key: want d:{low}:{high} for two users or s:{user}:{service_type} for a service")
+	return Key{}, errKey
 }
+
+var errKey = Refuse(PayloadFormatInvalid, "key: want d:{low}:{high} for two users or s:{user}:{service_type} for a service")
 
 // Kind returns what kind of conversation this is, 0 for the zero Key.
 func (k Key) Kind() KeyKind { return k.kind }

@@ -56,11 +56,21 @@ const depth = 100
 // proto2), in m and in all it holds. The error is a *Refusal that names what is
 // wrong.
 func Unmarshal(payload []byte, m proto.Message) error {
-	options := proto.UnmarshalOptions{AllowPartial: true, DiscardUnknown: true, RecursionLimit: depth}
+	return unmarshal(payload, m, false)
+}
+
+// UnmarshalOpen is Unmarshal for what comes from a program that may be newer
+// than this one: enums may be of any value, and unknown fields are kept.
+func UnmarshalOpen(payload []byte, m proto.Message) error {
+	return unmarshal(payload, m, true)
+}
+
+func unmarshal(payload []byte, m proto.Message, open bool) error {
+	options := proto.UnmarshalOptions{AllowPartial: true, DiscardUnknown: !open, RecursionLimit: depth}
 	if err := options.Unmarshal(payload, m); err != nil {
 		return Refuse(PayloadFormatInvalid, "the payload is not a %s in protobuf encoding, or is cut short", m.ProtoReflect().Descriptor().Name())
 	}
-	return check(m.ProtoReflect())
+	return check(m.ProtoReflect(), open)
 }
 
 // Marshal encodes m. It fails only if a required field is missing, which is a
@@ -74,8 +84,8 @@ func Marshal(m proto.Message) ([]byte, error) {
 }
 
 // check refuses m if it, or a message that it holds, lacks a required field or
-// has a string that is not valid UTF-8 or an enum of an unknown value.
-func check(m protoreflect.Message) error {
+// has a string that is not valid UTF-8 or, unless it is open, an enum of an unknown value.
+func check(m protoreflect.Message, open bool) error {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
 		f := fields.Get(i)
@@ -85,28 +95,28 @@ func check(m protoreflect.Message) error {
 			}
 			continue
 		}
-		if err := checkField(f, m.Get(f)); err != nil {
+		if err := checkField(f, m.Get(f), open); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func checkField(f protoreflect.FieldDescriptor, v protoreflect.Value) error {
+func checkField(f protoreflect.FieldDescriptor, v protoreflect.Value, open bool) error {
 	switch {
 	case f.Kind() == protoreflect.StringKind && !utf8.ValidString(v.String()):
 		return Refuse(PayloadFormatInvalid, "%s.%s is not valid UTF-8", f.Parent().Name(), f.Name())
-	case f.Kind() == protoreflect.EnumKind && f.Enum().Values().ByNumber(v.Enum()) == nil:
+	case f.Kind() == protoreflect.EnumKind && !open && f.Enum().Values().ByNumber(v.Enum()) == nil:
 		return Refuse(PayloadFormatInvalid, "%s.%s is not a known %s", f.Parent().Name(), f.Name(), f.Enum().Name())
 	case f.Kind() == protoreflect.MessageKind && f.IsList():
 		list := v.List()
 		for i := range list.Len() {
-			if err := check(list.Get(i).Message()); err != nil {
+			if err := check(list.Get(i).Message(), open); err != nil {
 				return err
 			}
 		}
 	case f.Kind() == protoreflect.MessageKind:
-		return check(v.Message())
+		return check(v.Message(), open)
 	}
 	return nil
 }

@@ -212,7 +212,8 @@ export class ChatPanes extends HTMLElement {
         this.#open(parley, serviceKey(id, route.service));
         break;
       case 'conversation':
-        this.#open(parley, route.key);
+        if (this.#context.participants(route.key).known) this.#open(parley, route.key);
+        else this.#showEmpty(t.unknownKindTitle, t.unknownKindHint);
         break;
       case 'bad':
         this.#showEmpty(t.badLink, t.badLinkHint);

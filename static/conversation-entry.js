@@ -107,8 +107,10 @@ export class ConversationEntry {
 
   /** @param {Message | null} last */
   #previewOf(last) {
+    if (!this.#participants.known) return t.cannotBeShown;
     if (!last) return '';
     if (!this.#participants.shows(last)) return t.customerService;
+    if (last.type === 'unknown' && !last.content) return t.cannotBeShown;
     return isSystemMessage(last) ? systemWords(last, this.#participants) : last.content.slice(0, previewLength);
   }
 }

@@ -37,6 +37,12 @@ class SeparatorView {
   }
 }
 
+/** What a message says; one of a type to come says it as well as it can. @param {Message} message @returns {(Node | string)[]} */
+function contentOf({ type, content }) {
+  if (type !== 'unknown') return richText(content);
+  return [...richText(content), element('span', { class: 'cannot-be-shown' }, t.cannotBeShown)];
+}
+
 class MessageView {
   #author = element('span', { dir: 'auto' });
   #content = element('div', { class: 'content', dir: 'auto' });
@@ -101,8 +107,8 @@ class MessageView {
     set(this.element, 'data-state', message.state);
     set(this.element, 'data-type', message.type);
     set(this.element, 'data-ref', message.ref || null);
-    if (before?.content !== message.content) {
-      this.#content.replaceChildren(...richText(message.content));
+    if (before?.content !== message.content || before.type !== message.type) {
+      this.#content.replaceChildren(...contentOf(message));
       this.#content.classList.toggle('emoji', isEmoji(message.content));
     }
     if (before?.time !== message.time) {

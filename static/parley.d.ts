@@ -3,15 +3,19 @@
 /** A user id, message id or seq. Always a BigInt: a number would lose digits above 2^53. */
 export type ID = bigint;
 
-/** `d:{low}:{high}` for two users, `s:{user}:{service_type}` for a customer and a service. */
+/** `d:{low}:{high}` for two users, `s:{user}:{service_type}` for a customer and a service; others are of kinds to come. */
 export type ConversationKey = string;
 
 export interface User { id: ID; name: string; services: number[] }
 
 export type MessageState = 'pending' | 'sent' | 'delivered' | 'read' | 'refused' | 'received';
 
-/** What an entry is: text that people write, or a control entry (a claim and so on). */
-export type EntryType = 'text' | 'image' | 'file' | 'claim' | 'release' | 'hand-over' | 'note' | 'resolve' | 'reopen' | 'no-reply-needed';
+/**
+ * What an entry is: text that people write, or a control entry (a claim and so on). The last two are of types
+ * that only a newer version knows, which people write and which are control entries; they cannot be sent.
+ */
+export type EntryType = 'text' | 'image' | 'file' | 'claim' | 'release' | 'hand-over' | 'note' | 'resolve' | 'reopen' | 'no-reply-needed'
+  | 'unknown' | 'unknown-control';
 
 export interface Message {
   key: ConversationKey;

@@ -5,7 +5,10 @@ import { t } from './strings.js';
 /** @typedef {import('./parley.js').Message} Message */
 
 /** Entries that are a quiet line in the log; all others are shown as messages. */
-const lines = new Set(['claim', 'release', 'hand-over', 'resolve', 'reopen', 'no-reply-needed']);
+const lines = new Set(['claim', 'release', 'hand-over', 'resolve', 'reopen', 'no-reply-needed', 'unknown-control']);
+
+/** Those of these that customers are shown, too. */
+const shownToCustomers = new Set(['resolve', 'unknown-control']);
 
 /** @param {Message} message */
 export const isSystemMessage = message => lines.has(message.type);
@@ -21,17 +24,21 @@ export class Participants {
   customer;
   /** Whether the user answers for the service, and is not its customer. */
   agent;
+  /** Whether this version can show such a conversation at all. */
+  known;
   #names;
 
   /** @param {string} key @param {bigint} me @param {import('./names.js').Names} names */
   constructor(key, me, names) {
     const [kind, first, second] = key.split(':');
     const direct = kind === 'd';
+    const ofService = kind === 's';
     this.key = key;
-    this.service = direct ? -1 : Number(second);
+    this.known = direct || ofService;
+    this.service = ofService ? Number(second) : -1;
     this.peer = !direct ? 0n : BigInt(first) === me ? BigInt(second) : BigInt(first);
-    this.customer = direct ? 0n : BigInt(first);
-    this.agent = !direct && this.customer !== me;
+    this.customer = ofService ? BigInt(first) : 0n;
+    this.agent = ofService && this.customer !== me;
     this.#names = names;
   }
 
@@ -42,6 +49,7 @@ export class Participants {
 
   /** The name of the other side. */
   get name() {
+    if (!this.known) return t.unknownKind;
     return this.person ? this.#names.user(this.person) : this.serviceName;
   }
 
@@ -82,7 +90,7 @@ export class Participants {
    */
   shows(message) {
     if (this.service < 0 || this.agent) return true;
-    return message.type === 'resolve' || message.type !== 'note' && !isSystemMessage(message);
+    return shownToCustomers.has(message.type) || message.type !== 'note' && !isSystemMessage(message);
   }
 
   /** Whether it is something to read, and so counts as unread until it was. @param {Message} message */

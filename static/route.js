@@ -33,7 +33,7 @@ export function parseRoute(hash) {
     case 'service':
       return isService(rest) ? { name: 'service', service: Number(rest) } : { name: 'bad' };
     case 'c':
-      return isServiceKey(rest) ? { name: 'conversation', key: rest } : { name: 'bad' };
+      return keyRoute(decode(rest));
     case 'invite': {
       const code = decode(rest);
       return code ? { name: 'invite', code } : { name: 'bad' };
@@ -45,7 +45,7 @@ export function parseRoute(hash) {
 /** The address, within the page, of a conversation. @param {{ key: string, peer: bigint, service: number, agent: boolean }} conversation */
 export function hashOf({ key, peer, service, agent }) {
   if (peer) return `#/to/${peer}`;
-  return agent ? `#/c/${key}` : hashOfService(service);
+  return !agent && isService(String(service)) ? hashOfService(service) : `#/c/${encodeURIComponent(key).replaceAll('%3A', ':')}`;
 }
 
 /** The address, within the page, of the user's own conversation with a service. @param {number} service */
@@ -58,10 +58,14 @@ function isService(digits) {
   return /^(0|[1-9][0-9]{0,2})$/.test(digits) && Number(digits) < t.services.length;
 }
 
-/** @param {string} key */
-function isServiceKey(key) {
-  const [kind, customer, service, ...more] = key.split(':');
-  return kind === 's' && parseID(customer) !== null && isService(service) && more.length === 0;
+/** The page of a conversation with a service, or of one of a kind that is not known here. @param {string} key @returns {Route} */
+function keyRoute(key) {
+  const [kind, first, second, ...more] = key.split(':');
+  const known = kind === 'd' || kind === 's';
+  const right = known
+    ? kind === 's' && parseID(first) !== null && /^(0|[1-9]\d{0,9})$/.test(second) && more.length === 0
+    : kind && first;
+  return right ? { name: 'conversation', key } : { name: 'bad' };
 }
 
 /** The address that others open to write to a user. @param {bigint | string} user */

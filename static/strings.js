@@ -225,6 +225,10 @@ export const t = {
   gap: 'Earlier messages are being fetched…',
   loadingOlder: 'Loading earlier messages…',
   beginning: 'The beginning of the conversation',
+  cannotBeShown: 'This cannot be shown by this version',
+  unknownKind: 'Something new',
+  unknownKindTitle: 'This conversation cannot be shown by this version',
+  unknownKindHint: 'Parley was updated. Reload this page to get the version that can.',
   keptFrom: 'Older messages are no longer kept',
   /** @param {string} reason */
   incomplete: reason => `Earlier messages could not be loaded: ${reason}`,

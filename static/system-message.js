@@ -26,8 +26,10 @@ export function systemWords(message, participants) {
       return participants.agent ? t.resolvedBy(by) : t.resolved;
     case 'reopen':
       return t.reopenedBy(by);
-    default:
+    case 'no-reply-needed':
       return t.neededNoReply(who);
+    default:
+      return t.cannotBeShown;
   }
 }
 

@@ -26,7 +26,7 @@ var _ chat.History = history{}
 
 // Messages implements chat.History.
 func (h history) Messages(ctx context.Context, token, key string, after, before uint64, limit int) (chat.Page, error) {
-	k, err := proto.ParseKey(key)
+	k, err := proto.ParseOpenKey(key)
 	if err != nil {
 		return chat.Page{}, err
 	}

@@ -1,6 +1,8 @@
 package bridge
 
 import (
+	"math"
+
 	"parley/proto"
 )
 
@@ -16,6 +18,25 @@ var entryTypes = map[proto.MessageType]string{
 	proto.MessageType_MESSAGE_TYPE_RESOLVE:         "resolve",
 	proto.MessageType_MESSAGE_TYPE_REOPEN:          "reopen",
 	proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED: "no-reply-needed",
+}
+
+// What entries of types that this version does not know are called: those that
+// people write, and control entries.
+const (
+	unknownType    = "unknown"
+	unknownControl = "unknown-control"
+)
+
+// nameOf names the type of an entry.
+func nameOf(t proto.MessageType) string {
+	name, known := entryTypes[t]
+	switch {
+	case known:
+		return name
+	case t.Control():
+		return unknownControl
+	}
+	return unknownType
 }
 
 // closingStates are the names for ServiceMessage.post_proc.
@@ -41,8 +62,8 @@ func (c *command) entryType(name string) proto.MessageType {
 	return 0
 }
 
-// services reads the numbers of the services that a user answers for; those
-// that are not known here are passed over.
+// services reads the numbers of the services that a user answers for, known
+// here or not; what is no number of a service is passed over.
 func (c *command) services(name string) []proto.ServiceType {
 	list, ok := c.fields[name].([]any)
 	if !ok {
@@ -52,7 +73,7 @@ func (c *command) services(name string) []proto.ServiceType {
 	var services []proto.ServiceType
 	for _, v := range list {
 		n, ok := v.(float64)
-		if _, known := proto.ServiceType_name[int32(n)]; ok && known && n == float64(int32(n)) {
+		if ok && n >= 0 && n <= math.MaxInt32 && n == float64(int32(n)) {
 			services = append(services, proto.ServiceType(int32(n)))
 		}
 	}

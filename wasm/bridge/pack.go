@@ -10,7 +10,7 @@ import (
 
 // What protocol.go cannot tell from the types alone.
 
-func messageType(m *chat.Message) string { return entryTypes[m.Type] }
+func messageType(m *chat.Message) string { return nameOf(m.Type) }
 
 func conversationClosed(c *chat.Conversation) string { return closingState(c.PostProc) }
 

@@ -78,7 +78,7 @@ func putField(page *chat.Page, field protowire.Number, kind protowire.Type, body
 func entrySeq(key proto.Key, body []byte) (uint64, error) {
 	if key.Kind() == proto.Service {
 		var m proto.ServiceMessage
-		if err := proto.Unmarshal(body, &m); err != nil {
+		if err := proto.UnmarshalOpen(body, &m); err != nil {
 			return 0, err
 		}
 		if proto.ServiceKey(m.GetUserId(), m.GetServiceType()) != key {
@@ -87,7 +87,7 @@ func entrySeq(key proto.Key, body []byte) (uint64, error) {
 		return m.GetSeq(), nil
 	}
 	var m proto.Message
-	if err := proto.Unmarshal(body, &m); err != nil {
+	if err := proto.UnmarshalOpen(body, &m); err != nil {
 		return 0, err
 	}
 	if proto.DirectKey(m.GetSenderId(), m.GetReceiverId()) != key {

@@ -3,10 +3,9 @@ package chat
 import (
 	"errors"
 	"fmt"
-)
 
-// maxKey is the longest conversation key, in bytes.
-const maxKey = 255
+	"parley/proto"
+)
 
 // Check tells what of b breaks the rules above; every Store refuses such a
 // batch, and none of it is stored.
@@ -41,8 +40,8 @@ func (b *Batch) Check() error {
 }
 
 func checkKey(key string) error {
-	if key == "" || len(key) > maxKey {
-		return fmt.Errorf("a conversation key of %d bytes: want 1 to %d", len(key), maxKey)
+	if key == "" || len(key) > proto.MaxKey {
+		return fmt.Errorf("a conversation key of %d bytes: want 1 to %d", len(key), proto.MaxKey)
 	}
 	return nil
 }

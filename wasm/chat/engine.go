@@ -201,21 +201,38 @@ func compare[T uint64 | string](a, b T) int {
 	return 0
 }
 
-// conversation returns the conversation of a key, new and empty if need be.
-// The error, a *proto.Refusal, says what is wrong with the key.
+// conversation returns the conversation of a key that the user asks for, new
+// and empty if need be. The error, a *proto.Refusal, says what is wrong with the key.
 func (e *Engine) conversation(name string) (*conversation, error) {
 	if e.unusable != nil {
 		return nil, e.unusable
 	}
+	key, err := proto.ParseOpenKey(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case key.IsZero():
+		return nil, errKind
+	case !e.mayRead(key):
+		return nil, proto.Refuse(proto.NotAuthorized, "%s is not a conversation of yours", name)
+	}
+	return e.told(name)
+}
+
+// errKind answers what is asked of a conversation of a kind to come.
+var errKind = proto.Refuse(proto.ImplementationSpecific, "this conversation cannot be shown by this version: reload the page")
+
+// told returns the conversation of a key that the server tells of, new and
+// empty if need be. It may be one that this version cannot show, or one that is
+// not, or not yet, the user's by the token: it is kept, and shown once it can be.
+// The error, a *proto.Refusal, says what is wrong with the key.
+func (e *Engine) told(name string) (*conversation, error) {
 	if c := e.conversations[name]; c != nil {
 		return c, nil
 	}
-	key, err := proto.ParseKey(name)
+	key, err := proto.ParseOpenKey(name)
 	if err != nil {
 		return nil, err
-	}
-	if !e.mayRead(key) {
-		return nil, proto.Refuse(proto.NotAuthorized, "%s is not a conversation of yours", name)
 	}
 	c := &conversation{name: name, key: key}
 	e.conversations[name] = c
@@ -315,7 +332,7 @@ func (e *Engine) forget(c *conversation, before uint64) {
 // visible reports whether a conversation is shown: it is the user's, as far as
 // token and server say, or holds what the user sent and the server did not take yet.
 func (e *Engine) visible(c *conversation) bool {
-	return e.mayRead(c.key) && !c.repair.denied || len(c.outbox) > 0
+	return (c.key.IsZero() || e.mayRead(c.key)) && !c.repair.denied || len(c.outbox) > 0
 }
 
 // changed tells that what the list shows of a conversation is different now.

@@ -3,6 +3,8 @@ package chat
 import (
 	"encoding/hex"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"parley/proto"
 )
 
@@ -20,12 +22,12 @@ func decode(kind proto.KeyKind, body []byte) (entry, error) {
 	x := entry{body: body}
 	if kind == proto.Service {
 		x.service = new(proto.ServiceMessage)
-		err := proto.Unmarshal(body, x.service)
+		err := proto.UnmarshalOpen(body, x.service)
 		x.seq = x.service.GetSeq()
 		return x, err
 	}
 	x.direct = new(proto.Message)
-	err := proto.Unmarshal(body, x.direct)
+	err := proto.UnmarshalOpen(body, x.direct)
 	x.seq = x.direct.GetSeq()
 	return x, err
 }
@@ -40,6 +42,23 @@ func decodeAll(kind proto.KeyKind, stored []Entry) ([]entry, error) {
 		entries = append(entries, x)
 	}
 	return entries, nil
+}
+
+// groupField is Message.group_id, of which this version knows that it names
+// another conversation than the one between sender and receiver.
+const groupField = 20
+
+// elsewhere reports whether a direct entry belongs to a conversation of a kind
+// that this version does not know.
+func (x entry) elsewhere() bool {
+	for b := x.direct.ProtoReflect().GetUnknown(); x.direct != nil && len(b) > 0; {
+		field, _, n := protowire.ConsumeField(b)
+		if field == groupField || n < 0 {
+			return n >= 0
+		}
+		b = b[n:]
+	}
+	return false
 }
 
 // event is what the rules need of the entry.

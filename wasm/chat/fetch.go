@@ -71,8 +71,12 @@ func back(head, n uint64) uint64 {
 	return head - n + 1
 }
 
-// hole returns the newest hole that should be filled.
+// hole returns the newest hole that should be filled. Of a conversation that
+// this version cannot show, there is none.
 func (c *conversation) hole() (Range, bool) {
+	if c.key.IsZero() {
+		return Range{}, false
+	}
 	missing := c.stored.missing(c.wantedFrom(), c.head)
 	if c.head == 0 || len(missing) == 0 {
 		return Range{}, false

@@ -139,10 +139,13 @@ func (x entry) branch() proto.Branch {
 	return proto.BranchMessage
 }
 
-// restoreOutgoing takes back what an earlier run had not confirmed.
+// restoreOutgoing takes back what an earlier run had not confirmed. What a newer
+// program left for a conversation that this one cannot show stays in the store,
+// for a program that can.
 func (e *Engine) restoreOutgoing(stored Outgoing) error {
-	key, err := proto.ParseKey(stored.Key)
-	if err != nil {
+	e.number = max(e.number, stored.Number)
+	key, err := proto.ParseOpenKey(stored.Key)
+	if err != nil || key.IsZero() {
 		return err
 	}
 	x, err := decode(key.Kind(), stored.Body)
@@ -155,7 +158,6 @@ func (e *Engine) restoreOutgoing(stored Outgoing) error {
 		e.conversations[stored.Key] = c
 	}
 	c.outbox = append(c.outbox, &outgoing{Outgoing: stored, entry: x, ref: x.ref()})
-	e.number = max(e.number, stored.Number)
 	return nil
 }
 

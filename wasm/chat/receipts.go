@@ -186,10 +186,10 @@ func (e *Engine) marked(c *conversation, sent marks, err error) {
 // deliverMark takes in a watermark that rose, mine on another device or the other side's.
 func (e *Engine) deliverMark(payload []byte) error {
 	m := new(proto.Mark)
-	if err := proto.Unmarshal(payload, m); err != nil {
+	if err := proto.UnmarshalOpen(payload, m); err != nil {
 		return err
 	}
-	c, err := e.conversation(m.GetKey())
+	c, err := e.told(m.GetKey())
 	if err != nil {
 		return err
 	}

@@ -46,6 +46,7 @@ func (c *conversation) row(self uint64) (Row, error) {
 		AssigneeId: &s.Assignee, AssigneeName: &assignee, PostProc: &s.PostProc,
 		LastAnswerSeq: &s.LastAnswer, LastAnswerAgentId: &s.LastAnswerBy,
 	}
+	state.ProtoReflect().SetUnknown(c.unknown)
 	encoded, err := proto.Marshal(state)
 	if err != nil {
 		return Row{}, err
@@ -65,7 +66,7 @@ var errRow = errors.New("a conversation's record in this browser is damaged")
 
 // restore makes a conversation from what row encoded.
 func restore(r Row, self uint64) (*conversation, error) {
-	key, err := proto.ParseKey(r.Key)
+	key, err := proto.ParseOpenKey(r.Key)
 	if err != nil {
 		return nil, errRow
 	}
@@ -79,7 +80,7 @@ func restore(r Row, self uint64) (*conversation, error) {
 		*number, b = value, b[size:]
 	}
 	s := new(proto.ConversationState)
-	if err := proto.Unmarshal(b, s); err != nil {
+	if err := proto.UnmarshalOpen(b, s); err != nil {
 		return nil, errRow
 	}
 	return &conversation{
@@ -95,7 +96,7 @@ func restore(r Row, self uint64) (*conversation, error) {
 		},
 		names:      names{s.GetPeerName(), s.GetAssigneeName(), s.GetAssigneeId(), s.GetHeadSeq()},
 		introduced: s.GetPeerName() != "", blocked: s.GetBlocked(),
-		last: lastOf(s),
+		last: lastOf(s), unknown: s.ProtoReflect().GetUnknown(),
 	}, nil
 }
 

@@ -47,6 +47,9 @@ type server struct {
 	acks          int
 	published     []string // contents, in the order of arrival
 	blocks        []*proto.Block
+	alter         func(*proto.Message)       // what is stored, as a newer server may
+	foreign       []*proto.ConversationState // that come with every answer, besides
+	newer         bool                       // takes what a newer program sends
 }
 
 func newServer(clock *chattest.Clock) *server {
@@ -130,8 +133,11 @@ func (s *server) cut(err error) {
 func (s *server) handle(x *session, b proto.Branch, payload []byte) (chat.Ack, error) {
 	switch b {
 	case proto.BranchMessage:
-		m := new(proto.Message)
-		if err := proto.Unmarshal(payload, m); err != nil {
+		m, read := new(proto.Message), proto.Unmarshal
+		if s.newer {
+			read = proto.UnmarshalOpen
+		}
+		if err := read(payload, m); err != nil {
 			return chat.Ack{}, err
 		}
 		if s.refuse != nil {
@@ -180,6 +186,9 @@ func (s *server) store(user uint64, m *proto.Message) *proto.Message {
 	seq := uint64(len(s.logs[key]) + 1)
 	id, created := 1000+s.rev, uint64(s.clock.Now().UnixMilli())
 	m.SenderId, m.Seq, m.MessageId, m.CreateTime = &user, &seq, &id, &created
+	if s.alter != nil {
+		s.alter(m)
+	}
 	s.logs[key] = append(s.logs[key], m)
 	if ref != "" {
 		s.refs[ref] = m
@@ -244,6 +253,7 @@ func (s *server) answer(user uint64, token string) {
 			}
 		}
 	}
+	a.Conversations = append(a.Conversations, s.foreign...)
 	for _, x := range s.sessions {
 		if x.user == user {
 			x.down(proto.BranchUnread, marshal(a))
@@ -258,7 +268,7 @@ func (s *server) state(user uint64, k proto.Key, log []*proto.Message) *proto.Co
 	var own uint64
 	var at proto.ConversationStatus
 	for i, m := range log {
-		if m.GetSeq() > read && (m.GetSenderId() == user || m.GetSeq() < s.min[key]) {
+		if m.GetSeq() > read && (m.GetSenderId() == user || m.GetSeq() < s.min[key] || !k.Counts(m.GetMessageType(), user)) {
 			own++
 		}
 		at.Add(proto.Direct, m.Event(), func(of proto.Side, after uint64) (uint64, uint64, error) {

@@ -45,7 +45,7 @@ func (e *Engine) Settings() (s Settings, ok bool) {
 // deliverSettings takes in what the user has chosen, here or on another device.
 func (e *Engine) deliverSettings(payload []byte) error {
 	m := new(proto.Settings)
-	if err := proto.Unmarshal(payload, m); err != nil {
+	if err := proto.UnmarshalOpen(payload, m); err != nil {
 		return err
 	}
 	if m.ShareTyping == nil || m.SharePresence == nil {

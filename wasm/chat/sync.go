@@ -144,11 +144,14 @@ func (e *Engine) deliverEntry(kind proto.KeyKind, payload []byte) error {
 	if err != nil {
 		return err
 	}
+	if x.elsewhere() {
+		return nil // the row of its conversation tells of it
+	}
 	key := x.key()
-	if x.seq == 0 || !e.mayRead(key) {
+	if x.seq == 0 || kind == proto.Direct && !key.Has(e.User) {
 		return proto.Refuse(proto.PayloadFormatInvalid, "a message without seq, or of others")
 	}
-	c, err := e.conversation(key.String())
+	c, err := e.told(key.String())
 	if err != nil {
 		return err
 	}
@@ -168,7 +171,7 @@ func (e *Engine) deliverEntry(kind proto.KeyKind, payload []byte) error {
 // sent by itself.
 func (e *Engine) deliverUnread(payload []byte) error {
 	answer := new(proto.BaseUserUnreadStatics)
-	if err := proto.Unmarshal(payload, answer); err != nil {
+	if err := proto.UnmarshalOpen(payload, answer); err != nil {
 		return err
 	}
 	if len(answer.GetConversations()) > maxRows {
@@ -196,9 +199,9 @@ func (e *Engine) deliverUnread(payload []byte) error {
 	e.checkEpoch(answer.GetEpoch())
 	var changed []Conversation
 	for _, row := range answer.GetConversations() {
-		c, err := e.conversation(row.GetKey())
+		c, err := e.told(row.GetKey())
 		if err != nil {
-			continue // a kind of conversation that this version does not know
+			continue // no key of any version
 		}
 		e.applyRow(c, row)
 		changed = append(changed, e.conversationOf(c))
@@ -307,6 +310,7 @@ func (e *Engine) applyRow(c *conversation, row *proto.ConversationState) {
 	head := row.GetHeadSeq()
 	c.names = c.names.row(head, row)
 	c.blocked = row.GetBlocked()
+	c.unknown = row.ProtoReflect().GetUnknown()
 	c.head = max(c.head, head)
 	if last := lastOf(row); last.seq == head && head > c.last.seq {
 		c.last = last

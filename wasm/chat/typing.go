@@ -45,7 +45,7 @@ func (e *Engine) Typing(name string, active bool) {
 
 func (e *Engine) deliverPresence(payload []byte) error {
 	m := new(proto.Presence)
-	if err := proto.Unmarshal(payload, m); err != nil {
+	if err := proto.UnmarshalOpen(payload, m); err != nil {
 		return err
 	}
 	e.Observer.Presence(m.GetUserId(), m.GetOnline(), m.GetLastSeen())
@@ -55,7 +55,7 @@ func (e *Engine) deliverPresence(payload []byte) error {
 // deliverTyping tells that somebody types; it expires by itself.
 func (e *Engine) deliverTyping(payload []byte) error {
 	m := new(proto.Typing)
-	if err := proto.Unmarshal(payload, m); err != nil {
+	if err := proto.UnmarshalOpen(payload, m); err != nil {
 		return err
 	}
 	who := typist{m.GetKey(), m.GetUserId()}
