@@ -46,7 +46,7 @@ export type Services = number[];
  */
 export interface Commands {
   /** Comes first; a port that attaches again is asked for nothing it had before. server is an origin. */
-  attach(fields: { protocol: number; user: ID; server: string; name: string; services: Services; token: string; expires: Time }): Connection;
+  attach(fields: { protocol: number; user: ID; server: string; token: string; name: string; services: Services; issued: Time; expires: Time }): Connection;
   /** repeat says that another program, or this one, may have been given this send before, and the page got no answer. */
   send(fields: { key: ConversationKey; content: string; seen: ID; type: EntryType; target: ID; extend: string; anyway: boolean; ref: Ref; repeat: boolean }): Message;
   retry(fields: { ref: string; seen: ID }): null;
@@ -58,8 +58,8 @@ export interface Commands {
   settings(fields: { shareTyping?: boolean; sharePresence?: boolean; listed?: boolean }): null;
   block(fields: { user: ID; blocked: boolean }): null;
   wake(fields: {}): null;
-  /** Answers a token event; an empty token declines. */
-  token(fields: { token: string; expires: Time }): null;
+  /** Answers a token event; an empty token declines. The rest is what the token says. */
+  token(fields: { token: string; name: string; services: Services; issued: Time; expires: Time }): null;
 }
 
 export interface Answer { id: number; value: any }
@@ -71,7 +71,7 @@ export interface Refusal { id: number; error: string; code: number }
  * What happens by itself reaches all ports of the user as an array of these, with the
  * names and details of ParleyEventMap, error's being a Failure. Two come alone and to
  * one port: error for a command that cannot be read, and token, which asks that page
- * for a token command.
+ * for a token command, with the token that a fresh one should replace.
  */
 export interface Event { event: keyof ParleyEventMap | 'token'; detail: any }
 

@@ -110,17 +110,22 @@ export class ChatPanes extends HTMLElement {
 
   /** @param {Parley} parley */
   #take(parley) {
+    this.#context.names.parley = parley;
+    this.#takeUser(parley);
+    this.#search.parley = parley;
+    this.#settings.parley = parley;
+    if (parley.chosen) this.#settings.show(parley.chosen);
+    this.#showConnection(parley.connection);
+  }
+
+  /** Shows who the user is, by the newest token. @param {Parley} parley */
+  #takeUser(parley) {
     const { id, services } = parley.user;
     const name = userName(parley.user.name, id);
     text(this.#name, name);
     paintAvatar(this.#avatar, name, id);
     this.#queue.hidden = services.length === 0;
-    this.#context.names.parley = parley;
     this.#context.names.set(id, parley.user.name);
-    this.#search.parley = parley;
-    this.#settings.parley = parley;
-    if (parley.chosen) this.#settings.show(parley.chosen);
-    this.#showConnection(parley.connection);
   }
 
   /** @param {Parley} parley */
@@ -136,6 +141,10 @@ export class ChatPanes extends HTMLElement {
     parley.addEventListener('presence', ({ detail }) => {
       this.#context.presence.take(detail);
       this.#showPresence();
+    }, { signal });
+    parley.addEventListener('user', () => {
+      this.#takeUser(parley);
+      this.#paintLists();
     }, { signal });
     parley.addEventListener('settings', ({ detail }) => this.#settings.show(detail), { signal });
     parley.addEventListener('error', ({ detail }) => this.#notices.add(reasonOf(detail, t.unknownError)), { signal });
@@ -163,7 +172,10 @@ export class ChatPanes extends HTMLElement {
     this.#conversations.take(changed);
     this.#paintLists();
     const { key = '' } = this.#pane?.participants ?? {};
-    if (changed.some(conversation => conversation.key === key)) this.#pane?.update(this.#conversations.get(key));
+    if (!changed.some(conversation => conversation.key === key)) return;
+    const conversation = this.#conversations.get(key);
+    if (!conversation && this.#pane?.participants.agent) location.replace('#/'); // a service that the user answers for no more
+    else this.#pane?.update(conversation);
   }
 
   /** @param {{ key: string, messages: Message[], gone: string[] }} change */
@@ -249,7 +261,7 @@ export class ChatPanes extends HTMLElement {
   #showConnection(connection) {
     const { state, reason, serverOffset } = connection;
     const { clock, names, presence } = this.#context;
-    clock.offset = serverOffset;
+    clock.set(serverOffset);
     this.#status.show(connection);
     if (state === 'offline') this.#offlineNote = t.offlineNote(reason);
     else if (state !== 'connecting') this.#offlineNote = '';
@@ -266,7 +278,7 @@ export class ChatPanes extends HTMLElement {
   /** @param {string} words */
   #showBanner(words) {
     this.#banner.hidden = !words;
-    if (words) this.#banner.replaceChildren(element('p', { dir: 'auto' }, words), this.#startOver());
+    if (words) this.#banner.replaceChildren(element('p', { dir: 'auto' }, words, ' ', t.startOverHint), this.#startOver());
   }
 
   #startOver() {
@@ -300,7 +312,8 @@ export class ChatPanes extends HTMLElement {
       element('p', { dir: 'auto' }, words),
       element('div', { class: 'choices' },
         element('button', { class: 'button primary', type: 'button', onclick: () => location.reload() }, t.tryAgain),
-        ...(refused ? [this.#startOver()] : []))));
+        ...(refused ? [this.#startOver()] : [])),
+      ...(refused ? [element('p', { class: 'small' }, t.startOverHint)] : [])));
   }
 }
 

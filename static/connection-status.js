@@ -9,7 +9,7 @@ export class ConnectionStatus extends HTMLElement {
   // Counts down every second: not to be read out each time.
   #countdown = element('span', { 'aria-hidden': 'true' });
   #tryNow = element('button', { class: 'link-button', type: 'button', hidden: true, onclick: () => this.dispatchEvent(new Event('try-now')) }, t.tryNow);
-  #next = 0;
+  #next = 0; // when the next attempt begins, by performance.now(), which goes on when the clock is set
   #timer = 0;
 
   connectedCallback() {
@@ -30,14 +30,14 @@ export class ConnectionStatus extends HTMLElement {
     set(this, 'title', reason || null);
     text(this.#words, state === 'live' && loading ? t.loadingConversations(loading) : t.connection[state]);
     this.#tryNow.hidden = state !== 'offline';
-    this.#next = state === 'offline' ? next : 0;
+    this.#next = state === 'offline' && next ? next - Date.now() + performance.now() : 0;
     this.#count();
     clearInterval(this.#timer);
     this.#timer = this.#next ? setInterval(() => this.#count(), 1000) : 0;
   }
 
   #count() {
-    const seconds = Math.ceil((this.#next - Date.now()) / 1000);
+    const seconds = Math.ceil((this.#next - performance.now()) / 1000);
     text(this.#countdown, seconds > 0 ? t.nextTry(seconds) : '');
   }
 }

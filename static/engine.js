@@ -23,7 +23,7 @@
  * What engine-transport.js in the page and this worker must agree on; rises with every
  * change that is not understood by the other.
  */
-const PROTOCOL = 3;
+const PROTOCOL = 4;
 
 const channelName = 'parley';
 const lockName = 'parley-engine';

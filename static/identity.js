@@ -1,6 +1,6 @@
 // @ts-check
 // Who is signed in, in this browser profile. The token is the identity: it is
-// kept in localStorage, shared by all tabs, and renewed in good time.
+// kept in localStorage, shared by all tabs, and renewed when the engine asks for it.
 import { renewToken } from './parley.js';
 
 const place = 'parley.session';
@@ -10,7 +10,6 @@ const place = 'parley.session';
  * @property {bigint} id
  * @property {string} name
  * @property {string} token
- * @property {number} since by this device's clock, Unix milliseconds, when the token was received
  */
 
 /** The stored identity; null if nobody is signed in or it cannot be read. @returns {Identity | null} */
@@ -18,7 +17,7 @@ export function storedIdentity() {
   try {
     const stored = JSON.parse(localStorage.getItem(place) ?? 'null');
     if (typeof stored?.token !== 'string') return null;
-    return { id: BigInt(stored.id), name: String(stored.name), token: stored.token, since: Number(stored.since) };
+    return { id: BigInt(stored.id), name: String(stored.name), token: stored.token };
   } catch {
     return null;
   }
@@ -26,7 +25,7 @@ export function storedIdentity() {
 
 /** @param {{ id: bigint, name: string, token: string }} who */
 export function storeIdentity({ id, name, token }) {
-  localStorage.setItem(place, JSON.stringify({ id: String(id), name, token, since: Date.now() }));
+  localStorage.setItem(place, JSON.stringify({ id: String(id), name, token }));
 }
 
 export function clearIdentity() {
@@ -41,36 +40,16 @@ export function onIdentityChange(callback, signal) {
 }
 
 /**
- * The token, renewed first if more than half of its life is over. While the
- * server is away the old one is as good as any.
+ * The token; or a fresh one in the place of one that another tab has not replaced
+ * yet. When that is due is for the engine to say, which knows the server's clock:
+ * this device's may be anywhere.
+ * @param {string} [stale]
  */
-export async function currentToken() {
+export async function currentToken(stale) {
   const identity = storedIdentity();
   if (!identity) throw new Error('nobody is signed in');
-  if (!isHalfOver(identity)) return identity.token;
-  try {
-    const token = await renewToken(identity.token);
-    storeIdentity({ ...identity, token });
-    return token;
-  } catch {
-    return identity.token;
-  }
-}
-
-/** @param {Identity} identity */
-function isHalfOver({ token, since }) {
-  const { iat, exp } = claims(token);
-  if (!exp) return false;
-  // Issue and expiry come from one clock, receipt and now from another: neither needs to be right.
-  const life = iat ? (exp - iat) * 1000 : exp * 1000 - since;
-  return Date.now() - since > life / 2;
-}
-
-/** The times in a JWT, in seconds; empty if it cannot be read. @param {string} token @returns {{ iat?: number, exp?: number }} */
-function claims(token) {
-  try {
-    return JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'))) ?? {};
-  } catch {
-    return {};
-  }
+  if (identity.token !== stale) return identity.token;
+  const token = await renewToken(stale);
+  if (storedIdentity()?.token === stale) storeIdentity({ ...identity, token }); // nobody signed out meanwhile
+  return token;
 }

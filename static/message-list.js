@@ -56,6 +56,7 @@ export class MessageList extends HTMLElement {
   #topObserver = new IntersectionObserver(entries => this.#top(entries), { root: this.#log, rootMargin: early });
   #sizeObserver = new ResizeObserver(() => this.#resized());
   #midnight = 0;
+  #gone = new AbortController();
 
   /** @param {Place} place @param {Conversation | undefined} conversation */
   constructor(place, conversation) {
@@ -81,6 +82,11 @@ export class MessageList extends HTMLElement {
     this.#sizeObserver.observe(this.#log);
     this.#sizeObserver.observe(this.#rows);
     this.#awaitMidnight();
+    this.#place.clock.addEventListener('set', () => {
+      clearTimeout(this.#midnight);
+      this.#awaitMidnight();
+      this.#paint();
+    }, { signal: this.#gone.signal });
     this.#window.newest(this.#after);
   }
 
@@ -89,6 +95,7 @@ export class MessageList extends HTMLElement {
     this.#topObserver.disconnect();
     this.#sizeObserver.disconnect();
     clearTimeout(this.#midnight);
+    this.#gone.abort();
   }
 
   /** The highest contiguous seq that was on the screen. */

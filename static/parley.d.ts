@@ -122,7 +122,10 @@ export interface Connection {
   next: number;
   /** Why it is not live, for the person to read; '' if it is. */
   reason: string;
-  /** Milliseconds by which the server's clock is ahead of this device's. For display only. */
+  /**
+   * Milliseconds by which the server's clock is ahead of this device's, as that is set when this is told; it is
+   * told again when that is set. For display only.
+   */
   serverOffset: number;
   /** How many conversations have come of a list that is long in coming, as on a new device; 0 if none is. */
   loading: number;
@@ -162,8 +165,12 @@ export interface Presence {
 }
 
 export interface Options {
-  /** The user's token, or a function that gives a fresh one; called again before it expires. */
-  token: string | (() => string | Promise<string>);
+  /**
+   * The user's token, or a function that gives one. It is called again, with the token that a fresh one
+   * should replace, when half the life of that is over by the server's clock, whatever this device's
+   * says, and when the server does not take it.
+   */
+  token: string | ((stale?: string) => string | Promise<string>);
   /** Origin of the Parley server. Default: the origin that served this module. */
   server?: string | URL;
 }
@@ -178,6 +185,8 @@ export interface ParleyEventMap {
   presence: CustomEvent<Presence>;
   /** What the user has chosen, here or on another device. */
   settings: CustomEvent<Settings>;
+  /** A fresh token says something else of the user: another name, other services. */
+  user: CustomEvent<User>;
   /** Everything shown is void (another history, or a restarted engine): ask for it again. */
   reset: CustomEvent<null>;
   /** Something went wrong that no call answers, in words for a person; the engine goes on or restarts by itself. */
@@ -213,6 +222,7 @@ export function mergeMessages(list: Message[], changed: Message[], gone?: string
 export function connect(options: Options): Promise<Parley>;
 
 export interface Parley extends EventTarget {
+  /** As the newest token says. */
   readonly user: User;
   /** As of the last connection event. */
   readonly connection: Connection;

@@ -24,7 +24,7 @@ export { mergeMessages } from './merge-messages.js';
  */
 
 /** Version of what pages, worker and program say to each other; wasm/bridge/hub.go says when it rises. */
-const PROTOCOL = 3;
+const PROTOCOL = 4;
 /** How long the worker may take to say that it is there, in milliseconds. */
 const lifeTimeout = 15_000;
 /** Failures in a row after which connect() gives up. */
@@ -79,11 +79,12 @@ export async function connect({ token, server }) {
   return /** @type {any} */ (parley);
 }
 
-/** @typedef {{ token: string, user: User, expires: number }} Token */
+/** @typedef {{ token: string, user: User, issued: number, expires: number }} Token */
+/** @typedef {(stale?: string) => string | Promise<string>} GiveToken */
 
-/** @param {() => string | Promise<string>} giveToken @returns {Promise<Token>} */
-async function ask(giveToken) {
-  const token = await giveToken();
+/** @param {GiveToken} giveToken @param {string} [stale] the token that a fresh one should replace @returns {Promise<Token>} */
+async function ask(giveToken, stale) {
+  const token = await giveToken(stale);
   if (typeof token !== 'string') throw new ParleyError('token: want a string, or a function that gives one');
   return { token, ...claims(token) };
 }
@@ -91,17 +92,18 @@ async function ask(giveToken) {
 /**
  * Reads a JWT; whether it is valid is for the server to say.
  * @param {string} token
- * @returns {{ user: User, expires: number }} expires in Unix milliseconds, 0: never
+ * @returns {{ user: User, issued: number, expires: number }} in Unix milliseconds; 0: unknown, and never
  */
 function claims(token) {
   try {
     const base64 = token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/');
     const bytes = Uint8Array.from(atob(base64), c => c.charCodeAt(0));
-    const { sub, name, services, exp } = JSON.parse(new TextDecoder().decode(bytes));
+    const { sub, name, services, iat, exp } = JSON.parse(new TextDecoder().decode(bytes));
     const id = BigInt(sub);
     if (typeof sub !== 'string' || id < 1n || id >= 2n ** 64n) throw new Error(`sub ${sub} is no user id`);
     return {
       user: { id, name: String(name ?? ''), services: Array.isArray(services) ? services : [] },
+      issued: iat > 0 ? iat * 1000 : 0,
       expires: exp > 0 ? exp * 1000 : 0,
     };
   } catch (cause) {
@@ -138,7 +140,7 @@ class Parley extends EventTarget {
   #lock = '';
   #closed = new AbortController();
 
-  /** @param {string} server @param {() => string | Promise<string>} giveToken @param {Token} token */
+  /** @param {string} server @param {GiveToken} giveToken @param {Token} token */
   constructor(server, giveToken, token) {
     super();
     this.#server = server;
@@ -257,7 +259,7 @@ class Parley extends EventTarget {
     } catch (cause) {
       if (/** @type {ParleyError} */ (cause).code !== 401) throw cause;
     }
-    await this.#renew(); // another page may have renewed the engine's token meanwhile, not this one's
+    await this.#renew(token); // another page may have renewed the engine's token meanwhile, not this one's
     return findUsers(this.#server, this.#token.token, query, service);
   }
 
@@ -351,8 +353,11 @@ class Parley extends EventTarget {
   #event(name, detail) {
     switch (name) {
       case 'token':
-        this.#tokenNeeded();
+        this.#tokenNeeded(detail);
         return;
+      case 'user':
+        this.user = detail;
+        break;
       case 'connection':
         this.connection = detail;
         break;
@@ -408,8 +413,7 @@ class Parley extends EventTarget {
   async #attach() {
     const attempt = ++this.#attempt;
     try {
-      const { token, expires, user: { id, name, services } } = this.#token;
-      const args = { protocol: PROTOCOL, user: id, server: this.#server, name, services, token, expires };
+      const args = { protocol: PROTOCOL, user: this.user.id, server: this.#server, ...saidBy(this.#token) };
       this.connection = await this.#post('attach', args, command => this.#transport?.post({
         attach: { protocol: PROTOCOL, program, lock: this.#lock }, command,
       }));
@@ -462,25 +466,31 @@ class Parley extends EventTarget {
 
   // ------------------------------------------------------- tokens
 
-  /** The engine asks this page for a fresh token; an empty one makes it ask another. */
-  async #tokenNeeded() {
+  /** The engine asks this page for a fresh token; an empty one makes it ask another. @param {string} stale */
+  async #tokenNeeded(stale) {
     try {
-      await this.#renew();
+      await this.#renew(stale);
     } catch (cause) {
       this.#failed(cause);
-      this.#tell('token', { token: '', expires: 0 });
+      this.#tell('token', { token: '', name: '', services: [], issued: 0, expires: 0 });
       return;
     }
-    this.#tell('token', { token: this.#token.token, expires: this.#token.expires });
+    this.#tell('token', saidBy(this.#token));
   }
 
-  async #renew() {
-    const token = await ask(this.#giveToken);
+  /** @param {string} stale */
+  async #renew(stale) {
+    const token = await ask(this.#giveToken, stale);
     if (token.user.id !== this.user.id) {
       throw new ParleyError(`token: it is user ${token.user.id}'s, and this is user ${this.user.id}'s chat`);
     }
     this.#token = token;
   }
+}
+
+/** What the engine is told of a token. @param {Token} token */
+function saidBy({ token, user: { name, services }, issued, expires }) {
+  return { token, name, services, issued, expires };
 }
 
 /** A promise that is settled from outside. @param {Error} [cause] if it begins rejected */

@@ -34,7 +34,8 @@ export const t = {
   /** @param {string} reason */
   startFailed: reason => `Parley could not start: ${reason}`,
   tryAgain: 'Try again',
-  startOver: 'Sign in again',
+  startOver: 'Start as somebody new',
+  startOverHint: 'Nobody else can prove to be you, so Parley cannot sign you in again: who starts anew is a new person to others, and does not see these conversations.',
   /** @param {string} reason */
   signedOut: reason => (reason ? `You are signed out: ${reason}` : 'You are signed out.'),
 

@@ -21,6 +21,7 @@ type events struct {
 	typing        []typing
 	presence      []presence
 	settings      *chat.Settings
+	user          *chat.Token
 	failures      []error
 }
 
@@ -112,7 +113,14 @@ func (v *events) Settings(s chat.Settings) {
 }
 
 // TokenNeeded implements chat.Observer.
-func (v *events) TokenNeeded() { v.owner.askToken() }
+func (v *events) TokenNeeded(string) { v.owner.askToken() }
+
+// User implements chat.Observer. It comes before what the user may see by the
+// same token.
+func (v *events) User(t chat.Token) {
+	v.user = &t
+	v.schedule()
+}
 
 // Reset implements chat.Observer. What was told before it in this turn is void
 // like all the rest.
@@ -148,7 +156,7 @@ func (v *events) flush() {
 
 func (v *events) len() int {
 	n := len(v.messages) + len(v.typing) + len(v.presence) + len(v.failures)
-	for _, some := range []bool{v.reset, v.connection != nil, len(v.conversations) > 0, v.settings != nil} {
+	for _, some := range []bool{v.reset, v.connection != nil, len(v.conversations) > 0, v.settings != nil, v.user != nil} {
 		if some {
 			n++
 		}
@@ -159,6 +167,9 @@ func (v *events) len() int {
 func (v *events) put(e *encoder) {
 	if v.reset {
 		putEvent(e, "reset", (*encoder).null)
+	}
+	if v.user != nil {
+		v.owner.putUser(e, *v.user)
 	}
 	if v.connection != nil {
 		putEvent(e, "connection", func(e *encoder) { putConnection(e, v.connection) })

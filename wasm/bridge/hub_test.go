@@ -117,7 +117,7 @@ func (p *profile) detach(port int) {
 
 func attachCommand(changes record) record {
 	c := record{"id": 1.0, "op": "attach", "protocol": float64(protocol), "user": me, "server": "https://chat.example",
-		"name": "Ada", "services": []any{}, "token": "first", "expires": 0.0}
+		"name": "Ada", "services": []any{}, "token": "first", "issued": 0.0, "expires": 0.0}
 	for name, value := range changes {
 		c[name] = value
 	}
@@ -388,11 +388,11 @@ func TestAFreshTokenIsAskedFromOnePageAfterTheOtherUntilOneGivesIt(t *testing.T)
 			t.Fatalf("then asked pages %v, want the last that came", got)
 		}
 		p.network.open = nil
-		p.do(3, record{"id": 2.0, "op": "token", "token": "", "expires": 0.0})
+		p.do(3, record{"id": 2.0, "op": "token", "token": "", "name": "Ada", "services": []any{}, "issued": 0.0, "expires": 0.0})
 		if got := asked(); !slices.Equal(got, []int{2}) {
 			t.Fatalf("after page 3 declined asked pages %v, want the next", got)
 		}
-		p.do(2, record{"id": 2.0, "op": "token", "token": "second", "expires": 0.0})
+		p.do(2, record{"id": 2.0, "op": "token", "token": "second", "name": "Ada", "services": []any{}, "issued": 0.0, "expires": 0.0})
 		last := p.network.opened[len(p.network.opened)-1]
 		if last.Token != "second" || last.User != me {
 			t.Errorf("connected with %+v, want user %d and the second token", last, me)

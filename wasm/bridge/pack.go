@@ -14,6 +14,9 @@ func messageType(m *chat.Message) string { return nameOf(m.Type) }
 
 func conversationClosed(c *chat.Conversation) string { return closingState(c.PostProc) }
 
+// userShape is that of User, which a token says more of than pages get.
+var userShape = &shape{"id", "name", "services"}
+
 func putConversations(e *encoder, list []chat.Conversation) {
 	e.array(len(list))
 	for i := range list {

@@ -149,9 +149,10 @@ type attachFields struct {
 	protocol float64
 	user     uint64
 	server   string
+	token    string
 	name     string
 	services []proto.ServiceType
-	token    string
+	issued   time.Time
 	expires  time.Time
 }
 
@@ -160,9 +161,10 @@ func (c *command) attach() attachFields {
 		protocol: c.number("protocol"),
 		user:     c.uint("user"),
 		server:   c.text("server"),
+		token:    c.text("token"),
 		name:     c.text("name"),
 		services: c.services("services"),
-		token:    c.text("token"),
+		issued:   c.time("issued"),
 		expires:  c.time("expires"),
 	}
 }
@@ -289,13 +291,19 @@ func (c *command) block() blockFields {
 
 // tokenFields are the fields of the command token.
 type tokenFields struct {
-	token   string
-	expires time.Time
+	token    string
+	name     string
+	services []proto.ServiceType
+	issued   time.Time
+	expires  time.Time
 }
 
 func (c *command) token() tokenFields {
 	return tokenFields{
-		token:   c.text("token"),
-		expires: c.time("expires"),
+		token:    c.text("token"),
+		name:     c.text("name"),
+		services: c.services("services"),
+		issued:   c.time("issued"),
+		expires:  c.time("expires"),
 	}
 }

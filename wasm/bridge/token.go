@@ -28,7 +28,8 @@ func (r *tokenRequest) stop() {
 }
 
 // askToken asks the page that came last among those that were not asked yet.
-// If none is left the request is over: each page has told its person why.
+// If none is left the request is over: each page has told its person why, and
+// the engine hears that there is no other token.
 func (s *userEngine) askToken() {
 	r := &s.asking
 	if r.cancel != nil {
@@ -40,9 +41,10 @@ func (s *userEngine) askToken() {
 		}
 		r.asked = append(r.asked, port)
 		r.cancel = s.hub.host.After(tokenTimeout, s.askToken)
-		s.hub.tell(port, func(e *encoder) { putEvent(e, "token", (*encoder).null) })
+		s.hub.tell(port, func(e *encoder) { putEvent(e, "token", func(e *encoder) { e.string(s.engine.Token.Text) }) })
 		return
 	}
 	r.cancel = nil
 	r.stop()
+	s.hub.host.Post(s.engine.NoToken)
 }

@@ -36,7 +36,7 @@ func (s *userEngine) openFor(a attachment) {
 				return
 			}
 			s.engine = chat.New(chat.Config{
-				User: s.user, Name: a.name, Services: a.services, Token: a.token, Expires: a.expires,
+				User: s.user, Token: a.says(),
 				Store: parts.Store, Network: parts.Network, History: parts.History,
 				Host: s.hub.host, Observer: &s.events,
 			})
@@ -95,18 +95,41 @@ func (s *userEngine) attach(a attachment) {
 
 func (s *userEngine) welcome(a attachment) {
 	s.attached = append(without(s.attached, a.port), a.port)
-	if s.engine.Connection().State == chat.SignedOut {
-		s.engine.SetToken(a.token, a.expires)
-	}
+	s.engine.Offer(a.says())
 	connection := s.engine.Connection()
 	s.hub.answer(a.port, a.id, func(e *encoder) { putConnection(e, &connection) })
 	for _, user := range slices.Sorted(maps.Keys(s.here)) {
 		p := s.here[user]
 		s.hub.tell(a.port, func(e *encoder) { putEvent(e, "presence", func(e *encoder) { putPresence(e, &p) }) })
 	}
+	if now := s.engine.Token; now.Name != a.name || !slices.Equal(now.Services, a.services) {
+		s.hub.tell(a.port, func(e *encoder) { s.putUser(e, now) })
+	}
 	if chosen, told := s.engine.Settings(); told {
 		s.hub.tell(a.port, func(e *encoder) { putEvent(e, "settings", func(e *encoder) { putSettings(e, &chosen) }) })
 	}
+}
+
+// says is the page's token, with what it says.
+func (a attachFields) says() chat.Token {
+	return chat.Token{Text: a.token, Name: a.name, Services: a.services, Issued: a.issued, Expires: a.expires}
+}
+
+func (f tokenFields) says() chat.Token {
+	return chat.Token{Text: f.token, Name: f.name, Services: f.services, Issued: f.issued, Expires: f.expires}
+}
+
+// putUser writes a user event.
+func (s *userEngine) putUser(e *encoder, t chat.Token) {
+	putEvent(e, "user", func(e *encoder) {
+		e.object(userShape)
+		e.uint(s.user)
+		e.string(t.Name)
+		e.array(len(t.Services))
+		for _, service := range t.Services {
+			e.float(float64(service))
+		}
+	})
 }
 
 func (s *userEngine) detach(port int) {
@@ -298,7 +321,7 @@ func (s *userEngine) token(port int, c *command) error {
 	}
 	if f.token != "" {
 		s.asking.stop()
-		s.engine.SetToken(f.token, f.expires)
+		s.engine.SetToken(f.says())
 	} else if s.asking.of(port) {
 		s.askToken()
 	}

@@ -64,7 +64,7 @@ func agent(b *testing.B, q *queue, parts [][]byte) (*chat.Engine, *session) {
 	v := &screen{list: map[string]chat.Conversation{}, host: &chattest.Host{Clock: q.clock}}
 	q.dropSync = true
 	e := chat.New(chat.Config{
-		User: alice, Services: []proto.ServiceType{support}, Token: "token",
+		User: alice, Token: chat.Token{Text: "token", Services: []proto.ServiceType{support}},
 		Store: chat.NewMemory(), Network: q, History: q, Host: v.host, Observer: v,
 	})
 	e.Start(func(err error) {

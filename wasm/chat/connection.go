@@ -16,17 +16,15 @@ const (
 	// settled is how long a session must live for its end to count as the
 	// first failure, and not as one more.
 	settled = 10 * time.Second
-	// expiryMargin is how long before a token expires a fresh one is asked for.
-	expiryMargin = time.Minute
-	// expiryCheck bounds timers that wait for an expiry: a laptop sleeps, a clock is set.
-	expiryCheck = 10 * time.Minute
-	// tokenTimeout is how long a fresh token may take.
-	tokenTimeout = 30 * time.Second
+	// clockCheck is how often this device's clock is looked at, which may be set.
+	clockCheck = 10 * time.Second
 )
 
 // connection keeps one MQTT session open, for ever.
 type connection struct {
 	state    Connection
+	since    time.Duration // when this state began, and when the next attempt begins (0: none is planned), by Host.Elapsed
+	next     time.Duration
 	session  Session // nil unless live
 	number   int     // of the newest attempt: what belongs to an older one is void
 	opening  bool
@@ -36,6 +34,8 @@ type connection struct {
 	retry    backoff
 	stopWait func() // the timer of the next attempt; nil if there is none
 	stopExp  func() // the timer of the token's expiry
+	// stopClock stops the timer that looks at the clock.
+	stopClock func()
 	// stopSettle stops the timer after which a session counts as a success.
 	stopSettle func()
 	// stopAsked stops the time that a fresh token has to come; nil if none was asked for.
@@ -65,6 +65,7 @@ func (h *events) Closed(err error) {
 // begin connects for the first time.
 func (e *Engine) begin() {
 	e.watchExpiry()
+	e.watchClock(e.Host.Now(), e.Host.Elapsed())
 	e.connect()
 }
 
@@ -78,11 +79,11 @@ func (e *Engine) connect() {
 	c.number++
 	c.opening, c.ended = true, false
 	if c.state.State != Offline {
-		e.setConnection(Connecting, "", time.Time{})
+		e.setConnection(Connecting, "", 0)
 	} else {
-		e.setConnection(Offline, c.state.Reason, time.Time{})
+		e.setConnection(Offline, c.state.Reason, 0)
 	}
-	number, token := c.number, e.Token
+	number, token := c.number, e.Token.Text
 	ctx, cancel := context.WithTimeout(e.ctx, openTimeout)
 	c.abandon = cancel
 	credentials := Credentials{User: e.User, Token: token, ClientID: e.clientID()}
@@ -114,9 +115,15 @@ func (e *Engine) openDone(number int, token string, session Session, err error) 
 		e.connectFailed(token, cmp.Or(err, c.endedBy))
 		return
 	}
+	if token != e.Token.Text { // what it shows is no longer what the user may see
+		session.Close()
+		e.connect()
+		return
+	}
 	c.session, c.refused = session, ""
 	c.stopSettle = e.Host.After(settled, c.retry.reset)
-	e.setConnection(Live, "", time.Time{})
+	e.setConnection(Live, "", 0)
+	e.watchExpiry()
 	e.requestSync()
 	e.pumpAll()
 	e.sendMarks()
@@ -137,7 +144,7 @@ func (e *Engine) connectionLost(number int, err error) {
 	c.session = nil
 	c.stopSettle()
 	e.sync.abandon()
-	e.connectFailed(e.Token, err)
+	e.connectFailed(e.Token.Text, err)
 }
 
 // fail ends a session that is not to be trusted any more.
@@ -154,7 +161,7 @@ func (e *Engine) connectFailed(token string, err error) {
 	case renew:
 		e.tokenRefused(token, why.Text)
 	case yield:
-		e.setConnection(Offline, "this chat was opened in another program; try now to use it here", time.Time{})
+		e.setConnection(Offline, "this chat was opened in another program; try now to use it here", 0)
 	case wait:
 		e.wait(e.connection.retry.patience(e.Host, why), reasonOf(err))
 	default:
@@ -178,7 +185,7 @@ func reasonOf(err error) string {
 func (e *Engine) wait(d time.Duration, reason string) {
 	c := &e.connection
 	c.stopWaiting()
-	e.setConnection(Offline, reason, e.Host.Now().Add(d))
+	e.setConnection(Offline, reason, e.Host.Elapsed()+max(d, 1))
 	c.stopWait = e.Host.After(d, func() {
 		c.stopWait = nil
 		e.connect()
@@ -190,96 +197,6 @@ func (c *connection) stopWaiting() {
 		c.stopWait()
 		c.stopWait = nil
 	}
-}
-
-// tokenRefused asks for a fresh token once; if the server does not take that
-// one either, the person has to sign in.
-func (e *Engine) tokenRefused(token, reason string) {
-	c := &e.connection
-	if token != e.Token { // a fresh one came meanwhile
-		e.connect()
-		return
-	}
-	if c.refused != "" && c.refused != token {
-		e.setConnection(SignedOut, reason, time.Time{})
-		return
-	}
-	c.refused = token
-	e.setConnection(Connecting, reason, time.Time{})
-	e.askToken()
-	c.stopWaiting()
-	c.stopWait = e.Host.After(tokenTimeout, func() {
-		c.stopWait = nil
-		e.setConnection(SignedOut, reason, time.Time{})
-	})
-}
-
-// askToken asks for a fresh token, unless one is on its way. Nobody may have one
-// to give: it can be asked for again after a while.
-func (e *Engine) askToken() {
-	c := &e.connection
-	if c.stopAsked == nil && !e.closed {
-		c.stopAsked = e.Host.After(tokenTimeout, func() { c.stopAsked = nil })
-		e.Observer.TokenNeeded()
-	}
-}
-
-// tokenCame ends the wait for a fresh token.
-func (c *connection) tokenCame() {
-	if c.stopAsked != nil {
-		c.stopAsked()
-		c.stopAsked = nil
-	}
-}
-
-// SetToken gives the token for the next connection; an open one is replaced,
-// since it lives no longer than its token. expires is by the server's clock,
-// zero if unknown. The same token again does nothing.
-func (e *Engine) SetToken(token string, expires time.Time) {
-	c := &e.connection
-	c.tokenCame()
-	if token == e.Token || e.closed {
-		if token == c.refused && !e.closed {
-			c.stopWaiting()
-			e.setConnection(SignedOut, c.state.Reason, time.Time{})
-		}
-		return
-	}
-	e.Token, e.Expires = token, expires
-	if !e.started {
-		return
-	}
-	e.fetch.renewed()
-	e.watchExpiry()
-	switch {
-	case c.session != nil:
-		session := c.session
-		c.session = nil
-		c.stopSettle()
-		session.Close()
-		e.sync.abandon()
-		e.connect()
-	case !c.opening:
-		e.connect()
-	}
-}
-
-// watchExpiry asks for a fresh token shortly before this one expires.
-func (e *Engine) watchExpiry() {
-	c := &e.connection
-	if c.stopExp != nil {
-		c.stopExp()
-		c.stopExp = nil
-	}
-	if e.Expires.IsZero() || e.closed {
-		return
-	}
-	left := e.Expires.Sub(e.Host.Now().Add(e.clock.offset())) - expiryMargin
-	if left <= 0 {
-		e.askToken()
-		left = expiryMargin // if nobody answers, ask again
-	}
-	c.stopExp = e.Host.After(min(left, expiryCheck), e.watchExpiry)
 }
 
 // Wake says that a connection may be had now (online, a tab became visible,
@@ -299,19 +216,29 @@ func (e *Engine) Wake() {
 	}
 }
 
-// Connection returns the state of the connection.
+// Connection returns the state of the connection. Its times are by this
+// device's clock as it is now, however it was set meanwhile.
 func (e *Engine) Connection() Connection {
-	state := e.connection.state
-	state.ServerOffset = e.clock.offset()
+	c := &e.connection
+	state, wall, elapsed := c.state, e.Host.Now(), e.Host.Elapsed()
+	state.Since = wall.Add(c.since - elapsed)
+	if c.next > 0 {
+		state.Next = wall.Add(c.next - elapsed)
+	}
+	if now, known := e.clock.now(e.Host); known {
+		state.ServerOffset = now.Sub(wall)
+	}
 	return state
 }
 
-func (e *Engine) setConnection(s ConnectionState, reason string, next time.Time) {
-	state := &e.connection.state
-	if state.State != s {
-		state.State, state.Since = s, e.Host.Now()
+// setConnection tells a state, why it is not live, and when the next attempt
+// begins, by Host.Elapsed; 0 if none is planned.
+func (e *Engine) setConnection(s ConnectionState, reason string, next time.Duration) {
+	c := &e.connection
+	if c.state.State != s {
+		c.state.State, c.since = s, e.Host.Elapsed()
 	}
-	state.Reason, state.Next = reason, next
+	c.state.Reason, c.next = reason, next
 	e.tellConnection()
 }
 
@@ -324,10 +251,30 @@ func (e *Engine) tellConnection() {
 // measureClock takes in the server's time of an answer, and tells if what is
 // shown by the server's clock is off by more than anybody could overlook.
 func (e *Engine) measureClock(server time.Time) {
-	e.clock.add(e.sync.asked, e.Host.Now(), server)
-	if (e.clock.offset() - e.connection.state.ServerOffset).Abs() > clockShown {
+	_, known := e.clock.now(e.Host)
+	e.clock.add(e.sync.asked, e.Host.Elapsed(), server)
+	moved := (e.Connection().ServerOffset - e.connection.state.ServerOffset).Abs() > clockShown
+	if moved {
 		e.tellConnection()
 	}
+	if moved || !known {
+		e.watchExpiry()
+	}
+}
+
+// watchClock notices that this device's clock, which said wall at elapsed, was
+// set meanwhile, or that the device slept and the other clock did not go on.
+// What pages are shown by the first is told again; the second, only the server
+// can put right.
+func (e *Engine) watchClock(wall time.Time, elapsed time.Duration) {
+	e.connection.stopClock = e.Host.After(clockCheck, func() {
+		now, later := e.Host.Now(), e.Host.Elapsed()
+		e.watchClock(now, later)
+		if (now.Round(0).Sub(wall.Round(0)) - (later - elapsed)).Abs() > clockStep {
+			e.tellConnection()
+			e.Wake()
+		}
+	})
 }
 
 // end closes the connection for good.
@@ -336,6 +283,9 @@ func (c *connection) end() {
 	c.tokenCame()
 	if c.stopExp != nil {
 		c.stopExp()
+	}
+	if c.stopClock != nil {
+		c.stopClock()
 	}
 	if c.abandon != nil {
 		c.abandon()

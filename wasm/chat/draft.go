@@ -117,5 +117,5 @@ func (e *Engine) entryOf(c *conversation, d Draft, ref []byte) (entry, error) {
 // mayRead reports whether a conversation is mine: I am one of its sides, or an
 // agent of its service.
 func (e *Engine) mayRead(key proto.Key) bool {
-	return key.Has(e.User) || key.Kind() == proto.Service && slices.Contains(e.Services, key.Service())
+	return key.Has(e.User) || key.Kind() == proto.Service && slices.Contains(e.Token.Services, key.Service())
 }

@@ -21,14 +21,10 @@ import (
 	"parley/proto"
 )
 
-// Config is what an engine needs. All fields but Name and Expires are required.
+// Config is what an engine needs. All fields are required, and of the token its text.
 type Config struct {
-	User uint64
-	Name string
-	// Services are those that the user answers for: an agent.
-	Services []proto.ServiceType
-	Token    string
-	Expires  time.Time // of the token, by the server's clock; zero if unknown
+	User  uint64
+	Token Token
 
 	Store    Store
 	Network  Network
@@ -71,7 +67,7 @@ func New(c Config) *Engine {
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.write = writer{host: c.Host, store: c.Store, row: e.rowOf, lost: e.lost, failed: c.Observer.Failed, works: e.catchUp}
-	e.connection.state = Connection{State: Connecting, Since: c.Host.Now()}
+	e.connection.state, e.connection.since = Connection{State: Connecting}, c.Host.Elapsed()
 	e.fetch.engine = e
 	return e
 }
@@ -415,5 +411,6 @@ func (c *conversation) stateOf(seq uint64) MessageState {
 
 // serverNow estimates the server's clock, in Unix milliseconds.
 func (e *Engine) serverNow() uint64 {
-	return uint64(max(0, e.Host.Now().Add(e.clock.offset()).UnixMilli()))
+	now, _ := e.clock.now(e.Host)
+	return uint64(max(0, now.UnixMilli()))
 }

@@ -32,6 +32,8 @@ type screen struct {
 	states     []chat.ConnectionState
 	settings   []chat.Settings
 	tokens     int
+	stale      string // the token of which the last of these was said
+	users      []chat.Token
 	resets     int
 	errors     []error
 }
@@ -42,7 +44,7 @@ func open(t *testing.T, s *server, user uint64, store chat.Store) *screen {
 	v := &screen{t: t, list: map[string]chat.Conversation{}, host: &chattest.Host{Clock: s.clock}}
 	v.host.Latency = func() time.Duration { return time.Millisecond }
 	v.engine = chat.New(chat.Config{
-		User: user, Token: "token", Store: store, Network: s, History: history{s, v.host}, Host: v.host, Observer: v,
+		User: user, Token: chat.Token{Text: "token"}, Store: store, Network: s, History: history{s, v.host}, Host: v.host, Observer: v,
 	})
 	v.engine.Start(func(err error) {
 		if err != nil {
@@ -92,7 +94,8 @@ func (v *screen) Connection(c chat.Connection) {
 func (v *screen) Typing(string, uint64, bool)   {}
 func (v *screen) Presence(uint64, bool, uint64) {}
 func (v *screen) Settings(s chat.Settings)      { v.settings = append(v.settings, s) }
-func (v *screen) TokenNeeded()                  { v.tokens++ }
+func (v *screen) TokenNeeded(stale string)      { v.tokens++; v.stale = stale }
+func (v *screen) User(t chat.Token)             { v.users = append(v.users, t) }
 func (v *screen) Reset()                        { v.resets++; v.shown = nil; v.list = map[string]chat.Conversation{} }
 func (v *screen) Failed(err error)              { v.errors = append(v.errors, err) }
 
@@ -532,7 +535,7 @@ func TestARefusedTokenIsReplacedOnceThenThePersonMustSignIn(t *testing.T) {
 	if a.tokens != 1 {
 		t.Fatalf("asked for %d tokens, want 1", a.tokens)
 	}
-	a.engine.SetToken("fresh", time.Time{})
+	a.engine.SetToken(chat.Token{Text: "fresh"})
 	clock.Run(time.Second)
 	if a.connection.State != chat.SignedOut {
 		t.Errorf("connection is %+v", a.connection)
@@ -543,7 +546,7 @@ func TestARefusedTokenIsReplacedOnceThenThePersonMustSignIn(t *testing.T) {
 		t.Errorf("%d more attempts while signed out", s.opened-opened)
 	}
 	s.refuseOpen = nil
-	a.engine.SetToken("better", time.Time{})
+	a.engine.SetToken(chat.Token{Text: "better"})
 	clock.Run(time.Second)
 	if a.connection.State != chat.Live {
 		t.Errorf("connection is %+v", a.connection)
@@ -553,7 +556,7 @@ func TestARefusedTokenIsReplacedOnceThenThePersonMustSignIn(t *testing.T) {
 func TestAFreshTokenIsAskedForBeforeTheOldExpires(t *testing.T) {
 	clock, s := setup(t)
 	a := open(t, s, alice, chat.NewMemory())
-	a.engine.SetToken("timed", chattest.Start.Add(time.Hour))
+	a.engine.SetToken(chat.Token{Text: "timed", Expires: chattest.Start.Add(time.Hour)})
 	clock.Run(58 * time.Minute)
 	if a.tokens != 0 {
 		t.Fatalf("asked %d times too early, %+v", a.tokens, a.connection)

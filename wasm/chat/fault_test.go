@@ -290,7 +290,7 @@ func TestSignedOutWakesToAskForATokenAndNotToConnect(t *testing.T) {
 	if a.connection.State != chat.SignedOut || !strings.Contains(a.connection.Reason, "expired") {
 		t.Fatalf("connection is %+v", a.connection)
 	}
-	a.engine.SetToken("token", time.Time{})
+	a.engine.SetToken(chat.Token{Text: "token"})
 	opened, tokens := s.opened, a.tokens
 	a.engine.Wake()
 	clock.Run(time.Second)
@@ -382,7 +382,7 @@ func TestASessionThatEndsBeforeItsOpenIsReportedIsReplaced(t *testing.T) {
 	v := &screen{t: t, list: map[string]chat.Conversation{}, host: &chattest.Host{Clock: clock}}
 	v.host.Latency = func() time.Duration { return time.Millisecond }
 	v.engine = chat.New(chat.Config{
-		User: alice, Token: "token", Store: chat.NewMemory(), Network: &hasty{s, 2}, History: s, Host: v.host, Observer: v,
+		User: alice, Token: chat.Token{Text: "token"}, Store: chat.NewMemory(), Network: &hasty{s, 2}, History: s, Host: v.host, Observer: v,
 	})
 	v.engine.Start(func(error) {})
 	clock.Run(time.Minute)

@@ -193,7 +193,7 @@ func (f *fetching) request(c *conversation, after, before uint64, limit int, don
 		done(f.pause.why)
 		return
 	}
-	token, epoch := e.Token, e.meta.Epoch
+	token, epoch := e.Token.Text, e.meta.Epoch
 	e.Host.Go(func() func() {
 		ctx, cancel := context.WithTimeout(e.ctx, fetchTimeout)
 		defer cancel()
@@ -248,7 +248,7 @@ func (f *fetching) refused(c *conversation, token string, err error) {
 			f.hold(d, &pause{why: err, soon: d <= longWait})
 		}
 	case renew:
-		if token == e.Token && !e.closed { // otherwise a fresh one came meanwhile
+		if token == e.Token.Text && !e.closed { // otherwise a fresh one came meanwhile
 			e.askToken()
 			f.hold(tokenTimeout, &pause{why: err, soon: true, token: true})
 		}

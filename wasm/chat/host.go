@@ -7,9 +7,12 @@ import "time"
 // and no lock of its own, so a simulation that provides a Host decides, from a
 // seed, the order in which everything happens. Loop is the real one.
 type Host interface {
-	// Now is this device's clock, which may be wrong or jump: for display and
-	// for measuring, never for order.
+	// Now is this device's clock, which may be wrong or jump: for display, never
+	// for order.
 	Now() time.Time
+	// Elapsed is how long the host has run, by a clock that cannot be set. It may
+	// stand still while the device sleeps.
+	Elapsed() time.Duration
 	// After calls f on the loop once d has passed, unless stop is called on
 	// the loop before.
 	After(d time.Duration, f func()) (stop func())

@@ -13,6 +13,7 @@ type Loop struct {
 	mu     sync.Mutex
 	queue  []func()
 	ended  bool
+	began  time.Time
 	wake   chan struct{} // holds one token while the queue is not empty
 	worker sync.WaitGroup
 }
@@ -21,7 +22,7 @@ var _ Host = (*Loop)(nil)
 
 // NewLoop returns a loop that does nothing until Run.
 func NewLoop() *Loop {
-	return &Loop{wake: make(chan struct{}, 1)}
+	return &Loop{began: time.Now(), wake: make(chan struct{}, 1)}
 }
 
 // Run executes what is posted, in order, until ctx is done; then it waits for
@@ -74,6 +75,9 @@ func (l *Loop) Post(f func()) {
 
 // Now implements Host.
 func (l *Loop) Now() time.Time { return time.Now() }
+
+// Elapsed implements Host.
+func (l *Loop) Elapsed() time.Duration { return time.Since(l.began) }
 
 // After implements Host.
 func (l *Loop) After(d time.Duration, f func()) (stop func()) {

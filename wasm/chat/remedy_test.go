@@ -72,7 +72,7 @@ func reads(t *testing.T, answer error) string {
 		does = waitsOrRepeats(t, answer)
 	}
 	s.refuseHistory = nil
-	a.engine.SetToken("fresh", time.Time{})
+	a.engine.SetToken(chat.Token{Text: "fresh"})
 	s.rev++ // so that the server tells everything again
 	clock.Run(5 * time.Minute)
 	want(t, "once the server answers as it should", a.text(), "x x")
@@ -154,7 +154,7 @@ func TestA401OfTheHistoryIsFollowedByAFreshTokenAndNoHoleStays(t *testing.T) {
 		t.Fatalf("%d requests, %d fresh tokens asked for, answer %+v: want 1, 1 and none yet", n, a.tokens, page)
 	}
 	s.refuseHistory = nil
-	a.engine.SetToken("fresh", time.Time{})
+	a.engine.SetToken(chat.Token{Text: "fresh"})
 	clock.Run(time.Second)
 	if len(page.Messages) != 50 || page.Incomplete != "" {
 		t.Errorf("with the fresh token %d messages came, incomplete %q", len(page.Messages), page.Incomplete)

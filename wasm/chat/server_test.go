@@ -44,6 +44,7 @@ type server struct {
 	refusedMarks  int
 	dropMark      int // this many marks are lost, with their acknowledgements
 	opened        int
+	credentials   []chat.Credentials // of CONNECT
 	acks          int
 	published     []string // contents, in the order of arrival
 	blocks        []*proto.Block
@@ -72,6 +73,7 @@ const delay = 5 * time.Millisecond
 // Open implements chat.Network.
 func (s *server) Open(_ context.Context, c chat.Credentials, h chat.Handler) (chat.Session, error) {
 	s.opened++
+	s.credentials = append(s.credentials, c)
 	switch {
 	case s.down:
 		return nil, errors.New("connection refused")

@@ -27,14 +27,14 @@ const (
 
 // syncing is the question to the server what changed.
 type syncing struct {
-	asked  time.Time // when the last request left, by this device's clock
-	open   bool      // its answer has not come
-	expect string    // the token that the next part of the answer continues
-	loaded int       // rows of an answer of which more is to come, over all sessions
-	again  bool      // something happened that asks for another
-	stop   func()    // the timer of the repeat
-	synced []func()  // wait for the first complete answer of this engine
-	done   bool      // it came
+	asked  time.Duration // when the last request left, by Host.Elapsed
+	open   bool          // its answer has not come
+	expect string        // the token that the next part of the answer continues
+	loaded int           // rows of an answer of which more is to come, over all sessions
+	again  bool          // something happened that asks for another
+	stop   func()        // the timer of the repeat
+	synced []func()      // wait for the first complete answer of this engine
+	done   bool          // it came
 }
 
 // requestSync asks what changed since the last answer. One request is open at
@@ -54,7 +54,7 @@ func (e *Engine) requestSync() {
 		e.Observer.Failed(err)
 		return
 	}
-	s.open, s.again, s.asked, s.expect = true, false, e.Host.Now(), e.meta.SyncToken
+	s.open, s.again, s.asked, s.expect = true, false, e.Host.Elapsed(), e.meta.SyncToken
 	number := e.connection.number
 	session.Publish(proto.BranchSync, payload, nil, func(_ Ack, err error) {
 		e.Host.Post(func() {
@@ -84,11 +84,11 @@ func (e *Engine) syncUnanswered(session int, err error) {
 // behind one address: then it must not go on as fast as they answer.
 func (e *Engine) syncRested() {
 	s := &e.sync
-	rest := syncRest - e.Host.Now().Sub(s.asked)
+	rest := syncRest - (e.Host.Elapsed() - s.asked)
 	switch {
 	case s.open: // its answer tells which history there is now
 	case rest > 0:
-		e.syncAfter(min(rest, syncRest)) // a clock that was set back makes it no longer
+		e.syncAfter(rest)
 	default:
 		e.requestSync()
 	}

@@ -108,7 +108,8 @@ type Connection struct {
 	// Loading is how many conversations have come of a list that is long in
 	// coming, as on a new device; 0 if there is none, or little has come.
 	Loading int
-	// ServerOffset is how far the server's clock is ahead of this device's. For display only.
+	// ServerOffset is how far the server's clock is ahead of this device's, as that
+	// is set now; 0 if it is not known yet. For display only.
 	ServerOffset time.Duration
 }
 
@@ -132,8 +133,10 @@ type Observer interface {
 	Presence(user uint64, online bool, lastSeen uint64)
 	// Settings tells what the user has chosen, on whatever device.
 	Settings(Settings)
-	// TokenNeeded asks for a fresh token, answered by SetToken.
-	TokenNeeded()
+	// TokenNeeded asks for a fresh token in the place of one, answered by SetToken.
+	TokenNeeded(stale string)
+	// User tells that the token says something else of the user than the one before.
+	User(Token)
 	// Reset tells that everything shown is void: the server's history is
 	// another one. Ask for conversations and history again.
 	Reset()

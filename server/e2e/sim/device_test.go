@@ -87,7 +87,7 @@ func (d *device) open() {
 	d.told, d.forgets = make(map[string]bool), d.full
 	d.repeating = len(d.unanswered) > 0
 	engine := client.New(client.Config{
-		User: d.user, Services: d.services(), Token: "token", Store: d.store, Network: d, History: d, Host: d.host, Observer: &observer{d, d.host},
+		User: d.user, Token: client.Token{Text: "token", Services: d.services()}, Store: d.store, Network: d, History: d, Host: d.host, Observer: &observer{d, d.host},
 	})
 	d.engine = engine
 	d.w.note("%s: tab opened", d)
@@ -427,7 +427,8 @@ func (o *observer) Connection(c client.Connection) { o.d.w.note("%s: %s %s", o.d
 func (o *observer) Typing(string, uint64, bool)   {}
 func (o *observer) Presence(uint64, bool, uint64) {}
 func (o *observer) Settings(client.Settings)      {}
-func (o *observer) TokenNeeded()                  {}
+func (o *observer) TokenNeeded(string)            {}
+func (o *observer) User(client.Token)             {}
 func (o *observer) Failed(err error)              { o.d.w.note("%s: %v", o.d, err) }
 
 // Reset makes the page ask again for what it shows.

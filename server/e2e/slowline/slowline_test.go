@@ -235,7 +235,8 @@ func (p *page) Messages(_ string, changed []client.Message, _ []string) {
 func (p *page) Typing(string, uint64, bool)   {}
 func (p *page) Presence(uint64, bool, uint64) {}
 func (p *page) Settings(client.Settings)      {}
-func (p *page) TokenNeeded()                  { p.t.Error("a token is needed") }
+func (p *page) User(client.Token)             {}
+func (p *page) TokenNeeded(string)            { p.t.Error("a token is needed") }
 func (p *page) Reset()                        { p.t.Error("it starts over") }
 func (p *page) Failed(err error)              { p.t.Error(err) }
 
@@ -245,7 +246,7 @@ func TestTenThousandConversationsArriveOnASlowLineInOneConnection(t *testing.T) 
 	loop := client.NewLoop()
 	p := &page{t: t, known: map[string]bool{}, heard: map[string]bool{}}
 	engine := client.New(client.Config{
-		User: user, Name: "somebody", Token: "token", Store: client.NewMemory(), Host: loop, Observer: p, History: s,
+		User: user, Token: client.Token{Text: "token", Name: "somebody"}, Store: client.NewMemory(), Host: loop, Observer: p, History: s,
 		Network: &link.Network{Dial: link.WebSocket(url + "/mqtt")},
 	})
 	loading, synced, overtook := 0, make(chan struct{}), false

@@ -98,6 +98,8 @@ type Host struct {
 	Clock *Clock
 	// Skew is how far this device's own clock is ahead.
 	Skew time.Duration
+	// Slept is for how long the device's other clock stood still.
+	Slept time.Duration
 	// Latency says how long a piece of background work takes to begin and to
 	// report; nil takes no time.
 	Latency func() time.Duration
@@ -111,6 +113,9 @@ func (h *Host) Kill() { h.dead = true }
 
 // Now implements chat.Host.
 func (h *Host) Now() time.Time { return h.Clock.Now().Add(h.Skew) }
+
+// Elapsed implements chat.Host.
+func (h *Host) Elapsed() time.Duration { return h.Clock.now - h.Slept }
 
 // After implements chat.Host.
 func (h *Host) After(d time.Duration, f func()) (stop func()) {

@@ -1,0 +1,179 @@
+package chat
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"parley/proto"
+)
+
+const (
+	// expiryMargin is how long before a token ends, of which nobody knows when its
+	// life began, a fresh one is asked for, and the least time until it is again.
+	expiryMargin = time.Minute
+	// expiryCheck bounds timers that wait for an expiry: a laptop sleeps, a clock is set.
+	expiryCheck = 10 * time.Minute
+	// maxRenewal bounds the time until a fresh token is asked for again.
+	maxRenewal = time.Hour
+	// tokenTimeout is how long a fresh token may take.
+	tokenTimeout = 30 * time.Second
+)
+
+// Token is what the user shows to the server, and what it says of them.
+type Token struct {
+	Text string
+	Name string
+	// Services are those that the user answers for: an agent.
+	Services []proto.ServiceType
+	// Issued and Expires are by the server's clock; zero if unknown, or never.
+	Issued, Expires time.Time
+}
+
+// older reports whether t was made before o, as far as the two say.
+func (t Token) older(o Token) bool {
+	return cmp.Or(t.Issued.Compare(o.Issued), t.Expires.Compare(o.Expires)) < 0
+}
+
+// renewal is when a fresh token should follow t: when half its life is over, so
+// that one who comes now and then finds the server able to renew it.
+func (t Token) renewal() time.Time {
+	if t.Issued.IsZero() || !t.Issued.Before(t.Expires) {
+		return t.Expires.Add(-expiryMargin)
+	}
+	return t.Issued.Add(t.Expires.Sub(t.Issued) / 2)
+}
+
+// tokenRefused asks for a fresh token once; if the server does not take that
+// one either, the person has to sign in.
+func (e *Engine) tokenRefused(token, reason string) {
+	c := &e.connection
+	if token != e.Token.Text { // a fresh one came meanwhile
+		e.connect()
+		return
+	}
+	if c.refused != "" && c.refused != token {
+		e.setConnection(SignedOut, reason, 0)
+		return
+	}
+	c.refused = token
+	e.setConnection(Connecting, reason, 0)
+	e.askToken()
+	c.stopWaiting()
+	c.stopWait = e.Host.After(tokenTimeout, func() {
+		c.stopWait = nil
+		e.setConnection(SignedOut, reason, 0)
+	})
+}
+
+// askToken asks for a fresh token, unless one is on its way. Nobody may have one
+// to give: it can be asked for again after a while.
+func (e *Engine) askToken() {
+	c := &e.connection
+	if c.stopAsked == nil && !e.closed {
+		c.stopAsked = e.Host.After(tokenTimeout, func() { c.stopAsked = nil })
+		e.Observer.TokenNeeded(e.Token.Text)
+	}
+}
+
+// tokenCame ends the wait for a fresh token.
+func (c *connection) tokenCame() {
+	if c.stopAsked != nil {
+		c.stopAsked()
+		c.stopAsked = nil
+	}
+}
+
+// SetToken gives the token for the next connection; an open one is replaced,
+// since it lives no longer than its token and shows what that lets the user
+// see. The same token again says that there is no fresh one.
+func (e *Engine) SetToken(t Token) {
+	c := &e.connection
+	if t.Text == e.Token.Text || e.closed {
+		e.NoToken()
+		return
+	}
+	c.tokenCame()
+	before := e.Token
+	e.Token = t
+	e.introduce(before)
+	if !e.started {
+		return
+	}
+	e.fetch.renewed()
+	e.watchExpiry()
+	switch {
+	case c.session != nil:
+		session := c.session
+		c.session = nil
+		c.stopSettle()
+		session.Close()
+		e.sync.abandon()
+		e.connect()
+	case !c.opening: // otherwise openDone sees that its token is an old one
+		e.connect()
+	}
+}
+
+// NoToken says that nobody has a fresh token: where the server did not take the
+// old one, the person has to sign in.
+func (e *Engine) NoToken() {
+	c := &e.connection
+	c.tokenCame()
+	if c.refused == e.Token.Text && !e.closed {
+		c.stopWaiting()
+		e.setConnection(SignedOut, c.state.Reason, 0)
+	}
+}
+
+// Offer gives a token that somebody had, which may be older than the engine's.
+func (e *Engine) Offer(t Token) {
+	if e.connection.state.State == SignedOut || t.Text != e.Token.Text && !t.older(e.Token) {
+		e.SetToken(t)
+	}
+}
+
+// introduce tells what a fresh token changes of who the user is, and of what
+// they may see: at once, and by the server's rows as soon as it is connected.
+func (e *Engine) introduce(before Token) {
+	same := slices.Equal(e.Token.Services, before.Services)
+	if same && e.Token.Name == before.Name {
+		return
+	}
+	e.Observer.User(e.Token)
+	if same {
+		return
+	}
+	var changed []Conversation
+	for _, c := range e.sorted() {
+		if c.key.Kind() == proto.Service && !c.key.Has(e.User) {
+			c.repair.denied = false
+			changed = append(changed, e.conversationOf(c))
+		}
+	}
+	if len(changed) > 0 {
+		e.Observer.Conversations(changed)
+	}
+}
+
+// watchExpiry asks for a fresh token when it is time to, by the server's clock
+// alone: until that is known, the token is as good as any.
+func (e *Engine) watchExpiry() {
+	c := &e.connection
+	if c.stopExp != nil {
+		c.stopExp()
+		c.stopExp = nil
+	}
+	if e.Token.Expires.IsZero() || e.closed {
+		return
+	}
+	next := expiryCheck
+	if now, known := e.clock.now(e.Host); known && c.session != nil {
+		next = min(e.Token.renewal().Sub(now), expiryCheck)
+		if next <= 0 {
+			e.askToken()
+			next = max(expiryMargin, min(e.Token.Expires.Sub(now)/10, maxRenewal))
+		}
+	}
+	c.stopExp = e.Host.After(next, e.watchExpiry)
+}
