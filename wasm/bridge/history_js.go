@@ -25,11 +25,7 @@ type history struct {
 var _ chat.History = history{}
 
 // Messages implements chat.History.
-func (h history) Messages(ctx context.Context, token, key string, after, before uint64, limit int) (chat.Page, error) {
-	k, err := proto.ParseOpenKey(key)
-	if err != nil {
-		return chat.Page{}, err
-	}
+func (h history) Messages(ctx context.Context, token, key string, after, before uint64, limit int) (page []byte, err error) {
 	url := h.server + "/api/conversations/" + key + "/messages?limit=" + strconv.Itoa(limit)
 	if after != 0 {
 		url += "&after=" + strconv.FormatUint(after, 10)
@@ -40,11 +36,11 @@ func (h history) Messages(ctx context.Context, token, key string, after, before 
 	if before != 0 {
 		url += "&before=" + strconv.FormatUint(before, 10)
 	}
-	body, err := get(ctx, url, token)
+	page, err = get(ctx, url, token)
 	if err != nil {
-		return chat.Page{}, fmt.Errorf("history of %s: %w", key, err)
+		return nil, fmt.Errorf("history of %s: %w", key, err)
 	}
-	return parsePage(k, after, before, body)
+	return page, nil
 }
 
 // get returns the body of a successful answer. The error wraps a

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math"
@@ -10,7 +11,6 @@ import (
 	"time"
 
 	"parley/proto"
-	"parley/wasm/chat"
 )
 
 // request is what the history asked for.
@@ -70,19 +70,19 @@ func answerWithHeaders(t *testing.T, status int, headers map[string]any, chunks 
 	return got
 }
 
-func ask(after, before uint64) (chat.Page, error) {
+func ask(after, before uint64) ([]byte, error) {
 	return history{"https://chat.example"}.Messages(context.Background(), "the-token", key, after, before, 50)
 }
 
 func TestHistoryAsksForTheRangeAndReadsAnAnswerInPieces(t *testing.T) {
-	body := marshal(t, pageOf(message(1<<53+1), message(1<<53+2)))
+	body := []byte(strings.Repeat("what the engine reads, ", 3))
 	got := answerWith(t, 200, proto.ContentType, body[:1], body[1:40], body[40:])
 	page, err := ask(1<<53, math.MaxUint64)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(page.Entries) != 2 || page.Entries[0].Seq != 1<<53+1 {
-		t.Errorf("page = %+v", page)
+	if !bytes.Equal(page, body) {
+		t.Errorf("page = %q", page)
 	}
 	want := "https://chat.example/api/conversations/" + key + "/messages?limit=50&after=9007199254740992&before=18446744073709551615"
 	if got.url != want || got.accept != proto.ContentType || got.authorization != "Bearer the-token" {
@@ -99,7 +99,7 @@ func TestHistoryAfterASeqAsksForTheNewest(t *testing.T) {
 		{0, 9, "?limit=50&before=9"},
 		{5, 0, "?limit=50&after=5&before=18446744073709551615"},
 	} {
-		got := answerWith(t, 200, proto.ContentType, marshal(t, pageOf()))
+		got := answerWith(t, 200, proto.ContentType, []byte("a page"))
 		if _, err := ask(c.after, c.before); err != nil {
 			t.Fatal(err)
 		}

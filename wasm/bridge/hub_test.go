@@ -48,8 +48,8 @@ func (silence) Close()                                                      {}
 
 type noHistory struct{}
 
-func (noHistory) Messages(context.Context, string, string, uint64, uint64, int) (chat.Page, error) {
-	return chat.Page{}, errors.New("no history here")
+func (noHistory) Messages(context.Context, string, string, uint64, uint64, int) ([]byte, error) {
+	return nil, errors.New("no history here")
 }
 
 // profile is a hub with the ports of some pages, in a synctest bubble.

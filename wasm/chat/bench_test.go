@@ -55,8 +55,8 @@ func (q *queue) answers() (parts [][]byte) {
 }
 
 // Messages implements chat.History with nothing: what counts here are rows.
-func (q *queue) Messages(context.Context, string, string, uint64, uint64, int) (chat.Page, error) {
-	return chat.Page{Epoch: q.epoch, Head: 50, Min: 51}, nil
+func (q *queue) Messages(context.Context, string, string, uint64, uint64, int) ([]byte, error) {
+	return marshal(&proto.MessagePage{Epoch: &q.epoch, HeadSeq: new(uint64(50)), MinSeq: new(uint64(51))}), nil
 }
 
 // agent opens an engine that knows the whole queue.

@@ -197,12 +197,18 @@ func (f *fetching) request(c *conversation, after, before uint64, limit int, don
 	e.Host.Go(func() func() {
 		ctx, cancel := context.WithTimeout(e.ctx, fetchTimeout)
 		defer cancel()
-		page, err := e.History.Messages(ctx, token, c.name, after, before, limit)
+		var p historyPage
+		body, err := e.History.Messages(ctx, token, c.name, after, before, limit)
+		if err == nil {
+			if p, err = parsePage(c.key, after, before, body); err != nil {
+				err = fmt.Errorf("history of %s: %w", c.name, err)
+			}
+		}
 		return func() {
 			if err == nil {
 				f.retry.reset()
 				c.repair.denied = false
-				err = f.take(c, page, epoch, after, before)
+				err = f.take(c, p, epoch)
 			} else {
 				f.refused(c, token, err)
 			}
@@ -213,28 +219,21 @@ func (f *fetching) request(c *conversation, after, before uint64, limit int, don
 
 var errOtherHistory = errors.New("the server's history is another one now")
 
-func (f *fetching) take(c *conversation, p Page, epoch, after, before uint64) error {
+func (f *fetching) take(c *conversation, p historyPage, epoch uint64) error {
 	e := f.engine
 	if e.closed || e.meta.Epoch != epoch {
 		return errOtherHistory
 	}
-	if epoch != 0 && p.Epoch != epoch {
+	if epoch != 0 && p.epoch != epoch {
 		e.syncRested() // its answer changes the epoch, with a new list of what there is
 		return errOtherHistory
 	}
-	entries, err := decodeAll(c.key.Kind(), p.Entries)
-	if err != nil {
-		return fmt.Errorf("history of %s: %w", c.name, err)
-	}
-	entries = slices.DeleteFunc(entries, func(x entry) bool {
-		return x.seq <= after || before != 0 && x.seq >= before
-	})
-	c.head = max(c.head, p.Head)
-	e.forget(c, p.Min)
-	if e.echoed(c, entries) {
+	c.head = max(c.head, p.head)
+	e.forget(c, p.min)
+	if e.echoed(c, p.entries) {
 		defer e.pump(c)
 	}
-	e.receive(c, entries)
+	e.receive(c, p.entries)
 	return nil
 }
 

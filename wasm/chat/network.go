@@ -61,16 +61,9 @@ type Ack struct {
 
 // History asks the server for stored messages. Package bridge implements it with fetch.
 type History interface {
-	// Messages returns entries with after < seq < before in seq order, the
-	// newest limit of them; before 0 means no bound. Errors wrap a *proto.Refusal
-	// if the server gave a reason.
-	Messages(ctx context.Context, token, key string, after, before uint64, limit int) (Page, error)
-}
-
-// Page is an answer of the server's history.
-type Page struct {
-	Epoch   uint64
-	Head    uint64
-	Min     uint64
-	Entries []Entry
+	// Messages returns an encoded MessagePage or, by the key, ServiceMessagePage:
+	// the entries with after < seq < before in seq order, the newest limit of them;
+	// before 0 means no bound. It need not look at what the server gave. Errors wrap
+	// a *proto.Refusal if the server gave a reason.
+	Messages(ctx context.Context, token, key string, after, before uint64, limit int) (page []byte, err error)
 }

@@ -308,28 +308,29 @@ func (s *server) expire(before uint64) {
 }
 
 // Messages implements chat.History.
-func (s *server) Messages(_ context.Context, token, key string, after, before uint64, limit int) (chat.Page, error) {
+func (s *server) Messages(_ context.Context, token, key string, after, before uint64, limit int) ([]byte, error) {
 	if s.down {
-		return chat.Page{}, errors.New("connection refused")
+		return nil, errors.New("connection refused")
 	}
 	s.requests, s.tokens = append(s.requests, key), append(s.tokens, token)
 	if s.refuseHistory != nil {
-		return chat.Page{}, s.refuseHistory
+		return nil, s.refuseHistory
 	}
 	if s.crowded > 0 {
 		s.crowded--
-		return chat.Page{}, &proto.Refusal{Reason: proto.MessageRateTooHigh, Text: "too many of your requests at once"}
+		return nil, &proto.Refusal{Reason: proto.MessageRateTooHigh, Text: "too many of your requests at once"}
 	}
 	epoch := s.epoch
 	if s.otherPages {
 		epoch++
 	}
-	p := chat.Page{Epoch: epoch, Head: uint64(len(s.logs[key])), Min: max(1, s.min[key])}
+	head, least := uint64(len(s.logs[key])), max(1, s.min[key])
+	p := &proto.MessagePage{Epoch: &epoch, HeadSeq: &head, MinSeq: &least}
 	for _, m := range s.logs[key] {
-		if m.GetSeq() > after && m.GetSeq() >= p.Min && (before == 0 || m.GetSeq() < before) {
-			p.Entries = append(p.Entries, chat.Entry{Key: key, Seq: m.GetSeq(), Body: marshal(m)})
+		if m.GetSeq() > after && m.GetSeq() >= least && (before == 0 || m.GetSeq() < before) {
+			p.Messages = append(p.Messages, m)
 		}
 	}
-	p.Entries = p.Entries[max(0, len(p.Entries)-limit):]
-	return p, nil
+	p.Messages = p.Messages[max(0, len(p.Messages)-limit):]
+	return marshal(p), nil
 }

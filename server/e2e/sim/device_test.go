@@ -371,24 +371,20 @@ func (d *device) Open(_ context.Context, c client.Credentials, h client.Handler)
 }
 
 // Messages implements chat.History.
-func (d *device) Messages(ctx context.Context, _, key string, after, before uint64, limit int) (client.Page, error) {
+func (d *device) Messages(ctx context.Context, _, key string, after, before uint64, limit int) ([]byte, error) {
 	s := d.w.server
 	if s == nil || d.w.chance(15) {
-		return client.Page{}, errDown
+		return nil, errDown
 	}
 	k, err := proto.ParseKey(key)
 	if err != nil {
-		return client.Page{}, err
+		return nil, err
 	}
 	answer, err := s.service.Messages(ctx, d.sender(), k, chat.Window{After: after, Before: before, Limit: limit, Oldest: after != 0 && before == 0})
 	if err != nil {
-		return client.Page{}, err
+		return nil, err
 	}
-	p := client.Page{Epoch: answer.Epoch, Head: answer.Head, Min: answer.Min}
-	for _, e := range answer.Entries {
-		p.Entries = append(p.Entries, client.Entry{Key: key, Seq: e.Seq, Body: e.Body})
-	}
-	return p, nil
+	return answer.Marshal(), nil
 }
 
 // observer is the page of one tab: what an old tab still says is void.

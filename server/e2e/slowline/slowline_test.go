@@ -120,20 +120,16 @@ func (s *server) say(from uint64, content string) {
 }
 
 // Messages implements the client's History. It is quick: HTTP is not what is tried here.
-func (s *server) Messages(ctx context.Context, _, key string, after, before uint64, limit int) (client.Page, error) {
+func (s *server) Messages(ctx context.Context, _, key string, after, before uint64, limit int) ([]byte, error) {
 	k, err := proto.ParseKey(key)
 	if err != nil {
-		return client.Page{}, err
+		return nil, err
 	}
 	answer, err := s.service.Messages(ctx, chat.Sender{User: user}, k, chat.Window{After: after, Before: before, Limit: limit})
 	if err != nil {
-		return client.Page{}, err
+		return nil, err
 	}
-	p := client.Page{Epoch: answer.Epoch, Head: answer.Head, Min: answer.Min}
-	for _, e := range answer.Entries {
-		p.Entries = append(p.Entries, client.Entry{Key: key, Seq: e.Seq, Body: e.Body})
-	}
-	return p, nil
+	return answer.Marshal(), nil
 }
 
 // slowLine listens, and passes what comes on to address and back, 1 Mbit/s on the way back.

@@ -1,4 +1,4 @@
-package bridge
+package chat
 
 import (
 	"math"
@@ -16,6 +16,8 @@ func message(seq uint64) *proto.Message {
 		Content: new("content"), CreateTime: new(uint64(1)), Seq: new(seq),
 	}
 }
+
+const me, peer uint64 = 1 << 62, 1<<62 + 1
 
 func pageOf(messages ...*proto.Message) *proto.MessagePage {
 	return &proto.MessagePage{Epoch: new(uint64(7)), HeadSeq: new(uint64(math.MaxUint64)), MinSeq: new(uint64(1)), Messages: messages}
@@ -36,12 +38,12 @@ func TestAPageKeepsItsEntriesAsTheServerEncodedThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if page.Epoch != 7 || page.Head != math.MaxUint64 || page.Min != 1 || len(page.Entries) != len(messages) {
+	if page.epoch != 7 || page.head != math.MaxUint64 || page.min != 1 || len(page.entries) != len(messages) {
 		t.Fatalf("page = %+v", page)
 	}
 	for i, m := range messages {
-		e := page.Entries[i]
-		if e.Key != key || e.Seq != m.GetSeq() || !slices.Equal(e.Body, marshal(t, m)) {
+		e := page.entries[i]
+		if e.seq != m.GetSeq() || !slices.Equal(e.body, marshal(t, m)) {
 			t.Errorf("entry %d = %+v, want seq %d and the bytes as sent", i, e, m.GetSeq())
 		}
 	}
@@ -57,7 +59,7 @@ func TestAPageOfAServiceConversationIsReadByItsOwnType(t *testing.T) {
 		Epoch: new(uint64(7)), HeadSeq: new(uint64(1)), MinSeq: new(uint64(1)), Messages: []*proto.ServiceMessage{m},
 	})
 	page, err := parsePage(proto.ServiceKey(me, proto.ServiceType_SERVICE_TYPE_SALES), 0, 0, body)
-	if err != nil || len(page.Entries) != 1 || page.Entries[0].Seq != 1 {
+	if err != nil || len(page.entries) != 1 || page.entries[0].seq != 1 {
 		t.Errorf("page = %+v, %v", page, err)
 	}
 	if _, err := parsePage(proto.ServiceKey(me, proto.ServiceType_SERVICE_TYPE_BILLING), 0, 0, body); err == nil {
@@ -111,11 +113,11 @@ func FuzzPage(f *testing.F) {
 			return
 		}
 		last := after
-		for _, e := range page.Entries {
-			if e.Seq <= last || before != 0 && e.Seq >= before || e.Seq > page.Head {
-				t.Fatalf("seq %d after %d, before %d, head %d", e.Seq, last, before, page.Head)
+		for _, e := range page.entries {
+			if e.seq <= last || before != 0 && e.seq >= before || e.seq > page.head {
+				t.Fatalf("seq %d after %d, before %d, head %d", e.seq, last, before, page.head)
 			}
-			last = e.Seq
+			last = e.seq
 		}
 	})
 }

@@ -1,0 +1,81 @@
+package chat
+
+import (
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"parley/proto"
+)
+
+// historyPage is a MessagePage or ServiceMessagePage.
+type historyPage struct {
+	epoch, head, min uint64
+	entries          []entry
+}
+
+// The fields of MessagePage and ServiceMessagePage, which differ only in what
+// the entries are.
+const (
+	pageEpoch    = 1
+	pageHead     = 2
+	pageMin      = 3
+	pageMessages = 4
+)
+
+// parsePage reads a page of the conversation with a key. The entries keep the
+// bytes they came as, slices of body. Each is one of the conversation, and its
+// seq rises, lies between after and before (0: no bound), and is within it.
+func parsePage(key proto.Key, after, before uint64, body []byte) (historyPage, error) {
+	var p historyPage
+	last := after
+	for len(body) > 0 {
+		field, kind, n := protowire.ConsumeTag(body)
+		if n < 0 {
+			return historyPage{}, errPage
+		}
+		body = body[n:]
+		if kind == protowire.BytesType && field == pageMessages {
+			message, n := protowire.ConsumeBytes(body)
+			if n < 0 || len(p.entries) == proto.MaxPage {
+				return historyPage{}, errPage
+			}
+			x, err := decode(key.Kind(), message)
+			if err != nil {
+				return historyPage{}, err
+			}
+			if x.key() != key || x.seq <= last || before != 0 && x.seq >= before {
+				return historyPage{}, errPage
+			}
+			last, body = x.seq, body[n:]
+			p.entries = append(p.entries, x)
+			continue
+		}
+		if n = p.put(field, kind, body); n < 0 {
+			return historyPage{}, errPage
+		}
+		body = body[n:]
+	}
+	if p.epoch == 0 || len(p.entries) > 0 && last > p.head {
+		return historyPage{}, errPage
+	}
+	return p, nil
+}
+
+// put reads one field that is no entry, and returns its length, negative if
+// it is malformed. Unknown fields are skipped.
+func (p *historyPage) put(field protowire.Number, kind protowire.Type, body []byte) int {
+	if kind != protowire.VarintType {
+		return protowire.ConsumeFieldValue(field, kind, body)
+	}
+	v, n := protowire.ConsumeVarint(body)
+	switch field {
+	case pageEpoch:
+		p.epoch = v
+	case pageHead:
+		p.head = v
+	case pageMin:
+		p.min = v
+	}
+	return n
+}
+
+var errPage = proto.Refuse(proto.PayloadFormatInvalid, "the server's history answered something that is not a page of this conversation")
