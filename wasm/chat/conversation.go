@@ -86,7 +86,7 @@ func (c *conversation) add(entries []entry, self uint64) []entry {
 			c.receiptTimes.wrote(event)
 		}
 		if x.seq >= c.last.seq {
-			c.last = x
+			c.last = x.preview()
 		}
 		for _, r := range c.reads {
 			r.meanwhile = append(r.meanwhile, x)
