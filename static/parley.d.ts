@@ -78,8 +78,8 @@ export interface Conversation {
   /** Unix milliseconds since when I wait for the other side; 0 if I do not. */
   awaitingSince: number;
   /**
-   * The newest message, for a preview: of one that is confirmed, content is cut to 1,024 bytes
-   * at most and extend is left out. history() has all of it.
+   * The newest message, for a preview: content is cut to 1,024 bytes at most and extend is
+   * left out. history() has all of it.
    */
   last: Message | null;
   /** Seq of the first message of the other side that my side has not answered; 0n if none. */

@@ -37,6 +37,7 @@ type Config struct {
 // on the Host's loop, and call back on it.
 type Engine struct {
 	Config
+	render        renderer
 	meta          Meta
 	conversations map[string]*conversation
 	write         writer
@@ -61,6 +62,7 @@ type Engine struct {
 func New(c Config) *Engine {
 	e := &Engine{
 		Config:        c,
+		render:        renderer{c.User},
 		conversations: make(map[string]*conversation),
 		typing:        make(map[typist]func()),
 		typed:         make(map[string]time.Time),
@@ -162,29 +164,6 @@ func (e *Engine) Conversations() []Conversation {
 	}
 	slices.SortFunc(list, compareActivity)
 	return list
-}
-
-// compareActivity puts conversations with unconfirmed sends first, then those
-// whose newest message has the highest id: ids rise with time by the server's clock.
-func compareActivity(a, b Conversation) int {
-	rank := func(c Conversation) (pending, id uint64) {
-		if c.Last == nil {
-			return 0, 0
-		}
-		if c.Last.Seq == 0 {
-			pending = c.Last.Number
-		}
-		return pending, c.Last.ID
-	}
-	pendingA, idA := rank(a)
-	pendingB, idB := rank(b)
-	switch {
-	case pendingA != pendingB:
-		return compare(pendingB, pendingA)
-	case idA != idB:
-		return compare(idB, idA)
-	}
-	return compare(a.Key, b.Key)
 }
 
 func compare[T uint64 | string](a, b T) int {
@@ -296,7 +275,7 @@ func (e *Engine) receive(c *conversation, entries []entry) {
 	changed := make([]Message, 0, len(fresh))
 	for _, x := range fresh {
 		e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body})
-		changed = append(changed, e.messageOf(c, x))
+		changed = append(changed, e.render.message(c, x))
 	}
 	if a := c.status.Assignee; c.status.unsure || a != 0 && a != c.names.assigneeID {
 		c.status.unsure = false
@@ -336,77 +315,13 @@ func (e *Engine) changed(c *conversation) {
 	e.Observer.Conversations([]Conversation{e.conversationOf(c)})
 }
 
-// conversationOf renders a conversation for the list; as an empty one, if it is
+// conversationOf is a conversation as the list shows it; an empty one, if it is
 // not to be shown.
 func (e *Engine) conversationOf(c *conversation) Conversation {
 	if !e.visible(c) {
 		return Conversation{Key: c.name, Service: -1}
 	}
-	count, _ := c.unread.total(c.mine.read)
-	s, mine := &c.status, c.key.Side(e.User)
-	my, other := s.Sides[mine], s.Sides[mine.Other()]
-	view := Conversation{
-		Key: c.name, Peer: c.key.Peer(e.User), PeerName: c.names.peer,
-		Head: c.head, Min: c.min, Read: c.mine.read, Delivered: c.mine.delivered,
-		PeerRead: c.peer.read, PeerDelivered: c.peer.delivered, Unread: count,
-		WaitingSince: other.Since, WaitingSeq: other.Seq,
-		AwaitingSince: my.Since, AwaitingSeq: my.Seq,
-		Blocked: c.blocked,
-		Service: -1,
-	}
-	if c.key.Kind() == proto.Service {
-		view.Service, view.Customer = int(c.key.Service()), c.key.Customer()
-		view.Agent = view.Customer != e.User
-		view.Assignee, view.AssigneeName = s.Assignee, c.names.of(s.Assignee)
-		view.PostProc, view.LastAnswer, view.LastAnswerBy = s.PostProc, s.LastAnswer, s.LastAnswerBy
-	}
-	if n := len(c.outbox); n > 0 {
-		m := e.pendingOf(c, c.outbox[n-1])
-		view.Last = &m
-	} else if c.last.seq != 0 {
-		m := e.messageOf(c, c.last)
-		view.Last = &m
-	}
-	return view
-}
-
-// messageOf renders an entry.
-func (e *Engine) messageOf(c *conversation, x entry) Message {
-	event := x.event()
-	view := Message{
-		Key: c.name, Seq: x.seq, ID: x.id(), Time: event.Time,
-		Type: event.Type, Mine: x.by(e.User), Agent: event.Author, Target: event.Target,
-		Ref: x.ref().String(), State: Received, Gap: x.seq != 0 && c.gap(x.seq),
-	}
-	if event.Seen != nil {
-		view.Seen = *event.Seen
-	}
-	if x.service != nil {
-		view.Content, view.Extend = x.service.GetContent(), x.service.GetExtend()
-		view.Sender, view.Receiver = x.service.GetUserId(), 0
-		if event.Side == proto.Second {
-			view.Sender, view.Receiver = event.Author, x.service.GetUserId()
-		}
-	} else {
-		view.Content = x.direct.GetContent()
-		view.Sender, view.Receiver = x.direct.GetSenderId(), x.direct.GetReceiverId()
-	}
-	if view.Mine && x.seq != 0 {
-		at := c.times(x.seq, view.Time)
-		view.State, view.DeliveredTime, view.ReadTime = c.stateOf(x.seq), at.delivered, at.read
-	}
-	return view
-}
-
-// stateOf is how far a confirmed message of mine has come.
-func (c *conversation) stateOf(seq uint64) MessageState {
-	switch {
-	case seq <= c.peer.read:
-		return Read
-	case seq <= c.peer.delivered:
-		return Delivered
-	}
-	return Sent
+	return e.render.conversation(c)
 }
 
 // serverNow estimates the server's clock, in Unix milliseconds.

@@ -59,9 +59,9 @@ func (e *Engine) repeat(c *conversation, d Draft, done func(Message, error)) {
 		o := c.unconfirmed(d.Ref)
 		switch {
 		case i >= 0:
-			done(e.messageOf(c, entries[i]), nil)
+			done(e.render.message(c, entries[i]), nil)
 		case o != nil:
-			done(e.pendingOf(c, o), nil)
+			done(e.render.pending(c, o), nil)
 		case err != nil:
 			done(Message{}, err)
 		default:
@@ -88,11 +88,11 @@ func (e *Engine) accept(c *conversation, d Draft, done func(Message, error)) {
 		}
 		if twin := c.unconfirmed(o.ref); twin != nil { // a repeat that crossed it
 			e.write.confirmed(o.Number)
-			done(e.pendingOf(c, twin), nil)
+			done(e.render.pending(c, twin), nil)
 			return
 		}
 		c.queue(o)
-		view := e.pendingOf(c, o)
+		view := e.render.pending(c, o)
 		e.Observer.Messages(c.name, []Message{view}, nil)
 		e.changed(c)
 		done(view, nil)
@@ -159,18 +159,6 @@ func (e *Engine) restoreOutgoing(stored Outgoing) error {
 	}
 	c.outbox = append(c.outbox, &outgoing{Outgoing: stored, entry: x, ref: x.ref()})
 	return nil
-}
-
-// pendingOf renders a message of the outbox.
-func (e *Engine) pendingOf(c *conversation, o *outgoing) Message {
-	view := e.messageOf(c, o.entry)
-	view.Number, view.State, view.Gap = o.Number, Pending, false
-	if o.Refused != "" {
-		view.State, view.Reason = Refused, o.Refused
-	} else {
-		view.Reason = o.held
-	}
-	return view
 }
 
 // pumpAll sends what waits, in all conversations.
@@ -245,7 +233,7 @@ func (e *Engine) hold(c *conversation, o *outgoing, why *proto.Refusal) {
 		o.held = why.Text
 	}
 	if o.held != before {
-		e.Observer.Messages(c.name, []Message{e.pendingOf(c, o)}, nil)
+		e.Observer.Messages(c.name, []Message{e.render.pending(c, o)}, nil)
 		e.changed(c)
 	}
 	e.after(c, o, o.retry.patience(e.Host, why))
@@ -320,7 +308,7 @@ func (e *Engine) echoed(c *conversation, entries []entry) (left bool) {
 		e.leave(c, o)
 		left = true
 		if c.stored.has(x.seq) { // nobody else tells of it
-			e.Observer.Messages(c.name, []Message{e.messageOf(c, x)}, nil)
+			e.Observer.Messages(c.name, []Message{e.render.message(c, x)}, nil)
 			e.changed(c)
 		}
 	}
@@ -343,7 +331,7 @@ func (e *Engine) refuse(c *conversation, o *outgoing, why *proto.Refusal) {
 		o.Refused = "the server refused it"
 	}
 	e.write.outgoing(o.Outgoing, nil)
-	e.Observer.Messages(c.name, []Message{e.pendingOf(c, o)}, nil)
+	e.Observer.Messages(c.name, []Message{e.render.pending(c, o)}, nil)
 	e.changed(c)
 	e.pump(c)
 }
@@ -374,7 +362,7 @@ func (e *Engine) resend(hexRef string, seen uint64, done func(error)) {
 	c.queue(o)
 	e.write.confirmed(old.Number)
 	e.write.outgoing(o.Outgoing, nil)
-	e.Observer.Messages(c.name, []Message{e.pendingOf(c, o)}, nil)
+	e.Observer.Messages(c.name, []Message{e.render.pending(c, o)}, nil)
 	e.changed(c)
 	done(nil)
 	e.pump(c)

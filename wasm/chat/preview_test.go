@@ -24,7 +24,7 @@ func TestTheListKeepsOnlyABeginningOfWhatItShows(t *testing.T) {
 		}
 		shown := a.timeline(0, 50)
 		clock.Run(time.Second)
-		if len(shown.Messages) != 1 || shown.Messages[0].Content != whole {
+		if len(shown.Messages) == 0 || shown.Messages[len(shown.Messages)-1].Content != whole {
 			t.Errorf("%s the message is not shown whole", when)
 		}
 	}
@@ -36,6 +36,13 @@ func TestTheListKeepsOnlyABeginningOfWhatItShows(t *testing.T) {
 	if n := len(stored.Conversations[0].State); n > 1500 {
 		t.Errorf("the row of one long message takes %d bytes", n)
 	}
+	s.down = true
+	a.send(whole)
+	if got := a.list[key].Last; got.State != chat.Pending || len(got.Content) != 1023 {
+		t.Errorf("while it is sent the list has %d bytes of a message, %s", len(got.Content), got.State)
+	}
+	s.down = false
+	clock.Run(time.Minute)
 	again := open(t, s, alice, store)
 	clock.Run(time.Second)
 	s.requests = nil

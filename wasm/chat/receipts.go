@@ -246,7 +246,7 @@ func (e *Engine) tellProgress(c *conversation, from uint64) {
 		var changed []Message
 		for _, x := range entries {
 			if x.by(e.User) {
-				changed = append(changed, e.messageOf(c, x))
+				changed = append(changed, e.render.message(c, x))
 			}
 		}
 		if len(changed) > 0 {

@@ -167,7 +167,7 @@ func (t *timeline) render(from uint64, entries []entry) Timeline {
 	e, c := t.engine, t.c
 	view := Timeline{Key: c.name, More: from > c.floor() || t.incomplete != "", Incomplete: t.incomplete}
 	for i, x := range entries {
-		m := e.messageOf(c, x)
+		m := e.render.message(c, x)
 		if i > 0 {
 			m.Gap = x.seq != entries[i-1].seq+1 // also where the store failed to keep what came
 		}
@@ -175,7 +175,7 @@ func (t *timeline) render(from uint64, entries []entry) Timeline {
 	}
 	if t.before == 0 {
 		for _, o := range c.outbox {
-			view.Messages = append(view.Messages, e.pendingOf(c, o))
+			view.Messages = append(view.Messages, e.render.pending(c, o))
 		}
 	}
 	if c.shownFrom == 0 || from < c.shownFrom {

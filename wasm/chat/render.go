@@ -1,0 +1,113 @@
+package chat
+
+import "parley/proto"
+
+// renderer makes what a person sees of what the engine keeps. It changes nothing.
+type renderer struct {
+	user uint64 // who looks
+}
+
+// conversation is a conversation as the list shows it.
+func (r renderer) conversation(c *conversation) Conversation {
+	count, _ := c.unread.total(c.mine.read)
+	s, mine := &c.status, c.key.Side(r.user)
+	my, other := s.Sides[mine], s.Sides[mine.Other()]
+	view := Conversation{
+		Key: c.name, Peer: c.key.Peer(r.user), PeerName: c.names.peer,
+		Head: c.head, Min: c.min, Read: c.mine.read, Delivered: c.mine.delivered,
+		PeerRead: c.peer.read, PeerDelivered: c.peer.delivered, Unread: count,
+		WaitingSince: other.Since, WaitingSeq: other.Seq,
+		AwaitingSince: my.Since, AwaitingSeq: my.Seq,
+		Blocked: c.blocked,
+		Service: -1,
+	}
+	if c.key.Kind() == proto.Service {
+		view.Service, view.Customer = int(c.key.Service()), c.key.Customer()
+		view.Agent = view.Customer != r.user
+		view.Assignee, view.AssigneeName = s.Assignee, c.names.of(s.Assignee)
+		view.PostProc, view.LastAnswer, view.LastAnswerBy = s.PostProc, s.LastAnswer, s.LastAnswerBy
+	}
+	if n := len(c.outbox); n > 0 {
+		m := r.pending(c, c.outbox[n-1])
+		m.Content, m.Extend = cut(m.Content), ""
+		view.Last = &m
+	} else if c.last.seq != 0 {
+		m := r.message(c, c.last)
+		view.Last = &m
+	}
+	return view
+}
+
+// message is an entry as the log shows it.
+func (r renderer) message(c *conversation, x entry) Message {
+	event := x.event()
+	view := Message{
+		Key: c.name, Seq: x.seq, ID: x.id(), Time: event.Time,
+		Type: event.Type, Mine: x.by(r.user), Agent: event.Author, Target: event.Target,
+		Ref: x.ref().String(), State: Received, Gap: x.seq != 0 && c.gap(x.seq),
+	}
+	if event.Seen != nil {
+		view.Seen = *event.Seen
+	}
+	if x.service != nil {
+		view.Content, view.Extend = x.service.GetContent(), x.service.GetExtend()
+		view.Sender, view.Receiver = x.service.GetUserId(), 0
+		if event.Side == proto.Second {
+			view.Sender, view.Receiver = event.Author, x.service.GetUserId()
+		}
+	} else {
+		view.Content = x.direct.GetContent()
+		view.Sender, view.Receiver = x.direct.GetSenderId(), x.direct.GetReceiverId()
+	}
+	if view.Mine && x.seq != 0 {
+		at := c.times(x.seq, view.Time)
+		view.State, view.DeliveredTime, view.ReadTime = c.stateOf(x.seq), at.delivered, at.read
+	}
+	return view
+}
+
+// stateOf is how far a confirmed message of mine has come.
+func (c *conversation) stateOf(seq uint64) MessageState {
+	switch {
+	case seq <= c.peer.read:
+		return Read
+	case seq <= c.peer.delivered:
+		return Delivered
+	}
+	return Sent
+}
+
+// pending is a message of the outbox as the log shows it.
+func (r renderer) pending(c *conversation, o *outgoing) Message {
+	view := r.message(c, o.entry)
+	view.Number, view.State, view.Gap = o.Number, Pending, false
+	if o.Refused != "" {
+		view.State, view.Reason = Refused, o.Refused
+	} else {
+		view.Reason = o.held
+	}
+	return view
+}
+
+// compareActivity puts conversations with unconfirmed sends first, then those
+// whose newest message has the highest id: ids rise with time by the server's clock.
+func compareActivity(a, b Conversation) int {
+	rank := func(c Conversation) (pending, id uint64) {
+		if c.Last == nil {
+			return 0, 0
+		}
+		if c.Last.Seq == 0 {
+			pending = c.Last.Number
+		}
+		return pending, c.Last.ID
+	}
+	pendingA, idA := rank(a)
+	pendingB, idB := rank(b)
+	switch {
+	case pendingA != pendingB:
+		return compare(pendingB, pendingA)
+	case idA != idB:
+		return compare(idB, idA)
+	}
+	return compare(a.Key, b.Key)
+}
