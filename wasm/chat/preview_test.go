@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +38,9 @@ func TestTheListKeepsOnlyABeginningOfWhatItShows(t *testing.T) {
 		t.Errorf("the row of one long message takes %d bytes", n)
 	}
 	s.down = true
+	s.cut(errors.New("gone"))
 	a.send(whole)
+	clock.Run(time.Second)
 	if got := a.list[key].Last; got.State != chat.Pending || len(got.Content) != 1023 {
 		t.Errorf("while it is sent the list has %d bytes of a message, %s", len(got.Content), got.State)
 	}
