@@ -49,10 +49,19 @@ func (e *Engine) checkDraft(c *conversation, d Draft) error {
 		return proto.Refuse(proto.PayloadFormatInvalid, "extend: only messages of a service conversation have it")
 	case len(d.Extend) > proto.MaxExtend:
 		return proto.Refuse(proto.PacketTooLarge, "extend is %d bytes: at most %d can be sent", len(d.Extend), proto.MaxExtend)
-	case e.unsent() >= maxOutbox:
-		return proto.Refuse(proto.QuotaExceeded, "%d messages wait to be sent already: wait until some are", maxOutbox)
+	}
+	if err := e.checkRoom(); err != nil {
+		return err
 	}
 	return e.checkAnswer(c, d)
+}
+
+// checkRoom refuses what has no room in the outbox.
+func (e *Engine) checkRoom() error {
+	if e.unsent()+e.accepting >= maxOutbox {
+		return proto.Refuse(proto.QuotaExceeded, "%d messages wait to be sent already: wait until some are", maxOutbox)
+	}
+	return nil
 }
 
 // checkAnswer stops an agent whose answer was written without having seen
@@ -66,9 +75,14 @@ func (e *Engine) checkAnswer(c *conversation, d Draft) error {
 	return proto.Refuse(proto.ImplementationSpecific, "another agent answered meanwhile: read it, then send again")
 }
 
+// unsent is how many messages wait to be sent; refused ones wait for the person.
 func (e *Engine) unsent() (n int) {
 	for _, c := range e.conversations {
-		n += len(c.outbox)
+		for _, o := range c.outbox {
+			if o.Refused == "" {
+				n++
+			}
+		}
 	}
 	return n
 }

@@ -50,6 +50,7 @@ type Engine struct {
 	typed         map[string]time.Time
 	settings      *Settings // nil until the server told them
 	number        uint64    // of the newest send
+	accepting     int       // sends that are being written into the outbox
 	ctx           context.Context
 	cancel        context.CancelFunc
 	started       bool

@@ -35,6 +35,8 @@ type screen struct {
 	stale      string // the token of which the last of these was said
 	users      []chat.Token
 	resets     int
+	blind      bool     // to messages: merging thousands takes time
+	gone       []string // refs of messages that were deleted
 	errors     []error
 }
 
@@ -61,6 +63,10 @@ type history struct {
 }
 
 func (v *screen) Messages(key string, changed []chat.Message, gone []string) {
+	v.gone = append(v.gone, gone...)
+	if v.blind {
+		return
+	}
 	for _, m := range changed {
 		v.shown = slices.DeleteFunc(v.shown, func(x chat.Message) bool {
 			return x.Ref != "" && x.Ref == m.Ref || m.Seq != 0 && x.Seq == m.Seq && x.Key == m.Key

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -8,8 +9,11 @@ import (
 )
 
 const (
-	// maxOutbox bounds unconfirmed sends, over all conversations.
-	maxOutbox = 1000
+	// maxOutbox bounds the messages that wait to be sent, over all conversations,
+	// and maxRefused those that were refused and wait for the person. Neither
+	// counts against the other.
+	maxOutbox  = 1000
+	maxRefused = 1000
 	// quietAck is how long an acknowledgement may take before the server is
 	// asked for a sign of life, and probeTimeout how long that may take: a
 	// half-open connection is noticed within 10 s of a send.
@@ -81,7 +85,9 @@ func (e *Engine) accept(c *conversation, d Draft, done func(Message, error)) {
 		done(Message{}, err)
 		return
 	}
+	e.accepting++
 	e.write.outgoing(o.Outgoing, func(err error) {
+		e.accepting--
 		if err != nil {
 			done(Message{}, err)
 			return
@@ -333,7 +339,33 @@ func (e *Engine) refuse(c *conversation, o *outgoing, why *proto.Refusal) {
 	e.write.outgoing(o.Outgoing, nil)
 	e.Observer.Messages(c.name, []Message{e.render.pending(c, o)}, nil)
 	e.changed(c)
+	e.boundRefused()
 	e.pump(c)
+}
+
+// boundRefused deletes the oldest refused message where there are too many:
+// the person has seen why, and left it for long.
+func (e *Engine) boundRefused() {
+	var oldest *outgoing
+	n := 0
+	for _, c := range e.conversations {
+		for _, o := range c.outbox {
+			if o.Refused == "" {
+				continue
+			}
+			if n++; oldest == nil || o.Number < oldest.Number {
+				oldest = o
+			}
+		}
+	}
+	if n <= maxRefused {
+		return
+	}
+	c := e.conversations[oldest.Key]
+	e.leave(c, oldest)
+	e.Observer.Messages(c.name, nil, []string{oldest.ref.String()})
+	e.changed(c)
+	e.Observer.Failed(fmt.Errorf("%d refused messages are kept: the oldest was deleted", maxRefused))
 }
 
 // Retry sends a refused message again, after all others. seen is what is on
@@ -346,6 +378,10 @@ func (e *Engine) resend(hexRef string, seen uint64, done func(error)) {
 	c, o := e.refused(hexRef)
 	if o == nil {
 		done(proto.Refuse(proto.PayloadFormatInvalid, "ref: no refused message has it"))
+		return
+	}
+	if err := e.checkRoom(); err != nil {
+		done(err)
 		return
 	}
 	old := o.Outgoing
