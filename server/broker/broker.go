@@ -139,8 +139,7 @@ type Config struct {
 	// 3.1.1 cannot tell it, so its client is cut off if it is silent for longer.
 	KeepAlive time.Duration
 	// WriteTimeout is how long a connection that something is written to may take
-	// none of it before it counts
-	// as dead: 10 s.
+	// none of it before it counts as dead: 30 s.
 	WriteTimeout time.Duration
 	// PublishTimeout bounds one call of Backend.Publish: 10 s.
 	PublishTimeout time.Duration

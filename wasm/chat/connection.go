@@ -43,8 +43,7 @@ type connection struct {
 	refused   string // the token that the server did not take; "" if none
 }
 
-// events is the Handler of one session: it brings everything to the loop, and
-// lets the session wait until the loop has taken it.
+// events is the Handler of one session: it brings everything to the loop, in order.
 type events struct {
 	engine *Engine
 	number int

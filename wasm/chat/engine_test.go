@@ -35,8 +35,9 @@ type screen struct {
 	stale      string // the token of which the last of these was said
 	users      []chat.Token
 	resets     int
-	blind      bool     // to messages: merging thousands takes time
-	gone       []string // refs of messages that were deleted
+	typing     map[uint64]bool // who types
+	blind      bool            // to messages: merging thousands takes time
+	gone       []string        // refs of messages that were deleted
 	errors     []error
 }
 
@@ -97,7 +98,14 @@ func (v *screen) Connection(c chat.Connection) {
 	v.connection = c
 	v.states = append(v.states, c.State)
 }
-func (v *screen) Typing(string, uint64, bool)   {}
+func (v *screen) Typing(_ string, user uint64, active bool) {
+	if v.typing == nil {
+		v.typing = map[uint64]bool{}
+	}
+	if v.typing[user] = true; !active {
+		delete(v.typing, user)
+	}
+}
 func (v *screen) Presence(uint64, bool, uint64) {}
 func (v *screen) Settings(s chat.Settings)      { v.settings = append(v.settings, s) }
 func (v *screen) TokenNeeded(stale string)      { v.tokens++; v.stale = stale }

@@ -58,8 +58,9 @@ func (l *Loop) take() []func() {
 	return queue
 }
 
-// Post implements Host. The queue is bounded by those who post: a session
-// delivers one packet at a time, and a page has few calls open.
+// Post implements Host. The queue has no bound of its own: what a session brings
+// waits in it for the loop instead of in the browser's queue of the WebSocket,
+// which has none either; the server's rate, and how fast it sends, bound both.
 func (l *Loop) Post(f func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

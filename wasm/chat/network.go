@@ -25,8 +25,8 @@ type Credentials struct {
 	ClientID string
 }
 
-// Handler receives what a session brings. Its methods may block the session
-// until they return: that is the back pressure.
+// Handler receives what a session brings. A method that blocks holds up the
+// session, with what keeps it alive: none should.
 type Handler interface {
 	// Deliver brings a PUBLISH on the user's down branch. payload belongs to the handler.
 	Deliver(branch proto.Branch, payload []byte)

@@ -67,7 +67,10 @@ func (e *Engine) deliverTyping(payload []byte) error {
 		stop()
 		delete(e.typing, who)
 	}
-	if m.GetActive() && len(e.typing) < maxTypists {
+	if m.GetActive() && len(e.typing) >= maxTypists {
+		return nil // nobody reads so many, and each needs a timer that ends it
+	}
+	if m.GetActive() {
 		e.typing[who] = e.Host.After(typingExpires, func() {
 			delete(e.typing, who)
 			e.Observer.Typing(who.name, who.user, false)
