@@ -33,6 +33,7 @@ type connection struct {
 	abandon  context.CancelFunc // ends the attempt under way
 	retry    backoff
 	stopWait func() // the timer of the next attempt; nil if there is none
+	grace    bool   // the first attempt waits for a timeline
 	stopExp  func() // the timer of the token's expiry
 	// stopClock stops the timer that looks at the clock.
 	stopClock func()
@@ -61,11 +62,24 @@ func (h *events) Closed(err error) {
 	h.engine.Host.Post(func() { h.engine.connectionLost(h.number, err) })
 }
 
-// begin connects for the first time.
+// begin connects for the first time. To connect takes as much work as to show
+// what is stored, which is all that somebody waits for who comes back.
 func (e *Engine) begin() {
 	e.watchExpiry()
 	e.watchClock(e.Host.Now(), e.Host.Elapsed())
-	e.connect()
+	if e.Grace == 0 || e.meta.SyncToken == "" {
+		e.connect()
+		return
+	}
+	e.connection.grace = true
+	e.connection.stopWait = e.Host.After(e.Grace, e.connect)
+}
+
+// endGrace connects if that waits for a timeline: it was given, or needs the server.
+func (e *Engine) endGrace() {
+	if e.connection.grace {
+		e.connect()
+	}
 }
 
 // connect makes one attempt now.
@@ -75,6 +89,7 @@ func (e *Engine) connect() {
 		return
 	}
 	c.stopWaiting()
+	c.grace = false
 	c.number++
 	c.opening, c.ended = true, false
 	if c.state.State != Offline {

@@ -21,10 +21,13 @@ import (
 	"parley/proto"
 )
 
-// Config is what an engine needs. All fields are required, and of the token its text.
+// Config is what an engine needs. All fields but Grace are required, and of the token its text.
 type Config struct {
 	User  uint64
 	Token Token
+	// Grace is how long a start that has something stored waits before it
+	// connects, unless a timeline is given earlier; 0: it connects at once.
+	Grace time.Duration
 
 	Store    Store
 	Network  Network

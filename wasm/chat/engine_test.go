@@ -44,11 +44,16 @@ type screen struct {
 // open starts an engine for a user, on a store that may hold an earlier run.
 func open(t *testing.T, s *server, user uint64, store chat.Store) *screen {
 	t.Helper()
+	return openWith(t, s, chat.Config{User: user, Store: store})
+}
+
+// openWith starts an engine with the rest of what it needs.
+func openWith(t *testing.T, s *server, c chat.Config) *screen {
+	t.Helper()
 	v := &screen{t: t, list: map[string]chat.Conversation{}, host: &chattest.Host{Clock: s.clock}}
 	v.host.Latency = func() time.Duration { return time.Millisecond }
-	v.engine = chat.New(chat.Config{
-		User: user, Token: chat.Token{Text: "token"}, Store: store, Network: s, History: history{s, v.host}, Host: v.host, Observer: v,
-	})
+	c.Token, c.Network, c.History, c.Host, c.Observer = chat.Token{Text: "token"}, s, history{s, v.host}, v.host, v
+	v.engine = chat.New(c)
 	v.engine.Start(func(err error) {
 		if err != nil {
 			t.Error(err)

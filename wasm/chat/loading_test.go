@@ -78,3 +78,61 @@ func TestALongAnswerThatStopsIsAskedForFromWhereItStopped(t *testing.T) {
 		t.Errorf("asked from %q, want %q", s.asked, want)
 	}
 }
+
+// Who comes back waits for what is stored, and that is not to wait for the work
+// that connecting takes.
+func TestWhatIsStoredIsGivenBeforeTheEngineConnects(t *testing.T) {
+	clock, s := setup(t)
+	store := chat.NewMemory()
+	first := openWithGrace(t, s, store)
+	clock.Run(20 * time.Millisecond)
+	if len(s.sessions) != 1 {
+		t.Errorf("%d sessions where nothing is stored, want one at once", len(s.sessions))
+	}
+	clock.Run(time.Second)
+	first.send("hello")
+	clock.Run(time.Second)
+	first.engine.Close(func() {})
+	clock.Run(time.Second)
+
+	for name, test := range map[string]struct {
+		asks      bool
+		connected time.Duration // after the start at the latest
+	}{
+		"a page that asks for a timeline": {true, 50 * time.Millisecond},
+		"a page that asks for none":       {false, grace + 20*time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := openWithGrace(t, s, store)
+			clock.Run(10 * time.Millisecond)
+			if len(s.sessions) != 0 {
+				t.Fatal("it connected at once")
+			}
+			if test.asks {
+				given := false
+				a.engine.Timeline(proto.DirectKey(alice, bob).String(), 0, 50, func(timeline chat.Timeline, err error) {
+					given = err == nil && len(timeline.Messages) == 1
+					if len(s.sessions) != 0 {
+						t.Error("it connected before it gave the timeline")
+					}
+				})
+				clock.Run(10 * time.Millisecond)
+				if !given {
+					t.Error("what is stored was not given")
+				}
+			}
+			clock.Run(test.connected - 20*time.Millisecond)
+			if len(s.sessions) != 1 {
+				t.Errorf("%d sessions after %v, want 1", len(s.sessions), test.connected)
+			}
+			a.engine.Close(func() {})
+			clock.Run(time.Second)
+		})
+	}
+}
+
+const grace = 300 * time.Millisecond
+
+func openWithGrace(t *testing.T, s *server, store chat.Store) *screen {
+	return openWith(t, s, chat.Config{User: alice, Store: store, Grace: grace})
+}

@@ -127,6 +127,7 @@ func (t *timeline) begin() {
 		t.read(from, to)
 		return
 	}
+	t.engine.endGrace()
 	first, last := missing[0], missing[len(missing)-1]
 	t.engine.fetch.request(t.c, first.From-1, last.To+1, int(t.limit), func(err error) {
 		if err != nil && t.pauses < maxPauses && t.engine.fetch.afterPause(t.begin) {
@@ -155,6 +156,7 @@ func (t *timeline) read(from, to uint64) {
 		from = 1
 	}
 	t.engine.stored(t.c, from, upper, func(entries []entry, err error) {
+		defer t.engine.endGrace()
 		if err != nil {
 			t.done(Timeline{}, err)
 			return
