@@ -37,7 +37,7 @@ HEADLESS = env -i PATH="$(BIN):$$PATH" HOME="$$HOME" \
 	GOCACHE="$$(go env GOCACHE)" GOMODCACHE="$$(go env GOMODCACHE)" GOPROXY="$$(go env GOPROXY)" GOFLAGS="$$(go env GOFLAGS)" \
 	GOOS=js GOARCH=wasm
 # The packages whose tests run natively, those in whole browsers aside.
-NATIVE_PACKAGES = $(shell go list ./... | grep -vE '/e2e(/chaos|/abuse)?$$')
+NATIVE_PACKAGES = $(shell go list ./... | grep -vE '/e2e(/chaos|/abuse|/startup)?$$')
 
 .PHONY: help
 help: ## list these targets
@@ -75,7 +75,7 @@ test: tools build check ## run all tests: native, headless in Chromium, end to e
 	@$(BIN)/tally $(if $(CI),-strict) -at-once 2 \
 		-- 'native, race detector on' go test -json -count=1 $(RACE) $(NATIVE_PACKAGES) \
 		-- 'end to end' env CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley-race \
-			go test -json -count=1 -p=2 -timeout=20m -artifacts -outputdir=$(BIN) ./server/e2e ./server/e2e/chaos ./server/e2e/abuse \
+			go test -json -count=1 -p=2 -timeout=20m -artifacts -outputdir=$(BIN) ./server/e2e ./server/e2e/chaos ./server/e2e/abuse ./server/e2e/startup \
 		-- 'headless in Chromium' $(HEADLESS) go test -json -count=1 -p=1 -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES) \
 		-- 'tools' go test -C .tools -json -count=1 ./...
 
@@ -106,10 +106,11 @@ sim: ## play SEEDS worlds in which everything fails, and check every promise
 	go test -count=1 -timeout=0 -v -run=TestEveryPromise ./server/e2e/sim -seeds $(SEEDS)
 
 .PHONY: bench
-bench: tools ## run the benchmarks, native and in Chromium; choose by BENCH=regexp
+bench: tools build ## run the benchmarks, native and in Chromium; choose by BENCH=regexp
 	.tools/setup $(BIN)
 	go test -run='^$$' -bench='$(BENCH)' -benchmem $(NATIVE_PACKAGES)
 	$(HEADLESS) go test -p=1 -run='^$$' -bench='$(BENCH)' -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES)
+	CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley go test -run='^$$' -bench='$(BENCH)' -benchtime=25x ./server/e2e/startup
 
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME each

@@ -1,0 +1,10 @@
+// Package startup measures what a person waits for: how long a reload takes
+// until the messages of the open conversation are on the screen, with 10,000
+// messages stored in the browser. The measure is a bare Go program that links
+// the same three libraries, served in the same way and reloaded in turn, since
+// milliseconds of one machine say nothing on another.
+//
+//	go test -run='^$' -bench=Reload -benchtime=25x ./server/e2e/startup
+//
+// needs Chromium and the server's binary, as the tests in .../e2e do.
+package startup

@@ -1,0 +1,133 @@
+package startup
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/andybalholm/brotli"
+)
+
+var addressLine = regexp.MustCompile(`http://(127\.0\.0\.1:[1-9]\d*)`)
+
+// newServer starts the real program, without bounds of what one may send, and
+// returns its address. It ends with the benchmark or test.
+func newServer(t testing.TB) (address string) {
+	t.Helper()
+	var out output
+	process := exec.Command(parleyBinary, "-listen", "127.0.0.1:0", "-data", t.TempDir(),
+		"-rate", "100000", "-burst", "100000", "-guest-bytes", "0", "-daily-bytes", "0", "-guests-per-hour", "0", "-new-conversations", "0")
+	process.Stdout, process.Stderr = &out, &out
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := process.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+		if err := process.Wait(); err != nil {
+			t.Errorf("the server stopped badly: %v\n%s", err, out.String())
+		}
+	})
+	eventually(t, "the server to answer", func() bool {
+		found := addressLine.FindStringSubmatch(out.String())
+		if found == nil {
+			return false
+		}
+		address = found[1]
+		answer, err := http.Get("http://" + address + "/healthz")
+		if err != nil {
+			return false
+		}
+		defer answer.Body.Close()
+		return answer.StatusCode == http.StatusOK
+	})
+	return address
+}
+
+// newBare builds the bare program and serves it as the server serves Parley's:
+// compressed, and kept by browsers for ever, the page aside. It returns the
+// page's URL.
+func newBare(t testing.TB) (url string) {
+	t.Helper()
+	folder := t.TempDir()
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-gcflags=google.golang.org/protobuf/...=-l",
+		"-o", filepath.Join(folder, "bare.wasm"), "./testdata/bare")
+	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the bare program: %v\n%s", err, out)
+	}
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	for path, file := range map[string]struct{ name, mediaType, cache string }{
+		"GET /{$}":          {"testdata/bare/index.html", "text/html; charset=utf-8", "no-cache"},
+		"GET /wasm_exec.js": {filepath.Join(strings.TrimSpace(string(root)), "lib/wasm/wasm_exec.js"), "text/javascript; charset=utf-8", "max-age=31536000, immutable"},
+		"GET /bare.wasm":    {filepath.Join(folder, "bare.wasm"), "application/wasm", "max-age=31536000, immutable"},
+	} {
+		content, err := os.ReadFile(file.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var compressed bytes.Buffer
+		w := brotli.NewWriterLevel(&compressed, 9)
+		if _, err := w.Write(content); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			h := w.Header()
+			h.Set("Content-Type", file.mediaType)
+			h.Set("Content-Encoding", "br")
+			h.Set("Cache-Control", file.cache)
+			h.Set("ETag", `"1"`)
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(compressed.Bytes()))
+		})
+	}
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL + "/"
+}
+
+// output gathers what a process writes.
+type output struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// eventually waits until what is awaited holds.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); !holds(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %v in vain for %s", patience, what)
+		}
+	}
+}
