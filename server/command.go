@@ -8,8 +8,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -34,19 +36,26 @@ const (
 // server runs.
 type command struct {
 	words string
-	takes string                      // what follows the words: "USER", or nothing
+	takes string                      // what follows the words: takesUser, takesFile, or nothing
 	about string                      // for the usage
-	print func(w io.Writer, r report) // nil: it gives no order
+	print func(w io.Writer, r report) // of what an order came to; nil: it gives none, but
+	do    func(ctx context.Context, folder, file string, stdout, stderr io.Writer) (exit int)
 }
 
+// What may follow a command's words.
+const takesUser, takesFile = "USER", "FILE"
+
 var commands = []command{
-	{"agents", "", "list the agents", printAgents},
-	{"agents remove", "USER", "take an agent off; tokens issued to them so far are refused", printRemoved},
-	{"users", "", "list the users who are blocked", printBlocked},
-	{"users block", "USER", "let a user in no more, and end their connections", printBlock},
-	{"users unblock", "USER", "let a blocked user in again", printUnblock},
-	{"invite", "", "make a new agent invite for -count agents within -expires; the old one stops working", printInvite},
-	{"check", "", "verify the history, which it does not change", nil},
+	{"agents", "", "list the agents", printAgents, nil},
+	{"agents remove", takesUser, "take an agent off; tokens issued to them so far are refused", printRemoved, nil},
+	{"users", "", "list the users who are blocked", printBlocked, nil},
+	{"users block", takesUser, "let a user in no more, and end their connections", printBlock, nil},
+	{"users unblock", takesUser, "let a blocked user in again", printUnblock, nil},
+	{"invite", "", "make a new agent invite for -count agents within -expires; the old one stops working", printInvite, nil},
+	{"check", "", "verify the history, which it does not change", nil, check},
+	{"backup", takesFile, "copy the history and the server's own keys to a new file, also while it runs", nil, backup},
+	{"restore", takesFile, "put a backup into the data folder of a server that is stopped; what was there is kept aside", nil, restore},
+	{"epoch", "", "begin a new epoch, as after a snapshot of the machine was put back: clients load the history anew", printEpoch, nil},
 }
 
 // commandOf finds the command that arguments begin with, and what follows its
@@ -72,7 +81,7 @@ func printCommands(w io.Writer) {
 
 // run does what the command says and prints what came of it.
 func (c *command) run(args []string, getenv func(string) string, stdout, stderr io.Writer) (exit int) {
-	folder, want, err := c.parse(args, getenv)
+	folder, file, want, err := c.parse(args, getenv)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		printUsage(stdout)
@@ -81,8 +90,10 @@ func (c *command) run(args []string, getenv func(string) string, stdout, stderr 
 		fmt.Fprintf(stderr, "parley: %s: %v (parley -h lists the options)\n", c.words, err)
 		return 2
 	}
-	if c.print == nil {
-		return check(context.Background(), folder, stdout, stderr)
+	if c.do != nil {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		return c.do(ctx, folder, file, stdout, stderr)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
 	defer cancel()
@@ -97,7 +108,7 @@ func (c *command) run(args []string, getenv func(string) string, stdout, stderr 
 
 // parse takes what follows the words, in any order, and from the environment
 // the folder if it is not there.
-func (c *command) parse(args []string, getenv func(string) string) (folder string, want order, err error) {
+func (c *command) parse(args []string, getenv func(string) string) (folder, file string, want order, err error) {
 	flags := flag.NewFlagSet(c.words, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	folder = "./data"
@@ -117,10 +128,12 @@ func (c *command) parse(args []string, getenv func(string) string) (folder strin
 	switch {
 	case err != nil:
 	case c.takes != "" && len(words) == 0:
-		err = fmt.Errorf("name the user: parley %s %s", c.words, c.takes)
+		err = fmt.Errorf("name the %s: parley %s %s", strings.ToLower(c.takes), c.words, c.takes)
 	case c.takes == "" && len(words) > 0 || len(words) > 1:
 		err = fmt.Errorf("unexpected argument %q", words[len(words)-1])
-	case c.takes != "":
+	case c.takes == takesFile:
+		file = words[0]
+	case c.takes == takesUser:
 		var ok bool
 		if want.User, ok = proto.ParseID(words[0]); !ok {
 			err = fmt.Errorf("%q is no user id: give a decimal from 1 on, as parley agents lists them", words[0])
@@ -130,7 +143,7 @@ func (c *command) parse(args []string, getenv func(string) string) (folder strin
 	case c.words == "invite" && (want.Count < 1 || want.Count > maxInviteCount):
 		err = fmt.Errorf("-count is %d: give 1 to %d", want.Count, maxInviteCount)
 	}
-	return folder, want, err
+	return folder, file, want, err
 }
 
 // carryOut gives an order to the server that runs on a data folder, or does it
@@ -267,6 +280,10 @@ func printUnblock(w io.Writer, r report) {
 		was = "was not blocked"
 	}
 	fmt.Fprintf(w, "%s %s.\n", named(r.Before), was)
+}
+
+func printEpoch(w io.Writer, _ report) {
+	fmt.Fprintln(w, "A new epoch began: clients load the history anew.")
 }
 
 func printInvite(w io.Writer, r report) {

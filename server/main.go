@@ -1,7 +1,7 @@
 // Command server is Parley's server in one program: the page, the MQTT broker,
 // the HTTP API and the history. It only wires: options → parts → Run.
 //
-// With a command's words before the options (agents, users, invite, check), it does what
+// With a command's words before the options (agents, users, invite, backup …), it does what
 // an operator asks for instead, prints what came of it and ends. What they decide
 // counts at once, also where a server runs on the same data folder.
 //

@@ -62,6 +62,8 @@ func (o *operator) do(ctx context.Context, want order) (r report, err error) {
 		}
 		r.Invite, err = o.invite.Make(o.now().Add(want.Expires), want.Count)
 		return r, err
+	case "epoch":
+		return r, o.service.NewEpoch(ctx)
 	}
 	return r, fmt.Errorf("the server does not know the command %q: it is of another version", want.Command)
 }

@@ -34,6 +34,9 @@ const (
 	requestTime   = 30 * time.Second // to read a request, and to write an answer
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 16 << 10 // bytes
+	// keyFile holds the key of users' tokens that the server makes itself, in the
+	// data folder.
+	keyFile = "jwt.key"
 	// inviteFile holds the agent invite, in the data folder. The first one, which
 	// the server makes, is for so many agents and so long.
 	inviteFile                        = "agent.invite"
@@ -98,11 +101,11 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	if err != nil {
 		return nil, err
 	}
-	keyFile := o.jwtKey
+	secret := o.jwtKey
 	if !authority.CanMint() { // then it is public
-		keyFile = ""
+		secret = ""
 	}
-	warnOfExposure(log, o.data, keyFile)
+	warnOfExposure(log, o.data, secret)
 	s.health = newHealth(ctx, s.store, log)
 	backend := &backend{authority: authority}
 	s.broker, err = broker.New(broker.Config{
@@ -151,7 +154,7 @@ func (s *server) openKeys(o options) (*auth.Authority, error) {
 		}
 		return authority, nil
 	}
-	authority, err := auth.OpenOrMake(filepath.Join(o.data, "jwt.key"), time.Now)
+	authority, err := auth.OpenOrMake(filepath.Join(o.data, keyFile), time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("-data: %w", err)
 	}

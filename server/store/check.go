@@ -39,6 +39,11 @@ func Check(ctx context.Context, dir string, tell func(finding string)) (Checked,
 	if _, err := os.Stat(path); err != nil {
 		return Checked{}, fmt.Errorf("give the folder of a server that has run: %w", err)
 	}
+	return checkFile(ctx, path, tell)
+}
+
+// checkFile is Check for a history in any file.
+func checkFile(ctx context.Context, path string, tell func(finding string)) (Checked, error) {
 	c := &checker{ctx: ctx, tell: tell}
 	s, err := openConnection(ctx, path, readOnly(8192))
 	if err != nil {

@@ -20,9 +20,9 @@ const (
 
 // begin notes that the history is opened, which is the start of a server or of an
 // operator's command, before anybody is answered. If something says that it may be
-// a backup that was put back, a new epoch begins: what was told of the old one
+// a backup that was put back, or why does, a new epoch begins: what was told of the old one
 // since the backup was made would be told again, as something else.
-func (db *DB) begin(ctx context.Context, w *connection, file string) error {
+func (db *DB) begin(ctx context.Context, w *connection, file, why string) error {
 	found, problem := readStamp(db.dir)
 	fresh := make([]byte, 3*8)
 	secret := make([]byte, secretSize)
@@ -43,9 +43,11 @@ func (db *DB) begin(ctx context.Context, w *connection, file string) error {
 		if err := t.meta("secret", &db.secret); err != nil {
 			return err
 		}
-		var err error
-		if db.doubt, err = t.doubt(found, problem, file); err != nil {
-			return err
+		if db.doubt = why; why == "" {
+			var err error
+			if db.doubt, err = t.doubt(found, problem, file); err != nil {
+				return err
+			}
 		}
 		if db.doubt != "" {
 			if err := t.PutEpoch(next); err != nil {

@@ -61,7 +61,10 @@ var _ chat.Store = (*DB)(nil)
 // Open opens the history in a folder, and makes both if they are missing. The
 // folder is locked against other processes until Close, or the end of this
 // one however it ends. Errors say what to do about them.
-func Open(ctx context.Context, dir string) (*DB, error) {
+func Open(ctx context.Context, dir string) (*DB, error) { return openFolder(ctx, dir, "") }
+
+// openFolder is Open where the caller may know why the history did not only grow.
+func openFolder(ctx context.Context, dir, why string) (*DB, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the data folder cannot be made: choose one that may be written to: %w", err)
 	}
@@ -78,13 +81,13 @@ func Open(ctx context.Context, dir string) (*DB, error) {
 		health: make(chan *connection, 1),
 		closed: make(chan struct{}),
 	}
-	if err := db.open(ctx, filepath.Join(dir, FileName)); err != nil {
+	if err := db.open(ctx, filepath.Join(dir, FileName), why); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
 
-func (db *DB) open(ctx context.Context, path string) error {
+func (db *DB) open(ctx context.Context, path, why string) error {
 	// SQLite would make it readable for others, and gives its log the same mode.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -106,7 +109,7 @@ func (db *DB) open(ctx context.Context, path string) error {
 	if err := migrate(ctx, w); err != nil {
 		return explain(path, err)
 	}
-	if err := db.begin(ctx, w, file); err != nil {
+	if err := db.begin(ctx, w, file, why); err != nil {
 		return explain(path, err)
 	}
 	for _, pool := range []chan *connection{db.viewer, db.scan, db.health} {
