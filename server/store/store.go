@@ -47,9 +47,11 @@ type DB struct {
 	writer chan *connection   // holds the one that writes, while nobody does
 	viewer chan *connection   // those that View uses, while it does not
 	scan   chan *connection   // those that Scan uses
+	mover  chan *connection   // the one that moveLog uses
 	health chan *connection   // the one that Probe uses
 	opened []chan *connection // where each connection that was opened belongs, in the order of opening
 	closed chan struct{}
+	grown  chan struct{} // holds one, for moveLog
 	// written says that something was since the last Probe.
 	written atomic.Bool
 	once    sync.Once
@@ -79,7 +81,9 @@ func openFolder(ctx context.Context, dir, why string) (*DB, error) {
 		viewer: make(chan *connection, viewers),
 		scan:   make(chan *connection, scanners),
 		health: make(chan *connection, 1),
+		mover:  make(chan *connection, 1),
 		closed: make(chan struct{}),
+		grown:  make(chan struct{}, 1),
 	}
 	if err := db.open(ctx, filepath.Join(dir, FileName), why); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -101,6 +105,7 @@ func (db *DB) open(ctx context.Context, path, why string) error {
 	w, err := openConnection(ctx, path, url.Values{"_pragma": {
 		fmt.Sprintf("busy_timeout(%d)", busyTimeout),
 		"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(67108864)", "cache_size(-16384)",
+		fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages),
 	}})
 	if err != nil {
 		return explain(path, err)
@@ -121,6 +126,12 @@ func (db *DB) open(ctx context.Context, path, why string) error {
 			db.add(r, pool)
 		}
 	}
+	m, err := openConnection(ctx, path, url.Values{"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout), "synchronous(FULL)"}})
+	if err != nil {
+		return explain(path, err)
+	}
+	db.add(m, db.mover)
+	go db.moveLog(<-db.mover) // puts it back when Close begins
 	return nil
 }
 
@@ -150,6 +161,7 @@ func (db *DB) Update(ctx context.Context, change func(chat.Tx) error) error {
 		return fmt.Errorf("update the history: %w", err)
 	}
 	db.written.Store(true)
+	db.logGrew()
 	return nil
 }
 
