@@ -19,6 +19,7 @@ type connection struct {
 	pool       *sql.DB // of one connection
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
+	cache      rowCache // of the connection that writes; of others it is empty
 }
 
 func openConnection(ctx context.Context, path string, options url.Values) (*connection, error) {
@@ -125,6 +126,7 @@ func (s *connection) update(ctx context.Context, change func(*transaction) error
 		if !committed { // also when change panics
 			// An error tells that SQLite rolled back by itself; begin sees to the rest.
 			_ = s.exec("ROLLBACK")
+			s.cache.clear() // whether a COMMIT that failed is on disk is unknown
 		}
 	}()
 	tx := newTransaction(ctx, s)
@@ -141,6 +143,7 @@ func (s *connection) update(ctx context.Context, change func(*transaction) error
 		return fmt.Errorf("commit: %w", err)
 	}
 	committed = true
+	s.cache.add(&tx.fresh)
 	return nil
 }
 

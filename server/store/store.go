@@ -110,6 +110,7 @@ func (db *DB) open(ctx context.Context, path, why string) error {
 	if err != nil {
 		return explain(path, err)
 	}
+	w.cache = newRowCache()
 	db.add(w, db.writer)
 	if err := migrate(ctx, w); err != nil {
 		return explain(path, err)

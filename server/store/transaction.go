@@ -11,11 +11,40 @@ import (
 // transaction is a view that writes.
 type transaction struct {
 	*view
-	rev uint64 // the highest change number that was put
+	rev   uint64   // the highest change number that was put
+	fresh rowCache // what it read and wrote
 }
 
 func newTransaction(ctx context.Context, s *connection) *transaction {
-	return &transaction{view: newView(ctx, s)}
+	return &transaction{view: newView(ctx, s), fresh: newRowCache()}
+}
+
+// Conversation implements chat.View.
+func (t *transaction) Conversation(key proto.Key) (chat.Conversation, error) {
+	for _, known := range []*rowCache{&t.fresh, &t.cache} {
+		if row, ok := known.conversations[key]; ok {
+			return row.Conversation, t.ctx.Err()
+		}
+	}
+	c, err := t.view.Conversation(key)
+	if id := t.rowIDs[key]; err == nil && id != 0 {
+		t.fresh.conversations[key] = conversationRow{id, c}
+	}
+	return c, err
+}
+
+// Member implements chat.View.
+func (t *transaction) Member(key proto.Key, user uint64) (chat.Member, error) {
+	for _, known := range []*rowCache{&t.fresh, &t.cache} {
+		if m, ok := known.members[memberKey{key, user}]; ok {
+			return m, t.ctx.Err()
+		}
+	}
+	m, err := t.view.Member(key, user)
+	if err == nil {
+		t.fresh.members[memberKey{key, user}] = m
+	}
+	return m, err
 }
 
 // Rev implements chat.View.
@@ -71,6 +100,7 @@ func (t *transaction) PutConversation(c chat.Conversation) error {
 	if err != nil {
 		return fmt.Errorf("write conversation: %w", err)
 	}
+	t.fresh.conversations[c.Key] = conversationRow{id, whole(c)}
 	t.rev = max(t.rev, c.Rev)
 	return nil
 }
@@ -93,6 +123,7 @@ func (t *transaction) PutMember(m chat.Member) error {
 	if err != nil {
 		return fmt.Errorf("write member: %w", err)
 	}
+	t.fresh.members[memberKey{m.Key, m.User}] = m
 	t.rev = max(t.rev, m.Rev)
 	return nil
 }
@@ -162,6 +193,8 @@ func (t *transaction) DeleteConversation(key proto.Key) error {
 		}
 	}
 	delete(t.rowIDs, key)
+	t.fresh.clear()
+	t.cache.clear()
 	return nil
 }
 

@@ -35,7 +35,7 @@ func (v *view) rowID(key proto.Key) (id int64, err error) {
 	if err := v.ctx.Err(); err != nil {
 		return 0, err
 	}
-	if id := v.rowIDs[key]; id != 0 {
+	if id := cmp.Or(v.rowIDs[key], v.cache.conversations[key].id); id != 0 {
 		return id, nil
 	}
 	if _, err := v.row([]any{&id}, "SELECT id FROM conversations WHERE key = ?", key.String()); err != nil {
@@ -95,10 +95,15 @@ func (v *view) Conversation(key proto.Key) (chat.Conversation, error) {
 		" service_read, service_delivered, service_read_time, service_delivered_time, a_counted, b_counted, gone FROM conversations WHERE id = ?", id); err != nil {
 		return chat.Conversation{}, fmt.Errorf("read conversation: %w", err)
 	}
+	return whole(c), nil
+}
+
+// whole returns c, and nothing if no more of it was put than entries or members.
+func whole(c chat.Conversation) chat.Conversation {
 	if c.Head == 0 && c.Min == 0 {
-		return chat.Conversation{}, nil // only its entries were put so far
+		return chat.Conversation{}
 	}
-	return c, nil
+	return c
 }
 
 // Member implements chat.View.
