@@ -453,3 +453,49 @@ func TestEveryPageIsToldWhatTheUserHasChosen(t *testing.T) {
 		}
 	})
 }
+
+// userOf returns the details of user events.
+func userOf(t *testing.T, posts []any) (users []record) {
+	t.Helper()
+	for _, detail := range details(posts, "user") {
+		users = append(users, detail.(record))
+	}
+	return users
+}
+
+func TestAFreshTokenOfOnePageIsToldToAll(t *testing.T) {
+	inProfile(t, func(p *profile) {
+		p.do(1, attachCommand(record{"services": []any{2.0}, "issued": 1000.0, "expires": 9000.0}))
+		clear(p.posts)
+		p.do(2, attachCommand(record{"name": "Ada L.", "services": []any{1.0, 2.0}, "token": "second", "issued": 2000.0, "expires": 9000.0}))
+		if users := userOf(t, p.posts[1]); len(users) != 1 || users[0]["id"] != me || users[0]["name"] != "Ada L." ||
+			!cmp.Equal(users[0]["services"], []any{1.0, 2.0}) {
+			t.Errorf("the page that was there got %v", p.posts[1])
+		}
+		if last := p.network.opened[len(p.network.opened)-1]; last.Token != "second" {
+			t.Errorf("connected with %+v, want the newer token", last)
+		}
+		posts := p.do(3, attachCommand(record{"services": []any{2.0}, "issued": 1000.0, "expires": 9000.0})) // an older one
+		if users := userOf(t, posts); len(users) != 1 || users[0]["name"] != "Ada L." || !cmp.Equal(users[0]["services"], []any{1.0, 2.0}) {
+			t.Errorf("a page with an older token got %v", posts)
+		}
+		if last := p.network.opened[len(p.network.opened)-1]; last.Token != "second" {
+			t.Errorf("connected with %+v, which is older", last)
+		}
+	})
+}
+
+func TestATokenEventNamesTheTokenToReplaceAndWhereNobodyHasAnotherThePersonIsToldAtOnce(t *testing.T) {
+	inProfile(t, func(p *profile) {
+		p.network.open = proto.Refuse(proto.NotAuthorized, "the token has expired")
+		p.do(1, attachCommand(nil))
+		if asked := details(p.posts[1], "token"); len(asked) != 1 || asked[0] != "first" {
+			t.Errorf("the page was asked for %v, want one in the place of its first", asked)
+		}
+		posts := p.do(1, record{"id": 2.0, "op": "token", "token": "", "name": "", "services": []any{}, "issued": 0.0, "expires": 0.0})
+		states := details(posts, "connection")
+		if len(states) == 0 || states[len(states)-1].(record)["state"] != "signed-out" || states[len(states)-1].(record)["reason"] != "the token has expired" {
+			t.Errorf("the page was told %v", states)
+		}
+	})
+}

@@ -1,0 +1,35 @@
+package idb
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"reflect"
+	"testing"
+
+	"parley/wasm/chat"
+)
+
+// newer is a record as a version writes it that knows one more field.
+func newer(b []byte) []byte {
+	longer := append(b[:len(b)-4:len(b)-4], "what is known more"...)
+	return binary.BigEndian.AppendUint32(longer, crc32.ChecksumIEEE(longer))
+}
+
+func TestWhatANewerVersionKnowsMoreOfIsPassedOver(t *testing.T) {
+	meta := chat.Meta{Epoch: 7, SyncToken: "token", Device: "device"}
+	if got, err := decodeMeta(newer(encodeMeta(meta))); err != nil || !reflect.DeepEqual(got, meta) {
+		t.Errorf("meta: %+v, %v", got, err)
+	}
+	row := chat.Row{Key: "x:some:thing", State: []byte("state"), Ranges: []chat.Range{{From: 1, To: 9}}}
+	if got, err := decodeRow(newer(encodeRow(row))); err != nil || !reflect.DeepEqual(got, row) {
+		t.Errorf("row: %+v, %v", got, err)
+	}
+	outgoing := chat.Outgoing{Number: 3, Key: "x:some:thing", Body: []byte("body"), Refused: "no", Reason: 0x99}
+	if got, err := decodeOutgoing(newer(encodeOutgoing(outgoing))); err != nil || !reflect.DeepEqual(got, outgoing) {
+		t.Errorf("outgoing: %+v, %v", got, err)
+	}
+	cut := newer(encodeRow(row))
+	if _, err := decodeRow(cut[:len(cut)-1]); err == nil {
+		t.Error("a record that was cut is taken")
+	}
+}
