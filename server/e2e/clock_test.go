@@ -38,7 +38,7 @@ func newDeviceLine(t *testing.T, s *server, ahead time.Duration) *deviceLine {
 	l := &deviceLine{ahead: ahead, open: map[int]context.CancelFunc{}}
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(&url.URL{Scheme: "http", Host: s.address})
+			r.SetURL(&url.URL{Scheme: "http", Host: s.Address})
 			r.Out.Host = r.In.Host
 			if r.In.URL.Path == enginePath {
 				r.Out.Header.Set("Accept-Encoding", "identity")

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -34,7 +33,7 @@ func newGate(t *testing.T, s *server) *gate {
 	g := &gate{server: s, open: map[string]int{}, shut: map[string]bool{}, stalled: map[string]bool{}}
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(&url.URL{Scheme: "http", Host: s.address})
+			r.SetURL(&url.URL{Scheme: "http", Host: s.Address})
 			r.Out.Host = r.In.Host // one origin, for the browser and for the server
 		},
 		ModifyResponse: g.forget,
@@ -49,7 +48,7 @@ func newGate(t *testing.T, s *server) *gate {
 	})
 	mux.Handle("/", proxy)
 	front := httptest.NewUnstartedServer(g.watch(mux))
-	front.Config.ErrorLog = log.New(new(output), "", 0)
+	front.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	front.Start()
 	t.Cleanup(front.Close)
 	g.url = front.URL

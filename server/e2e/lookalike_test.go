@@ -1,32 +1,6 @@
 package e2e
 
-import (
-	"bytes"
-	"encoding/json"
-	"net/http"
-	"testing"
-)
-
-// guest makes a guest without a browser and returns the id.
-func (s *server) guest(name string) string {
-	s.t.Helper()
-	body, err := json.Marshal(map[string]string{"name": name})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	response, err := http.Post("http://"+s.address+"/api/guests", "application/json", bytes.NewReader(body))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer response.Body.Close()
-	var made struct {
-		ID string `json:"user_id"`
-	}
-	if err := json.NewDecoder(response.Body).Decode(&made); err != nil || made.ID == "" {
-		s.t.Fatalf("no guest %q: %s, %v", name, response.Status, err)
-	}
-	return made.ID
-}
+import "testing"
 
 func TestNamesThatLookAlikeAreToldApart(t *testing.T) {
 	s := newServer(t)

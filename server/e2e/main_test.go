@@ -4,17 +4,18 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
+
+	"parley/server/e2e/live"
 )
 
 // patience is how long a test waits for what must happen. It is generous: it
 // says that something hangs, not that something is slow.
 const patience = 30 * time.Second
 
-// What TestMain found: the server's and the browser's commands.
-var parleyBinary, chromeBinary string
+// chromeBinary is the browser's command, which TestMain found.
+var chromeBinary string
 
 func TestMain(m *testing.M) {
 	if err := prepare(); err != nil {
@@ -28,20 +29,8 @@ func prepare() (err error) {
 	if chromeBinary, err = findChrome(); err != nil {
 		return err
 	}
-	parleyBinary = os.Getenv("PARLEY_BIN")
-	if parleyBinary == "" {
-		parleyBinary = filepath.Join("..", "..", ".bin", "parley")
-		if out, err := exec.Command("make", "-C", filepath.Join("..", ".."), "build").CombinedOutput(); err != nil {
-			return fmt.Errorf("make build: %w\n%s", err, out)
-		}
-	}
-	if parleyBinary, err = filepath.Abs(parleyBinary); err != nil {
-		return err
-	}
-	if _, err = os.Stat(parleyBinary); err != nil {
-		return fmt.Errorf("no server to test: %w: set PARLEY_BIN to its binary, or run make build", err)
-	}
-	return nil
+	_, err = live.Binary()
+	return err
 }
 
 func findChrome() (string, error) {

@@ -50,7 +50,7 @@ func newDevice(t *testing.T, s *server, user uint64, name string, services ...pr
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	socket, _, err := websocket.Dial(ctx, "ws://"+s.address+"/mqtt", &websocket.DialOptions{Subprotocols: []string{"mqtt"}})
+	socket, _, err := websocket.Dial(ctx, "ws://"+s.Address+"/mqtt", &websocket.DialOptions{Subprotocols: []string{"mqtt"}})
 	if err != nil {
 		t.Fatal(err)
 	}

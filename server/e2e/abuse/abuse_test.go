@@ -49,14 +49,14 @@ func TestNobodyCanSpoilItForOthers(t *testing.T) {
 
 // liveBeside lets honest people live for a while beside others who misbehave,
 // at a scale that is 0 for nobody, and returns how long things took them.
-func liveBeside(ctx context.Context, t *testing.T, s *server, scale float64) map[string][]time.Duration {
+func liveBeside(ctx context.Context, t *testing.T, s server, scale float64) map[string][]time.Duration {
 	t.Helper()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	all := make([]*honest, people)
 	for i := range all {
 		var err error
-		if all[i], err = comeIn(ctx, s.address, i); err != nil {
+		if all[i], err = comeIn(ctx, s.Address, i); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -68,7 +68,7 @@ func liveBeside(ctx context.Context, t *testing.T, s *server, scale float64) map
 	}
 	stop := func() {}
 	if scale > 0 {
-		stop = letLoose(t, target{Server: s.address, Victim: all[0].id, Scale: scale})
+		stop = letLoose(t, target{Server: s.Address, Victim: all[0].id, Scale: scale})
 		if !sleep(ctx, *lasting/4) { // they take their places first
 			t.Fatal(ctx.Err())
 		}

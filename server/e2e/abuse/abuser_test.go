@@ -43,7 +43,7 @@ func letLoose(t *testing.T, to target) (stop func()) {
 	}
 	process := exec.Command(os.Args[0])
 	process.Env = append(os.Environ(), abuserVariable+"="+string(encoded))
-	said := new(output)
+	said := new(strings.Builder)
 	process.Stdout, process.Stderr = said, said
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
@@ -191,7 +191,7 @@ func hammer(ctx context.Context, to target, from string, n int, path func(i int)
 	limit := rate.NewLimiter(500, 50)
 	parallel(n, func(i int) {
 		for limit.Wait(ctx) == nil {
-			did.add("asked", one.ask(ctx, http.MethodGet, path(i), one.token, nil, nil))
+			did.add("asked", one.Ask(ctx, http.MethodGet, path(i), one.token, nil, nil))
 		}
 	})
 	return did.String()

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -17,60 +15,21 @@ import (
 	"nhooyr.io/websocket"
 
 	"parley/proto"
+	"parley/server/e2e/live"
 )
 
 // place is from where somebody connects: an address of their own, since the
 // server tells people apart by it before it knows them.
 type place struct {
-	server string // host:port
-	http   *http.Client
+	live.Client
 	dialer net.Dialer
 }
 
 func newPlace(server, from string) *place {
-	p := &place{server: server, dialer: net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}}
-	p.http = &http.Client{Transport: &http.Transport{DialContext: p.dialer.DialContext, MaxIdleConnsPerHost: 4}}
+	p := &place{dialer: net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}}
+	transport := &http.Transport{DialContext: p.dialer.DialContext, MaxIdleConnsPerHost: 4}
+	p.Client = live.Client{Server: server, HTTP: &http.Client{Transport: transport}}
 	return p
-}
-
-// status is an answer of the HTTP API that is none of 200 and 201.
-type status int
-
-func (s status) Error() string { return fmt.Sprintf("status %d", int(s)) }
-
-// ask makes a request of the HTTP API. answer may be nil.
-func (p *place) ask(ctx context.Context, method, path, token string, question, answer any) error {
-	var body io.Reader
-	if question != nil {
-		text, err := json.Marshal(question)
-		if err != nil {
-			return err
-		}
-		body = bytes.NewReader(text)
-	}
-	request, err := http.NewRequestWithContext(ctx, method, "http://"+p.server+path, body)
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
-	}
-	response, err := p.http.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	switch {
-	case err != nil:
-		return err
-	case response.StatusCode >= 300:
-		return fmt.Errorf("%s %s: %w: %s", method, path, status(response.StatusCode), text)
-	case answer == nil:
-		return nil
-	}
-	return json.Unmarshal(text, answer)
 }
 
 // user is somebody whom the server gave a token.
@@ -82,15 +41,8 @@ type user struct {
 
 // newGuest makes a guest.
 func (p *place) newGuest(ctx context.Context, name string) (*user, error) {
-	var made struct {
-		ID    string `json:"user_id"`
-		Token string `json:"token"`
-	}
-	if err := p.ask(ctx, http.MethodPost, "/api/guests", "", map[string]string{"name": name}, &made); err != nil {
-		return nil, err
-	}
-	id, err := strconv.ParseUint(made.ID, 10, 64)
-	return &user{p, id, made.Token}, err
+	made, err := p.NewGuest(ctx, name)
+	return &user{p, made.ID, made.Token}, err
 }
 
 // connection is one MQTT 5 connection. One goroutine writes and one reads.
@@ -102,7 +54,7 @@ type connection struct {
 
 // connect opens a connection and waits for the CONNACK. It ends with ctx.
 func (u *user) connect(ctx context.Context) (*connection, error) {
-	socket, _, err := websocket.Dial(ctx, "ws://"+u.server+"/mqtt", &websocket.DialOptions{HTTPClient: u.http, Subprotocols: []string{"mqtt"}})
+	socket, _, err := websocket.Dial(ctx, "ws://"+u.Server+"/mqtt", &websocket.DialOptions{HTTPClient: u.HTTP, Subprotocols: []string{"mqtt"}})
 	if err != nil {
 		return nil, err
 	}
@@ -174,13 +126,13 @@ func message(from, to uint64, content string) *proto.Message {
 // raw is a WebSocket of which only the upgrade was done: nobody reads or writes
 // frames by themselves.
 func (p *place) raw(ctx context.Context) (net.Conn, error) {
-	conn, err := p.dialer.DialContext(ctx, "tcp", p.server)
+	conn, err := p.dialer.DialContext(ctx, "tcp", p.Server)
 	if err != nil {
 		return nil, err
 	}
 	context.AfterFunc(ctx, func() { conn.Close() })
 	_, err = fmt.Fprintf(conn, "GET /mqtt HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", p.server)
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", p.Server)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}

@@ -189,7 +189,7 @@ func (h *honest) look(ctx context.Context, limit int, into *[]stored) error {
 func (h *honest) page(ctx context.Context, query string, into *[]stored) error {
 	var page struct{ Messages []stored }
 	path := fmt.Sprintf("/api/conversations/%s/messages?%s", proto.DirectKey(h.id, h.peer.id), query)
-	if err := h.ask(ctx, http.MethodGet, path, h.token, nil, &page); err != nil {
+	if err := h.Ask(ctx, http.MethodGet, path, h.token, nil, &page); err != nil {
 		return err
 	}
 	if into != nil {

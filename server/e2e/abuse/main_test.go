@@ -11,10 +11,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
+
+	"parley/server/e2e/live"
 )
 
 // patience is how long the test waits for what must happen. It is generous: it
@@ -27,36 +27,15 @@ var (
 	ratio   = flag.Float64("ratio", 0, "how many times as long as with an empty server the slowest of a hundred may take; 0 is not to compare")
 )
 
-// parleyBinary is the server's command.
-var parleyBinary string
-
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if target := os.Getenv(abuserVariable); target != "" {
 		abuse(target)
 		return
 	}
-	if err := prepare(); err != nil {
+	if _, err := live.Binary(); err != nil {
 		fmt.Fprintln(os.Stderr, "abuse tests:", err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
-}
-
-func prepare() (err error) {
-	parleyBinary = os.Getenv("PARLEY_BIN")
-	if parleyBinary == "" {
-		root := filepath.Join("..", "..", "..")
-		parleyBinary = filepath.Join(root, ".bin", "parley")
-		if out, err := exec.Command("make", "-C", root, "build").CombinedOutput(); err != nil {
-			return fmt.Errorf("make build: %w\n%s", err, out)
-		}
-	}
-	if parleyBinary, err = filepath.Abs(parleyBinary); err != nil {
-		return err
-	}
-	if _, err = os.Stat(parleyBinary); err != nil {
-		return fmt.Errorf("no server to test: %w: set PARLEY_BIN to its binary, or run make build", err)
-	}
-	return nil
 }

@@ -52,8 +52,8 @@ func (w *world) compare(v *verdict) (stored int) {
 			copies = append(copies, copied{"HTTP for " + p.name, c.key, log})
 		}
 	}
-	w.must(w.server.stop())
-	logs, err := inDatabase(w.server.data)
+	w.must(w.server.Stop())
+	logs, err := inDatabase(w.server.Data)
 	w.must(err)
 	for _, c := range copies {
 		v.compare(c.where, c.key, logs[c.key], c.log)

@@ -70,7 +70,7 @@ func (s *server) overHTTP(key, token string) (log []entry, err error) {
 			} `json:"messages"`
 			HeadSeq string `json:"head_seq"`
 		}
-		if err := s.get(fmt.Sprintf("/api/conversations/%s/messages?after=%d&limit=500", key, after), token, &page); err != nil {
+		if err := s.Client().Get(context.Background(), fmt.Sprintf("/api/conversations/%s/messages?after=%d&limit=500", key, after), token, &page); err != nil {
 			return nil, err
 		}
 		for _, m := range page.Messages {

@@ -41,18 +41,18 @@ func (s strike) between(low, high time.Duration) time.Duration {
 
 var kinds = []fault{
 	{"server killed", serverFault, func(s strike) error {
-		if err := s.server.kill(); err != nil {
+		if err := s.server.Kill(); err != nil {
 			return err
 		}
 		time.Sleep(s.between(0, time.Second))
-		return s.server.start()
+		return s.server.Start()
 	}},
 	{"server stopped", serverFault, func(s strike) error {
-		if err := s.server.stop(); err != nil {
+		if err := s.server.Stop(); err != nil {
 			return err
 		}
 		time.Sleep(s.between(0, time.Second))
-		return s.server.start()
+		return s.server.Start()
 	}},
 
 	{"connections cut", lineFault, func(s strike) error {

@@ -10,11 +10,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"parley/server/e2e/live"
 )
 
 // patience is how long the tests wait for what must happen. It is generous: it
@@ -30,8 +31,8 @@ var (
 	seed      = flag.Uint64("seed", 0, "what chance begins with; 0 takes another one each time")
 )
 
-// What TestMain found: the server's and the browser's commands.
-var parleyBinary, chromeBinary string
+// chromeBinary is the browser's command, which TestMain found.
+var chromeBinary string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -47,21 +48,8 @@ func prepare() (err error) {
 	if chromeBinary, err = findChrome(); err != nil {
 		return err
 	}
-	parleyBinary = os.Getenv("PARLEY_BIN")
-	if parleyBinary == "" {
-		root := filepath.Join("..", "..", "..")
-		parleyBinary = filepath.Join(root, ".bin", "parley")
-		if out, err := exec.Command("make", "-C", root, "build").CombinedOutput(); err != nil {
-			return fmt.Errorf("make build: %w\n%s", err, out)
-		}
-	}
-	if parleyBinary, err = filepath.Abs(parleyBinary); err != nil {
-		return err
-	}
-	if _, err = os.Stat(parleyBinary); err != nil {
-		return fmt.Errorf("no server to test: %w: set PARLEY_BIN to its binary, or run make build", err)
-	}
-	return nil
+	_, err = live.Binary()
+	return err
 }
 
 func findChrome() (string, error) {

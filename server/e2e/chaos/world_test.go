@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -26,9 +25,12 @@ type world struct {
 // own. It all ends with the test.
 func newWorld(t *testing.T, chance *rand.Rand, people int) *world {
 	t.Helper()
-	w := &world{t: t, chance: chance, presses: newRecorder(t), server: &server{data: t.TempDir()}}
+	w := &world{t: t, chance: chance, presses: newRecorder(t)}
+	var err error
+	w.server, err = newServer(t.TempDir())
+	w.must(err)
 	t.Cleanup(w.endServer)
-	w.must(w.server.start())
+	w.must(w.server.Start())
 	for i := range people {
 		w.people = append(w.people, w.signIn([]string{"Ada", "Bob", "Cyd", "Dan"}[i]))
 	}
@@ -53,16 +55,10 @@ func newWorld(t *testing.T, chance *rand.Rand, people int) *world {
 func (w *world) signIn(name string) *person {
 	w.t.Helper()
 	p := &person{name: name, presses: w.presses, chance: rand.New(rand.NewPCG(w.chance.Uint64(), 0))}
-	var guest struct {
-		UserID string `json:"user_id"`
-		Token  string `json:"token"`
-	}
-	w.must(w.server.ask("POST", "/api/guests", "", map[string]string{"name": name}, &guest))
-	p.token = guest.Token
-	var err error
-	p.id, err = strconv.ParseUint(guest.UserID, 10, 64)
+	guest, err := w.server.Client().NewGuest(w.t.Context(), name)
 	w.must(err)
-	p.line, err = newLine(name, w.server.address)
+	p.id, p.token = guest.ID, guest.Token
+	p.line, err = newLine(name, w.server.Address)
 	w.must(err)
 	w.t.Cleanup(p.line.end)
 	p.browser, err = newBrowser(w.t.TempDir())
@@ -112,19 +108,16 @@ func (w *world) conversations() (all []conversation) {
 
 // endServer stops the server and looks for what it must never log.
 func (w *world) endServer() {
-	if w.server.process != nil {
-		if err := w.server.stop(); err != nil {
+	if w.server.Runs() {
+		if err := w.server.Stop(); err != nil {
 			w.t.Error(err)
 		}
 	}
-	log := w.server.output.since(0)
-	for _, bad := range []string{"DATA RACE", "panic:", "goroutine 1 ["} {
-		if strings.Contains(log, bad) {
-			w.t.Errorf("the server's log holds %q", bad)
-		}
+	if err := w.server.CheckLog(); err != nil {
+		w.t.Error(err)
 	}
 	if w.t.Failed() {
-		keep(w.t, "server.log", log)
+		keep(w.t, "server.log", w.server.Log())
 	}
 }
 
