@@ -21,18 +21,18 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// A profile is a browser of its own: a Chromium process with a fresh profile.
+// A profile is what a browser keeps for a person: storage, workers and locks of
+// their own. All profiles of this package are of one Chromium, in memory; those
+// on disk, and processes that end, are the chaos tests'.
 type profile struct {
 	t   *testing.T
-	ctx context.Context // of the browser, as its hidden first tab
+	ctx context.Context // of its hidden first tab
 }
 
-// newProfile starts a browser; it ends with the test.
-func newProfile(t *testing.T) *profile {
-	t.Helper()
+// chromium is the browser that all profiles share.
+var chromium = sync.OnceValues(func() (context.Context, error) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromeBinary),
-		chromedp.UserDataDir(t.TempDir()),
 		chromedp.DisableGPU,
 		chromedp.WindowSize(1100, 800),
 		chromedp.Flag("disable-quic", true),
@@ -41,12 +41,27 @@ func newProfile(t *testing.T) *profile {
 	)
 	allocator, release := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(func() {
+	closeBrowser = func() {
 		cancel()
 		release()
-	})
-	if err := chromedp.Do(ctx); err != nil {
+	}
+	return ctx, chromedp.Do(ctx)
+})
+
+// closeBrowser ends the browser, if one was started.
+var closeBrowser = func() {}
+
+// newProfile makes a fresh profile; it ends with the test.
+func newProfile(t *testing.T) *profile {
+	t.Helper()
+	shared, err := chromium()
+	if err != nil {
 		t.Fatalf("start %s: %v", chromeBinary, err)
+	}
+	ctx, cancel := chromedp.NewContext(shared, chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("make a profile: %v", err)
 	}
 	return &profile{t: t, ctx: ctx}
 }
