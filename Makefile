@@ -36,8 +36,11 @@ JS_PACKAGES = $(shell { find wasm -name '*_js_test.go'; grep -rlE --include='*_t
 HEADLESS = env -i PATH="$(BIN):$$PATH" HOME="$$HOME" \
 	GOCACHE="$$(go env GOCACHE)" GOMODCACHE="$$(go env GOMODCACHE)" GOPROXY="$$(go env GOPROXY)" GOFLAGS="$$(go env GOFLAGS)" \
 	GOOS=js GOARCH=wasm
-# The packages whose tests run natively, those in whole browsers aside.
-NATIVE_PACKAGES = $(shell go list ./... | grep -vE '/e2e(/chaos|/abuse|/startup)?$$')
+# Tests from outside are a module of their own, with dependencies of their own:
+# some bring both sides together without a browser, the others run the server.
+E2E = server/e2e
+SIMULATED = ./sim/... ./slowline
+LIVE_PACKAGES = $(shell go list -C $(E2E) ./... | grep -vE '/e2e/(sim|slowline)\b')
 
 .PHONY: help
 help: ## list these targets
@@ -73,26 +76,28 @@ test: tools build check ## run all tests: native, headless in Chromium, end to e
 	go build $(RACE) -buildvcs=false -o $(BIN)/parley-race ./server
 	@# Side by side: native tests compute, those in browsers wait much.
 	@$(BIN)/tally $(if $(CI),-strict) -at-once 2 \
-		-- 'native, race detector on' go test -json -count=1 $(RACE) $(NATIVE_PACKAGES) \
+		-- 'native, race detector on' go test -json -count=1 $(RACE) ./... \
 		-- 'end to end' env CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley-race \
-			go test -json -count=1 -p=2 -timeout=20m -artifacts -outputdir=$(BIN) ./server/e2e ./server/e2e/chaos ./server/e2e/abuse ./server/e2e/startup \
+			go test -C $(E2E) -json -count=1 -p=2 -timeout=20m -artifacts -outputdir=$(BIN) $(LIVE_PACKAGES) \
+		-- 'both sides in one process' go test -C $(E2E) -json -count=1 $(RACE) $(SIMULATED) \
 		-- 'headless in Chromium' $(HEADLESS) go test -json -count=1 -p=1 -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES) \
 		-- 'tools' go test -C .tools -json -count=1 ./...
 
 .PHONY: chaos
 chaos: tools build ## let three browsers send MESSAGES messages while FAULTS faults strike; SEED=n strikes alike
 	.tools/setup $(BIN)
-	CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley go test -count=1 -v -timeout=0 -artifacts -outputdir=$(BIN) \
-		-run=TestNothing ./server/e2e/chaos -people 3 -messages $(MESSAGES) -faults $(FAULTS) -seed $(SEED)
+	CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley go test -C $(E2E) -count=1 -v -timeout=0 -artifacts -outputdir=$(BIN) \
+		-run=TestNothing ./chaos -people 3 -messages $(MESSAGES) -faults $(FAULTS) -seed $(SEED)
 
 .PHONY: abuse
 abuse: tools build ## let a crowd misbehave beside ten honest people, who must lose nothing and wait no more than three times as long
-	PARLEY_BIN=$(BIN)/parley go test -count=1 -v ./server/e2e/abuse -lasting 20s -scale 1 -ratio 3
+	PARLEY_BIN=$(BIN)/parley go test -C $(E2E) -count=1 -v ./abuse -lasting 20s -scale 1 -ratio 3
 
 .PHONY: check
 check: ## vet for the server and for the browser, and see that gofmt changes nothing
 	go vet ./...
 	GOOS=js GOARCH=wasm go vet -tags=inbrowser ./wasm/... ./proto/...
+	go vet -C $(E2E) ./...
 	go vet -C .tools ./...
 	@unformatted="$$(gofmt -l proto server wasm .tools)"; \
 		if [ -n "$$unformatted" ]; then echo "run make fmt for:"; echo "$$unformatted"; exit 1; fi
@@ -103,18 +108,18 @@ fmt: ## format the Go code
 
 .PHONY: sim
 sim: ## play SEEDS worlds in which everything fails, and check every promise
-	go test -count=1 -timeout=0 -v -run=TestEveryPromise ./server/e2e/sim -seeds $(SEEDS)
+	go test -C $(E2E) -count=1 -timeout=0 -v -run=TestEveryPromise ./sim -seeds $(SEEDS)
 
 .PHONY: bench
 bench: tools build ## run the benchmarks, native and in Chromium; choose by BENCH=regexp
 	.tools/setup $(BIN)
-	go test -run='^$$' -bench='$(BENCH)' -benchmem $(NATIVE_PACKAGES)
+	go test -run='^$$' -bench='$(BENCH)' -benchmem ./...
 	$(HEADLESS) go test -p=1 -run='^$$' -bench='$(BENCH)' -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES)
-	CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley go test -run='^$$' -bench='$(BENCH)' -benchtime=25x ./server/e2e/startup
+	CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley go test -C $(E2E) -run='^$$' -bench='$(BENCH)' -benchtime=25x ./startup
 
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME each
-	@failed=; for package in $(NATIVE_PACKAGES); do \
+	@failed=; for package in $$(go list ./...); do \
 		for target in $$(go test -list='^Fuzz' $$package | grep '^Fuzz'); do \
 			echo "== $$package $$target"; \
 			go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) $$package || failed="$$failed $$target"; \

@@ -49,12 +49,16 @@ type listed struct {
 	Error                              *struct{ Err string }
 }
 
-// list returns the packages of Parley as they are built for goos and goarch.
-func list(t *testing.T, goos, goarch string, patterns ...string) []listed {
+// modules are the folders of Parley's modules: the product, and the tests from
+// outside, which have dependencies of their own.
+var modules = []string{root, filepath.Join(root, "server", "e2e")}
+
+// list returns the packages of a module of Parley as they are built for goos and goarch.
+func list(t *testing.T, module, goos, goarch string, patterns ...string) []listed {
 	t.Helper()
 	args := append([]string{"list", "-e", "-json"}, patterns...)
 	cmd := exec.Command("go", args...)
-	cmd.Dir = root
+	cmd.Dir = module
 	cmd.Env = append(os.Environ(), "GOOS="+goos, "GOARCH="+goarch, "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -72,7 +76,16 @@ func list(t *testing.T, goos, goarch string, patterns ...string) []listed {
 		packages = append(packages, p)
 	}
 	if len(packages) == 0 {
-		t.Fatalf("no package for %s", goos)
+		t.Fatalf("no package of %s for %s", module, goos)
+	}
+	return packages
+}
+
+// all returns the packages of all modules.
+func all(t *testing.T, goos, goarch string) (packages []listed) {
+	t.Helper()
+	for _, module := range modules {
+		packages = append(packages, list(t, module, goos, goarch, "./...")...)
 	}
 	return packages
 }
@@ -83,7 +96,7 @@ func below(path, folder string) bool {
 
 func TestImportsPointOneWay(t *testing.T) {
 	for _, platform := range [][2]string{{"linux", "amd64"}, {"js", "wasm"}} {
-		for _, p := range list(t, platform[0], platform[1], "./...") {
+		for _, p := range all(t, platform[0], platform[1]) {
 			i := slices.IndexFunc(rules, func(r rule) bool { return below(p.ImportPath, r.folder) })
 			if i < 0 {
 				t.Errorf("%s: no rule says what it may import", p.ImportPath)
@@ -99,7 +112,7 @@ func TestImportsPointOneWay(t *testing.T) {
 }
 
 func TestOnlyFilesForJSImportSyscallJS(t *testing.T) {
-	for _, p := range list(t, "linux", "amd64", "./...") {
+	for _, p := range all(t, "linux", "amd64") {
 		for _, path := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
 			if path == "syscall/js" {
 				t.Errorf("%s imports syscall/js in a file without a js build tag", p.ImportPath)
@@ -112,7 +125,7 @@ func TestOnlyFilesForJSImportSyscallJS(t *testing.T) {
 // WebSocket library names types of net/http, and protobuf those of
 // encoding/json, which the linker drops; only use of them would link them.
 func TestTheBrowserProgramStaysSmall(t *testing.T) {
-	program := list(t, "js", "wasm", "./wasm")[0]
+	program := list(t, root, "js", "wasm", "./wasm")[0]
 	if program.Error != nil {
 		t.Fatal(program.Error.Err)
 	}
@@ -123,12 +136,46 @@ func TestTheBrowserProgramStaysSmall(t *testing.T) {
 			}
 		}
 	}
-	for _, p := range list(t, "js", "wasm", "./wasm/...", "./proto/...") {
+	for _, p := range list(t, root, "js", "wasm", "./wasm/...", "./proto/...") {
 		for path, instead := range map[string]string{"net/http": "ask by the browser's fetch", "encoding/json": "parse in JavaScript, or send protobuf"} {
 			if slices.Contains(p.Imports, path) {
 				t.Errorf("%s imports %s: %s", p.ImportPath, path, instead)
 			}
 		}
+	}
+}
+
+// versions are those of what both sides of Parley need to meet, as a module of
+// Parley chooses them.
+func versions(t *testing.T, module string) map[string]string {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{.Path}} {{.Version}}{{end}}", "parley/server/broker", "parley/server/chat", "parley/wasm/link")
+	cmd.Dir = module
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	of := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		if path, version, _ := strings.Cut(strings.TrimSpace(line), " "); path != "" && path != "parley" {
+			of[path] = version
+		}
+	}
+	return of
+}
+
+// TestWhatIsTestedFromOutsideIsBuiltOfTheProductsVersions guards the simulation,
+// which builds Parley's packages as the go.mod of the tests says.
+func TestWhatIsTestedFromOutsideIsBuiltOfTheProductsVersions(t *testing.T) {
+	product, tests := versions(t, modules[0]), versions(t, modules[1])
+	for path, version := range product {
+		if tests[path] != version {
+			t.Errorf("server/e2e/go.mod takes %s %s, the product %s: run go get -C server/e2e %[1]s@%[3]s", path, tests[path], version)
+		}
+	}
+	if len(product) == 0 {
+		t.Error("the product is built of nothing")
 	}
 }
 

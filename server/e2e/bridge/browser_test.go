@@ -1,5 +1,3 @@
-//go:build !js
-
 package bridge
 
 import (
@@ -13,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +20,9 @@ import (
 
 	"github.com/chromedp/chromedp"
 )
+
+// static is the folder of the page's modules.
+const static = "../../../static"
 
 // patience bounds whatever a test waits for in the browser.
 const patience = 60 * time.Second
@@ -121,14 +124,14 @@ func (s *site) serveFile(w http.ResponseWriter, r *http.Request, path string) {
 		http.ServeFile(w, r, filepath.Join(goroot(), "lib/wasm/wasm_exec.js"))
 	default:
 		w.Header().Set("Content-Type", mime.TypeByExtension(filepath.Ext(base)))
-		http.ServeFile(w, r, filepath.Join("../../static", base))
+		http.ServeFile(w, r, filepath.Join(static, base))
 	}
 }
 
 // replaced answers with a file of static/ in which old stands as new.
 func replaced(t *testing.T, file string, oldnew ...string) http.HandlerFunc {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("../../static", file))
+	text, err := os.ReadFile(filepath.Join(static, file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,6 +145,24 @@ func replaced(t *testing.T, file string, oldnew ...string) http.HandlerFunc {
 		w.Header().Set("Content-Type", "text/javascript")
 		io.WriteString(w, body)
 	}
+}
+
+// protocolOf is the number of the protocol that parley.js speaks.
+func protocolOf(t *testing.T) int {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(static, "parley.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^const PROTOCOL = (\d+);`).FindSubmatch(text)
+	if found == nil {
+		t.Fatal("parley.js does not say which protocol it speaks")
+	}
+	number, err := strconv.Atoi(string(found[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return number
 }
 
 // browser is one browser profile, shared by all tests that need no fresh one:

@@ -1,13 +1,8 @@
-//go:build !js
-
 package bridge
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -304,6 +299,7 @@ func TestANewerProgramThatCannotBeLoadedGivesWayToTheOneThatRan(t *testing.T) {
 
 func TestPagesAndWorkersOfAnotherProtocolAreToldToReload(t *testing.T) {
 	// A page of the next protocol; the test's program speaks this one's.
+	protocol := protocolOf(t)
 	here, there := fmt.Sprintf("const PROTOCOL = %d", protocol), fmt.Sprintf("const PROTOCOL = %d", protocol+1)
 	next := func(s *site) {
 		s.handle("/next.js", replaced(t, "parley.js", here, there, "{ protocol: PROTOCOL, user", fmt.Sprintf("{ protocol: %d, user", protocol)))
@@ -513,78 +509,3 @@ func TestAClosedParleyRefusesCallsAndIsSilent(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
-
-func TestGoAndJavaScriptReadEachOthersValues(t *testing.T) {
-	b := newSite(t).openTab(t, `globalThis.wire = await import('/wire.js');`, base64Tools)
-	for _, v := range append(wireValues, math.NaN(), math.Copysign(0, -1)) {
-		data := base64.StdEncoding.EncodeToString(pack(v))
-		back, err := base64.StdEncoding.DecodeString(b.eval(`return to64(wire.encode(wire.decode(from64("` + data + `"))))`).(string))
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := decode(back)
-		if err != nil {
-			t.Errorf("%v, back from JavaScript: %v", v, err)
-		} else if diff := cmp.Diff(v, got, equalBits); diff != "" {
-			t.Errorf("(-want +got)\n%s", diff)
-		}
-	}
-}
-
-func TestJavaScriptReadsDamagedMessagesAsGoDoes(t *testing.T) {
-	b := newSite(t).openTab(t, `globalThis.wire = await import('/wire.js');`, base64Tools)
-	random := rand.New(rand.NewPCG(1, 2))
-	var messages [][]byte
-	var packed []string
-	for range 4000 {
-		m := pack(wireValues[random.IntN(len(wireValues))])
-		if len(m) > 200 {
-			continue
-		}
-		for range 1 + random.IntN(3) {
-			switch at := random.IntN(len(m)); random.IntN(3) {
-			case 0:
-				m[at] = byte(random.IntN(12))
-			case 1:
-				m[at] ^= 1 << random.IntN(8)
-			default:
-				m = m[:max(1, at)]
-			}
-		}
-		messages, packed = append(messages, m), append(packed, base64.StdEncoding.EncodeToString(m))
-	}
-	results := b.eval(`return "` + strings.Join(packed, ",") + `".split(',').map(m => {
-		try {
-			return to64(wire.encode(wire.decode(from64(m))));
-		} catch (cause) {
-			return cause instanceof RangeError ? null : String(cause);
-		}
-	})`).([]any)
-	for i, m := range messages {
-		want, err := decode(m)
-		text, accepted := results[i].(string)
-		if accepted != (err == nil) {
-			t.Errorf("%x: Go says %v, JavaScript %v", m, err, results[i])
-			continue
-		}
-		if !accepted {
-			continue
-		}
-		back, err := base64.StdEncoding.DecodeString(text)
-		if err != nil {
-			t.Errorf("%x: JavaScript says %s", m, text)
-			continue
-		}
-		if got, err := decode(back); err != nil || !cmp.Equal(want, got, equalBits) {
-			t.Errorf("%x: Go reads %v, JavaScript %v (%v)", m, want, got, err)
-		}
-	}
-}
-
-const base64Tools = `
-	globalThis.from64 = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
-	globalThis.to64 = bytes => btoa(Array.from(bytes, b => String.fromCharCode(b)).join(''));`
-
-var equalBits = cmp.Comparer(func(a, b float64) bool {
-	return a != a && b != b || math.Float64bits(a) == math.Float64bits(b)
-})
