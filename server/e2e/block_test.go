@@ -6,6 +6,7 @@ import (
 )
 
 func TestWhoIsBlockedCanWriteAgainOnlyOnceUnblocked(t *testing.T) {
+	t.Parallel()
 	_, _, ada, bob := two(t)
 	ada.say("hello Bob")
 	bob.awaitMessage("hello Bob", "received")

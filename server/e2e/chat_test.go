@@ -20,6 +20,7 @@ func two(t *testing.T) (*server, *gate, *person, *person) {
 }
 
 func TestTwoPeopleChatBothWays(t *testing.T) {
+	t.Parallel()
 	_, g, ada, bob := two(t)
 	ada.recordStates()
 
@@ -56,6 +57,7 @@ func TestTwoPeopleChatBothWays(t *testing.T) {
 }
 
 func TestBothSeeOneOrderWhenTheyWriteAtTheSameTime(t *testing.T) {
+	t.Parallel()
 	_, _, ada, bob := two(t)
 	var all []string
 	for i := range 10 {
@@ -82,6 +84,7 @@ func TestBothSeeOneOrderWhenTheyWriteAtTheSameTime(t *testing.T) {
 }
 
 func TestAReloadPaintsFromThisBrowserWithoutAskingForHistory(t *testing.T) {
+	t.Parallel()
 	_, g, ada, bob := two(t)
 	ada.say("before the reload")
 	bob.awaitMessage("before the reload", "received")
@@ -109,6 +112,7 @@ func TestAReloadPaintsFromThisBrowserWithoutAskingForHistory(t *testing.T) {
 }
 
 func TestAReloadWithoutAConnectionPaintsWhatIsStored(t *testing.T) {
+	t.Parallel()
 	_, g, ada, bob := two(t)
 	ada.say("kept in this browser")
 	ada.awaitMessage("kept in this browser", "read")
@@ -126,6 +130,7 @@ func TestAReloadWithoutAConnectionPaintsWhatIsStored(t *testing.T) {
 }
 
 func TestMessagesOutliveTheServersEnd(t *testing.T) {
+	t.Parallel()
 	ends := map[string]func(*server){"stopped": (*server).stop, "killed": (*server).kill}
 	for how, end := range ends {
 		t.Run(how, func(t *testing.T) {

@@ -24,6 +24,7 @@ type received struct {
 // TestStockClientsChatWithThePage lets JavaScript libraries that know nothing
 // of Parley send to a person on the page, and hear from them.
 func TestStockClientsChatWithThePage(t *testing.T) {
+	t.Parallel()
 	s := newServerWithKey(t)
 	g := newGate(t, s)
 	const person, stranger uint64 = 1<<63 + 1, math.MaxUint64
@@ -74,6 +75,7 @@ func TestStockClientsChatWithThePage(t *testing.T) {
 // TestStockClientsChatWithEachOther lets MQTT 5 and MQTT 3.1.1 meet, on both
 // sides of what a signed integer holds.
 func TestStockClientsChatWithEachOther(t *testing.T) {
+	t.Parallel()
 	s := newServerWithKey(t)
 	g := newGate(t, s)
 	page := newProfile(t).open("page", g.url+"/e2e/clients.html", "")

@@ -58,6 +58,7 @@ func (p *person) wrote(text string) {
 }
 
 func TestAnAnswerThatCrossedAnotherAgentsAsksBeforeItGoesOut(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	ann, ben := d.ann, d.ben
 	customer, agent := newDevice(t, d.server, d.carlID, "Carl"), newDevice(t, d.server, d.benID, "Benedict", support)

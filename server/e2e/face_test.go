@@ -16,6 +16,7 @@ import (
 const maxProgram = 1_900_000
 
 func TestTheProgramTravelsInLessThan1900000Bytes(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	g := newGate(t, s)
 	signIn(t, g, "Ada")
@@ -55,6 +56,7 @@ func TestTheProgramTravelsInLessThan1900000Bytes(t *testing.T) {
 }
 
 func TestAssistiveTechnologyFindsEverythingByRoleAndName(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	g := newGate(t, s)
 	bob := signIn(t, g, "Bob")
@@ -79,6 +81,7 @@ func TestAssistiveTechnologyFindsEverythingByRoleAndName(t *testing.T) {
 }
 
 func TestAPhoneShowsEverythingWithoutScrollingSideways(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	g := newGate(t, s)
 	bob := signIn(t, g, "Bob")
@@ -113,6 +116,7 @@ func TestAPhoneShowsEverythingWithoutScrollingSideways(t *testing.T) {
 }
 
 func TestThePageLoadsNothingFromAnotherHost(t *testing.T) {
+	t.Parallel()
 	_, g, ada, bob := two(t)
 	ada.say("look: http://203.0.113.7/picture.png")
 	bob.awaitMessage("picture.png", "received")
@@ -141,6 +145,7 @@ func TestThePageLoadsNothingFromAnotherHost(t *testing.T) {
 }
 
 func TestWhatOthersWriteIsShownAsText(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	g := newGate(t, s)
 	const evil = `<img src=x onerror="window.owned=1">`

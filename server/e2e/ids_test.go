@@ -13,6 +13,7 @@ import (
 // TestIDsKeepAll64Bits chats between users whose ids a float64 cannot tell
 // apart or a signed integer cannot hold.
 func TestIDsKeepAll64Bits(t *testing.T) {
+	t.Parallel()
 	s := newServerWithKey(t)
 	g := newGate(t, s)
 	pairs := [][2]uint64{{1 << 53, 1<<53 + 1}, {1 << 63, math.MaxUint64}}

@@ -3,6 +3,7 @@ package e2e
 import "testing"
 
 func TestNamesThatLookAlikeAreToldApart(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	carol, impostor := s.guest("Carol Bates"), s.guest("Саrоl Bates")
 	s.guest("Carol Battes")

@@ -36,6 +36,7 @@ const lastOnScreen = `() => {
 const scrolled = `() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))`
 
 func TestWhatWasNeverOnTheScreenStaysUnread(t *testing.T) {
+	t.Parallel()
 	s := newServerWithKey(t)
 	g := newGate(t, s)
 	const bobID, adaID = 21, 22
@@ -90,6 +91,7 @@ const unreadMark = `() => {
 }`
 
 func TestAConversationOpenedBeforeItIsKnownOpensAtTheFirstUnreadMessage(t *testing.T) {
+	t.Parallel()
 	const bobID, adaID = 21, 22
 	const said, read = 120, 30 // more than a page comes after
 	for name, open := range map[string]func(t *testing.T, l *deviceLine, link string) *person{
@@ -168,6 +170,7 @@ func (tb *tab) focused(has bool) {
 }
 
 func TestABackgroundTabReadsNothingAndReadingClearsTheBadgeEverywhere(t *testing.T) {
+	t.Parallel()
 	for name, turn := range map[string]func(tb *tab, to bool){"minimized": (*tab).inFront, "beside another window": (*tab).focused} {
 		t.Run(name, func(t *testing.T) { readInBackground(t, turn) })
 	}

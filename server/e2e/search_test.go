@@ -3,6 +3,7 @@ package e2e
 import "testing"
 
 func TestEnterOpensWhoWasTypedAndNotWhoWasFoundBefore(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	xanna, qbob := s.guest("Xanna"), s.guest("Qbob")
 	ada := signIn(t, newGate(t, s), "Ada")

@@ -123,6 +123,7 @@ func clickAtOnce(t *testing.T, act string, people ...*person) {
 }
 
 func TestTwoAgentsAndACustomerWithClocksAnHourApart(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
 	ann, ben, carl := d.ann, d.ben, d.carl
 

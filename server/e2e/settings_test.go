@@ -16,6 +16,7 @@ func (p *person) awaitSwitch(name string, on bool) {
 }
 
 func TestWhatIsChosenOnOneDeviceIsShownOnTheOthers(t *testing.T) {
+	t.Parallel()
 	const typing, presence = "Show when I type", "Show when I am here"
 	s := newServerWithKey(t)
 	g := newGate(t, s)
@@ -58,6 +59,7 @@ func TestWhatIsChosenOnOneDeviceIsShownOnTheOthers(t *testing.T) {
 }
 
 func TestWhoDoesNotWantToBeFoundIsNot(t *testing.T) {
+	t.Parallel()
 	const listed = "Let people find me"
 	g := newGate(t, newServer(t))
 	ada, bob := signIn(t, g, "Ada"), signIn(t, g, "Bob")

@@ -34,6 +34,7 @@ func workers(p *profile) []string {
 }
 
 func TestASecondTabSharesProgramAndConnection(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	g := newGate(t, s)
 	g.cacheNothing() // so that loading anything twice is seen
@@ -69,10 +70,12 @@ func TestASecondTabSharesProgramAndConnection(t *testing.T) {
 }
 
 func TestTheProgramStaysWhenTheFirstTabCloses(t *testing.T) {
+	t.Parallel()
 	chatAfterTheFirstTabCloses(t, "")
 }
 
 func TestWithoutSharedWorkersTabsShareOneConnectionAndTakeOver(t *testing.T) {
+	t.Parallel()
 	chatAfterTheFirstTabCloses(t, withoutSharedWorkers)
 }
 
@@ -116,6 +119,7 @@ func chatAfterTheFirstTabCloses(t *testing.T, before string) {
 }
 
 func TestAWorkerWhoseFileNeverComesIsDoneWithout(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	g := newGate(t, s)
 	g.stall("/engine.js")

@@ -10,6 +10,7 @@ import (
 )
 
 func TestTheVendoredClientsAreUnchanged(t *testing.T) {
+	t.Parallel()
 	const folder = "testdata/vendor"
 	readme, err := os.ReadFile(filepath.Join(folder, "README.md"))
 	if err != nil {

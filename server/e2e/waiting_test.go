@@ -161,6 +161,7 @@ func (r row) standing() standing {
 // TestWhoWaitsIsAsThePlainScenariosSayOverMQTT plays what a product owner can
 // read in proto/answeredtest on the real server, and asks both sides.
 func TestWhoWaitsIsAsThePlainScenariosSayOverMQTT(t *testing.T) {
+	t.Parallel()
 	s := newServerWithKey(t)
 	st := newStage(t, s)
 	played := st.playAll()
@@ -220,6 +221,7 @@ func (p *person) shows(want map[string]standing) {
 // TestWhoWaitsIsAsThePlainScenariosSayOnThePage plays the same before pages
 // that are open meanwhile, and before pages that come later.
 func TestWhoWaitsIsAsThePlainScenariosSayOnThePage(t *testing.T) {
+	t.Parallel()
 	s := newServerWithKey(t)
 	g := newGate(t, s)
 	st := newStage(t, s)

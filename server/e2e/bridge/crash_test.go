@@ -20,6 +20,7 @@ func (b *tab) crash() {
 	b.close()
 }
 
+// Not in parallel: other tests' pages may live in the process that crashes.
 func TestATabOutlivesTheCrashOfTheTabBesideIt(t *testing.T) {
 	s := newSite(t)
 	// Whichever is the first, the worker runs in its process.

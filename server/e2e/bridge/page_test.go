@@ -37,6 +37,7 @@ var (
 )
 
 func TestIDsReachThePageAsBigIntsWithAll64Bits(t *testing.T) {
+	t.Parallel()
 	b := newSite(t).openTab(t, connect)
 	got := b.eval(`
 		const confirmed = T.event(p, 'messages', d => d.messages.some(m => m.seq));
@@ -60,6 +61,7 @@ func TestIDsReachThePageAsBigIntsWithAll64Bits(t *testing.T) {
 }
 
 func TestASecondTabLoadsNoWebAssemblyAndSeesWhatTheFirstDoes(t *testing.T) {
+	t.Parallel()
 	for name, before := range map[string]string{"SharedWorker": "", "leading tab": noSharedWorker} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
@@ -78,6 +80,7 @@ func TestASecondTabLoadsNoWebAssemblyAndSeesWhatTheFirstDoes(t *testing.T) {
 }
 
 func TestABrokenProgramIsToldToEveryTabAndStartedAgain(t *testing.T) {
+	t.Parallel()
 	for content, words := range map[string]string{
 		"panic on the loop":         "boom on the loop",
 		"panic in a goroutine":      "boom in a goroutine",
@@ -117,6 +120,7 @@ func TestABrokenProgramIsToldToEveryTabAndStartedAgain(t *testing.T) {
 }
 
 func TestWhatABrokenProgramHadOpenIsClosed(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	ended := make(chan error, 1)
 	s.handle("/socket", func(w http.ResponseWriter, r *http.Request) {
@@ -148,6 +152,7 @@ func TestWhatABrokenProgramHadOpenIsClosed(t *testing.T) {
 }
 
 func TestACallThatABrokenProgramLeavesOpenIsRejectedAndALaterOneWaits(t *testing.T) {
+	t.Parallel()
 	b := newSite(t).openTab(t, connect)
 	got := b.eval(`
 		p.send(18446744073709551614n, 'panic on the loop').catch(() => {});
@@ -161,6 +166,7 @@ func TestACallThatABrokenProgramLeavesOpenIsRejectedAndALaterOneWaits(t *testing
 }
 
 func TestWhatABrokenProgramLeftUnsentIsSentOnceAndInOrder(t *testing.T) {
+	t.Parallel()
 	for name, breaks := range map[string]string{
 		"it broke before storing":       "break 1 before",
 		"it broke twice before storing": "break 2 before",
@@ -192,6 +198,7 @@ func TestWhatABrokenProgramLeftUnsentIsSentOnceAndInOrder(t *testing.T) {
 }
 
 func TestASendThatBreaksEachProgramIsGivenUpAndTheOthersAreSent(t *testing.T) {
+	t.Parallel()
 	b := newSite(t).openTab(t, connect)
 	got := b.eval(`
 		const lost = T.error(p.send(18446744073709551614n, 'break 99 before'));
@@ -209,6 +216,7 @@ func TestASendThatBreaksEachProgramIsGivenUpAndTheOthersAreSent(t *testing.T) {
 }
 
 func TestASendThatNoProgramTakesInTimeIsGivenUp(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	// A minute of the page's timers passes in a moment.
 	s.handle("/pending-sends.js", replaced(t, "pending-sends.js", "longest = 60_000", "longest = 60"))
@@ -230,6 +238,7 @@ func TestASendThatNoProgramTakesInTimeIsGivenUp(t *testing.T) {
 }
 
 func TestAProgramThatCannotBeLoadedIsToldAndTriedAgain(t *testing.T) {
+	t.Parallel()
 	for name, path := range map[string]string{"program": "/parley.wasm", "runtime": "/wasm_exec.js"} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
@@ -267,6 +276,7 @@ func TestAProgramThatCannotBeLoadedIsToldAndTriedAgain(t *testing.T) {
 const lastAttempt = 3
 
 func TestATabOfANewerVersionMovesEveryTabToItsProgram(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.handle("/newer.js", replaced(t, "parley.js", "./parley.wasm", "./newer.wasm", "./wasm_exec.js", "./wasm_exec.newer.js"))
 	older := s.openTab(t, connect)
@@ -286,6 +296,7 @@ func TestATabOfANewerVersionMovesEveryTabToItsProgram(t *testing.T) {
 }
 
 func TestANewerProgramThatCannotBeLoadedGivesWayToTheOneThatRan(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.handle("/newer.js", replaced(t, "parley.js", "./parley.wasm", "./newer.wasm"))
 	s.handle("/newer.wasm", http.NotFound)
@@ -298,6 +309,7 @@ func TestANewerProgramThatCannotBeLoadedGivesWayToTheOneThatRan(t *testing.T) {
 }
 
 func TestPagesAndWorkersOfAnotherProtocolAreToldToReload(t *testing.T) {
+	t.Parallel()
 	// A page of the next protocol; the test's program speaks this one's.
 	protocol := protocolOf(t)
 	here, there := fmt.Sprintf("const PROTOCOL = %d", protocol), fmt.Sprintf("const PROTOCOL = %d", protocol+1)
@@ -338,6 +350,7 @@ func TestPagesAndWorkersOfAnotherProtocolAreToldToReload(t *testing.T) {
 }
 
 func TestWithoutSharedWorkerTheNextTabLeadsWhenTheLeaderIsGone(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(b *tab){
 		"close()":    func(b *tab) { b.eval(`p.close();`) },
 		"tab closed": func(b *tab) { b.close() },
@@ -361,6 +374,7 @@ func TestWithoutSharedWorkerTheNextTabLeadsWhenTheLeaderIsGone(t *testing.T) {
 }
 
 func TestASharedWorkerThatCannotBeLoadedIsReplacedByTheLeadingTabs(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	good := s.fileHandler("/engine.js")
 	s.handle("/engine.js", func(w http.ResponseWriter, r *http.Request) {
@@ -376,6 +390,7 @@ func TestASharedWorkerThatCannotBeLoadedIsReplacedByTheLeadingTabs(t *testing.T)
 }
 
 func TestTabsInBothWaysShareOneEngine(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	leading := s.openTab(t, noSharedWorker+connect)
 	leading.eval(send)
@@ -389,6 +404,7 @@ func TestTabsInBothWaysShareOneEngine(t *testing.T) {
 }
 
 func TestASessionEndsWithItsLastTabHoweverThatEnds(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(b *tab){
 		"close()":    func(b *tab) { b.eval(`p.close();`) },
 		"tab closed": func(b *tab) { b.close() },
@@ -423,6 +439,7 @@ func TestASessionEndsWithItsLastTabHoweverThatEnds(t *testing.T) {
 }
 
 func TestAPageThatIsKeptForTheWayBackAttachesAgainWhenItIsShown(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := s.openTab(t, connect)
 	b.eval(`void (globalThis.renewed = T.event(p, 'reset'))`)
@@ -439,6 +456,7 @@ func TestAPageThatIsKeptForTheWayBackAttachesAgainWhenItIsShown(t *testing.T) {
 }
 
 func TestAFreshTokenIsAskedOfTheFunctionThatGivesIt(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := s.openTab(t, `
 		globalThis.parley = await import('/parley.js');
@@ -453,6 +471,7 @@ func TestAFreshTokenIsAskedOfTheFunctionThatGivesIt(t *testing.T) {
 }
 
 func TestATokenOfAnotherUserIsNotTaken(t *testing.T) {
+	t.Parallel()
 	b := newSite(t).openTab(t)
 	got := b.eval(`
 		const { connect } = await import('/parley.js');
@@ -465,6 +484,7 @@ func TestATokenOfAnotherUserIsNotTaken(t *testing.T) {
 }
 
 func TestWrongArgumentsRejectWithAParleyErrorThatNamesThem(t *testing.T) {
+	t.Parallel()
 	b := newSite(t).openTab(t, connect)
 	for call, want := range map[string]string{
 		`p.send(5, 'x')`:                                           "BigInt",
@@ -499,6 +519,7 @@ func TestWrongArgumentsRejectWithAParleyErrorThatNamesThem(t *testing.T) {
 }
 
 func TestAClosedParleyRefusesCallsAndIsSilent(t *testing.T) {
+	t.Parallel()
 	b := newSite(t).openTab(t, connect)
 	got := b.eval(`
 		const open = p.history('d:1:18446744073709551615');

@@ -16,6 +16,7 @@ const timelineTools = `
 `
 
 func TestMergeMessages(t *testing.T) {
+	t.Parallel()
 	b := newSite(t).openTab(t)
 	for _, c := range []struct{ name, merge, want string }{
 		{"nothing with nothing", `mergeMessages([], [])`, ""},
@@ -48,6 +49,7 @@ func TestMergeMessages(t *testing.T) {
 }
 
 func TestMergeMessagesInAnyOrderAndPiecesGivesTheSameList(t *testing.T) {
+	t.Parallel()
 	b := newSite(t).openTab(t)
 	got := b.eval(timelineTools + `
 		let state = 1;
@@ -81,6 +83,7 @@ func TestMergeMessagesInAnyOrderAndPiecesGivesTheSameList(t *testing.T) {
 }
 
 func TestDirectKeyIsTheSameFromBothSides(t *testing.T) {
+	t.Parallel()
 	got := newSite(t).openTab(t).eval(timelineTools + `return [directKey(10n, 9n), directKey(9n, 10n), directKey(2n ** 64n - 1n, 2n ** 53n + 1n)];`)
 	want := []any{"d:9:10", "d:9:10", "d:9007199254740993:18446744073709551615"}
 	if diff := cmp.Diff(want, got); diff != "" {

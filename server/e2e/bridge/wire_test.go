@@ -3,6 +3,7 @@ package bridge
 import "testing"
 
 func TestJavaScriptPacksMessagesOfEveryLength(t *testing.T) {
+	t.Parallel()
 	b := newSite(t).openTab(t)
 	got := b.eval(`
 		const { encode, decode } = await import('/wire.js');
