@@ -38,9 +38,10 @@ HEADLESS = env -i PATH="$(BIN):$$PATH" HOME="$$HOME" \
 	GOOS=js GOARCH=wasm
 # Tests from outside are a module of their own, with dependencies of their own:
 # some bring both sides together without a browser, the others run the server.
+# Of those chaos, which waits most, is among the first.
 E2E = server/e2e
 SIMULATED = ./sim/... ./slowline
-LIVE_PACKAGES = $(shell go list -C $(E2E) ./... | grep -vE '/e2e/(sim|slowline)\b')
+LIVE_PACKAGES = $(shell go list -C $(E2E) ./... | grep -vE '/e2e/(sim|slowline)\b' | sort -r)
 
 .PHONY: help
 help: ## list these targets
