@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -28,18 +27,9 @@ func TestMain(m *testing.M) {
 }
 
 func prepare() (err error) {
-	if chromeBinary, err = findChrome(); err != nil {
+	if chromeBinary, err = live.Chromium(); err != nil {
 		return err
 	}
 	_, err = live.Binary()
 	return err
-}
-
-func findChrome() (string, error) {
-	for _, name := range []string{os.Getenv("CHROME"), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
-		if path, err := exec.LookPath(name); name != "" && err == nil {
-			return path, nil
-		}
-	}
-	return "", fmt.Errorf("no Chromium found: install it (Debian's package chromium), or set CHROME to its command; make test does so by itself")
 }

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"parley/server/e2e/live"
 )
 
 // static is the folder of the page's modules.
@@ -169,7 +171,7 @@ func protocolOf(t *testing.T) int {
 // their sites keep them apart.
 var browser = func() func(t *testing.T) context.Context {
 	start := sync.OnceValues(func() (context.Context, error) {
-		path, err := chromePath()
+		path, err := live.Chromium()
 		if err != nil {
 			return nil, err
 		}
@@ -198,15 +200,6 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	closeBrowser()
 	os.Exit(code)
-}
-
-func chromePath() (string, error) {
-	for _, name := range []string{os.Getenv("CHROME"), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
-		if path, err := exec.LookPath(name); name != "" && err == nil {
-			return path, nil
-		}
-	}
-	return "", fmt.Errorf("no Chromium found: install it (Debian's package chromium), or set CHROME to its command")
 }
 
 // tab is a page of a site.

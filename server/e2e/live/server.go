@@ -1,5 +1,6 @@
-// Package live runs the real program for tests, and asks its HTTP API as any
-// other program does. It returns errors: what they mean is the test's to say.
+// Package live runs the real program for tests, asks its HTTP API as any other
+// program does, and finds the browser. It returns errors: what they mean is the
+// test's to say.
 //
 // The program is $PARLEY_BIN, or is built by make.
 package live

@@ -7,51 +7,32 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/andybalholm/brotli"
-)
 
-var addressLine = regexp.MustCompile(`http://(127\.0\.0\.1:[1-9]\d*)`)
+	"parley/server/e2e/live"
+)
 
 // newServer starts the real program, without bounds of what one may send, and
 // returns its address. It ends with the benchmark or test.
 func newServer(t testing.TB) (address string) {
 	t.Helper()
-	var out output
-	process := exec.Command(parleyBinary, "-listen", "127.0.0.1:0", "-data", t.TempDir(),
-		"-rate", "100000", "-burst", "100000", "-guest-bytes", "0", "-daily-bytes", "0", "-guests-per-hour", "0", "-new-conversations", "0")
-	process.Stdout, process.Stderr = &out, &out
-	if err := process.Start(); err != nil {
+	s := &live.Server{Data: t.TempDir(), Flags: []string{
+		"-rate", "100000", "-burst", "100000", "-guest-bytes", "0", "-daily-bytes", "0", "-guests-per-hour", "0", "-new-conversations", "0"}}
+	t.Cleanup(func() {
+		if s.Runs() {
+			if err := s.Stop(); err != nil {
+				t.Errorf("%v\n%s", err, s.Log())
+			}
+		}
+	})
+	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := process.Process.Signal(syscall.SIGTERM); err != nil {
-			t.Error(err)
-		}
-		if err := process.Wait(); err != nil {
-			t.Errorf("the server stopped badly: %v\n%s", err, out.String())
-		}
-	})
-	eventually(t, "the server to answer", func() bool {
-		found := addressLine.FindStringSubmatch(out.String())
-		if found == nil {
-			return false
-		}
-		address = found[1]
-		answer, err := http.Get("http://" + address + "/healthz")
-		if err != nil {
-			return false
-		}
-		defer answer.Body.Close()
-		return answer.StatusCode == http.StatusOK
-	})
-	return address
+	return s.Address
 }
 
 // newBare builds the bare program and serves it as the server serves Parley's:
@@ -100,24 +81,6 @@ func newBare(t testing.TB) (url string) {
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	return server.URL + "/"
-}
-
-// output gathers what a process writes.
-type output struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
 
 // eventually waits until what is awaited holds.
