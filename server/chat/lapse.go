@@ -94,7 +94,7 @@ func (u User) lapsed(before uint64) bool {
 func lapses(v View, users []User, rev uint64) (requests []Request, err error) {
 	r := &lapse{rev: rev}
 	for _, u := range users {
-		if keeps, err := keepsOf(v.Conversation, v, u.ID, 0); err != nil {
+		if keeps, err := v.Keeps(u.ID, 0); err != nil {
 			return nil, err
 		} else if keeps {
 			continue
@@ -113,24 +113,6 @@ func lapses(v View, users []User, rev uint64) (requests []Request, err error) {
 	}
 	return requests, nil
 }
-
-// keepsOf reports whether entries are kept in a conversation that changed for a
-// user after a change number, or in which the user is the customer.
-func keepsOf(conversation func(proto.Key) (Conversation, error), v View, user, after uint64) (bool, error) {
-	if keeps, err := v.Keeps(user, after); err != nil || keeps {
-		return keeps, err
-	}
-	for number := range proto.ServiceType_name { // agents may have noted something first
-		c, err := conversation(proto.ServiceKey(user, proto.ServiceType(number)))
-		if err != nil || c.keeps() {
-			return err == nil, err
-		}
-	}
-	return false, nil
-}
-
-// keeps reports whether c has entries that were not deleted.
-func (c Conversation) keeps() bool { return c.Head > 0 && c.Min <= c.Head }
 
 // lapse forgets guests, unless something changed since they were looked at.
 type lapse struct {
@@ -171,13 +153,7 @@ func (b *batch) stays(u User, rev uint64) (bool, error) {
 	if err != nil || known != u || b.service.presence.online(u.ID) {
 		return true, err
 	}
-	return keepsOf(func(key proto.Key) (Conversation, error) {
-		c, err := b.conversation(key)
-		if err != nil {
-			return Conversation{}, err
-		}
-		return c.Conversation, nil
-	}, b.tx, u.ID, rev)
+	return b.tx.Keeps(u.ID, rev)
 }
 
 // forgetGuest undoes whom a guest blocks, and deletes the guest with all

@@ -216,6 +216,26 @@ func TestWhatBelongsToAGuestIsForgottenWithThem(t *testing.T) {
 	})
 }
 
+// Whose entries were all deleted, the numbers of these are given out to nobody else.
+func TestAConversationGoesOnWhereItWasWhenItsGuestIsForgotten(t *testing.T) {
+	onBothStores(t, func(t *testing.T, s chat.Store) {
+		b := start(t, s)
+		b.join(ada, "Ada")
+		b.join(bob, "Bob")
+		first := b.send(ada, text(bob, "words"))
+		b.block(ada, bob, true)
+		f := b.forgetting(s, keeping(24*time.Hour))
+		b.pass(42 * 24 * time.Hour)
+		f.expire()
+		b.join(bob, "Bob")
+		f.forget(nil)
+		same(t, "who is left", f.all(s), "Bob")
+		if next := b.send(bob, text(ada, "are you there?")); next.Seq != first.Seq+1 {
+			t.Errorf("receipt %+v after %+v", next, first)
+		}
+	})
+}
+
 func second[T any](_ T, err error) error { return err }
 
 func TestAGuestWhoComesWhileTheyAreLookedAtStays(t *testing.T) {
