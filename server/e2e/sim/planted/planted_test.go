@@ -1,7 +1,7 @@
 // Package planted holds the simulation to its purpose. Each fault of the table
 // is planted into a copy of the product's source, which the compiler takes
 // through an overlay: the product itself has no seam for it. The simulation
-// must pass without a fault, and catch each of them, within 2,000 seeds.
+// must pass without a fault, and catch each of them, within 1,000 seeds.
 package planted
 
 import (
@@ -15,7 +15,9 @@ import (
 	"testing"
 )
 
-const seeds = "2000"
+// seeds are many times what it took to catch the last of them, 34 of these; make
+// sim plays more.
+const seeds = "1000"
 
 // edit replaces one piece of source, which must be there exactly once.
 type edit struct{ file, old, new string }
