@@ -10,8 +10,8 @@ import (
 )
 
 // patience is how long a test waits for what must happen. It is generous: it
-// says that something hangs, not that something is slow.
-const patience = 30 * time.Second
+// says that something hangs, not that something is slow, and other tests run beside.
+const patience = 90 * time.Second
 
 // chromeBinary is the browser's command, which TestMain found.
 var chromeBinary string

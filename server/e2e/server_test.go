@@ -77,7 +77,7 @@ func (s *server) stop() {
 	if err := s.Stop(); err != nil {
 		s.t.Error(err)
 	}
-	if took := time.Since(began); took > patience/2 {
+	if took := time.Since(began); took > patience/3 {
 		s.t.Errorf("the server took %v to stop", took)
 	}
 }
