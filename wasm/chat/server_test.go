@@ -42,7 +42,8 @@ type server struct {
 	refuseMark    error    // answers marks with this
 	refuseHistory error    // answers history requests with this
 	refusedMarks  int
-	dropMark      int // this many marks are lost, with their acknowledgements
+	markEpochs    []uint64 // epochs of marks
+	dropMark      int      // this many marks are lost, with their acknowledgements
 	opened        int
 	credentials   []chat.Credentials // of CONNECT
 	acks          int
@@ -170,6 +171,7 @@ func (s *server) handle(x *session, b proto.Branch, payload []byte) (chat.Ack, e
 		if err := proto.Unmarshal(payload, m); err != nil {
 			return chat.Ack{}, err
 		}
+		s.markEpochs = append(s.markEpochs, m.GetEpoch())
 		if s.refuseMark != nil {
 			s.refusedMarks++
 			return chat.Ack{}, s.refuseMark
@@ -191,6 +193,10 @@ func (s *server) store(user uint64, m *proto.Message) *proto.Message {
 	if s.alter != nil {
 		s.alter(m)
 	}
+	if m.Epoch != nil && *m.Epoch != s.epoch { // what was seen then is not what is there
+		m.SeenSeq = new(uint64)
+	}
+	m.Epoch = nil
 	s.logs[key] = append(s.logs[key], m)
 	if ref != "" {
 		s.refs[ref] = m
