@@ -447,6 +447,20 @@ type store struct {
 	kill   int // the tab dies at the kill-th Apply from now; 0: it does not
 }
 
+// knowsMoreThan reports whether the device has stored a token of the same history
+// from after a backup.
+func (d *device) knowsMoreThan(b *backup) bool {
+	stored, err := d.store.Load(context.Background())
+	if err != nil {
+		d.w.fail("%s: read the store: %v", d, err)
+	}
+	var version int
+	var epoch, rev uint64
+	// v3.epoch.rev. and more; whoever has no token knows nothing.
+	n, _ := fmt.Sscanf(stored.Meta.SyncToken, "v%d.%d.%d.", &version, &epoch, &rev)
+	return n == 3 && epoch == b.epoch && rev > b.rev
+}
+
 // Apply implements chat.Store.
 func (s *store) Apply(ctx context.Context, b client.Batch) error {
 	d := s.device

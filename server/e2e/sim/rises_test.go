@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"context"
+	"slices"
 
 	"parley/proto"
 	"parley/server/chat"
@@ -18,6 +19,14 @@ type mark struct {
 }
 
 type steps struct{ delivered, read []proto.Step }
+
+func (r rises) clone() rises {
+	c := rises{}
+	for at, s := range r {
+		c[at] = &steps{slices.Clone(s.delivered), slices.Clone(s.read)}
+	}
+	return c
+}
 
 // record notes what the last commit raised.
 func (r rises) record(v chat.View, now uint64) error {

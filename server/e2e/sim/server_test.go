@@ -23,6 +23,14 @@ type disk struct {
 	rises rises
 }
 
+// backup is what a disk held once.
+type backup struct {
+	history *chattest.Memory
+	epoch   uint64
+	rev     uint64
+	rises   rises
+}
+
 func newDisk(w *world) *disk {
 	d := &disk{w: w}
 	d.wipe()
@@ -45,6 +53,28 @@ func (d *disk) wipe() {
 		d.w.fail("name the agents: %v", err)
 	}
 }
+
+// restart opens the history as a server does that starts.
+func (d *disk) restart() { d.Store = d.Store.(*chattest.Memory).Copy(d.w.start()) }
+
+// backUp makes a backup.
+func (d *disk) backUp() *backup {
+	b := &backup{history: d.Store.(*chattest.Memory).Copy(d.w.start()), rises: d.rises.clone()}
+	err := d.View(context.Background(), func(v chat.View) (err error) {
+		if b.epoch, err = v.Epoch(); err == nil {
+			b.rev, err = v.Rev()
+		}
+		return err
+	})
+	if err != nil {
+		d.w.fail("make a backup: %v", err)
+	}
+	return b
+}
+
+// putBack replaces the history by a backup, as a snapshot of the whole disk: nothing
+// on it tells.
+func (d *disk) putBack(b *backup) { d.Store, d.rises = b.history, b.rises }
 
 // Update implements chat.Store.
 func (d *disk) Update(ctx context.Context, change func(chat.Tx) error) error {
@@ -191,6 +221,7 @@ type waiter struct {
 }
 
 func (w *world) startServer() {
+	w.disk.restart()
 	s := &server{w: w, fanned: make(map[string]uint64), broad: w.Rand.IntN(2) == 0}
 	service, err := chat.New(chat.Config{
 		Store: w.disk, Fanout: s, Now: w.Now, Random: random{w}, Log: slog.New(slog.DiscardHandler),
@@ -270,7 +301,12 @@ func (s *server) announce() {
 func (s *server) receive(x *session, b proto.Branch, payload, ref []byte, reply func(chat.Receipt, error)) {
 	from := x.device.sender()
 	if b == proto.BranchSync || b == proto.BranchTyping {
-		receipt, err := s.service.Publish(context.Background(), from, b, payload, ref)
+		var receipt chat.Receipt
+		var err error
+		if !s.survives(func() { receipt, err = s.service.Publish(context.Background(), from, b, payload, ref) }) {
+			s.w.killServer("at the commit of a new epoch")
+			return
+		}
 		reply(receipt, err)
 		return
 	}

@@ -29,7 +29,7 @@ type world struct {
 	server  *server // nil while it is down
 	devices []*device
 	presses []*press
-	wipes   int // times that the server's history was replaced
+	wipes   int // times that the server's history was replaced, by none or an older one
 
 	tracing bool
 	trace   []string
@@ -166,9 +166,29 @@ func (w *world) breakSomething() {
 			w.killServer("history replaced")
 			w.wipes++
 			w.disk.wipe()
+			return
 		}
+		w.note("backup made")
+		b := w.disk.backUp()
+		w.After(w.upTo(15*time.Second), func() { w.putBack(b) })
 	}
 }
+
+// putBack puts a backup back, if somebody can prove that it was: what is undone and
+// nobody was given a token of, nobody can tell. Rows are pushed within a second of
+// what they tell of, so that is the end of what is undone alone.
+func (w *world) putBack(b *backup) {
+	proof := slices.ContainsFunc(w.devices, func(d *device) bool { return d.knowsMoreThan(b) })
+	if !w.faulty || !proof {
+		return
+	}
+	w.killServer("backup put back")
+	w.wipes++
+	w.disk.putBack(b)
+}
+
+// start is the random id of a start.
+func (w *world) start() uint64 { return w.Rand.Uint64() | 1 }
 
 // heal ends all faults; what they broke stays broken until somebody mends it.
 func (w *world) heal() {

@@ -55,6 +55,8 @@ var faults = []struct {
 		"e.syncAfter(syncEvery)", "e.syncAfter(1000 * syncEvery)"}}},
 	{"the epoch ignored", []edit{{"wasm/chat/sync.go",
 		"if epoch == e.meta.Epoch {", "if epoch == e.meta.Epoch || e.meta.Epoch != 0 {"}}},
+	{"a token of what was undone taken for one of what is there", []edit{{"server/chat/epoch.go",
+		"return p.rev > reached, err", "return p.rev > reached && false, err"}}},
 	{"a sync token taken from another device's answer", []edit{{"wasm/chat/sync.go",
 		"asked := e.sync.open && answer.GetSince() == e.sync.expect", "asked := e.sync.open"}}},
 	{"a send numbered before the store is loaded", []edit{{"wasm/chat/engine.go",
