@@ -13,6 +13,8 @@ import type { Connection, Conversation, ConversationKey, EntryType, ID, Message,
 export interface Host {
   /** The program is ready. Called once. */
   start(program: Program): void;
+  /** The program's start came this far; see marks.js. */
+  mark(name: 'main' | 'store opened' | 'store loaded'): void;
   /** Sends bytes to the pages at these ports. The host owns bytes from now on. */
   post(bytes: Uint8Array, ...ports: number[]): void;
 }

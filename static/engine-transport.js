@@ -19,6 +19,25 @@ const lifeTimeout = 5000;
  * @property {(now?: boolean) => void} close now: leave nothing that goes on, as this page may be frozen next
  */
 
+/** A SharedWorker that no line has taken yet. @type {SharedWorker | null} */
+let prepared = null;
+
+/** Begins the worker before there is a line to it, and tells it something. @param {any} message */
+export function prepareWorker(message) {
+  if (prepared || typeof SharedWorker === 'undefined') return;
+  try {
+    prepared = newSharedWorker();
+  } catch {
+    return; // the line will try another way
+  }
+  prepared.onerror = () => { prepared = null; };
+  prepared.port.postMessage(message);
+}
+
+function newSharedWorker() {
+  return new SharedWorker(new URL('./engine.js', import.meta.url), { type: 'module', name: 'parley' });
+}
+
 /**
  * Opens a line; receive gets every message of the engine. What keeps the
  * worker from being loaded comes as a {failed, attempt} message like the
@@ -56,7 +75,8 @@ function openShared(receive, switchTo) {
   if (typeof SharedWorker === 'undefined') return openChannel(receive);
   let worker;
   try {
-    worker = new SharedWorker(new URL('./engine.js', import.meta.url), { type: 'module', name: 'parley' });
+    worker = prepared ?? newSharedWorker();
+    prepared = null;
   } catch {
     return openChannel(receive); // there is one, and it is not allowed here
   }

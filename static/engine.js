@@ -9,10 +9,11 @@
 // Its URL is the same in every version, so that all tabs share one worker; it
 // is therefore told by the tabs where the program is, and refers to no other file.
 //
-// Messages from a tab: {attach: {protocol, program, lock}, command} first, then
-// Uint8Array commands; {detach: true} last. Messages to a tab, besides the
-// program's Uint8Arrays:
+// Messages from a tab: {prepare: {protocol, program}} as early as it likes;
+// {attach: {protocol, program, lock}, command} first, then Uint8Array commands;
+// {detach: true} last. Messages to a tab, besides the program's Uint8Arrays:
 //   {alive: true, lock}         attach has come; the Web Lock is held as long as this worker lives
+//   {marks: {name, time}[]}     how far the engine's start came, in Unix milliseconds with fractions
 //   {restart: true}             a program started that knows nothing of this tab: attach
 //   {failed: string, attempt}   the program died or cannot be loaded, for the n-th time in a row
 //   {updated: true}             the tab is older than the worker or another tab: it must be reloaded
@@ -33,7 +34,9 @@ const patience = 2000;
 /**
  * @typedef {{ wasm: string, exec: string }} Urls the program and its wasm_exec.js
  * @typedef {import('./bridge.d.ts').Program} Program
- * @typedef {{ post(message: any, transfer?: Transferable[]): void, close(): void, attached: boolean, release(): void }} Port
+ * @typedef {{ protocol: number, program: Urls, lock: string }} Tab
+ * @typedef {{ post(message: any, transfer?: Transferable[]): void, close(): void, attached: boolean, held: Uint8Array | null, marked: number, release(): void }} Port
+ *   held is its attach command, until a program is there to take it; marked is how many marks it was told
  */
 
 const scope = /** @type {any} */ (globalThis);
@@ -49,7 +52,7 @@ let role = 'waiting';
 
 /** @param {Pick<Port, 'post' | 'close'>} port @returns {number} */
 function open(port) {
-  ports.set(++lastPort, { ...port, attached: false, release() {} });
+  ports.set(++lastPort, { ...port, attached: false, held: null, marked: 0, release() {} });
   return lastPort;
 }
 
@@ -61,29 +64,26 @@ function receive(number, message) {
     if (port.attached) runner.program?.receive(number, message);
   } else if (message?.attach) {
     attach(number, port, message.attach, message.command);
+  } else if (message?.prepare) {
+    if (message.prepare.protocol === PROTOCOL) runner.want(message.prepare.program);
   } else if (message?.detach) {
     drop(number);
   }
 }
 
-/**
- * @param {number} number
- * @param {Port} port
- * @param {{ protocol: number, program: Urls, lock: string }} tab
- * @param {Uint8Array} command
- */
+/** @param {number} number @param {Port} port @param {Tab} tab @param {Uint8Array} command */
 function attach(number, port, { protocol, program, lock }, command) {
   if (protocol < PROTOCOL) return port.post({ updated: true });
   if (protocol > PROTOCOL) return giveWay(port);
   if (role === 'elsewhere') return port.post({ elsewhere: true });
   port.post({ alive: true, lock: life });
-  if (role === 'waiting') return; // a restart will be told, and the tab attaches again
   if (!port.attached) {
     port.attached = true;
     port.release = whenReleased(lock, () => drop(number));
   }
   runner.want(program);
-  runner.program?.receive(number, command);
+  if (runner.program) runner.program.receive(number, command);
+  else port.held = command;
 }
 
 /** Forgets a tab that is gone. @param {number} number */
@@ -107,6 +107,14 @@ function whenReleased(lock, callback) {
   const wait = new AbortController();
   navigator.locks.request(lock, { signal: wait.signal }, callback).catch(() => {}); // only ever: stopped
   return () => wait.abort();
+}
+
+/** Attaches a tab that waits for a program; one that another program knew is to attach again. @param {number} number @param {Port} port @param {Program} program */
+function greet(number, port, program) {
+  const command = port.held;
+  port.held = null;
+  if (command) program.receive(number, command);
+  else port.post({ restart: true });
 }
 
 /** @param {any} message */
@@ -160,8 +168,13 @@ class Runner {
     if (this.#known.has(urls.wasm) || this.#ending) return;
     this.#known.add(urls.wasm);
     this.#wanted = urls;
-    this.#running ??= this.#keepRunning();
+    if (role === 'engine') this.begin();
     this.#replace();
+  }
+
+  /** It is this worker's turn to run what is wanted. */
+  begin() {
+    if (this.#wanted) this.#running ??= this.#keepRunning();
   }
 
   async end() {
@@ -187,6 +200,7 @@ class Runner {
       } catch (cause) {
         if (performance.now() - began > settled) this.#failures = 0;
         this.#failures++;
+        for (const port of ports.values()) port.held = null; // a tab that is told of a failure attaches again
         broadcast({ failed: cause instanceof Error ? cause.message : String(cause), attempt: this.#failures });
         if (this.#good && this.#good !== urls && this.#wanted === urls) this.#wanted = this.#good;
         await delay(Math.min(30_000, 250 * 2 ** (this.#failures - 1)));
@@ -197,6 +211,7 @@ class Runner {
   /** Runs a program until it ends as asked; throws when it ends otherwise. @param {Urls} urls */
   async #run(urls) {
     const { go, instance } = await load(urls, this.#failures);
+    mark('instantiated');
     let alive = true;
     const asked = () => this.#ending || this.#wanted !== urls;
     const left = new Promise((resolve, reject) => {
@@ -209,8 +224,9 @@ class Runner {
         this.program = program;
         this.#good = urls;
         if (asked()) return this.#replace(); // something newer was wanted meanwhile
-        broadcast({ restart: true });
+        for (const [number, port] of ports) greet(number, port, program);
       },
+      mark,
       /** @param {Uint8Array<ArrayBuffer>} bytes @param {...number} numbers */
       post: (bytes, ...numbers) => {
         if (alive) post(bytes, numbers);
@@ -238,10 +254,23 @@ class Runner {
 
 const runner = new Runner();
 
+/** How far the start came, for the tabs to keep. @type {{ name: string, time: number }[]} */
+const marks = [{ name: 'worker', time: performance.timeOrigin }];
+
+/** @param {string} name */
+function mark(name) {
+  if (marks.length < 100) marks.push({ name, time: performance.timeOrigin + performance.now() });
+}
+
 /** Sends bytes to each of the ports; the last one gets the very buffer. @param {Uint8Array<ArrayBuffer>} bytes @param {number[]} numbers */
 function post(bytes, numbers) {
   numbers.forEach((number, i) => {
-    ports.get(number)?.post(bytes, i === numbers.length - 1 ? [bytes.buffer] : []);
+    const port = ports.get(number);
+    if (port && port.marked < marks.length) {
+      port.post({ marks: marks.slice(port.marked) });
+      port.marked = marks.length;
+    }
+    port?.post(bytes, i === numbers.length - 1 ? [bytes.buffer] : []);
   });
 }
 
@@ -255,17 +284,21 @@ let compiled = null;
 async function load({ wasm, exec }, attempt) {
   try {
     // A browser may remember that an import failed; under another fragment it tries again.
-    await import(attempt ? `${exec}#${attempt}` : exec);
+    const [module] = await Promise.all([compile(wasm), import(attempt ? `${exec}#${attempt}` : exec)]);
+    mark('loaded');
     scope.fs.writeSync = write;
     const go = new scope.Go();
-    if (compiled?.url !== wasm) {
-      compiled = { url: wasm, module: await WebAssembly.compileStreaming(fetchProgram(wasm)) };
-    }
-    const instance = await WebAssembly.instantiate(compiled.module, go.importObject);
+    const instance = await WebAssembly.instantiate(module, go.importObject);
     return { go, instance };
   } catch (cause) {
     throw new Error(`Parley's engine could not be loaded; it is tried again (${/** @type {Error} */ (cause).message})`, { cause });
   }
+}
+
+/** @param {string} url @returns {Promise<WebAssembly.Module>} */
+async function compile(url) {
+  if (compiled?.url !== url) compiled = { url, module: await WebAssembly.compileStreaming(fetchProgram(url)) };
+  return compiled.module;
 }
 
 /** @param {string} url */
@@ -376,8 +409,9 @@ function holdLife() {
 /** From here on this is the one engine of the profile; every tab attaches to it. */
 function begin() {
   role = 'engine';
+  mark('turn');
   channel.postMessage({ to: '*', data: { restart: true } });
-  broadcast({ restart: true });
+  runner.begin();
 }
 
 if (dedicated) {
@@ -404,6 +438,7 @@ function awaitTurn() {
   const timer = setTimeout(() => {
     role = 'elsewhere';
     broadcast({ elsewhere: true });
+    for (const number of ports.keys()) drop(number);
   }, patience);
   navigator.locks.request(lockName, () => {
     clearTimeout(timer);

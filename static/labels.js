@@ -3,8 +3,12 @@
 import { element } from './dom.js';
 import { locale, t } from './strings.js';
 
-/** @param {Intl.DateTimeFormatOptions} options */
-const format = options => new Intl.DateTimeFormat(locale, options);
+/** Made when it is first used, which takes a while. @param {Intl.DateTimeFormatOptions} options */
+function format(options) {
+  /** @type {Intl.DateTimeFormat | undefined} */
+  let made;
+  return { format: (/** @type {number} */ time) => (made ??= new Intl.DateTimeFormat(locale, options)).format(time) };
+}
 
 const clock = format({ hour: 'numeric', minute: '2-digit' });
 const weekday = format({ weekday: 'short' });

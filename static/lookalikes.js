@@ -18,7 +18,9 @@ export class Lookalikes {
   /** @param {() => void} onchange Called, soon after, when a name has a lookalike that had none. */
   constructor(onchange) {
     this.#onchange = onchange;
-    this.#load();
+    // It can wait until what there is to read is on the screen.
+    if ('requestIdleCallback' in globalThis) requestIdleCallback(() => this.#load(), { timeout: 1000 });
+    else setTimeout(() => this.#load(), 500);
   }
 
   async #load() {

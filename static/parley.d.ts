@@ -216,6 +216,12 @@ export function serviceKey(customer: ID, service: number): ConversationKey;
 export function mergeMessages(list: Message[], changed: Message[], gone?: string[]): Message[];
 
 /**
+ * Begins to load the engine before connect() is called; what fails is told there.
+ * To be called as early as the page can, and at most once.
+ */
+export function prepare(): void;
+
+/**
  * Opens the engine for the token's user. Resolves as soon as what is stored in
  * this browser can be read, online or not.
  */

@@ -6,7 +6,8 @@
 // again, open sends are made again, other open calls are refused with a reason,
 // and a reset says to ask anew.
 import { findUsers, originOf, ParleyError } from './http.js';
-import { openTransport, randomName } from './engine-transport.js';
+import { openTransport, prepareWorker, randomName } from './engine-transport.js';
+import { mark, markEngine } from './marks.js';
 import { PendingSends } from './pending-sends.js';
 import { decode, encode } from './wire.js';
 
@@ -58,6 +59,15 @@ export function serviceKey(customer, service) {
   checkID('customer', customer);
   if (!customer || !Number.isInteger(service) || service < 0) throw new ParleyError('a service conversation needs a customer and a service type');
   return `s:${customer}:${service}`;
+}
+
+/**
+ * Begins to load the engine, which takes a while, before there is a token to
+ * connect() with.
+ */
+export function prepare() {
+  mark('engine begun');
+  prepareWorker({ prepare: { protocol: PROTOCOL, program } });
 }
 
 /**
@@ -327,6 +337,7 @@ class Parley extends EventTarget {
     if (this.#closed.signal.aborted) return;
     clearTimeout(this.#timer); // whatever it says, something lives there
     if (message instanceof Uint8Array) this.#receiveValue(decode(message));
+    else if (message.marks) markEngine(message.marks);
     else if (message.restart) this.#restart();
     else if (message.failed) this.#engineFailed(message.failed, message.attempt);
     else if (message.updated) this.#outdated();
@@ -422,6 +433,7 @@ class Parley extends EventTarget {
       return;
     }
     if (attempt !== this.#attempt) return;
+    mark('attached');
     this.#attached.resolve();
     await this.#pendingSends.begin(); // whoever is told of a reset is told before what became of the sends
     if (attempt !== this.#attempt) return;

@@ -35,15 +35,16 @@ type hub struct {
 	host    chat.Host
 	open    Opener
 	post    func(data []byte, ports []int) // must not keep data
+	mark    func(name string)              // notes how far a start came
 	ctx     context.Context                // ends what Opener does
 	engines map[uint64]*userEngine         // by user
 	ports   map[int]*userEngine
 	out     encoder
 }
 
-func newHub(ctx context.Context, host chat.Host, open Opener, post func(data []byte, ports []int)) *hub {
+func newHub(ctx context.Context, host chat.Host, open Opener, post func(data []byte, ports []int), mark func(name string)) *hub {
 	return &hub{
-		host: host, open: open, post: post, ctx: ctx,
+		host: host, open: open, post: post, mark: mark, ctx: ctx,
 		engines: make(map[uint64]*userEngine), ports: make(map[int]*userEngine),
 	}
 }

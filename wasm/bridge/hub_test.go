@@ -69,7 +69,7 @@ func inProfile(t *testing.T, test func(p *profile)) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &profile{t: t, loop: chat.NewLoop(), stores: make(map[uint64]chat.Store), posts: make(map[int][]any)}
 		ctx, cancel := context.WithCancel(t.Context())
-		p.hub = newHub(ctx, p.loop, p.open, p.post)
+		p.hub = newHub(ctx, p.loop, p.open, p.post, func(string) {})
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)

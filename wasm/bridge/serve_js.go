@@ -15,13 +15,15 @@ func Serve(open func(ctx context.Context, user uint64, server string) (chat.Stor
 	if host.Type() != js.TypeObject {
 		return errors.New("parleyHost is missing: run this program with engine.js")
 	}
+	mark := func(name string) { host.Call("mark", name) }
+	mark("main")
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	loop := chat.NewLoop()
 	hub := newHub(ctx, loop, func(ctx context.Context, user uint64, server string) (Parts, error) {
 		store, network, err := open(ctx, user, server)
 		return Parts{Store: store, Network: network, History: history{server}}, err
-	}, poster(host))
+	}, poster(host), mark)
 
 	receive := js.FuncOf(func(_ js.Value, args []js.Value) any {
 		port, data := args[0].Int(), make([]byte, args[1].Length())

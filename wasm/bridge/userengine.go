@@ -3,10 +3,14 @@ package bridge
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"parley/proto"
 	"parley/wasm/chat"
 )
+
+// grace is for a page to ask for what it shows first, on a slow device.
+const grace = 300 * time.Millisecond
 
 // userEngine is one user's engine and the pages that show it. It is open as long
 // as there is one.
@@ -35,8 +39,9 @@ func (s *userEngine) openFor(a attachment) {
 				s.failed(openError(err))
 				return
 			}
+			s.hub.mark("store opened")
 			s.engine = chat.New(chat.Config{
-				User: s.user, Token: a.says(),
+				User: s.user, Token: a.says(), Grace: grace,
 				Store: parts.Store, Network: parts.Network, History: parts.History,
 				Host: s.hub.host, Observer: &s.events,
 			})
@@ -57,6 +62,7 @@ func (s *userEngine) startDone(err error) {
 		s.close(nil)
 	default:
 		s.started = true
+		s.hub.mark("store loaded")
 		for _, a := range s.waiting {
 			s.welcome(a)
 		}

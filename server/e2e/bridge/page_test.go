@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"nhooyr.io/websocket"
@@ -346,6 +347,60 @@ func TestPagesAndWorkersOfAnotherProtocolAreToldToReload(t *testing.T) {
 				t.Errorf("the older page (-want +got)\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestAnEngineThatAPagePreparesIsLoadedBeforeItConnects(t *testing.T) {
+	s := newSite(t)
+	b := s.openTab(t, `(await import('/parley.js')).prepare();`)
+	for deadline := time.Now().Add(patience); s.count("/parley.wasm") == 0; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the program is not loaded")
+		}
+	}
+	b.eval(connect)
+	if got := b.eval(send); got != "confirmed" {
+		t.Errorf("got %v", got)
+	}
+	for _, path := range []string{"/engine.js", "/parley.wasm"} {
+		if n := s.count(path); n != 1 {
+			t.Errorf("%s was loaded %d times", path, n)
+		}
+	}
+}
+
+func TestAnEngineThatCannotBePreparedIsReplacedByTheLeadingTabs(t *testing.T) {
+	s := newSite(t)
+	good := s.fileHandler("/engine.js")
+	refused := make(chan struct{}, 1)
+	s.handle("/engine.js", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Sec-Fetch-Dest") != "sharedworker" {
+			good(w, r)
+			return
+		}
+		http.NotFound(w, r)
+		select {
+		case refused <- struct{}{}:
+		default:
+		}
+	})
+	b := s.openTab(t, `(await import('/parley.js')).prepare();`)
+	<-refused
+	b.eval(`await new Promise(resolve => setTimeout(resolve, 100));` + connect)
+	if got := b.eval(send); got != "confirmed" {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestThePageKeepsMarksOfItsStartAndItsEngines(t *testing.T) {
+	b := newSite(t).openTab(t, connect)
+	got := b.eval(`return performance.getEntriesByType('mark').sort((a, b) => a.startTime - b.startTime).map(mark => mark.name)`)
+	var want []any
+	for _, name := range []string{"worker", "turn", "loaded", "instantiated", "main", "store opened", "store loaded"} {
+		want = append(want, "parley engine "+name)
+	}
+	if diff := cmp.Diff(append(want, "parley attached"), got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 

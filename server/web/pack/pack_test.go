@@ -41,6 +41,46 @@ func renamed(t *testing.T, files map[string]string) map[string]string {
 	return text
 }
 
+// TestThePageAsksForAllItsModulesAtOnce holds what a browser could otherwise
+// learn only from one module after the other.
+func TestThePageAsksForAllItsModulesAtOnce(t *testing.T) {
+	folder := os.DirFS(filepath.Join("..", "..", "..", "static"))
+	read := func(name string) string {
+		content, err := fs.ReadFile(folder, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(content)
+	}
+	listed := make(map[string]bool)
+	for _, found := range regexp.MustCompile(`(?:modulepreload" href|<script type="module"[^>]* src)="\./([^"]+)"`).FindAllStringSubmatch(read("index.html"), -1) {
+		if listed[found[1]] {
+			t.Errorf("index.html names %s twice", found[1])
+		}
+		listed[found[1]] = true
+	}
+	needed := map[string]bool{"app.js": true, "early-start.js": true}
+	imported := regexp.MustCompile(`(?m)^(?:import|export)\b[^'"]*?(?:from )?'\./([^']+)';`)
+	for queue := slices.Sorted(maps.Keys(needed)); len(queue) > 0; queue = queue[1:] {
+		for _, found := range imported.FindAllStringSubmatch(read(queue[0]), -1) {
+			if !needed[found[1]] {
+				needed[found[1]] = true
+				queue = append(queue, found[1])
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(needed)) {
+		if !listed[name] {
+			t.Errorf("index.html does not name %s, which the page imports", name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(listed)) {
+		if !needed[name] {
+			t.Errorf("index.html names %s, which the page does not import", name)
+		}
+	}
+}
+
 // only returns the one asset whose name matches.
 func only(t *testing.T, assets map[string]string, pattern string) (name, content string) {
 	t.Helper()
