@@ -33,6 +33,8 @@ export class ChatPanes extends HTMLElement {
   /** @type {Parley | null} */
   #parley = null;
   #conversations = new Conversations();
+  /** They are all there, and not only those that changed. */
+  #listed = false;
   #context;
   /** @type {ConversationPane | null} */
   #pane = null;
@@ -156,14 +158,17 @@ export class ChatPanes extends HTMLElement {
 
   /** @param {Parley} parley */
   async #readAll(parley) {
-    const conversations = await parley.conversations();
     this.#conversations = new Conversations();
-    this.#takeConversations(conversations);
-    this.#route();
+    this.#listed = false;
+    const conversations = parley.conversations();
+    this.#route(); // and its messages are read meanwhile
+    this.#takeConversations(await conversations, true);
+    this.#context.names.ask(this.#pane?.participants.person ?? 0n);
   }
 
-  /** @param {Conversation[]} changed */
-  #takeConversations(changed) {
+  /** @param {Conversation[]} changed @param {boolean} [all] these are all there are */
+  #takeConversations(changed, all = false) {
+    this.#listed ||= all;
     const { names } = this.#context;
     for (const { peer, customer, agent, peerName, assignee, assigneeName } of changed) {
       if (peer || agent) names.set(peer || customer, peerName);
@@ -190,7 +195,7 @@ export class ChatPanes extends HTMLElement {
   }
 
   #paintLists() {
-    if (!this.#parley) return;
+    if (!this.#listed) return;
     const { own, queue, unread } = this.#conversations;
     const { key = '' } = this.#pane?.participants ?? {};
     this.#list.show(own, key);
@@ -246,7 +251,7 @@ export class ChatPanes extends HTMLElement {
       this.#pane = new ConversationPane(parley, key, this.#context, this.#conversations.get(key));
       this.#main.replaceChildren(this.#pane);
       this.#pane.showNote(this.#offlineNote);
-      this.#context.names.ask(this.#pane.participants.person);
+      if (this.#listed) this.#context.names.ask(this.#pane.participants.person);
     }
     // On a touch screen the keyboard would hide what there is to read.
     if (matchMedia('(pointer: fine)').matches) this.#pane.focusComposer();
@@ -268,7 +273,7 @@ export class ChatPanes extends HTMLElement {
     this.#pane?.showNote(this.#offlineNote);
     if (state === 'live') {
       names.forgive();
-      names.ask(this.#pane?.participants.person ?? 0n);
+      if (this.#listed) names.ask(this.#pane?.participants.person ?? 0n);
     }
     presence.known = state === 'live';
     this.#showPresence();
