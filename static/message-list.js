@@ -4,6 +4,7 @@
 import { arrange, element, reasonOf, set, text } from './dom.js';
 import { icon } from './icons.js';
 import { untilMidnight } from './labels.js';
+import { mark } from './marks.js';
 import { viewOf } from './message-row.js';
 import { ReadTracker } from './read-tracker.js';
 import { isTurnedDown, rowsOf } from './rows.js';
@@ -22,7 +23,7 @@ import { t } from './strings.js';
 /** What is known of a conversation before anything is. */
 const nothing = { head: 0n, read: 0n, unread: 0n };
 const nearEnd = 48; // px from the end that still count as at the end
-const early = '800px 0px 0px'; // how far above the screen older messages are asked for
+const early = '800px 0px'; // how far above and below the screen messages are asked for
 
 /**
  * Fires "retry" and "discard" with the ref of a refused message, "turned-down" with a control entry that was
@@ -31,9 +32,11 @@ const early = '800px 0px 0px'; // how far above the screen older messages are as
 export class MessageList extends HTMLElement {
   #older = element('div', { class: 'older' });
   #rows = element('div', { class: 'rows' });
+  /** Stands where newer messages will. */
+  #newer = element('p', { class: 'newer', hidden: true }, t.loadingNewer);
   #log = element('div', { class: 'log', role: 'log', tabindex: 0, 'aria-busy': 'true' },
-    element('div', { class: 'page' }, this.#older, this.#rows));
-  #down = element('button', { class: 'down', type: 'button', hidden: true, onclick: () => this.toEnd(true) }, icon('down'), element('span'));
+    element('div', { class: 'page' }, this.#older, this.#rows, this.#newer));
+  #down = element('button', { class: 'down', type: 'button', hidden: true, onclick: () => this.#toNewest() }, icon('down'), element('span'));
   #up = element('button', { class: 'up', type: 'button', hidden: true, 'aria-label': t.toUnread, title: t.toUnread, onclick: () => this.#toUnread() }, icon('up'), element('span', { 'aria-hidden': 'true' }));
   /** @type {Map<string, RowView>} */
   #views = new Map();
@@ -51,9 +54,10 @@ export class MessageList extends HTMLElement {
   #height = 0; // of what is shown of the log, px
   #placed = false; // the first messages have been scrolled to where reading goes on
   #newest = 0n; // seq of the newest message of others
+  #heard = 0n; // likewise, of those that were told of, whether the window holds them or not
   #missed = false; // something new stands below
   #olderState = '';
-  #topObserver = new IntersectionObserver(entries => this.#top(entries), { root: this.#log, rootMargin: early });
+  #endObserver = new IntersectionObserver(entries => this.#nearEnd(entries), { root: this.#log, rootMargin: early });
   #sizeObserver = new ResizeObserver(() => this.#resized());
   #midnight = 0;
   #gone = new AbortController();
@@ -92,7 +96,7 @@ export class MessageList extends HTMLElement {
 
   disconnectedCallback() {
     this.#readTracker.close();
-    this.#topObserver.disconnect();
+    this.#endObserver.disconnect();
     this.#sizeObserver.disconnect();
     clearTimeout(this.#midnight);
     this.#gone.abort();
@@ -105,7 +109,17 @@ export class MessageList extends HTMLElement {
 
   /** @param {{ messages: import('./parley.js').Message[], gone: string[] }} change */
   apply(change) {
-    this.#window.apply(change);
+    const { participants } = this.#place;
+    for (const message of change.messages) {
+      if (message.seq > this.#heard && participants.counts(message)) this.#heard = message.seq;
+    }
+    this.#window.apply(change, this.#keep);
+    if (this.#window.newer && !this.#missed) this.#paint();
+  }
+
+  /** Which end of the window may not be dropped. */
+  get #keep() {
+    return this.#atEnd ? 'end' : 'start';
   }
 
   /** The message with this seq, if it is there. @param {bigint} seq */
@@ -143,7 +157,9 @@ export class MessageList extends HTMLElement {
 
   /** Asks again for what could not be had. */
   tryAgain() {
-    if (this.#window.incomplete) this.#window.older();
+    if (!this.#window.incomplete) return;
+    if (this.#window.newer) this.#window.askNewest();
+    else this.#window.askOlder();
   }
 
   /** Makes way for a message that is being sent: what stands above it has been read. */
@@ -151,19 +167,28 @@ export class MessageList extends HTMLElement {
     this.#unreadAfter = null;
     this.#atEnd = true;
     this.#placed = true;
+    this.#window.askNewest();
     this.#paint();
   }
 
   /** @param {import('./parley.js').Message} message */
   add(message) {
-    this.#window.add(message);
+    this.#window.add(message, this.#keep);
   }
 
-  /** @param {boolean} [smooth] */
-  toEnd(smooth = false) {
-    const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
-    this.#log.scrollTo({ top: this.#log.scrollHeight, behavior: smooth && !calm ? 'smooth' : 'instant' });
-    if (smooth) this.#log.focus({ preventScroll: true });
+  /** What the person asks for, with the button. */
+  #toNewest() {
+    if (this.#window.newer) {
+      this.#atEnd = true;
+      this.#window.askNewest();
+    } else {
+      this.#toEnd(!matchMedia('(prefers-reduced-motion: reduce)').matches);
+    }
+    this.#log.focus({ preventScroll: true });
+  }
+
+  #toEnd(smooth = false) {
+    this.#log.scrollTo({ top: this.#log.scrollHeight, behavior: smooth ? 'smooth' : 'instant' });
   }
 
   /**
@@ -196,10 +221,11 @@ export class MessageList extends HTMLElement {
     arrange(this.#rows, elements);
     this.#forget(rows);
     this.#paintOlder();
+    this.#paintNewer();
     this.classList.toggle('loaded', loaded);
     if (loaded && !this.#placed && messages.some(({ seq }) => seq > 0n)) this.#placeFirst();
-    else if (anchor) this.#log.scrollTop += anchor.element.getBoundingClientRect().top - anchor.top;
-    else if (this.#atEnd) this.toEnd();
+    else if (anchor?.element.isConnected) this.#log.scrollTop += anchor.element.getBoundingClientRect().top - anchor.top;
+    else if ((this.#atEnd || anchor) && !this.#window.newer) this.#toEnd(); // where there is no anchor any more, the window moved
     this.#readOn();
     this.#paintButtons();
     this.#calm();
@@ -220,7 +246,8 @@ export class MessageList extends HTMLElement {
   /** Notices messages of others that came since the last painting. */
   #notice() {
     const { participants } = this.#place;
-    const newest = this.#window.messages.findLast(message => message.seq > 0n && participants.counts(message))?.seq ?? 0n;
+    const held = this.#window.messages.findLast(message => message.seq > 0n && participants.counts(message))?.seq ?? 0n;
+    const newest = held > this.#heard ? held : this.#heard;
     if (newest <= this.#newest) return;
     const before = this.#newest;
     this.#newest = newest;
@@ -240,9 +267,10 @@ export class MessageList extends HTMLElement {
   /** Shows the first page where reading goes on: at the first unread message, else at the end. */
   #placeFirst() {
     this.#placed = true;
-    this.toEnd();
-    const mark = this.#rows.querySelector('.unread');
-    const above = mark ? this.#log.getBoundingClientRect().top - mark.getBoundingClientRect().top : 0;
+    requestAnimationFrame(() => mark('messages painted'));
+    this.#toEnd();
+    const unread = this.#rows.querySelector('.unread');
+    const above = unread ? this.#log.getBoundingClientRect().top - unread.getBoundingClientRect().top : 0;
     if (above > -16) this.#log.scrollTop -= above + 16;
     this.#height = this.#log.clientHeight;
     this.#scrolled();
@@ -268,13 +296,13 @@ export class MessageList extends HTMLElement {
   #scrolled() {
     const { scrollHeight, scrollTop, clientHeight } = this.#log;
     // A change of size scrolls too; it is answered by #resized.
-    if (clientHeight === this.#height) this.#atEnd = scrollHeight - scrollTop - clientHeight <= nearEnd;
+    if (clientHeight === this.#height) this.#atEnd = scrollHeight - scrollTop - clientHeight <= nearEnd && !this.#window.newer;
     if (this.#atEnd) this.#missed = false;
     this.#paintButtons();
   }
 
   #resized() {
-    if (this.#placed && this.#atEnd) this.toEnd();
+    if (this.#placed && this.#atEnd) this.#toEnd();
     this.#height = this.#log.clientHeight;
   }
 
@@ -323,8 +351,16 @@ export class MessageList extends HTMLElement {
     this.#older.className = `older ${state.split(' ')[0]}`;
     this.#older.replaceChildren(...this.#olderContent(state));
     // Observed anew, it is reported again if the page did not fill the screen.
-    this.#topObserver.unobserve(this.#older);
-    if (more && !loading && !incomplete) this.#topObserver.observe(this.#older);
+    this.#endObserver.unobserve(this.#older);
+    if (more && !loading && !incomplete) this.#endObserver.observe(this.#older);
+  }
+
+  /** What stands below the last message while newer ones are on their way. */
+  #paintNewer() {
+    const { newer, loading, incomplete } = this.#window;
+    this.#newer.hidden = !newer;
+    this.#endObserver.unobserve(this.#newer); // as above
+    if (newer && !loading && !incomplete) this.#endObserver.observe(this.#newer);
   }
 
   /** @param {string} state */
@@ -348,9 +384,12 @@ export class MessageList extends HTMLElement {
   }
 
   /** @param {IntersectionObserverEntry[]} entries */
-  #top(entries) {
-    const { more, incomplete } = this.#window;
-    if (this.#placed && more && !incomplete && entries.some(({ isIntersecting }) => isIntersecting)) this.#window.older();
+  #nearEnd(entries) {
+    const { more, newer, incomplete } = this.#window;
+    if (!this.#placed || incomplete) return;
+    const near = new Set(entries.filter(({ isIntersecting }) => isIntersecting).map(({ target }) => target));
+    if (more && near.has(this.#older)) this.#window.askOlder();
+    else if (newer && near.has(this.#newer)) this.#window.askNewer();
   }
 
   /** Today becomes yesterday. */

@@ -225,6 +225,7 @@ export const t = {
   delete: 'Delete',
   gap: 'Earlier messages are being fetched…',
   loadingOlder: 'Loading earlier messages…',
+  loadingNewer: 'Loading newer messages…',
   beginning: 'The beginning of the conversation',
   cannotBeShown: 'This cannot be shown by this version',
   unknownKind: 'Something new',
