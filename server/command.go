@@ -98,6 +98,9 @@ func (c *command) run(args []string, getenv func(string) string, stdout, stderr 
 	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
 	defer cancel()
 	r, err := carryOut(ctx, folder, want)
+	if r.Doubt != "" { // the server will not know any more
+		fmt.Fprintf(stderr, "parley: the history may be a backup that was put back: a new epoch began, and clients load their messages anew: %s\n", r.Doubt)
+	}
 	if err != nil {
 		fmt.Fprintf(stderr, "parley: %s: -data %s: %s\n", c.words, folder, wordsOf(err))
 		return 1
@@ -158,6 +161,7 @@ func carryOut(ctx context.Context, folder string, want order) (report, error) {
 		db, err := store.Open(ctx, folder)
 		if err == nil {
 			r, err := alone(ctx, db, folder, want)
+			r.Doubt = db.Doubt()
 			return r, errors.Join(err, db.Close())
 		}
 		if !errors.Is(err, store.ErrInUse) {

@@ -32,6 +32,7 @@ type report struct {
 	Users  []listed  // that were asked for
 	Before chat.User // as it was before, where the order was about one
 	Invite string
+	Doubt  string // why a new epoch began with the command, see store.DB
 }
 
 // listed is a user as they are listed.

@@ -383,3 +383,16 @@ func TestABackupOrARestoreThatCannotBeDoneSaysWhy(t *testing.T) {
 		t.Error(out)
 	}
 }
+
+// A command may be the first to open what was put back.
+func TestACommandSaysThatItBeganANewEpoch(t *testing.T) {
+	data, other := t.TempDir(), filepath.Join(t.TempDir(), "data")
+	start(t, "-data", data, "-static", pageFolder(t)).stop(syscall.SIGTERM)
+	copyFolder(t, data, other)
+	exit, stdout, stderr := runs(t, nil, "agents", "-data", other)
+	if exit != 0 || stdout != "There are no agents.\n" || !strings.Contains(stderr, "a new epoch began") || !strings.Contains(stderr, "parley.db is a copy") {
+		t.Errorf("exit %d, out %q, err %q", exit, stdout, stderr)
+	}
+	does(t, other, "agents") // says nothing of it any more
+	does(t, data, "agents")
+}
