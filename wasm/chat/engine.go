@@ -7,7 +7,8 @@
 // Everything it keeps is monotone: a conversation is a log numbered by the
 // server, of which it holds the union of all it was ever given; watermarks
 // only rise. Lost, repeated and reordered deliveries therefore cannot corrupt
-// it. A message it shows is in the store first, so closing the tab loses none.
+// it. A message of the user's own is in the store before it is shown, so closing
+// the tab loses none; what others wrote, the server has.
 package chat
 
 import (

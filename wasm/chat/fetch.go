@@ -19,7 +19,8 @@ const (
 	kept = 200
 	// maxShown bounds how far back the holes of a shown conversation are filled unasked.
 	maxShown = 2000
-	// maxFetches bounds history requests at the same time.
+	// maxFetches bounds the history requests at the same time that fill holes;
+	// those that a person waits for go out at once.
 	maxFetches = 4
 	// fetchTimeout bounds one history request.
 	fetchTimeout = 30 * time.Second

@@ -61,7 +61,7 @@ type Entry struct {
 
 // Outgoing is a message that is not confirmed yet.
 type Outgoing struct {
-	// Number orders sends: it rises by one with each, for ever. Never 0.
+	// Number orders sends: each has a higher one than all that are stored. Never 0.
 	Number uint64
 	Key    string
 	// Body is the encoded message as it goes out, with its client_ref.
