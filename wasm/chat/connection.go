@@ -13,6 +13,8 @@ import (
 const (
 	// openTimeout bounds one attempt to connect and subscribe.
 	openTimeout = 20 * time.Second
+	// painting is how long a page may take to paint a timeline that it was given.
+	painting = 100 * time.Millisecond
 	// settled is how long a session must live for its end to count as the
 	// first failure, and not as one more.
 	settled = 10 * time.Second
@@ -75,11 +77,16 @@ func (e *Engine) begin() {
 	e.connection.stopWait = e.Host.After(e.Grace, e.connect)
 }
 
-// endGrace connects if that waits for a timeline: it was given, or needs the server.
-func (e *Engine) endGrace() {
-	if e.connection.grace {
-		e.connect()
+// endGrace connects, if that waits for a timeline: at once where one needs the
+// server, or once a page has had time to paint the one that it was given.
+func (e *Engine) endGrace(after time.Duration) {
+	c := &e.connection
+	if !c.grace {
+		return
 	}
+	c.stopWaiting()
+	c.grace = false
+	c.stopWait = e.Host.After(after, e.connect)
 }
 
 // connect makes one attempt now.

@@ -99,7 +99,7 @@ func TestWhatIsStoredIsGivenBeforeTheEngineConnects(t *testing.T) {
 		asks      bool
 		connected time.Duration // after the start at the latest
 	}{
-		"a page that asks for a timeline": {true, 50 * time.Millisecond},
+		"a page that asks for a timeline": {true, 150 * time.Millisecond},
 		"a page that asks for none":       {false, grace + 20*time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -119,6 +119,10 @@ func TestWhatIsStoredIsGivenBeforeTheEngineConnects(t *testing.T) {
 				clock.Run(10 * time.Millisecond)
 				if !given {
 					t.Error("what is stored was not given")
+				}
+				clock.Run(50 * time.Millisecond)
+				if len(s.sessions) != 0 {
+					t.Error("it connected while the page paints")
 				}
 			}
 			clock.Run(test.connected - 20*time.Millisecond)

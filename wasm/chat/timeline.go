@@ -127,7 +127,7 @@ func (t *timeline) begin() {
 		t.read(from, to)
 		return
 	}
-	t.engine.endGrace()
+	t.engine.endGrace(0)
 	first, last := missing[0], missing[len(missing)-1]
 	t.engine.fetch.request(t.c, first.From-1, last.To+1, int(t.limit), func(err error) {
 		if err != nil && t.pauses < maxPauses && t.engine.fetch.afterPause(t.begin) {
@@ -156,7 +156,7 @@ func (t *timeline) read(from, to uint64) {
 		from = 1
 	}
 	t.engine.stored(t.c, from, upper, func(entries []entry, err error) {
-		defer t.engine.endGrace()
+		defer t.engine.endGrace(painting)
 		if err != nil {
 			t.done(Timeline{}, err)
 			return
