@@ -109,19 +109,11 @@ func joins(r rune) bool {
 }
 
 // blank reports characters that show nothing although some count as letters or
-// symbols: those to be ignored where they cannot be displayed (UAX 44,
-// Default_Ignorable_Code_Point), format characters, fillers and empty patterns.
+// symbols, or that do not show the same everywhere: format characters, private
+// ones, and those that stand for a missing one.
 func blank(r rune) bool {
-	switch r {
-	case 0x2800, // Braille pattern blank
-		0x115F, 0x1160, 0x3164, 0xFFA0, // Hangul fillers
-		0x034F,         // combining grapheme joiner
-		0x17B4, 0x17B5, // Khmer inherent vowels
-		0x1D159,        // musical null note head
-		0xFFFC, 0xFFFD: // object replacement, replacement
-		return true
-	}
-	return unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point, unicode.Co, unicode.Noncharacter_Code_Point)
+	return proto.Invisible(r) || r == 0xFFFC || r == 0xFFFD ||
+		unicode.In(r, unicode.Cf, unicode.Co, unicode.Noncharacter_Code_Point)
 }
 
 func shows(r rune) bool {

@@ -40,7 +40,7 @@ func TestARowShowsThe200CharactersAtMostThatALastMessageBeginsWith(t *testing.T)
 		{"at most 1,024 bytes of families", strings.Repeat(family, 200), strings.Repeat(family, 1024/len(family))},
 		{"a character without end is left out", "well: " + zalgo, "well: "},
 		{"also at the beginning", zalgo, ""},
-		{"line breaks count", strings.Repeat("\r\n", 300), strings.Repeat("\r\n", 200)},
+		{"line breaks count", "x" + strings.Repeat("\r\n", 300), "x" + strings.Repeat("\r\n", 199)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := prepared(t, chattest.NewMemory(1))

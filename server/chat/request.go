@@ -50,15 +50,14 @@ func (s *Service) prepareMessage(from Sender, payload, correlation []byte) (Requ
 	default:
 		return nil, proto.Refuse(proto.PayloadFormatInvalid, "message_type is %d: between two users there are text (0) and no reply needed (22)", m.GetMessageType())
 	}
-	switch receiver, size := m.GetReceiverId(), len(m.GetContent()); {
-	case receiver == 0:
+	switch m.GetReceiverId() {
+	case 0:
 		return nil, proto.Refuse(proto.PayloadFormatInvalid, "receiver_id is 0: name the user to write to")
-	case receiver == from.User:
+	case from.User:
 		return nil, proto.Refuse(proto.PayloadFormatInvalid, "receiver_id is the sender: name another user to write to")
-	case size == 0 && written:
-		return nil, emptyContent()
-	case size > proto.MaxContent:
-		return nil, longContent(size)
+	}
+	if err := checkContent(m.GetContent(), written); err != nil {
+		return nil, err
 	}
 	ref, err := s.ref(m.ClientRef, correlation)
 	if err != nil {
@@ -69,12 +68,12 @@ func (s *Service) prepareMessage(from Sender, payload, correlation []byte) (Requ
 	return &message{key: proto.DirectKey(from.User, m.GetReceiverId()), ref: ref, quota: s.quotas.of(from), m: &m}, nil
 }
 
-func emptyContent() error {
-	return proto.Refuse(proto.PayloadFormatInvalid, "content is empty: write something")
-}
-
-func longContent(size int) error {
-	return proto.Refuse(proto.PacketTooLarge, "content has %d bytes, at most %d are allowed: split the message", size, proto.MaxContent)
+// checkContent checks what a person wrote, or what a control entry says: that may be nothing.
+func checkContent(content string, written bool) error {
+	if content == "" && !written {
+		return nil
+	}
+	return proto.CheckContent(content)
 }
 
 // ref decides a message's client_ref: the field, else the correlation data,

@@ -328,6 +328,7 @@ func TestWhatIsWrongIsRefusedByName(t *testing.T) {
 		{"receiver 0", ada, proto.BranchMessage, encode(t, text(0, "x")), proto.PayloadFormatInvalid, "receiver_id is 0"},
 		{"to oneself", ada, proto.BranchMessage, encode(t, text(ada, "x")), proto.PayloadFormatInvalid, "receiver_id is the sender"},
 		{"no content", ada, proto.BranchMessage, encode(t, text(bob, "")), proto.PayloadFormatInvalid, "content is empty"},
+		{"content that shows nothing", ada, proto.BranchMessage, encode(t, text(bob, "\u2800\u3164\u200b\x00")), proto.PayloadFormatInvalid, "content shows nothing"},
 		{"too much content", ada, proto.BranchMessage, encode(t, text(bob, long)), proto.PacketTooLarge, "content has 16385 bytes"},
 		{"a short client_ref", ada, proto.BranchMessage, encode(t, with(text(bob, "x"), []byte("short"))), proto.PayloadFormatInvalid, "client_ref has 5 bytes"},
 		{"an empty client_ref", ada, proto.BranchMessage, encode(t, with(text(bob, "x"), []byte{})), proto.PayloadFormatInvalid, "client_ref has 0 bytes"},

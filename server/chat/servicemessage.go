@@ -47,7 +47,7 @@ func (s *Service) prepareService(from Sender, payload, correlation []byte) (Requ
 // checkService checks what can be checked without the history: whether the
 // user may write as what they claim to be, and what.
 func checkService(from Sender, m *proto.ServiceMessage) error {
-	kind, size := m.GetMessageType(), len(m.GetContent())
+	kind := m.GetMessageType()
 	customer := m.GetUserId() == from.User
 	switch {
 	case m.GetUserId() == 0:
@@ -56,12 +56,11 @@ func checkService(from Sender, m *proto.ServiceMessage) error {
 		return proto.Refuse(proto.NotAuthorized, "user_id is another user's, and you do not answer for service %d: write as yourself", m.GetServiceType())
 	case customer && kind.Control():
 		return proto.Refuse(proto.NotAuthorized, "message_type is %d, a control entry: only agents of the service write these", kind)
-	case size == 0 && (!kind.Control() || kind == proto.MessageType_MESSAGE_TYPE_NOTE):
-		return emptyContent()
-	case size > proto.MaxContent:
-		return longContent(size)
 	case kind == proto.MessageType_MESSAGE_TYPE_HAND_OVER && m.GetTargetAgentId() == 0:
 		return proto.Refuse(proto.PayloadFormatInvalid, "target_agent_id is 0: name the agent to hand over to")
+	}
+	if err := checkContent(m.GetContent(), !kind.Control() || kind == proto.MessageType_MESSAGE_TYPE_NOTE); err != nil {
+		return err
 	}
 	return checkExtend(m.Extend)
 }

@@ -37,10 +37,6 @@ func (e *Engine) checkDraft(c *conversation, d Draft) error {
 	switch {
 	case e.closed:
 		return proto.Refuse(proto.UnspecifiedError, "chat is closed: open the page again")
-	case d.Content == "" && !d.Type.Control():
-		return proto.Refuse(proto.PayloadFormatInvalid, "content is empty: write something")
-	case len(d.Content) > proto.MaxContent:
-		return proto.Refuse(proto.PacketTooLarge, "content is %d bytes: at most %d can be sent at once", len(d.Content), proto.MaxContent)
 	case !utf8.ValidString(d.Content):
 		return proto.Refuse(proto.PayloadFormatInvalid, "content is not valid UTF-8")
 	case kind == proto.Direct && d.Type.Control() && d.Type != proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED:
@@ -52,6 +48,11 @@ func (e *Engine) checkDraft(c *conversation, d Draft) error {
 	}
 	if err := e.checkRoom(); err != nil {
 		return err
+	}
+	if d.Content != "" || !d.Type.Control() || d.Type == proto.MessageType_MESSAGE_TYPE_NOTE {
+		if err := proto.CheckContent(d.Content); err != nil {
+			return err
+		}
 	}
 	return e.checkAnswer(c, d)
 }

@@ -659,7 +659,8 @@ func TestBadSendsAreRefusedByName(t *testing.T) {
 	a := open(t, s, alice, chat.NewMemory())
 	clock.Run(time.Second)
 	for name, send := range map[string]struct{ key, content, names string }{
-		"empty":     {key, "", "content"},
+		"empty":     {key, "", "content is empty"},
+		"blank":     {key, "\u2800\u200b \x00", "content shows nothing"},
 		"too long":  {key, strings.Repeat("x", proto.MaxContent+1), "content"},
 		"not UTF-8": {key, "\xff", "content"},
 		"bad key":   {"d:1", "x", "key"},
