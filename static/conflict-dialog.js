@@ -1,6 +1,7 @@
 // @ts-check
 // Tells an agent that another one answered meanwhile, and asks what to do.
 import { element } from './dom.js';
+import { MessageContent } from './message-content.js';
 import { t } from './strings.js';
 
 /**
@@ -10,12 +11,14 @@ import { t } from './strings.js';
  * @returns {Promise<boolean>}
  */
 export function askAboutAnswer(place, answer) {
+  const said = new MessageContent();
+  said.show(answer?.content ?? '');
   const dialog = element('dialog', { class: 'ask', 'aria-labelledby': 'conflict', 'aria-describedby': 'conflict-hint' },
     element('form', { method: 'dialog' },
       element('h2', { id: 'conflict' }, t.answeredMeanwhile),
       element('p', { id: 'conflict-hint' }, answer ? t.answeredMeanwhileHint : t.answeredMeanwhileUnknown),
       ...(answer ? [element('blockquote', {},
-        element('p', { class: 'author', dir: 'auto' }, answer.author), element('p', { class: 'content', dir: 'auto' }, answer.content))] : []),
+        element('p', { class: 'author', dir: 'auto' }, answer.author), said.element, said.more)] : []),
       element('div', { class: 'choices' },
         element('button', { class: 'button', value: 'send' }, t.sendAnyway),
         element('button', { class: 'button primary', value: 'back', autofocus: true }, t.backToEditing))));

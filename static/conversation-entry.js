@@ -2,6 +2,7 @@
 // One conversation in the list.
 import { systemWords } from './system-message.js';
 import { element, set, spoken, text } from './dom.js';
+import { previewOf } from './foreign-text.js';
 import { avatar, briefTime, fullTime, paintAvatar } from './labels.js';
 import { hashOf } from './route.js';
 import { receiptIcon } from './receipt-icon.js';
@@ -14,7 +15,7 @@ import { isSystemMessage } from './participants.js';
  * @typedef {import('./parley.js').Message} Message
  */
 
-const previewLength = 160;
+const previewLength = 160; // UTF-16 units
 
 export class ConversationEntry {
   #avatar = avatar('', 0n);
@@ -111,6 +112,6 @@ export class ConversationEntry {
     if (!last) return '';
     if (!this.#participants.shows(last)) return t.customerService;
     if (last.type === 'unknown' && !last.content) return t.cannotBeShown;
-    return isSystemMessage(last) ? systemWords(last, this.#participants) : last.content.slice(0, previewLength);
+    return isSystemMessage(last) ? systemWords(last, this.#participants) : previewOf(last.content, previewLength);
   }
 }

@@ -3,6 +3,9 @@
 // another by a letter of another script, or by the very same name.
 import { t } from './strings.js';
 
+/** How much of a name counts, in UTF-16 units: more than servers take. To normalise marks may take quadratic time. */
+const longest = 256;
+
 export class Lookalikes {
   /** Who has a name that looks like this; 0n is a service. @type {Map<string, Set<bigint>>} */
   #owners = new Map();
@@ -73,7 +76,7 @@ export class Lookalikes {
    * @param {string} name
    */
   #looksOf(name) {
-    const plain = name.normalize('NFKC');
+    const plain = name.slice(0, longest).normalize('NFKC');
     const looks = [plain.toLowerCase(), plain].map(form => [...form.normalize('NFD')]
       .map(letter => this.#table?.get(letter) ?? letter).join('')
       .normalize('NFKC').toLowerCase().replace(/[^\p{L}\p{N}]/gu, ''));

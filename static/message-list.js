@@ -76,6 +76,7 @@ export class MessageList extends HTMLElement {
     });
     this.#window.addEventListener('change', () => this.#paint());
     this.#log.addEventListener('scroll', () => this.#scrolled(), { passive: true });
+    this.#rows.addEventListener('unfold', () => this.#unfolds());
     this.#begin(conversation);
     this.#keepFrom(conversation?.min ?? 0n);
   }
@@ -299,6 +300,12 @@ export class MessageList extends HTMLElement {
     if (clientHeight === this.#height) this.#atEnd = scrollHeight - scrollTop - clientHeight <= nearEnd && !this.#window.newer;
     if (this.#atEnd) this.#missed = false;
     this.#paintButtons();
+  }
+
+  /** A long message is going to show more, or less: the person reads on where it stands. */
+  #unfolds() {
+    this.#atEnd = false;
+    requestAnimationFrame(() => this.#scrolled());
   }
 
   #resized() {

@@ -3,7 +3,7 @@
 import { ControlView } from './system-message.js';
 import { element, set, text } from './dom.js';
 import { clockTime, dayName, dayOf, fullTime } from './labels.js';
-import { isEmoji, richText } from './rich-text.js';
+import { MessageContent } from './message-content.js';
 import { receiptIcon, timesOf } from './receipt-icon.js';
 import { t } from './strings.js';
 
@@ -37,21 +37,15 @@ class SeparatorView {
   }
 }
 
-/** What a message says; one of a type to come says it as well as it can. @param {Message} message @returns {(Node | string)[]} */
-function contentOf({ type, content }) {
-  if (type !== 'unknown') return richText(content);
-  return [...richText(content), element('span', { class: 'cannot-be-shown' }, t.cannotBeShown)];
-}
-
 class MessageView {
   #author = element('span', { dir: 'auto' });
-  #content = element('div', { class: 'content', dir: 'auto' });
+  #content = new MessageContent();
   // The state says it too, in words that are spoken.
   #receipt = element('span', { class: 'receipt', 'aria-hidden': 'true' });
   #time = element('time');
   #state = element('span', { class: 'state' });
   #meta = element('span', { class: 'meta' }, this.#receipt, this.#time, this.#state);
-  #bubble = element('div', { class: 'bubble' }, this.#author, this.#content, this.#meta);
+  #bubble = element('div', { class: 'bubble' }, this.#author, this.#content.element, this.#content.more, this.#meta);
   /** @type {HTMLElement | null} */
   #refusal = null;
   /** @type {MessageRow | null} */
@@ -97,7 +91,7 @@ class MessageView {
     text(this.#receipt, words);
     this.#receipt.className = `receipt ${receipt}`;
     // Keeps room for what stands at the end of the last line.
-    this.#content.dataset.time = `${words} ${clockTime(message.time)}`.trim();
+    this.#content.element.dataset.time = `${words} ${clockTime(message.time)}`.trim();
   }
 
   /** @param {Message} message @param {Message | null} before */
@@ -108,8 +102,7 @@ class MessageView {
     set(this.element, 'data-type', message.type);
     set(this.element, 'data-ref', message.ref || null);
     if (before?.content !== message.content || before.type !== message.type) {
-      this.#content.replaceChildren(...contentOf(message));
-      this.#content.classList.toggle('emoji', isEmoji(message.content));
+      this.#content.show(message.content, message.type === 'unknown');
     }
     if (before?.time !== message.time) {
       text(this.#time, clockTime(message.time));

@@ -1,10 +1,12 @@
 // @ts-check
 // What went wrong, in words, until the person has read it.
 import { element } from './dom.js';
+import { previewOf } from './foreign-text.js';
 import { icon } from './icons.js';
 import { t } from './strings.js';
 
 const most = 3;
+const longest = 500; // UTF-16 units
 
 export class NoticeList extends HTMLElement {
   connectedCallback() {
@@ -12,8 +14,9 @@ export class NoticeList extends HTMLElement {
     this.setAttribute('aria-label', t.notices);
   }
 
-  /** Shows a notice; the same one stands only once. @param {string} words */
-  add(words) {
+  /** Shows a notice; the same one stands only once. @param {string} reason */
+  add(reason) {
+    const words = previewOf(reason, longest);
     const same = [...this.children].find(child => child.firstElementChild?.nextElementSibling?.textContent === words);
     same?.remove();
     const notice = element('div', { class: 'notice', role: 'alert' }, icon('warning'),

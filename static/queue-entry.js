@@ -1,6 +1,7 @@
 // @ts-check
 // One conversation in an agent's queue: who waits, how long, and who has it.
 import { element, set, spoken, text } from './dom.js';
+import { previewOf } from './foreign-text.js';
 import { avatar, paintAvatar, sinceTime, stopwatch } from './labels.js';
 import { hashOf } from './route.js';
 import { t } from './strings.js';
@@ -9,7 +10,7 @@ import { isSystemMessage } from './participants.js';
 
 /** @typedef {import('./parley.js').Conversation} Conversation */
 
-const previewLength = 80;
+const previewLength = 80; // UTF-16 units
 
 export class QueueEntry {
   #avatar = avatar('', 0n);
@@ -53,7 +54,7 @@ export class QueueEntry {
     set(this.item, 'data-unread', String(unread));
     set(this.item, 'data-waiting-since', waitingSince);
     set(this.item, 'data-assignee', String(assignee));
-    const said = last && !isSystemMessage(last) ? last.content.slice(0, previewLength) : '';
+    const said = last && !isSystemMessage(last) ? previewOf(last.content, previewLength) : '';
     text(this.#preview, said ? `${serviceName} · ${said}` : serviceName);
     this.#badge.hidden = unread === 0n;
     text(this.#count, unread > 999n ? '999+' : String(unread));

@@ -1,10 +1,21 @@
 // @ts-check
-// A message's text as nodes: plain text, with its web addresses as links.
+// A message's text as nodes: plain text, with its web addresses as links. It
+// takes time in proportion to the length of the text, whatever is in it.
 import { element } from './dom.js';
 
-// No white space, quotes, angle brackets, or characters that change the direction of text.
-const address = /\bhttps?:\/\/[^\s<>"'`\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/giu;
-const emoji = /^(?:\p{Emoji_Presentation}|\p{Emoji}\ufe0f|[\u200d\u{1f3fb}-\u{1f3ff}])+$/u;
+// No white space, controls or signs for them, quotes, angle brackets, or characters that change the direction of text.
+const address = /\bhttps?:\/\/[^\s\0-\x1f\x7f\u2400-\u2424<>"'`\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/giu;
+/** What ends a sentence, or emphasises it, and is no end of an address. */
+const punctuation = '.,;:!?…»”’*_~';
+const opening = new Map([['(', ')'], ['[', ']'], ['{', '}']]);
+/** The longest address that is a link, in UTF-16 units; most servers take no more. */
+const longest = 2048;
+/** The longest authority in one: a name of 253 characters (RFC 1035), with its port. */
+const longestHost = 260;
+/** How many links one message has; each costs as much as some kilobytes of text. */
+const mostLinks = 100;
+
+const emoji = /^(?:\p{Emoji_Presentation}|\p{Emoji}\ufe0f|\u200d)+$/u;
 
 /** Whether a text is a few emoji and nothing else. @param {string} content */
 export function isEmoji(content) {
@@ -15,6 +26,7 @@ export function isEmoji(content) {
 export function richText(content) {
   const parts = [];
   let done = 0;
+  let links = 0;
   for (const match of content.matchAll(address)) {
     const shown = withoutPunctuation(match[0]);
     const link = linkOf(shown);
@@ -22,6 +34,7 @@ export function richText(content) {
     if (match.index > done) parts.push(content.slice(done, match.index));
     parts.push(link);
     done = match.index + shown.length;
+    if (++links === mostLinks) break;
   }
   if (done < content.length) parts.push(content.slice(done));
   return parts;
@@ -29,23 +42,38 @@ export function richText(content) {
 
 /** Leaves to the sentence what belongs to it: "(see https://parley.example/a_(b))." @param {string} shown */
 function withoutPunctuation(shown) {
-  for (;;) {
-    const last = shown.at(-1) ?? '';
-    if (/[.,;:!?…»”’*_~]/u.test(last) || closesNothing(shown, last)) shown = shown.slice(0, -last.length);
-    else return shown;
+  const surplus = closing(shown);
+  let end = shown.length;
+  for (; end > 0; end--) {
+    const last = shown[end - 1];
+    const unopened = surplus.get(last) ?? 0;
+    if (unopened > 0) surplus.set(last, unopened - 1);
+    else if (!punctuation.includes(last)) break;
   }
+  return shown.slice(0, end);
 }
 
-/** @param {string} shown @param {string} last */
-function closesNothing(shown, last) {
-  const open = { ')': '(', ']': '[', '}': '{' }[last];
-  return open !== undefined && shown.split(open).length < shown.split(last).length;
+/** How many brackets of each kind close more than were opened. @param {string} shown @returns {Map<string, number>} */
+function closing(shown) {
+  const surplus = new Map([...opening.values()].map(bracket => [bracket, 0]));
+  for (const c of shown) {
+    const closed = opening.get(c);
+    if (closed) surplus.set(closed, /** @type {number} */ (surplus.get(closed)) - 1);
+    else if (surplus.has(c)) surplus.set(c, /** @type {number} */ (surplus.get(c)) + 1);
+  }
+  return surplus;
 }
 
 /** A link, or null where the address is no good or would mislead about where it leads. @param {string} shown */
 function linkOf(shown) {
+  if (shown.length > longest || authorityOf(shown).length > longestHost) return null;
   if (!URL.canParse(shown)) return null;
   const url = new URL(shown);
   if (!['http:', 'https:'].includes(url.protocol) || url.username || url.password) return null;
   return element('a', { href: url.href, target: '_blank', rel: 'noopener noreferrer', dir: 'ltr' }, shown);
+}
+
+/** @param {string} shown */
+function authorityOf(shown) {
+  return shown.slice(shown.indexOf('//') + 2).split(/[/?#\\]/, 1)[0];
 }

@@ -75,6 +75,7 @@ export const t = {
   you: 'You',
   youPrefix: 'You: ',
   showMore: 'Show more',
+  showLess: 'Show less',
 
   // Right pane
   nothingChosen: 'Choose a conversation',
@@ -199,6 +200,9 @@ export const t = {
   /** @param {string} name */
   messagePlaceholder: name => `Write to ${name}`,
   send: 'Send',
+  /** What stands where a message shows nothing. */
+  emptyMessage: 'Empty message',
+  nothingToSend: 'There is nothing to see in this message. Write something.',
   /** @param {string} reason */
   notSent: reason => `The message was not sent: ${reason}`,
   states: {

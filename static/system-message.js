@@ -1,6 +1,7 @@
 // @ts-check
 // A control entry: a quiet line that tells who did what.
 import { element, set, text } from './dom.js';
+import { previewOf } from './foreign-text.js';
 import { clockTime, fullTime } from './labels.js';
 import { t } from './strings.js';
 
@@ -33,6 +34,9 @@ export function systemWords(message, participants) {
   }
 }
 
+/** How much is shown of what was said with it, in UTF-16 units. */
+const longest = 300;
+
 export class ControlView {
   #words = element('span', { dir: 'auto' });
   #time = element('time');
@@ -44,7 +48,7 @@ export class ControlView {
   paint(row) {
     if (row.kind !== 'control') return;
     const { message, words } = row;
-    const said = message.content ? `${words}: ${message.content}` : words;
+    const said = message.content ? `${words}: ${previewOf(message.content, longest)}` : words;
     set(this.element, 'data-seq', String(message.seq));
     set(this.element, 'data-message-id', String(message.id));
     set(this.element, 'data-state', message.state);

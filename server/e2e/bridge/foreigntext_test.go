@@ -1,0 +1,223 @@
+package bridge
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"parley/proto"
+)
+
+// foreignText opens a page that shows foreign text as Parley's does.
+func foreignText(t *testing.T) *tab {
+	t.Helper()
+	s := newSite(t)
+	file := func(path, name string) {
+		s.handle(path, func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, name) })
+	}
+	file("/foreign-text-test.js", "testdata/foreign-text.js")
+	file("/vendor/confusables.js", static+"/vendor/confusables.js")
+	b := s.openTab(t, `
+		const style = document.createElement('link');
+		style.rel = 'stylesheet';
+		style.href = '/app.css';
+		const styled = new Promise(resolve => style.onload = resolve);
+		document.head.append(style);
+		await styled;
+		globalThis.F = await import('/foreign-text-test.js');
+		globalThis.show = async content => {
+			const { MessageContent } = await import('/message-content.js');
+			const shown = new MessageContent();
+			document.body.replaceChildren(shown.element, shown.more);
+			shown.show(content);
+			return shown;
+		};`)
+	return b
+}
+
+// Four times as much text may take four times as long, and noise: quadratic
+// work takes sixteen times as long.
+func TestNoTextOfOthersTakesMoreThanLinearTime(t *testing.T) {
+	const most = 9
+	b := foreignText(t)
+	for _, renderer := range b.eval(`return Object.keys(F.renderers)`).([]any) {
+		t.Run(strings.ReplaceAll(renderer.(string), " ", "-"), func(t *testing.T) {
+			b.t = t
+			got := b.eval(fmt.Sprintf(`
+				const times = [];
+				for (const text of Object.keys(F.generators)) {
+					times.push({ text, ...F.growthOf(%q, text) });
+					await new Promise(resolve => setTimeout(resolve)); // the browser cleans up
+				}
+				return {
+					count: times.length,
+					superlinear: times.filter(({ growth }) => growth > %d),
+					longest: times.sort((a, b) => b.time - a.time)[0],
+				};`, renderer, most)).(map[string]any)
+			if got["count"].(float64) < 100 {
+				t.Fatalf("only %v texts", got["count"])
+			}
+			t.Logf("the longest of 16 Ki, in ms: %v", got["longest"])
+			for _, slow := range got["superlinear"].([]any) {
+				t.Errorf("16 Ki of text take more than %d times as long as 4 Ki: %v", most, slow)
+			}
+		})
+	}
+}
+
+func TestAddressesInATextAreLinks(t *testing.T) {
+	b := foreignText(t)
+	long := "https://a.example/" + strings.Repeat("x", 2048-18)
+	for content, want := range map[string]string{
+		"see https://a.example/b?c#d, then":          "see [https://a.example/b?c#d], then",
+		"(see https://a.example/a_(b)).":             "(see [https://a.example/a_(b)]).",
+		"https://a.example))))":                      "[https://a.example]))))",
+		"https://a.example/(()":                      "[https://a.example/(()]",
+		"https://a.example/)(":                       "[https://a.example/)(]",
+		"https://a.example/[x](y){z}!?":              "[https://a.example/[x](y){z}]!?",
+		"https://a.example/x.)]}…»":                  "[https://a.example/x].)]}…»",
+		"http://u:p@a.example https://b.example":     "http://u:p@a.example [https://b.example]",
+		"ahttps://a.example":                         "ahttps://a.example",
+		"https://a.example\x00b":                     "[https://a.example]␀b",
+		long:                                         "[" + long + "]",
+		long + "x":                                   long + "x",
+		"https://" + strings.Repeat("a.", 150) + "b": "https://" + strings.Repeat("a.", 150) + "b",
+		strings.Repeat("http://a ", 101):             strings.Repeat("[http://a] ", 100) + "http://a ",
+	} {
+		got := b.eval(fmt.Sprintf(`
+			const { element } = await show(%s);
+			const worded = node => node.nodeType === Node.TEXT_NODE ? node.data : node.localName === 'a' ? '[' + node.textContent + ']' : [...node.childNodes].map(worded).join('');
+			return worded(element);`, inJS(content)))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%.80q (-want +got)\n%s", content, diff)
+		}
+	}
+}
+
+func TestATextThatShowsNothingIsShownAsEmpty(t *testing.T) {
+	b := foreignText(t)
+	for content, want := range map[string]string{
+		"\u2800": "Empty message", "\u200b": "Empty message", "\u3164": "Empty message", "\x00": "Empty message",
+		" \t\r\n\u00a0\u2028": "Empty message", "\u2800\u200b\x07 \u3164\ufe0f\u202e": "Empty message", "\U000e0001\U0001d159": "Empty message",
+		"a\x00b\x1b\x7f": "a␀b␛␡", "a\tb\nc\r\nd\re": "a\tb\nc\nd\ne", ".": ".", "\u200ba": "\u200ba", "\u0301": "\u0301", "\ue000": "\ue000", "👩\u200d💻": "👩\u200d💻",
+	} {
+		got := b.eval(fmt.Sprintf(`
+			const { previewOf } = await import('/foreign-text.js');
+			const { element } = await show(%[1]s);
+			return [element.textContent, previewOf(%[1]s, 100), String(element.classList.contains('blank'))];`, inJS(content)))
+		blank := fmt.Sprint(want == "Empty message")
+		if diff := cmp.Diff([]any{want, want, blank}, got); diff != "" {
+			t.Errorf("%+q, in the message, in the list, and marked (-want +got)\n%s", content, diff)
+		}
+	}
+}
+
+// The server, the engine and the page refuse what shows nothing by the same rule.
+func TestThePageCallsTheSameCharactersBlankAsTheServer(t *testing.T) {
+	b := foreignText(t)
+	got := b.eval(`
+		const { isBlank } = await import('/foreign-text.js');
+		const blank = [];
+		for (let c = 0; c < 0x110000; c++) if (!(c >= 0xd800 && c < 0xe000) && isBlank(String.fromCodePoint(c))) blank.push(c);
+		return blank;`)
+	var want []any
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		if utf8.ValidRune(r) && proto.IsBlank(string(r)) {
+			want = append(want, float64(r))
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-server +page)\n%s", diff)
+	}
+}
+
+func TestAPreviewEndsBetweenTwoCharactersAsPeopleSeeThem(t *testing.T) {
+	b := foreignText(t)
+	got := b.eval(`
+		const { previewOf } = await import('/foreign-text.js');
+		const wrong = [];
+		for (const unit of ['👨‍👩‍👧‍👦', '🏴󠁧󠁢󠁥󠁮󠁧󠁿', '🇩🇪', '👍🏽', 'e\u0301\u0323', '각', '\r\n', '😀', 'x']) {
+			for (let before = 1; before < 20; before++) { // line ends alone show nothing
+				const content = 'a'.repeat(before) + unit.repeat(200);
+				const shown = previewOf(content, 160).replaceAll('\n', '\r\n');
+				const rest = (shown.length - before) % unit.length;
+				if (rest !== 0 || !content.startsWith(shown) || shown.length > 160 || shown.length <= 160 - 2 * unit.length) wrong.push([unit, before, shown.length]);
+			}
+		}
+		for (let limit = 1; limit < 200; limit++) { // of what no person writes at least no character is cut
+			const shown = previewOf('😀' + '🏻'.repeat(300), limit);
+			if (!shown.isWellFormed()) wrong.push(['tones', limit]);
+		}
+		return wrong.map(x => x.join(' '));`)
+	if list := got.([]any); len(list) > 0 {
+		t.Errorf("cut in the middle, or too early: %v", list)
+	}
+}
+
+func TestStacksOfMarksEnd(t *testing.T) {
+	b := foreignText(t)
+	got := b.eval(`
+		const { presentable } = await import('/foreign-text.js');
+		return ['e' + '\u0301'.repeat(100) + 'x', '😀' + '🏻'.repeat(100), 'e' + '\u0301'.repeat(30), 'लक्ष्मी 👩🏽‍💻 Việt'].map(text => [...presentable(text)].length);`)
+	if diff := cmp.Diff([]any{32.0, 31.0, 31.0, 17.0}, got); diff != "" {
+		t.Errorf("characters (-want +got)\n%s", diff)
+	}
+}
+
+func TestALongTextIsFoldedAndUnfoldedAgain(t *testing.T) {
+	b := foreignText(t)
+	for name, c := range map[string]struct {
+		content string // JavaScript
+		folded  bool
+	}{
+		"one line":                   {`'hello'`, false},
+		"40 lines":                   {`'line\n'.repeat(39) + 'line'`, false},
+		"41 lines":                   {`'line\n'.repeat(40) + 'line'`, true},
+		"16,384 line ends":           {`'a' + '\n'.repeat(16383)`, true},
+		"lines that other signs end": {`'a' + '\u2028\v\f\u0085\u2029\r'.repeat(100) + 'b'`, true},
+		"1,000 characters":           {`'x'.repeat(1000)`, false},
+		"16,384 characters":          {`'x'.repeat(16384)`, true},
+		"16,384 wide characters":     {`'\ufdfd'.repeat(16384)`, true},
+		"words":                      {`'Lorem ipsum dolor sit amet. '.repeat(500)`, true},
+		"many emoji":                 {`'👨‍👩‍👧‍👦'.repeat(800)`, true},
+		"a long address":             {`'https://a.example/' + 'x'.repeat(2000) + ' and ' + 'more '.repeat(500)`, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b.t = t
+			got := b.eval(`
+				const content = ` + c.content + `;
+				const { element, more } = await show(content);
+				const size = () => element.getBoundingClientRect().height / parseFloat(getComputedStyle(element).lineHeight);
+				const whole = element.textContent === content.replaceAll('\r', '\n');
+				if (more.hidden) return { folded: false, whole, bounded: size() <= 61 };
+				const before = { lines: size(), expanded: more.ariaExpanded, words: more.textContent, role: more.localName };
+				more.click();
+				const after = { lines: size(), expanded: more.ariaExpanded, words: more.textContent };
+				more.click();
+				return { folded: true, whole, bounded: before.lines <= 61 && after.lines <= 201, grows: after.lines > before.lines, back: size() === before.lines,
+					words: [before.words, before.expanded, after.words, after.expanded, before.role].join() };`)
+			want := map[string]any{"folded": c.folded, "whole": true, "bounded": true}
+			if c.folded {
+				want["grows"], want["back"], want["words"] = true, true, "Show more,false,Show less,true,button"
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// inJS is a string as JavaScript.
+func inJS(s string) string {
+	encoded, err := json.Marshal(s)
+	if err != nil { // a string always encodes
+		panic(err)
+	}
+	return string(encoded)
+}

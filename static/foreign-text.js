@@ -1,0 +1,57 @@
+// @ts-check
+// Text that others wrote, made fit to show. Each of these takes time in proportion
+// to the length of the text, whatever is in it, and leaves a browser that lays the
+// result out no more to do than that.
+import { t } from './strings.js';
+
+/** What is to be seen; proto/blank.go says of what nothing is, for servers and engines. */
+const seen = /[^\p{White_Space}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\u{1d159}\ufff9-\ufffb]/u;
+/** Control characters that are no white space. */
+const control = /[\0-\x08\x0e-\x1f\x7f]/g;
+const signOfDelete = '\u2421';
+const firstSign = 0x2400; // of the signs for control characters, in their order
+/**
+ * More than 30 characters that change the one before them: no script needs as
+ * many (UAX 15, Stream-Safe Text Format), they are painted over what stands
+ * around, and browsers lay them out in quadratic time.
+ */
+const stack = /([\p{M}\p{Emoji_Modifier}\u200c\u200d]{30})[\p{M}\p{Emoji_Modifier}\u200c\u200d]+/gu;
+
+const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+/** How far after a place the end of a character is looked for, in UTF-16 units: some have no end of parts. */
+const reach = 128;
+
+/** Whether nothing of a text is to be seen. @param {string} text */
+export function isBlank(text) {
+  return !seen.test(text);
+}
+
+/** A text with signs for control characters, which would show nothing, and without stacks of marks. @param {string} text */
+export function presentable(text) {
+  return text.replace(/\r\n?/g, '\n').replace(stack, '$1')
+    .replace(control, c => (c === '\x7f' ? signOfDelete : String.fromCharCode(firstSign + c.charCodeAt(0))));
+}
+
+/**
+ * The last place, not after limit, at which a text can be cut without taking a
+ * character apart as people see it: an emoji, or a letter with its marks. If the
+ * first is longer than that it is cut all the same. It takes time in proportion to limit.
+ * @param {string} text @param {number} limit in UTF-16 units, as the place
+ */
+export function cutBefore(text, limit) {
+  if (text.length <= limit) return text.length;
+  const place = segmenter.segment(text.slice(0, limit + reach)).containing(limit)?.index ?? 0;
+  return place || unitBefore(text, limit);
+}
+
+/** What a list shows of a message, in one line. @param {string} content @param {number} limit in UTF-16 units */
+export function previewOf(content, limit) {
+  if (content && isBlank(content)) return t.emptyMessage;
+  return presentable(content.slice(0, cutBefore(content, limit)));
+}
+
+/** The place, or the one before it if a surrogate pair would be cut there. @param {string} text @param {number} place */
+function unitBefore(text, place) {
+  const unit = text.charCodeAt(place);
+  return unit >= 0xdc00 && unit <= 0xdfff ? place - 1 : place;
+}

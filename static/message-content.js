@@ -1,0 +1,108 @@
+// @ts-check
+// What a message says, as it stands in its bubble: of a long one the beginning,
+// until the person wants all of it.
+import { element, text } from './dom.js';
+import { cutBefore, isBlank, presentable } from './foreign-text.js';
+import { isEmoji, richText } from './rich-text.js';
+import { t } from './strings.js';
+
+/**
+ * How much of a long message is shown at first, and laid out at once: browsers
+ * take quadratic time for a paragraph of some scripts, or of changing directions.
+ */
+const mostLines = 40;
+const mostUnits = 1000; // of UTF-16
+/** What begins a new line, whether or not there is something in the last. */
+const lineEnd = /[\n\v\f\u0085\u2028\u2029]/g;
+
+/** Fires "unfold" when more or less of it is going to be shown than before. */
+export class MessageContent {
+  element = element('div', { class: 'content', dir: 'auto' });
+  more = element('button', { class: 'link-button unfold', type: 'button', hidden: true, onclick: () => this.#toggle() });
+  /** What of a long message is not shown at first. @type {HTMLElement[]} */
+  #rest = [];
+  #folded = true;
+
+  /** @param {string} content @param {boolean} [partly] there is more to the message, which this version cannot show */
+  show(content, partly = false) {
+    const blank = isBlank(content) && !partly;
+    const said = blank ? t.emptyMessage : presentable(content);
+    const pieces = divide(richText(said), placesOf(said));
+    const long = pieces.length > 1;
+    const { classList } = this.element;
+    classList.toggle('blank', blank);
+    classList.toggle('emoji', !blank && isEmoji(said));
+    classList.toggle('long', long);
+    const [first, ...rest] = long ? pieces.map(piece => element('div', { class: 'piece' }, ...piece)) : [];
+    this.#rest = rest;
+    this.element.replaceChildren(...(long ? [first, ...rest] : pieces[0]),
+      ...(partly ? [element('span', { class: 'cannot-be-shown' }, t.cannotBeShown)] : []));
+    this.more.hidden = !long;
+    this.#fold(true);
+  }
+
+  #toggle() {
+    this.element.dispatchEvent(new Event('unfold', { bubbles: true }));
+    this.#fold(!this.#folded);
+    if (this.#folded) this.more.scrollIntoView({ block: 'nearest' });
+  }
+
+  /** @param {boolean} folded */
+  #fold(folded) {
+    this.#folded = folded;
+    for (const piece of this.#rest) piece.hidden = folded;
+    this.element.classList.toggle('folded', folded && this.#rest.length > 0);
+    this.more.setAttribute('aria-expanded', String(!folded));
+    text(this.more, folded ? t.showMore : t.showLess);
+  }
+}
+
+/** The places that divide a long text into pieces, ascending. @param {string} said */
+function placesOf(said) {
+  const places = [];
+  for (let place = 0; (place += lengthOfPiece(said.slice(place, place + 2 * mostUnits))) < said.length;) places.push(place);
+  return places;
+}
+
+/**
+ * How long the first piece of a text is. It ends with a line, or else a word, if
+ * that leaves half of it, or else with a character.
+ * @param {string} said
+ */
+function lengthOfPiece(said) {
+  const most = cutBefore(said, mostUnits);
+  let lines = 0;
+  let end = 0;
+  for (const { index } of said.matchAll(lineEnd)) {
+    if (index >= most) break;
+    end = index + 1;
+    if (++lines === mostLines) return end;
+  }
+  if (most === said.length) return most;
+  return [end, said.lastIndexOf(' ', most - 1) + 1].find(place => place > most / 2) ?? most;
+}
+
+/**
+ * Divides what richText made at places of its text. A link stays whole, in the
+ * piece in which it begins.
+ * @param {(string | HTMLElement)[]} parts @param {number[]} places ascending
+ */
+function divide(parts, places) {
+  /** @type {(string | HTMLElement)[][]} */
+  const pieces = [[]];
+  let next = 0;
+  let at = 0;
+  for (let part of parts) {
+    for (; typeof part === 'string' && places[next] < at + part.length; next++) {
+      const length = places[next] - at;
+      if (length < 0) continue; // that was within a link
+      pieces[pieces.length - 1].push(part.slice(0, length));
+      pieces.push([]);
+      part = part.slice(length);
+      at += length;
+    }
+    pieces[pieces.length - 1].push(part);
+    at += typeof part === 'string' ? part.length : part.textContent.length;
+  }
+  return pieces;
+}
