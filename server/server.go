@@ -193,6 +193,7 @@ func (s *server) mount(api, page http.Handler, hsts time.Duration) {
 	mux.Handle("/api/", metrics.count(api))
 	mux.Handle("/healthz", api)
 	mux.Handle("GET /mqtt", s.broker)
+	mux.Handle("POST /mqtt", s.broker) // by which a page asks why it was refused
 	mux.Handle("/", patient(page))
 	s.fronts[0].Handler = s.faults.Handler(hardened(mux, hsts))
 	if len(s.fronts) > 1 {

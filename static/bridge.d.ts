@@ -47,7 +47,7 @@ export type Services = number[];
  * page, the name below, and its fields. Every command gets exactly one Answer or Refusal.
  */
 export interface Commands {
-  /** Comes first; a port that attaches again is asked for nothing it had before. server is an origin. */
+  /** Comes first; a port that attaches again is asked for nothing it had before. server is an address without a slash at the end. */
   attach(fields: { protocol: number; user: ID; server: string; token: string; name: string; services: Services; issued: Time; expires: Time }): Connection;
   /** repeat says that another program, or this one, may have been given this send before, and the page got no answer. */
   send(fields: { key: ConversationKey; content: string; seen: ID; type: EntryType; target: ID; extend: string; anyway: boolean; ref: Ref; repeat: boolean }): Message;

@@ -1,7 +1,10 @@
 // @ts-check
 // The state of the connection, always in words.
 import { element, set, text } from './dom.js';
+import { previewOf } from './foreign-text.js';
 import { t } from './strings.js';
+
+const longest = 600; // UTF-16 units of a reason
 
 /** Fires "try-now" when the person does not want to wait. */
 export class ConnectionStatus extends HTMLElement {
@@ -9,6 +12,8 @@ export class ConnectionStatus extends HTMLElement {
   // Counts down every second: not to be read out each time.
   #countdown = element('span', { 'aria-hidden': 'true' });
   #tryNow = element('button', { class: 'link-button', type: 'button', hidden: true, onclick: () => this.dispatchEvent(new Event('try-now')) }, t.tryNow);
+  #why = element('div', { class: 'menu why', id: 'connection-why', popover: 'auto', role: 'note', dir: 'auto' });
+  #details = element('button', { class: 'link-button', type: 'button', hidden: true, popovertarget: 'connection-why' }, t.details);
   #next = 0; // when the next attempt begins, by performance.now(), which goes on when the clock is set
   #timer = 0;
 
@@ -16,7 +21,7 @@ export class ConnectionStatus extends HTMLElement {
     if (this.firstChild) return;
     this.setAttribute('role', 'status');
     this.append(element('span', { class: 'dot', 'aria-hidden': 'true' }),
-      element('span', { class: 'words' }, this.#words, this.#countdown), this.#tryNow);
+      element('span', { class: 'words' }, this.#words, this.#countdown), this.#tryNow, this.#details, this.#why);
   }
 
   disconnectedCallback() {
@@ -30,6 +35,9 @@ export class ConnectionStatus extends HTMLElement {
     set(this, 'title', reason || null);
     text(this.#words, state === 'live' && loading ? t.loadingConversations(loading) : t.connection[state]);
     this.#tryNow.hidden = state !== 'offline';
+    this.#details.hidden = state !== 'offline' || !reason;
+    text(this.#why, previewOf(reason, longest));
+    if (this.#details.hidden && this.#why.matches(':popover-open')) this.#why.hidePopover();
     this.#next = state === 'offline' && next ? next - Date.now() + performance.now() : 0;
     this.#count();
     clearInterval(this.#timer);

@@ -20,11 +20,18 @@ export class ParleyError extends Error {
   }
 }
 
-/** The origin of a server, by default of the one that this module came from. @param {string | URL} [server] */
-export function originOf(server = import.meta.url) {
+/** Where this module came from: the folder that is the server's root, whatever path a proxy gives it. */
+const here = new URL('.', import.meta.url);
+
+/**
+ * The address of a server, its path included, without a slash at the end; by
+ * default of the one that this module came from.
+ * @param {string | URL} [server]
+ */
+export function addressOf(server = here) {
   try {
-    const { origin, protocol } = new URL(server);
-    if (protocol === 'https:' || protocol === 'http:') return origin;
+    const { origin, protocol, pathname } = new URL(server);
+    if (protocol === 'https:' || protocol === 'http:') return origin + pathname.replace(/\/$/, '');
   } catch {
     // The same answer as for a foreign protocol.
   }
@@ -32,19 +39,19 @@ export function originOf(server = import.meta.url) {
 }
 
 /**
- * @param {string} origin
+ * @param {string} server its address
  * @param {string} path
  * @param {{ method?: string, token?: string, body?: any }} [options]
  * @returns {Promise<any>} what the answer's JSON says
  */
-async function request(origin, path, { method = 'GET', token, body } = {}) {
+async function request(server, path, { method = 'GET', token, body } = {}) {
   /** @type {Record<string, string>} */
   const headers = { Accept: 'application/json' };
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body) headers['Content-Type'] = 'application/json';
   let response, answer;
   try {
-    response = await fetch(origin + path, {
+    response = await fetch(server + path, {
       method, headers, body: body && JSON.stringify(body),
       cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(timeout),
     });
@@ -65,7 +72,7 @@ async function request(origin, path, { method = 'GET', token, body } = {}) {
  * @returns {Promise<{ id: bigint, name: string, token: string }>}
  */
 export async function signInAsGuest(name, { server, invite } = {}) {
-  const guest = await request(originOf(server), '/api/guests', { method: 'POST', body: { name, invite } });
+  const guest = await request(addressOf(server), '/api/guests', { method: 'POST', body: { name, invite } });
   return { id: idOf(guest?.user_id), name: String(guest.name), token: String(guest.token) };
 }
 
@@ -75,19 +82,19 @@ export async function signInAsGuest(name, { server, invite } = {}) {
  * @param {{ server?: string | URL }} [options]
  */
 export async function renewToken(token, { server } = {}) {
-  const guest = await request(originOf(server), '/api/guests', { method: 'POST', token, body: {} });
+  const guest = await request(addressOf(server), '/api/guests', { method: 'POST', token, body: {} });
   return String(guest?.token);
 }
 
 /**
  * Finds people by name or id.
- * @param {string} origin @param {string} token @param {string} query
+ * @param {string} server its address @param {string} token @param {string} query
  * @param {number} [service] that they answer for
  * @returns {Promise<User[]>}
  */
-export async function findUsers(origin, token, query, service) {
+export async function findUsers(server, token, query, service) {
   const only = service === undefined ? '' : `&service=${encodeURIComponent(service)}`;
-  const answer = await request(origin, `/api/users?q=${encodeURIComponent(query)}${only}`, { token });
+  const answer = await request(server, `/api/users?q=${encodeURIComponent(query)}${only}`, { token });
   return usersOf(answer).map((/** @type {any} */ user) => ({
     id: idOf(user.user_id), name: String(user.name), services: user.services ?? [],
   }));

@@ -171,7 +171,7 @@ export interface Options {
    * says, and when the server does not take it.
    */
   token: string | ((stale?: string) => string | Promise<string>);
-  /** Origin of the Parley server. Default: the origin that served this module. */
+  /** Address of the Parley server, with the path under which it is, as in https://example.com/chat. Default: where this module came from. */
   server?: string | URL;
 }
 

@@ -5,7 +5,7 @@
 // that is started again, or another tab's takes over, the page is attached
 // again, open sends are made again, other open calls are refused with a reason,
 // and a reset says to ask anew.
-import { findUsers, originOf, ParleyError } from './http.js';
+import { addressOf, findUsers, ParleyError } from './http.js';
 import { openTransport, prepareWorker, randomName } from './engine-transport.js';
 import { mark, markEngine } from './marks.js';
 import { PendingSends } from './pending-sends.js';
@@ -79,7 +79,7 @@ export function prepare() {
 export async function connect({ token, server }) {
   const giveToken = typeof token === 'function' ? token : () => token;
   const first = await ask(giveToken);
-  const parley = new Parley(originOf(server), giveToken, first);
+  const parley = new Parley(addressOf(server), giveToken, first);
   try {
     await parley.open();
   } catch (cause) {

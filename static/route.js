@@ -70,7 +70,7 @@ function keyRoute(key) {
 
 /** The address that others open to write to a user. @param {bigint | string} user */
 export function linkTo(user) {
-  return `${location.origin}/#/to/${user}`;
+  return new URL(`./#/to/${user}`, location.href).href;
 }
 
 /** @param {string} part */

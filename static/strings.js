@@ -51,6 +51,7 @@ export const t = {
   /** @param {number} seconds */
   nextTry: seconds => `, next try in ${seconds} s`,
   tryNow: 'Try now',
+  details: 'Details',
   /** @param {string} reason */
   offlineNote: reason => `${reason ? sentence(reason) + ' ' : ''}What you write is kept and sent as soon as you are online.`,
 

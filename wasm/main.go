@@ -22,7 +22,7 @@ func main() {
 	}
 }
 
-// open returns the store and the network of one user of a server, given by its origin.
+// open returns the store and the network of one user of a server, given by its address.
 func open(ctx context.Context, user uint64, server string) (chat.Store, chat.Network, error) {
 	store, err := idb.Open(ctx, user)
 	if err != nil {

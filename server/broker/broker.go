@@ -294,7 +294,7 @@ func (b *Broker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			status = http.StatusTooManyRequests
 		}
 		w.Header().Set("Retry-After", "5")
-		http.Error(w, refusal.Text, status)
+		problem(w, status, refusal.Text)
 		return
 	}
 	defer b.leave(s)

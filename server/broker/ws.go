@@ -3,6 +3,7 @@ package broker
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -45,7 +46,7 @@ type socket struct {
 func accept(w http.ResponseWriter, r *http.Request, origins origin.Origins, of *session) (*socket, error) {
 	if !origins.AllowRequest(r) {
 		err := fmt.Errorf("a page of %.100q is not one of this host, %.100q: let the proxy pass the Host header on, or name the origin in -origins", r.Header.Get("Origin"), r.Host)
-		http.Error(w, err.Error(), http.StatusForbidden)
+		problem(w, http.StatusForbidden, err.Error())
 		return nil, err
 	}
 	h := &hijacker{ResponseWriter: w, session: of}
@@ -64,6 +65,28 @@ func accept(w http.ResponseWriter, r *http.Request, origins origin.Origins, of *
 	}
 	ws.SetReadLimit(maxMessage)
 	return s, nil
+}
+
+// problem answers with a problem document (RFC 9457). Browsers tell no page why
+// a WebSocket was refused: it asks by a POST request, which has an Origin too, and
+// reads this wherever it comes from.
+func problem(w http.ResponseWriter, status int, detail string) {
+	body, err := json.Marshal(struct {
+		Type   string `json:"type"`
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail"`
+	}{"about:blank", http.StatusText(status), status, detail})
+	if err != nil { // strings and an int always encode
+		http.Error(w, detail, status)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Access-Control-Allow-Origin", "*")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // whoever asked may be gone
 }
 
 // hijacker remembers the connection that is taken over, and finds it below

@@ -3,6 +3,7 @@ package broker
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"math"
@@ -91,6 +92,44 @@ func TestARequestThatIsNoWebSocketIsAnswered(t *testing.T) {
 	b.ServeHTTP(w, httptest.NewRequest("GET", "/mqtt", nil))
 	if w.Code != http.StatusUpgradeRequired {
 		t.Errorf("status %d, want 426", w.Code)
+	}
+}
+
+// A page that was refused asks why: from its own host too, as by GET requests to
+// that browsers tell no Origin, and from anywhere, as the answer is for all to read.
+func TestARefusedPageIsToldWhyWhenItAsks(t *testing.T) {
+	origins, err := origin.Parse([]string{"https://chat.example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _ := newBroker(t, func(c *Config) { c.Origins = origins })
+	ask := func(origin string) (*http.Response, string) {
+		r := httptest.NewRequest("POST", "/mqtt", nil)
+		r.Host = "127.0.0.1:8080"
+		r.Header.Set("Origin", origin)
+		w := httptest.NewRecorder()
+		b.ServeHTTP(w, r)
+		var problem struct{ Detail string }
+		if w.Code == http.StatusForbidden {
+			if err := json.Unmarshal(w.Body.Bytes(), &problem); err != nil {
+				t.Fatalf("%s: %v", w.Body, err)
+			}
+		}
+		return w.Result(), problem.Detail
+	}
+	answer, detail := ask("https://public.example")
+	if got := answer.Header.Get("Content-Type"); got != "application/problem+json" || answer.Header.Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("headers %v", answer.Header)
+	}
+	for _, part := range []string{`"https://public.example"`, `"127.0.0.1:8080"`, "Host", "-origins"} {
+		if !strings.Contains(detail, part) {
+			t.Errorf("%q lacks %s", detail, part)
+		}
+	}
+	for _, allowed := range []string{"https://chat.example.com", "http://127.0.0.1:8080"} {
+		if answer, _ := ask(allowed); answer.StatusCode == http.StatusForbidden {
+			t.Errorf("%s is refused", allowed)
+		}
 	}
 }
 

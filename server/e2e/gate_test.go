@@ -16,11 +16,12 @@ import (
 // counts what passes, keeps out what a test wants kept out, and serves the
 // test's own pages under /e2e/.
 type gate struct {
-	url    string
+	url    string // without a slash at the end
 	server *server
 
 	mu        sync.Mutex
 	requests  []string       // "GET /path", in order
+	strays    []string       // likewise, of those beside the server's path
 	open      map[string]int // requests under way, by path
 	shut      map[string]bool
 	stalled   map[string]bool
@@ -30,11 +31,20 @@ type gate struct {
 // newGate opens a gate before a server; it closes when the test ends.
 func newGate(t *testing.T, s *server) *gate {
 	t.Helper()
+	return newGateAt(t, s, "", true)
+}
+
+// newGateAt opens a gate whose server is under a path, which the gate takes away,
+// "" for none. keepHost is whether the server sees the gate's Host.
+func newGateAt(t *testing.T, s *server, path string, keepHost bool) *gate {
+	t.Helper()
 	g := &gate{server: s, open: map[string]int{}, shut: map[string]bool{}, stalled: map[string]bool{}}
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(&url.URL{Scheme: "http", Host: s.Address})
-			r.Out.Host = r.In.Host // one origin, for the browser and for the server
+			if keepHost { // one origin, for the browser and for the server
+				r.Out.Host = r.In.Host
+			}
 		},
 		ModifyResponse: g.forget,
 		// A server that is away looks so to the browser too.
@@ -47,12 +57,24 @@ func newGate(t *testing.T, s *server) *gate {
 		http.ServeFile(w, r, filepath.Join("..", "..", "proto", "chat.proto"))
 	})
 	mux.Handle("/", proxy)
-	front := httptest.NewUnstartedServer(g.watch(mux))
+	front := httptest.NewUnstartedServer(g.beside(path, http.StripPrefix(path, g.watch(mux))))
 	front.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	front.Start()
 	t.Cleanup(front.Close)
-	g.url = front.URL
+	g.url = front.URL + path
 	return g
+}
+
+// beside notes the requests that are not under a path.
+func (g *gate) beside(path string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if path != "" && !strings.HasPrefix(r.URL.Path, path+"/") && r.URL.Path != "/favicon.ico" { // which browsers ask for
+			g.mu.Lock()
+			g.strays = append(g.strays, r.Method+" "+r.URL.Path)
+			g.mu.Unlock()
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // watch counts each request, ends those on paths that are shut, and leaves one

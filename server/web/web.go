@@ -53,7 +53,9 @@ func nameOf(w http.ResponseWriter, r *http.Request) string {
 	case name == "":
 		return index
 	case name == index: // one address per resource
-		http.Redirect(w, r, "/", http.StatusMovedPermanently)
+		// http.Redirect would make the path absolute, and a proxy may have taken a part of it away.
+		w.Header().Set("Location", "./")
+		w.WriteHeader(http.StatusMovedPermanently)
 		return ""
 	case !fs.ValidPath(name) || name == "." || hidden(name):
 		notFound(w)

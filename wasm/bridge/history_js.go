@@ -19,7 +19,7 @@ const maxHistory = proto.MaxPage * (proto.MaxContent + proto.MaxExtend + 1024)
 // history asks a server's history with the browser's fetch; net/http would add
 // 0.8 MB of Brotli to the program.
 type history struct {
-	server string // origin
+	server string // its address
 }
 
 var _ chat.History = history{}

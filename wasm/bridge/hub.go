@@ -25,7 +25,7 @@ type Parts struct {
 	History chat.History
 }
 
-// Opener returns the parts for one user of one server, given by its origin. It
+// Opener returns the parts for one user of one server, given by its address, without a slash at the end. It
 // may block. The store is closed by the engine; on error nothing is left open.
 type Opener func(ctx context.Context, user uint64, server string) (Parts, error)
 

@@ -22,7 +22,7 @@ func Serve(open func(ctx context.Context, user uint64, server string) (chat.Stor
 	loop := chat.NewLoop()
 	hub := newHub(ctx, loop, func(ctx context.Context, user uint64, server string) (Parts, error) {
 		store, network, err := open(ctx, user, server)
-		return Parts{Store: store, Network: network, History: history{server}}, err
+		return Parts{Store: store, Network: reasoned{network, server}, History: history{server}}, err
 	}, poster(host), mark)
 
 	receive := js.FuncOf(func(_ js.Value, args []js.Value) any {
