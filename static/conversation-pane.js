@@ -20,7 +20,7 @@ const answeredMeanwhile = 0x83; // the code of an answer that another agent's cr
  * @typedef {import('./parley.js').Parley} Parley
  * @typedef {import('./parley.js').Conversation} Conversation
  * @typedef {import('./parley.js').Message} Message
- * @typedef {import('./message-composer.js').Draft} Draft
+ * @typedef {import('./shared-draft.js').Draft} Draft
  * @typedef {import('./conversation-actions.js').Act} Act
  */
 
@@ -168,9 +168,9 @@ export class ConversationPane extends HTMLElement {
   /** @param {Draft} draft @param {bigint} seen @param {boolean} anyway @returns {Promise<void>} */
   async #sendAs(draft, seen, anyway) {
     try {
-      const { content, note } = draft;
-      this.#list.add(await this.#parley.send(this.participants.key, content, { seen, anyway, type: note ? 'note' : 'text' }));
-      this.#composer.sent();
+      const { content, note, ref } = draft;
+      this.#list.add(await this.#parley.send(this.participants.key, content, { seen, anyway, ref, type: note ? 'note' : 'text' }));
+      this.#composer.sent(draft);
     } catch (error) {
       if (anyway || !isCrossed(error)) throw error;
       if (await this.#askAboutAnswer()) return this.#sendAs(draft, this.#list.seen, true);

@@ -1,23 +1,23 @@
 // @ts-check
-// Where a message is written. What is written and not sent yet is kept per
-// conversation, over reloads.
+// Where a message is written.
 import { element, set, text } from './dom.js';
+import { isBlank } from './foreign-text.js';
 import { icon } from './icons.js';
+import { SharedDraft } from './shared-draft.js';
 import { t } from './strings.js';
 
 const typingEvery = 3000; // ms between two reports that the user types
 const typingEnds = 5000; // ms without a key after which the user types no more
 const tallest = 200; // px
 
-/**
- * @typedef {object} Draft
- * @property {string} content
- * @property {boolean} note it is an internal note
- */
+/** @typedef {import('./shared-draft.js').Draft} Draft */
 
-/** Fires "send" with a Draft, "typing" with whether the user types to the other side. */
+/**
+ * Fires "send" with a Draft, "typing" with whether the user types to the other side, and "notice" with words
+ * for the person.
+ */
 export class MessageComposer extends HTMLElement {
-  #place; // of the draft in localStorage
+  #draft;
   #text = element('textarea', {
     rows: 1, 'aria-label': t.message, dir: 'auto', enterkeyhint: 'send', autocapitalize: 'sentences',
     oninput: () => this.#changed(), onkeydown: event => this.#key(event), onblur: () => this.#stopTyping(),
@@ -37,17 +37,18 @@ export class MessageComposer extends HTMLElement {
   constructor(user, key, notes) {
     super();
     this.#toggle.hidden = !notes;
-    this.#place = `parley.draft.${user}.${key}`;
+    this.#draft = new SharedDraft(`parley.draft.${user}.${key}`, draft => this.#show(draft));
   }
 
   connectedCallback() {
     this.append(this.#offline, element('form', { onsubmit: event => this.#submit(event) }, this.#toggle, this.#text, this.#send));
-    this.#setNote(!this.#toggle.hidden && read(this.#notePlace) !== '');
-    this.#write(read(this.#place));
+    this.#draft.open();
+    this.#show(this.#draft.draft);
   }
 
   disconnectedCallback() {
     this.#stopTyping();
+    this.#draft.close();
   }
 
   focus() {
@@ -62,29 +63,33 @@ export class MessageComposer extends HTMLElement {
     this.#offline.hidden = !reason;
   }
 
-  /** Sending is over: the draft has been stored as a message. */
-  sent() {
-    if (!this.#text.value) this.#keep('');
+  /** Sending is over: the draft has been stored as a message. @param {Draft} draft */
+  sent(draft) {
+    this.#draft.sent(draft);
   }
 
   /** Gives back what could not be sent, before anything written since. @param {Draft} draft */
-  restore({ content, note }) {
+  restore(draft) {
     const since = this.#text.value;
     // What was written as a note, and what since, never goes to the other side by mistake.
-    if (note) this.#setNote(true);
-    this.#write(since.trim() ? `${content}\n${since}` : content);
-    this.#keep(this.#text.value);
+    if (draft.note) this.#setNote(true);
+    if (since.trim()) {
+      this.#write(`${draft.content}\n${since}`);
+      this.#keep();
+    } else {
+      this.#draft.restore(draft);
+      this.#write(draft.content);
+    }
   }
 
-  /** A draft of a note stays one over a reload. */
-  get #notePlace() {
-    return `${this.#place}.note`;
+  /** @param {Draft} draft as it is kept, or as another tab has it */
+  #show({ content, note }) {
+    this.#setNote(note && !this.#toggle.hidden);
+    this.#write(content);
   }
 
-  /** @param {string} content */
-  #keep(content) {
-    store(this.#place, content);
-    store(this.#notePlace, content && this.#note ? 'note' : '');
+  #keep() {
+    this.#draft.change(this.#text.value, this.#note);
   }
 
   /** @param {boolean} note @param {boolean} [chosen] by the person, just now */
@@ -94,7 +99,7 @@ export class MessageComposer extends HTMLElement {
     this.classList.toggle('noting', note);
     this.#paintPlaceholder();
     if (!chosen) return;
-    this.#keep(this.#text.value);
+    this.#keep();
     this.#stopTyping();
     this.focus();
   }
@@ -116,12 +121,12 @@ export class MessageComposer extends HTMLElement {
     const height = scrollHeight + offsetHeight - clientHeight;
     style.height = `${Math.min(height, tallest)}px`;
     style.overflowY = height > tallest ? 'auto' : 'hidden';
-    this.#send.classList.toggle('ready', this.#text.value.trim() !== '');
+    this.#send.classList.toggle('ready', !isBlank(this.#text.value));
   }
 
   #changed() {
     this.#grow();
-    this.#keep(this.#text.value);
+    this.#keep();
     if (this.#text.value.trim() && !this.#note) this.#type();
     else this.#stopTyping();
   }
@@ -141,9 +146,14 @@ export class MessageComposer extends HTMLElement {
     const content = this.#text.value.replace(/^(?:[ \t]*\n)+/, '').trimEnd();
     this.focus();
     if (!content.trim()) return;
+    if (isBlank(content)) {
+      this.dispatchEvent(new CustomEvent('notice', { detail: t.nothingToSend, bubbles: true }));
+      return;
+    }
     this.#stopTyping();
+    if (this.#draft.draft.content !== this.#text.value) this.#keep(); // written by a program
     this.#write('');
-    this.dispatchEvent(new CustomEvent('send', { detail: { content, note: this.#note } }));
+    this.dispatchEvent(new CustomEvent('send', { detail: { ...this.#draft.take(), content } }));
   }
 
   #type() {
@@ -160,27 +170,6 @@ export class MessageComposer extends HTMLElement {
     if (!this.#typingSince) return;
     this.#typingSince = 0;
     this.dispatchEvent(new CustomEvent('typing', { detail: false }));
-  }
-}
-
-// A browser that stores nothing loses drafts, and nothing else.
-
-/** @param {string} place */
-function read(place) {
-  try {
-    return localStorage.getItem(place) ?? '';
-  } catch {
-    return '';
-  }
-}
-
-/** @param {string} place @param {string} content */
-function store(place, content) {
-  try {
-    if (content) localStorage.setItem(place, content);
-    else localStorage.removeItem(place);
-  } catch {
-    // see above
   }
 }
 

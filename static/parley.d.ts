@@ -199,6 +199,9 @@ export class ParleyError extends Error {
   readonly code: number;
 }
 
+/** Makes a client_ref, 32 hex digits, for send(). */
+export function newRef(): string;
+
 /** Registers a guest. With an agent invite, the guest is an agent. */
 export function signInAsGuest(name: string, options?: { server?: string | URL; invite?: string }):
   Promise<{ id: ID; name: string; token: string }>;
@@ -244,10 +247,12 @@ export interface Parley extends EventTarget {
    * contiguous seq on the author's screen. type other than 'text' makes a
    * control entry, whose content may be empty; target is the agent of a
    * hand-over. An answer of an agent who had not seen another agent's newer one
-   * is refused with code 0x83, unless anyway is set.
+   * is refused with code 0x83, unless anyway is set. ref is the message's
+   * client_ref, of newRef(): what is sent again with the same one, from whatever
+   * page, is the same message, and stored once.
    */
   send(to: ID | ConversationKey, content: string, options?: {
-    seen?: ID; type?: EntryType; target?: ID; extend?: string; anyway?: boolean;
+    seen?: ID; type?: EntryType; target?: ID; extend?: string; anyway?: boolean; ref?: string;
   }): Promise<Message>;
   /** Sends a refused message again; seen as in send(). */
   retry(ref: string, options?: { seen?: ID }): Promise<void>;

@@ -8,11 +8,12 @@
 import { addressOf, findUsers, ParleyError } from './http.js';
 import { openTransport, prepareWorker, randomName } from './engine-transport.js';
 import { mark, markEngine } from './marks.js';
-import { PendingSends } from './pending-sends.js';
+import { newRef, PendingSends } from './pending-sends.js';
 import { decode, encode } from './wire.js';
 
 export { ParleyError, renewToken, signInAsGuest } from './http.js';
 export { mergeMessages } from './merge-messages.js';
+export { newRef } from './pending-sends.js';
 
 /**
  * @typedef {import('./parley.d.ts').Options} Options
@@ -199,9 +200,9 @@ class Parley extends EventTarget {
    * @param {Parameters<import('./parley.d.ts').Parley['send']>[2]} [options]
    * @returns {Promise<Message>}
    */
-  async send(to, content, { seen = 0n, type = 'text', target = 0n, extend = '', anyway = false } = {}) {
+  async send(to, content, { seen = 0n, type = 'text', target = 0n, extend = '', anyway = false, ref = newRef() } = {}) {
     const key = typeof to === 'string' ? to : directKey(this.user.id, to);
-    return this.#pendingSends.add({ key, content, seen, type, target, extend, anyway });
+    return this.#pendingSends.add({ key, content, seen, type, target, extend, anyway, ref });
   }
 
   /** @param {string} ref @param {{ seen?: bigint }} [options] @returns {Promise<void>} */

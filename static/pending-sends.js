@@ -41,12 +41,12 @@ export class PendingSends {
     this.#post = post;
   }
 
-  /** Sends a message. @param {Omit<SendFields, 'ref' | 'repeat'>} fields @returns {Promise<any>} */
+  /** Sends a message. @param {Omit<SendFields, 'repeat'>} fields @returns {Promise<any>} */
   add(fields) {
     return new Promise((resolve, reject) => {
       if (this.#ended) return reject(this.#ended);
       /** @type {Send} */
-      const send = { fields: { ...fields, ref: newRef() }, resolve, reject, engines: 0, turn: 0, timer: undefined };
+      const send = { fields, resolve, reject, engines: 0, turn: 0, timer: undefined };
       this.#open.push(send);
       if (this.#ready) this.#give(send);
       else this.#limit(send);
@@ -111,6 +111,6 @@ export class PendingSends {
 }
 
 /** A client_ref, as hex digits. */
-function newRef() {
+export function newRef() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), byte => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,0 +1,118 @@
+package e2e
+
+import (
+	"testing"
+)
+
+// composed is what stands in the composer.
+func (p *person) composed() string {
+	p.t.Helper()
+	return call[string](p.tab, `() => document.querySelector('message-composer textarea').value.trim()`)
+}
+
+// awaitComposed waits until a text stands in the composer.
+func (p *person) awaitComposed(text string) {
+	p.t.Helper()
+	p.await("the composer to hold "+text, `text => document.querySelector('message-composer textarea').value.trim() === text`, text)
+}
+
+// mayBeDeaf lets a test keep from a page what other tabs write, from when deaf is set.
+const mayBeDeaf = `addEventListener('storage', event => { if (window.deaf) event.stopImmediatePropagation() })`
+
+// deafen says whether a page hears what other tabs write.
+func (p *person) deafen(deaf bool) {
+	p.t.Helper()
+	call[bool](p.tab, `deaf => { window.deaf = deaf; return true }`, deaf)
+}
+
+// twoTabs opens Ada's conversation with Bob in two tabs of her browser, and his with her.
+func twoTabs(t *testing.T) (first, other, bob *person) {
+	t.Helper()
+	s := newServer(t)
+	g := newGate(t, s)
+	profile := newProfile(t)
+	first, bob = signInWith(profile, g, "Ada", mayBeDeaf), signIn(t, g, "Bob")
+	first.openChat(bob.id)
+	other = second(profile, g, first, mayBeDeaf)
+	other.awaitConnection("live")
+	other.openChat(bob.id)
+	bob.openChat(first.id)
+	return first, other, bob
+}
+
+func TestADraftIsShownInAllTabsAndSentOnce(t *testing.T) {
+	first, other, bob := twoTabs(t)
+	first.fill("Message", "written once")
+	other.awaitComposed("written once")
+	other.fill("Message", ", and on")
+	first.awaitComposed("written once, and on")
+
+	// Enter in both, before either knows of the other's.
+	first.deafen(true)
+	other.deafen(true)
+	first.pressEnter()
+	other.pressEnter()
+	bob.awaitMessage("written once, and on", "received")
+	bob.say("got it")
+	for _, tab := range []*person{first, other} {
+		tab.awaitMessage("got it", "received")
+		tab.awaitMessage("written once, and on", confirmed...)
+		if left := tab.composed(); left != "" {
+			t.Errorf("%s: %q is left in the composer", tab.name, left)
+		}
+	}
+	bob.awaitMessage("written once, and on", "received") // of which there is one
+	if stored := call[int](first.tab, `() => Object.keys(localStorage).filter(key => key.startsWith('parley.draft')).length`); stored != 0 {
+		t.Errorf("%d drafts are kept", stored)
+	}
+}
+
+func TestSendingInOneTabClearsTheSameTextInTheOther(t *testing.T) {
+	first, other, bob := twoTabs(t)
+	first.fill("Message", "the one text")
+	other.awaitComposed("the one text")
+	first.pressEnter()
+	bob.awaitMessage("the one text", "received")
+	other.awaitComposed("")
+}
+
+func TestWhatIsWrittenInOneTabIsNeverDeletedByTheOther(t *testing.T) {
+	first, other, bob := twoTabs(t)
+	// Both are written in before either hears of the other.
+	first.deafen(true)
+	other.deafen(true)
+	first.fill("Message", "of the first")
+	other.fill("Message", "of the other")
+	first.deafen(false)
+	other.deafen(false)
+	other.fill("Message", " tab") // the first hears of this one
+	if got := first.composed(); got != "of the first" {
+		t.Errorf("the first tab holds %q", got)
+	}
+	first.pressEnter()
+	bob.awaitMessage("of the first", "received")
+	if got := other.composed(); got != "of the other tab" {
+		t.Errorf("the other tab holds %q", got)
+	}
+	other.reload()
+	other.awaitComposed("of the other tab")
+	first.awaitComposed("of the other tab") // where nothing stands any more
+	other.pressEnter()
+	bob.awaitMessage("of the other tab", "received")
+	first.awaitComposed("")
+}
+
+func TestADraftThatCannotBeSentIsGivenBack(t *testing.T) {
+	first, other, bob := twoTabs(t)
+	first.fill("Message", "\u2800\u200b")
+	first.pressEnter()
+	first.await("a notice", `() => document.querySelector('notice-list')?.textContent.includes('nothing to see')`)
+	if got := first.composed(); got != "\u2800\u200b" {
+		t.Errorf("the composer holds %q", got)
+	}
+	first.fill("Message", "x")
+	other.await("the same text", `() => document.querySelector('message-composer textarea').value.endsWith('x')`)
+	other.pressEnter()
+	bob.awaitMessage("x", "received")
+	first.awaitComposed("")
+}
