@@ -97,7 +97,7 @@ func TestWhatIsWrittenInOneTabIsNeverDeletedByTheOther(t *testing.T) {
 	other.reload()
 	other.awaitComposed("of the other tab")
 	first.awaitComposed("of the other tab") // where nothing stands any more
-	other.pressEnter()
+	other.click("Send")
 	bob.awaitMessage("of the other tab", "received")
 	first.awaitComposed("")
 }
@@ -112,7 +112,7 @@ func TestADraftThatCannotBeSentIsGivenBack(t *testing.T) {
 	}
 	first.fill("Message", "x")
 	other.await("the same text", `() => document.querySelector('message-composer textarea').value.endsWith('x')`)
-	other.pressEnter()
+	other.click("Send")
 	bob.awaitMessage("x", "received")
 	first.awaitComposed("")
 }
