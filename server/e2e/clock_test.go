@@ -63,13 +63,26 @@ const enginePath = "/engine.js"
 // the one that Go's programs in it read.
 func (l *deviceLine) clock() string {
 	return fmt.Sprintf(`{
-	const True = Date, ahead = %d;
+	const True = Date;
+	let ahead = %d;
+	new BroadcastChannel('device-clock').onmessage = ({data}) => { ahead = data; };
 	globalThis.Date = class Date extends True {
 		constructor(...args) { super(...(args.length ? args : [True.now() + ahead])); }
 		static now() { return True.now() + ahead; }
 	};
 }
 `, l.ahead.Milliseconds())
+}
+
+// jump sets the clock of a page, and of its worker, once the page has it.
+func (l *deviceLine) jump(tb *tab, ahead time.Duration) {
+	tb.t.Helper()
+	call[bool](tb, `async ahead => {
+		const before = Date.now();
+		new BroadcastChannel('device-clock').postMessage(ahead);
+		while (Math.abs(Date.now() - before) < 3_600_000) await new Promise(resolve => setTimeout(resolve, 10));
+		return true;
+	}`, ahead.Milliseconds())
 }
 
 func (l *deviceLine) setClock(r *http.Response) error {
