@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -10,22 +11,28 @@ import (
 	"parley/server/store"
 )
 
-// flip inverts 4 KiB of a history, towards its end: there messages stand, and nothing
-// that a start writes.
-func flip(t *testing.T, data string) {
+// damage inverts 4 KiB of a history, towards its end: there messages stand, and
+// nothing that a start writes. What it returns puts the file back as it was.
+func damage(t *testing.T, data string) (repair func()) {
 	t.Helper()
 	file := filepath.Join(data, store.FileName)
-	content, err := os.ReadFile(file)
+	sound, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	from := len(content) / 4 * 3
+	write := func(content []byte) {
+		t.Helper()
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	damaged := slices.Clone(sound)
+	from := len(sound) / 4 * 3
 	for i := from; i < from+4096; i++ {
-		content[i] = ^content[i]
+		damaged[i] = ^damaged[i]
 	}
-	if err := os.WriteFile(file, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(damaged)
+	return func() { write(sound) }
 }
 
 // talk stores some messages.
@@ -51,12 +58,12 @@ func TestCheckVerifiesTheHistoryBesideAServerAndWithout(t *testing.T) {
 	sound("beside the server")
 	p.stop(syscall.SIGTERM)
 	sound("without")
-	flip(t, data)
+	repair := damage(t, data)
 	exit, stdout, stderr := runs(t, nil, "check", "-data", data)
 	if exit != 1 || stderr != "" || strings.Count(stdout, "\n") < 2 || !strings.Contains(stdout, "the file is damaged: ") || !strings.Contains(stdout, "restore a backup") {
 		t.Errorf("damaged: exit %d, out %q, err %q", exit, stdout, stderr)
 	}
-	flip(t, data)
+	repair()
 	sound("repaired")
 	if exit, _, stderr := runs(t, nil, "check", "-data", t.TempDir()); exit != 1 || !strings.Contains(stderr, "a server that has run") {
 		t.Errorf("an empty folder: exit %d, err %q", exit, stderr)
@@ -68,13 +75,13 @@ func TestHealthzTellsThatTheFileIsDamaged(t *testing.T) {
 	p := start(t, "-data", data, "-static", pageFolder(t))
 	p.talk()
 	p.stop(syscall.SIGTERM)
-	flip(t, data)
+	repair := damage(t, data)
 	p = start(t, "-data", data, "-static", pageFolder(t))
 	p.becomes(503, "it is damaged: see what parley check says")
 	if log := p.stop(syscall.SIGTERM); !strings.Contains(log, "run parley check") {
 		t.Errorf("log:\n%s", log)
 	}
-	flip(t, data)
+	repair()
 	p = start(t, "-data", data, "-static", pageFolder(t))
 	p.becomes(200, "ok")
 	p.stop(syscall.SIGTERM)

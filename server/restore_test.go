@@ -371,7 +371,7 @@ func TestABackupOrARestoreThatCannotBeDoneSaysWhy(t *testing.T) {
 		}
 	}
 	p.stop(syscall.SIGTERM)
-	flip(t, data)
+	damage(t, data)
 	if exit, stdout, _ := runs(t, nil, "backup", file+"2", "-data", data); exit != 1 || strings.Contains(stdout, "is sound") {
 		t.Errorf("of a damaged history: exit %d, out %q", exit, stdout)
 	}

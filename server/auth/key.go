@@ -78,24 +78,36 @@ func parseKey(content []byte) (key, error) {
 	if bytes.Contains(content, []byte("-----BEGIN")) {
 		return parsePEM(content)
 	}
-	secret := bytes.TrimRight(content, "\r\n")
-	if what := publicKeyIn(secret); what != "" {
+	if what := publicKeyIn(content); what != "" {
 		return key{}, fmt.Errorf("holds a public key as %s: convert it to PEM", what)
 	}
+	secret := bytes.TrimRight(content, "\r\n")
 	if len(secret) < minSecret {
 		return key{}, fmt.Errorf("the secret has %d bytes: want at least %d random ones", len(secret), minSecret)
 	}
 	return key{verify: secret, secret: secret, methods: []string{"HS256", "HS384", "HS512"}, kind: "HMAC"}, nil
 }
 
+// withoutNewline takes one byte of a newline off the end, if there is one.
+func withoutNewline(content []byte) (_ []byte, taken bool) {
+	rest := bytes.TrimRight(content, "\r\n")
+	if len(rest) == len(content) {
+		return content, false
+	}
+	return content[:len(content)-1], true
+}
+
 // publicKeyIn recognises public keys that are not PEM. Taken for an HMAC
 // secret, a public key would let everybody who knows it mint tokens.
 func publicKeyIn(content []byte) string {
-	if _, err := x509.ParsePKIXPublicKey(content); err == nil {
-		return "DER"
-	}
-	if _, err := x509.ParsePKCS1PublicKey(content); err == nil {
-		return "DER"
+	// A DER key may end in bytes that are those of a newline, or have a newline after it.
+	for der, more := content, true; more; der, more = withoutNewline(der) {
+		if _, err := x509.ParsePKIXPublicKey(der); err == nil {
+			return "DER"
+		}
+		if _, err := x509.ParsePKCS1PublicKey(der); err == nil {
+			return "DER"
+		}
 	}
 	text := bytes.TrimSpace(content)
 	if bytes.HasPrefix(text, []byte("{")) && bytes.Contains(text, []byte(`"kty"`)) {

@@ -7,9 +7,11 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/binary"
 	"encoding/pem"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,22 +43,24 @@ func TestAKeyFileThatDoesNotFitSaysWhatToDo(t *testing.T) {
 		content []byte
 		text    string
 	}{
-		"empty":              {nil, "0 bytes"},
-		"31 bytes":           {[]byte(strings.Repeat("x", 31) + "\n\n"), "31 bytes"},
-		"a private key":      {pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), "private key"},
-		"a certificate":      {pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte{1}}), "certificate"},
-		"another PEM":        {pem.EncodeToMemory(&pem.Block{Type: "DH PARAMETERS", Bytes: []byte{1}}), "no PUBLIC KEY"},
-		"a damaged PEM":      {public[:len(public)-10], "damaged"},
-		"PEM of garbage":     {pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte{1, 2}}), "cannot be read"},
-		"PKCS 1 garbage":     {pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: []byte{1, 2}}), "cannot be read"},
-		"two keys":           {append(append([]byte{}, public...), public...), "more than one"},
-		"a small RSA key":    {publicPEM(t, &small.PublicKey), "1024 bits"},
-		"another curve":      {publicPEM(t, &p224.PublicKey), "P-224"},
-		"a public key, DER":  {block.Bytes, "DER"},
-		"a public key, PKCS": {x509.MarshalPKCS1PublicKey(&small.PublicKey), "DER"},
-		"a public key, JWK":  {[]byte(`{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`), "JWK"},
-		"a public key, SSH":  {[]byte("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0000000000000000000000000000000000000000 me\n"), "SSH"},
-		"too long":           {make([]byte, maxKeyFile+1), "longer"},
+		"empty":                      {nil, "0 bytes"},
+		"31 bytes":                   {[]byte(strings.Repeat("x", 31) + "\n\n"), "31 bytes"},
+		"a private key":              {pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), "private key"},
+		"a certificate":              {pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte{1}}), "certificate"},
+		"another PEM":                {pem.EncodeToMemory(&pem.Block{Type: "DH PARAMETERS", Bytes: []byte{1}}), "no PUBLIC KEY"},
+		"a damaged PEM":              {public[:len(public)-10], "damaged"},
+		"PEM of garbage":             {pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte{1, 2}}), "cannot be read"},
+		"PKCS 1 garbage":             {pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: []byte{1, 2}}), "cannot be read"},
+		"two keys":                   {append(append([]byte{}, public...), public...), "more than one"},
+		"a small RSA key":            {publicPEM(t, &small.PublicKey), "1024 bits"},
+		"another curve":              {publicPEM(t, &p224.PublicKey), "P-224"},
+		"a public key, DER":          {block.Bytes, "DER"},
+		"DER and newlines":           {append(slices.Clone(block.Bytes), "\r\n\n"...), "DER"},
+		"DER that ends in a newline": {endingIn(t, '\n'), "DER"},
+		"a public key, PKCS":         {x509.MarshalPKCS1PublicKey(&small.PublicKey), "DER"},
+		"a public key, JWK":          {[]byte(`{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`), "JWK"},
+		"a public key, SSH":          {[]byte("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0000000000000000000000000000000000000000 me\n"), "SSH"},
+		"too long":                   {make([]byte, maxKeyFile+1), "longer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "key")
@@ -232,4 +236,22 @@ func FuzzKeyFile(f *testing.F) {
 			t.Fatalf("key %v", k)
 		}
 	})
+}
+
+// endingIn makes a public key whose DER ends in a byte.
+func endingIn(t *testing.T, last byte) []byte {
+	t.Helper()
+	for seed := range uint64(100_000) {
+		var s [ed25519.SeedSize]byte
+		binary.LittleEndian.PutUint64(s[:], seed)
+		der, err := x509.MarshalPKIXPublicKey(ed25519.NewKeyFromSeed(s[:]).Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if der[len(der)-1] == last {
+			return der
+		}
+	}
+	t.Fatalf("no key ends in %#x", last)
+	return nil
 }
