@@ -112,11 +112,11 @@ func (p *presence) online(user uint64) bool {
 	return p.users[user] != nil
 }
 
-// all returns the users who are here, in any order.
+// all returns the users who are here, in the order of their ids.
 func (p *presence) all() []uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.Collect(maps.Keys(p.users))
+	return slices.Sorted(maps.Keys(p.users))
 }
 
 // news is that somebody came, left, or changed what they share.
