@@ -92,7 +92,7 @@ func TestWhoeverGivesUpWaitingLeavesTheLine(t *testing.T) {
 // refused with a time after which to ask again; another user's are taken in. All
 // that was taken in is answered.
 func TestWhoAsksForMuchAtOnceWaitsInTheirOwnLine(t *testing.T) {
-	s := newSite(t, nil)
+	s := newSite(t, func(c *Config) { c.Timeout = time.Minute })
 	release, busy := make(chan struct{}), make(chan struct{})
 	scans := make(chan error, 8)
 	for range cap(scans) {
@@ -155,7 +155,7 @@ func TestWhoAsksForMuchAtOnceWaitsInTheirOwnLine(t *testing.T) {
 }
 
 func TestWhoHasNoTokenIsBoundByAddress(t *testing.T) {
-	s := newSite(t, func(c *Config) { c.StrangerBurst = 3 })
+	s := newSite(t, func(c *Config) { c.StrangerRate, c.StrangerBurst = 0.001, 3 }) // none comes back while the test runs
 	for range 3 {
 		answer, body := s.do("GET", "/api/me", bearer("no token"), "")
 		wantProblem(t, answer, body, 401, "token")
