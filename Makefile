@@ -24,11 +24,6 @@ GO_BUILD = go build -trimpath -buildvcs=false
 # 90 kB less on the way, and reads a sync answer no slower that one could measure.
 SMALL = -ldflags='-s -w' -gcflags='google.golang.org/protobuf/...=-l'
 
-# The race detector for all of Parley and for what it uses, SQLite aside: that is
-# C made into Go, which works on memory of its own that the detector does not
-# watch, and took most of the time under it.
-RACE = -race -gcflags='modernc.org/...=-race=false'
-
 # The packages whose tests need a browser: some test file is for js alone.
 JS_PACKAGES = $(shell { find wasm -name '*_js_test.go'; grep -rlE --include='*_test.go' '^//go:build (js|wasm)\b' wasm; } | xargs -r -n1 dirname | sort -u | sed 's,^,./,')
 # Builds for the browser with little in the environment: wasmbrowsertest passes
@@ -74,13 +69,13 @@ tools:
 test: tools build check ## run all tests: native, headless in Chromium, end to end
 	.tools/setup $(BIN)
 	@# No -trimpath, so that it shares the race-enabled packages with the native tests.
-	go build $(RACE) -buildvcs=false -o $(BIN)/parley-race ./server
+	go build -race -buildvcs=false -o $(BIN)/parley-race ./server
 	@# Side by side: native tests compute, those in browsers wait much.
 	@$(BIN)/tally $(if $(CI),-strict) -at-once 2 \
-		-- 'native, race detector on' go test -json -count=1 $(RACE) ./... \
+		-- 'native, race detector on' go test -json -count=1 -race -timeout=30m ./... \
 		-- 'end to end' env CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley-race \
 			go test -C $(E2E) -json -count=1 -p=2 -timeout=20m -artifacts -outputdir=$(BIN) $(LIVE_PACKAGES) \
-		-- 'both sides in one process' go test -C $(E2E) -json -count=1 $(RACE) $(SIMULATED) \
+		-- 'both sides in one process' go test -C $(E2E) -json -count=1 -race -timeout=30m $(SIMULATED) \
 		-- 'headless in Chromium' $(HEADLESS) go test -json -count=1 -p=1 -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES) \
 		-- 'tools' go test -C .tools -json -count=1 ./...
 
