@@ -22,6 +22,15 @@ export function askAboutAnswer(place, answer) {
       element('div', { class: 'choices' },
         element('button', { class: 'button', value: 'send' }, t.sendAnyway),
         element('button', { class: 'button primary', value: 'back', autofocus: true }, t.backToEditing))));
+  // The Enter that sent may still be held, or not be over, when the question comes: it is no answer.
+  let begun = false;
+  dialog.addEventListener('keydown', event => {
+    begun = !event.repeat;
+    if (event.repeat) event.preventDefault();
+  });
+  dialog.addEventListener('keypress', event => {
+    if (!begun) event.preventDefault();
+  });
   place.append(dialog);
   dialog.showModal();
   return new Promise(resolve => dialog.addEventListener('close', () => {
