@@ -114,7 +114,9 @@ func TestOfManySyncsOneIsInWorkAndTheNewestFollows(t *testing.T) {
 		}
 		p := pipe(t, b)
 		p.connect(7, "a")
-		for _, request := range []string{"1", "2", "3", "4"} {
+		p.ask("1")
+		synctest.Wait() // until it is in work: before, a newer one would take its place
+		for _, request := range []string{"2", "3", "4"} {
 			p.ask(request)
 		}
 		synctest.Wait()
