@@ -7,7 +7,7 @@
  * so each command, answer and batch of events crosses between Go and JavaScript
  * once, and ids pass as 64 bits.
  */
-import type { Connection, Conversation, ConversationKey, EntryType, ID, Message, ParleyEventMap, Timeline } from './parley.d.ts';
+import type { Connection, Conversation, ConversationKey, EntryType, ID, ParleyEventMap, Timeline } from './parley.d.ts';
 
 /** What the program finds in globalThis.parleyHost, set before it starts. It uses no other global, and sets none. */
 export interface Host {
@@ -49,8 +49,12 @@ export type Services = number[];
 export interface Commands {
   /** Comes first; a port that attaches again is asked for nothing it had before. server is an address without a slash at the end. */
   attach(fields: { protocol: number; user: ID; server: string; token: string; name: string; services: Services; issued: Time; expires: Time }): Connection;
-  /** repeat says that another program, or this one, may have been given this send before, and the page got no answer. */
-  send(fields: { key: ConversationKey; content: string; seen: ID; type: EntryType; target: ID; extend: string; anyway: boolean; ref: Ref; repeat: boolean }): Message;
+  /**
+   * The message itself crosses once, to all pages of the user: in a messages event that comes before the answer.
+   * repeat says that another program, or this one, may have been given this send before, and the page got no
+   * answer; the event tells what became of it.
+   */
+  send(fields: { key: ConversationKey; content: string; seen: ID; type: EntryType; target: ID; extend: string; anyway: boolean; ref: Ref; repeat: boolean }): null;
   retry(fields: { ref: string; seen: ID }): null;
   discard(fields: { ref: string }): null;
   history(fields: { key: ConversationKey; before: ID; limit: number }): Timeline;

@@ -169,7 +169,7 @@ export class ConversationPane extends HTMLElement {
   async #sendAs(draft, seen, anyway) {
     try {
       const { content, note, ref } = draft;
-      this.#list.add(await this.#parley.send(this.participants.key, content, { seen, anyway, ref, type: note ? 'note' : 'text' }));
+      await this.#parley.send(this.participants.key, content, { seen, anyway, ref, type: note ? 'note' : 'text' });
       this.#composer.sent(draft);
     } catch (error) {
       if (anyway || !isCrossed(error)) throw error;
@@ -202,7 +202,7 @@ export class ConversationPane extends HTMLElement {
       target = agent.id;
     }
     try {
-      this.#list.add(await this.#parley.send(this.participants.key, '', { type: act, target, seen }));
+      await this.#parley.send(this.participants.key, '', { type: act, target, seen });
     } catch (error) {
       this.#notice(t.refusedActs[act](reasonOf(error, t.unknownError)));
     }

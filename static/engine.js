@@ -24,7 +24,7 @@
  * What engine-transport.js in the page and this worker must agree on; rises with every
  * change that is not understood by the other.
  */
-const PROTOCOL = 4;
+const PROTOCOL = 5;
 
 const channelName = 'parley';
 const lockName = 'parley-engine';

@@ -172,11 +172,6 @@ export class MessageList extends HTMLElement {
     this.#paint();
   }
 
-  /** @param {import('./parley.js').Message} message */
-  add(message) {
-    this.#window.add(message, this.#keep);
-  }
-
   /** What the person asks for, with the button. */
   #toNewest() {
     if (this.#window.newer) {

@@ -95,12 +95,6 @@ export class MessageWindow extends EventTarget {
     this.#changed();
   }
 
-  /** Takes in a message just sent, unless a change told of it already. @param {Message} message @param {'start' | 'end'} keep */
-  add(message, keep) {
-    const known = this.messages.some(({ ref, sender }) => ref === message.ref && sender === message.sender);
-    if (!known) this.apply({ messages: [message], gone: [] }, keep);
-  }
-
   /** Drops messages before a seq, which were deleted. @param {bigint} min */
   forget(min) {
     this.messages = this.messages.filter(({ seq }) => seq === 0n || seq >= min);

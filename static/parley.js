@@ -26,7 +26,7 @@ export { newRef } from './pending-sends.js';
  */
 
 /** Version of what pages, worker and program say to each other; wasm/bridge/hub.go says when it rises. */
-const PROTOCOL = 4;
+const PROTOCOL = 5;
 /** How long the worker may take to say that it is there, in milliseconds. */
 const lifeTimeout = 15_000;
 /** Failures in a row after which connect() gives up. */
@@ -378,6 +378,9 @@ class Parley extends EventTarget {
         break;
       case 'error':
         detail = new ParleyError(detail.message, detail.code);
+        break;
+      case 'messages':
+        this.#pendingSends.take(detail.messages);
         break;
     }
     this.#dispatch(name, detail);

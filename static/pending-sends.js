@@ -14,11 +14,13 @@ const unknown = "Parley's engine ended while it was to take this message. It may
 const notTaken = "Parley's engine does not answer: this message was not sent.";
 
 /** @typedef {Parameters<import('./bridge.d.ts').Commands['send']>[0]} SendFields */
+/** @typedef {import('./parley.d.ts').Message} Message */
 
 /**
  * @typedef {object} Send
  * @property {Omit<SendFields, 'repeat'>} fields
- * @property {(message: any) => void} resolve
+ * @property {Message | undefined} message as the engine told of it last
+ * @property {(message: Message) => void} resolve
  * @property {(cause: Error) => void} reject
  * @property {number} engines how many were given it
  * @property {number} turn the last in which it was given to one
@@ -36,21 +38,29 @@ export class PendingSends {
   #ended = null;
   #post;
 
-  /** @param {(fields: SendFields) => Promise<any>} post gives the engine a message, at once; the answer settles it */
+  /** @param {(fields: SendFields) => Promise<null>} post gives the engine a message, at once; the answer, before which the engine tells of it, settles it */
   constructor(post) {
     this.#post = post;
   }
 
-  /** Sends a message. @param {Omit<SendFields, 'repeat'>} fields @returns {Promise<any>} */
+  /** Sends a message. @param {Omit<SendFields, 'repeat'>} fields @returns {Promise<Message>} */
   add(fields) {
     return new Promise((resolve, reject) => {
       if (this.#ended) return reject(this.#ended);
       /** @type {Send} */
-      const send = { fields, resolve, reject, engines: 0, turn: 0, timer: undefined };
+      const send = { fields, message: undefined, resolve, reject, engines: 0, turn: 0, timer: undefined };
       this.#open.push(send);
       if (this.#ready) this.#give(send);
       else this.#limit(send);
     });
+  }
+
+  /** The engine tells of messages, of which some may be these. @param {Message[]} messages */
+  take(messages) {
+    for (const send of this.#open) {
+      const own = String(send.fields.ref).toLowerCase(); // it is the application's; the engine's digits are lower case
+      send.message = messages.findLast(({ mine, ref }) => mine && ref === own) ?? send.message;
+    }
   }
 
   /** An engine is there. Resolves once it has answered what others left open. */
@@ -85,8 +95,8 @@ export class PendingSends {
     const turn = send.turn = this.#turn;
     send.engines++;
     try {
-      const message = await this.#post({ ...send.fields, repeat: send.engines > 1 });
-      if (turn === this.#turn) this.#settle(send).resolve(message);
+      await this.#post({ ...send.fields, repeat: send.engines > 1 });
+      if (turn === this.#turn) this.#settle(send).resolve(/** @type {Message} */ (send.message)); // it was told of before
     } catch (cause) {
       if (turn === this.#turn) this.#settle(send).reject(/** @type {Error} */ (cause));
     }

@@ -1,8 +1,10 @@
 package bridge
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -61,13 +63,14 @@ type profile struct {
 	stores  map[uint64]chat.Store
 	opened  int // stores
 	failure error
-	posts   map[int][]any // decoded, by port
-	sent    int           // calls of post
+	posts   map[int][]any  // decoded, by port
+	crossed map[int][]byte // the same before it was decoded
+	sent    int            // calls of post
 }
 
 func inProfile(t *testing.T, test func(p *profile)) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &profile{t: t, loop: chat.NewLoop(), stores: make(map[uint64]chat.Store), posts: make(map[int][]any)}
+		p := &profile{t: t, loop: chat.NewLoop(), stores: make(map[uint64]chat.Store), posts: make(map[int][]any), crossed: make(map[int][]byte)}
 		ctx, cancel := context.WithCancel(t.Context())
 		p.hub = newHub(ctx, p.loop, p.open, p.post, func(string) {})
 		ended := make(chan struct{})
@@ -97,6 +100,7 @@ func (p *profile) post(data []byte, ports []int) {
 			p.t.Errorf("posted to port %d: %v", port, err)
 		}
 		p.posts[port] = append(p.posts[port], v)
+		p.crossed[port] = append(p.crossed[port], data...)
 	}
 }
 
@@ -118,9 +122,14 @@ func (p *profile) detach(port int) {
 func attachCommand(changes record) record {
 	c := record{"id": 1.0, "op": "attach", "protocol": float64(protocol), "user": me, "server": "https://chat.example",
 		"name": "Ada", "services": []any{}, "token": "first", "issued": 0.0, "expires": 0.0}
-	for name, value := range changes {
-		c[name] = value
-	}
+	maps.Copy(c, changes)
+	return c
+}
+
+func sendCommand(changes record) record {
+	c := record{"id": 2.0, "op": "send", "key": key, "content": "hello", "seen": uint64(0), "type": "text",
+		"target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false}
+	maps.Copy(c, changes)
 	return c
 }
 
@@ -153,30 +162,52 @@ func details(posts []any, name string) []any {
 	return found
 }
 
-func TestSendAnswersWithThePendingMessageAndTellsEveryPageOfTheUser(t *testing.T) {
+func TestASendTellsEveryPageOfTheUserOfThePendingMessageAndThenAnswers(t *testing.T) {
 	inProfile(t, func(p *profile) {
 		p.do(1, attachCommand(nil))
 		p.do(2, attachCommand(record{"id": 7.0}))
 		p.do(3, attachCommand(record{"user": peer}))
 		clear(p.posts)
-		posts := p.do(1, record{"id": 2.0, "op": "send", "key": key, "content": "hello", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false})
+		posts := p.do(1, sendCommand(nil))
 
-		sent := answer(t, posts, 2)["value"].(record)
-		if sent["sender"] != me || sent["receiver"] != peer || sent["content"] != "hello" || sent["state"] != "pending" {
-			t.Errorf("answered %v, want the pending message from %d to %d", sent, me, peer)
-		}
 		for _, port := range []int{1, 2} {
 			changes := details(p.posts[port], "messages")
-			if len(changes) == 0 {
-				t.Fatalf("page %d was not told", port)
+			if len(changes) != 1 {
+				t.Fatalf("page %d was told %d times", port, len(changes))
 			}
-			got := changes[0].(record)["messages"].([]any)[0]
-			if diff := cmp.Diff(sent, got); diff != "" {
-				t.Errorf("page %d got another message than was answered (-answer +event)\n%s", port, diff)
+			got := changes[0].(record)["messages"].([]any)[0].(record)
+			if got["sender"] != me || got["receiver"] != peer || got["content"] != "hello" || got["state"] != "pending" || got["ref"] != ref {
+				t.Errorf("page %d was told of %v, want the pending message from %d to %d", port, got, me, peer)
 			}
+		}
+		if diff := cmp.Diff(record{"id": 2.0, "value": nil}, posts[len(posts)-1]); diff != "" {
+			t.Errorf("the page that sends is answered last (-want +got)\n%s", diff)
 		}
 		if got := p.posts[3]; got != nil {
 			t.Errorf("another user's page was told %v", got)
+		}
+	})
+}
+
+func TestAPendingSendCrossesToEachPageOnce(t *testing.T) {
+	inProfile(t, func(p *profile) {
+		for port := 1; port <= 2; port++ {
+			p.do(port, attachCommand(nil))
+		}
+		content := strings.Repeat("0123456789abcdef", proto.MaxContent/16)
+		for _, repeat := range []bool{false, true} {
+			clear(p.crossed)
+			p.do(1, sendCommand(record{"content": content, "repeat": repeat}))
+			for port := 1; port <= 2; port++ {
+				crossed := p.crossed[port]
+				if n := bytes.Count(crossed, []byte(content)); n != 1 {
+					t.Errorf("a send (repeat: %t) crosses to page %d %d times", repeat, port, n)
+				}
+				const besides = 4 << 10 // the preview in the list, and all other fields
+				if len(crossed) > len(content)+besides {
+					t.Errorf("a send (repeat: %t) of %d bytes makes %d cross to page %d", repeat, len(content), len(crossed), port)
+				}
+			}
 		}
 	})
 }
@@ -187,7 +218,7 @@ func TestEventsArePackedOnceForAllPages(t *testing.T) {
 			p.do(port, attachCommand(nil))
 		}
 		before := p.sent
-		p.do(1, record{"id": 2.0, "op": "send", "key": key, "content": "hello", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false})
+		p.do(1, sendCommand(nil))
 		events := 0
 		for _, v := range p.posts[2] {
 			if _, isBatch := v.([]any); isBatch {
@@ -221,7 +252,7 @@ func TestTheSessionEndsWithItsLastPageAndOpensAgainForTheNext(t *testing.T) {
 	inProfile(t, func(p *profile) {
 		p.do(1, attachCommand(nil))
 		p.do(2, attachCommand(nil))
-		p.do(1, record{"id": 2.0, "op": "send", "key": key, "content": "kept", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false})
+		p.do(1, sendCommand(record{"content": "kept"}))
 		p.detach(1)
 		if p.hub.engines[me] == nil {
 			t.Fatal("the engine ended while a page showed it")

@@ -226,12 +226,10 @@ func (s *userEngine) send(port int, c *command) error {
 		Content: f.content, Seen: f.seen, Type: f.kind, Target: f.target, Extend: f.extend,
 		Anyway: f.anyway, Ref: f.ref, Repeat: f.repeat,
 	}
-	s.engine.Send(f.key, draft, func(m chat.Message, err error) {
-		if err != nil {
-			s.hub.refuse(port, c.id, err)
-			return
-		}
-		s.hub.answer(port, c.id, func(e *encoder) { putMessage(e, &m) })
+	finish := s.hub.finish(port, c.id)
+	s.engine.Send(f.key, draft, func(err error) {
+		s.events.flush() // the page has the message from these, before the answer
+		finish(err)
 	})
 	return nil
 }

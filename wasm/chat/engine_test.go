@@ -27,6 +27,7 @@ type screen struct {
 	engine     *chat.Engine
 	host       *chattest.Host
 	shown      []chat.Message
+	told       chat.Message // of it last
 	list       map[string]chat.Conversation
 	connection chat.Connection
 	states     []chat.ConnectionState
@@ -74,6 +75,7 @@ func (v *screen) Messages(key string, changed []chat.Message, gone []string) {
 		return
 	}
 	for _, m := range changed {
+		v.told = m
 		v.shown = slices.DeleteFunc(v.shown, func(x chat.Message) bool {
 			return x.Ref != "" && x.Ref == m.Ref || m.Seq != 0 && x.Seq == m.Seq && x.Key == m.Key
 		})
@@ -119,7 +121,7 @@ func (v *screen) Reset()                        { v.resets++; v.shown = nil; v.l
 func (v *screen) Failed(err error)              { v.errors = append(v.errors, err) }
 
 func (v *screen) send(content string) {
-	v.engine.Send(key, chat.Draft{Content: content}, func(_ chat.Message, err error) {
+	v.engine.Send(key, chat.Draft{Content: content}, func(err error) {
 		if err != nil {
 			v.t.Error(err)
 		}
@@ -194,7 +196,7 @@ func TestAMessageThatWasNotStoredIsNotShown(t *testing.T) {
 	clock.Run(time.Second)
 	store.err = errors.New("the browser's storage is full")
 	var got error
-	a.engine.Send(key, chat.Draft{Content: "lost?"}, func(_ chat.Message, err error) { got = err })
+	a.engine.Send(key, chat.Draft{Content: "lost?"}, func(err error) { got = err })
 	clock.Run(time.Second)
 	if got == nil || a.text() != "" || len(s.published) != 0 {
 		t.Fatalf("error %v, shown %q, published %q: want an error and nothing else", got, a.text(), s.published)
@@ -668,7 +670,7 @@ func TestBadSendsAreRefusedByName(t *testing.T) {
 		"to myself": {fmt.Sprintf("d:%d:%d", alice, alice), "x", "key"},
 	} {
 		var got error
-		a.engine.Send(send.key, chat.Draft{Content: send.content}, func(_ chat.Message, err error) { got = err })
+		a.engine.Send(send.key, chat.Draft{Content: send.content}, func(err error) { got = err })
 		if got == nil || !strings.Contains(got.Error(), send.names) {
 			t.Errorf("%s: error is %v, want one that names %s", name, got, send.names)
 		}

@@ -21,7 +21,7 @@ func (s *server) replace(contents ...string) {
 
 // draft sends something, with what was seen.
 func (v *screen) draft(content string, seen uint64) {
-	v.engine.Send(key, chat.Draft{Content: content, Seen: seen}, func(_ chat.Message, err error) {
+	v.engine.Send(key, chat.Draft{Content: content, Seen: seen}, func(err error) {
 		if err != nil {
 			v.t.Error(err)
 		}

@@ -36,17 +36,18 @@ type outgoing struct {
 	held    string // why the server does not take it yet; "" if the person need not know
 }
 
-// Send puts a message into the outbox. done gets it as pending once it is
-// stored: from then on it will be sent, whatever happens.
-func (e *Engine) Send(name string, d Draft, done func(Message, error)) {
+// Send puts a message into the outbox. Once it is stored, the observer is told
+// of it as pending, then done is called: from then on it will be sent, whatever
+// happens. Of a draft that was sent before, the observer is told what became of it.
+func (e *Engine) Send(name string, d Draft, done func(error)) {
 	e.loaded(func() { e.send(name, d, done) })
 }
 
-func (e *Engine) send(name string, d Draft, done func(Message, error)) {
+func (e *Engine) send(name string, d Draft, done func(error)) {
 	c, err := e.conversation(name)
 	switch {
 	case err != nil:
-		done(Message{}, err)
+		done(err)
 	case d.Repeat && d.Ref != ref{}:
 		e.repeat(c, d, done)
 	default:
@@ -54,20 +55,22 @@ func (e *Engine) send(name string, d Draft, done func(Message, error)) {
 	}
 }
 
-// repeat answers with what became of a draft that was sent before; if nothing
-// did, it sends it. If it is confirmed, it stands after what its author had seen.
-func (e *Engine) repeat(c *conversation, d Draft, done func(Message, error)) {
+// repeat tells what became of a draft that was sent before; if nothing did, it
+// sends it. If it is confirmed, it stands after what its author had seen.
+func (e *Engine) repeat(c *conversation, d Draft, done func(error)) {
 	from := max(d.Seen+1, back(c.head, maxRecount))
 	e.stored(c, from, ^uint64(0), func(entries []entry, err error) {
 		i := slices.IndexFunc(entries, func(x entry) bool { return x.ref() == d.Ref && x.by(e.User) })
 		o := c.unconfirmed(d.Ref)
 		switch {
 		case i >= 0:
-			done(e.render.message(c, entries[i]), nil)
+			e.Observer.Messages(c.name, []Message{e.render.message(c, entries[i])}, nil)
+			done(nil)
 		case o != nil:
-			done(e.render.pending(c, o), nil)
+			e.Observer.Messages(c.name, []Message{e.render.pending(c, o)}, nil)
+			done(nil)
 		case err != nil:
-			done(Message{}, err)
+			done(err)
 		default:
 			e.accept(c, d, done)
 		}
@@ -75,33 +78,33 @@ func (e *Engine) repeat(c *conversation, d Draft, done func(Message, error)) {
 }
 
 // accept takes a new draft into the outbox.
-func (e *Engine) accept(c *conversation, d Draft, done func(Message, error)) {
+func (e *Engine) accept(c *conversation, d Draft, done func(error)) {
 	if err := e.checkDraft(c, d); err != nil {
-		done(Message{}, err)
+		done(err)
 		return
 	}
 	o, err := e.newOutgoing(c, d)
 	if err != nil {
-		done(Message{}, err)
+		done(err)
 		return
 	}
 	e.accepting++
 	e.write.outgoing(o.Outgoing, func(err error) {
 		e.accepting--
 		if err != nil {
-			done(Message{}, err)
+			done(err)
 			return
 		}
 		if twin := c.unconfirmed(o.ref); twin != nil { // a repeat that crossed it
 			e.write.confirmed(o.Number)
-			done(e.render.pending(c, twin), nil)
+			e.Observer.Messages(c.name, []Message{e.render.pending(c, twin)}, nil)
+			done(nil)
 			return
 		}
 		c.queue(o)
-		view := e.render.pending(c, o)
-		e.Observer.Messages(c.name, []Message{view}, nil)
+		e.Observer.Messages(c.name, []Message{e.render.pending(c, o)}, nil)
 		e.changed(c)
-		done(view, nil)
+		done(nil)
 		e.pump(c)
 	})
 }

@@ -14,7 +14,7 @@ const most = 1000 // messages that wait to be sent, and that were refused
 
 // try sends, and returns why that was refused.
 func (v *screen) try(content string) (refused error) {
-	v.engine.Send(key, chat.Draft{Content: content}, func(_ chat.Message, err error) { refused = err })
+	v.engine.Send(key, chat.Draft{Content: content}, func(err error) { refused = err })
 	v.host.Clock.Run(5 * time.Millisecond)
 	return refused
 }
@@ -32,7 +32,7 @@ func TestTheOutboxHoldsAThousandAlsoOfThoseThatAreSentAtOnce(t *testing.T) {
 	clock.Run(time.Second)
 	taken, refused := 0, 0
 	for i := range most + 10 {
-		a.engine.Send(key, chat.Draft{Content: fmt.Sprint(i)}, func(_ chat.Message, err error) {
+		a.engine.Send(key, chat.Draft{Content: fmt.Sprint(i)}, func(err error) {
 			switch {
 			case err == nil:
 				taken++

@@ -14,17 +14,18 @@ import (
 // ended without an answer.
 var pressed = chat.Draft{Content: "once", Ref: [proto.RefSize]byte{15: 1}}
 
-// sendAgain gives a draft to the engine and returns what it answers.
+// sendAgain gives a draft to the engine and returns what the screen was told
+// of last when that answered.
 func (v *screen) sendAgain(d chat.Draft, repeat bool) *chat.Message {
-	answer := new(chat.Message)
+	told := new(chat.Message)
 	d.Repeat = repeat
-	v.engine.Send(key, d, func(m chat.Message, err error) {
+	v.engine.Send(key, d, func(err error) {
 		if err != nil {
 			v.t.Error(err)
 		}
-		*answer = m
+		*told = v.told
 	})
-	return answer
+	return told
 }
 
 // wantOnce wants the message to be at the server once, published at most so
@@ -60,7 +61,7 @@ func TestARepeatOfWhatIsInTheOutboxAddsNothing(t *testing.T) {
 	got := again.sendAgain(pressed, true)
 	clock.Run(100 * time.Millisecond)
 	if got.State != chat.Pending || got.Number != 1 || got.Ref != strings.Repeat("0", 31)+"1" {
-		t.Errorf("the answer is %+v", got)
+		t.Errorf("told of %+v", got)
 	}
 	s.down = false
 	clock.Run(time.Minute)
@@ -74,12 +75,12 @@ func TestARepeatOfWhatIsBeingStoredAddsNothing(t *testing.T) {
 	first, second := a.sendAgain(pressed, false), a.sendAgain(pressed, true)
 	clock.Run(time.Minute)
 	if first.Ref == "" || first.Number != second.Number {
-		t.Errorf("the answers are %+v and %+v", first, second)
+		t.Errorf("told of %+v and %+v", first, second)
 	}
 	a.wantOnce(s, 1)
 }
 
-func TestARepeatOfWhatIsConfirmedIsAnsweredWithThat(t *testing.T) {
+func TestARepeatOfWhatIsConfirmedTellsOfThat(t *testing.T) {
 	clock, s := setup(t)
 	store := chat.NewMemory()
 	a := open(t, s, alice, store)
@@ -93,7 +94,7 @@ func TestARepeatOfWhatIsConfirmedIsAnsweredWithThat(t *testing.T) {
 	got := again.sendAgain(pressed, true)
 	clock.Run(time.Minute)
 	if got.Seq != 1 || got.State != chat.Sent {
-		t.Errorf("the answer is %+v", got)
+		t.Errorf("told of %+v", got)
 	}
 	again.list[key] = conversationOf(again)
 	again.wantOnce(s, 1)

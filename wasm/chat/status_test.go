@@ -112,7 +112,7 @@ func TestTheNextQuestionIsFoundEvenIfItIsOlderThanWhatIsKnownHere(t *testing.T) 
 	if got := a.list[key].WaitingSeq; got != 1 {
 		t.Fatalf("entry %d waits, want 1", got)
 	}
-	a.engine.Send(key, chat.Draft{Content: "to the first", Seen: 1}, func(chat.Message, error) {})
+	a.engine.Send(key, chat.Draft{Content: "to the first", Seen: 1}, func(error) {})
 	clock.Run(time.Second)
 	if got := a.list[key].WaitingSeq; got != 2 {
 		t.Errorf("entry %d waits, want 2", got)
@@ -125,7 +125,7 @@ func TestNoReplyNeededClearsWithoutWriting(t *testing.T) {
 	a := open(t, s, ann, chat.NewMemory())
 	clock.Run(time.Second)
 	draft := chat.Draft{Type: proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED, Seen: 1}
-	a.engine.Send(key, draft, func(_ chat.Message, err error) {
+	a.engine.Send(key, draft, func(err error) {
 		if err != nil {
 			t.Error(err)
 		}

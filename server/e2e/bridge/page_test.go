@@ -61,6 +61,22 @@ func TestIDsReachThePageAsBigIntsWithAll64Bits(t *testing.T) {
 	}
 }
 
+func TestASendResolvesWithTheMessageThatEventsToldOf(t *testing.T) {
+	t.Parallel()
+	b := newSite(t).openTab(t, connect)
+	got := b.eval(`
+		const told = [];
+		p.addEventListener('messages', ({ detail }) => told.push(...detail.messages));
+		const ref = 'ABCDEF0123456789ABCDEF0123456789';
+		const sent = await Promise.all(['first', 'second', 'first'].map((content, i) =>
+			p.send(18446744073709551614n, content, i === 1 ? {} : { ref })));
+		return { sent: sent.map(({ content, ref }) => content + ' ' + ref.slice(0, 4 * (content === 'first'))), told: sent.every(m => told.includes(m)) };`)
+	want := map[string]any{"sent": []any{"first abcd", "second ", "first abcd"}, "told": true}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 func TestASecondTabLoadsNoWebAssemblyAndSeesWhatTheFirstDoes(t *testing.T) {
 	t.Parallel()
 	for name, before := range map[string]string{"SharedWorker": "", "leading tab": noSharedWorker} {

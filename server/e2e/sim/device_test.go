@@ -205,7 +205,7 @@ func (d *device) press(key string) {
 // give hands a message to the engine, and goes on once that has answered.
 func (d *device) give(x *sending, then func()) {
 	host, content := d.host, x.draft.Content
-	d.engine.Send(x.key, x.draft, func(m client.Message, err error) {
+	d.engine.Send(x.key, x.draft, func(err error) {
 		if host != d.host {
 			return // the page has another engine by now
 		}
