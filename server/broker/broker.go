@@ -29,8 +29,9 @@
 //     dropped and wait for no deliveries.
 //   - Whoever takes anything at all stays connected, however slowly; who takes
 //     nothing for WriteTimeout, though something is there to take, is cut off.
-//   - Whoever goes on with what is refused is read ever later, and so is whoever
-//     sends without a break: TCP slows them down, at no cost to others.
+//   - Whoever goes on with what is refused, or with requests to sync, is read
+//     ever later, and so is whoever sends without a break: TCP slows them down,
+//     at no cost to others.
 //   - The answer to a sync goes at the pace of the connection that asked, and to
 //     that alone. Meanwhile the connection is served as ever, and deliveries
 //     overtake the answer.

@@ -33,12 +33,13 @@ const (
 )
 
 // What is refused costs as much as what is not, and whoever is refused may try again at
-// once. So a user may have so many publications refused per second, over all
-// connections, and so many at once: as many as one connection may send before the first
-// is answered. What is read of them beyond that is read later.
+// once; a request to sync costs more, and one is enough for a connection. So a user may
+// send so many of both per second, over all connections, and so many at once: as many as
+// one connection may send before the first is answered. What is read of them beyond that
+// is read later.
 const (
-	refusalRate  = 5
-	refusalBurst = receiveMaximum
+	repeatRate  = 5
+	repeatBurst = receiveMaximum
 )
 
 // shortestPause is the shortest that is worth it.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/eclipse/paho.golang/packets"
 
 	"parley/proto"
+	"parley/server/chat"
 )
 
 // pipes is a listener whose connections are pipes, for tests in a bubble.
@@ -340,21 +342,34 @@ func TestWhoIsRefusedAgainAndAgainIsReadNoFaster(t *testing.T) {
 		if got := len(back.published()); got != 3 {
 			t.Errorf("%d were accepted, want 3", got)
 		}
-		if want := 3 + refusalBurst + 60*refusalRate; n < want-1 || n > want+1 {
+		if want := 3 + repeatBurst + 60*repeatRate; n < want-1 || n > want+1 {
 			t.Errorf("%d were answered, want %d", n, want)
 		}
 		// Nor by another connection, which is served otherwise.
 		p = pipe(t, b)
 		p.connect(7, "b")
 		p.alive()
-		if n := p.answered(publishPacket(5, qos1, "chat/7/up/message", 1, nil, "hi"), 10*time.Second); n > 10*refusalRate+1 {
-			t.Errorf("another connection of the user was answered %d times, want %d", n, 10*refusalRate)
+		if n := p.answered(publishPacket(5, qos1, "chat/7/up/message", 1, nil, "hi"), 10*time.Second); n > 10*repeatRate+1 {
+			t.Errorf("another connection of the user was answered %d times, want %d", n, 10*repeatRate)
 		}
 		p = pipe(t, b)
 		p.connect(8, "a")
 		p.send(publishPacket(5, qos1, "chat/8/up/message", 1, nil, "hi"))
 		if ack := p.puback(); ack.ReasonCode != 0 {
 			t.Errorf("another user: PUBACK %+v", ack)
+		}
+	})
+}
+
+func TestWhoAsksToSyncAgainAndAgainIsReadNoFaster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, back := newBroker(t, func(c *Config) { c.Rate, c.Burst = math.Inf(1), 1 })
+		back.answer = func(context.Context, chat.Sender, string) error { return nil }
+		p := pipe(t, b)
+		p.connect(7, "a")
+		n := p.answered(publishPacket(5, qos1, "chat/7/up/sync", 1, nil, ""), time.Minute)
+		if want := repeatBurst + 60*repeatRate; n < want-1 || n > want+1 {
+			t.Errorf("%d were answered, want %d", n, want)
 		}
 	})
 }

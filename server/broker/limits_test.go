@@ -263,7 +263,7 @@ func TestAFloodDoesNotFloodTheLog(t *testing.T) {
 	b, _ := newBroker(t, func(c *Config) { c.Log = slog.New(handler) })
 	url := serve(t, b)
 	p := join(t, url, 7, "a")
-	for range refusalBurst {
+	for range repeatBurst {
 		p.send(publishPacket(5, qos1, "chat/8/up/message", 1, nil, "hi"))
 		p.puback()
 	}
@@ -278,7 +278,7 @@ func TestAFloodDoesNotFloodTheLog(t *testing.T) {
 	if n := strings.Count(log.String(), "\n"); n > 1+3*(logs.First+2) {
 		t.Errorf("%d lines:\n%s", n, log)
 	}
-	if !strings.Contains(log.String(), fmt.Sprintf(`msg="publish refused" repeated=%d`, refusalBurst-logs.First)) {
+	if !strings.Contains(log.String(), fmt.Sprintf(`msg="publish refused" repeated=%d`, repeatBurst-logs.First)) {
 		t.Errorf("it does not say how often publications were refused:\n%s", log)
 	}
 }

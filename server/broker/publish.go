@@ -23,7 +23,7 @@ func (s *session) publish(pk packets.Packet) error {
 		return packets.CodeSuccessIgnore
 	}
 	s.refused("publish", refusal)
-	s.intake.wait(s.user.refusals, 1)
+	s.intake.wait(s.user.repeats, 1)
 	qos := pk.FixedHeader.Qos
 	switch {
 	case s.version == 5 && refusal.Reason == retainNotSupported: // CONNACK said so (MQTT 5, section 3.2.2.3.5)
@@ -76,6 +76,7 @@ func (s *session) handOver(branch proto.Branch, pk packets.Packet) (chat.Receipt
 	if branch == proto.BranchSync {
 		answer, err := backend.Sync(s.sender, pk.Payload)
 		if err == nil {
+			s.intake.wait(s.user.repeats, 1)
 			s.sync(answer)
 		}
 		return chat.Receipt{}, err

@@ -23,7 +23,7 @@ type users struct {
 // user is somebody who is connected, or was until a short while ago.
 type user struct {
 	limiter  *rate.Limiter       // publications, of all sessions together
-	refusals *rate.Limiter       // refused ones, likewise
+	repeats  *rate.Limiter       // refused ones and requests to sync, likewise
 	sessions map[string]*session // by client id
 	forget   *time.Timer         // runs while there is no session
 }
@@ -41,7 +41,7 @@ func (u *users) add(s *session) (older *session, _ *proto.Refusal) {
 	if one == nil {
 		one = &user{
 			limiter:  rate.NewLimiter(u.rate, u.burst),
-			refusals: rate.NewLimiter(refusalRate, refusalBurst),
+			repeats:  rate.NewLimiter(repeatRate, repeatBurst),
 			sessions: make(map[string]*session),
 		}
 		u.byID[s.sender.User] = one
@@ -83,11 +83,11 @@ func (u *users) remove(s *session) {
 // memory is how long the rates of somebody who left must be remembered, so that
 // connecting again does not grant another burst.
 func (u *users) memory() time.Duration {
-	const refusals = refusalBurst / refusalRate * time.Second
+	const repeats = repeatBurst / repeatRate * time.Second
 	if u.rate == rate.Inf {
-		return refusals
+		return repeats
 	}
-	return max(refusals, time.Duration(float64(u.burst)/float64(u.rate)*float64(time.Second)))
+	return max(repeats, time.Duration(float64(u.burst)/float64(u.rate)*float64(time.Second)))
 }
 
 func (u *users) drop(id uint64, one *user) {
