@@ -87,7 +87,7 @@ chaos: tools build ## let three browsers send MESSAGES messages while FAULTS fau
 
 .PHONY: abuse
 abuse: tools build ## let a crowd misbehave beside ten honest people, who must lose nothing and wait no more than three times as long
-	PARLEY_BIN=$(BIN)/parley go test -C $(E2E) -count=1 -v ./abuse -lasting 20s -scale 1 -ratio 3
+	PARLEY_BIN=$(BIN)/parley go test -C $(E2E) -count=1 -v ./abuse -lasting 60s -scale 1 -ratio 3
 
 .PHONY: check
 check: ## vet for the server and for the browser, and see that gofmt changes nothing
