@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -115,6 +116,32 @@ func TestAQoS2PublicationIsAnsweredByPUBRECAndItsDuplicateAlike(t *testing.T) {
 	p.send(publishPacket(5, qos2, "chat/7/up/message", 9, nil, "next"))
 	if rec := want[packets.Pubrec](p); rec.ReasonCode != 0 || !strings.Contains(userProperties(rec.Properties), "seq=2") {
 		t.Errorf("PUBREC %+v", rec)
+	}
+}
+
+func TestARefusedTopicIsToldWithAllThatMayBePublishedTo(t *testing.T) {
+	b, back := newBroker(t, nil)
+	p := join(t, serve(t, b), 7, "a")
+	p.send(publishPacket(5, qos1, "chat/7/up/nothing", 1, nil, "hi"))
+	says := p.puback().Properties.ReasonString
+	named := strings.FieldsFunc(says[strings.Index(says, "up/")+len("up/"):strings.Index(says, " only")], func(r rune) bool { return r == ',' || r == ' ' })
+	named = slices.DeleteFunc(named, func(word string) bool { return word == "and" })
+	for i, branch := range named {
+		p.send(publishPacket(5, qos1, "chat/7/up/"+branch, uint16(i+2), nil, "hi"))
+		if ack := p.puback(); ack.ReasonCode != 0 {
+			t.Errorf("%q is named by %q, and refused: %+v", branch, says, ack)
+		}
+	}
+	for _, branch := range []proto.Branch{
+		proto.BranchMessage, proto.BranchService, proto.BranchMark, proto.BranchSync, proto.BranchUnread,
+		proto.BranchTyping, proto.BranchPresence, proto.BranchSettings, proto.BranchBlock,
+	} {
+		if _, _, may := proto.ParseUp(proto.Up(7, branch)); may != slices.Contains(named, string(branch)) {
+			t.Errorf("%s may be published to: %t, and the refusal says %q", branch, may, says)
+		}
+	}
+	if got := len(back.published()); got != len(named) {
+		t.Errorf("the backend got %d of %d", got, len(named))
 	}
 }
 
