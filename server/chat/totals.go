@@ -26,7 +26,7 @@ const maxTotalRows = 500_000
 type totalsCache struct {
 	mu     sync.Mutex
 	byUser map[uint64]*userTotals
-	size   int // rows, of all
+	size   int // rows of all, and one for each user
 }
 
 // userTotals is what is known of one user's conversations up to a change number.
@@ -101,6 +101,7 @@ func (ts *totalsCache) of(user uint64) *userTotals {
 	if t == nil {
 		t = new(userTotals)
 		ts.byUser[user] = t
+		ts.size++ // an empty one takes room, too
 	}
 	return t
 }
@@ -110,7 +111,7 @@ func (ts *totalsCache) of(user uint64) *userTotals {
 func (ts *totalsCache) grown(by int) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
-	ts.size += by + 1 // an empty one takes room, too
+	ts.size += by
 	if ts.size > maxTotalRows {
 		ts.byUser, ts.size = nil, 0
 	}
