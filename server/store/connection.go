@@ -49,8 +49,9 @@ func readOnly(cache int) url.Values {
 }
 
 // background is the context of single statements. The driver watches any other
-// with a goroutine per statement, and interrupting one would gain nothing:
-// each is short, and a transaction looks at its own context between them.
+// with a goroutine per statement, and interrupting one would gain nothing: each
+// is short, or looks at its caller's context row by row, and a transaction looks
+// at its own between them. What reads the whole file at once takes another.
 var background = context.Background()
 
 // statement prepares query once in the connection's life.
