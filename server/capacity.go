@@ -11,15 +11,16 @@ const (
 	ownFiles = 64
 	// maxMetrics bounds the connections of those who read metrics.
 	maxMetrics = 16
-	// maxRequests bounds the connections of HTTP, those for MQTT apart, and
-	// maxRequestsPerAddress those of one address: a household or a company of
-	// some hundred browsers, each with six.
+	// maxRequests is for how many connections of HTTP, those for MQTT apart, there is
+	// always room, and maxRequestsPerAddress bounds those of one address: a household
+	// or a company of some hundred browsers, each with six.
 	maxRequests, maxRequestsPerAddress = 4_000, 512
 	// maxPending bounds the WebSockets that have not sent CONNECT.
 	maxPending = 1_000
 )
 
-// capacity is how many connections of each kind there may be at once.
+// capacity is for how many connections of each kind there is always room. MQTT has no
+// more; HTTP may have what the others leave, and makes way for them.
 type capacity struct {
 	users    int // MQTT, who have said who they are
 	pending  int // MQTT, who have not

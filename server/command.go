@@ -22,7 +22,8 @@ import (
 )
 
 const (
-	// commandTime bounds a command, and serverTime how long it waits for a server
+	// commandTime bounds what an operator decides (check, backup and restore take as
+	// long as the history is large), and serverTime how long that waits for a server
 	// that starts or stops, or for another command.
 	commandTime, serverTime = 60 * time.Second, 10 * time.Second
 	// An invite of the parley command is for so many agents and so long.

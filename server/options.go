@@ -166,7 +166,7 @@ func printUsage(w io.Writer) {
 	flags, _ := newFlags(new(options))
 	fmt.Fprintf(w, "Parley is real-time chat for the web: page, broker and history in one program.\n\n"+
 		"  parley [options]  run the server\n\n"+
-		"Commands; each takes -data, and counts at once, also while a server runs:\n\n")
+		"Commands; each takes -data, and all but restore count at once, also while a server runs:\n\n")
 	printCommands(w)
 	fmt.Fprintf(w, "\nOptions; each may also be set in the environment, as PARLEY_LISTEN for -listen:\n\n")
 	flags.SetOutput(w)

@@ -24,9 +24,9 @@ import (
 )
 
 const (
-	// goodbyeTime is how long connections may take to end when the server
-	// stops, and stopTime how long all of it may take, before what is left is
-	// cut off.
+	// goodbyeTime is how long connections may take to end when the server stops,
+	// before they are cut off, and stopTime how long all of it may take before the
+	// log says so. To close the history waits for what is being written all the same.
 	goodbyeTime = 2 * time.Second
 	stopTime    = 4 * time.Second
 

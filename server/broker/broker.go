@@ -4,8 +4,9 @@
 // send and receive, how much, and how a connection ends. It knows nothing of
 // messages; a Backend authenticates and stores, and calls Publish to deliver.
 //
-// It may import proto, server/chat for the types that Backend speaks of, and
-// server/clientip to tell clients apart.
+// It may import proto, server/chat for the types that Backend speaks of,
+// server/clientip to tell clients apart, server/origin for whose pages may connect,
+// and server/fault for panics.
 //
 // # What a client may rely on
 //
@@ -13,7 +14,8 @@
 //     without error, never before, and never when it may be tried again.
 //     Publications of one connection reach the Backend one after another, in order.
 //   - At QoS 0 a publication is handled the same but nothing comes back, neither
-//     success nor refusal: use it for typing only.
+//     success nor refusal: use it for typing only. (One with retain ends a connection
+//     of MQTT 5, at any QoS: CONNACK said that nothing is retained.)
 //   - MQTT 3.1.1 has no way to refuse a publication. After a temporary refusal the
 //     connection is closed, and the client sends again by itself. What is refused
 //     for good (malformed, too long, to a foreign topic) is acknowledged and
@@ -27,8 +29,9 @@
 //     down/unread to sync, so that it loses none silently. One that does not
 //     subscribe to that is disconnected (0x97) instead. Acknowledgements are never
 //     dropped and wait for no deliveries.
-//   - Whoever takes anything at all stays connected, however slowly; who takes
-//     nothing for WriteTimeout, though something is there to take, is cut off.
+//   - Whoever takes anything at all stays connected, however slowly, as long as there
+//     is room for what they have to be answered; who takes nothing for WriteTimeout,
+//     though something is there to take, is cut off.
 //   - Whoever goes on with what is refused, or with requests to sync, is read
 //     ever later, and so is whoever sends without a break: TCP slows them down,
 //     at no cost to others.

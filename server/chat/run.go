@@ -30,7 +30,8 @@ type waiter struct {
 
 // Run is the committer: until ctx is done it commits what Publish and Seen
 // queue, as many at a time as there are. Then it refuses what comes, commits
-// what it had accepted, and returns nil. It is called once.
+// what it had accepted, and notes who was here last; the error says that this
+// could not be stored. It is called once.
 func (s *Service) Run(ctx context.Context) error {
 	if !s.started.CompareAndSwap(false, true) {
 		return errors.New("chat: the committer was started twice")

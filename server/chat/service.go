@@ -75,19 +75,21 @@ type Config struct {
 	Quotas Quotas
 	// People says who is found among people; "" is PeopleAll.
 	People People
-	// Retention is how long entries are kept: Run deletes older ones, within a
-	// day or, if that is less, a 24th of it. 0 is for ever.
+	// Retention is how long entries are kept: Run looks for older ones once a day or,
+	// if that is less, each 24th of it, and deletes them bit by bit. 0 is for ever.
 	Retention time.Duration
 	// GuestRetention is how long guests are kept whom nobody sees again: Run forgets
-	// them within two days (Lapsed). LeastGuestRetention or more; 0 is for ever, as it
-	// must be where users are not all this server's guests.
+	// them within two days (Lapsed), and a day later for each 200 whom they block.
+	// LeastGuestRetention or more; 0 is for ever, as it must be where users are not all
+	// this server's guests.
 	GuestRetention time.Duration
 	// Node makes message ids unique among servers, 0 to proto.MaxNode.
 	Node uint64
 	// Log is told when the Store fails; nil is slog.Default.
 	Log *slog.Logger
 	// Faults notes panics: each failed one request, or what the notifier was about to
-	// tell, and nothing else. nil is one that logs to Log.
+	// tell; one of the Store or the Fanout left open what became of the requests of one
+	// commit. nil is one that logs to Log.
 	Faults *fault.Record
 }
 
@@ -178,8 +180,9 @@ func New(c Config) (*Service, error) {
 // correlation is the PUBLISH's Correlation Data, which serves as client_ref if
 // it has 16 bytes and the payload names none.
 //
-// Errors wrap a *proto.Refusal. When its reason is temporary, sending the same
-// again later is right, and safe with a client_ref. If ctx ends while waiting, it is
+// Errors wrap a *proto.Refusal, but for those of PublishTo in the answer to a
+// sync. When its reason is temporary, sending the same again later is right, and
+// safe with a client_ref. If ctx ends while waiting, it is
 // unknown whether the message was stored.
 func (s *Service) Publish(ctx context.Context, from Sender, b proto.Branch, payload, correlation []byte) (Receipt, error) {
 	if b == proto.BranchSync {

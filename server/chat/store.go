@@ -97,7 +97,9 @@ type View interface {
 	// other does not block the user; limit at most.
 	Loose(user uint64, limit int) ([]proto.Key, error)
 	// Users finds users by their name or id, in the order that UserQuery names.
-	// However many there are, it looks at not many more than it finds.
+	// However many there are, it looks at few more than it finds: at MaxPassed who may
+	// not be found and MaxKnown who are known, at most; and at all agents, where
+	// services are asked for.
 	Users(q UserQuery) ([]User, error)
 	// Agents returns the ids of the users who answer for a service, rising.
 	Agents(service proto.ServiceType) ([]uint64, error)

@@ -36,12 +36,14 @@ func (s *Service) Users(ctx context.Context, q UserQuery) ([]User, error) {
 }
 
 // Seen records a user, their name and the services that their token names, until
-// it expires, and that they were here, to the day. An empty name keeps the one there is; the services replace those of
-// the token before. Whoever has a conversation with them learns a new name with
-// the next sync. Of u, only ID, Name, Services and ServicesUntil are looked at.
-// Blocks until it is on disk if it is news. Errors wrap a *proto.Refusal:
-// NotAuthorized where an operator withdrew a token that was issued then
-// (RemoveAgent, Block); the zero time counts as before everything.
+// it expires, and that they were here, to the day. An empty name keeps the one
+// there is; the services replace those of the token before. Whoever has a
+// conversation with them learns a new name with the next sync or, beyond
+// maxRenamed conversations, with the next message. Of u, only ID, Name, Services
+// and ServicesUntil are looked at. Blocks until it is on disk if it is news.
+// Errors wrap a *proto.Refusal: NotAuthorized where an operator withdrew a token
+// that was issued then (RemoveAgent, Block); the zero time counts as before
+// everything.
 func (s *Service) Seen(ctx context.Context, u User, issued time.Time) error {
 	switch {
 	case u.ID == 0:

@@ -8,10 +8,10 @@
 //   - Answers are JSON under the names of the proto fields, every uint64 a
 //     decimal string, lists never null. Where the answer is a message of
 //     chat.proto, a client that accepts application/x-protobuf gets that.
-//   - Errors are problem documents (RFC 9457), which name the field that is wrong
-//     and say what to do. 401 means no valid token, 403 not a participant,
-//     whether the conversation exists or not, 429 and 503 to try again after
-//     Retry-After seconds.
+//   - Errors under /api/ are problem documents (RFC 9457), which name the field that
+//     is wrong and say what to do. 401 means no valid token, 403 that it is not for
+//     this user, as for no participant, whether the conversation exists or not, 429 and
+//     503 to try again after Retry-After seconds.
 //   - Of one user's requests a few are in work at a time, and the others wait,
 //     up to a bound; nobody waits for another's line.
 //   - Nothing is kept by caches.
@@ -102,11 +102,11 @@ func def[T comparable](value *T, otherwise T) {
 func (c *Config) check() error {
 	switch {
 	case c.Authority == nil || c.Service == nil:
-		return errors.New("history: Config needs an Authority and a Service")
+		return errors.New("httpapi: Config needs an Authority and a Service")
 	case c.Guests && !c.Authority.CanMint():
-		return errors.New("history: guests need an Authority that can mint their tokens")
+		return errors.New("httpapi: guests need an Authority that can mint their tokens")
 	case c.Rate < 0 || c.Burst < 0 || c.StrangerRate < 0 || c.StrangerBurst < 0 || c.GuestsPerHour < 0 || c.Timeout < 0:
-		return errors.New("history: a limit is negative")
+		return errors.New("httpapi: a limit is negative")
 	}
 	return nil
 }

@@ -49,8 +49,8 @@ type person struct {
 
 // people finds people, other than who asks, by part of their name or by id, as far
 // as chat.Config.People and they themselves let them be found; all of these where
-// q is empty, and of them those who answer for a service where there is one. By
-// name, maxUsers at most.
+// q is empty, and of them those who answer for a service where there is one;
+// maxUsers at most, in the order of chat.UserQuery.
 func (a *api) people(r *http.Request, who auth.User) (any, error) {
 	q, err := parseQuery(r)
 	if err != nil {

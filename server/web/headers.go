@@ -5,8 +5,9 @@ import (
 	"regexp"
 )
 
-// policy is the page's Content Security Policy, less its connect-src. Workers
-// take theirs from their own script's answer, so every file carries it.
+// policy is the page's Content Security Policy, whose last part, connect-src, goes on
+// with hosts. Workers take theirs from their own script's answer, so every file
+// carries it.
 const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; " +
 	"img-src 'self' data: blob:; worker-src 'self'; object-src 'none'; base-uri 'none'; " +
 	"form-action 'self'; frame-ancestors 'none'; connect-src 'self'"

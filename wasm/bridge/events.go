@@ -8,8 +8,8 @@ import (
 
 // events collects what a user's engine tells during one turn of the loop,
 // and sends it to all the user's pages at once: what changed twice is sent
-// once, and a burst of messages crosses to JavaScript as one. It is the
-// engine's Observer.
+// once, messages aside, and a burst of those crosses to JavaScript as one. It is
+// the engine's Observer.
 type events struct {
 	owner         *userEngine
 	scheduled     bool

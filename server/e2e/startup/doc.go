@@ -4,7 +4,7 @@
 // the same three libraries, served in the same way and reloaded in turn, since
 // milliseconds of one machine say nothing on another.
 //
-//	go test -run='^$' -bench=Reload -benchtime=25x ./server/e2e/startup
+//	go test -C server/e2e -run='^$' -bench=Reload -benchtime=25x ./startup
 //
 // needs Chromium and the server's binary, as the tests in .../e2e do.
 package startup
