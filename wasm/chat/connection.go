@@ -146,7 +146,7 @@ func (e *Engine) openDone(number int, token string, session Session, err error) 
 	e.setConnection(Live, "", 0)
 	e.watchExpiry()
 	e.requestSync()
-	e.pumpAll()
+	e.outbox.pumpAll()
 	e.sendMarks()
 }
 

@@ -53,8 +53,7 @@ type Engine struct {
 	typing        map[typist]func() // those who type, and how to stop their expiry
 	typed         map[string]time.Time
 	settings      *Settings // nil until the server told them
-	number        uint64    // of the newest send
-	accepting     int       // sends that are being written into the outbox
+	outbox        outbox
 	ctx           context.Context
 	cancel        context.CancelFunc
 	started       bool
@@ -75,7 +74,7 @@ func New(c Config) *Engine {
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.write = writer{host: c.Host, store: c.Store, row: e.rowOf, lost: e.lost, failed: c.Observer.Failed, works: e.catchUp}
 	e.connection.state, e.connection.since = Connection{State: Connecting}, c.Host.Elapsed()
-	e.fetch.engine = e
+	e.fetch.engine, e.outbox.engine = e, e
 	return e
 }
 
@@ -121,7 +120,7 @@ func (e *Engine) load(s Snapshot) error {
 		e.conversations[c.name] = c
 	}
 	for _, o := range s.Outbox {
-		if err := e.restoreOutgoing(o); err != nil {
+		if err := e.outbox.restore(o); err != nil {
 			return err
 		}
 	}
@@ -313,6 +312,12 @@ func (e *Engine) forget(c *conversation, before uint64) {
 // token and server say, or holds what the user sent and the server did not take yet.
 func (e *Engine) visible(c *conversation) bool {
 	return (c.key.IsZero() || e.mayRead(c.key)) && !c.repair.denied || len(c.outbox) > 0
+}
+
+// mayRead reports whether a conversation is mine: I am one of its sides, or an
+// agent of its service.
+func (e *Engine) mayRead(key proto.Key) bool {
+	return key.Has(e.User) || key.Kind() == proto.Service && slices.Contains(e.Token.Services, key.Service())
 }
 
 // changed tells that what the list shows of a conversation is different now.

@@ -231,8 +231,8 @@ func (f *fetching) take(c *conversation, p historyPage, epoch uint64) error {
 	}
 	c.head = max(c.head, p.head)
 	e.forget(c, p.min)
-	if e.echoed(c, p.entries) {
-		defer e.pump(c)
+	if e.outbox.echoed(c, p.entries) {
+		defer e.outbox.pump(c)
 	}
 	e.receive(c, p.entries)
 	return nil

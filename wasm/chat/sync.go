@@ -155,10 +155,10 @@ func (e *Engine) deliverEntry(kind proto.KeyKind, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	left := e.echoed(c, []entry{x})
+	left := e.outbox.echoed(c, []entry{x})
 	e.receive(c, []entry{x})
 	if left {
-		e.pump(c)
+		e.outbox.pump(c)
 	}
 	if !c.introduced {
 		c.introduced = true
