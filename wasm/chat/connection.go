@@ -24,6 +24,7 @@ const (
 
 // connection keeps one MQTT session open, for ever.
 type connection struct {
+	engine   *Engine
 	state    Connection
 	since    time.Duration // when this state began, and when the next attempt begins (0: none is planned), by Host.Elapsed
 	next     time.Duration
@@ -36,14 +37,10 @@ type connection struct {
 	retry    backoff
 	stopWait func() // the timer of the next attempt; nil if there is none
 	grace    bool   // the first attempt waits for a timeline
-	stopExp  func() // the timer of the token's expiry
 	// stopClock stops the timer that looks at the clock.
 	stopClock func()
 	// stopSettle stops the timer after which a session counts as a success.
 	stopSettle func()
-	// stopAsked stops the time that a fresh token has to come; nil if none was asked for.
-	stopAsked func()
-	refused   string // the token that the server did not take; "" if none
 }
 
 // events is the Handler of one session: it brings everything to the loop, in order.
@@ -61,37 +58,37 @@ func (h *events) Deliver(branch proto.Branch, payload []byte) {
 }
 
 func (h *events) Closed(err error) {
-	h.engine.Host.Post(func() { h.engine.connectionLost(h.number, err) })
+	h.engine.Host.Post(func() { h.engine.connection.lost(h.number, err) })
 }
 
 // begin connects for the first time. To connect takes as much work as to show
 // what is stored, which is all that somebody waits for who comes back.
-func (e *Engine) begin() {
-	e.watchExpiry()
-	e.watchClock(e.Host.Now(), e.Host.Elapsed())
+func (c *connection) begin() {
+	e := c.engine
+	e.renewing.watch()
+	c.watchClock(e.Host.Now(), e.Host.Elapsed())
 	if e.Grace == 0 || e.meta.SyncToken == "" {
-		e.connect()
+		c.open()
 		return
 	}
-	e.connection.grace = true
-	e.connection.stopWait = e.Host.After(e.Grace, e.connect)
+	c.grace = true
+	c.stopWait = e.Host.After(e.Grace, c.open)
 }
 
 // endGrace connects, if that waits for a timeline: at once where one needs the
 // server, or once a page has had time to paint the one that it was given.
-func (e *Engine) endGrace(after time.Duration) {
-	c := &e.connection
+func (c *connection) endGrace(after time.Duration) {
 	if !c.grace {
 		return
 	}
 	c.stopWaiting()
 	c.grace = false
-	c.stopWait = e.Host.After(after, e.connect)
+	c.stopWait = c.engine.Host.After(after, c.open)
 }
 
-// connect makes one attempt now.
-func (e *Engine) connect() {
-	c := &e.connection
+// open makes one attempt now.
+func (c *connection) open() {
+	e := c.engine
 	if e.closed || c.opening || c.session != nil {
 		return
 	}
@@ -100,31 +97,33 @@ func (e *Engine) connect() {
 	c.number++
 	c.opening, c.ended = true, false
 	if c.state.State != Offline {
-		e.setConnection(Connecting, "", 0)
+		c.set(Connecting, "", 0)
 	} else {
-		e.setConnection(Offline, c.state.Reason, 0)
+		c.set(Offline, c.state.Reason, 0)
 	}
-	number, token := c.number, e.Token.Text
+	number, credentials := c.number, c.credentials()
 	ctx, cancel := context.WithTimeout(e.ctx, openTimeout)
 	c.abandon = cancel
-	credentials := Credentials{User: e.User, Token: token, ClientID: e.clientID()}
 	e.Host.Go(func() func() {
 		session, err := e.Network.Open(ctx, credentials, &events{e, number})
 		return func() {
 			cancel()
-			e.openDone(number, token, session, err)
+			c.opened(number, credentials.Token, session, err)
 		}
 	})
 }
 
-// clientID is the same for every session of this browser profile, so that a
-// new one takes over what is left of the last.
-func (e *Engine) clientID() string {
-	return strconv.FormatUint(e.User, 10) + "-" + e.meta.Device
+// credentials are those of the next session. The client id is the same for every
+// session of this browser profile, so that a new one takes over what is left of
+// the last.
+func (c *connection) credentials() Credentials {
+	e := c.engine
+	return Credentials{User: e.User, Token: e.Token.Text, ClientID: strconv.FormatUint(e.User, 10) + "-" + e.meta.Device}
 }
 
-func (e *Engine) openDone(number int, token string, session Session, err error) {
-	c := &e.connection
+// opened handles the end of an attempt, which showed a token.
+func (c *connection) opened(number int, token string, session Session, err error) {
+	e := c.engine
 	if e.closed || number != c.number {
 		if err == nil {
 			session.Close()
@@ -133,25 +132,26 @@ func (e *Engine) openDone(number int, token string, session Session, err error) 
 	}
 	c.opening = false
 	if err != nil || c.ended {
-		e.connectFailed(token, cmp.Or(err, c.endedBy))
+		c.failed(token, cmp.Or(err, c.endedBy))
 		return
 	}
 	if token != e.Token.Text { // what it shows is no longer what the user may see
 		session.Close()
-		e.connect()
+		c.open()
 		return
 	}
-	c.session, c.refused = session, ""
+	c.session, e.renewing.refused = session, ""
 	c.stopSettle = e.Host.After(settled, c.retry.reset)
-	e.setConnection(Live, "", 0)
-	e.watchExpiry()
-	e.requestSync()
+	c.set(Live, "", 0)
+	e.renewing.watch()
+	e.sync.request()
 	e.outbox.pumpAll()
-	e.sendMarks()
+	e.marking.addAll()
 }
 
-func (e *Engine) connectionLost(number int, err error) {
-	c := &e.connection
+// lost handles the end of a session.
+func (c *connection) lost(number int, err error) {
+	e := c.engine
 	if e.closed || number != c.number {
 		return
 	}
@@ -162,10 +162,15 @@ func (e *Engine) connectionLost(number int, err error) {
 	if c.session == nil {
 		return
 	}
+	c.leave()
+	c.failed(e.Token.Text, err)
+}
+
+// leave forgets the session, and what was asked in it.
+func (c *connection) leave() {
 	c.session = nil
 	c.stopSettle()
-	e.sync.abandon()
-	e.connectFailed(e.Token.Text, err)
+	c.engine.sync.abandon()
 }
 
 // fail ends a session that is not to be trusted any more.
@@ -175,18 +180,33 @@ func (c *connection) fail(number int) {
 	}
 }
 
-// connectFailed decides what the end of a session, or of an attempt, asks for.
-func (e *Engine) connectFailed(token string, err error) {
+// replace opens another session in the place of the one there is, or is about to
+// be: one that is being opened is replaced when it is there.
+func (c *connection) replace() {
+	switch {
+	case c.session != nil:
+		session := c.session
+		c.leave()
+		session.Close()
+		c.open()
+	case !c.opening:
+		c.open()
+	}
+}
+
+// failed decides what the end of a session, or of an attempt, asks for.
+func (c *connection) failed(token string, err error) {
+	e := c.engine
 	e.fetch.offline()
 	switch do, why := remedyOf(connecting, err); do {
 	case renew:
-		e.tokenRefused(token, why.Text)
+		e.renewing.refuse(token, why.Text)
 	case yield:
-		e.setConnection(Offline, "this chat was opened in another program; try now to use it here", 0)
+		c.set(Offline, "this chat was opened in another program; try now to use it here", 0)
 	case wait:
-		e.wait(e.connection.retry.patience(e.Host, why), reasonOf(err))
+		c.wait(c.retry.patience(e.Host, why), reasonOf(err))
 	default:
-		e.wait(e.connection.retry.next(e.Host), reasonOf(err))
+		c.wait(c.retry.next(e.Host), reasonOf(err))
 	}
 }
 
@@ -203,13 +223,17 @@ func reasonOf(err error) string {
 }
 
 // wait plans the next attempt.
-func (e *Engine) wait(d time.Duration, reason string) {
-	c := &e.connection
+func (c *connection) wait(d time.Duration, reason string) {
+	c.set(Offline, reason, c.engine.Host.Elapsed()+max(d, 1))
+	c.after(d, c.open)
+}
+
+// after calls f after a while, unless something else happens before.
+func (c *connection) after(d time.Duration, f func()) {
 	c.stopWaiting()
-	e.setConnection(Offline, reason, e.Host.Elapsed()+max(d, 1))
-	c.stopWait = e.Host.After(d, func() {
+	c.stopWait = c.engine.Host.After(d, func() {
 		c.stopWait = nil
-		e.connect()
+		f()
 	})
 }
 
@@ -229,11 +253,11 @@ func (e *Engine) Wake() {
 	case e.closed || !e.started || c.opening:
 	case c.session != nil:
 		c.session.Probe(probeTimeout)
-		e.requestSync()
+		e.sync.request()
 	case c.state.State == SignedOut:
-		e.askToken()
+		e.renewing.ask()
 	default:
-		e.connect()
+		c.open()
 	}
 }
 
@@ -252,34 +276,42 @@ func (e *Engine) Connection() Connection {
 	return state
 }
 
-// setConnection tells a state, why it is not live, and when the next attempt
-// begins, by Host.Elapsed; 0 if none is planned.
-func (e *Engine) setConnection(s ConnectionState, reason string, next time.Duration) {
-	c := &e.connection
+// set tells a state, why it is not live, and when the next attempt begins, by
+// Host.Elapsed; 0 if none is planned.
+func (c *connection) set(s ConnectionState, reason string, next time.Duration) {
 	if c.state.State != s {
-		c.state.State, c.since = s, e.Host.Elapsed()
+		c.state.State, c.since = s, c.engine.Host.Elapsed()
 	}
 	c.state.Reason, c.next = reason, next
-	e.tellConnection()
+	c.tell()
 }
 
-func (e *Engine) tellConnection() {
-	state := e.Connection()
-	e.connection.state.ServerOffset = state.ServerOffset // what was told last
-	e.Observer.Connection(state)
+// load tells how far a list is that is long in coming.
+func (c *connection) load(conversations int) {
+	if c.state.Loading != conversations {
+		c.state.Loading = conversations
+		c.tell()
+	}
+}
+
+func (c *connection) tell() {
+	state := c.engine.Connection()
+	c.state.ServerOffset = state.ServerOffset // what was told last
+	c.engine.Observer.Connection(state)
 }
 
 // measureClock takes in the server's time of an answer, and tells if what is
 // shown by the server's clock is off by more than anybody could overlook.
-func (e *Engine) measureClock(server time.Time) {
+func (c *connection) measureClock(server time.Time) {
+	e := c.engine
 	_, known := e.clock.now(e.Host)
 	e.clock.add(e.sync.asked, e.Host.Elapsed(), server)
-	moved := (e.Connection().ServerOffset - e.connection.state.ServerOffset).Abs() > clockShown
+	moved := (e.Connection().ServerOffset - c.state.ServerOffset).Abs() > clockShown
 	if moved {
-		e.tellConnection()
+		c.tell()
 	}
 	if moved || !known {
-		e.watchExpiry()
+		e.renewing.watch()
 	}
 }
 
@@ -287,13 +319,14 @@ func (e *Engine) measureClock(server time.Time) {
 // set meanwhile, or that the device slept and the other clock did not go on.
 // What pages are shown by the first is told again; the second, only the server
 // can put right.
-func (e *Engine) watchClock(wall time.Time, elapsed time.Duration) {
-	e.connection.stopClock = e.Host.After(clockCheck, func() {
-		now, later := e.Host.Now(), e.Host.Elapsed()
-		e.watchClock(now, later)
+func (c *connection) watchClock(wall time.Time, elapsed time.Duration) {
+	host := c.engine.Host
+	c.stopClock = host.After(clockCheck, func() {
+		now, later := host.Now(), host.Elapsed()
+		c.watchClock(now, later)
 		if (now.Round(0).Sub(wall.Round(0)) - (later - elapsed)).Abs() > clockStep {
-			e.tellConnection()
-			e.Wake()
+			c.tell()
+			c.engine.Wake()
 		}
 	})
 }
@@ -301,10 +334,6 @@ func (e *Engine) watchClock(wall time.Time, elapsed time.Duration) {
 // end closes the connection for good.
 func (c *connection) end() {
 	c.stopWaiting()
-	c.tokenCame()
-	if c.stopExp != nil {
-		c.stopExp()
-	}
 	if c.stopClock != nil {
 		c.stopClock()
 	}

@@ -48,10 +48,10 @@ type Engine struct {
 	connection    connection
 	sync          syncing
 	fetch         fetching
-	marks         marking
+	marking       marking
+	renewing      renewing
 	clock         serverClock
-	typing        map[typist]func() // those who type, and how to stop their expiry
-	typed         map[string]time.Time
+	typing        typing
 	settings      *Settings // nil until the server told them
 	outbox        outbox
 	ctx           context.Context
@@ -68,13 +68,12 @@ func New(c Config) *Engine {
 		Config:        c,
 		render:        renderer{c.User},
 		conversations: make(map[string]*conversation),
-		typing:        make(map[typist]func()),
-		typed:         make(map[string]time.Time),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.write = writer{host: c.Host, store: c.Store, row: e.rowOf, lost: e.lost, failed: c.Observer.Failed, works: e.catchUp}
-	e.connection.state, e.connection.since = Connection{State: Connecting}, c.Host.Elapsed()
-	e.fetch.engine, e.outbox.engine = e, e
+	e.connection = connection{engine: e, state: Connection{State: Connecting}, since: c.Host.Elapsed()}
+	e.renewing, e.sync, e.fetch = renewing{engine: e}, syncing{engine: e}, fetching{engine: e}
+	e.outbox, e.marking, e.typing = outbox{engine: e}, marking{engine: e}, newTyping(e)
 	return e
 }
 
@@ -94,7 +93,7 @@ func (e *Engine) Start(done func(error)) {
 			}
 			e.early = nil
 			if err == nil && !e.closed {
-				e.begin()
+				e.connection.begin()
 			}
 		}
 	})
@@ -142,9 +141,8 @@ func (e *Engine) Close(done func()) {
 	e.closed = true
 	e.cancel()
 	e.connection.end()
-	for _, stop := range e.typing {
-		stop()
-	}
+	e.renewing.end()
+	e.typing.end()
 	e.write.flush(func() {
 		e.Host.Go(func() func() {
 			err := e.Store.Close()
@@ -283,7 +281,7 @@ func (e *Engine) receive(c *conversation, entries []entry) {
 	}
 	if a := c.status.Assignee; c.status.unsure || a != 0 && a != c.names.assigneeID {
 		c.status.unsure = false
-		e.requestSync() // the row knows which question waits, and the agent's name
+		e.sync.request() // the row knows which question waits, and the agent's name
 	}
 	e.write.touch(c.name)
 	through := c.stored.through(max(c.mine.delivered, c.floor()-1))

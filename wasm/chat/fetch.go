@@ -226,7 +226,7 @@ func (f *fetching) take(c *conversation, p historyPage, epoch uint64) error {
 		return errOtherHistory
 	}
 	if epoch != 0 && p.epoch != epoch {
-		e.syncRested() // its answer changes the epoch, with a new list of what there is
+		e.sync.rested() // its answer changes the epoch, with a new list of what there is
 		return errOtherHistory
 	}
 	c.head = max(c.head, p.head)
@@ -249,7 +249,7 @@ func (f *fetching) refused(c *conversation, token string, err error) {
 		}
 	case renew:
 		if token == e.Token.Text && !e.closed { // otherwise a fresh one came meanwhile
-			e.askToken()
+			e.renewing.ask()
 			f.hold(tokenTimeout, &pause{why: err, soon: true, token: true})
 		}
 	case hide:

@@ -1,25 +1,10 @@
 package chat
 
-import (
-	"time"
-
-	"parley/proto"
-)
-
-// markEvery is the least time between two marks sent: watermarks that rose
-// meanwhile go out as their latest values.
-const markEvery = 300 * time.Millisecond
+import "parley/proto"
 
 // maxRecount bounds how many stored entries are read to recount unread ones,
 // or to tell how far messages have come.
 const maxRecount = 500
-
-// marking is the sending of my watermarks.
-type marking struct {
-	due     dirtySet
-	planned bool
-	retry   backoff
-}
 
 // MarkRead raises my read watermark: everything up to seq was on the screen.
 func (e *Engine) MarkRead(name string, seq uint64) error {
@@ -33,7 +18,7 @@ func (e *Engine) MarkRead(name string, seq uint64) error {
 	if e.raiseMine(c, marks{read: seq}) {
 		e.write.touch(c.name)
 		e.changed(c)
-		e.mark(c)
+		e.marking.add(c)
 	}
 	return nil
 }
@@ -45,7 +30,7 @@ func (e *Engine) delivered(c *conversation, through uint64) {
 	}
 	if e.raiseMine(c, marks{delivered: through}) {
 		e.write.touch(c.name)
-		e.mark(c)
+		e.marking.add(c)
 	}
 }
 
@@ -90,97 +75,6 @@ func (e *Engine) recount(c *conversation) {
 		e.write.touch(c.name)
 		e.changed(c)
 	})
-}
-
-// mark plans to tell the server my watermarks of a conversation.
-func (e *Engine) mark(c *conversation) {
-	e.marks.due.add(c.name)
-	if e.marks.planned {
-		return
-	}
-	e.planMarks(markEvery)
-}
-
-// planMarks sends what is due after a while.
-func (e *Engine) planMarks(wait time.Duration) {
-	e.marks.planned = true
-	e.Host.After(wait, func() {
-		e.marks.planned = false
-		e.sendDue()
-	})
-}
-
-// sendMarks plans to tell every watermark that the server is not known to have.
-func (e *Engine) sendMarks() {
-	for _, c := range e.sorted() {
-		if c.acked.raise(c.mine) != c.acked {
-			e.mark(c)
-		}
-	}
-}
-
-// sendDue sends what is due, some at a time: marks must not use up the rate
-// that messages need.
-func (e *Engine) sendDue() {
-	const most = 5
-	due := e.marks.due.names
-	e.marks.due = dirtySet{}
-	if e.connection.session == nil {
-		return // sendMarks finds them when connected again
-	}
-	for i, name := range due {
-		c := e.conversations[name]
-		switch {
-		case c == nil:
-		case i < most:
-			e.sendMark(c)
-		default:
-			e.mark(c)
-		}
-	}
-}
-
-func (e *Engine) sendMark(c *conversation) {
-	sent := c.mine
-	if c.acked.raise(sent) == c.acked {
-		return
-	}
-	payload, err := proto.Marshal(&proto.Mark{Key: &c.name, DeliveredSeq: &sent.delivered, ReadSeq: &sent.read, Epoch: e.epoch()})
-	if err != nil {
-		e.Observer.Failed(err)
-		return
-	}
-	epoch := e.meta.Epoch
-	e.connection.session.Publish(proto.BranchMark, payload, nil, func(_ Ack, err error) {
-		e.Host.Post(func() {
-			if !e.closed && e.meta.Epoch == epoch { // otherwise it was of another history
-				e.marked(c, sent, err)
-			}
-		})
-	})
-}
-
-func (e *Engine) marked(c *conversation, sent marks, err error) {
-	if err == nil {
-		e.marks.retry.reset()
-		c.acked = c.acked.raise(sent)
-		e.write.touch(c.name)
-		if _, exact := c.unread.total(c.mine.read); !exact {
-			e.requestSync()
-		}
-		return
-	}
-	switch do, why := remedyOf(publishing, err); do {
-	case wait:
-		e.marks.due.add(c.name)
-		if !e.marks.planned {
-			e.planMarks(e.marks.retry.patience(e.Host, why))
-		}
-	case reconnect:
-		e.mark(c)
-	default:
-		e.Observer.Failed(err)
-	}
 }
 
 // deliverMark takes in a watermark that rose, mine on another device or the other side's.

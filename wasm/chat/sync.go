@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"fmt"
 	"time"
 
 	"parley/proto"
@@ -20,6 +19,9 @@ const (
 	syncRest = time.Second
 	// maxRows bounds what one answer may hold.
 	maxRows = 4 * proto.MaxStates
+	// firstSync is how long a timeline waits for the first answer of a browser that
+	// knows nothing yet.
+	firstSync = 10 * time.Second
 	// loadingStep is after how many rows of a long answer each the person is told
 	// how far it is.
 	loadingStep = 500
@@ -27,6 +29,7 @@ const (
 
 // syncing is the question to the server what changed.
 type syncing struct {
+	engine *Engine
 	asked  time.Duration // when the last request left, by Host.Elapsed
 	open   bool          // its answer has not come
 	expect string        // the token that the next part of the answer continues
@@ -34,13 +37,12 @@ type syncing struct {
 	again  bool          // something happened that asks for another
 	stop   func()        // the timer of the repeat
 	synced []func()      // wait for the first complete answer of this engine
-	done   bool          // it came
 }
 
-// requestSync asks what changed since the last answer. One request is open at
-// a time; what comes up meanwhile asks once more.
-func (e *Engine) requestSync() {
-	s := &e.sync
+// request asks what changed since the last answer. One request is open at a
+// time; what comes up meanwhile asks once more.
+func (s *syncing) request() {
+	e := s.engine
 	session := e.connection.session
 	if session == nil {
 		return
@@ -58,51 +60,50 @@ func (e *Engine) requestSync() {
 	number := e.connection.number
 	session.Publish(proto.BranchSync, payload, nil, func(_ Ack, err error) {
 		e.Host.Post(func() {
-			e.syncUnanswered(number, err)
+			s.unanswered(number, err)
 		})
 	})
-	e.syncAfter(syncTimeout)
+	s.after(syncTimeout)
 }
 
-// syncUnanswered handles how the server took a request, which belongs to a
-// session. A refused one is repeated as one whose answer was lost, and no
-// sooner than the server says.
-func (e *Engine) syncUnanswered(session int, err error) {
-	if err == nil || session != e.connection.number {
+// unanswered handles how the server took a request, which belongs to a session.
+// A refused one is repeated as one whose answer was lost, and no sooner than the
+// server says.
+func (s *syncing) unanswered(session int, err error) {
+	c := &s.engine.connection
+	if err == nil || session != c.number {
 		return
 	}
 	switch do, why := remedyOf(publishing, err); {
 	case do == reconnect:
-		e.connection.fail(session)
-	case e.sync.open && why.Retry > syncTimeout:
-		e.syncAfter(min(why.Retry, maxWait))
+		c.fail(session)
+	case s.open && why.Retry > syncTimeout:
+		s.after(min(why.Retry, maxWait))
 	}
 }
 
-// syncRested is requestSync where a page was of another history than the last
-// answer. It may go on like that, as where two servers with a history each are
-// behind one address: then it must not go on as fast as they answer.
-func (e *Engine) syncRested() {
-	s := &e.sync
-	rest := syncRest - (e.Host.Elapsed() - s.asked)
+// rested is request where a page was of another history than the last answer. It
+// may go on like that, as where two servers with a history each are behind one
+// address: then it must not go on as fast as they answer.
+func (s *syncing) rested() {
+	rest := syncRest - (s.engine.Host.Elapsed() - s.asked)
 	switch {
 	case s.open: // its answer tells which history there is now
 	case rest > 0:
-		e.syncAfter(rest)
+		s.after(rest)
 	default:
-		e.requestSync()
+		s.request()
 	}
 }
 
-// syncAfter plans the next request, which replaces one that was planned.
-func (e *Engine) syncAfter(d time.Duration) {
-	s := &e.sync
+// after plans the next request, which replaces one that was planned.
+func (s *syncing) after(d time.Duration) {
 	if s.stop != nil {
 		s.stop()
 	}
-	s.stop = e.Host.After(d, func() {
+	s.stop = s.engine.Host.After(d, func() {
 		s.stop, s.open = nil, false
-		e.requestSync()
+		s.request()
 	})
 }
 
@@ -115,61 +116,23 @@ func (s *syncing) abandon() {
 	}
 }
 
-// deliver takes in a packet of the down branch.
-func (e *Engine) deliver(branch proto.Branch, payload []byte) {
-	var err error
-	switch branch {
-	case proto.BranchMessage:
-		err = e.deliverEntry(proto.Direct, payload)
-	case proto.BranchService:
-		err = e.deliverEntry(proto.Service, payload)
-	case proto.BranchMark:
-		err = e.deliverMark(payload)
-	case proto.BranchUnread:
-		err = e.deliverUnread(payload)
-	case proto.BranchTyping:
-		err = e.deliverTyping(payload)
-	case proto.BranchPresence:
-		err = e.deliverPresence(payload)
-	case proto.BranchSettings:
-		err = e.deliverSettings(payload)
+// afterFirst calls f once the server has said what there is, or has been given
+// the time to.
+func (s *syncing) afterFirst(f func()) {
+	called := false
+	once := func() {
+		if !called {
+			called = true
+			f()
+		}
 	}
-	if err != nil {
-		e.Observer.Failed(fmt.Errorf("received on %s: %w", branch, err))
-	}
+	s.synced = append(s.synced, once)
+	s.engine.Host.After(firstSync, once)
 }
 
-func (e *Engine) deliverEntry(kind proto.KeyKind, payload []byte) error {
-	x, err := decode(kind, payload)
-	if err != nil {
-		return err
-	}
-	if x.elsewhere() {
-		return nil // the row of its conversation tells of it
-	}
-	key := x.key()
-	if x.seq == 0 || kind == proto.Direct && !key.Has(e.User) {
-		return proto.Refuse(proto.PayloadFormatInvalid, "a message without seq, or of others")
-	}
-	c, err := e.told(key.String())
-	if err != nil {
-		return err
-	}
-	left := e.outbox.echoed(c, []entry{x})
-	e.receive(c, []entry{x})
-	if left {
-		e.outbox.pump(c)
-	}
-	if !c.introduced {
-		c.introduced = true
-		e.requestSync() // the row brings the other side's name
-	}
-	return nil
-}
-
-// deliverUnread takes in an answer to a sync request, or rows that the server
-// sent by itself.
-func (e *Engine) deliverUnread(payload []byte) error {
+// deliver takes in an answer to a request, or rows that the server sent by itself.
+func (s *syncing) deliver(payload []byte) error {
+	e := s.engine
 	answer := new(proto.BaseUserUnreadStatics)
 	if err := proto.UnmarshalOpen(payload, answer); err != nil {
 		return err
@@ -179,31 +142,41 @@ func (e *Engine) deliverUnread(payload []byte) error {
 	}
 	if answer.GetSync() { // it answers nothing
 		if e.checkEpoch(answer.GetEpoch()) {
-			e.sync.abandon() // whatever answers it is of the epoch before
+			s.abandon() // whatever answers it is of the epoch before
 		}
-		e.requestSync()
+		s.request()
 		return nil
 	}
 	// What answers another device, from another point on, or nobody: its rows are
 	// welcome, its token would skip what this device does not know.
-	asked := e.sync.open && answer.GetSince() == e.sync.expect
-	goesOn := !e.sync.open && answer.GetSince() != "" && answer.GetSince() == e.meta.SyncToken
+	asked := s.open && answer.GetSince() == s.expect
+	goesOn := !s.open && answer.GetSince() != "" && answer.GetSince() == e.meta.SyncToken
 	if !asked && answer.GetEpoch() != e.meta.Epoch {
 		// It may be late, and of an epoch that is over: only an answer says which it is.
-		e.syncRested()
+		s.rested()
 		return nil
 	}
 	if asked && answer.GetServerTime() != 0 {
-		e.measureClock(time.UnixMilli(int64(answer.GetServerTime())))
+		e.connection.measureClock(time.UnixMilli(int64(answer.GetServerTime())))
 	}
 	e.checkEpoch(answer.GetEpoch())
+	s.take(answer.GetConversations(), asked)
+	if asked || goesOn {
+		s.advance(answer, asked)
+	}
+	return nil
+}
+
+// take takes in rows, which answer what was asked or came by themselves.
+func (s *syncing) take(rows []*proto.ConversationState, asked bool) {
+	e := s.engine
 	var changed []Conversation
-	for _, row := range answer.GetConversations() {
+	for _, row := range rows {
 		c, err := e.told(row.GetKey())
 		if err != nil {
 			continue // no key of any version
 		}
-		e.applyRow(c, row)
+		s.apply(c, row)
 		changed = append(changed, e.conversationOf(c))
 		if !asked { // what the row knows of may be just behind it
 			e.fetch.consider(c)
@@ -212,39 +185,29 @@ func (e *Engine) deliverUnread(payload []byte) error {
 	if len(changed) > 0 {
 		e.Observer.Conversations(changed)
 	}
-	if !asked && !goesOn {
-		return nil
-	}
-	e.meta.SyncToken, e.sync.expect = answer.GetToken(), answer.GetToken()
+}
+
+// advance goes on from where a part of an answer ends.
+func (s *syncing) advance(part *proto.BaseUserUnreadStatics, asked bool) {
+	e := s.engine
+	e.meta.SyncToken, s.expect = part.GetToken(), part.GetToken()
 	e.write.meta(e.meta)
 	switch {
 	case !asked:
-	case answer.GetMore():
-		e.syncAfter(syncTimeout)
-		e.loads(len(answer.GetConversations()))
+	case part.GetMore():
+		s.after(syncTimeout)
+		s.loaded += len(part.GetConversations())
+		e.connection.load(s.loaded - s.loaded%loadingStep) // told now and then
 	default:
-		e.syncDone()
-	}
-	return nil
-}
-
-// loads takes note of rows of a long answer, and tells now and then.
-func (e *Engine) loads(rows int) {
-	s := &e.sync
-	s.loaded += rows
-	if step := s.loaded - s.loaded%loadingStep; step != e.connection.state.Loading {
-		e.connection.state.Loading = step
-		e.tellConnection()
+		s.finish()
 	}
 }
 
-func (e *Engine) syncDone() {
-	s := &e.sync
-	s.open, s.done, s.loaded = false, true, 0
-	if e.connection.state.Loading > 0 {
-		e.connection.state.Loading = 0
-		e.tellConnection()
-	}
+// finish is the end of an answer.
+func (s *syncing) finish() {
+	e := s.engine
+	s.open, s.loaded = false, 0
+	e.connection.load(0)
 	e.catchUp()
 	waiting := s.synced
 	s.synced = nil
@@ -252,54 +215,16 @@ func (e *Engine) syncDone() {
 		f()
 	}
 	if s.again {
-		e.requestSync()
+		s.request()
 	} else {
-		e.syncAfter(syncEvery)
+		s.after(syncEvery)
 	}
 }
 
-// epoch is that which the numbers of entries count in, for what is sent; nil before
-// the first answer.
-func (e *Engine) epoch() *uint64 {
-	if e.meta.Epoch == 0 {
-		return nil
-	}
-	epoch := e.meta.Epoch
-	return &epoch
-}
-
-// checkEpoch drops what is stored if the server's history is another one now, and
-// reports whether it is. The outbox stays: what was not confirmed is sent to the
-// new history, which knows by its epoch that what its author had seen is void.
-func (e *Engine) checkEpoch(epoch uint64) (changed bool) {
-	if epoch == e.meta.Epoch {
-		return false
-	}
-	// What was stored before the first answer may be of a history before this one, too.
-	known := e.meta.Epoch != 0
-	for _, c := range e.conversations {
-		known = known || len(c.stored) > 0
-	}
-	e.meta.Epoch, e.meta.SyncToken = epoch, ""
-	if known {
-		for _, c := range e.conversations {
-			e.fetch.forget(c)
-			*c = conversation{
-				name: c.name, key: c.key, names: names{peer: c.names.peer}, outbox: c.outbox,
-				repair: repair{active: c.repair.active}, reads: c.reads,
-			}
-		}
-		e.write.clear()
-		e.marks = marking{}
-		e.Observer.Reset()
-	}
-	e.write.meta(e.meta)
-	return true
-}
-
-// applyRow takes over what the server says of a conversation. A row may be
+// apply takes over what the server says of a conversation. A row may be
 // repeated, or older than what is known.
-func (e *Engine) applyRow(c *conversation, row *proto.ConversationState) {
+func (s *syncing) apply(c *conversation, row *proto.ConversationState) {
+	e := s.engine
 	c.repair.denied = false
 	server := marks{delivered: row.GetDeliveredSeq(), read: row.GetReadSeq()}
 	e.raiseMine(c, server)

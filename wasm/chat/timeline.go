@@ -2,14 +2,9 @@ package chat
 
 import (
 	"slices"
-	"time"
 
 	"parley/proto"
 )
-
-// firstSync is how long a timeline waits for the first sync answer of a
-// browser that knows nothing yet.
-const firstSync = 10 * time.Second
 
 // read is a read of the store under way. What is added meanwhile is added to
 // its result, so that an answer is never older than the events before it.
@@ -78,24 +73,10 @@ func (e *Engine) timeline(name string, before uint64, limit int, done func(Timel
 	c.shown = true
 	t := &timeline{engine: e, c: c, before: before, limit: uint64(limit), done: done}
 	if c.head == 0 && e.meta.SyncToken == "" {
-		e.afterFirstSync(t.begin)
+		e.sync.afterFirst(t.begin)
 		return
 	}
 	t.begin()
-}
-
-// afterFirstSync calls f once the server has said what there is, or has been
-// given the time to.
-func (e *Engine) afterFirstSync(f func()) {
-	called := false
-	once := func() {
-		if !called {
-			called = true
-			f()
-		}
-	}
-	e.sync.synced = append(e.sync.synced, once)
-	e.Host.After(firstSync, once)
 }
 
 // timeline is one call of Timeline.
@@ -127,7 +108,7 @@ func (t *timeline) begin() {
 		t.read(from, to)
 		return
 	}
-	t.engine.endGrace(0)
+	t.engine.connection.endGrace(0)
 	first, last := missing[0], missing[len(missing)-1]
 	t.engine.fetch.request(t.c, first.From-1, last.To+1, int(t.limit), func(err error) {
 		if err != nil && t.pauses < maxPauses && t.engine.fetch.afterPause(t.begin) {
@@ -156,7 +137,7 @@ func (t *timeline) read(from, to uint64) {
 		from = 1
 	}
 	t.engine.stored(t.c, from, upper, func(entries []entry, err error) {
-		defer t.engine.endGrace(painting)
+		defer t.engine.connection.endGrace(painting)
 		if err != nil {
 			t.done(Timeline{}, err)
 			return

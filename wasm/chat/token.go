@@ -44,56 +44,91 @@ func (t Token) renewal() time.Time {
 	return t.Issued.Add(t.Expires.Sub(t.Issued) / 2)
 }
 
-// tokenRefused asks for a fresh token once; if the server does not take that
-// one either, the person has to sign in.
-func (e *Engine) tokenRefused(token, reason string) {
-	c := &e.connection
-	if token != e.Token.Text { // a fresh one came meanwhile
-		e.connect()
-		return
-	}
-	if c.refused != "" && c.refused != token {
-		e.setConnection(SignedOut, reason, 0)
-		return
-	}
-	c.refused = token
-	e.setConnection(Connecting, reason, 0)
-	e.askToken()
-	c.stopWaiting()
-	c.stopWait = e.Host.After(tokenTimeout, func() {
-		c.stopWait = nil
-		e.setConnection(SignedOut, reason, 0)
-	})
+// renewing sees that there is a token that the server takes.
+type renewing struct {
+	engine     *Engine
+	refused    string // the token that the server did not take; "" if none
+	stopExpiry func() // the timer of the token's expiry
+	stopAsked  func() // of the time that a fresh one has to come; nil if none was asked for
 }
 
-// askToken asks for a fresh token, unless one is on its way. Nobody may have one
-// to give: it can be asked for again after a while.
-func (e *Engine) askToken() {
-	c := &e.connection
-	if c.stopAsked == nil && !e.closed {
-		c.stopAsked = e.Host.After(tokenTimeout, func() { c.stopAsked = nil })
+// refuse asks for a fresh token once; if the server does not take that one
+// either, the person has to sign in.
+func (r *renewing) refuse(token, reason string) {
+	c := &r.engine.connection
+	if token != r.engine.Token.Text { // a fresh one came meanwhile
+		c.open()
+		return
+	}
+	if r.refused != "" && r.refused != token {
+		c.set(SignedOut, reason, 0)
+		return
+	}
+	r.refused = token
+	c.set(Connecting, reason, 0)
+	r.ask()
+	c.after(tokenTimeout, func() { c.set(SignedOut, reason, 0) })
+}
+
+// ask asks for a fresh token, unless one is on its way. Nobody may have one to
+// give: it can be asked for again after a while.
+func (r *renewing) ask() {
+	e := r.engine
+	if r.stopAsked == nil && !e.closed {
+		r.stopAsked = e.Host.After(tokenTimeout, func() { r.stopAsked = nil })
 		e.Observer.TokenNeeded(e.Token.Text)
 	}
 }
 
-// tokenCame ends the wait for a fresh token.
-func (c *connection) tokenCame() {
-	if c.stopAsked != nil {
-		c.stopAsked()
-		c.stopAsked = nil
+// came ends the wait for a fresh token.
+func (r *renewing) came() {
+	if r.stopAsked != nil {
+		r.stopAsked()
+		r.stopAsked = nil
 	}
+}
+
+// watch asks for a fresh token when it is time to, by the server's clock alone:
+// until that is known, the token is as good as any.
+func (r *renewing) watch() {
+	e := r.engine
+	r.stopWatching()
+	if e.Token.Expires.IsZero() || e.closed {
+		return
+	}
+	next := expiryCheck
+	if now, known := e.clock.now(e.Host); known && e.connection.session != nil {
+		next = min(e.Token.renewal().Sub(now), expiryCheck)
+		if next <= 0 {
+			r.ask()
+			next = max(expiryMargin, min(e.Token.Expires.Sub(now)/10, maxRenewal))
+		}
+	}
+	r.stopExpiry = e.Host.After(next, r.watch)
+}
+
+func (r *renewing) stopWatching() {
+	if r.stopExpiry != nil {
+		r.stopExpiry()
+		r.stopExpiry = nil
+	}
+}
+
+// end asks for no token any more.
+func (r *renewing) end() {
+	r.came()
+	r.stopWatching()
 }
 
 // SetToken gives the token for the next connection; an open one is replaced,
 // since it lives no longer than its token and shows what that lets the user
 // see. The same token again says that there is no fresh one.
 func (e *Engine) SetToken(t Token) {
-	c := &e.connection
 	if t.Text == e.Token.Text || e.closed {
 		e.NoToken()
 		return
 	}
-	c.tokenCame()
+	e.renewing.came()
 	before := e.Token
 	e.Token = t
 	e.introduce(before)
@@ -101,28 +136,18 @@ func (e *Engine) SetToken(t Token) {
 		return
 	}
 	e.fetch.renewed()
-	e.watchExpiry()
-	switch {
-	case c.session != nil:
-		session := c.session
-		c.session = nil
-		c.stopSettle()
-		session.Close()
-		e.sync.abandon()
-		e.connect()
-	case !c.opening: // otherwise openDone sees that its token is an old one
-		e.connect()
-	}
+	e.renewing.watch()
+	e.connection.replace()
 }
 
 // NoToken says that nobody has a fresh token: where the server did not take the
 // old one, the person has to sign in.
 func (e *Engine) NoToken() {
 	c := &e.connection
-	c.tokenCame()
-	if c.refused == e.Token.Text && !e.closed {
+	e.renewing.came()
+	if e.renewing.refused == e.Token.Text && !e.closed {
 		c.stopWaiting()
-		e.setConnection(SignedOut, c.state.Reason, 0)
+		c.set(SignedOut, c.state.Reason, 0)
 	}
 }
 
@@ -154,26 +179,4 @@ func (e *Engine) introduce(before Token) {
 	if len(changed) > 0 {
 		e.Observer.Conversations(changed)
 	}
-}
-
-// watchExpiry asks for a fresh token when it is time to, by the server's clock
-// alone: until that is known, the token is as good as any.
-func (e *Engine) watchExpiry() {
-	c := &e.connection
-	if c.stopExp != nil {
-		c.stopExp()
-		c.stopExp = nil
-	}
-	if e.Token.Expires.IsZero() || e.closed {
-		return
-	}
-	next := expiryCheck
-	if now, known := e.clock.now(e.Host); known && c.session != nil {
-		next = min(e.Token.renewal().Sub(now), expiryCheck)
-		if next <= 0 {
-			e.askToken()
-			next = max(expiryMargin, min(e.Token.Expires.Sub(now)/10, maxRenewal))
-		}
-	}
-	c.stopExp = e.Host.After(next, e.watchExpiry)
 }

@@ -21,19 +21,22 @@ type typist struct {
 	user uint64
 }
 
+// typing knows who types, and whom I told that I do.
+type typing struct {
+	engine  *Engine
+	typists map[typist]func()    // how to stop their expiry
+	told    map[string]time.Time // when, by conversation
+}
+
+func newTyping(e *Engine) typing {
+	return typing{e, make(map[typist]func()), make(map[string]time.Time)}
+}
+
 // Typing tells the other side that I type, at most every few seconds, or have stopped.
 func (e *Engine) Typing(name string, active bool) {
 	session := e.connection.session
-	if session == nil || e.conversations[name] == nil {
+	if session == nil || e.conversations[name] == nil || !e.typing.news(name, active) {
 		return
-	}
-	now := e.Host.Now()
-	if last, typed := e.typed[name]; active && typed && now.Sub(last).Abs() < typingEvery || !active && !typed {
-		return
-	}
-	delete(e.typed, name)
-	if active {
-		e.typed[name] = now
 	}
 	payload, err := proto.Marshal(&proto.Typing{Key: &name, Active: &active})
 	if err != nil {
@@ -43,17 +46,22 @@ func (e *Engine) Typing(name string, active bool) {
 	session.Notify(proto.BranchTyping, payload)
 }
 
-func (e *Engine) deliverPresence(payload []byte) error {
-	m := new(proto.Presence)
-	if err := proto.UnmarshalOpen(payload, m); err != nil {
-		return err
+// news notes whether I type in a conversation, and reports whether that is to be told.
+func (t *typing) news(name string, active bool) bool {
+	now := t.engine.Host.Now()
+	if last, typed := t.told[name]; active && typed && now.Sub(last).Abs() < typingEvery || !active && !typed {
+		return false
 	}
-	e.Observer.Presence(m.GetUserId(), m.GetOnline(), m.GetLastSeen())
-	return nil
+	delete(t.told, name)
+	if active {
+		t.told[name] = now
+	}
+	return true
 }
 
-// deliverTyping tells that somebody types; it expires by itself.
-func (e *Engine) deliverTyping(payload []byte) error {
+// deliver tells that somebody types; it expires by itself.
+func (t *typing) deliver(payload []byte) error {
+	e := t.engine
 	m := new(proto.Typing)
 	if err := proto.UnmarshalOpen(payload, m); err != nil {
 		return err
@@ -62,17 +70,17 @@ func (e *Engine) deliverTyping(payload []byte) error {
 	if e.conversations[who.name] == nil || who.user == e.User {
 		return nil
 	}
-	stop, known := e.typing[who]
+	stop, known := t.typists[who]
 	if known {
 		stop()
-		delete(e.typing, who)
+		delete(t.typists, who)
 	}
-	if m.GetActive() && len(e.typing) >= maxTypists {
+	if m.GetActive() && len(t.typists) >= maxTypists {
 		return nil // nobody reads so many, and each needs a timer that ends it
 	}
 	if m.GetActive() {
-		e.typing[who] = e.Host.After(typingExpires, func() {
-			delete(e.typing, who)
+		t.typists[who] = e.Host.After(typingExpires, func() {
+			delete(t.typists, who)
 			e.Observer.Typing(who.name, who.user, false)
 		})
 	}
@@ -80,4 +88,11 @@ func (e *Engine) deliverTyping(payload []byte) error {
 		e.Observer.Typing(who.name, who.user, m.GetActive())
 	}
 	return nil
+}
+
+// end stops what waits for somebody's end.
+func (t *typing) end() {
+	for _, stop := range t.typists {
+		stop()
+	}
 }
