@@ -14,6 +14,7 @@ package chat
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -59,6 +60,7 @@ type Engine struct {
 	started       bool
 	early         []func() // calls that came before the store was loaded
 	unusable      error    // why the store could not be loaded
+	emptied       int      // how often the store was found empty that was not
 	closed        bool
 }
 
@@ -70,7 +72,7 @@ func New(c Config) *Engine {
 		conversations: make(map[string]*conversation),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
-	e.write = writer{host: c.Host, store: c.Store, row: e.rowOf, lost: e.lost, failed: c.Observer.Failed, works: e.catchUp}
+	e.write = writer{host: c.Host, store: c.Store, row: e.rowOf, lost: e.lost, failed: c.Observer.Failed, works: e.catchUp, reopened: e.reopened}
 	e.connection = connection{engine: e, state: Connection{State: Connecting}, since: c.Host.Elapsed()}
 	e.renewing, e.sync, e.fetch = renewing{engine: e}, syncing{engine: e}, fetching{engine: e}
 	e.outbox, e.marking, e.typing = outbox{engine: e}, marking{engine: e}, newTyping(e)
@@ -93,10 +95,19 @@ func (e *Engine) Start(done func(error)) {
 			}
 			e.early = nil
 			if err == nil && !e.closed {
+				e.watch()
 				e.connection.begin()
 			}
 		}
 	})
+}
+
+// watch writes as soon as the store has lost what it had open, since what this
+// engine knows is nowhere else then.
+func (e *Engine) watch() {
+	if store, ok := e.Store.(Watched); ok {
+		store.Watch(func() { e.Host.Post(func() { e.write.meta(e.meta) }) })
+	}
 }
 
 // loaded calls f once the store is loaded, or could not be: a send must not be
@@ -129,6 +140,30 @@ func (e *Engine) load(s Snapshot) error {
 		e.meta.Device = hex.EncodeToString(device[:])
 		e.write.meta(e.meta)
 	}
+	return nil
+}
+
+// reopened takes note of what a store holds that was opened again: everything
+// still, or nothing. Then it is given again what is in memory, and the messages
+// are fetched again.
+func (e *Engine) reopened(s Snapshot) error {
+	switch s.Meta.Device {
+	case e.meta.Device:
+		return nil
+	case "":
+	default: // an engine that knew nothing of this one began anew
+		return errors.New("this chat's history in this browser is another program's now: close the other tabs of this site and reload this one")
+	}
+	e.emptied++
+	e.write.meta(e.meta)
+	for _, c := range e.sorted() {
+		c.stored = nil
+		e.write.touch(c.name)
+		for _, o := range c.outbox {
+			e.write.outgoing(o.Outgoing, nil)
+		}
+	}
+	e.catchUp()
 	return nil
 }
 

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 
 	"parley/proto"
 )
@@ -18,6 +19,19 @@ type Store interface {
 	// crashing the tab loses none of it.
 	Apply(ctx context.Context, b Batch) error
 	Close() error
+}
+
+// ErrReopened is what Apply and Messages return once a Store has lost what it
+// had open, as where the person deleted the site's data, and has opened it
+// again: nothing was done, and what is there now may be less, or another's.
+// After the next Load, which tells, they work again.
+var ErrReopened = errors.New("the stored history was opened again, and may hold something else now")
+
+// A Watched store notices by itself that it lost what it had open.
+type Watched interface {
+	// Watch names a function to call then; it is called from anywhere, and must
+	// not block. Any call of the Store finds out what there is now.
+	Watch(lost func())
 }
 
 // Meta is what the store keeps once.

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"errors"
 	"slices"
 
 	"parley/proto"
@@ -14,6 +15,11 @@ type read struct {
 
 // stored reads the entries with from <= seq <= to that the store has.
 func (e *Engine) stored(c *conversation, from, to uint64, done func([]entry, error)) {
+	e.readStored(c, from, to, maxReopens, done)
+}
+
+// readStored reads again, so many times, from a store that was opened again.
+func (e *Engine) readStored(c *conversation, from, to uint64, reopens int, done func([]entry, error)) {
 	if from > to {
 		done(nil, nil)
 		return
@@ -25,6 +31,16 @@ func (e *Engine) stored(c *conversation, from, to uint64, done func([]entry, err
 			found, err := e.Store.Messages(e.ctx, c.name, from, to)
 			return func() {
 				c.reads = slices.DeleteFunc(c.reads, func(x *read) bool { return x == r })
+				if errors.Is(err, ErrReopened) && reopens > 0 {
+					e.write.reload(func(err error) {
+						if err != nil {
+							done(nil, err)
+							return
+						}
+						e.readStored(c, from, to, reopens-1, done)
+					})
+					return
+				}
 				if e.meta.Epoch != epoch && epoch != 0 {
 					done(nil, errOtherHistory)
 					return
@@ -87,6 +103,7 @@ type timeline struct {
 	done          func(Timeline, error)
 	incomplete    string
 	pauses        int // that it has waited for
+	emptied       int // the engine's, when it began
 }
 
 // maxPauses bounds how many pauses of the history a timeline waits for.
@@ -102,6 +119,7 @@ func (t *timeline) bounds() (from, to uint64) {
 }
 
 func (t *timeline) begin() {
+	t.emptied = t.engine.emptied
 	from, to := t.bounds()
 	missing := t.c.stored.missing(from, to)
 	if from > to || len(missing) == 0 {
@@ -138,11 +156,14 @@ func (t *timeline) read(from, to uint64) {
 	}
 	t.engine.stored(t.c, from, upper, func(entries []entry, err error) {
 		defer t.engine.connection.endGrace(painting)
-		if err != nil {
+		switch {
+		case err != nil:
 			t.done(Timeline{}, err)
-			return
+		case t.emptied != t.engine.emptied:
+			t.begin() // what was to be read is not there any more
+		default:
+			t.done(t.render(from, entries), nil)
 		}
-		t.done(t.render(from, entries), nil)
 	})
 }
 

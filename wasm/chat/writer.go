@@ -1,6 +1,14 @@
 package chat
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+// maxReopens is how often in a row a batch or a read is tried at once with a
+// store that was opened again; then it failed, as one that loses itself each
+// time would be tried for ever.
+const maxReopens = 2
 
 // writer turns changes into batches for the store: one Apply at a time, and
 // everything that came up during one goes into the next. A burst of messages
@@ -12,6 +20,11 @@ type writer struct {
 	lost   func([]Entry)                 // these entries could not be stored
 	failed func(error)
 	works  func() // writes succeed again
+	// reopened takes in what a store that lost what it had open holds now. Its
+	// error ends all writing.
+	reopened func(Snapshot) error
+	ended    error
+	reopens  int // in a row, without a wait
 
 	next    Batch
 	stale   bool          // the store still holds the history that clear drops
@@ -22,6 +35,8 @@ type writer struct {
 	resume  func()   // stops the retry timer; nil if it does not run
 	flushed []func() // after the write under way
 	after   []func() // after the next one
+	// reloaded wait for the store to be loaded again; none if it is not being loaded.
+	reloaded []func(error)
 }
 
 func (w *writer) entry(e Entry) {
@@ -109,17 +124,25 @@ func (w *writer) write() {
 	w.next, w.dirty, w.then = Batch{}, dirtySet{}, nil
 	w.flushed, w.after = w.after, nil
 	w.host.Go(func() func() {
-		err := w.store.Apply(context.Background(), batch)
+		err := w.ended
+		if err == nil {
+			err = w.store.Apply(context.Background(), batch)
+		}
 		return func() { w.written(batch, dirty, then, err) }
 	})
 }
 
 func (w *writer) written(batch Batch, dirty []string, then []func(error), err error) {
+	if errors.Is(err, ErrReopened) && w.reopens < maxReopens {
+		w.reopens++
+		w.reload(func(err error) { w.rewrite(batch, dirty, then, err) })
+		return
+	}
 	w.writing = false
 	if err != nil {
 		w.restore(batch, dirty, then)
 	} else {
-		w.stale = w.next.Clear
+		w.stale, w.reopens = w.next.Clear, 0
 		if w.failing() {
 			w.retry.reset()
 			w.works()
@@ -142,6 +165,49 @@ func (w *writer) written(batch Batch, dirty []string, then []func(error), err er
 	if w.pending() {
 		w.wake()
 	}
+}
+
+// reload loads a store that was opened again, then calls f.
+func (w *writer) reload(f func(error)) {
+	w.reloaded = append(w.reloaded, f)
+	if len(w.reloaded) > 1 {
+		return
+	}
+	w.host.Go(func() func() {
+		snapshot, err := w.store.Load(context.Background())
+		return func() {
+			if err == nil {
+				w.ended = w.reopened(snapshot)
+				err = w.ended
+			}
+			waiting := w.reloaded
+			w.reloaded = nil
+			for _, f := range waiting {
+				f(err)
+			}
+		}
+	})
+}
+
+// rewrite tries a batch again that met a store that had been opened again. It
+// was loaded since; if that failed, so did the batch.
+func (w *writer) rewrite(batch Batch, dirty []string, then []func(error), err error) {
+	if err != nil {
+		w.written(batch, dirty, then, err)
+		return
+	}
+	w.writing = false
+	sends := make([]Outgoing, 0, len(batch.Outbox))
+	waiting := make([]func(error), 0, len(then))
+	for i, o := range batch.Outbox {
+		if then[i] != nil { // as restore gives these up
+			sends, waiting = append(sends, o), append(waiting, then[i])
+		}
+	}
+	w.restore(batch, dirty, then)
+	w.next.Outbox, w.then = append(w.next.Outbox, sends...), append(w.then, waiting...)
+	w.after, w.flushed = append(w.flushed, w.after...), nil
+	w.wake()
 }
 
 // restore takes back what a failed batch held. Entries are given up, since the
@@ -169,6 +235,7 @@ func (w *writer) restore(batch Batch, dirty []string, then []func(error)) {
 }
 
 func (w *writer) pause() {
+	w.reopens = 0
 	w.resume = w.host.After(w.retry.busy(w.host), func() {
 		w.resume = nil
 		if w.pending() {

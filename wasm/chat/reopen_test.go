@@ -1,0 +1,249 @@
+package chat_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"parley/wasm/chat"
+)
+
+// losing is a Store that can lose what it has open, and opens it again at the
+// next call, as IndexedDB does.
+type losing struct {
+	*chat.Memory
+	lost bool // and opened again, and not loaded since
+	told func()
+	err  error // why it cannot be opened again; nil if it can
+	each bool  // each read and each write loses it
+	uses int   // reads and writes
+}
+
+func (l *losing) Watch(lost func()) { l.told = lost }
+
+// lose closes it; now is what is there afterwards.
+func (l *losing) lose(now *chat.Memory) {
+	l.Memory, l.lost = now, true
+	l.told()
+}
+
+func (l *losing) Load(ctx context.Context) (chat.Snapshot, error) {
+	if l.err != nil {
+		return chat.Snapshot{}, l.err
+	}
+	l.lost = false
+	return l.Memory.Load(ctx)
+}
+
+func (l *losing) Messages(ctx context.Context, key string, from, to uint64) ([]chat.Entry, error) {
+	if l.used() {
+		return nil, chat.ErrReopened
+	}
+	return l.Memory.Messages(ctx, key, from, to)
+}
+
+func (l *losing) Apply(ctx context.Context, b chat.Batch) error {
+	if l.used() {
+		return chat.ErrReopened
+	}
+	return l.Memory.Apply(ctx, b)
+}
+
+// used reports whether the store was found lost.
+func (l *losing) used() bool {
+	l.uses++
+	return l.lost || l.each
+}
+
+func TestAStoreThatWasEmptiedIsGivenEverythingAgain(t *testing.T) {
+	clock, s := setup(t)
+	store := &losing{Memory: chat.NewMemory()}
+	a := open(t, s, alice, store)
+	clock.Run(time.Second)
+	s.say(bob, alice, "before")
+	a.send("sent")
+	clock.Run(time.Second)
+	s.down = true
+	s.cut(errors.New("connection reset"))
+	clock.Run(time.Second)
+	a.send("waits")
+	clock.Run(time.Second)
+
+	store.lose(chat.NewMemory())
+	clock.Run(time.Second)
+	a.host.Kill() // nothing was done since, so that only the store itself could tell
+
+	again := open(t, s, alice, store.Memory)
+	clock.Run(time.Second)
+	again.timeline(0, 50)
+	clock.Run(time.Second)
+	want(t, "what can be had offline", again.text(), "waits/pending")
+	s.down = false
+	clock.Run(time.Minute)
+	again.shown = nil
+	again.timeline(0, 50)
+	clock.Run(time.Second)
+	want(t, "online", again.text(), "before sent/sent waits/sent")
+	if n := len(s.logs[key]); n != 3 {
+		t.Errorf("the server has %d messages, want 3", n)
+	}
+	if len(a.errors) != 0 {
+		t.Errorf("told of %v", a.errors)
+	}
+}
+
+func TestWhatWasStoredIsFetchedAgainIfTheStoreWasEmptied(t *testing.T) {
+	clock, s := setup(t)
+	store := &losing{Memory: chat.NewMemory()}
+	a := open(t, s, alice, store)
+	s.say(bob, alice, "1")
+	s.say(bob, alice, "2")
+	clock.Run(time.Second)
+	store.lose(chat.NewMemory())
+	clock.Run(time.Second)
+	a.host.Kill()
+	s.down = true
+	again := open(t, s, alice, store.Memory)
+	clock.Run(time.Second)
+	again.timeline(0, 50)
+	clock.Run(time.Second)
+	want(t, "what can be had offline", again.text(), "1 2")
+}
+
+func TestASendThatFindsTheStoreEmptiedIsStored(t *testing.T) {
+	clock, s := setup(t)
+	s.down = true
+	store := &losing{Memory: chat.NewMemory()}
+	a := open(t, s, alice, store)
+	clock.Run(time.Second)
+	store.Memory, store.lost = chat.NewMemory(), true
+	a.send("first")
+	a.send("second")
+	clock.Run(time.Second)
+	want(t, "screen", a.text(), "first/pending second/pending")
+	snapshot, err := store.Load(t.Context())
+	if err != nil || len(snapshot.Outbox) != 2 || snapshot.Meta.Device == "" {
+		t.Errorf("the store has %+v, %v", snapshot, err)
+	}
+}
+
+func TestAConversationIsReadFromTheServerIfTheStoreWasEmptied(t *testing.T) {
+	clock, s := setup(t)
+	store := &losing{Memory: chat.NewMemory()}
+	a := open(t, s, alice, store)
+	s.say(bob, alice, "1")
+	s.say(bob, alice, "2")
+	clock.Run(time.Second)
+	store.Memory, store.lost = chat.NewMemory(), true
+	page := a.timeline(0, 50)
+	clock.Run(time.Second)
+	want(t, "answer", text(page.Messages), "1 2")
+	if entries, err := store.Memory.Messages(t.Context(), key, 1, 2); err != nil || len(entries) != 2 {
+		t.Errorf("stored are %d, %v", len(entries), err)
+	}
+}
+
+func TestWhatAnEmptiedStoreCannotGiveIsSaidToBeMissing(t *testing.T) {
+	clock, s := setup(t)
+	store := &losing{Memory: chat.NewMemory()}
+	a := open(t, s, alice, store)
+	s.say(bob, alice, "1")
+	clock.Run(time.Second)
+	store.Memory, store.lost = chat.NewMemory(), true
+	s.refuseHistory = errors.New("the server is busy")
+	page := a.timeline(0, 50)
+	clock.Run(time.Minute)
+	if text(page.Messages) != "" || page.Incomplete == "" {
+		t.Errorf("the answer is %q, incomplete for %q", text(page.Messages), page.Incomplete)
+	}
+}
+
+func TestAStoreThatWasOnlyClosedKeepsWhatItHas(t *testing.T) {
+	clock, s := setup(t)
+	store := &losing{Memory: chat.NewMemory()}
+	a := open(t, s, alice, store)
+	s.say(bob, alice, "1")
+	clock.Run(time.Second)
+	asked := len(s.requests)
+	store.lose(store.Memory)
+	a.send("2")
+	clock.Run(time.Second)
+	page := a.timeline(0, 50)
+	clock.Run(time.Second)
+	want(t, "answer", text(page.Messages), "1 2/sent")
+	if n := len(s.requests); n != asked {
+		t.Errorf("the history was asked %d times for what is stored", n-asked)
+	}
+}
+
+func TestAStoreThatCannotBeOpenedAgainIsToldAndTriedAgain(t *testing.T) {
+	clock, s := setup(t)
+	s.down = true
+	store := &losing{Memory: chat.NewMemory()}
+	a := open(t, s, alice, store)
+	clock.Run(time.Second)
+	store.err = errors.New("the browser refuses storage")
+	store.lose(chat.NewMemory())
+	clock.Run(time.Second)
+	if len(a.errors) == 0 || !errors.Is(a.errors[0], store.err) {
+		t.Errorf("told of %v", a.errors)
+	}
+	store.err = nil
+	clock.Run(time.Minute)
+	if snapshot, err := store.Memory.Load(t.Context()); err != nil || snapshot.Meta.Device == "" {
+		t.Errorf("the store has %+v, %v", snapshot, err)
+	}
+}
+
+func TestAStoreThatIsLostAtEachUseIsGivenUpForAWhile(t *testing.T) {
+	clock, s := setup(t)
+	store := &losing{Memory: chat.NewMemory()}
+	a := open(t, s, alice, store)
+	s.say(bob, alice, "1")
+	clock.Run(time.Second)
+	store.each = true
+	var read, sent error
+	a.engine.Timeline(key, 0, 50, func(_ chat.Timeline, err error) { read = err })
+	a.engine.Send(key, chat.Draft{Content: "2"}, func(err error) { sent = err })
+	used := store.uses
+	clock.Run(time.Second)
+	if !errors.Is(read, chat.ErrReopened) || !errors.Is(sent, chat.ErrReopened) || len(a.errors) == 0 {
+		t.Errorf("the read ended with %v, the send with %v, told of %v", read, sent, a.errors)
+	}
+	if n := store.uses - used; n > 10 {
+		t.Errorf("it was tried %d times in a second", n)
+	}
+	store.each = false
+	clock.Run(time.Minute)
+	a.send("3")
+	clock.Run(time.Second)
+	page := a.timeline(0, 50)
+	clock.Run(time.Second)
+	want(t, "once it holds again", text(page.Messages), "1 3/sent")
+}
+
+func TestWhatAnotherEngineStoredIsNotOverwritten(t *testing.T) {
+	clock, s := setup(t)
+	store := &losing{Memory: chat.NewMemory()}
+	a := open(t, s, alice, store)
+	s.say(bob, alice, "1")
+	clock.Run(time.Second)
+	other := chat.NewMemory()
+	theirs := chat.Batch{Meta: &chat.Meta{Device: "another"}, Outbox: []chat.Outgoing{{Number: 1, Key: key, Body: []byte("x")}}}
+	if err := other.Apply(t.Context(), theirs); err != nil {
+		t.Fatal(err)
+	}
+	store.lose(other)
+	clock.Run(time.Second)
+	var refused error
+	a.engine.Send(key, chat.Draft{Content: "2"}, func(err error) { refused = err })
+	clock.Run(time.Minute)
+	snapshot, err := other.Load(t.Context())
+	if err != nil || snapshot.Meta.Device != "another" || len(snapshot.Conversations) != 0 || string(snapshot.Outbox[0].Body) != "x" {
+		t.Errorf("the other's store has %+v, %v", snapshot, err)
+	}
+	if len(a.errors) == 0 || refused == nil {
+		t.Errorf("told of %v, and the send of %v", a.errors, refused)
+	}
+}
