@@ -5,6 +5,7 @@ package idb
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"syscall/js"
 )
 
@@ -28,21 +29,31 @@ func try(f func()) (err error) {
 	return nil
 }
 
+var (
+	// errNewer: no older program may touch what a newer one wrote.
+	errNewer = errors.New("the stored history was written by a newer version of this program: reload the page")
+	// errFailed: the database is not to be trusted any more; it may have been
+	// closed under the Store that has it open.
+	errFailed = errors.New("the browser's storage failed")
+)
+
 // domError makes an error of a DOMException.
 func domError(exception js.Value) error {
 	if exception.IsUndefined() || exception.IsNull() {
 		return errAborted
 	}
 	name, message := exception.Get("name").String(), exception.Get("message").String()
-	switch name {
-	case "QuotaExceededError":
-		return errors.New("the browser's storage is full: free some space on this device")
-	case "VersionError":
-		return errors.New("the stored history was written by a newer version of this program: reload the page")
-	case "SecurityError":
+	switch {
+	case name == "SecurityError", strings.Contains(message, "denied permission"): // so says Chromium's UnknownError
 		return errors.New("the browser refuses storage to this page: allow it to keep site data")
+	case name == "QuotaExceededError":
+		return errors.New("the browser's storage is full: free some space on this device")
+	case name == "VersionError":
+		return errNewer
+	case name == "InvalidStateError", name == "AbortError", name == "UnknownError":
+		return fmt.Errorf("%w: %s: %s", errFailed, name, message)
 	}
-	return fmt.Errorf("the browser's storage failed: %s: %s", name, message)
+	return fmt.Errorf("the browser's storage refused something: %s: %s", name, message)
 }
 
 // listeners are functions that JavaScript may call until release.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strconv"
 	"syscall/js"
+	"time"
 )
 
 // version of the schema. A new one adds to upgrade.
@@ -24,12 +25,17 @@ const (
 
 func databaseName(user uint64) string { return "parley-" + strconv.FormatUint(user, 10) }
 
-// upgrade brings a database from an older version to this one.
-func upgrade(db js.Value, from int) {
+// upgrade brings a database from an older version to this one, in the
+// transaction upgraded.
+func upgrade(db, upgraded js.Value, from int) {
 	if from < 1 {
 		for _, name := range []string{storeMessages, storeConversations, storeOutbox, storeMeta} {
 			db.Call("createObjectStore", name)
 		}
+		// Makes the browser say now if there is no room for anything.
+		room := upgraded.Call("objectStore", storeMeta)
+		room.Call("put", uint8Array.New(1024), "room")
+		room.Call("delete", "room")
 	}
 }
 
@@ -44,10 +50,28 @@ func factory() (js.Value, error) {
 	return f, nil
 }
 
+// Unavailable is the error of Open where this browser keeps nothing: storage is
+// blocked or absent, has no room at all, or never answers. It says which.
+type Unavailable struct{ why error }
+
+func (u *Unavailable) Error() string { return u.why.Error() }
+func (u *Unavailable) Unwrap() error { return u.why }
+
+var (
+	errSilent = errors.New("the browser's storage does not answer")
+	errHeld   = errors.New("another tab holds the stored history open: close the other tabs")
+)
+
 // openDatabase opens a user's database, and makes it if there is none.
-func openDatabase(ctx context.Context, user uint64) (js.Value, error) {
-	return settle(ctx, func(f js.Value) js.Value { return f.Call("open", databaseName(user), version) },
+func openDatabase(ctx context.Context, user uint64, patience time.Duration) (js.Value, error) {
+	waiting, cancel := context.WithTimeoutCause(ctx, patience, errSilent)
+	defer cancel()
+	db, err := settle(waiting, func(f js.Value) js.Value { return f.Call("open", databaseName(user), version) },
 		func(late js.Value) { late.Call("close") })
+	if err == nil || ctx.Err() != nil || errors.Is(err, errNewer) || errors.Is(err, errHeld) {
+		return db, err
+	}
+	return db, &Unavailable{err}
 }
 
 // Delete deletes a user's database. It waits until every tab has closed it,
@@ -82,10 +106,11 @@ func settle(ctx context.Context, ask func(factory js.Value) js.Value, late func(
 	handlers.on(request, "error", func() { settled <- cmp.Or(failed, domError(request.Get("error"))) })
 	handlers.on(request, "blocked", func() { blocked = true })
 	upgrading := js.FuncOf(func(_ js.Value, args []js.Value) any {
-		db, from := request.Get("result"), args[0].Get("oldVersion").Int()
-		if err := try(func() { upgrade(db, from) }); err != nil {
+		db, tx, from := request.Get("result"), request.Get("transaction"), args[0].Get("oldVersion").Int()
+		handlers.on(tx, "abort", func() { failed = cmp.Or(failed, domError(tx.Get("error"))) })
+		if err := try(func() { upgrade(db, tx, from) }); err != nil {
 			failed = err
-			request.Get("transaction").Call("abort") // and the error event follows
+			tx.Call("abort") // and the error event follows
 		}
 		return nil
 	})
@@ -106,7 +131,7 @@ func settle(ctx context.Context, ask func(factory js.Value) js.Value, late func(
 			handlers.release()
 		}()
 		if blocked {
-			return none, fmt.Errorf("another tab holds the stored history open: close the other tabs: %w", context.Cause(ctx))
+			return none, fmt.Errorf("%w: %w", errHeld, context.Cause(ctx))
 		}
 		return none, context.Cause(ctx)
 	}

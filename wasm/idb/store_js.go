@@ -8,84 +8,173 @@ import (
 	"fmt"
 	"sync"
 	"syscall/js"
+	"time"
 
 	"parley/wasm/chat"
 )
 
-// Store is a user's open database. It implements chat.Store, and is safe for
-// concurrent use.
+// patience is how long the browser may take to open a database.
+const patience = 15 * time.Second
+
+// Store is a user's database. It implements chat.Store and chat.Watched, and is
+// safe for concurrent use.
+//
+// The browser closes a database when another tab deletes or upgrades it, when
+// the person deletes the site's data, and when its disk fails. A Store then
+// opens it again at the next call, or makes a new one, and says so with
+// chat.ErrReopened.
 type Store struct {
+	user    uint64
+	opening chan struct{} // holds a token while the database is opened again
+
+	mu       sync.Mutex // never held while anything is waited for
 	db       js.Value
 	handlers listeners
-
-	mu  sync.Mutex
-	err error // why it is closed
+	lost     error // why the database must be opened again; nil if it is open
+	reopened bool  // and not loaded since
+	closed   bool  // by Close
+	watch    func()
 }
 
-var _ chat.Store = (*Store)(nil)
+var (
+	_ chat.Store   = (*Store)(nil)
+	_ chat.Watched = (*Store)(nil)
+)
 
 var errClosed = errors.New("the stored history is closed")
 
 // Open opens the history of a user, other than 0, and makes an empty one if
-// there is none. If a tab still runs an older version of the schema and does
-// not close it, Open waits until ctx ends.
-//
-// A Store closes itself when another tab deletes or upgrades the database, or
-// when the person deletes the site's data; everything then returns an error
-// that says so.
+// there is none. If this browser keeps nothing, the error wraps an *Unavailable.
 func Open(ctx context.Context, user uint64) (*Store, error) {
 	if user == 0 {
 		return nil, errors.New("open the stored history: user 0 is nobody")
 	}
-	db, err := openDatabase(ctx, user)
+	db, err := openDatabase(ctx, user, patience)
 	if err != nil {
 		return nil, fmt.Errorf("open the stored history: %w", err)
 	}
-	s := &Store{db: db}
-	s.handlers.on(db, "versionchange", func() {
-		s.end(errors.New("the stored history was deleted or upgraded by another tab: reload the page"))
-	})
-	s.handlers.on(db, "close", func() {
-		s.end(errors.New("the browser has closed the stored history, perhaps because its data was deleted: reload the page"))
-	})
+	s := &Store{user: user, opening: make(chan struct{}, 1)}
+	s.take(db)
 	return s, nil
 }
 
-// end closes the database; what is under way is finished. The first reason stands.
-func (s *Store) end(reason error) {
+// take makes db the open database. s.mu is held, or s is new.
+func (s *Store) take(db js.Value) {
+	s.db, s.lost = db, nil
+	s.handlers.on(db, "versionchange", func() {
+		s.lose(db, errors.New("the stored history was deleted or upgraded by another tab"))
+	})
+	s.handlers.on(db, "close", func() { s.lose(db, errors.New("the browser has closed the stored history")) })
+}
+
+// lose gives up a database, if it is still the open one.
+func (s *Store) lose(db js.Value, why error) {
 	s.mu.Lock()
-	first := s.err == nil
-	if first {
-		s.err = reason
+	lost := !s.closed && s.lost == nil && s.db.Equal(db)
+	var watch func()
+	if lost {
+		s.lost, watch = why, s.watch
 	}
 	s.mu.Unlock()
-	if first {
-		s.db.Call("close")
+	if lost {
+		db.Call("close") // what is under way is finished
+	}
+	if watch != nil {
+		watch()
 	}
 }
 
-// failure returns why the store is closed, nil if it is open.
-func (s *Store) failure() error {
+// Watch implements chat.Watched.
+func (s *Store) Watch(lost func()) {
+	s.mu.Lock()
+	s.watch = lost
+	before := s.lost != nil
+	s.mu.Unlock()
+	if before {
+		lost()
+	}
+}
+
+// ready returns the open database. If that was lost, it is opened again, and
+// until Load the error is chat.ErrReopened.
+func (s *Store) ready(ctx context.Context) (js.Value, error) {
+	s.mu.Lock()
+	db, lost, reopened, closed := s.db, s.lost, s.reopened, s.closed
+	s.mu.Unlock()
+	switch {
+	case closed:
+		return db, errClosed
+	case lost != nil:
+		return db, s.reopen(ctx)
+	case reopened:
+		return db, chat.ErrReopened
+	}
+	return db, nil
+}
+
+// reopen opens the database again, and returns chat.ErrReopened once that is done.
+func (s *Store) reopen(ctx context.Context) error {
+	select {
+	case s.opening <- struct{}{}:
+		defer func() { <-s.opening }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	s.mu.Lock()
+	lost, closed := s.lost, s.closed
+	s.mu.Unlock()
+	if lost == nil { // somebody else did
+		return chat.ErrReopened
+	}
+	if closed {
+		return errClosed
+	}
+	db, err := openDatabase(ctx, s.user, patience)
+	if err != nil {
+		return fmt.Errorf("%w, and cannot be opened again: %w", lost, err)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.err
+	if s.closed {
+		db.Call("close")
+		return errClosed
+	}
+	s.forget()
+	s.take(db)
+	s.reopened = true
+	return fmt.Errorf("%w: %w", lost, chat.ErrReopened)
+}
+
+// forget ends all listening to a database that is closed.
+func (s *Store) forget() {
+	s.db.Set("onversionchange", js.Null())
+	s.db.Set("onclose", js.Null())
+	s.handlers.release()
 }
 
 // Close implements chat.Store. It may be called more than once.
 func (s *Store) Close() error {
-	s.end(errClosed)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.handlers != nil {
-		s.db.Set("onversionchange", js.Null())
-		s.db.Set("onclose", js.Null())
-		s.handlers.release()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	s.forget()
+	if s.lost == nil {
+		s.db.Call("close") // what is under way is finished
 	}
 	return nil
 }
 
 // Load implements chat.Store.
 func (s *Store) Load(ctx context.Context) (chat.Snapshot, error) {
+	if _, err := s.ready(ctx); err != nil && !errors.Is(err, chat.ErrReopened) {
+		return chat.Snapshot{}, fmt.Errorf("load the stored history: %w", err)
+	}
+	s.mu.Lock()
+	s.reopened = false
+	s.mu.Unlock()
 	var snapshot chat.Snapshot
 	err := s.read(ctx, func(t *transaction) error { return t.load(ctx, &snapshot) },
 		storeMeta, storeConversations, storeOutbox)
@@ -121,15 +210,32 @@ func (s *Store) run(ctx context.Context, mode string, f func(*transaction) error
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	t, err := s.begin(mode, stores...)
+	db, err := s.ready(ctx)
 	if err != nil {
 		return err
 	}
-	var failed error
-	if thrown := try(func() { failed = f(t) }); thrown != nil {
-		failed = thrown
+	t, err := begin(db, mode, stores...)
+	if err == nil {
+		if thrown := try(func() { err = f(t) }); thrown != nil {
+			err = thrown
+		}
+		err = t.finish(ctx, err)
 	}
-	return t.finish(ctx, failed)
+	if errors.Is(err, errFailed) {
+		s.lose(db, err) // the event that says so may still be on its way
+	}
+	if err == nil || s.open(db) {
+		return err
+	}
+	_, err = s.ready(ctx) // what happened with a database that was lost, its successor tells
+	return err
+}
+
+// open reports whether db is the open database.
+func (s *Store) open(db js.Value) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed || s.lost == nil && s.db.Equal(db)
 }
 
 // Apply implements chat.Store.
@@ -139,7 +245,8 @@ func (s *Store) Apply(ctx context.Context, b chat.Batch) error {
 	}
 	stores := touched(b)
 	if len(stores) == 0 {
-		return s.failure()
+		_, err := s.ready(ctx)
+		return err
 	}
 	if err := s.run(ctx, "readwrite", func(t *transaction) error { return t.apply(ctx, b) }, stores...); err != nil {
 		return fmt.Errorf("store: %w", err)

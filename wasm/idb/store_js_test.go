@@ -163,25 +163,132 @@ func TestAnUpgradeByAnotherTabClosesTheStoreAndSaysSo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Load(t.Context()); err == nil || !strings.Contains(err.Error(), "another tab") {
-		t.Errorf("Load: %v", err)
-	}
-	if err := s.Apply(t.Context(), batch(1)); err == nil || !strings.Contains(err.Error(), "reload") {
-		t.Errorf("Apply: %v", err)
-	}
-	if err := s.Apply(t.Context(), chat.Batch{}); err == nil {
-		t.Error("an empty batch is stored by a closed store")
-	}
-	if _, err := s.Messages(t.Context(), "d:1:2", 1, 2); err == nil {
-		t.Error("Messages reads a closed store")
+	for range 2 {
+		if _, err := s.Load(t.Context()); !errors.Is(err, errNewer) || !strings.Contains(err.Error(), "another tab") {
+			t.Errorf("Load: %v", err)
+		}
+		if err := s.Apply(t.Context(), batch(1)); !errors.Is(err, errNewer) || !strings.Contains(err.Error(), "reload") {
+			t.Errorf("Apply: %v", err)
+		}
+		if err := s.Apply(t.Context(), chat.Batch{}); !errors.Is(err, errNewer) {
+			t.Errorf("an empty batch: %v", err)
+		}
+		if _, err := s.Messages(t.Context(), "d:1:2", 1, 2); !errors.Is(err, errNewer) {
+			t.Errorf("Messages: %v", err)
+		}
 	}
 	newer.Call("close")
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := Open(t.Context(), user); err == nil || !strings.Contains(err.Error(), "newer version") {
+	var unavailable *Unavailable
+	if _, err := Open(t.Context(), user); !errors.Is(err, errNewer) || errors.As(err, &unavailable) {
 		t.Errorf("Open of a newer schema: %v", err)
 	}
+}
+
+func TestADatabaseThatWasLostIsOpenedAgain(t *testing.T) {
+	for how, test := range map[string]struct {
+		lose func(t *testing.T, user uint64, s *Store)
+		left int // messages
+	}{
+		"deleted by another tab": {func(t *testing.T, user uint64, _ *Store) {
+			if err := Delete(t.Context(), user); err != nil {
+				t.Fatal(err)
+			}
+		}, 0},
+		"closed without a word": {func(_ *testing.T, _ uint64, s *Store) { s.db.Call("close") }, 100},
+		"closed by the browser": {func(_ *testing.T, _ uint64, s *Store) {
+			s.db.Call("close")
+			s.db.Call("onclose")
+		}, 100},
+	} {
+		t.Run(how, func(t *testing.T) {
+			user := newUser(t)
+			s := open(t, user)
+			defer s.Close()
+			if err := s.Apply(t.Context(), batch(100)); err != nil {
+				t.Fatal(err)
+			}
+			test.lose(t, user, s)
+			for range 2 { // nothing is done before Load
+				if err := s.Apply(t.Context(), batch(200)); !errors.Is(err, chat.ErrReopened) {
+					t.Errorf("Apply: %v", err)
+				}
+				if _, err := s.Messages(t.Context(), "d:1:2", 1, 100); !errors.Is(err, chat.ErrReopened) {
+					t.Errorf("Messages: %v", err)
+				}
+			}
+			snapshot, err := s.Load(t.Context())
+			if err != nil || len(snapshot.Outbox) != min(test.left, 1) {
+				t.Errorf("Load: %+v, %v", snapshot, err)
+			}
+			if got, err := s.Messages(t.Context(), "d:1:2", 1, 200); err != nil || len(got) != test.left {
+				t.Errorf("%d messages, %v; want %d", len(got), err, test.left)
+			}
+			if err := s.Apply(t.Context(), batch(200)); err != nil {
+				t.Errorf("Apply after Load: %v", err)
+			}
+		})
+	}
+}
+
+func TestWhoWatchesIsToldOfALossAtOnce(t *testing.T) {
+	user := newUser(t)
+	s := open(t, user)
+	defer s.Close()
+	told := make(chan struct{}, 2)
+	s.Watch(func() { told <- struct{}{} })
+	if err := Delete(t.Context(), user); err != nil {
+		t.Fatal(err)
+	}
+	<-told
+	if _, err := s.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.db.Call("onclose") // also of the next one
+	<-told
+}
+
+// storage replaces the worker's or page's indexedDB until the test ends.
+func storage(t *testing.T, value any) {
+	t.Helper()
+	object := js.Global().Get("Object")
+	before := object.Call("getOwnPropertyDescriptor", js.Global(), "indexedDB")
+	object.Call("defineProperty", js.Global(), "indexedDB", map[string]any{"value": value, "configurable": true})
+	t.Cleanup(func() { object.Call("defineProperty", js.Global(), "indexedDB", before) })
+}
+
+func TestABrowserThatKeepsNothingIsUnavailableAndSaysWhy(t *testing.T) {
+	function := func(body string) js.Value { return js.Global().Get("Function").New(body) }
+	thrown := `throw new DOMException('no', 'SecurityError')`
+	failing := `const request = new EventTarget(); request.error = new DOMException('no', 'QuotaExceededError');
+		setTimeout(() => request.onerror(new Event('error'))); return request`
+	for name, test := range map[string]struct {
+		storage any
+		want    string
+	}{
+		"there is none":  {nil, "no storage"},
+		"it is blocked":  {map[string]any{"open": function(thrown)}, "allow it to keep site data"},
+		"it has no room": {map[string]any{"open": function(failing)}, "storage is full"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			storage(t, test.storage)
+			_, err := Open(t.Context(), 1)
+			var unavailable *Unavailable
+			if !errors.As(err, &unavailable) || !strings.Contains(unavailable.Error(), test.want) {
+				t.Errorf("got %v, want an Unavailable that says %q", err, test.want)
+			}
+		})
+	}
+	t.Run("it never answers", func(t *testing.T) {
+		storage(t, map[string]any{"open": function(`return new EventTarget()`)})
+		_, err := openDatabase(t.Context(), 1, 50*time.Millisecond)
+		var unavailable *Unavailable
+		if !errors.As(err, &unavailable) || !errors.Is(err, errSilent) {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 func TestATabThatHoldsAnOlderSchemaOpenIsNamed(t *testing.T) {
@@ -193,28 +300,8 @@ func TestATabThatHoldsAnOlderSchemaOpenIsNamed(t *testing.T) {
 	defer cancel()
 	_, err := settle(ctx, func(f js.Value) js.Value { return f.Call("open", databaseName(user), version+1) },
 		func(late js.Value) { late.Call("close") })
-	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "another tab") {
+	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, errHeld) {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestDeleteWorksWhileATabHasItOpen(t *testing.T) {
-	user := newUser(t)
-	s := open(t, user)
-	if err := s.Apply(t.Context(), batch(100)); err != nil {
-		t.Fatal(err)
-	}
-	if err := Delete(t.Context(), user); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Load(t.Context()); err == nil || !strings.Contains(err.Error(), "deleted") {
-		t.Errorf("Load: %v", err)
-	}
-	s.Close()
-	s = open(t, user)
-	defer s.Close()
-	if got, err := s.Messages(t.Context(), "d:1:2", 1, 100); err != nil || len(got) != 0 {
-		t.Errorf("got %v, %v", got, err)
 	}
 }
 

@@ -24,20 +24,14 @@ type transaction struct {
 	ended    chan error    // nil when it is committed
 }
 
-// begin starts a transaction on the object stores.
-func (s *Store) begin(mode string, stores ...string) (*transaction, error) {
-	if err := s.failure(); err != nil {
-		return nil, err
-	}
+// begin starts a transaction on the object stores of a database.
+func begin(db js.Value, mode string, stores ...string) (*transaction, error) {
 	names := make([]any, len(stores))
 	for i, name := range stores {
 		names[i] = name
 	}
 	t := &transaction{arrived: make(chan struct{}, 1), ended: make(chan error, 1)}
-	if err := try(func() { t.tx = s.db.Call("transaction", names, mode, map[string]any{"durability": "relaxed"}) }); err != nil {
-		if failure := s.failure(); failure != nil {
-			return nil, failure
-		}
+	if err := try(func() { t.tx = db.Call("transaction", names, mode, map[string]any{"durability": "relaxed"}) }); err != nil {
 		return nil, err
 	}
 	t.handlers.on(t.tx, "complete", func() { t.ended <- nil })
