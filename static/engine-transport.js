@@ -10,6 +10,11 @@ const endTimeout = 6000;
 const retryDelay = 3000;
 /** How long a worker that has ended may still be taken for a living one, in milliseconds. */
 const reopenDelay = 500;
+/** How long an engine may take to say that it is there, in milliseconds. */
+const answerTimeout = 300;
+/** How often one is asked whose end nothing else tells, in milliseconds, and how often in vain. */
+const askEvery = 5000;
+const mostAsks = 3;
 /** How long a SharedWorker may be silent, in milliseconds, before another way to the engine is taken. */
 const lifeTimeout = 5000;
 
@@ -43,12 +48,13 @@ function newSharedWorker() {
  * worker from being loaded comes as a {failed, attempt} message like the
  * worker's own. Throws if this browser can run no engine.
  * @param {(message: any) => void} receive
+ * @param {boolean} alone the browser lets this site's tabs share nothing
  * @returns {Line}
  */
-export function openTransport(receive) {
+export function openTransport(receive, alone) {
   let closed = false;
   /** @type {Line} */
-  let line = openShared(receive, switchTo);
+  let line = alone ? openAlone(receive) : openShared(receive, switchTo);
 
   /** @param {(receive: (message: any) => void, switchTo: (open: any) => void) => Line} open */
   function switchTo(open) {
@@ -91,14 +97,25 @@ function openShared(receive, switchTo) {
   }
 
   // The worker runs in the process of one of its tabs. Where that crashes it is
-  // gone, and the browser tells nobody; but the worker's lock is free then.
-  const watch = (/** @type {string | undefined} */ lock) => {
+  // gone, and the browser tells nobody; but the worker's lock is free then. One
+  // that was not seen held tells nothing: after the site's data was deleted, the
+  // worker's locks are not this page's. Then it is asked whether it lives.
+  const watch = async (/** @type {string | undefined} */ lock) => {
     if (!lock || watched) return;
     watched = true;
-    navigator.locks.request(lock, { signal: left.signal }, () => {
-      receive({ failed: "Parley's engine ended with another tab and is started again.", attempt: 1 });
-      leave(openShared, reopenDelay);
-    }).catch(() => {}); // only ever: left
+    const { held } = await navigator.locks.query();
+    if (held?.some(({ name }) => name === lock)) await navigator.locks.request(lock, { signal: left.signal }, () => {});
+    else await silence(ask, left.signal);
+    if (left.signal.aborted) return;
+    receive({ failed: "Parley's engine ended with another tab and is started again.", attempt: 1 });
+    leave(openShared, reopenDelay);
+  };
+  let heard = false;
+  const ask = async (/** @type {number} */ wait) => {
+    heard = false;
+    worker.port.postMessage({ anyone: true });
+    await delay(wait);
+    return heard;
   };
 
   // The browser knows no modules in a SharedWorker, or the file is out of
@@ -109,10 +126,12 @@ function openShared(receive, switchTo) {
   const silent = setTimeout(() => leave(openChannel), lifeTimeout);
   worker.port.onmessage = ({ data }) => {
     clearTimeout(silent);
+    heard = true;
+    if (data.here) return;
     if (data.elsewhere) leave(openChannel);
     else if (data.reopen) leave(openShared, reopenDelay);
     else {
-      if (data.alive) watch(data.lock);
+      if (data.alive) watch(data.lock).catch(() => {}); // only ever: left
       receive(data);
     }
   };
@@ -132,53 +151,114 @@ function openChannel(receive) {
   if (!navigator.locks) {
     throw new Error('This browser cannot share one chat among its tabs here: open this site over https, or update the browser.');
   }
-  const tab = randomName();
-  const channel = new BroadcastChannel(channelName);
-  channel.onmessage = ({ data: { to, data } }) => {
-    if (to === tab || to === '*') receive(data);
-  };
-  const resign = stand(receive);
-  return {
-    post: message => channel.postMessage({ from: tab, data: message }),
-    close(now) {
-      channel.close();
-      resign(now);
-    },
-  };
+  const line = new Channel(receive, channelName);
+  line.stand().catch(cause => line.failed(cause));
+  return line;
+}
+
+/** A line to an engine of this tab's own. @param {(message: any) => void} receive @returns {Line} */
+function openAlone(receive) {
+  const line = new Channel(receive, `${channelName}-${randomName()}`);
+  line.run(signal => lead(signal, line.name)).catch(cause => line.failed(cause));
+  return line;
 }
 
 /**
- * Lets this tab lead as soon as it is its turn: the leader runs the worker. A
+ * A line over a BroadcastChannel. One of its tabs leads: it runs the worker. A
  * tab that holds a lock is not frozen in the background, so the worker lives.
- * @param {(message: any) => void} receive
- * @returns {(now?: boolean) => void} ends it
  */
-function stand(receive) {
-  const over = new AbortController();
-  const campaign = async () => {
-    for (let attempt = 1; !over.signal.aborted; attempt++) {
-      const begun = await navigator.locks.request(lockName, { signal: over.signal }, () => lead(over.signal));
-      if (over.signal.aborted) break;
+class Channel {
+  name;
+  #receive;
+  #channel;
+  #tab = randomName();
+  #over = new AbortController();
+  /** Called with the answer of an engine that was asked for. */
+  #answered = () => {};
+
+  /** @param {(message: any) => void} receive @param {string} name */
+  constructor(receive, name) {
+    this.name = name;
+    this.#receive = receive;
+    this.#channel = new BroadcastChannel(name);
+    this.#channel.onmessage = ({ data: { to, data } }) => {
+      if (to !== this.#tab && to !== '*') return;
+      if (data.here) this.#answered();
+      else receive(data);
+    };
+  }
+
+  /** @param {any} message */
+  post(message) {
+    if (!this.#over.signal.aborted) this.#channel.postMessage({ from: this.#tab, data: message });
+  }
+
+  /** @param {boolean} [now] */
+  close(now) {
+    this.#over.abort(now ? atOnce : undefined);
+    this.#channel.close();
+  }
+
+  /** @param {any} cause */
+  failed(cause) {
+    if (!this.#over.signal.aborted) this.#receive({ failed: String(cause?.message ?? cause), attempt: Infinity });
+  }
+
+  /** Lets this tab lead as soon as it is its turn. */
+  async stand() {
+    const { signal } = this.#over;
+    await this.run(() => navigator.locks.request(lockName, { signal }, async () => {
+      await this.#engineToEnd();
+      return signal.aborted || lead(signal, this.name);
+    }));
+  }
+
+  /** Runs engines, one after the other. @param {(signal: AbortSignal) => Promise<boolean>} engine resolves with whether it could be loaded */
+  async run(engine) {
+    const { signal } = this.#over;
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      const begun = await engine(signal).catch(cause => {
+        if (!signal.aborted) throw cause;
+        return true;
+      });
+      if (signal.aborted) break;
       if (begun) attempt = 0;
-      else receive({ failed: "Parley's engine could not be loaded; it is tried again.", attempt });
-      await new Promise(resolve => setTimeout(resolve, retryDelay));
+      else this.#receive({ failed: "Parley's engine could not be loaded; it is tried again.", attempt });
+      await delay(retryDelay);
     }
-  };
-  campaign().catch(cause => {
-    if (!over.signal.aborted) receive({ failed: String(cause), attempt: Infinity });
-  });
-  return now => over.abort(now ? atOnce : undefined);
+  }
+
+  /**
+   * It is this tab's turn, by the lock. An engine from before the site's data was
+   * deleted has another lock of that name: as long as one answers, it stays.
+   */
+  async #engineToEnd() {
+    const ask = (/** @type {number} */ wait) => this.#ask(wait);
+    if (await ask(answerTimeout)) await silence(ask, this.#over.signal);
+  }
+
+  /** Asks for an engine, and resolves after a while with whether one answered. @param {number} wait */
+  async #ask(wait) {
+    let answer = false;
+    this.#answered = () => { answer = true; };
+    this.post({ anyone: true });
+    await delay(wait);
+    return answer;
+  }
 }
 
 /**
  * Runs the worker until it ends, or over says so.
  * @param {AbortSignal} over
+ * @param {string} channel how tabs reach it
  * @returns {Promise<boolean>} whether it could be loaded
  */
-function lead(over) {
+function lead(over, channel) {
   // Under its own URL, as the browser lets a request wait for another one of the
   // same, which may be the one that is never answered.
-  const worker = new Worker(new URL('./engine.js?dedicated', import.meta.url), { type: 'module', name: 'parley' });
+  const url = new URL('./engine.js?dedicated', import.meta.url);
+  url.searchParams.set('channel', channel);
+  const worker = new Worker(url, { type: 'module', name: 'parley' });
   let begun = false;
   return new Promise(resolve => {
     worker.onmessage = ({ data }) => {
@@ -196,6 +276,22 @@ function lead(over) {
     if (over.aborted) resolve(false);
     else over.addEventListener('abort', end);
   }).finally(() => worker.terminate());
+}
+
+/**
+ * Resolves once an engine, of whose end nothing else tells, has not answered for long.
+ * @param {(wait: number) => Promise<boolean>} ask resolves after so many milliseconds with whether it answered
+ * @param {AbortSignal} over
+ */
+async function silence(ask, over) {
+  for (let unanswered = 0; unanswered < mostAsks && !over.aborted;) {
+    unanswered = await ask(askEvery) ? 0 : unanswered + 1;
+  }
+}
+
+/** @param {number} ms */
+function delay(ms) {
+  return new Promise(resolve => setTimeout(resolve, ms));
 }
 
 /** Ends a worker without asking it: what a page has sent is stored or was not answered. */

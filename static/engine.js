@@ -14,19 +14,28 @@
 // {detach: true} last. Messages to a tab, besides the program's Uint8Arrays:
 //   {alive: true, lock}         attach has come; the Web Lock is held as long as this worker lives
 //   {marks: {name, time}[]}     how far the engine's start came, in Unix milliseconds with fractions
+//   {here: true}                this worker is the engine: the answer to {anyone: true}
 //   {restart: true}             a program started that knows nothing of this tab: attach
 //   {failed: string, attempt}   the program died or cannot be loaded, for the n-th time in a row
 //   {updated: true}             the tab is older than the worker or another tab: it must be reloaded
 //   {reopen: true}              this worker is older than the tab and ends: open a new one
 //   {elsewhere: true}           another worker is the engine: reach it over the channel
+//
+// Where the person deletes the site's data, Chromium gives pages and workers
+// that are opened from then on other Web Locks than those that were there
+// before, of the same names: a lock that is free says nothing about a holder
+// whose locks are others. So only a lock that was seen held is waited for, and
+// over the channel, which all share, an engine learns of another one: the older
+// gives way.
 
 /**
  * What engine-transport.js in the page and this worker must agree on; rises with every
  * change that is not understood by the other.
  */
-const PROTOCOL = 5;
+const PROTOCOL = 6;
 
-const channelName = 'parley';
+/** A tab that can share nothing with others names a channel of its own. */
+const channelName = new URLSearchParams(location.search).get('channel') ?? 'parley';
 const lockName = 'parley-engine';
 /** How long the engine before this one may take to end, in milliseconds, until tabs are told that it stays. */
 const patience = 2000;
@@ -68,6 +77,8 @@ function receive(number, message) {
     if (message.prepare.protocol === PROTOCOL) runner.want(message.prepare.program);
   } else if (message?.detach) {
     drop(number);
+  } else if (message?.anyone) {
+    port.post({ here: true });
   }
 }
 
@@ -99,13 +110,18 @@ function drop(number) {
 /**
  * Calls back when a tab lets go of its lock, which it does by ending, however
  * it ends. Returns what stops the wait. Without locks (a page that is neither
- * https nor localhost) the tab's own word has to do.
+ * https nor localhost), and where the tab's locks are others, the tab's own
+ * word has to do.
  * @param {string} lock @param {() => void} callback
  */
 function whenReleased(lock, callback) {
   if (!lock || !navigator.locks) return () => {};
   const wait = new AbortController();
-  navigator.locks.request(lock, { signal: wait.signal }, callback).catch(() => {}); // only ever: stopped
+  const watch = async () => {
+    const { held } = await navigator.locks.query();
+    if (held?.some(({ name }) => name === lock)) await navigator.locks.request(lock, { signal: wait.signal }, callback);
+  };
+  watch().catch(() => {}); // only ever: stopped, or not allowed here
   return () => wait.abort();
 }
 
@@ -377,8 +393,10 @@ function failed(cause, thrown) {
 /** Tabs that come over the channel, by their own names. @type {Map<string, number>} */
 const named = new Map();
 const channel = new BroadcastChannel(channelName);
-channel.onmessage = (/** @type {MessageEvent} */ { data: { from, data } }) => {
-  if (role !== 'engine' || typeof from !== 'string') return;
+channel.onmessage = (/** @type {MessageEvent} */ { data: { from, to, data } }) => {
+  if (role !== 'engine') return;
+  if (to === '*') return stepDown(); // only an engine that begins speaks to all
+  if (typeof from !== 'string') return;
   let number = named.get(from);
   if (number === undefined) {
     number = open({
@@ -402,7 +420,7 @@ function holdLife() {
       life = name;
       resolve(undefined);
       return new Promise(() => {});
-    });
+    }).catch(resolve); // not allowed here
   });
 }
 
@@ -412,6 +430,13 @@ function begin() {
   mark('turn');
   channel.postMessage({ to: '*', data: { restart: true } });
   runner.begin();
+}
+
+/** Another engine has begun, whose locks are others. It has the tabs from now on. */
+async function stepDown() {
+  role = 'elsewhere';
+  broadcast({ elsewhere: true });
+  await end();
 }
 
 if (dedicated) {
@@ -444,5 +469,8 @@ function awaitTurn() {
     clearTimeout(timer);
     begin();
     return new Promise(() => {}); // until this worker ends
+  }).catch(() => { // not allowed here
+    clearTimeout(timer);
+    begin();
   });
 }

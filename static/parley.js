@@ -26,7 +26,7 @@ export { newRef } from './pending-sends.js';
  */
 
 /** Version of what pages, worker and program say to each other; wasm/bridge/hub.go says when it rises. */
-const PROTOCOL = 5;
+const PROTOCOL = 6;
 /** How long the worker may take to say that it is there, in milliseconds. */
 const lifeTimeout = 15_000;
 /** Failures in a row after which connect() gives up. */
@@ -147,7 +147,7 @@ class Parley extends EventTarget {
   #attempt = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  /** The name of the Web Lock that tells the worker that this page lives; '' without locks. */
+  /** The name of the Web Lock that tells the worker that this page lives; '' without locks, null if none is allowed. @type {string | null} */
   #lock = '';
   #closed = new AbortController();
 
@@ -183,7 +183,7 @@ class Parley extends EventTarget {
   }
 
   #openTransport() {
-    this.#transport = openTransport(message => this.#receive(message));
+    this.#transport = openTransport(message => this.#receive(message), this.#lock === null);
     this.#attach();
   }
 
@@ -430,7 +430,7 @@ class Parley extends EventTarget {
     try {
       const args = { protocol: PROTOCOL, user: this.user.id, server: this.#server, ...saidBy(this.#token) };
       this.connection = await this.#post('attach', args, command => this.#transport?.post({
-        attach: { protocol: PROTOCOL, program, lock: this.#lock }, command,
+        attach: { protocol: PROTOCOL, program, lock: this.#lock ?? '' }, command,
       }));
     } catch (cause) {
       if (attempt === this.#attempt) this.#attachRefused(cause);
@@ -540,15 +540,15 @@ function checkID(what, id) {
  * Takes a Web Lock until the signal; the browser gives it back when the page
  * ends, however it ends. Resolves with its name once it is held.
  * @param {AbortSignal} signal
- * @returns {Promise<string>} '' where there are no locks
+ * @returns {Promise<string | null>} '' where there are no locks, null where none is allowed
  */
 function holdLock(signal) {
   if (!navigator.locks) return Promise.resolve('');
   const name = `parley-tab-${randomName()}`;
-  return new Promise((resolve, reject) => {
+  return new Promise(resolve => {
     navigator.locks.request(name, () => {
       resolve(name);
       return new Promise(release => signal.addEventListener('abort', release));
-    }).catch(reject);
+    }).catch(() => resolve(null)); // so it is where the browser keeps nothing for this site
   });
 }
