@@ -15,7 +15,7 @@ import { PeopleSearch } from './people-search.js';
 import { parseRoute } from './route.js';
 import { serviceLinks, servicesNamed } from './service-links.js';
 import { ServiceQueue } from './service-queue.js';
-import { clearIdentity, currentToken } from './identity.js';
+import { clearIdentity, currentToken, keepsIdentity } from './identity.js';
 import { SettingsMenu } from './settings-menu.js';
 import { ShareLink } from './share-link.js';
 import { t } from './strings.js';
@@ -39,6 +39,7 @@ export class ChatPanes extends HTMLElement {
   /** @type {ConversationPane | null} */
   #pane = null;
   #offlineNote = '';
+  #saidNotKept = false;
   #done = new AbortController();
 
   #avatar;
@@ -76,8 +77,8 @@ export class ChatPanes extends HTMLElement {
         element('div', { class: 'bar own' }, this.#avatar, this.#name, this.#settings),
         this.#share, this.#search, this.#lists),
       this.#main, this.#status, this.#notices);
-    this.#status.show({ state: 'connecting', since: Date.now(), next: 0, reason: '', serverOffset: 0, loading: 0 });
-    this.#status.addEventListener('try-now', () => (this.#parley ? this.#parley.tryNow() : location.reload()));
+    this.#status.show({ state: 'connecting', since: Date.now(), next: 0, reason: '', serverOffset: 0, loading: 0, memoryOnly: '' });
+    this.#status.addEventListener('try-now', () => (this.#parley ? this.#parley.tryNow() : this.#startAgain()));
     this.addEventListener('notice', event => this.#notices.add(/** @type {CustomEvent<string>} */ (event).detail));
     this.#search.addEventListener('search', event => { this.#lists.hidden = /** @type {CustomEvent<boolean>} */ (event).detail; });
     this.#search.addEventListener('chosen', () => this.#search.clear());
@@ -262,9 +263,24 @@ export class ChatPanes extends HTMLElement {
     this.#main.replaceChildren();
   }
 
+  /** Starts what failed to start; not anew where a new page would not know who is signed in. */
+  #startAgain() {
+    if (keepsIdentity()) location.reload();
+    else this.#connect();
+  }
+
+  /** Says, once, what this browser does not keep. @param {string} memoryOnly why it keeps no messages, '' if it does */
+  #sayNotKept(memoryOnly) {
+    const kept = keepsIdentity();
+    if ((kept && !memoryOnly) || this.#saidNotKept) return;
+    this.#saidNotKept = true;
+    this.#notices.add(kept ? t.messagesNotKept(memoryOnly) : t.nothingKept(memoryOnly || t.identityNotKept));
+  }
+
   /** @param {Connection} connection */
   #showConnection(connection) {
-    const { state, reason, serverOffset } = connection;
+    const { state, reason, serverOffset, memoryOnly } = connection;
+    this.#sayNotKept(memoryOnly);
     const { clock, names, presence } = this.#context;
     clock.set(serverOffset);
     this.#status.show(connection);
@@ -310,13 +326,13 @@ export class ChatPanes extends HTMLElement {
     const words = t.startFailed(reasonOf(error, t.unknownError));
     // A guest who signs in again is somebody else: offered only where the token is of no more use.
     const refused = error instanceof ParleyError && tokenRefused.includes(error.code);
-    this.#status.show({ state: 'offline', since: Date.now(), next: 0, reason: words, serverOffset: 0, loading: 0 });
+    this.#status.show({ state: 'offline', since: Date.now(), next: 0, reason: words, serverOffset: 0, loading: 0, memoryOnly: '' });
     this.#pane = null;
     set(this, 'data-view', 'conversation');
     this.#main.replaceChildren(element('div', { class: 'empty', role: 'alert' }, icon('warning'),
       element('p', { dir: 'auto' }, words),
       element('div', { class: 'choices' },
-        element('button', { class: 'button primary', type: 'button', onclick: () => location.reload() }, t.tryAgain),
+        element('button', { class: 'button primary', type: 'button', onclick: () => this.#startAgain() }, t.tryAgain),
         ...(refused ? [this.#startOver()] : [])),
       ...(refused ? [element('p', { class: 'small' }, t.startOverHint)] : [])));
   }

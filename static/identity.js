@@ -1,6 +1,7 @@
 // @ts-check
 // Who is signed in, in this browser profile. The token is the identity: it is
-// kept in localStorage, shared by all tabs, and renewed when the engine asks for it.
+// kept in localStorage, shared by all tabs, and renewed when the engine asks for
+// it. Where the browser keeps nothing it is this page's, and ends with it.
 import { renewToken } from './parley.js';
 
 const place = 'parley.session';
@@ -12,8 +13,26 @@ const place = 'parley.session';
  * @property {string} token
  */
 
-/** The stored identity; null if nobody is signed in or it cannot be read. @returns {Identity | null} */
+/** Who is signed in on this page alone. @type {Identity | null} */
+let unkept = null;
+
+/** Whether this browser keeps who is signed in, or would. */
+export function keepsIdentity() {
+  if (unkept) return false;
+  try {
+    if (localStorage.getItem(place) === null) {
+      localStorage.setItem(`${place}.probe`, '');
+      localStorage.removeItem(`${place}.probe`);
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The identity; null if nobody is signed in or it cannot be read. @returns {Identity | null} */
 export function storedIdentity() {
+  if (unkept) return unkept;
   try {
     const stored = JSON.parse(localStorage.getItem(place) ?? 'null');
     if (typeof stored?.token !== 'string') return null;
@@ -23,13 +42,23 @@ export function storedIdentity() {
   }
 }
 
-/** @param {{ id: bigint, name: string, token: string }} who */
+/** Keeps who is signed in: for as long as this page, if the browser keeps nothing. @param {{ id: bigint, name: string, token: string }} who */
 export function storeIdentity({ id, name, token }) {
-  localStorage.setItem(place, JSON.stringify({ id: String(id), name, token }));
+  try {
+    localStorage.setItem(place, JSON.stringify({ id: String(id), name, token }));
+    unkept = null;
+  } catch {
+    unkept = { id, name, token };
+  }
 }
 
 export function clearIdentity() {
-  localStorage.removeItem(place);
+  unkept = null;
+  try {
+    localStorage.removeItem(place);
+  } catch {
+    // Nothing is kept, nor was.
+  }
 }
 
 /** Calls back when another tab signs in or out. @param {() => void} callback @param {AbortSignal} signal */

@@ -129,6 +129,11 @@ export interface Connection {
   serverOffset: number;
   /** How many conversations have come of a list that is long in coming, as on a new device; 0 if none is. */
   loading: number;
+  /**
+   * Why this browser keeps nothing of the chat, for the person to read; '' if it keeps it. The chat
+   * works all the same, and what was not confirmed is lost when the last page of it is closed.
+   */
+  memoryOnly: string;
 }
 
 /** What others see of the user. All are true until the user chooses otherwise. */

@@ -126,7 +126,7 @@ class Parley extends EventTarget {
   /** @type {User} */
   user;
   /** @type {Connection} */
-  connection = { state: 'connecting', since: Date.now(), next: 0, reason: '', serverOffset: 0, loading: 0 };
+  connection = { state: 'connecting', since: Date.now(), next: 0, reason: '', serverOffset: 0, loading: 0, memoryOnly: '' };
   /** @type {import('./parley.d.ts').Settings | null} */
   chosen = null;
 
@@ -417,7 +417,7 @@ class Parley extends EventTarget {
     this.#detached(reason);
     const cause = new ParleyError(reason);
     if (this.#wasAttached) {
-      this.connection = { state: 'connecting', since: Date.now(), next: 0, reason, serverOffset: this.connection.serverOffset, loading: 0 };
+      this.connection = { state: 'connecting', since: Date.now(), next: 0, reason, serverOffset: this.connection.serverOffset, loading: 0, memoryOnly: this.connection.memoryOnly };
       this.#dispatch('connection', this.connection);
       this.#failed(cause);
     } else if (attempt >= lastAttempt) {

@@ -3,7 +3,7 @@
 import { ConnectionStatus } from './connection-status.js';
 import { element, text } from './dom.js';
 import { ParleyError, signInAsGuest } from './parley.js';
-import { storeIdentity } from './identity.js';
+import { keepsIdentity, storeIdentity } from './identity.js';
 import { t } from './strings.js';
 
 /** Fires "signed-in" once the identity is stored. */
@@ -38,9 +38,9 @@ export class SignIn extends HTMLElement {
         this.#inviteField,
         this.#start,
         this.#error),
-      element('p', { class: 'small' }, t.signInNote),
+      element('p', { class: 'small' }, keepsIdentity() ? t.signInNote : t.signInNoteUnkept),
       status));
-    status.show({ state: 'signed-out', since: 0, next: 0, reason: '', serverOffset: 0, loading: 0 });
+    status.show({ state: 'signed-out', since: 0, next: 0, reason: '', serverOffset: 0, loading: 0, memoryOnly: '' });
     this.#name.focus();
   }
 

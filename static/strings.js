@@ -27,6 +27,7 @@ export const t = {
   signInFailed: reason => `That did not work: ${reason}`,
   serverAway: 'the server cannot be reached. Check the connection and try again.',
   signInNote: 'No account, no password. This browser keeps your sign-in.',
+  signInNoteUnkept: 'No account, no password. This browser keeps nothing of this site: you are signed in until you close or reload this page.',
   /** @param {string} name */
   inviteWhileSignedIn: name => `You are signed in as ${name} already. To use the invite, open it in another browser profile.`,
 
@@ -38,6 +39,13 @@ export const t = {
   startOverHint: 'Nobody else can prove to be you, so Parley cannot sign you in again: who starts anew is a new person to others, and does not see these conversations.',
   /** @param {string} reason */
   signedOut: reason => (reason ? `You are signed out: ${reason}` : 'You are signed out.'),
+
+  // What is not kept
+  /** @param {string} reason */
+  nothingKept: reason => `Nothing is kept in this browser: ${sentence(reason)} You are signed in until this page is closed or reloaded, and what was not sent by then is lost.`,
+  identityNotKept: 'it does not remember who is signed in; allow it to keep site data',
+  /** @param {string} reason */
+  messagesNotKept: reason => `No messages are kept in this browser: ${sentence(reason)} What was not sent is lost when the last page of this site is closed.`,
 
   // Connection
   connection: {

@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strings"
 
@@ -22,13 +23,20 @@ func main() {
 	}
 }
 
-// open returns the store and the network of one user of a server, given by its address.
-func open(ctx context.Context, user uint64, server string) (chat.Store, chat.Network, error) {
-	store, err := idb.Open(ctx, user)
-	if err != nil {
-		return nil, nil, err
-	}
+// open returns the store and the network of one user of a server, given by its
+// address. Where the browser keeps nothing, the chat works in memory and says so.
+func open(ctx context.Context, user uint64, server string) (bridge.Parts, error) {
 	// http becomes ws, https wss.
 	dial := link.WebSocket(strings.Replace(server, "http", "ws", 1) + "/mqtt")
-	return store, &link.Network{Dial: dial}, nil
+	parts := bridge.Parts{Network: &link.Network{Dial: dial}}
+	store, err := idb.Open(ctx, user)
+	switch unavailable, ok := errors.AsType[*idb.Unavailable](err); {
+	case ok:
+		parts.Store, parts.MemoryOnly = chat.NewMemory(), unavailable.Error()
+	case err != nil:
+		return bridge.Parts{}, err
+	default:
+		parts.Store = store
+	}
+	return parts, nil
 }

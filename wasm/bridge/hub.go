@@ -20,9 +20,11 @@ const maxCommand = 4 << 20
 
 // Parts are what an engine is made of.
 type Parts struct {
-	Store   chat.Store
-	Network chat.Network
-	History chat.History
+	Store chat.Store
+	// MemoryOnly says for a person why Store ends with the program; "" if it does not.
+	MemoryOnly string
+	Network    chat.Network
+	History    chat.History
 }
 
 // Opener returns the parts for one user of one server, given by its address, without a slash at the end. It

@@ -90,7 +90,7 @@ func putTimeline(e *encoder, v *chat.Timeline) {
 	e.string(v.Incomplete)
 }
 
-var connectionShape = &shape{"state", "since", "next", "reason", "serverOffset", "loading"}
+var connectionShape = &shape{"state", "since", "next", "reason", "serverOffset", "loading", "memoryOnly"}
 
 func putConnection(e *encoder, v *chat.Connection) {
 	e.object(connectionShape)
@@ -100,6 +100,7 @@ func putConnection(e *encoder, v *chat.Connection) {
 	e.string(v.Reason)
 	e.float(float64(v.ServerOffset) / float64(time.Millisecond))
 	e.float(float64(v.Loading))
+	e.string(v.MemoryOnly)
 }
 
 var settingsShape = &shape{"shareTyping", "sharePresence", "listed"}

@@ -9,8 +9,8 @@ import (
 )
 
 // Serve runs the program until the host stops it. open is called with every
-// user who opens a page.
-func Serve(open func(ctx context.Context, user uint64, server string) (chat.Store, chat.Network, error)) error {
+// user who opens a page, and gives all parts but the history.
+func Serve(open Opener) error {
 	host := js.Global().Get("parleyHost")
 	if host.Type() != js.TypeObject {
 		return errors.New("parleyHost is missing: run this program with engine.js")
@@ -21,8 +21,9 @@ func Serve(open func(ctx context.Context, user uint64, server string) (chat.Stor
 	defer cancel()
 	loop := chat.NewLoop()
 	hub := newHub(ctx, loop, func(ctx context.Context, user uint64, server string) (Parts, error) {
-		store, network, err := open(ctx, user, server)
-		return Parts{Store: store, Network: reasoned{network, server}, History: history{server}}, err
+		parts, err := open(ctx, user, server)
+		parts.Network, parts.History = reasoned{parts.Network, server}, history{server}
+		return parts, err
 	}, poster(host), mark)
 
 	receive := js.FuncOf(func(_ js.Value, args []js.Value) any {

@@ -42,7 +42,7 @@ func (s *userEngine) openFor(a attachment) {
 			s.hub.mark("store opened")
 			s.engine = chat.New(chat.Config{
 				User: s.user, Token: a.says(), Grace: grace,
-				Store: parts.Store, Network: parts.Network, History: parts.History,
+				Store: parts.Store, MemoryOnly: parts.MemoryOnly, Network: parts.Network, History: parts.History,
 				Host: s.hub.host, Observer: &s.events,
 			})
 			if s.closing {

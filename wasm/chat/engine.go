@@ -23,7 +23,8 @@ import (
 	"parley/proto"
 )
 
-// Config is what an engine needs. All fields but Grace are required, and of the token its text.
+// Config is what an engine needs. All fields but Grace and MemoryOnly are
+// required, and of the token its text.
 type Config struct {
 	User  uint64
 	Token Token
@@ -31,11 +32,13 @@ type Config struct {
 	// connects, unless a timeline is given earlier; 0: it connects at once.
 	Grace time.Duration
 
-	Store    Store
-	Network  Network
-	History  History
-	Host     Host
-	Observer Observer
+	Store Store
+	// MemoryOnly says why Store ends with the program; "" if it does not.
+	MemoryOnly string
+	Network    Network
+	History    History
+	Host       Host
+	Observer   Observer
 }
 
 // Engine is one user's chat in one browser profile. All methods must be called
@@ -73,7 +76,7 @@ func New(c Config) *Engine {
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.write = writer{host: c.Host, store: c.Store, row: e.rowOf, lost: e.lost, failed: c.Observer.Failed, works: e.catchUp, reopened: e.reopened}
-	e.connection = connection{engine: e, state: Connection{State: Connecting}, since: c.Host.Elapsed()}
+	e.connection = connection{engine: e, state: Connection{State: Connecting, MemoryOnly: c.MemoryOnly}, since: c.Host.Elapsed()}
 	e.renewing, e.sync, e.fetch = renewing{engine: e}, syncing{engine: e}, fetching{engine: e}
 	e.outbox, e.marking, e.typing = outbox{engine: e}, marking{engine: e}, newTyping(e)
 	return e

@@ -22,12 +22,12 @@ import (
 )
 
 func main() {
-	err := bridge.Serve(func(ctx context.Context, user uint64, _ string) (chat.Store, chat.Network, error) {
+	err := bridge.Serve(func(ctx context.Context, user uint64, _ string) (bridge.Parts, error) {
 		if user != keeper {
-			return breaking{chat.NewMemory()}, network{}, nil
+			return bridge.Parts{Store: breaking{chat.NewMemory()}, Network: network{}}, nil
 		}
 		store, err := idb.Open(ctx, user)
-		return breaking{store}, network{}, err
+		return bridge.Parts{Store: breaking{store}, Network: network{}}, err
 	})
 	if err != nil {
 		panic(err)
