@@ -52,6 +52,7 @@ function newSharedWorker() {
  * @returns {Line}
  */
 export function openTransport(receive, alone) {
+  checkOrigin();
   let closed = false;
   /** @type {Line} */
   let line = alone ? openAlone(receive) : openShared(receive, switchTo);
@@ -60,7 +61,12 @@ export function openTransport(receive, alone) {
   function switchTo(open) {
     line.close();
     if (closed) return;
-    line = open(receive, switchTo);
+    try {
+      line = open(receive, switchTo);
+    } catch (cause) {
+      receive({ failed: /** @type {Error} */ (cause).message, attempt: Infinity });
+      return;
+    }
     receive({ restart: true });
   }
   return {
@@ -70,6 +76,14 @@ export function openTransport(receive, alone) {
       line.close(now);
     },
   };
+}
+
+/** A browser imports a module of another origin, but runs no worker of one. */
+function checkOrigin() {
+  const { origin } = new URL(import.meta.url);
+  if (origin === location.origin) return;
+  throw new Error(`Parley cannot run here: its files came from ${origin}, and a browser runs workers of the page's own origin alone. `
+    + `Serve the files from ${location.origin}, call connect({ token, server: '${origin}' }), and start that server with -origins ${location.origin}.`);
 }
 
 /**

@@ -176,7 +176,12 @@ export interface Options {
    * says, and when the server does not take it.
    */
   token: string | ((stale?: string) => string | Promise<string>);
-  /** Address of the Parley server, with the path under which it is, as in https://example.com/chat. Default: where this module came from. */
+  /**
+   * Address of the Parley server, with the path under which it is, as in https://example.com/chat.
+   * Default: where this module came from, which must be of the page's own origin, as a browser runs
+   * no worker of another. A page of another site serves Parley's files itself and names the server
+   * here, and the server names that site in -origins.
+   */
   server?: string | URL;
 }
 

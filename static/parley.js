@@ -275,6 +275,7 @@ class Parley extends EventTarget {
   }
 
   close() {
+    if (this.#closed.signal.aborted) return; // what ended it has cleaned up
     this.#transport?.post({ detach: true });
     this.#end(new ParleyError('this Parley was closed'));
   }
