@@ -1,63 +1,28 @@
 package e2e
 
 import (
-	"bytes"
-	"context"
 	"fmt"
-	"io"
-	"log/slog"
-	"maps"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 
 	"parley/proto"
 )
 
-// A device's line is the way from one person's browser to the server. It has
-// an origin of its own, tells that browser another time than it is, and can be
-// cut.
+// A device's line is the way from one person's browser to the server: a gate
+// that tells the browser another time than it is.
 type deviceLine struct {
-	gate  *gate // of which only the url is of use
+	*gate
 	ahead time.Duration
-
-	mu    sync.Mutex
-	isCut bool
-	open  map[int]context.CancelFunc // MQTT connections
-	last  int
 }
 
 // newDeviceLine is the line of a browser whose clock is ahead of the server's.
 func newDeviceLine(t *testing.T, s *server, ahead time.Duration) *deviceLine {
 	t.Helper()
-	l := &deviceLine{ahead: ahead, open: map[int]context.CancelFunc{}}
-	proxy := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(&url.URL{Scheme: "http", Host: s.Address})
-			r.Out.Host = r.In.Host
-			if r.In.URL.Path == enginePath {
-				r.Out.Header.Set("Accept-Encoding", "identity")
-			}
-		},
-		ModifyResponse: l.setClock,
-		ErrorHandler:   func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
-		ErrorLog:       slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
-	}
-	front := httptest.NewUnstartedServer(l.watch(proxy))
-	front.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
-	front.Start()
-	t.Cleanup(front.Close)
-	l.gate = &gate{url: front.URL, server: s}
+	l := &deviceLine{newGate(t, s), ahead}
+	l.inEngine(l.clock())
 	return l
 }
-
-// enginePath is the script of the worker in which the program runs.
-const enginePath = "/engine.js"
 
 // clock is JavaScript that sets the clock of a page or a worker, which is also
 // the one that Go's programs in it read.
@@ -85,72 +50,11 @@ func (l *deviceLine) jump(tb *tab, ahead time.Duration) {
 	}`, ahead.Milliseconds())
 }
 
-func (l *deviceLine) setClock(r *http.Response) error {
-	if r.Request.URL.Path != enginePath || r.StatusCode != http.StatusOK {
-		return nil
-	}
-	script, err := io.ReadAll(r.Body)
-	if err != nil {
-		return err
-	}
-	if err := r.Body.Close(); err != nil {
-		return err
-	}
-	script = append([]byte(l.clock()), script...)
-	r.Body = io.NopCloser(bytes.NewReader(script))
-	r.ContentLength = int64(len(script))
-	r.Header.Set("Content-Length", strconv.Itoa(len(script)))
-	return nil
-}
-
-// watch ends MQTT connections when the line is cut, and lets none through then.
-func (l *deviceLine) watch(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/mqtt" {
-			next.ServeHTTP(w, r)
-			return
-		}
-		ctx, cancel := context.WithCancel(r.Context())
-		defer cancel()
-		l.mu.Lock()
-		isCut := l.isCut
-		l.last++
-		number := l.last
-		l.open[number] = cancel
-		l.mu.Unlock()
-		defer func() {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			delete(l.open, number)
-		}()
-		if isCut {
-			panic(http.ErrAbortHandler)
-		}
-		next.ServeHTTP(w, r.WithContext(ctx))
-	})
-}
-
-// cut ends the MQTT connection, until mend.
-func (l *deviceLine) cut() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.isCut = true
-	for cancel := range maps.Values(l.open) {
-		cancel()
-	}
-}
-
-func (l *deviceLine) mend() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.isCut = false
-}
-
 // signInOver signs a user in at the end of a line, and opens a part of the page.
 func signInOver(t *testing.T, l *deviceLine, hash string, user uint64, name string, services ...proto.ServiceType) *person {
 	t.Helper()
-	before := l.clock() + sessionOf(user, name, l.gate.server.tokenFor(user, name, services))
-	tb := newProfile(t).open(name, l.gate.url+"/"+hash, before)
+	before := l.clock() + sessionOf(user, name, l.server.tokenFor(user, name, services))
+	tb := newProfile(t).open(name, l.url+"/"+hash, before)
 	tb.awaitConnection("live")
 	return &person{tab: tb, id: strconv.FormatUint(user, 10)}
 }

@@ -1,12 +1,17 @@
 package e2e
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,12 +25,14 @@ type gate struct {
 	server *server
 
 	mu        sync.Mutex
-	requests  []string       // "GET /path", in order
-	strays    []string       // likewise, of those beside the server's path
-	open      map[string]int // requests under way, by path
+	requests  []string                              // "GET /path", in order
+	strays    []string                              // likewise, of those beside the server's path
+	open      map[string]map[int]context.CancelFunc // requests under way, by path and number
+	last      int                                   // number of a request
 	shut      map[string]bool
 	stalled   map[string]bool
 	forgetful bool
+	engine    string // JavaScript that runs in the worker before its script
 }
 
 // newGate opens a gate before a server; it closes when the test ends.
@@ -38,15 +45,18 @@ func newGate(t *testing.T, s *server) *gate {
 // "" for none. keepHost is whether the server sees the gate's Host.
 func newGateAt(t *testing.T, s *server, path string, keepHost bool) *gate {
 	t.Helper()
-	g := &gate{server: s, open: map[string]int{}, shut: map[string]bool{}, stalled: map[string]bool{}}
+	g := &gate{server: s, open: map[string]map[int]context.CancelFunc{}, shut: map[string]bool{}, stalled: map[string]bool{}}
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(&url.URL{Scheme: "http", Host: s.Address})
 			if keepHost { // one origin, for the browser and for the server
 				r.Out.Host = r.In.Host
 			}
+			if g.before() != "" && r.In.URL.Path == enginePath {
+				r.Out.Header.Set("Accept-Encoding", "identity")
+			}
 		},
-		ModifyResponse: g.forget,
+		ModifyResponse: g.change,
 		// A server that is away looks so to the browser too.
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 		ErrorLog:     slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
@@ -81,36 +91,74 @@ func (g *gate) beside(path string, next http.Handler) http.Handler {
 // open on paths that are stalled.
 func (g *gate) watch(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, end := context.WithCancel(r.Context())
+		defer end()
+		path := r.URL.Path
 		g.mu.Lock()
-		g.requests = append(g.requests, r.Method+" "+r.URL.Path)
-		shut, stalled := g.shut[r.URL.Path], g.stalled[r.URL.Path]
-		delete(g.stalled, r.URL.Path)
-		g.open[r.URL.Path]++
+		g.requests = append(g.requests, r.Method+" "+path)
+		shut, stalled := g.shut[path], g.stalled[path]
+		delete(g.stalled, path)
+		g.last++
+		number := g.last
+		if g.open[path] == nil {
+			g.open[path] = make(map[int]context.CancelFunc)
+		}
+		g.open[path][number] = end
 		g.mu.Unlock()
 		defer func() {
 			g.mu.Lock()
-			g.open[r.URL.Path]--
+			delete(g.open[path], number)
 			g.mu.Unlock()
 		}()
 		if shut {
 			panic(http.ErrAbortHandler)
 		}
 		if stalled {
-			<-r.Context().Done() // the browser ends before the gate
+			<-ctx.Done() // the browser ends before the gate
 			return
 		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
-// forget makes the browser cache nothing, if the test wants it so.
-func (g *gate) forget(r *http.Response) error {
+// change makes the browser cache nothing, and workers run the test's JavaScript
+// first, if the test wants it so.
+func (g *gate) change(r *http.Response) error {
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.forgetful {
+	forgetful := g.forgetful
+	g.mu.Unlock()
+	if forgetful {
 		r.Header.Set("Cache-Control", "no-store")
 	}
+	before := g.before()
+	if before == "" || r.Request.URL.Path != enginePath || r.StatusCode != http.StatusOK {
+		return nil
+	}
+	script, err := io.ReadAll(r.Body)
+	if err := errors.Join(err, r.Body.Close()); err != nil {
+		return err
+	}
+	script = append([]byte(before), script...)
+	r.Body = io.NopCloser(bytes.NewReader(script))
+	r.ContentLength = int64(len(script))
+	r.Header.Set("Content-Length", strconv.Itoa(len(script)))
 	return nil
+}
+
+// enginePath is the script of the worker in which the program runs.
+const enginePath = "/engine.js"
+
+// inEngine makes workers that are loaded from now on run JavaScript first.
+func (g *gate) inEngine(script string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.engine = script
+}
+
+func (g *gate) before() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.engine
 }
 
 // cacheNothing makes each load of a file a request, from now on.
@@ -127,6 +175,16 @@ func (g *gate) close(path string) {
 	g.shut[path] = true
 }
 
+// cut closes a path, and ends the requests that are under way.
+func (g *gate) cut(path string) {
+	g.close(path)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, end := range g.open[path] {
+		end()
+	}
+}
+
 // stall lets the next request for a path go unanswered.
 func (g *gate) stall(path string) {
 	g.mu.Lock()
@@ -134,7 +192,7 @@ func (g *gate) stall(path string) {
 	g.stalled[path] = true
 }
 
-// reopen undoes close.
+// reopen undoes close and cut.
 func (g *gate) reopen(path string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -145,7 +203,7 @@ func (g *gate) reopen(path string) {
 func (g *gate) connections() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.open["/mqtt"]
+	return len(g.open["/mqtt"])
 }
 
 // mark is a point in time, for since.

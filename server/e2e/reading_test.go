@@ -96,14 +96,14 @@ func TestAConversationOpenedBeforeItIsKnownOpensAtTheFirstUnreadMessage(t *testi
 	const said, read = 120, 30 // more than a page comes after
 	for name, open := range map[string]func(t *testing.T, l *deviceLine, link string) *person{
 		"in a browser that knows nothing": func(t *testing.T, l *deviceLine, link string) *person {
-			l.cut()
-			tb := newProfile(t).open("Bob", l.gate.url+"/#"+link, sessionOf(bobID, "Bob", l.gate.server.token(bobID, "Bob")))
+			l.cut("/mqtt")
+			tb := newProfile(t).open("Bob", l.url+"/#"+link, sessionOf(bobID, "Bob", l.server.token(bobID, "Bob")))
 			tb.await("the message list", `() => document.querySelector('[role=log]')`)
 			return &person{tab: tb}
 		},
 		"while it is offline": func(t *testing.T, l *deviceLine, link string) *person {
 			bob := signInOver(t, l, "", bobID, "Bob")
-			l.cut()
+			l.cut("/mqtt")
 			bob.awaitConnection("offline")
 			bob.openChat(strconv.Itoa(adaID))
 			bob.await("an empty list", `() => document.querySelector('[role=log] .empty')`)
@@ -122,7 +122,7 @@ func TestAConversationOpenedBeforeItIsKnownOpensAtTheFirstUnreadMessage(t *testi
 			if _, err := phone.send(proto.BranchMark, &proto.Mark{Key: &key, DeliveredSeq: &seq, ReadSeq: &seq}); err != nil {
 				t.Fatal(err)
 			}
-			line.mend()
+			line.reopen("/mqtt")
 			bob.awaitMessage(fmt.Sprintf("line %d.", said), "received")
 			type mark struct {
 				Before string

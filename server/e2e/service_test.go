@@ -162,13 +162,13 @@ func TestTwoAgentsAndACustomerWithClocksAnHourApart(t *testing.T) {
 	winner.click("Internal note")
 
 	// An answer and a second question cross: the second one still waits.
-	d.lines[winner].cut()
+	d.lines[winner].cut("/mqtt")
 	winner.awaitConnection("offline")
 	winner.say("answer to one.")
 	winner.awaitMessage("answer to one.", "pending")
 	carl.say("question two.")
 	carl.awaitMessage("question two.", confirmed...)
-	d.lines[winner].mend()
+	d.lines[winner].reopen("/mqtt")
 	winner.awaitConnection("live")
 	carl.awaitMessage("answer to one.", "received")
 	d.waits(d.createdAt("question two."), winner.id)

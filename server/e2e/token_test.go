@@ -60,7 +60,7 @@ func TestAGuestsTokenIsRenewedByTheServersClockWhateverTheDeviceSays(t *testing.
 			old := s.tokenOfAge(user, "Ada", 16*day)
 			l := newDeviceLine(t, s, ahead)
 			first := `if (!localStorage.getItem('parley.session')) { ` + sessionOf(user, "Ada", old) + since + ` }`
-			tb := newProfile(t).open("Ada", l.gate.url+"/", l.clock()+first)
+			tb := newProfile(t).open("Ada", l.url+"/", l.clock()+first)
 			tb.awaitConnection("live")
 			tb.await("a fresh token", `old => JSON.parse(localStorage.getItem('parley.session')).token !== old`, old)
 			tb.awaitConnection("live")
@@ -87,7 +87,7 @@ func TestAGuestWhoseTokenHasEndedIsToldAndBecomesNobodyElse(t *testing.T) {
 	s := newServerForGuests(t)
 	l := newDeviceLine(t, s, -3650*day)
 	old := s.tokenOfAge(21, "Ada", 31*day)
-	tb := newProfile(t).open("Ada", l.gate.url+"/", l.clock()+`if (!sessionStorage.seen) { sessionStorage.seen = 1; `+sessionOf(21, "Ada", old)+` }`)
+	tb := newProfile(t).open("Ada", l.url+"/", l.clock()+`if (!sessionStorage.seen) { sessionStorage.seen = 1; `+sessionOf(21, "Ada", old)+` }`)
 	tb.awaitConnection("signed-out")
 	tb.await("words about it", `() => {
 		const words = document.querySelector('[role=alert].banner')?.textContent ?? '';
