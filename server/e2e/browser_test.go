@@ -31,6 +31,13 @@ type profile struct {
 
 // chromium is the browser that all profiles share.
 var chromium = sync.OnceValues(func() (context.Context, error) {
+	ctx, end, err := startChromium()
+	closeBrowser = end
+	return ctx, err
+})
+
+// startChromium starts a browser, with more options; end ends it.
+func startChromium(more ...chromedp.ExecAllocatorOption) (ctx context.Context, end func(), err error) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromeBinary),
 		chromedp.DisableGPU,
@@ -39,14 +46,13 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("lang", "en-US"),
 	)
-	allocator, release := chromedp.NewExecAllocator(context.Background(), options...)
+	allocator, release := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
 	ctx, cancel := chromedp.NewContext(allocator)
-	closeBrowser = func() {
+	return ctx, func() {
 		cancel()
 		release()
-	}
-	return ctx, chromedp.Do(ctx)
-})
+	}, chromedp.Do(ctx)
+}
 
 // closeBrowser ends the browser, if one was started.
 var closeBrowser = func() {}
