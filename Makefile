@@ -31,12 +31,11 @@ JS_PACKAGES = $(shell { find wasm -name '*_js_test.go'; grep -rlE --include='*_t
 HEADLESS = env -i PATH="$(BIN):$$PATH" HOME="$$HOME" \
 	GOCACHE="$$(go env GOCACHE)" GOMODCACHE="$$(go env GOMODCACHE)" GOPROXY="$$(go env GOPROXY)" GOFLAGS="$$(go env GOFLAGS)" \
 	GOOS=js GOARCH=wasm
-# Tests from outside are a module of their own, with dependencies of their own:
-# some bring both sides together without a browser, the others run the server.
-# Of those chaos, which waits most, is among the first.
+# Tests from outside are a module of their own, with dependencies of their own: the
+# simulation brings both sides together under the race detector, the others run the
+# server or a browser. Of those chaos, which waits most, is among the first.
 E2E = server/e2e
-SIMULATED = ./sim/... ./slowline
-LIVE_PACKAGES = $(shell go list -C $(E2E) ./... | grep -vE '/e2e/(sim|slowline)\b' | sort -r)
+LIVE_PACKAGES = $(shell go list -C $(E2E) ./... | grep -v '/e2e/sim\b' | sort -r)
 
 .PHONY: help
 help: ## list these targets
@@ -68,14 +67,15 @@ tools:
 .PHONY: test
 test: tools build check ## run all tests: native, headless in Chromium, end to end
 	.tools/setup $(BIN)
-	@# No -trimpath, so that it shares the race-enabled packages with the native tests.
+	@# No -trimpath, so that it shares the race-enabled packages with the native tests;
+	@# those of the end-to-end tests are without it and shared with the build.
 	go build -race -buildvcs=false -o $(BIN)/parley-race ./server
 	@# Side by side: native tests compute, those in browsers wait much.
 	@$(BIN)/tally $(if $(CI),-strict) -at-once 2 \
 		-- 'native, race detector on' go test -json -count=1 -race -timeout=30m ./... \
 		-- 'end to end' env CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley-race \
-			go test -C $(E2E) -json -count=1 -p=2 -timeout=20m -artifacts -outputdir=$(BIN) $(LIVE_PACKAGES) \
-		-- 'both sides in one process' go test -C $(E2E) -json -count=1 -race -timeout=30m $(SIMULATED) \
+			go test -C $(E2E) -trimpath -json -count=1 -p=2 -timeout=20m -artifacts -outputdir=$(BIN) $(LIVE_PACKAGES) \
+		-- 'both sides in one process' go test -C $(E2E) -json -count=1 -race -timeout=30m ./sim/... \
 		-- 'headless in Chromium' $(HEADLESS) go test -json -count=1 -p=1 -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES) \
 		-- 'tools' go test -C .tools -json -count=1 ./...
 
