@@ -169,7 +169,6 @@ func TestA401WhileATokenIsAskedForAsksForNoSecondOne(t *testing.T) {
 	for _, from := range []uint64{bob, carol} {
 		s.say(from, alice, "x")
 	}
-	s.holdHistory = 10 * time.Millisecond
 	s.refuseHistory = proto.Refuse(chat.ReasonOfStatus(401, true), "the token has expired")
 	a := open(t, s, alice, chat.NewMemory())
 	clock.Run(25 * time.Second)

@@ -35,7 +35,6 @@ type server struct {
 	dropDeliver   func(seq uint64) bool // loses deliveries
 	plainAck      bool                  // acknowledges by itself, without the id
 	otherPages    bool                  // pages are of another history than answers to sync
-	holdHistory   time.Duration         // history answers come this much later
 	crowded       int                   // refuses this many history requests: too many at once
 	dropSync      bool
 	asked         []string // tokens of sync requests
