@@ -73,8 +73,8 @@ test: tools build check ## run all tests: native, headless in Chromium, end to e
 	@# Side by side: native tests compute, those in browsers wait much.
 	@$(BIN)/tally $(if $(CI),-strict) -at-once 2 \
 		-- 'native, race detector on' go test -json -count=1 -race -timeout=30m ./... \
-		-- 'end to end' env CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley-race \
-			go test -C $(E2E) -trimpath -json -count=1 -p=2 -timeout=20m -artifacts -outputdir=$(BIN) $(LIVE_PACKAGES) \
+		-- 'end to end' env CHROME=$(BIN)/chromium HEADLESS_SHELL=$(BIN)/headless-shell PARLEY_BIN=$(BIN)/parley-race \
+			go test -C $(E2E) -trimpath -json -count=1 -p=2 -timeout=40m -artifacts -outputdir=$(BIN) $(LIVE_PACKAGES) \
 		-- 'both sides in one process' go test -C $(E2E) -json -count=1 -race -timeout=30m ./sim/... \
 		-- 'headless in Chromium' $(HEADLESS) go test -json -count=1 -p=1 -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES) \
 		-- 'tools' go test -C .tools -json -count=1 ./...

@@ -31,15 +31,15 @@ type profile struct {
 
 // chromium is the browser that all profiles share.
 var chromium = sync.OnceValues(func() (context.Context, error) {
-	ctx, end, err := startChromium()
+	ctx, end, err := startChromium(shellBinary)
 	closeBrowser = end
 	return ctx, err
 })
 
-// startChromium starts a browser, with more options; end ends it.
-func startChromium(more ...chromedp.ExecAllocatorOption) (ctx context.Context, end func(), err error) {
+// startChromium starts a browser by its command, with more options; end ends it.
+func startChromium(command string, more ...chromedp.ExecAllocatorOption) (ctx context.Context, end func(), err error) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(chromeBinary),
+		chromedp.ExecPath(command),
 		chromedp.DisableGPU,
 		chromedp.WindowSize(1100, 800),
 		chromedp.Flag("disable-quic", true),
@@ -62,7 +62,7 @@ func newProfile(t *testing.T) *profile {
 	t.Helper()
 	shared, err := chromium()
 	if err != nil {
-		t.Fatalf("start %s: %v", chromeBinary, err)
+		t.Fatalf("start %s: %v", shellBinary, err)
 	}
 	ctx, cancel := chromedp.NewContext(shared, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
@@ -306,18 +306,29 @@ func (tb *tab) click(name string) {
 	tb.clickOn("button", name)
 }
 
-// clickOn clicks the element with a role and a name in its middle.
+// clickOn clicks the element with a role and a name in its middle, once that stays
+// where it is: what is shown above it may still come.
 func (tb *tab) clickOn(role, name string) {
 	tb.t.Helper()
 	button := tb.find(role, name)
-	tb.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		box, err := cdp.Call(ctx, target, dom.GetBoxModel, dom.GetBoxModelParams{BackendNodeID: button})
-		if err != nil {
-			return err
-		}
-		corners := box.Model.Content
-		x, y := (corners[0]+corners[4])/2, (corners[1]+corners[5])/2
-		_, err = chromedp.MouseClickXY(x, y)(ctx, target)
-		return err
-	}))
+	var x, y float64
+	eventually(tb.t, fmt.Sprintf("%s: the %s named %q stands still", tb.name, role, name), func() bool {
+		nowX, nowY, err := tb.middle(button)
+		still := err == nil && nowX == x && nowY == y
+		x, y = nowX, nowY
+		return still
+	})
+	tb.do(chromedp.MouseClickXY(x, y))
+}
+
+// middle is where the middle of an element is.
+func (tb *tab) middle(node cdp.BackendNodeID) (x, y float64, err error) {
+	ctx, cancel := context.WithTimeout(tb.ctx, patience)
+	defer cancel()
+	box, err := chromedp.Call(ctx, dom.GetBoxModel, dom.GetBoxModelParams{BackendNodeID: node})
+	if err != nil {
+		return -1, -1, err
+	}
+	corners := box.Model.Content
+	return (corners[0] + corners[4]) / 2, (corners[1] + corners[5]) / 2, nil
 }

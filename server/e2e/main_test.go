@@ -13,8 +13,8 @@ import (
 // says that something hangs, not that something is slow, and other tests run beside.
 const patience = 90 * time.Second
 
-// chromeBinary is the browser's command, which TestMain found.
-var chromeBinary string
+// The browsers' commands, which TestMain found: most tests need the engine alone.
+var shellBinary, chromeBinary string
 
 func TestMain(m *testing.M) {
 	if err := prepare(); err != nil {
@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 
 func prepare() (err error) {
 	if chromeBinary, err = live.Chromium(); err != nil {
+		return err
+	}
+	if shellBinary, err = live.HeadlessShell(); err != nil {
 		return err
 	}
 	_, err = live.Binary()

@@ -40,7 +40,7 @@ func TestWhatWasNeverOnTheScreenStaysUnread(t *testing.T) {
 	s := newServerWithKey(t)
 	g := newGate(t, s)
 	const bobID, adaID = 21, 22
-	const said = 40
+	const said = 60
 	ada := newDevice(t, s, adaID, "Ada")
 	for i := range said {
 		ada.tell(bobID, fmt.Sprintf("line %d.", i+1))

@@ -123,15 +123,16 @@ func (s *server) guest(name string) string {
 	return strconv.FormatUint(made.ID, 10)
 }
 
-// eventually waits until what is awaited holds.
+// eventually waits until what is awaited holds. It asks ever less often: the server
+// bounds how often a user may, and who waits long need not know at once.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !holds(); <-tick.C {
+	pause := 20 * time.Millisecond
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(pause) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited %v in vain for %s", patience, what)
 		}
+		pause = min(pause*5/4, 250*time.Millisecond)
 	}
 }
 

@@ -66,7 +66,7 @@ func blockedStorage(t *testing.T) *profile {
 	if err := os.WriteFile(settings, []byte(`{"profile": {"default_content_setting_values": {"cookies": 2}}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, end, err := startChromium(chromedp.UserDataDir(folder))
+	ctx, end, err := startChromium(chromeBinary, chromedp.UserDataDir(folder)) // the shell has no settings
 	t.Cleanup(end)
 	if err != nil {
 		t.Fatal(err)

@@ -167,11 +167,18 @@ func protocolOf(t *testing.T) int {
 	return number
 }
 
-// browser is one browser profile, shared by all tests that need no fresh one:
-// their sites keep them apart.
-var browser = func() func(t *testing.T) context.Context {
+// shell and chromium are a browser profile each, shared by all tests that need no
+// fresh one: their sites keep them apart. Most need the engine alone, which is the shell.
+var (
+	shell    = startOnce(live.HeadlessShell)
+	chromium = startOnce(live.Chromium)
+)
+
+// startOnce returns a function that starts a browser at its first call, by the command
+// that find finds. It ends with the tests.
+func startOnce(find func() (string, error)) func(t *testing.T) context.Context {
 	start := sync.OnceValues(func() (context.Context, error) {
-		path, err := live.Chromium()
+		path, err := find()
 		if err != nil {
 			return nil, err
 		}
@@ -180,7 +187,9 @@ var browser = func() func(t *testing.T) context.Context {
 			chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 		allocator, release := chromedp.NewExecAllocator(context.Background(), options...)
 		ctx, _ := chromedp.NewContext(allocator)
-		closeBrowser = release
+		started.Lock()
+		started.ends = append(started.ends, release)
+		started.Unlock()
 		return ctx, chromedp.Do(ctx)
 	})
 	return func(t *testing.T) context.Context {
@@ -191,14 +200,19 @@ var browser = func() func(t *testing.T) context.Context {
 		}
 		return ctx
 	}
-}()
+}
 
-// closeBrowser ends the browser, if one was started.
-var closeBrowser = func() {}
+// started holds what ends each browser that was started.
+var started struct {
+	sync.Mutex
+	ends []context.CancelFunc
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	closeBrowser()
+	for _, end := range started.ends {
+		end()
+	}
 	os.Exit(code)
 }
 
@@ -212,7 +226,13 @@ type tab struct {
 // openTab opens the site's empty page; before is run before anything else there.
 func (s *site) openTab(t *testing.T, before ...string) *tab {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(browser(t))
+	return s.openTabOf(t, shell(t), before...)
+}
+
+// openTabOf opens it in a browser.
+func (s *site) openTabOf(t *testing.T, browser context.Context, before ...string) *tab {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(browser)
 	b := &tab{t: t, ctx: ctx, close: cancel}
 	t.Cleanup(cancel)
 	if err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/")); err != nil {

@@ -512,7 +512,7 @@ func TestASessionEndsWithItsLastTabHoweverThatEnds(t *testing.T) {
 func TestAPageThatIsKeptForTheWayBackAttachesAgainWhenItIsShown(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	b := s.openTab(t, connect)
+	b := s.openTabOf(t, chromium(t), connect) // the shell keeps no pages
 	b.eval(`void (globalThis.renewed = T.event(p, 'reset'))`)
 	b.eval(`location.href = '/elsewhere';`)
 	b.until(`location.pathname === '/elsewhere'`)

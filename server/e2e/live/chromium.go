@@ -15,3 +15,12 @@ func Chromium() (string, error) {
 	}
 	return "", errors.New("no Chromium found: install it (Debian's package chromium), or set CHROME to its command; make does so by itself")
 }
+
+// HeadlessShell is the path of a browser's command for tests that need Chromium's
+// engine and not the browser around it: $HEADLESS_SHELL, or else Chromium's.
+func HeadlessShell() (string, error) {
+	if path, err := exec.LookPath(os.Getenv("HEADLESS_SHELL")); err == nil {
+		return path, nil
+	}
+	return Chromium()
+}
