@@ -33,9 +33,9 @@ HEADLESS = env -i PATH="$(BIN):$$PATH" HOME="$$HOME" \
 	GOOS=js GOARCH=wasm
 # Tests from outside are a module of their own, with dependencies of their own: the
 # simulation brings both sides together under the race detector, the others run the
-# server or a browser. Of those chaos, which waits most, is among the first.
+# server or a browser. The longest are in the folder itself, and begin first.
 E2E = server/e2e
-LIVE_PACKAGES = $(shell go list -C $(E2E) ./... | grep -v '/e2e/sim\b' | sort -r)
+LIVE_PACKAGES = $(shell go list -C $(E2E) ./... | grep -v '/e2e/sim\b')
 
 .PHONY: help
 help: ## list these targets
