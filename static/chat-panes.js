@@ -77,7 +77,7 @@ export class ChatPanes extends HTMLElement {
         element('div', { class: 'bar own' }, this.#avatar, this.#name, this.#settings),
         this.#share, this.#search, this.#lists),
       this.#main, this.#status, this.#notices);
-    this.#status.show({ state: 'connecting', since: Date.now(), next: 0, reason: '', serverOffset: 0, loading: 0, memoryOnly: '' });
+    this.#status.show({ state: 'connecting' });
     this.#status.addEventListener('try-now', () => (this.#parley ? this.#parley.tryNow() : this.#startAgain()));
     this.addEventListener('notice', event => this.#notices.add(/** @type {CustomEvent<string>} */ (event).detail));
     this.#search.addEventListener('search', event => { this.#lists.hidden = /** @type {CustomEvent<boolean>} */ (event).detail; });
@@ -326,7 +326,7 @@ export class ChatPanes extends HTMLElement {
     const words = t.startFailed(reasonOf(error, t.unknownError));
     // A guest who signs in again is somebody else: offered only where the token is of no more use.
     const refused = error instanceof ParleyError && tokenRefused.includes(error.code);
-    this.#status.show({ state: 'offline', since: Date.now(), next: 0, reason: words, serverOffset: 0, loading: 0, memoryOnly: '' });
+    this.#status.show({ state: 'offline', reason: words });
     this.#pane = null;
     set(this, 'data-view', 'conversation');
     this.#main.replaceChildren(element('div', { class: 'empty', role: 'alert' }, icon('warning'),

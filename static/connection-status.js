@@ -29,8 +29,8 @@ export class ConnectionStatus extends HTMLElement {
     this.#timer = 0;
   }
 
-  /** @param {import('./parley.js').Connection} connection */
-  show({ state, next, reason, loading }) {
+  /** @param {Pick<import('./parley.js').Connection, 'state'> & Partial<import('./parley.js').Connection>} connection */
+  show({ state, next = 0, reason = '', loading = 0 }) {
     set(this, 'data-connection', state);
     set(this, 'title', reason || null);
     text(this.#words, state === 'live' && loading ? t.loadingConversations(loading) : t.connection[state]);

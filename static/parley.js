@@ -418,7 +418,7 @@ class Parley extends EventTarget {
     this.#detached(reason);
     const cause = new ParleyError(reason);
     if (this.#wasAttached) {
-      this.connection = { state: 'connecting', since: Date.now(), next: 0, reason, serverOffset: this.connection.serverOffset, loading: 0, memoryOnly: this.connection.memoryOnly };
+      this.connection = { ...this.connection, state: 'connecting', since: Date.now(), next: 0, reason, loading: 0 };
       this.#dispatch('connection', this.connection);
       this.#failed(cause);
     } else if (attempt >= lastAttempt) {

@@ -40,7 +40,7 @@ export class SignIn extends HTMLElement {
         this.#error),
       element('p', { class: 'small' }, keepsIdentity() ? t.signInNote : t.signInNoteUnkept),
       status));
-    status.show({ state: 'signed-out', since: 0, next: 0, reason: '', serverOffset: 0, loading: 0, memoryOnly: '' });
+    status.show({ state: 'signed-out' });
     this.#name.focus();
   }
 
