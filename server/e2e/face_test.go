@@ -70,8 +70,7 @@ func TestAssistiveTechnologyFindsEverythingByRoleAndName(t *testing.T) {
 	for _, want := range [][2]string{{"textbox", "Message"}, {"button", "Send"}, {"log", ""}, {"status", ""}} {
 		ada.find(want[0], want[1])
 	}
-	ada.fill("Message", "sent by the button")
-	ada.click("Send")
+	ada.sayByButton("sent by the button")
 	ada.awaitMessage("sent by the button", confirmed...)
 	ada.find("list", "Conversations")
 	bob.await("the unread message in the list", `() => document.querySelector('[data-key][data-unread="1"]')`)

@@ -66,6 +66,13 @@ func (p *person) say(content string) {
 	p.pressEnter()
 }
 
+// sayByButton is say without a key.
+func (p *person) sayByButton(content string) {
+	p.t.Helper()
+	p.fill("Message", content)
+	p.click("Send")
+}
+
 // A shown message is one as the page's attributes describe it.
 type shown struct {
 	Seq, ID, State, Text string

@@ -63,6 +63,18 @@ func openWith(t *testing.T, s *server, c chat.Config) *screen {
 	return v
 }
 
+// openOffline opens what a store has, with the server away, and returns the engine's
+// screen with the newest messages.
+func openOffline(t *testing.T, s *server, user uint64, store chat.Store) *screen {
+	t.Helper()
+	s.down = true
+	v := open(t, s, user, store)
+	s.clock.Run(time.Second)
+	v.timeline(0, 50)
+	s.clock.Run(time.Second)
+	return v
+}
+
 // history delays answers: the server's state is that of the request.
 type history struct {
 	*server

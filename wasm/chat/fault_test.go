@@ -103,12 +103,7 @@ func TestWhatCouldNotBeStoredIsFetchedAgain(t *testing.T) {
 	store.err = nil
 	clock.Run(time.Minute)
 	a.host.Kill()
-	s.down = true
-	again := open(t, s, alice, store.Store)
-	clock.Run(time.Second)
-	again.timeline(0, 50)
-	clock.Run(time.Second)
-	want(t, "stored", again.text(), "x")
+	want(t, "stored", openOffline(t, s, alice, store.Store).text(), "x")
 }
 
 func TestWhatArrivesWhileTheStoreIsReadIsInTheAnswer(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"parley/wasm/chat"
+	"parley/wasm/chat/chattest"
 )
 
 // losing is a Store that can lose what it has open, and opens it again at the
@@ -50,6 +51,28 @@ func (l *losing) Apply(ctx context.Context, b chat.Batch) error {
 	return l.Memory.Apply(ctx, b)
 }
 
+// openLosing opens an engine on such a store, with messages in it.
+func openLosing(t *testing.T, messages ...string) (*chattest.Clock, *server, *losing, *screen) {
+	t.Helper()
+	clock, s := setup(t)
+	store := &losing{Memory: chat.NewMemory()}
+	a := open(t, s, alice, store)
+	for _, content := range messages {
+		s.say(bob, alice, content)
+	}
+	clock.Run(time.Second)
+	return clock, s, store, a
+}
+
+// isStored wants the store to hold what the engine is, and as many unconfirmed messages.
+func (l *losing) isStored(t *testing.T, unconfirmed int) {
+	t.Helper()
+	snapshot, err := l.Memory.Load(t.Context())
+	if err != nil || len(snapshot.Outbox) != unconfirmed || snapshot.Meta.Device == "" {
+		t.Errorf("the store has %+v, %v", snapshot, err)
+	}
+}
+
 // used reports whether the store was found lost.
 func (l *losing) used() bool {
 	l.uses++
@@ -74,10 +97,7 @@ func TestAStoreThatWasEmptiedIsGivenEverythingAgain(t *testing.T) {
 	clock.Run(time.Second)
 	a.host.Kill() // nothing was done since, so that only the store itself could tell
 
-	again := open(t, s, alice, store.Memory)
-	clock.Run(time.Second)
-	again.timeline(0, 50)
-	clock.Run(time.Second)
+	again := openOffline(t, s, alice, store.Memory)
 	want(t, "what can be had offline", again.text(), "waits/pending")
 	s.down = false
 	clock.Run(time.Minute)
@@ -94,21 +114,11 @@ func TestAStoreThatWasEmptiedIsGivenEverythingAgain(t *testing.T) {
 }
 
 func TestWhatWasStoredIsFetchedAgainIfTheStoreWasEmptied(t *testing.T) {
-	clock, s := setup(t)
-	store := &losing{Memory: chat.NewMemory()}
-	a := open(t, s, alice, store)
-	s.say(bob, alice, "1")
-	s.say(bob, alice, "2")
-	clock.Run(time.Second)
+	clock, s, store, a := openLosing(t, "1", "2")
 	store.lose(chat.NewMemory())
 	clock.Run(time.Second)
 	a.host.Kill()
-	s.down = true
-	again := open(t, s, alice, store.Memory)
-	clock.Run(time.Second)
-	again.timeline(0, 50)
-	clock.Run(time.Second)
-	want(t, "what can be had offline", again.text(), "1 2")
+	want(t, "what can be had offline", openOffline(t, s, alice, store.Memory).text(), "1 2")
 }
 
 func TestASendThatFindsTheStoreEmptiedIsStored(t *testing.T) {
@@ -122,19 +132,11 @@ func TestASendThatFindsTheStoreEmptiedIsStored(t *testing.T) {
 	a.send("second")
 	clock.Run(time.Second)
 	want(t, "screen", a.text(), "first/pending second/pending")
-	snapshot, err := store.Load(t.Context())
-	if err != nil || len(snapshot.Outbox) != 2 || snapshot.Meta.Device == "" {
-		t.Errorf("the store has %+v, %v", snapshot, err)
-	}
+	store.isStored(t, 2)
 }
 
 func TestAConversationIsReadFromTheServerIfTheStoreWasEmptied(t *testing.T) {
-	clock, s := setup(t)
-	store := &losing{Memory: chat.NewMemory()}
-	a := open(t, s, alice, store)
-	s.say(bob, alice, "1")
-	s.say(bob, alice, "2")
-	clock.Run(time.Second)
+	clock, _, store, a := openLosing(t, "1", "2")
 	store.Memory, store.lost = chat.NewMemory(), true
 	page := a.timeline(0, 50)
 	clock.Run(time.Second)
@@ -145,11 +147,7 @@ func TestAConversationIsReadFromTheServerIfTheStoreWasEmptied(t *testing.T) {
 }
 
 func TestWhatAnEmptiedStoreCannotGiveIsSaidToBeMissing(t *testing.T) {
-	clock, s := setup(t)
-	store := &losing{Memory: chat.NewMemory()}
-	a := open(t, s, alice, store)
-	s.say(bob, alice, "1")
-	clock.Run(time.Second)
+	clock, s, store, a := openLosing(t, "1")
 	store.Memory, store.lost = chat.NewMemory(), true
 	s.refuseHistory = errors.New("the server is busy")
 	page := a.timeline(0, 50)
@@ -160,11 +158,7 @@ func TestWhatAnEmptiedStoreCannotGiveIsSaidToBeMissing(t *testing.T) {
 }
 
 func TestAStoreThatWasOnlyClosedKeepsWhatItHas(t *testing.T) {
-	clock, s := setup(t)
-	store := &losing{Memory: chat.NewMemory()}
-	a := open(t, s, alice, store)
-	s.say(bob, alice, "1")
-	clock.Run(time.Second)
+	clock, s, store, a := openLosing(t, "1")
 	asked := len(s.requests)
 	store.lose(store.Memory)
 	a.send("2")
@@ -191,17 +185,11 @@ func TestAStoreThatCannotBeOpenedAgainIsToldAndTriedAgain(t *testing.T) {
 	}
 	store.err = nil
 	clock.Run(time.Minute)
-	if snapshot, err := store.Memory.Load(t.Context()); err != nil || snapshot.Meta.Device == "" {
-		t.Errorf("the store has %+v, %v", snapshot, err)
-	}
+	store.isStored(t, 0)
 }
 
 func TestAStoreThatIsLostAtEachUseIsGivenUpForAWhile(t *testing.T) {
-	clock, s := setup(t)
-	store := &losing{Memory: chat.NewMemory()}
-	a := open(t, s, alice, store)
-	s.say(bob, alice, "1")
-	clock.Run(time.Second)
+	clock, _, store, a := openLosing(t, "1")
 	store.each = true
 	var read, sent error
 	a.engine.Timeline(key, 0, 50, func(_ chat.Timeline, err error) { read = err })
@@ -224,11 +212,7 @@ func TestAStoreThatIsLostAtEachUseIsGivenUpForAWhile(t *testing.T) {
 }
 
 func TestWhatAnotherEngineStoredIsNotOverwritten(t *testing.T) {
-	clock, s := setup(t)
-	store := &losing{Memory: chat.NewMemory()}
-	a := open(t, s, alice, store)
-	s.say(bob, alice, "1")
-	clock.Run(time.Second)
+	clock, _, store, a := openLosing(t, "1")
 	other := chat.NewMemory()
 	theirs := chat.Batch{Meta: &chat.Meta{Device: "another"}, Outbox: []chat.Outgoing{{Number: 1, Key: key, Body: []byte("x")}}}
 	if err := other.Apply(t.Context(), theirs); err != nil {
