@@ -19,6 +19,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"parley/server/e2e/live"
 )
 
 // A profile is what a browser keeps for a person: storage, workers and locks of
@@ -38,15 +40,7 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 
 // startChromium starts a browser by its command, with more options; end ends it.
 func startChromium(command string, more ...chromedp.ExecAllocatorOption) (ctx context.Context, end func(), err error) {
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(command),
-		chromedp.DisableGPU,
-		chromedp.WindowSize(1100, 800),
-		chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("lang", "en-US"),
-	)
-	allocator, release := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
+	allocator, release := chromedp.NewExecAllocator(context.Background(), live.Options(command, more...)...)
 	ctx, cancel := chromedp.NewContext(allocator)
 	return ctx, func() {
 		cancel()

@@ -182,10 +182,7 @@ func startOnce(find func() (string, error)) func(t *testing.T) context.Context {
 		if err != nil {
 			return nil, err
 		}
-		options := append(chromedp.DefaultExecAllocatorOptions[:],
-			chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-			chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-		allocator, release := chromedp.NewExecAllocator(context.Background(), options...)
+		allocator, release := chromedp.NewExecAllocator(context.Background(), live.Options(path, chromedp.NoSandbox)...)
 		ctx, _ := chromedp.NewContext(allocator)
 		started.Lock()
 		started.ends = append(started.ends, release)

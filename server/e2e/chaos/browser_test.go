@@ -20,6 +20,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"parley/server/e2e/live"
 )
 
 //go:embed testdata/driver.js
@@ -34,15 +36,7 @@ type browser struct {
 
 // newBrowser starts Chromium with its profile in a folder.
 func newBrowser(folder string) (*browser, error) {
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(chromeBinary),
-		chromedp.UserDataDir(folder),
-		chromedp.DisableGPU,
-		chromedp.WindowSize(1100, 800),
-		chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("lang", "en-US"),
-	)
+	options := live.Options(chromeBinary, chromedp.UserDataDir(folder))
 	allocator, release := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(allocator)
 	b := &browser{folder: folder, ctx: ctx, cancel: func() { cancel(); release() }}
