@@ -70,6 +70,9 @@ tools:
 	@mkdir -p $(BIN)
 	go build -C .tools -o $(BIN)/ ./tally ./sizes github.com/agnivade/wasmbrowsertest
 
+# A program that the race detector watches need not wait a second at its end.
+test: export GORACE = atexit_sleep_ms=0
+
 .PHONY: test
 test: tools build check ## run all tests: native, headless in Chromium, end to end
 	.tools/setup $(BIN)

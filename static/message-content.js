@@ -3,7 +3,7 @@
 // until the person wants all of it.
 import { element, text } from './dom.js';
 import { cutBefore, isBlank, presentable } from './foreign-text.js';
-import { isEmoji, richText } from './rich-text.js';
+import { isEmoji, longestLink, richText } from './rich-text.js';
 import { t } from './strings.js';
 
 /**
@@ -11,7 +11,7 @@ import { t } from './strings.js';
  * take quadratic time for a paragraph of some scripts, or of changing directions.
  */
 const mostLines = 40;
-const mostUnits = 1000; // of UTF-16
+const mostUnits = 800; // of UTF-16
 /** What begins a new line, whether or not there is something in the last. */
 const lineEnd = /[\n\v\f\u0085\u2028\u2029]/g;
 
@@ -19,23 +19,27 @@ const lineEnd = /[\n\v\f\u0085\u2028\u2029]/g;
 export class MessageContent {
   element = element('div', { class: 'content', dir: 'auto' });
   more = element('button', { class: 'link-button unfold', type: 'button', hidden: true, onclick: () => this.#toggle() });
-  /** What of a long message is not shown at first. @type {HTMLElement[]} */
-  #rest = [];
+  #said = '';
+  /** What of a long message is not shown at first; null until it is wanted. @type {HTMLElement[] | null} */
+  #rest = null;
   #folded = true;
 
   /** @param {string} content @param {boolean} [partly] there is more to the message, which this version cannot show */
   show(content, partly = false) {
     const blank = isBlank(content) && !partly;
     const said = blank ? t.emptyMessage : presentable(content);
-    const pieces = divide(richText(said), placesOf(said));
-    const long = pieces.length > 1;
+    const end = lengthOfPiece(said);
+    const long = end < said.length;
     const { classList } = this.element;
     classList.toggle('blank', blank);
     classList.toggle('emoji', !blank && isEmoji(said));
     classList.toggle('long', long);
-    const [first, ...rest] = long ? pieces.map(piece => element('div', { class: 'piece' }, ...piece)) : [];
-    this.#rest = rest;
-    this.element.replaceChildren(...(long ? [first, ...rest] : pieces[0]),
+    this.#said = said;
+    this.#rest = null;
+    // The last link that begins in the piece may end after it, and then the piece ends at the next place.
+    const beginning = long ? said.slice(0, end + longestLink + mostUnits) : said;
+    const [first] = divide(richText(beginning), placesOf(beginning));
+    this.element.replaceChildren(...(long ? [pieceOf(first)] : first),
       ...(partly ? [element('span', { class: 'cannot-be-shown' }, t.cannotBeShown)] : []));
     this.more.hidden = !long;
     this.#fold(true);
@@ -50,26 +54,39 @@ export class MessageContent {
   /** @param {boolean} folded */
   #fold(folded) {
     this.#folded = folded;
-    for (const piece of this.#rest) piece.hidden = folded;
-    this.element.classList.toggle('folded', folded && this.#rest.length > 0);
+    if (!folded) this.#rest ??= this.#addRest();
+    for (const piece of this.#rest ?? []) piece.hidden = folded;
+    this.element.classList.toggle('folded', folded && !this.more.hidden);
     this.more.setAttribute('aria-expanded', String(!folded));
     text(this.more, folded ? t.showMore : t.showLess);
   }
+
+  #addRest() {
+    const [first, ...rest] = divide(richText(this.#said), placesOf(this.#said)).map(pieceOf);
+    this.element.firstElementChild?.replaceWith(first, ...rest);
+    return rest;
+  }
+}
+
+/** @param {(string | HTMLElement)[]} parts */
+function pieceOf(parts) {
+  return element('div', { class: 'piece' }, ...parts);
 }
 
 /** The places that divide a long text into pieces, ascending. @param {string} said */
 function placesOf(said) {
   const places = [];
-  for (let place = 0; (place += lengthOfPiece(said.slice(place, place + 2 * mostUnits))) < said.length;) places.push(place);
+  for (let place = 0; (place += lengthOfPiece(said, place)) < said.length;) places.push(place);
   return places;
 }
 
 /**
- * How long the first piece of a text is. It ends with a line, or else a word, if
- * that leaves half of it, or else with a character.
- * @param {string} said
+ * How long the piece of a text is that begins at a place. It ends with a line, or
+ * else a word, if that leaves half of it, or else with a character.
+ * @param {string} whole @param {number} [place]
  */
-function lengthOfPiece(said) {
+function lengthOfPiece(whole, place = 0) {
+  const said = whole.slice(place, place + 2 * mostUnits);
   const most = cutBefore(said, mostUnits);
   let lines = 0;
   let end = 0;

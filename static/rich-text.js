@@ -9,11 +9,11 @@ const address = /\bhttps?:\/\/[^\s\0-\x1f\x7f\u2400-\u2424<>"'`\u061c\u200e\u200
 const punctuation = '.,;:!?…»”’*_~';
 const opening = new Map([['(', ')'], ['[', ']'], ['{', '}']]);
 /** The longest address that is a link, in UTF-16 units; most servers take no more. */
-const longest = 2048;
+export const longestLink = 2048;
 /** The longest authority in one: a name of 253 characters (RFC 1035), with its port. */
 const longestHost = 260;
 /** How many links one message has; each costs as much as some kilobytes of text. */
-const mostLinks = 100;
+const mostLinks = 50;
 
 const emoji = /^(?:\p{Emoji_Presentation}|\p{Emoji}\ufe0f|\u200d)+$/u;
 
@@ -66,7 +66,7 @@ function closing(shown) {
 
 /** A link, or null where the address is no good or would mislead about where it leads. @param {string} shown */
 function linkOf(shown) {
-  if (shown.length > longest || authorityOf(shown).length > longestHost) return null;
+  if (shown.length > longestLink || authorityOf(shown).length > longestHost) return null;
   if (!URL.canParse(shown)) return null;
   const url = new URL(shown);
   if (!['http:', 'https:'].includes(url.protocol) || url.username || url.password) return null;
