@@ -102,7 +102,10 @@ func (db *DB) open(ctx context.Context, path, why string) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return explain(path, err)
 	}
-	w, err := openConnection(ctx, path, url.Values{"_pragma": {
+	if err := registerBufferedLog(); err != nil {
+		return explain(path, err)
+	}
+	w, err := openConnection(ctx, path, url.Values{"vfs": {bufferedLog}, "_pragma": {
 		fmt.Sprintf("busy_timeout(%d)", busyTimeout),
 		"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(67108864)", "cache_size(-16384)",
 		fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages),
