@@ -20,7 +20,7 @@ export class MessageContent {
   element = element('div', { class: 'content', dir: 'auto' });
   more = element('button', { class: 'link-button unfold', type: 'button', hidden: true, onclick: () => this.#toggle() });
   #said = '';
-  /** What of a long message is not shown at first; null until it is wanted. @type {HTMLElement[] | null} */
+  /** The pieces of a long message that are not shown at first; null until they are wanted. @type {HTMLElement[] | null} */
   #rest = null;
   #folded = true;
 
@@ -28,18 +28,17 @@ export class MessageContent {
   show(content, partly = false) {
     const blank = isBlank(content) && !partly;
     const said = blank ? t.emptyMessage : presentable(content);
-    const end = lengthOfPiece(said);
-    const long = end < said.length;
+    // The last link that begins in the piece may end after it, and then the piece ends at the next place.
+    const beginning = said.slice(0, lengthOfPiece(said) + longestLink + mostUnits);
+    const [first] = divide(richText(beginning), placesOf(beginning));
+    const long = lengthOf(first) < said.length;
     const { classList } = this.element;
     classList.toggle('blank', blank);
     classList.toggle('emoji', !blank && isEmoji(said));
     classList.toggle('long', long);
     this.#said = said;
     this.#rest = null;
-    // The last link that begins in the piece may end after it, and then the piece ends at the next place.
-    const beginning = long ? said.slice(0, end + longestLink + mostUnits) : said;
-    const [first] = divide(richText(beginning), placesOf(beginning));
-    this.element.replaceChildren(...(long ? [pieceOf(first)] : first),
+    this.element.replaceChildren(...(long ? beginningOf(said, first) : first),
       ...(partly ? [element('span', { class: 'cannot-be-shown' }, t.cannotBeShown)] : []));
     this.more.hidden = !long;
     this.#fold(true);
@@ -63,14 +62,26 @@ export class MessageContent {
 
   #addRest() {
     const [first, ...rest] = divide(richText(this.#said), placesOf(this.#said)).map(pieceOf);
-    this.element.firstElementChild?.replaceWith(first, ...rest);
+    const [shown, unmade] = this.element.children;
+    unmade.remove();
+    shown.replaceWith(first, ...rest);
     return rest;
   }
+}
+
+/** The first piece of a text, and what follows as nothing but its text. @param {string} said @param {(string | HTMLElement)[]} first */
+function beginningOf(said, first) {
+  return [pieceOf(first), element('div', { class: 'piece', hidden: true }, said.slice(lengthOf(first)))];
 }
 
 /** @param {(string | HTMLElement)[]} parts */
 function pieceOf(parts) {
   return element('div', { class: 'piece' }, ...parts);
+}
+
+/** @param {(string | HTMLElement)[]} parts */
+function lengthOf(parts) {
+  return parts.reduce((sum, part) => sum + (typeof part === 'string' ? part : part.textContent).length, 0);
 }
 
 /** The places that divide a long text into pieces, ascending. @param {string} said */
@@ -119,7 +130,7 @@ function divide(parts, places) {
       at += length;
     }
     pieces[pieces.length - 1].push(part);
-    at += typeof part === 'string' ? part.length : part.textContent.length;
+    at += lengthOf([part]);
   }
   return pieces;
 }

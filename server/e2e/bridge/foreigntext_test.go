@@ -188,6 +188,7 @@ func TestALongTextIsFoldedAndUnfoldedAgain(t *testing.T) {
 		"16,384 wide characters":     {`'\ufdfd'.repeat(16384)`, true},
 		"words":                      {`'Lorem ipsum dolor sit amet. '.repeat(500)`, true},
 		"many emoji":                 {`'👨‍👩‍👧‍👦'.repeat(800)`, true},
+		"a long address alone":       {`'https://a.example/' + 'x'.repeat(2000)`, false},
 		"a long address":             {`'https://a.example/' + 'x'.repeat(2000) + ' and ' + 'more '.repeat(500)`, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -198,7 +199,7 @@ func TestALongTextIsFoldedAndUnfoldedAgain(t *testing.T) {
 				const size = () => element.getBoundingClientRect().height / parseFloat(getComputedStyle(element).lineHeight);
 				const whole = () => element.textContent === content.replaceAll('\r', '\n');
 				if (more.hidden) return { folded: false, whole: whole(), bounded: size() <= 61 };
-				const beginning = element.textContent;
+				const beginning = whole() && element.firstElementChild.textContent;
 				const before = { lines: size(), expanded: more.ariaExpanded, words: more.textContent, role: more.localName };
 				more.click();
 				const after = { lines: size(), expanded: more.ariaExpanded, words: more.textContent };
