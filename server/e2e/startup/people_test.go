@@ -53,8 +53,9 @@ func newGuest(t testing.TB, address, name string) guest {
 	return guest{id, name, made.Token}
 }
 
-// underway is how many messages are sent before their acknowledgements came.
-const underway = 500
+// underway is how many messages are sent before their acknowledgements came: each has ten
+// seconds from then on, those in which it waits behind the others included.
+const underway = 64
 
 // write sends n messages to another guest and returns once all are stored.
 func (g guest) write(t testing.TB, address string, to guest, n int) {
