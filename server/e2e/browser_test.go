@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -28,7 +29,8 @@ import (
 // on disk, and processes that end, are the chaos tests'.
 type profile struct {
 	t   *testing.T
-	ctx context.Context // of its hidden first tab
+	ctx context.Context // the browser's
+	id  cdp.BrowserContextID
 }
 
 // chromium is the browser that all profiles share.
@@ -58,12 +60,18 @@ func newProfile(t *testing.T) *profile {
 	if err != nil {
 		t.Fatalf("start %s: %v", shellBinary, err)
 	}
-	ctx, cancel := chromedp.NewContext(shared, chromedp.WithNewBrowserContext())
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil {
+	browser := chromedp.FromContext(shared).Browser
+	made, err := cdp.Call(shared, browser, target.CreateBrowserContext, target.CreateBrowserContextParams{})
+	if err != nil {
 		t.Fatalf("make a profile: %v", err)
 	}
-	return &profile{t: t, ctx: ctx}
+	id := made.BrowserContextID
+	t.Cleanup(func() {
+		if _, err := cdp.Call(shared, browser, target.DisposeBrowserContext, target.DisposeBrowserContextParams{BrowserContextID: id}); err != nil {
+			t.Errorf("end a profile: %v", err)
+		}
+	})
+	return &profile{t: t, ctx: shared, id: id}
 }
 
 // A tab is one page of a profile.
@@ -84,7 +92,11 @@ type tab struct {
 func (p *profile) open(name, url, before string) *tab {
 	p.t.Helper()
 	tb := &tab{t: p.t, name: name}
-	tb.ctx, tb.cancel = chromedp.NewContext(p.ctx)
+	var options []chromedp.ContextOption
+	if p.id != "" {
+		options = append(options, chromedp.WithExistingBrowserContext(p.id))
+	}
+	tb.ctx, tb.cancel = chromedp.NewContext(p.ctx, options...)
 	p.t.Cleanup(func() {
 		tb.dump()
 		tb.cancel()

@@ -39,14 +39,14 @@ func newServer(t *testing.T, flags ...string) *server {
 
 // newServerWithKey starts a server that trusts tokens signed by the test, so
 // that a test chooses its users' ids. Guests are not its business.
-func newServerWithKey(t *testing.T) *server {
+func newServerWithKey(t *testing.T, flags ...string) *server {
 	t.Helper()
 	secret := []byte(rand.Text() + rand.Text())
 	file := filepath.Join(t.TempDir(), "jwt.key")
 	if err := os.WriteFile(file, secret, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := newServer(t, "-jwt-key", file)
+	s := newServer(t, append(flags, "-jwt-key", file)...)
 	s.secret = secret
 	return s
 }

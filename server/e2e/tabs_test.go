@@ -26,7 +26,7 @@ func workers(p *profile) []string {
 	}
 	var kinds []string
 	for _, target := range targets {
-		if target.BrowserContextID == chromedp.FromContext(p.ctx).BrowserContextID && strings.Contains(target.Type, "worker") {
+		if target.BrowserContextID == p.id && strings.Contains(target.Type, "worker") {
 			kinds = append(kinds, target.Type)
 		}
 	}

@@ -13,6 +13,9 @@ import (
 	"strings"
 )
 
+// index is the page's one document.
+const index = "index.html"
+
 // hashSize is how many hexadecimal digits of the SHA-256 of a file's content
 // stand in its name. The server recognises such names by the hash itself.
 const hashSize = 16
@@ -21,12 +24,9 @@ const hashSize = 16
 // addresses that people, browsers and other sites know. The worker's script is
 // among them so that tabs with different versions of the page share one worker.
 var plain = map[string]bool{
-	"index.html": true, "engine.js": true, "sw.js": true, "parley.js": true,
+	index: true, "engine.js": true, "sw.js": true, "parley.js": true,
 	"favicon.ico": true, "robots.txt": true,
 }
-
-// both are plain files that the page itself loads under a hashed name.
-var both = map[string]bool{"parley.js": true}
 
 func keepsName(name string) bool {
 	return plain[name] || strings.HasSuffix(name, ".d.ts") || path.Ext(name) == ".webmanifest"
@@ -63,7 +63,7 @@ func readSources(folder fs.FS) (map[string][]byte, error) {
 		sources[name], err = fs.ReadFile(folder, name)
 		return err
 	})
-	if err == nil && sources["index.html"] == nil {
+	if err == nil && sources[index] == nil {
 		err = errors.New("there is no index.html: -in must be the folder of the page's sources")
 	}
 	return sources, err
@@ -105,7 +105,7 @@ func (r *renamer) add(name string, within []string) error {
 	if r.names[name] != "" {
 		return nil
 	}
-	if keepsName(name) && !both[name] {
+	if keepsName(name) {
 		r.names[name] = name
 		return nil
 	}

@@ -1,8 +1,8 @@
-// Command pack makes of the page's sources what the server embeds: every file
-// under a name that carries its content's hash, so that browsers keep it for
-// ever, with the references between files rewritten, and beside each file its
-// Brotli and gzip variants. The same sources give the same bytes. Run it from
-// the repository's root:
+// Command pack makes of the page's sources what the server embeds: its modules
+// bundled and minified, every file under a name that carries its content's hash,
+// so that browsers keep it for ever, with the references between files rewritten,
+// and beside each file its Brotli and gzip variants. The same sources give the
+// same bytes. Run it from the repository's root:
 //
 //	go run ./server/web/pack -in static -out server/web/dist
 package main
@@ -32,7 +32,11 @@ func pack(in, out, cache string) error {
 	if err != nil {
 		return err
 	}
-	assets, err := rename(sources)
+	bundled, err := bundle(sources)
+	if err != nil {
+		return err
+	}
+	assets, err := rename(bundled)
 	if err != nil {
 		return err
 	}

@@ -41,46 +41,6 @@ func renamed(t *testing.T, files map[string]string) map[string]string {
 	return text
 }
 
-// TestThePageAsksForAllItsModulesAtOnce holds what a browser could otherwise
-// learn only from one module after the other.
-func TestThePageAsksForAllItsModulesAtOnce(t *testing.T) {
-	folder := os.DirFS(filepath.Join("..", "..", "..", "static"))
-	read := func(name string) string {
-		content, err := fs.ReadFile(folder, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(content)
-	}
-	listed := make(map[string]bool)
-	for _, found := range regexp.MustCompile(`(?:modulepreload" href|<script type="module"[^>]* src)="\./([^"]+)"`).FindAllStringSubmatch(read("index.html"), -1) {
-		if listed[found[1]] {
-			t.Errorf("index.html names %s twice", found[1])
-		}
-		listed[found[1]] = true
-	}
-	needed := map[string]bool{"app.js": true, "early-start.js": true}
-	imported := regexp.MustCompile(`(?m)^(?:import|export)\b[^'"]*?(?:from )?'\./([^']+)';`)
-	for queue := slices.Sorted(maps.Keys(needed)); len(queue) > 0; queue = queue[1:] {
-		for _, found := range imported.FindAllStringSubmatch(read(queue[0]), -1) {
-			if !needed[found[1]] {
-				needed[found[1]] = true
-				queue = append(queue, found[1])
-			}
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(needed)) {
-		if !listed[name] {
-			t.Errorf("index.html does not name %s, which the page imports", name)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(listed)) {
-		if !needed[name] {
-			t.Errorf("index.html names %s, which the page does not import", name)
-		}
-	}
-}
-
 // only returns the one asset whose name matches.
 func only(t *testing.T, assets map[string]string, pattern string) (name, content string) {
 	t.Helper()
@@ -142,14 +102,12 @@ func TestReferencesFollowTheNames(t *testing.T) {
 	for pattern, want := range map[string]string{
 		"index.html": `<link href="./` + name("app"+hash+"css") + `"><link href="./app.webmanifest"><script src="./` +
 			name("app"+hash+"js") + `"></script><img src='./` + name("icon"+hash+"svg") + `'>`,
-		"app" + hash + "css": `@import "./` + name("theme"+hash+"css") + `"; b { background: url("./` + name("icon"+hash+"svg") + `") }`,
-		"app" + hash + "js":  `import { x } from './ui/` + list + `'; import("./` + name("parley"+hash+"js") + `"); import './` + name(`parley\.js`+hash+"txt") + `'`,
-		"app.webmanifest":    `{"icons": [{"src": "./` + name("icon"+hash+"svg") + `"}], "start_url": "./"}`,
-		"engine.js":          `importScripts('./` + name("wasm_exec"+hash+"js") + `'); fetch(new URL("./` + name("parley"+hash+"wasm") + `", location))`,
-		"parley.d.ts":        `export * from './parley.js'`,
-		"parley.js":          `new SharedWorker(new URL('./engine.js', import.meta.url)); import './vendor/` + filepath.Base(name("vendor/pb"+hash+"js")) + `'`,
-		"parley" + hash + "js": `new SharedWorker(new URL('./engine.js', import.meta.url)); import './vendor/` +
-			filepath.Base(name("vendor/pb"+hash+"js")) + `'`,
+		"app" + hash + "css":      `@import "./` + name("theme"+hash+"css") + `"; b { background: url("./` + name("icon"+hash+"svg") + `") }`,
+		"app" + hash + "js":       `import { x } from './ui/` + list + `'; import("./parley.js"); import './` + name(`parley\.js`+hash+"txt") + `'`,
+		"app.webmanifest":         `{"icons": [{"src": "./` + name("icon"+hash+"svg") + `"}], "start_url": "./"}`,
+		"engine.js":               `importScripts('./` + name("wasm_exec"+hash+"js") + `'); fetch(new URL("./` + name("parley"+hash+"wasm") + `", location))`,
+		"parley.d.ts":             `export * from './parley.js'`,
+		"parley.js":               `new SharedWorker(new URL('./engine.js', import.meta.url)); import './vendor/` + filepath.Base(name("vendor/pb"+hash+"js")) + `'`,
 		"parley" + hash + "wasm":  "\x00asm './app.js'",
 		"ui/list" + hash + "js":   `import '../` + name("icons"+hash+"js") + `'; './x'; "no ./icons.js here"; ` + "`./icons.js`",
 		"vendor/pb" + hash + "js": `require('./missing.js'); require('./` + filepath.Base(name("vendor/long"+hash+"js")) + `')`,
@@ -158,7 +116,7 @@ func TestReferencesFollowTheNames(t *testing.T) {
 			t.Errorf("%s is\n%s\nwant\n%s", pattern, got, want)
 		}
 	}
-	if len(assets) != 17 {
+	if len(assets) != 16 {
 		t.Errorf("%d assets: %q", len(assets), slices.Sorted(maps.Keys(assets)))
 	}
 }
