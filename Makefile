@@ -92,7 +92,7 @@ test: tools build check ## run all tests: native, headless in Chromium, end to e
 chaos: tools build ## let three browsers send MESSAGES messages while FAULTS faults strike; SEED=n strikes alike
 	.tools/setup $(BIN)
 	CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley go test -C $(E2E) -count=1 -v -timeout=0 -artifacts -outputdir=$(BIN) \
-		-run=TestNothing ./chaos -people 3 -messages $(MESSAGES) -faults $(FAULTS) -seed $(SEED)
+		./chaos -people 3 -messages $(MESSAGES) -faults $(FAULTS) -reconnects 200 -seed $(SEED)
 
 .PHONY: abuse
 abuse: tools build ## let a crowd misbehave beside ten honest people, who must lose nothing and wait no more than three times as long

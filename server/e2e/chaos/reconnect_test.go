@@ -13,10 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// reconnects is how often the test makes the page connect again.
-const reconnects = 200
-
-func TestTwoHundredForcedReconnectsLeaveOneConnection(t *testing.T) {
+func TestForcedReconnectsLeaveOneConnection(t *testing.T) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}
@@ -30,7 +27,7 @@ func TestTwoHundredForcedReconnectsLeaveOneConnection(t *testing.T) {
 	w.must(err)
 
 	how := map[string]int{}
-	for n := range reconnects {
+	for n := range *reconnects {
 		connects := browser.count()
 		switch n % 50 {
 		case 10: // noticed when the page asks for a sign of life, as it does when it comes to the front
@@ -56,7 +53,7 @@ func TestTwoHundredForcedReconnectsLeaveOneConnection(t *testing.T) {
 		})
 		w.must(ada.recover())
 	}
-	t.Logf("%d reconnects: %v", reconnects, how)
+	t.Logf("%d reconnects: %v", *reconnects, how)
 
 	eventually(t, "two connections at the server, Ada's and Bob's", func() string {
 		if n, err := w.server.gauge("parley_mqtt_connections"); err != nil || n != 2 {
