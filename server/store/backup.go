@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 )
@@ -69,7 +68,7 @@ func vacuumInto(ctx context.Context, path, file string) error {
 	if err != nil {
 		return explain(path, err)
 	}
-	_, err = c.conn.ExecContext(ctx, "VACUUM INTO ?", file)
+	err = c.until(ctx, func() error { return c.exec("VACUUM INTO ?", file) })
 	if err = errors.Join(err, c.close()); err != nil {
 		return fmt.Errorf("copy %s to %s: %w", path, file, err)
 	}
@@ -78,7 +77,7 @@ func vacuumInto(ctx context.Context, path, file string) error {
 
 // keep puts files of a folder into a copy of its history.
 func keep(ctx context.Context, file, dir string, names []string) error {
-	c, err := openConnection(ctx, file, url.Values{"_pragma": {"synchronous(FULL)"}})
+	c, err := openConnection(ctx, file, options{pragmas: []string{"synchronous(FULL)"}})
 	if err != nil {
 		return explain(file, err)
 	}

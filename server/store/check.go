@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -117,22 +116,19 @@ func (c *checker) check() error {
 
 // structure lets SQLite check its pages, trees and indexes, which takes seconds for
 // each gigabyte.
-func (c *checker) structure() (err error) {
-	rows, err := c.conn.QueryContext(c.ctx, fmt.Sprintf("PRAGMA integrity_check(%d)", MaxFindings))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
-			return err
-		}
-		if line != "ok" {
-			c.find("the file is damaged: %s", line)
-		}
-	}
-	return rows.Err()
+func (c *checker) structure() error {
+	return c.until(c.ctx, func() error {
+		return c.rows(func(row *statement) error {
+			var line string
+			if err := row.scan(&line); err != nil {
+				return err
+			}
+			if line != "ok" {
+				c.find("the file is damaged: %s", line)
+			}
+			return nil
+		}, fmt.Sprintf("PRAGMA integrity_check(%d)", MaxFindings))
+	})
 }
 
 // conversations checks each conversation with its members and entries.
@@ -166,9 +162,9 @@ type checkedConversation struct {
 }
 
 func (c *checker) page(after int64) (page []checkedConversation, err error) {
-	err = c.rows(func(rows *sql.Rows) error {
+	err = c.rows(func(row *statement) error {
 		var one checkedConversation
-		err := rows.Scan(&one.id, &one.name, (*number)(&one.Head), (*number)(&one.Min), (*number)(&one.Time), (*number)(&one.Rev), &one.Counted[proto.First], &one.Counted[proto.Second])
+		err := row.scan(&one.id, &one.name, (*number)(&one.Head), (*number)(&one.Min), (*number)(&one.Time), (*number)(&one.Rev), &one.Counted[proto.First], &one.Counted[proto.Second])
 		page = append(page, one)
 		return err
 	}, "SELECT id, key, head, min, newest_time, rev, a_counted, b_counted FROM conversations WHERE id > ? ORDER BY id LIMIT ?", after, checkPage)
@@ -200,9 +196,9 @@ func (c *checker) conversation(one checkedConversation) (err error) {
 }
 
 func (c *checker) members(one checkedConversation) (members []chat.Member, err error) {
-	err = c.rows(func(rows *sql.Rows) error {
+	err = c.rows(func(row *statement) error {
 		m := chat.Member{Key: one.Key}
-		err := rows.Scan((*number)(&m.User), (*number)(&m.Rev), (*number)(&m.Read), (*number)(&m.Delivered), &m.Own, &m.Seen)
+		err := row.scan((*number)(&m.User), (*number)(&m.Rev), (*number)(&m.Read), (*number)(&m.Delivered), &m.Own, &m.Seen)
 		members = append(members, m)
 		c.Members++
 		return err
@@ -281,9 +277,9 @@ func (l *ledger) countsOf(i int) (own, seen uint64) {
 
 // entries reads a conversation's entries in order and counts them.
 func (c *checker) entries(one checkedConversation, l *ledger) error {
-	return c.rows(func(rows *sql.Rows) error {
+	return c.rows(func(row *statement) error {
 		e := chat.Entry{Key: one.Key}
-		if err := rows.Scan(append(entryFields(&e), &e.Body)...); err != nil {
+		if err := row.scan(append(entryFields(&e), &e.Body)...); err != nil {
 			c.find("conversation %s: an entry after %d is damaged: %v", one.name, l.last.Seq, err)
 			return nil
 		}
@@ -401,10 +397,10 @@ func (c *checker) totals() error {
 
 // users sees that each can be read.
 func (c *checker) users() error {
-	return c.rows(func(rows *sql.Rows) error {
-		var row userRow
+	return c.rows(func(row *statement) error {
+		var one userRow
 		c.Users++
-		if err := rows.Scan(row.fields()...); err != nil {
+		if err := row.scan(one.fields()...); err != nil {
 			c.find("user number %d by id is damaged: %v", c.Users, err)
 		}
 		return c.ctx.Err()

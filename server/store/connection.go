@@ -2,13 +2,13 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"path/filepath"
+	"unsafe"
 
-	_ "modernc.org/sqlite" // registers the driver "sqlite"
+	"modernc.org/libc"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"parley/server/chat"
 )
@@ -16,50 +16,105 @@ import (
 // connection is one to the database, with its prepared statements. One goroutine uses
 // it at a time.
 type connection struct {
-	pool       *sql.DB // of one connection
-	conn       *sql.Conn
-	statements map[string]*sql.Stmt
+	tls        *libc.TLS // which the translation of SQLite to Go takes for a thread
+	db         uintptr   // SQLite's
+	statements map[string]*statement
 	cache      rowCache // of the connection that writes; of others it is empty
 }
 
-func openConnection(ctx context.Context, path string, options url.Values) (*connection, error) {
-	absolute, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	name := url.URL{Scheme: "file", Path: filepath.ToSlash(absolute), RawQuery: options.Encode()}
-	if name.Path[0] != '/' {
-		name.Path = "/" + name.Path // a Windows drive
-	}
-	pool, err := sql.Open("sqlite", name.String())
-	if err != nil {
-		return nil, err
-	}
-	pool.SetMaxOpenConns(1)
-	conn, err := pool.Conn(ctx)
-	if err != nil {
-		return nil, errors.Join(err, pool.Close())
-	}
-	return &connection{pool: pool, conn: conn, statements: make(map[string]*sql.Stmt)}, nil
+// options are how a connection is opened.
+type options struct {
+	readOnly bool
+	vfs      string   // "" is the system's
+	pragmas  []string // without the word, in order
 }
 
 // readOnly are the options of a connection that only reads, with so many KiB of cache.
-func readOnly(cache int) url.Values {
-	return url.Values{"mode": {"ro"}, "_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout), fmt.Sprintf("cache_size(-%d)", cache)}}
+func readOnly(cache int) options {
+	return options{readOnly: true, pragmas: []string{busyPragma, fmt.Sprintf("cache_size(-%d)", cache)}}
 }
 
-// background is the context of single statements. The driver watches any other
-// with a goroutine per statement, and interrupting one would gain nothing: each
-// is short, or looks at its caller's context row by row, and a transaction looks
-// at its own between them. What reads the whole file at once takes another.
-var background = context.Background()
+func openConnection(ctx context.Context, path string, o options) (_ *connection, err error) {
+	if err := errors.Join(ctx.Err(), initialize()); err != nil {
+		return nil, err
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, err
+	}
+	s := &connection{tls: libc.NewTLS(), statements: make(map[string]*statement)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	if err := s.open(path, o); err != nil {
+		return nil, err
+	}
+	for _, pragma := range o.pragmas {
+		if err := s.script("PRAGMA " + pragma); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// open makes s.db, if it can. SQLite need not lock what one goroutine uses at a time.
+func (s *connection) open(path string, o options) error {
+	flags := int32(sqlite3.SQLITE_OPEN_NOMUTEX | sqlite3.SQLITE_OPEN_EXRESCODE)
+	if o.readOnly {
+		flags |= sqlite3.SQLITE_OPEN_READONLY
+	} else {
+		flags |= sqlite3.SQLITE_OPEN_READWRITE | sqlite3.SQLITE_OPEN_CREATE
+	}
+	name, err := libc.CString(path)
+	if err != nil {
+		return err
+	}
+	defer libc.Xfree(s.tls, name)
+	vfs := uintptr(0)
+	if o.vfs != "" {
+		if vfs, err = libc.CString(o.vfs); err != nil {
+			return err
+		}
+		defer libc.Xfree(s.tls, vfs)
+	}
+	out := s.tls.Alloc(int(unsafe.Sizeof(s.db)))
+	defer s.tls.Free(int(unsafe.Sizeof(s.db)))
+	code := sqlite3.Xsqlite3_open_v2(s.tls, name, out, flags, vfs)
+	s.db = *at[uintptr](out) // also after most errors
+	return s.check(code)
+}
+
+// sqliteError is an error of SQLite, with its extended result code
+// (https://sqlite.org/rescode.html).
+type sqliteError struct {
+	code int32
+	text string
+}
+
+func (e *sqliteError) Error() string { return fmt.Sprintf("%s (%d)", e.text, e.code) }
+
+// check makes an error of what SQLite returned, nil if that is SQLITE_OK.
+func (s *connection) check(code int32) error {
+	if code == sqlite3.SQLITE_OK {
+		return nil
+	}
+	kind := libc.GoString(sqlite3.Xsqlite3_errstr(s.tls, code))
+	if s.db == 0 || sqlite3.Xsqlite3_extended_errcode(s.tls, s.db) != code {
+		return &sqliteError{code, kind}
+	}
+	if what := libc.GoString(sqlite3.Xsqlite3_errmsg(s.tls, s.db)); what != kind {
+		kind += ": " + what
+	}
+	return &sqliteError{code, kind}
+}
 
 // statement prepares query once in the connection's life.
-func (s *connection) statement(query string) (*sql.Stmt, error) {
+func (s *connection) statement(query string) (*statement, error) {
 	if st := s.statements[query]; st != nil {
 		return st, nil
 	}
-	st, err := s.conn.PrepareContext(background, query)
+	st, err := newStatement(s, query)
 	if err != nil {
 		return nil, err
 	}
@@ -67,45 +122,66 @@ func (s *connection) statement(query string) (*sql.Stmt, error) {
 	return st, nil
 }
 
+// exec runs query with args (see statement.bind).
 func (s *connection) exec(query string, args ...any) error {
 	st, err := s.statement(query)
 	if err != nil {
 		return err
 	}
-	_, err = st.ExecContext(background, args...)
-	return err
+	return st.run(args, nil)
 }
 
-// row reads the first row into dest and reports whether there was one.
+// row reads the first row into dest (see statement.scan) and reports whether there was
+// one.
 func (s *connection) row(dest []any, query string, args ...any) (bool, error) {
 	st, err := s.statement(query)
 	if err != nil {
 		return false, err
 	}
-	err = st.QueryRowContext(background, args...).Scan(dest...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
+	return st.first(dest, args)
 }
 
 // rows calls scan for each row.
-func (s *connection) rows(scan func(*sql.Rows) error, query string, args ...any) (err error) {
+func (s *connection) rows(scan func(row *statement) error, query string, args ...any) error {
 	st, err := s.statement(query)
 	if err != nil {
 		return err
 	}
-	rows, err := st.QueryContext(background, args...)
+	return st.run(args, func() error { return scan(st) })
+}
+
+// script runs statements that are not kept, one after the other.
+func (s *connection) script(statements string) error {
+	text, err := libc.CString(statements)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return err
-		}
+	defer libc.Xfree(s.tls, text)
+	return s.check(sqlite3.Xsqlite3_exec(s.tls, s.db, text, 0, 0, 0))
+}
+
+// until runs statements that may take long, which end with ctx. All others are short,
+// or look at their caller's context row by row, and a transaction looks at its own
+// between them.
+func (s *connection) until(ctx context.Context, run func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	return rows.Err()
+	interrupted := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(interrupted)
+		tls := libc.NewTLS() // of another goroutine
+		defer tls.Close()
+		sqlite3.Xsqlite3_interrupt(tls, s.db)
+	})
+	err := run()
+	if !stop() {
+		<-interrupted
+	}
+	if codeOf(err) == sqlite3.SQLITE_INTERRUPT {
+		return ctx.Err()
+	}
+	return err
 }
 
 // begin starts a transaction. If the one before could not be rolled back, as
@@ -157,9 +233,10 @@ func (s *connection) view(ctx context.Context, read func(chat.View) error) error
 }
 
 func (s *connection) close() error {
-	var all []error
 	for _, st := range s.statements {
-		all = append(all, st.Close())
+		st.finalize()
 	}
-	return errors.Join(append(all, s.conn.Close(), s.pool.Close())...)
+	err := s.check(sqlite3.Xsqlite3_close(s.tls, s.db))
+	s.tls.Close()
+	return err
 }

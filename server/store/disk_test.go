@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	_ "modernc.org/sqlite" // as another program has it
+
 	"parley/proto"
 	"parley/server/chat"
 )
@@ -37,7 +39,8 @@ func (db *DB) asWriter(f func(*connection) error) error {
 func (db *DB) ask(t *testing.T, pragma string) (answer string) {
 	t.Helper()
 	err := db.asWriter(func(s *connection) error {
-		return s.conn.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&answer)
+		_, err := s.row([]any{&answer}, "PRAGMA "+pragma)
+		return err
 	})
 	if err != nil {
 		t.Fatalf("%s: %v", pragma, err)

@@ -34,8 +34,10 @@ type logFile struct {
 	kept    int64   // how many of them
 }
 
-// registerBufferedLog tells SQLite of the VFS, for the life of the process.
-var registerBufferedLog = sync.OnceValue(func() error {
+// initialize tells SQLite of the VFS, and mends what its translation needs, for the life
+// of the process.
+var initialize = sync.OnceValue(func() error {
+	sqlite3.PatchIssue199()
 	tls := libc.NewTLS()
 	defer tls.Close()
 	name, err := libc.CString(bufferedLog)

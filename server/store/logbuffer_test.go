@@ -15,7 +15,7 @@ import (
 // TestALogReadsAsItWasWritten writes a log at random, mostly on where it was written
 // last, and holds that whatever else is done with it finds all of that.
 func TestALogReadsAsItWasWritten(t *testing.T) {
-	if err := registerBufferedLog(); err != nil {
+	if err := initialize(); err != nil {
 		t.Fatal(err)
 	}
 	tls := libc.NewTLS()

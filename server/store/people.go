@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,7 +20,7 @@ import (
 // other parts of a name than its beginning. folded is what users.folded says.
 func (s *connection) indexName(id uint64, folded string) error {
 	for _, rest := range chat.Words(folded) {
-		if err := s.exec("INSERT INTO user_words (rest, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING", rest, bytesOf(id)); err != nil {
+		if err := s.exec("INSERT INTO user_words (rest, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING", rest, number(id)); err != nil {
 			return fmt.Errorf("index a name's words: %w", err)
 		}
 	}
@@ -33,7 +32,7 @@ func (s *connection) indexName(id uint64, folded string) error {
 
 func (s *connection) unindexName(id uint64, folded string) error {
 	for _, rest := range chat.Words(folded) {
-		if err := s.exec("DELETE FROM user_words WHERE rest = ? AND user_id = ?", rest, bytesOf(id)); err != nil {
+		if err := s.exec("DELETE FROM user_words WHERE rest = ? AND user_id = ?", rest, number(id)); err != nil {
 			return fmt.Errorf("take a name's words out of the index: %w", err)
 		}
 	}
@@ -52,7 +51,7 @@ func userOfRow(row int64) uint64 { return uint64(row) ^ 1<<63 }
 // rename lets a user be found by another folded name than before.
 func (t *transaction) rename(id uint64, folded string) error {
 	var before string
-	known, err := t.row([]any{&before}, "SELECT folded FROM users WHERE id = ?", bytesOf(id))
+	known, err := t.row([]any{&before}, "SELECT folded FROM users WHERE id = ?", number(id))
 	if err != nil {
 		return fmt.Errorf("read user: %w", err)
 	}
@@ -71,15 +70,14 @@ func (t *transaction) rename(id uint64, folded string) error {
 // made it. It runs within a transaction.
 func refold(ctx context.Context, s *connection) error {
 	var made string
-	err := s.conn.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'fold'").Scan(&made)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) || made == chat.FoldVersion {
+	if _, err := s.row([]any{&made}, "SELECT value FROM meta WHERE name = 'fold'"); err != nil || made == chat.FoldVersion {
 		return err
 	}
-	all, err := names(ctx, s)
+	all, err := names(s)
 	if err != nil {
 		return err
 	}
-	if _, err := s.conn.ExecContext(ctx, "DELETE FROM user_words; INSERT INTO user_names (user_names) VALUES ('delete-all')"); err != nil {
+	if err := s.script("DELETE FROM user_words; INSERT INTO user_names (user_names) VALUES ('delete-all')"); err != nil {
 		return err
 	}
 	for _, n := range all {
@@ -88,7 +86,7 @@ func refold(ctx context.Context, s *connection) error {
 		}
 		folded := chat.Fold(n.name)
 		if folded != n.folded {
-			if err := s.exec("UPDATE users SET folded = ? WHERE id = ?", folded, bytesOf(n.id)); err != nil {
+			if err := s.exec("UPDATE users SET folded = ? WHERE id = ?", folded, number(n.id)); err != nil {
 				return err
 			}
 		}
@@ -96,8 +94,7 @@ func refold(ctx context.Context, s *connection) error {
 			return err
 		}
 	}
-	_, err = s.conn.ExecContext(ctx, "INSERT INTO meta (name, value) VALUES ('fold', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", chat.FoldVersion)
-	return err
+	return s.exec("INSERT INTO meta (name, value) VALUES ('fold', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", chat.FoldVersion)
 }
 
 // named is a user's name, and what it is folded to in the file.
@@ -107,20 +104,14 @@ type named struct {
 }
 
 // names returns those of all users, by id.
-func names(ctx context.Context, s *connection) (all []named, err error) {
-	rows, err := s.conn.QueryContext(ctx, "SELECT id, name, folded FROM users ORDER BY id")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
+func names(s *connection) (all []named, err error) {
+	err = s.rows(func(row *statement) error {
 		var n named
-		if err := rows.Scan((*number)(&n.id), &n.name, &n.folded); err != nil {
-			return nil, err
-		}
+		err := row.scan((*number)(&n.id), &n.name, &n.folded)
 		all = append(all, n)
-	}
-	return all, rows.Err()
+		return err
+	}, "SELECT id, name, folded FROM users ORDER BY id")
+	return all, err
 }
 
 // Users implements chat.View.
@@ -150,10 +141,10 @@ type candidate struct {
 
 // candidates are those of a query of the columns of users, and folded.
 func (v *view) candidates(query string, args ...any) (all []candidate, err error) {
-	err = v.rows(func(rows *sql.Rows) error {
+	err = v.rows(func(row *statement) error {
 		var r userRow
 		var c candidate
-		err := rows.Scan(append(r.fields(), &c.folded)...)
+		err := row.scan(append(r.fields(), &c.folded)...)
 		c.user = r.user()
 		all = append(all, c)
 		return err
@@ -180,7 +171,7 @@ func pick(q chat.UserQuery, all []candidate) []chat.User {
 // agentsFound looks at all who answer for one of the services: they are few,
 // and may be far apart among those that a text finds.
 func (v *view) agentsFound(q chat.UserQuery) ([]chat.User, error) {
-	all, err := v.candidates("SELECT "+userColumns+", folded FROM users WHERE services != 0 AND services & ? != 0 AND id != ?", int64(q.Services), bytesOf(q.Viewer))
+	all, err := v.candidates("SELECT "+userColumns+", folded FROM users WHERE services != 0 AND services & ? != 0 AND id != ?", int64(q.Services), number(q.Viewer))
 	return pick(q, all), err
 }
 
@@ -188,13 +179,13 @@ func (v *view) agentsFound(q chat.UserQuery) ([]chat.User, error) {
 // of whom those may be found in whose name the text stands somewhere, and, as the
 // customers of an agent are many, for those by the text.
 func (v *view) knownFound(q chat.UserQuery) ([]chat.User, error) {
-	byID := []byte{} // nobody's
+	byID := any([]byte{}) // nobody's
 	if id, ok := q.ID(); ok {
-		byID = bytesOf(id)
+		byID = number(id)
 	}
 	all, err := v.candidates("SELECT "+userColumns+", folded FROM (SELECT m.peer FROM members m INDEXED BY members_by_rev CROSS JOIN conversations c ON c.id = m.conversation"+
 		" WHERE m.user_id = ? AND m.peer IS NOT NULL AND NOT m.blocks AND NOT m.blocked AND c.head != x'0000000000000000' ORDER BY m.rev DESC"+atMost+")"+
-		" CROSS JOIN users ON id = peer WHERE instr(folded, ?) OR id = ?", bytesOf(q.Viewer), chat.MaxKnown, chat.Fold(q.Text), byID)
+		" CROSS JOIN users ON id = peer WHERE instr(folded, ?) OR id = ?", number(q.Viewer), chat.MaxKnown, chat.Fold(q.Text), byID)
 	if err != nil || q.Answers == 0 {
 		return pick(q, all), err
 	}
@@ -254,10 +245,10 @@ func (s *search) add(u chat.User, b chat.Bond) error {
 // columns are those that addRow takes; the first argument of their query is the viewer.
 const columns = userColumns + ", " + bond
 
-func (s *search) addRow(rows *sql.Rows) error {
+func (s *search) addRow(row *statement) error {
 	var r userRow
 	var bits int
-	if err := rows.Scan(append(r.fields(), &bits)...); err != nil {
+	if err := row.scan(append(r.fields(), &bits)...); err != nil {
 		return err
 	}
 	return s.add(r.user(), bondOf(bits))
@@ -268,7 +259,7 @@ func (s *search) byID() error {
 	if !ok {
 		return nil
 	}
-	return s.rows(s.addRow, "SELECT "+columns+" FROM users WHERE id = ?", bytesOf(s.query.Viewer), bytesOf(id))
+	return s.rows(s.addRow, "SELECT "+columns+" FROM users WHERE id = ?", number(s.query.Viewer), number(id))
 }
 
 // past is above every text that begins with text, and below all others that
@@ -276,12 +267,12 @@ func (s *search) byID() error {
 func past(text string) string { return text + "\xff" }
 
 func (s *search) byName() error {
-	return s.rows(s.addRow, "SELECT "+columns+" FROM users WHERE folded >= ? AND folded < ? ORDER BY folded, id", bytesOf(s.query.Viewer), s.text, past(s.text))
+	return s.rows(s.addRow, "SELECT "+columns+" FROM users WHERE folded >= ? AND folded < ? ORDER BY folded, id", number(s.query.Viewer), s.text, past(s.text))
 }
 
 func (s *search) byWord() error {
 	return s.rows(s.addRow, "SELECT "+columns+" FROM user_words CROSS JOIN users ON id = user_id"+
-		" WHERE rest >= ? AND rest < ? ORDER BY rest, user_id", bytesOf(s.query.Viewer), s.text, past(s.text))
+		" WHERE rest >= ? AND rest < ? ORDER BY rest, user_id", number(s.query.Viewer), s.text, past(s.text))
 }
 
 func (s *search) byInner() error {
@@ -289,11 +280,11 @@ func (s *search) byInner() error {
 		return nil
 	}
 	phrase := `"` + strings.ReplaceAll(s.text, `"`, `""`) + `"`
-	return s.rows(func(rows *sql.Rows) error {
+	return s.rows(func(found *statement) error {
 		var row int64
-		if err := rows.Scan(&row); err != nil {
+		if err := found.scan(&row); err != nil {
 			return err
 		}
-		return s.rows(s.addRow, "SELECT "+columns+" FROM users WHERE id = ?", bytesOf(s.query.Viewer), bytesOf(userOfRow(row)))
+		return s.rows(s.addRow, "SELECT "+columns+" FROM users WHERE id = ?", number(s.query.Viewer), number(userOfRow(row)))
 	}, "SELECT rowid FROM user_names WHERE user_names MATCH ? ORDER BY rowid", phrase)
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -78,10 +77,10 @@ func TestAPeopleSearchIsReadOffIndexes(t *testing.T) {
 func readOffIndexes(t *testing.T, s *connection, query string) error {
 	t.Helper()
 	unknown := make([]any, strings.Count(query, "?"))
-	return s.rows(func(rows *sql.Rows) error {
+	return s.rows(func(row *statement) error {
 		var id, parent, unused int
 		var step string
-		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+		if err := row.scan(&id, &parent, &unused, &step); err != nil {
 			return err
 		}
 		few := step == "SCAN users USING INDEX users_agents" || // which holds agents alone
@@ -101,7 +100,7 @@ func TestNamesAreFoldedAnewWhenFoldingChanged(t *testing.T) {
 	err := db.asWriter(func(s *connection) (err error) {
 		for id, name := range map[uint64][2]string{1: {"jose garcia", "JOSÉ GARCÍA"}, 2: {"unsal oz", "ÜNSAL ÖZ"}} {
 			err = errors.Join(err, s.unindexName(id, name[0]), s.indexName(id, name[1]),
-				s.exec("UPDATE users SET folded = ? WHERE id = ?", name[1], bytesOf(id)))
+				s.exec("UPDATE users SET folded = ? WHERE id = ?", name[1], number(id)))
 		}
 		return errors.Join(err, s.exec("UPDATE meta SET value = '0' WHERE name = 'fold'"))
 	})

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"parley/server/chat"
@@ -50,7 +49,10 @@ func (db *DB) Verify(ctx context.Context) error {
 		return fmt.Errorf("verify the history: %w", err)
 	}
 	var first string
-	err = s.conn.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&first)
+	err = s.until(ctx, func() error {
+		_, err := s.row([]any{&first}, "PRAGMA quick_check(1)")
+		return err
+	})
 	if err == nil && first != "ok" {
 		err = fmt.Errorf("%w: %s", errDamaged, first)
 	}
@@ -71,8 +73,8 @@ func damaged(err error) bool {
 
 // codeOf is SQLite's primary result code, 0 if the error is not SQLite's.
 func codeOf(err error) int {
-	if e := (*sqlite.Error)(nil); errors.As(err, &e) {
-		return e.Code() & 0xff
+	if e := (*sqliteError)(nil); errors.As(err, &e) {
+		return int(e.code & 0xff)
 	}
 	return 0
 }

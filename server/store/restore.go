@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -70,10 +69,10 @@ func prepare(ctx context.Context, file, stage string, beside []string) (err erro
 // it to files of another one.
 func (t *transaction) release(dir string, names []string) error {
 	kept := make(map[string][]byte)
-	err := t.rows(func(rows *sql.Rows) error {
+	err := t.rows(func(row *statement) error {
 		var name string
 		var content []byte
-		if err := rows.Scan(&name, &content); err != nil {
+		if err := row.scan(&name, &content); err != nil {
 			return err
 		}
 		kept[strings.TrimPrefix(name, keptPrefix)] = content

@@ -215,12 +215,12 @@ var (
 
 // migrate brings the file to the newest schema, all or nothing.
 func migrate(ctx context.Context, s *connection) (err error) {
-	if _, err := s.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if err := s.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			_, _ = s.conn.ExecContext(background, "ROLLBACK") // err is what matters
+			_ = s.exec("ROLLBACK") // err is what matters
 		}
 	}()
 	var application, version, tables int
@@ -229,7 +229,7 @@ func migrate(ctx context.Context, s *connection) (err error) {
 		"PRAGMA user_version":                &version,
 		"SELECT count(*) FROM sqlite_schema": &tables,
 	} {
-		if err := s.conn.QueryRowContext(ctx, query).Scan(dest); err != nil {
+		if _, err := s.row([]any{dest}, query); err != nil {
 			return err
 		}
 	}
@@ -240,7 +240,7 @@ func migrate(ctx context.Context, s *connection) (err error) {
 		return fmt.Errorf("%w (its schema is %d, this one's %d)", errNewer, version, len(migrations))
 	}
 	for _, m := range migrations[version:] {
-		if _, err := s.conn.ExecContext(ctx, m); err != nil {
+		if err := s.until(ctx, func() error { return s.script(m) }); err != nil {
 			return fmt.Errorf("change the schema: %w", err)
 		}
 	}
@@ -248,12 +248,11 @@ func migrate(ctx context.Context, s *connection) (err error) {
 		return fmt.Errorf("index the names of people: %w", err)
 	}
 	for name, value := range map[string]int{"application_id": applicationID, "user_version": len(migrations)} {
-		if _, err := s.conn.ExecContext(ctx, "PRAGMA "+name+" = "+strconv.Itoa(value)); err != nil {
+		if err := s.script("PRAGMA " + name + " = " + strconv.Itoa(value)); err != nil {
 			return err
 		}
 	}
-	_, err = s.conn.ExecContext(ctx, "COMMIT")
-	return err
+	return s.exec("COMMIT")
 }
 
 // explain turns an error of opening into a sentence that says what to do.

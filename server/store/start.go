@@ -34,7 +34,7 @@ func (db *DB) begin(ctx context.Context, w *connection, file, why string) error 
 	next, first := binary.BigEndian.Uint64(fresh)|1, binary.BigEndian.Uint64(fresh[8:])|1 // never 0
 	start := binary.BigEndian.Uint64(fresh[16:]) | 1
 	err := w.update(ctx, func(t *transaction) error {
-		if err := t.makeOnce("epoch", bytesOf(first)); err != nil {
+		if err := t.makeOnce("epoch", number(first)); err != nil {
 			return err
 		}
 		if err := t.makeOnce("secret", secret); err != nil {
@@ -67,8 +67,8 @@ func (db *DB) begin(ctx context.Context, w *connection, file, why string) error 
 // for an operator; "" if nothing says so. found is the stamp beside it, nil if
 // there is none, and problem why it cannot be read.
 func (t *transaction) doubt(found *stamp, problem error, file string) (string, error) {
-	var number int64
-	started, err := t.row([]any{&number}, "SELECT number FROM starts WHERE number > 0 LIMIT 1")
+	var one int64
+	started, err := t.row([]any{&one}, "SELECT number FROM starts WHERE number > 0 LIMIT 1")
 	if err != nil {
 		return "", err
 	}
@@ -90,7 +90,7 @@ func (t *transaction) doubt(found *stamp, problem error, file string) (string, e
 	if found.Copied {
 		return stampName + " is a copy: it was another file when it was written", nil
 	}
-	knows, err := t.row([]any{&number}, "SELECT number FROM starts WHERE id = ?", bytesOf(found.Start))
+	knows, err := t.row([]any{&one}, "SELECT number FROM starts WHERE id = ?", number(found.Start))
 	if err != nil {
 		return "", err
 	}
@@ -117,7 +117,7 @@ func (t *transaction) addStart(id uint64, file string) error {
 	if err != nil {
 		return err
 	}
-	if err := t.exec("INSERT INTO starts (id, rev) VALUES (?, ?)", bytesOf(id), bytesOf(rev)); err != nil {
+	if err := t.exec("INSERT INTO starts (id, rev) VALUES (?, ?)", number(id), number(rev)); err != nil {
 		return err
 	}
 	if err := t.exec("DELETE FROM starts WHERE number <= (SELECT max(number) FROM starts) - ?", maxStarts); err != nil {
@@ -127,7 +127,7 @@ func (t *transaction) addStart(id uint64, file string) error {
 }
 
 // makeOnce sets what is made with the history and not changed.
-func (t *transaction) makeOnce(name string, value []byte) error {
+func (t *transaction) makeOnce(name string, value any) error {
 	return t.exec("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", name, value)
 }
 
@@ -153,7 +153,7 @@ func (v *view) Epoch() (uint64, error) {
 
 // PutEpoch implements chat.Tx.
 func (t *transaction) PutEpoch(epoch uint64) error {
-	if err := t.exec("INSERT INTO meta (name, value) VALUES ('epoch', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", bytesOf(epoch)); err != nil {
+	if err := t.exec("INSERT INTO meta (name, value) VALUES ('epoch', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", number(epoch)); err != nil {
 		return fmt.Errorf("write the epoch: %w", err)
 	}
 	return nil
@@ -162,7 +162,7 @@ func (t *transaction) PutEpoch(epoch uint64) error {
 // Reached implements chat.View.
 func (v *view) Reached(start uint64) (uint64, error) {
 	var at int64
-	known, err := v.row([]any{&at}, "SELECT number FROM starts WHERE id = ?", bytesOf(start))
+	known, err := v.row([]any{&at}, "SELECT number FROM starts WHERE id = ?", number(start))
 	if err != nil {
 		return 0, fmt.Errorf("find a start: %w", err)
 	}

@@ -9,10 +9,8 @@ package store
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,9 +30,9 @@ const (
 	// them than one user may have in work.
 	viewers  = 3
 	scanners = 4
-	// busyTimeout, in milliseconds, is how long to wait for another program
+	// busyPragma says, in milliseconds, how long to wait for another program
 	// that holds the file, such as a backup.
-	busyTimeout = 5000
+	busyPragma = "busy_timeout(5000)"
 )
 
 // DB is a history on disk. Safe for concurrent use.
@@ -102,12 +100,8 @@ func (db *DB) open(ctx context.Context, path, why string) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return explain(path, err)
 	}
-	if err := registerBufferedLog(); err != nil {
-		return explain(path, err)
-	}
-	w, err := openConnection(ctx, path, url.Values{"vfs": {bufferedLog}, "_pragma": {
-		fmt.Sprintf("busy_timeout(%d)", busyTimeout),
-		"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(67108864)", "cache_size(-16384)",
+	w, err := openConnection(ctx, path, options{vfs: bufferedLog, pragmas: []string{
+		busyPragma, "journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(67108864)", "cache_size(-16384)",
 		fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages),
 	}})
 	if err != nil {
@@ -130,7 +124,7 @@ func (db *DB) open(ctx context.Context, path, why string) error {
 			db.add(r, pool)
 		}
 	}
-	m, err := openConnection(ctx, path, url.Values{"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout), "synchronous(FULL)"}})
+	m, err := openConnection(ctx, path, options{pragmas: []string{busyPragma, "synchronous(FULL)"}})
 	if err != nil {
 		return explain(path, err)
 	}
@@ -225,7 +219,7 @@ func (db *DB) Close() error {
 		for _, pool := range slices.Backward(db.opened) {
 			s := <-pool
 			if pool == db.writer && db.start != 0 {
-				all = append(all, db.leaveStamp(background, s, true))
+				all = append(all, db.leaveStamp(context.Background(), s, true))
 			}
 			all = append(all, s.close()) // the writer last: it folds the log into the file
 		}
@@ -238,17 +232,6 @@ func (db *DB) Close() error {
 // number is a uint64 in the file: 8 big-endian bytes, which sort as numbers do
 // beyond 2^63 too, where SQL's integers are signed.
 type number uint64
-
-func (n *number) Scan(src any) error {
-	b, ok := src.([]byte)
-	if !ok || len(b) != 8 {
-		return fmt.Errorf("a number of 8 bytes is damaged: %T", src)
-	}
-	*n = number(binary.BigEndian.Uint64(b))
-	return nil
-}
-
-func bytesOf(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
 // ErrInUse is that another process has the history open.
 var ErrInUse = errors.New("another server uses the data folder")

@@ -59,7 +59,7 @@ func (t *transaction) flush() error {
 	if err != nil || t.rev <= before {
 		return err
 	}
-	if err := t.exec("INSERT INTO meta (name, value) VALUES ('rev', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", bytesOf(t.rev)); err != nil {
+	if err := t.exec("INSERT INTO meta (name, value) VALUES ('rev', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", number(t.rev)); err != nil {
 		return fmt.Errorf("write the change number: %w", err)
 	}
 	return nil
@@ -75,7 +75,7 @@ func (t *transaction) ensure(key proto.Key) (int64, error) {
 	if key.Kind() == proto.Service {
 		service = int64(key.Service())
 	}
-	if _, err := t.row([]any{&id}, "INSERT INTO conversations (key, head, min, service) VALUES (?, ?, ?, ?) RETURNING id", key.String(), bytesOf(0), bytesOf(0), service); err != nil {
+	if _, err := t.row([]any{&id}, "INSERT INTO conversations (key, head, min, service) VALUES (?, ?, ?, ?) RETURNING id", key.String(), number(0), number(0), service); err != nil {
 		return 0, fmt.Errorf("add conversation: %w", err)
 	}
 	t.rowIDs[key] = id
@@ -92,10 +92,10 @@ func (t *transaction) PutConversation(c chat.Conversation) error {
 	err = t.exec("UPDATE conversations SET head = ?, min = ?, newest_time = ?, rev = ?, a_through = ?, a_seq = ?, a_since = ?, b_through = ?, b_seq = ?, b_since = ?,"+
 		" assignee = ?, post_proc = ?, answer_seq = ?, answer_by = ?, service_read = ?, service_delivered = ?,"+
 		" service_read_time = ?, service_delivered_time = ?, a_counted = ?, b_counted = ?, gone = ? WHERE id = ?",
-		bytesOf(c.Head), bytesOf(c.Min), bytesOf(c.Time), bytesOf(c.Rev),
-		bytesOf(a.AnsweredThrough), bytesOf(a.Seq), bytesOf(a.Since), bytesOf(b.AnsweredThrough), bytesOf(b.Seq), bytesOf(b.Since),
-		bytesOf(now.Assignee), int64(now.PostProc), bytesOf(now.LastAnswer), bytesOf(now.LastAnswerBy),
-		bytesOf(c.ServiceRead), bytesOf(c.ServiceDelivered), bytesOf(c.ServiceReadTime), bytesOf(c.ServiceDeliveredTime),
+		number(c.Head), number(c.Min), number(c.Time), number(c.Rev),
+		number(a.AnsweredThrough), number(a.Seq), number(a.Since), number(b.AnsweredThrough), number(b.Seq), number(b.Since),
+		number(now.Assignee), int64(now.PostProc), number(now.LastAnswer), number(now.LastAnswerBy),
+		number(c.ServiceRead), number(c.ServiceDelivered), number(c.ServiceReadTime), number(c.ServiceDeliveredTime),
 		int64(c.Counted[proto.First]), int64(c.Counted[proto.Second]), int64(c.Gone), id)
 	if err != nil {
 		return fmt.Errorf("write conversation: %w", err)
@@ -113,12 +113,12 @@ func (t *transaction) PutMember(m chat.Member) error {
 	}
 	var peer any // NULL
 	if m.Key.Kind() == proto.Direct {
-		peer = bytesOf(m.Key.Peer(m.User))
+		peer = number(m.Key.Peer(m.User))
 	}
 	err = t.exec("INSERT INTO members (conversation, user_id, rev, read_seq, delivered_seq, read_time, delivered_time, own, seen, blocks, blocked, peer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"+
 		" ON CONFLICT (conversation, user_id) DO UPDATE SET rev = excluded.rev, read_seq = excluded.read_seq, delivered_seq = excluded.delivered_seq,"+
 		" read_time = excluded.read_time, delivered_time = excluded.delivered_time, own = excluded.own, seen = excluded.seen, blocks = excluded.blocks, blocked = excluded.blocked",
-		id, bytesOf(m.User), bytesOf(m.Rev), bytesOf(m.Read), bytesOf(m.Delivered), bytesOf(m.ReadTime), bytesOf(m.DeliveredTime), int64(m.Own), int64(m.Seen),
+		id, number(m.User), number(m.Rev), number(m.Read), number(m.Delivered), number(m.ReadTime), number(m.DeliveredTime), int64(m.Own), int64(m.Seen),
 		m.Blocks, m.Blocked, peer)
 	if err != nil {
 		return fmt.Errorf("write member: %w", err)
@@ -141,7 +141,7 @@ func (t *transaction) Append(e chat.Entry) error {
 		return fmt.Errorf("append message id %d: the sender's client_ref is taken", e.ID)
 	}
 	err = t.exec("INSERT INTO messages (conversation, seq, id, sender, client_ref, create_time, type, a_counted, b_counted, own, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		id, bytesOf(e.Seq), bytesOf(e.ID), bytesOf(e.Sender), e.Ref[:], bytesOf(e.CreateTime), int64(e.Type),
+		id, number(e.Seq), number(e.ID), number(e.Sender), e.Ref[:], number(e.CreateTime), int64(e.Type),
 		int64(e.Counted[proto.First]), int64(e.Counted[proto.Second]), int64(e.Own), e.Body)
 	if err != nil {
 		return fmt.Errorf("append message id %d: %w", e.ID, err)
@@ -156,7 +156,7 @@ func (t *transaction) Delete(key proto.Key, through uint64) error {
 		return err
 	}
 	var newest number
-	if _, err := t.row([]any{&newest}, "SELECT id FROM messages WHERE conversation = ? AND seq <= ? ORDER BY seq DESC LIMIT 1", id, bytesOf(through)); err != nil || newest == 0 {
+	if _, err := t.row([]any{&newest}, "SELECT id FROM messages WHERE conversation = ? AND seq <= ? ORDER BY seq DESC LIMIT 1", id, number(through)); err != nil || newest == 0 {
 		return err
 	}
 	before, err := t.deleted()
@@ -169,9 +169,9 @@ func (t *transaction) Delete(key proto.Key, through uint64) error {
 		args  []any
 	}{
 		{"INSERT INTO refs (sender, client_ref, conversation, seq, id, create_time)" +
-			" SELECT sender, client_ref, conversation, seq, id, create_time FROM messages WHERE conversation = ? AND seq <= ?", []any{id, bytesOf(through)}},
-		{"DELETE FROM messages WHERE conversation = ? AND seq <= ?", []any{id, bytesOf(through)}},
-		{"INSERT INTO meta (name, value) VALUES ('deleted', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", []any{bytesOf(highest)}},
+			" SELECT sender, client_ref, conversation, seq, id, create_time FROM messages WHERE conversation = ? AND seq <= ?", []any{id, number(through)}},
+		{"DELETE FROM messages WHERE conversation = ? AND seq <= ?", []any{id, number(through)}},
+		{"INSERT INTO meta (name, value) VALUES ('deleted', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", []any{number(highest)}},
 	} {
 		if err := t.exec(step.query, step.args...); err != nil {
 			return fmt.Errorf("delete messages: %w", err)
@@ -211,8 +211,8 @@ func (t *transaction) PutUser(u chat.User) error {
 		" ON CONFLICT (id) DO UPDATE SET name = excluded.name, folded = excluded.folded, services = excluded.services,"+
 		" services_since = excluded.services_since, services_until = excluded.services_until, revoked = excluded.revoked, blocked = excluded.blocked,"+
 		" first_seen = excluded.first_seen, last_seen = excluded.last_seen, hides = excluded.hides, wrote = excluded.wrote, customer = excluded.customer",
-		bytesOf(u.ID), u.Name, folded, int64(u.Services), bytesOf(u.ServicesSince), bytesOf(u.ServicesUntil),
-		bytesOf(u.Revoked), u.Blocked, bytesOf(u.FirstSeen), bytesOf(u.LastSeen), hidesOf(u), u.Wrote, int64(u.Customer))
+		number(u.ID), u.Name, folded, int64(u.Services), number(u.ServicesSince), number(u.ServicesUntil),
+		number(u.Revoked), u.Blocked, number(u.FirstSeen), number(u.LastSeen), hidesOf(u), u.Wrote, int64(u.Customer))
 	if err != nil {
 		return fmt.Errorf("write user: %w", err)
 	}
@@ -225,7 +225,7 @@ func (t *transaction) DeleteUser(id uint64) error {
 		return err
 	}
 	var folded string
-	known, err := t.row([]any{&folded}, "SELECT folded FROM users WHERE id = ?", bytesOf(id))
+	known, err := t.row([]any{&folded}, "SELECT folded FROM users WHERE id = ?", number(id))
 	if err != nil {
 		return fmt.Errorf("read user: %w", err)
 	}
@@ -235,7 +235,7 @@ func (t *transaction) DeleteUser(id uint64) error {
 		}
 	}
 	for _, query := range []string{"DELETE FROM users WHERE id = ?", "DELETE FROM usage WHERE user_id = ?"} {
-		if err := t.exec(query, bytesOf(id)); err != nil {
+		if err := t.exec(query, number(id)); err != nil {
 			return fmt.Errorf("delete user: %w", err)
 		}
 	}
@@ -246,7 +246,7 @@ func (t *transaction) DeleteUser(id uint64) error {
 func (t *transaction) PutUsage(u chat.Usage) error {
 	err := t.exec("INSERT INTO usage (user_id, bytes, bytes_time, conversations, conversations_time) VALUES (?, ?, ?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET"+
 		" bytes = excluded.bytes, bytes_time = excluded.bytes_time, conversations = excluded.conversations, conversations_time = excluded.conversations_time",
-		bytesOf(u.User), bytesOf(u.Bytes.Level), bytesOf(u.Bytes.Time), bytesOf(u.Conversations.Level), bytesOf(u.Conversations.Time))
+		number(u.User), number(u.Bytes.Level), number(u.Bytes.Time), number(u.Conversations.Level), number(u.Conversations.Time))
 	if err != nil {
 		return fmt.Errorf("write what a user has used: %w", err)
 	}

@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"maps"
 	"slices"
@@ -113,7 +112,7 @@ func (v *view) Member(key proto.Key, user uint64) (chat.Member, error) {
 		return chat.Member{}, err
 	}
 	m := chat.Member{Key: key, User: user}
-	found, err := v.row(memberFields(&m), "SELECT "+memberColumns+" FROM members WHERE conversation = ? AND user_id = ?", id, bytesOf(user))
+	found, err := v.row(memberFields(&m), "SELECT "+memberColumns+" FROM members WHERE conversation = ? AND user_id = ?", id, number(user))
 	if err != nil {
 		return chat.Member{}, fmt.Errorf("read member: %w", err)
 	}
@@ -146,8 +145,8 @@ func (v *view) changes(user uint64, services chat.Services, after uint64, limit 
 		return nil, err
 	}
 	newest := make(map[proto.Key]chat.Change)
-	collect := func(rows *sql.Rows) error {
-		c, err := scanChange(rows, user)
+	collect := func(row *statement) error {
+		c, err := scanChange(row, user)
 		if err == nil && c.Rev > newest[c.Key].Rev {
 			newest[c.Key] = c
 		}
@@ -158,14 +157,14 @@ func (v *view) changes(user uint64, services chat.Services, after uint64, limit 
 	// service that they still answer for.
 	err := v.rows(collect, "SELECT c.key, m.rev, "+columns+" FROM members m JOIN conversations c ON c.id = m.conversation"+
 		" WHERE m.user_id = ? AND m.rev > ? AND (c.service IS NULL OR c.key = 's:' || ? || ':' || c.service OR c.service IN (SELECT value FROM json_each(?)))"+
-		" ORDER BY m.rev"+order+atMost, bytesOf(user), bytesOf(after), decimal(user), list(services), max(0, limit))
+		" ORDER BY m.rev"+order+atMost, number(user), number(after), decimal(user), list(services), max(0, limit))
 	for _, service := range services.All() {
 		if err != nil {
 			break
 		}
 		err = v.rows(collect, "SELECT c.key, c.rev, "+columns+" FROM conversations c LEFT JOIN members m ON m.conversation = c.id AND m.user_id = ?"+
 			" WHERE c.service = ? AND c.rev > ? AND c.key != 's:' || ? || ':' || c.service ORDER BY c.rev"+order+atMost,
-			bytesOf(user), int64(service), bytesOf(after), decimal(user), max(0, limit))
+			number(user), int64(service), number(after), decimal(user), max(0, limit))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read what changed: %w", err)
@@ -177,11 +176,11 @@ func (v *view) changes(user uint64, services chat.Services, after uint64, limit 
 	return changes[:min(len(changes), max(0, limit))], nil
 }
 
-func scanChange(rows *sql.Rows, user uint64) (c chat.Change, err error) {
+func scanChange(row *statement, user uint64) (c chat.Change, err error) {
 	var name string
 	var firstWaits, secondWaits bool
 	var firstCounted, secondCounted, own, seen uint64
-	if err := rows.Scan(&name, (*number)(&c.Rev), &firstWaits, &secondWaits, &firstCounted, &secondCounted, &own, &seen, &c.Apart); err != nil {
+	if err := row.scan(&name, (*number)(&c.Rev), &firstWaits, &secondWaits, &firstCounted, &secondCounted, &own, &seen, &c.Apart); err != nil {
 		return c, err
 	}
 	if c.Key, err = proto.ParseKey(name); err != nil {
@@ -213,20 +212,11 @@ func list(services chat.Services) string {
 const entryColumns = "seq, id, sender, client_ref, create_time, type, a_counted, b_counted, own"
 
 func entryFields(e *chat.Entry) []any {
-	return []any{(*number)(&e.Seq), (*number)(&e.ID), (*number)(&e.Sender), (*ref)(&e.Ref), (*number)(&e.CreateTime), &e.Type, &e.Counted[proto.First], &e.Counted[proto.Second], &e.Own}
+	return []any{(*number)(&e.Seq), (*number)(&e.ID), (*number)(&e.Sender), (*ref)(&e.Ref), (*number)(&e.CreateTime), (*int32)(&e.Type), &e.Counted[proto.First], &e.Counted[proto.Second], &e.Own}
 }
 
 // ref is a client_ref in the file.
 type ref [proto.RefSize]byte
-
-func (r *ref) Scan(src any) error {
-	b, ok := src.([]byte)
-	if !ok || len(b) != len(r) {
-		return fmt.Errorf("a client_ref is damaged: %T", src)
-	}
-	copy(r[:], b)
-	return nil
-}
 
 // Entries implements chat.View.
 func (v *view) Entries(key proto.Key, after, before uint64, limit int, newest bool) ([]chat.Entry, error) {
@@ -239,15 +229,15 @@ func (v *view) Entries(key proto.Key, after, before uint64, limit int, newest bo
 		order = "DESC"
 	}
 	var entries []chat.Entry
-	err = v.rows(func(rows *sql.Rows) error {
+	err = v.rows(func(row *statement) error {
 		e := chat.Entry{Key: key}
-		if err := rows.Scan(append(entryFields(&e), &e.Body)...); err != nil {
+		if err := row.scan(append(entryFields(&e), &e.Body)...); err != nil {
 			return err
 		}
 		entries = append(entries, e)
 		return nil
 	}, "SELECT "+entryColumns+", body FROM messages WHERE conversation = ? AND seq > ? AND seq <= ? ORDER BY seq "+order+atMost,
-		id, bytesOf(after), bytesOf(before-1), max(0, limit)) // before 0 wraps round to the highest: no bound
+		id, number(after), number(before-1), max(0, limit)) // before 0 wraps round to the highest: no bound
 	if err != nil {
 		return nil, fmt.Errorf("read entries: %w", err)
 	}
@@ -259,7 +249,7 @@ func (v *view) Entries(key proto.Key, after, before uint64, limit int, newest bo
 
 // First implements chat.View.
 func (v *view) First(key proto.Key, after uint64) (chat.Entry, error) {
-	return v.first(key, "SELECT "+entryColumns+" FROM messages WHERE conversation = ?1 AND seq > ?2 ORDER BY seq LIMIT 1", bytesOf(after))
+	return v.first(key, "SELECT "+entryColumns+" FROM messages WHERE conversation = ?1 AND seq > ?2 ORDER BY seq LIMIT 1", number(after))
 }
 
 // What a sender wrote and the sender's control entries have an index each. They
@@ -272,12 +262,12 @@ const (
 // FirstBy implements chat.View.
 func (v *view) FirstBy(key proto.Key, sender uint64, after uint64) (chat.Entry, error) {
 	return v.first(key, "SELECT * FROM (SELECT * FROM ("+firstWritten+") UNION ALL SELECT * FROM ("+firstControl+")) ORDER BY seq LIMIT 1",
-		bytesOf(after), bytesOf(sender))
+		number(after), number(sender))
 }
 
 // FirstWritten implements chat.View.
 func (v *view) FirstWritten(key proto.Key, sender uint64, after uint64) (chat.Entry, error) {
-	return v.first(key, firstWritten, bytesOf(after), bytesOf(sender))
+	return v.first(key, firstWritten, number(after), number(sender))
 }
 
 // first reads the one entry that a query finds, or none, in the conversation
@@ -306,7 +296,7 @@ func (v *view) ByRef(sender uint64, clientRef [proto.RefSize]byte) (e chat.Entry
 	var key string
 	found, err := v.row(append(entryFields(&e), &key), "SELECT "+entryColumns+", c.key FROM messages JOIN"+
 		" (SELECT id AS conversation_id, key FROM conversations) c ON conversation_id = conversation"+
-		" WHERE sender = ? AND client_ref = ?", bytesOf(sender), clientRef[:])
+		" WHERE sender = ? AND client_ref = ?", number(sender), clientRef[:])
 	if err != nil {
 		return chat.Entry{}, fmt.Errorf("find an entry by client_ref: %w", err)
 	}
@@ -326,7 +316,7 @@ func (v *view) byDeletedRef(sender uint64, clientRef [proto.RefSize]byte) (chat.
 	var key string
 	found, err := v.row([]any{&key, (*number)(&e.Seq), (*number)(&e.ID), (*number)(&e.CreateTime)},
 		"SELECT c.key, r.seq, r.id, r.create_time FROM refs r JOIN conversations c ON c.id = r.conversation WHERE r.sender = ? AND r.client_ref = ?",
-		bytesOf(sender), clientRef[:])
+		number(sender), clientRef[:])
 	if err != nil {
 		return chat.Entry{}, fmt.Errorf("find a deleted entry by client_ref: %w", err)
 	}
@@ -342,10 +332,10 @@ func (v *view) Oldest(after string, limit int) (oldest []chat.Entry, err error) 
 	if err := v.ctx.Err(); err != nil {
 		return nil, err
 	}
-	err = v.rows(func(rows *sql.Rows) error {
+	err = v.rows(func(row *statement) error {
 		var e chat.Entry
 		var key string
-		if err := rows.Scan(append(entryFields(&e), &key)...); err != nil {
+		if err := row.scan(append(entryFields(&e), &key)...); err != nil {
 			return err
 		}
 		e.Key, err = proto.ParseKey(key)
@@ -367,7 +357,7 @@ func (v *view) LastBefore(key proto.Key, time uint64, limit int) (uint64, error)
 	}
 	var last number
 	if _, err := v.row([]any{&last}, "SELECT seq FROM (SELECT seq, create_time FROM messages WHERE conversation = ? ORDER BY seq"+atMost+")"+
-		" WHERE create_time < ? ORDER BY seq DESC LIMIT 1", id, max(0, limit), bytesOf(time)); err != nil {
+		" WHERE create_time < ? ORDER BY seq DESC LIMIT 1", id, max(0, limit), number(time)); err != nil {
 		return 0, fmt.Errorf("find the last entry before a time: %w", err)
 	}
 	return uint64(last), nil
@@ -379,9 +369,9 @@ func (v *view) Members(key proto.Key) (members []chat.Member, err error) {
 	if err != nil || id == 0 {
 		return nil, err
 	}
-	err = v.rows(func(rows *sql.Rows) error {
+	err = v.rows(func(row *statement) error {
 		m := chat.Member{Key: key}
-		err := rows.Scan(append(memberFields(&m), (*number)(&m.User))...)
+		err := row.scan(append(memberFields(&m), (*number)(&m.User))...)
 		members = append(members, m)
 		return err
 	}, "SELECT "+memberColumns+", user_id FROM members WHERE conversation = ? ORDER BY user_id", id)
@@ -394,7 +384,7 @@ func (v *view) Members(key proto.Key) (members []chat.Member, err error) {
 // User implements chat.View.
 func (v *view) User(id uint64) (u chat.User, err error) {
 	var row userRow
-	found, err := v.row(row.fields(), "SELECT "+userColumns+" FROM users WHERE id = ?", bytesOf(id))
+	found, err := v.row(row.fields(), "SELECT "+userColumns+" FROM users WHERE id = ?", number(id))
 	if err != nil {
 		return chat.User{}, fmt.Errorf("read user: %w", err)
 	}
@@ -413,8 +403,8 @@ type userRow struct {
 }
 
 func (r *userRow) fields() []any {
-	return []any{(*number)(&r.u.ID), &r.u.Name, &r.u.Services, (*number)(&r.u.ServicesSince), (*number)(&r.u.ServicesUntil),
-		(*number)(&r.u.Revoked), &r.u.Blocked, (*number)(&r.u.FirstSeen), (*number)(&r.u.LastSeen), &r.hides, &r.u.Wrote, &r.u.Customer}
+	return []any{(*number)(&r.u.ID), &r.u.Name, (*uint64)(&r.u.Services), (*number)(&r.u.ServicesSince), (*number)(&r.u.ServicesUntil),
+		(*number)(&r.u.Revoked), &r.u.Blocked, (*number)(&r.u.FirstSeen), (*number)(&r.u.LastSeen), &r.hides, &r.u.Wrote, (*uint64)(&r.u.Customer)}
 }
 
 func (r *userRow) user() chat.User {
@@ -427,7 +417,7 @@ func (v *view) CountBlocks(user uint64) (n int, err error) {
 	if err := v.ctx.Err(); err != nil {
 		return 0, err
 	}
-	if _, err := v.row([]any{&n}, "SELECT count(*) FROM members WHERE user_id = ? AND blocks != 0", bytesOf(user)); err != nil {
+	if _, err := v.row([]any{&n}, "SELECT count(*) FROM members WHERE user_id = ? AND blocks != 0", number(user)); err != nil {
 		return 0, fmt.Errorf("count whom a user blocks: %w", err)
 	}
 	return n, nil
@@ -438,10 +428,10 @@ func (v *view) people(query string, args ...any) (users []chat.User, err error) 
 	if err := v.ctx.Err(); err != nil {
 		return nil, err
 	}
-	err = v.rows(func(rows *sql.Rows) error {
-		var row userRow
-		err := rows.Scan(row.fields()...)
-		users = append(users, row.user())
+	err = v.rows(func(row *statement) error {
+		var one userRow
+		err := row.scan(one.fields()...)
+		users = append(users, one.user())
 		return err
 	}, "SELECT "+userColumns+" FROM users "+query, args...)
 	return users, err
@@ -458,7 +448,7 @@ func (v *view) Ending(limit int) ([]chat.User, error) {
 
 // UsersAfter implements chat.View.
 func (v *view) UsersAfter(id uint64, limit int) ([]chat.User, error) {
-	users, err := v.people("WHERE id > ? ORDER BY id"+atMost, bytesOf(id), max(0, limit))
+	users, err := v.people("WHERE id > ? ORDER BY id"+atMost, number(id), max(0, limit))
 	if err != nil {
 		return nil, fmt.Errorf("read users: %w", err)
 	}
@@ -471,7 +461,7 @@ func (v *view) Keeps(user, after uint64) (keeps bool, err error) {
 		return false, err
 	}
 	if _, err := v.row([]any{&keeps}, "SELECT 1 FROM members m INDEXED BY members_by_rev CROSS JOIN conversations c ON c.id = m.conversation"+
-		" WHERE m.user_id = ? AND m.rev > ? AND c.head != x'0000000000000000' AND c.min <= c.head ORDER BY m.rev DESC LIMIT 1", bytesOf(user), bytesOf(after)); err != nil {
+		" WHERE m.user_id = ? AND m.rev > ? AND c.head != x'0000000000000000' AND c.min <= c.head ORDER BY m.rev DESC LIMIT 1", number(user), number(after)); err != nil {
 		return false, fmt.Errorf("find a user's conversations that keep entries: %w", err)
 	}
 	return keeps, nil
@@ -482,16 +472,16 @@ func (v *view) Loose(user uint64, limit int) (loose []proto.Key, err error) {
 	if err := v.ctx.Err(); err != nil {
 		return nil, err
 	}
-	err = v.rows(func(rows *sql.Rows) error {
+	err = v.rows(func(row *statement) error {
 		var name string
-		if err := rows.Scan(&name); err != nil {
+		if err := row.scan(&name); err != nil {
 			return err
 		}
 		key, err := proto.ParseKey(name)
 		loose = append(loose, key)
 		return err
 	}, "SELECT c.key FROM members m INDEXED BY members_by_peer CROSS JOIN conversations c ON c.id = m.conversation"+
-		" WHERE m.user_id = ? AND m.peer IS NOT NULL AND (m.blocks OR c.head = x'0000000000000000' AND NOT m.blocked)"+atMost, bytesOf(user), max(0, limit))
+		" WHERE m.user_id = ? AND m.peer IS NOT NULL AND (m.blocks OR c.head = x'0000000000000000' AND NOT m.blocked)"+atMost, number(user), max(0, limit))
 	if err != nil {
 		return nil, fmt.Errorf("find a user's conversations without entries: %w", err)
 	}
@@ -512,9 +502,9 @@ func (v *view) Agents(service proto.ServiceType) (agents []uint64, err error) {
 	if err := v.ctx.Err(); err != nil {
 		return nil, err
 	}
-	err = v.rows(func(rows *sql.Rows) error {
+	err = v.rows(func(row *statement) error {
 		var id uint64
-		err := rows.Scan((*number)(&id))
+		err := row.scan((*number)(&id))
 		agents = append(agents, id)
 		return err
 	}, "SELECT id FROM users INDEXED BY users_agents WHERE services != 0 AND services & ? != 0 ORDER BY id", int64(chat.ServicesOf([]proto.ServiceType{service})))
@@ -528,7 +518,7 @@ func (v *view) Agents(service proto.ServiceType) (agents []uint64, err error) {
 func (v *view) Usage(user uint64) (chat.Usage, error) {
 	u := chat.Usage{User: user}
 	if _, err := v.row([]any{(*number)(&u.Bytes.Level), (*number)(&u.Bytes.Time), (*number)(&u.Conversations.Level), (*number)(&u.Conversations.Time)},
-		"SELECT bytes, bytes_time, conversations, conversations_time FROM usage WHERE user_id = ?", bytesOf(user)); err != nil {
+		"SELECT bytes, bytes_time, conversations, conversations_time FROM usage WHERE user_id = ?", number(user)); err != nil {
 		return chat.Usage{}, fmt.Errorf("read what a user has used: %w", err)
 	}
 	return u, nil

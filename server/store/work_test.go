@@ -2,15 +2,15 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	protobuf "google.golang.org/protobuf/proto"
-	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"parley/proto"
 	"parley/server/chat"
@@ -172,16 +172,15 @@ func (d *desk) fill(n uint64) {
 func (d *desk) pages() (sum int) {
 	d.t.Helper()
 	err := d.db.asWriter(func(s *connection) error {
-		return s.conn.Raw(func(conn any) error {
-			for _, op := range []sqlite.DBStatusOp{sqlite.DBStatusCacheHit, sqlite.DBStatusCacheMiss} {
-				n, _, err := conn.(sqlite.DBStatus).Status(op, false)
-				if err != nil {
-					return err
-				}
-				sum += n
+		out := s.tls.Alloc(8)
+		defer s.tls.Free(8)
+		for _, what := range []int32{sqlite3.SQLITE_DBSTATUS_CACHE_HIT, sqlite3.SQLITE_DBSTATUS_CACHE_MISS} {
+			if err := s.check(sqlite3.Xsqlite3_db_status(s.tls, s.db, what, out, out+4, 0)); err != nil {
+				return err
 			}
-			return nil
-		})
+			sum += int(*at[int32](out))
+		}
+		return nil
 	})
 	if err != nil {
 		d.t.Fatal(err)
@@ -252,7 +251,11 @@ func TestWhatACommitReadsIsSearchedFor(t *testing.T) {
 	}
 	d.chat.Connected(ada)
 	d.stop() // which writes down when she was last here
+	atStart := []string{"SELECT count(*) FROM sqlite_schema", "SELECT id, name, folded FROM users ORDER BY id"}
 	for query, plan := range d.plans() {
+		if slices.Contains(atStart, query) {
+			continue
+		}
 		for _, step := range plan {
 			if _, may := mayWalk[step]; strings.HasPrefix(step, "SCAN") && !may {
 				t.Errorf("%s: %s", step, query)
@@ -270,19 +273,14 @@ func (d *desk) plans() map[string][]string {
 			if first, _, _ := strings.Cut(query, " "); first != "SELECT" && first != "INSERT" && first != "UPDATE" {
 				continue
 			}
-			rows, err := s.conn.QueryContext(background, "EXPLAIN QUERY PLAN "+unbound.ReplaceAllString(query, "NULL"))
-			if err != nil {
-				return err
-			}
-			for rows.Next() {
+			err := s.rows(func(row *statement) error {
 				var id, parent, unused int
 				var step string
-				if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
-					return errors.Join(err, rows.Close())
-				}
+				err := row.scan(&id, &parent, &unused, &step)
 				all[query] = append(all[query], step)
-			}
-			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+				return err
+			}, "EXPLAIN QUERY PLAN "+unbound.ReplaceAllString(query, "NULL"))
+			if err != nil {
 				return err
 			}
 		}
