@@ -266,6 +266,56 @@ func TestWhatWasAcceptedIsCommittedBeforeRunReturns(t *testing.T) {
 	})
 }
 
+// Who was just answered sends again a moment later, and shares a commit with the others
+// who do: each has its sync. Nobody waits long for who does not.
+func TestThoseWhoWereAnsweredShareTheNextCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const took = 8 * time.Millisecond
+		commits := 0
+		w := &watched{Store: chattest.NewMemory(1), before: func() { time.Sleep(took); commits++ }}
+		service, err := chat.New(chat.Config{Store: w, Fanout: &outbox{t: t}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- service.Run(ctx) }()
+		var senders sync.WaitGroup
+		sendAfter := func(pause time.Duration) {
+			senders.Go(func() {
+				time.Sleep(pause)
+				if _, err := service.Publish(t.Context(), chat.Sender{User: ada}, proto.BranchMessage, encode(t, text(bob, "x")), nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		for _, step := range []struct {
+			name    string
+			pauses  []time.Duration
+			commits int
+			took    time.Duration
+		}{
+			{"one, and two while it is committed", []time.Duration{0, took / 2, took / 2}, 2, 2 * took},
+			{"two who were answered together", []time.Duration{0, took / 16}, 1, took/16 + took},
+			{"one of them", []time.Duration{0}, 1, took/8 + took},
+			{"one alone", []time.Duration{0}, 1, took},
+		} {
+			before, began := commits, time.Now()
+			for _, pause := range step.pauses {
+				sendAfter(pause)
+			}
+			senders.Wait()
+			if n := commits - before; n != step.commits || time.Since(began) != step.took {
+				t.Errorf("%s: %d commits in %v, want %d in %v", step.name, n, time.Since(began), step.commits, step.took)
+			}
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestAPublishEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := prepared(t, chattest.NewMemory(1)) // nobody commits

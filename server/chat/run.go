@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"time"
 
@@ -20,6 +19,10 @@ const (
 	maxBatch = 256
 	// commitWait bounds one transaction, up to its commit.
 	commitWait = 10 * time.Second
+	// patienceShare and maxPatience bound how long a commit waits for others to share
+	// it: that part of what the last one took, so that nobody waits for much longer.
+	patienceShare = 8
+	maxPatience   = 2 * time.Millisecond
 )
 
 // waiter is a queued request and where its result goes.
@@ -46,17 +49,18 @@ func (s *Service) Run(ctx context.Context) error {
 	if s.guestRetention > 0 {
 		others.Go(func() { s.forgetGuests(ctx) }) // likewise
 	}
+	var last lastCommit
 	for {
 		select {
 		case first := <-s.queue:
-			s.commit(commits, s.collect(first))
+			last = s.commit(commits, s.collect(first, last))
 		case <-ctx.Done():
 			close(s.stopping)
 			others.Wait()
 			for {
 				select {
 				case first := <-s.queue:
-					s.commit(commits, s.collect(first))
+					last = s.commit(commits, s.collect(first, last))
 				default:
 					return s.goodbye(commits)
 				}
@@ -76,24 +80,35 @@ func (s *Service) goodbye(ctx context.Context) error {
 	return (<-last.result).Err
 }
 
-// collect takes what is queued behind first, without waiting for more.
-func (s *Service) collect(first waiter) []waiter {
-	// Those who were just answered get to run and queue their next request, so
-	// that it shares this commit.
-	runtime.Gosched()
-	batch := append(make([]waiter, 0, 1+min(len(s.queue), maxBatch-1)), first)
-	for len(batch) < maxBatch {
+// lastCommit is how many requests the commit before had, and how long it took.
+type lastCommit struct {
+	requests int
+	took     time.Duration
+}
+
+// collect takes what is queued behind first. Those whom the last commit answered mostly
+// send again at once, but not all before the committer is here: for as many it waits a
+// part of the time that a commit takes, so that they share this one and its sync.
+func (s *Service) collect(first waiter, last lastCommit) []waiter {
+	batch := append(make([]waiter, 0, maxBatch), first)
+	patience := time.NewTimer(min(last.took/patienceShare, maxPatience))
+	defer patience.Stop()
+	for len(batch) < last.requests {
 		select {
 		case w := <-s.queue:
 			batch = append(batch, w)
-		default:
-			return batch
+		case <-patience.C:
+			last.requests = 0
 		}
+	}
+	for range min(len(s.queue), maxBatch-len(batch)) {
+		batch = append(batch, <-s.queue)
 	}
 	return batch
 }
 
-func (s *Service) commit(ctx context.Context, batch []waiter) {
+func (s *Service) commit(ctx context.Context, batch []waiter) lastCommit {
+	began := time.Now() // and not s.now, which may jump
 	ctx, cancel := context.WithTimeout(ctx, commitWait)
 	defer cancel()
 	requests := make([]Request, len(batch))
@@ -103,6 +118,7 @@ func (s *Service) commit(ctx context.Context, batch []waiter) {
 	for i, result := range s.survive(ctx, requests) {
 		batch[i].result <- result
 	}
+	return lastCommit{len(batch), time.Since(began)}
 }
 
 // survive is Commit, except that a panic beyond the requests' own, as of the store

@@ -140,7 +140,7 @@ func bareGroupCommit(b *testing.B, t bare, n int, payload []byte) time.Duration 
 	go func() { // ends when queue is closed
 		defer close(ended)
 		for first := range queue {
-			runtime.Gosched() // as the sequencer does: more come
+			runtime.Gosched() // more come
 			batch := []waiter{first}
 			for more := true; more && len(batch) < 256; {
 				select {
