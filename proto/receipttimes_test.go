@@ -121,7 +121,7 @@ func TestStepsInAnyOrderAndRepetitionComeToTheSame(t *testing.T) {
 }
 
 func TestNoTimeIsEarlierThanAStepSaysAndNoneIsLaterThanItMust(t *testing.T) {
-	for seed := range uint64(25) {
+	for seed := range uint64(8) {
 		random := rand.New(rand.NewPCG(seed, 8))
 		steps := some(random, 1+random.IntN(200))
 		var r ReceiptTimes

@@ -20,7 +20,7 @@ export class MessageComposer extends HTMLElement {
   #draft;
   #text = element('textarea', {
     rows: 1, 'aria-label': t.message, dir: 'auto', enterkeyhint: 'send', autocapitalize: 'sentences',
-    oninput: () => this.#changed(), onkeydown: event => this.#key(event), onblur: () => this.#stopTyping(),
+    oninput: () => this.#changed(), onkeydown: event => this.#key(event), onkeypress: event => this.#character(event), onblur: () => this.#stopTyping(),
   });
   #send = element('button', { class: 'send', type: 'submit', 'aria-label': t.send, title: t.send }, icon('send'));
   #offline = element('p', { class: 'offline-note', hidden: true });
@@ -137,6 +137,11 @@ export class MessageComposer extends HTMLElement {
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
     event.preventDefault();
     this.#submit(event);
+  }
+
+  /** What types for a person may send the character of a key that was already taken. @param {KeyboardEvent} event */
+  #character(event) {
+    if (event.key === 'Enter' && !event.shiftKey) event.preventDefault();
   }
 
   /** @param {Event} event */

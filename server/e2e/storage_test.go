@@ -95,7 +95,7 @@ func TestWhereTheBrowserKeepsNothingOneChatsInMemoryAndIsToldOnce(t *testing.T) 
 			t.Parallel()
 			s := newServer(t)
 			g := newGate(t, s)
-			bob := signIn(t, g, "Bob")
+			bob := newPeer(t, s, "Bob")
 			g.inEngine(test.engine)
 			if test.profile == nil {
 				test.profile = newProfile
@@ -114,7 +114,7 @@ func TestWhereTheBrowserKeepsNothingOneChatsInMemoryAndIsToldOnce(t *testing.T) 
 			bob.openChat(ada.id)
 			ada.say("kept nowhere")
 			ada.awaitMessage("kept nowhere", confirmed...)
-			bob.awaitMessage("kept nowhere", "received")
+			bob.awaitMessage("kept nowhere")
 			bob.say("an answer")
 			ada.awaitMessage("an answer", "received")
 			said := cmp.Or(test.said, "No messages are kept in this browser")
@@ -155,7 +155,7 @@ func TestDeletedSiteDataWithTwoTabsOpen(t *testing.T) {
 				t.Parallel()
 				s := newServer(t)
 				g := newGate(t, s)
-				bob := signIn(t, g, "Bob")
+				bob := newPeer(t, s, "Bob")
 				profile := newProfile(t)
 				reloaded := signInWith(profile, g, "Ada", before)
 				other := second(profile, g, reloaded, before)
@@ -175,7 +175,7 @@ func TestDeletedSiteDataWithTwoTabsOpen(t *testing.T) {
 				for _, content := range []string{"first", "second", "third"} {
 					eva.say(content)
 					eva.awaitMessage(content, confirmed...)
-					bob.awaitMessage(content, "received")
+					bob.awaitMessage(content)
 					bob.say("answer to " + content)
 					eva.awaitMessage("answer to "+content, "received")
 				}
@@ -250,7 +250,7 @@ func TestWhatWasSeenSurvivesTheDeletionOfSiteData(t *testing.T) {
 				}
 				g.reopen("/mqtt")
 				for _, content := range []string{"seen by Ada alone", "written after"} {
-					bob.awaitMessage(content, "received")
+					bob.awaitMessage(content)
 				}
 				for _, tb := range []*tab{ada, other} {
 					tb.await("all of it, once", `async key => {
@@ -289,9 +289,12 @@ func (tb *tab) awaitRoom(room bool) {
 
 func TestAFullDiskIsNamedAndItsEndNoticed(t *testing.T) {
 	t.Parallel()
-	_, _, ada, bob := two(t)
+	s := newServer(t)
+	ada, bob := signIn(t, newGate(t, s), "Ada"), newPeer(t, s, "Bob")
+	ada.openChat(bob.id)
+	bob.openChat(ada.id)
 	ada.say("before")
-	bob.awaitMessage("before", "received")
+	bob.awaitMessage("before")
 	ada.setQuota(1)
 	ada.awaitRoom(false)
 	ada.sayByButton("while it is full")

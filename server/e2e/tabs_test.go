@@ -39,7 +39,7 @@ func TestASecondTabSharesProgramAndConnection(t *testing.T) {
 	g := newGate(t, s)
 	g.cacheNothing() // so that loading anything twice is seen
 	profile := newProfile(t)
-	ada, bob := signInWith(profile, g, "Ada", ""), signIn(t, g, "Bob")
+	ada, bob := signInWith(profile, g, "Ada", ""), newPeer(t, s, "Bob")
 	ada.openChat(bob.id)
 	ada.say("said in the first tab")
 	ada.awaitMessage("said in the first tab", confirmed...)
@@ -60,8 +60,8 @@ func TestASecondTabSharesProgramAndConnection(t *testing.T) {
 	if requests := g.since(mark, ".wasm"); len(requests) != 0 {
 		t.Errorf("the second tab loaded %q", requests)
 	}
-	if n := g.connections(); n != 2 {
-		t.Errorf("%d MQTT connections, want one of Ada and one of Bob", n)
+	if n := g.connections(); n != 1 {
+		t.Errorf("%d MQTT connections of Ada, want one", n)
 	}
 	if got := workers(profile); !slices.Equal(got, []string{"shared_worker"}) {
 		t.Errorf("workers %q for two tabs, want one, shared", got)
@@ -83,7 +83,7 @@ func chatAfterTheFirstTabCloses(t *testing.T, before string) {
 	s := newServer(t)
 	g := newGate(t, s)
 	profile := newProfile(t)
-	ada, bob := signInWith(profile, g, "Ada", before), signIn(t, g, "Bob")
+	ada, bob := signInWith(profile, g, "Ada", before), newPeer(t, s, "Bob")
 	ada.openChat(bob.id)
 	bob.openChat(ada.id)
 	tab := second(profile, g, ada, before)
@@ -93,8 +93,8 @@ func chatAfterTheFirstTabCloses(t *testing.T, before string) {
 	ada.awaitMessage("from the second tab", confirmed...)
 	ada.say("from the first tab")
 	tab.awaitMessage("from the first tab", confirmed...)
-	bob.awaitMessage("from the first tab", "received")
-	eventually(t, "one MQTT connection of Ada and one of Bob", func() bool { return g.connections() == 2 })
+	bob.awaitMessage("from the first tab")
+	eventually(t, "one MQTT connection of Ada", func() bool { return g.connections() == 1 })
 
 	mark := g.mark()
 	kind := "shared_worker"
@@ -111,11 +111,11 @@ func chatAfterTheFirstTabCloses(t *testing.T, before string) {
 	}
 	tab.say("after the first tab closed")
 	tab.awaitMessage("after the first tab closed", confirmed...)
-	bob.awaitMessage("after the first tab closed", "received")
+	bob.awaitMessage("after the first tab closed")
 	bob.say("and back")
 	tab.awaitMessage("and back", "received")
 	tab.awaitMessage("from the first tab", confirmed...)
-	eventually(t, "one MQTT connection of Ada and one of Bob", func() bool { return g.connections() == 2 })
+	eventually(t, "one MQTT connection of Ada", func() bool { return g.connections() == 1 })
 }
 
 func TestAWorkerWhoseFileNeverComesIsDoneWithout(t *testing.T) {
@@ -124,7 +124,7 @@ func TestAWorkerWhoseFileNeverComesIsDoneWithout(t *testing.T) {
 	g := newGate(t, s)
 	g.stall("/engine.js")
 	profile := newProfile(t)
-	ada, bob := signInWith(profile, g, "Ada", ""), signIn(t, g, "Bob")
+	ada, bob := signInWith(profile, g, "Ada", ""), newPeer(t, s, "Bob")
 	ada.openChat(bob.id)
 	ada.say("hello")
 	ada.awaitMessage("hello", confirmed...)
@@ -133,7 +133,7 @@ func TestAWorkerWhoseFileNeverComesIsDoneWithout(t *testing.T) {
 	tab.awaitMessage("hello", confirmed...)
 	tab.say("from the second tab")
 	ada.awaitMessage("from the second tab", confirmed...)
-	if n := g.connections(); n != 2 {
-		t.Errorf("%d MQTT connections, want one of Ada and one of Bob", n)
+	if n := g.connections(); n != 1 {
+		t.Errorf("%d MQTT connections of Ada, want one", n)
 	}
 }

@@ -22,12 +22,18 @@ const day = 24 * time.Hour
 func newServerForGuests(t *testing.T) *server {
 	t.Helper()
 	s := newServer(t)
+	s.secret = s.keptSecret()
+	return s
+}
+
+// keptSecret is the key that a server keeps which was told of none.
+func (s *server) keptSecret() []byte {
+	s.t.Helper()
 	secret, err := os.ReadFile(filepath.Join(s.Data, "jwt.key"))
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	s.secret = bytes.TrimSpace(secret)
-	return s
+	return bytes.TrimSpace(secret)
 }
 
 // tokenOfAge is a token of 30 days, of which some are over.

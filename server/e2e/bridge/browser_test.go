@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 
 	"parley/server/e2e/live"
@@ -34,7 +36,8 @@ const patience = 60 * time.Second
 // its workers and locks are shared with no other test.
 type site struct {
 	*httptest.Server
-	wasm string // path of the program
+	wasm    string               // path of the program
+	profile cdp.BrowserContextID // "": that which all share
 
 	mu       sync.Mutex
 	requests map[string]int
@@ -46,6 +49,20 @@ func newSite(t *testing.T) *site {
 	s := &site{wasm: program(t), requests: make(map[string]int), handlers: make(map[string]http.HandlerFunc)}
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
+	return s
+}
+
+// newSiteApart is a site in a profile of its own, so that no process of its pages is
+// one of other tests.
+func newSiteApart(t *testing.T) *site {
+	t.Helper()
+	s := newSite(t)
+	ctx := shell(t)
+	made, err := cdp.Call(ctx, chromedp.FromContext(ctx).Browser, target.CreateBrowserContext, target.CreateBrowserContextParams{DisposeOnDetach: new(true)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.profile = made.BrowserContextID
 	return s
 }
 
@@ -229,7 +246,11 @@ func (s *site) openTab(t *testing.T, before ...string) *tab {
 // openTabOf opens it in a browser.
 func (s *site) openTabOf(t *testing.T, browser context.Context, before ...string) *tab {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(browser)
+	var options []chromedp.ContextOption
+	if s.profile != "" {
+		options = append(options, chromedp.WithExistingBrowserContext(s.profile))
+	}
+	ctx, cancel := chromedp.NewContext(browser, options...)
 	b := &tab{t: t, ctx: ctx, close: cancel}
 	t.Cleanup(cancel)
 	if err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/")); err != nil {

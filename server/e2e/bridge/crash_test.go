@@ -20,9 +20,9 @@ func (b *tab) crash() {
 	b.close()
 }
 
-// Not in parallel: other tests' pages may live in the process that crashes.
 func TestATabOutlivesTheCrashOfTheTabBesideIt(t *testing.T) {
-	s := newSite(t)
+	t.Parallel()
+	s := newSiteApart(t)
 	// Whichever is the first, the worker runs in its process.
 	crashes := s.openTab(t, connect)
 	for range 2 {

@@ -58,15 +58,16 @@ func TestATabFromAfterTheDeletionOfTheSitesDataSharesTheEngineFromBefore(t *test
 	}
 }
 
-// Not in parallel: other tests' pages may live in the process that crashes.
 func TestATabFromAfterTheDeletionGoesOnWhenTheEngineFromBeforeEnds(t *testing.T) {
+	t.Parallel()
 	for name, before := range map[string]string{"SharedWorker": "", "leading tab": noSharedWorker} {
 		for how, end := range map[string]func(*tab){
 			"its tab is closed": func(b *tab) { b.close() },
 			"its tab crashes":   func(b *tab) { b.crash() },
 		} {
 			t.Run(name+", "+how, func(t *testing.T) {
-				s := newSite(t)
+				t.Parallel()
+				s := newSiteApart(t)
 				elder := s.openTab(t, before+connect)
 				elder.eval(send)
 				elder.clearSiteData(s.URL)

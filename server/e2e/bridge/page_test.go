@@ -367,6 +367,7 @@ func TestPagesAndWorkersOfAnotherProtocolAreToldToReload(t *testing.T) {
 }
 
 func TestAnEngineThatAPagePreparesIsLoadedBeforeItConnects(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := s.openTab(t, `(await import('/parley.js')).prepare();`)
 	for deadline := time.Now().Add(patience); s.count("/parley.wasm") == 0; time.Sleep(20 * time.Millisecond) {
@@ -386,6 +387,7 @@ func TestAnEngineThatAPagePreparesIsLoadedBeforeItConnects(t *testing.T) {
 }
 
 func TestAnEngineThatCannotBePreparedIsReplacedByTheLeadingTabs(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	good := s.fileHandler("/engine.js")
 	refused := make(chan struct{}, 1)
@@ -409,6 +411,7 @@ func TestAnEngineThatCannotBePreparedIsReplacedByTheLeadingTabs(t *testing.T) {
 }
 
 func TestThePageKeepsMarksOfItsStartAndItsEngines(t *testing.T) {
+	t.Parallel()
 	b := newSite(t).openTab(t, connect)
 	got := b.eval(`return performance.getEntriesByType('mark').sort((a, b) => a.startTime - b.startTime).map(mark => mark.name)`)
 	var want []any
