@@ -73,8 +73,19 @@ tools:
 # A program that the race detector watches need not wait a second at its end.
 test: export GORACE = atexit_sleep_ms=0
 
+# What embeds no page can be checked and compiled in the half minute for which one
+# processor compresses it.
+WITHOUT_PAGE = $$(go list ./... | grep -vE '/server(/web)?$$')
+
+.PHONY: test-early
+test-early: tools
+	go vet $(WITHOUT_PAGE)
+	go build $(RACE) $(WITHOUT_PAGE)
+
 .PHONY: test
-test: tools build check ## run all tests: native, headless in Chromium, end to end
+test: ## run all tests: native, headless in Chromium, end to end
+	@$(MAKE) --no-print-directory -j2 build test-early
+	@$(MAKE) --no-print-directory check
 	.tools/setup $(BIN)
 	@# No -trimpath, so that it shares the race-enabled packages with the native tests;
 	@# those of the end-to-end tests are without it and shared with the build.
@@ -83,7 +94,7 @@ test: tools build check ## run all tests: native, headless in Chromium, end to e
 	@$(BIN)/tally $(if $(CI),-strict) -at-once 2 \
 		-- 'native, race detector on' go test -json -count=1 $(RACE) -timeout=30m ./... \
 		-- 'end to end' env CHROME=$(BIN)/chromium HEADLESS_SHELL=$(BIN)/headless-shell PARLEY_BIN=$(BIN)/parley-race \
-			go test -C $(E2E) -trimpath -json -count=1 -p=2 -timeout=40m -artifacts -outputdir=$(BIN) $(LIVE_PACKAGES) \
+			go test -C $(E2E) -trimpath -json -count=1 -p=2 -timeout=40m -parallel=3 -artifacts -outputdir=$(BIN) $(LIVE_PACKAGES) \
 		-- 'both sides in one process' go test -C $(E2E) -json -count=1 $(RACE) -timeout=30m ./sim/... \
 		-- 'headless in Chromium' $(HEADLESS) go test -json -count=1 -p=1 -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES) \
 		-- 'tools' go test -C .tools -json -count=1 ./...

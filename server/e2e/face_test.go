@@ -15,11 +15,18 @@ import (
 // maxProgram is how large the browser's program may be as it travels, in bytes.
 const maxProgram = 1_900_000
 
-func TestTheProgramTravelsInLessThan1900000Bytes(t *testing.T) {
+// maxRequests is how many a first visit may make until one is signed in.
+const maxRequests = 12
+
+func TestAFirstVisitIsFewRequestsAndLessThan1900000BytesOfProgram(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	g := newGate(t, s)
 	signIn(t, g, "Ada")
+	all := g.since(0, "")
+	if t.Logf("%q", all); len(all) > maxRequests {
+		t.Errorf("%d requests, want at most %d", len(all), maxRequests)
+	}
 	loads := g.since(0, ".wasm")
 	if len(loads) != 1 {
 		t.Fatalf("the page loaded %q, want one program", loads)
