@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/evanw/esbuild/pkg/api"
 )
@@ -45,7 +46,9 @@ func bundle(sources map[string][]byte) (map[string][]byte, error) {
 type bundler struct {
 	sources, bundled map[string][]byte
 	outputs          map[string][]byte
-	inside           map[string]bool // sources that are part of a bundle
+
+	mu     sync.Mutex      // many modules are loaded at once
+	inside map[string]bool // sources that are part of a bundle
 }
 
 // entry matches a module that index.html begins with.
@@ -138,7 +141,9 @@ func (b *bundler) resolve(build api.PluginBuild) {
 		return api.OnResolveResult{Path: name, Namespace: namespace}, nil
 	})
 	build.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: namespace}, func(args api.OnLoadArgs) (api.OnLoadResult, error) {
+		b.mu.Lock()
 		b.inside[args.Path] = true
+		b.mu.Unlock()
 		content := fromRoot(args.Path, string(b.sources[args.Path]))
 		return api.OnLoadResult{Contents: &content, Loader: api.LoaderJS}, nil
 	})
