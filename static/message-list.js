@@ -265,8 +265,8 @@ export class MessageList extends HTMLElement {
     this.#placed = true;
     requestAnimationFrame(() => mark('messages painted'));
     this.#toEnd();
-    const unread = this.#rows.querySelector('.unread');
-    const above = unread ? this.#log.getBoundingClientRect().top - unread.getBoundingClientRect().top : 0;
+    const unread = this.#rows.querySelector('.separator.unread');
+    const above = unread ? this.#log.getBoundingClientRect().top - unread.getBoundingClientRect().top : -Infinity;
     if (above > -16) this.#log.scrollTop -= above + 16;
     this.#height = this.#log.clientHeight;
     this.#scrolled();
