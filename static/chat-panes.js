@@ -18,6 +18,7 @@ import { ServiceQueue } from './service-queue.js';
 import { clearIdentity, currentToken, keepsIdentity } from './identity.js';
 import { SettingsMenu } from './settings-menu.js';
 import { ShareLink } from './share-link.js';
+import { forgetSnapshot, readSnapshot, SnapshotKeeper } from './snapshot.js';
 import { t } from './strings.js';
 
 /**
@@ -27,13 +28,19 @@ import { t } from './strings.js';
  * @typedef {import('./parley.js').Message} Message
  */
 
+const keptRows = 20; // of each list are kept over a reload
 const tokenRefused = [401, 0x86, 0x87]; // HTTP status and MQTT reason codes
 
 export class ChatPanes extends HTMLElement {
   /** @type {Parley | null} */
   #parley = null;
+  /** The same, as soon as the engine is there. @type {Promise<Parley>} */
+  #connecting = new Promise(() => {});
+  /** What is shown until the engine has answered. @type {import('./snapshot.js').Snapshot | null} */
+  #snapshot = null;
+  #keeper;
   #conversations = new Conversations();
-  /** They are all there, and not only those that changed. */
+  /** They are all there, and not only those that changed; or those that were kept are. */
   #listed = false;
   #context;
   /** @type {ConversationPane | null} */
@@ -68,6 +75,7 @@ export class ChatPanes extends HTMLElement {
     this.#queue.hidden = true;
     this.#list = new ConversationList(this.#context);
     this.#lists = element('div', { class: 'lists' }, this.#queue, this.#list);
+    this.#keeper = new SnapshotKeeper(id, () => this.#shown());
   }
 
   connectedCallback() {
@@ -93,14 +101,17 @@ export class ChatPanes extends HTMLElement {
 
   disconnectedCallback() {
     this.#done.abort();
+    this.#keeper.close();
     this.#parley?.close();
     document.title = t.title(0);
   }
 
   async #connect() {
-    this.#main.replaceChildren();
+    this.#closePane();
+    this.#connecting = connect({ token: currentToken });
     try {
-      const parley = await connect({ token: currentToken });
+      this.#showSnapshot();
+      const parley = await this.#connecting;
       if (this.#done.signal.aborted) return parley.close();
       this.#parley = parley;
       this.#take(parley);
@@ -109,6 +120,47 @@ export class ChatPanes extends HTMLElement {
     } catch (error) {
       this.#showFailure(error);
     }
+  }
+
+  /** Paints what this tab showed last, until the engine has answered. */
+  #showSnapshot() {
+    this.#snapshot = readSnapshot(this.#context.me);
+    try {
+      if (this.#snapshot) this.#takeSnapshot(this.#snapshot);
+      this.#route();
+    } catch (error) {
+      // Nobody waits for more than a picture of what the engine is about to tell.
+      console.warn(error);
+      forgetSnapshot();
+      this.#snapshot = null;
+      this.#listed = false;
+      this.#closePane();
+    }
+  }
+
+  /** @param {import('./snapshot.js').Snapshot} snapshot */
+  #takeSnapshot({ conversations, unread, agent, names, open }) {
+    for (const [id, name] of names) this.#context.names.set(id, name);
+    if (open?.conversation) this.#learnNames([open.conversation]);
+    this.#queue.hidden = !agent;
+    this.#takeConversations(conversations, true);
+    this.#conversations.unread = unread; // those of all, of which only the first are here
+  }
+
+  /** What is shown, to be painted again after a reload; null while the engine has not answered. @returns {import('./snapshot.js').Snapshot | null} */
+  #shown() {
+    if (!this.#parley || !this.#listed || this.#snapshot) return null;
+    const { own, queue, unread } = this.#conversations;
+    const { names } = this.#context;
+    const open = this.#pane?.shown ?? null;
+    const agent = !this.#queue.hidden;
+    const conversations = agent ? alternately(queue.all.slice(0, keptRows), own.all.slice(0, keptRows)) : own.all.slice(0, keptRows);
+    const messages = [...open?.messages ?? [], ...conversations.map(({ last }) => last)];
+    const people = new Set(messages.flatMap(message => (message ? [message.agent, message.target] : [])));
+    return {
+      user: this.#context.me, unread, agent, conversations, open,
+      names: [...people].filter(id => names.bare(id)).map(id => [id, names.bare(id)]),
+    };
   }
 
   /** @param {Parley} parley */
@@ -163,6 +215,8 @@ export class ChatPanes extends HTMLElement {
     this.#listed = false;
     const conversations = parley.conversations();
     this.#route(); // and its messages are read meanwhile
+    if (this.#snapshot) this.#pane?.ask();
+    this.#snapshot = null;
     this.#takeConversations(await conversations, true);
     this.#context.names.ask(this.#pane?.participants.person ?? 0n);
   }
@@ -170,18 +224,25 @@ export class ChatPanes extends HTMLElement {
   /** @param {Conversation[]} changed @param {boolean} [all] these are all there are */
   #takeConversations(changed, all = false) {
     this.#listed ||= all;
+    this.#learnNames(changed);
+    this.#conversations.take(changed);
+    this.#paintLists();
+    this.#keeper.changed();
+    const { key = '' } = this.#pane?.participants ?? {};
+    const told = changed.some(conversation => conversation.key === key);
+    if (!told && !all) return;
+    const conversation = this.#conversations.get(key);
+    if (told && !conversation && this.#pane?.participants.agent) location.replace('#/'); // a service that the user answers for no more
+    else this.#pane?.update(conversation);
+  }
+
+  /** @param {Conversation[]} conversations */
+  #learnNames(conversations) {
     const { names } = this.#context;
-    for (const { peer, customer, agent, peerName, assignee, assigneeName } of changed) {
+    for (const { peer, customer, agent, peerName, assignee, assigneeName } of conversations) {
       if (peer || agent) names.set(peer || customer, peerName);
       names.set(assignee, assigneeName);
     }
-    this.#conversations.take(changed);
-    this.#paintLists();
-    const { key = '' } = this.#pane?.participants ?? {};
-    if (!changed.some(conversation => conversation.key === key)) return;
-    const conversation = this.#conversations.get(key);
-    if (!conversation && this.#pane?.participants.agent) location.replace('#/'); // a service that the user answers for no more
-    else this.#pane?.update(conversation);
   }
 
   /** @param {{ key: string, messages: Message[], gone: string[] }} change */
@@ -193,6 +254,7 @@ export class ChatPanes extends HTMLElement {
     if (key !== this.#pane?.participants.key) return;
     this.#pane.apply(change);
     this.#pane.showPresence();
+    this.#keeper.changed();
   }
 
   #paintLists() {
@@ -217,21 +279,33 @@ export class ChatPanes extends HTMLElement {
 
   #route() {
     const parley = this.#parley;
-    if (!parley) return;
-    const { id, name } = parley.user;
+    if (!parley && !this.#snapshot) return;
     const route = parseRoute(location.hash);
     set(this, 'data-view', route.name === 'home' || route.name === 'invite' ? 'list' : 'conversation');
+    const key = this.#keyOf(route);
+    if (parley) this.#show(parley, route, key);
+    else if (key && key === this.#snapshot?.open?.key) this.#open(key, this.#snapshot.open);
+    else this.#closePane(); // until the engine is there
+    this.#paintLists();
+  }
+
+  /** The conversation that a route leads to; '' if to none that can be shown. @param {import('./route.js').Route} route */
+  #keyOf(route) {
+    const { me } = this.#context;
+    if (route.name === 'to') return route.user === me ? '' : directKey(me, route.user);
+    if (route.name === 'service') return serviceKey(me, route.service);
+    return route.name === 'conversation' && this.#context.participants(route.key).known ? route.key : '';
+  }
+
+  /** @param {Parley} parley @param {import('./route.js').Route} route @param {string} key of the conversation that it leads to */
+  #show({ user: { id, name } }, route, key) {
+    if (key) return this.#open(key);
     switch (route.name) {
       case 'to':
-        if (route.user === id) this.#showEmpty(t.ownLink, t.ownLinkHint);
-        else this.#open(parley, directKey(id, route.user));
-        break;
-      case 'service':
-        this.#open(parley, serviceKey(id, route.service));
+        this.#showEmpty(t.ownLink, t.ownLinkHint);
         break;
       case 'conversation':
-        if (this.#context.participants(route.key).known) this.#open(parley, route.key);
-        else this.#showEmpty(t.unknownKindTitle, t.unknownKindHint);
+        this.#showEmpty(t.unknownKindTitle, t.unknownKindHint);
         break;
       case 'bad':
         this.#showEmpty(t.badLink, t.badLinkHint);
@@ -243,16 +317,18 @@ export class ChatPanes extends HTMLElement {
       default:
         this.#showEmpty(t.nothingChosen, t.nothingChosenHint, element('h2', {}, t.customerService), serviceLinks(servicesNamed('')));
     }
-    this.#paintLists();
   }
 
-  /** @param {Parley} parley @param {string} key */
-  #open(parley, key) {
+  /** @param {string} key @param {import('./snapshot.js').Shown | null} [kept] what is shown of it until the engine has answered */
+  #open(key, kept = null) {
     if (this.#pane?.participants.key !== key) {
-      this.#pane = new ConversationPane(parley, key, this.#context, this.#conversations.get(key));
+      const conversation = kept?.conversation ?? this.#conversations.get(key);
+      this.#pane = new ConversationPane(this.#connecting, key, this.#context, conversation, kept);
       this.#main.replaceChildren(this.#pane);
       this.#pane.showNote(this.#offlineNote);
       if (this.#listed) this.#context.names.ask(this.#pane.participants.person);
+    } else if (this.#snapshot) {
+      return; // it was there before the engine: the person may have turned to something else
     }
     // On a touch screen the keyboard would hide what there is to read.
     if (matchMedia('(pointer: fine)').matches) this.#pane.focusComposer();
@@ -280,6 +356,7 @@ export class ChatPanes extends HTMLElement {
   /** @param {Connection} connection */
   #showConnection(connection) {
     const { state, reason, serverOffset, memoryOnly } = connection;
+    if (memoryOnly) this.#keeper.close();
     this.#sayNotKept(memoryOnly);
     const { clock, names, presence } = this.#context;
     clock.set(serverOffset);
@@ -327,6 +404,7 @@ export class ChatPanes extends HTMLElement {
     // A guest who signs in again is somebody else: offered only where the token is of no more use.
     const refused = error instanceof ParleyError && tokenRefused.includes(error.code);
     this.#status.show({ state: 'offline', reason: words });
+    this.#snapshot = null;
     this.#pane = null;
     set(this, 'data-view', 'conversation');
     this.#main.replaceChildren(element('div', { class: 'empty', role: 'alert' }, icon('warning'),
@@ -336,6 +414,13 @@ export class ChatPanes extends HTMLElement {
         ...(refused ? [this.#startOver()] : [])),
       ...(refused ? [element('p', { class: 'small' }, t.startOverHint)] : [])));
   }
+}
+
+/** One of each in turn, so that whoever takes the first ones has some of both. @template T @param {readonly T[]} a @param {readonly T[]} b */
+function alternately(a, b) {
+  const both = [];
+  for (let i = 0; i < Math.max(a.length, b.length); i++) both.push(...a.slice(i, i + 1), ...b.slice(i, i + 1));
+  return both;
 }
 
 customElements.define('chat-panes', ChatPanes);

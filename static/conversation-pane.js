@@ -46,16 +46,22 @@ export class ConversationPane extends HTMLElement {
   /** Refs of refused control entries that were told of. @type {Set<string>} */
   #turnedDown = new Set();
 
-  /** @param {Parley} parley @param {string} key @param {import('./page-context.js').PageContext} context @param {Conversation | undefined} conversation */
-  constructor(parley, key, context, conversation) {
+  /**
+   * @param {Promise<Parley>} parley
+   * @param {string} key
+   * @param {import('./page-context.js').PageContext} context
+   * @param {Conversation | undefined} conversation
+   * @param {import('./snapshot.js').Shown | null} [kept] what was shown before the page was reloaded
+   */
+  constructor(parley, key, context, conversation, kept = null) {
     super();
     this.#parley = parley;
     this.#context = context;
     this.#conversation = conversation;
     this.participants = context.participants(key);
     this.#status = new ConversationStatus(this.participants, context);
-    this.#list = new MessageList({ parley, participants: this.participants, clock: context.clock }, conversation);
-    this.#composer = new MessageComposer(parley.user.id, key, this.participants.agent);
+    this.#list = new MessageList({ parley, participants: this.participants, clock: context.clock }, conversation, kept);
+    this.#composer = new MessageComposer(context.me, key, this.participants.agent);
   }
 
   connectedCallback() {
@@ -70,19 +76,32 @@ export class ConversationPane extends HTMLElement {
   }
 
   #listen() {
-    const { key } = this.participants;
     this.#composer.addEventListener('send', event => this.#send(/** @type {CustomEvent<Draft>} */ (event).detail));
-    this.#composer.addEventListener('typing', event => this.#parley.typing(key, /** @type {CustomEvent<boolean>} */ (event).detail));
+    this.#composer.addEventListener('typing', event => this.#type(/** @type {CustomEvent<boolean>} */ (event).detail));
     this.#actions.addEventListener('act', event => this.#act(/** @type {CustomEvent<Act>} */ (event).detail));
     this.#actions.addEventListener('focus-lost', () => this.focusComposer());
     this.#menu.addEventListener('block', event => this.#block(/** @type {CustomEvent<boolean>} */ (event).detail));
-    this.#list.addEventListener('retry', event => this.#try(this.#parley.retry(/** @type {CustomEvent<string>} */ (event).detail, { seen: this.#list.seen })));
-    this.#list.addEventListener('discard', event => this.#try(this.#parley.discard(/** @type {CustomEvent<string>} */ (event).detail)));
+    this.#list.addEventListener('retry', event => {
+      const { seen } = this.#list;
+      this.#try(this.#parley.then(parley => parley.retry(/** @type {CustomEvent<string>} */ (event).detail, { seen })));
+    });
+    this.#list.addEventListener('discard', event => this.#try(this.#parley.then(parley => parley.discard(/** @type {CustomEvent<string>} */ (event).detail))));
     this.#list.addEventListener('turned-down', event => this.#turnDown(/** @type {CustomEvent<Message>} */ (event).detail));
   }
 
   focusComposer() {
     this.#composer.focus();
+  }
+
+  /** The engine is there: its messages take the place of what was kept. */
+  ask() {
+    this.#list.ask();
+  }
+
+  /** What is shown, to be kept over a reload; null while nothing is. @returns {import('./snapshot.js').Shown | null} */
+  get shown() {
+    const { shown } = this.#list;
+    return shown && { ...shown, key: this.participants.key, conversation: this.#conversation ?? null };
   }
 
   /** @param {Conversation | undefined} conversation */
@@ -125,7 +144,7 @@ export class ConversationPane extends HTMLElement {
       text(this.#title, name);
       paintAvatar(this.#avatar, name, person);
     }
-    this.#actions.show(this.#conversation, this.#parley.user.id);
+    this.#actions.show(this.#conversation, this.#context.me);
     this.#composer.show(name, this.#offlineNote);
     this.#paintBlocked(name, this.#conversation?.blocked ?? false);
     this.showPresence();
@@ -147,10 +166,16 @@ export class ConversationPane extends HTMLElement {
   async #block(blocked) {
     const { peer } = this.participants;
     try {
-      await (blocked ? this.#parley.block(peer) : this.#parley.unblock(peer));
+      const parley = await this.#parley;
+      await (blocked ? parley.block(peer) : parley.unblock(peer));
     } catch (error) {
       this.#notice(t.notBlocked(reasonOf(error, t.unknownError)));
     }
+  }
+
+  /** @param {boolean} active */
+  #type(active) {
+    this.#parley.then(parley => parley.typing(this.participants.key, active)).catch(() => {}); // without an engine there is nobody to tell
   }
 
   /** @param {Draft} draft */
@@ -169,7 +194,8 @@ export class ConversationPane extends HTMLElement {
   async #sendAs(draft, seen, anyway) {
     try {
       const { content, note, ref } = draft;
-      await this.#parley.send(this.participants.key, content, { seen, anyway, ref, type: note ? 'note' : 'text' });
+      const parley = await this.#parley;
+      await parley.send(this.participants.key, content, { seen, anyway, ref, type: note ? 'note' : 'text' });
       this.#composer.sent(draft);
     } catch (error) {
       if (anyway || !isCrossed(error)) throw error;
@@ -196,13 +222,14 @@ export class ConversationPane extends HTMLElement {
     const { seen } = this.#list;
     let target = 0n;
     if (act === 'hand-over') {
-      const agent = await askForAgent(this, this.#parley, this.participants.service);
+      const agent = await askForAgent(this, await this.#parley, this.participants.service);
       if (!agent) return;
       this.#context.names.set(agent.id, agent.name);
       target = agent.id;
     }
     try {
-      await this.#parley.send(this.participants.key, '', { type: act, target, seen });
+      const parley = await this.#parley;
+      await parley.send(this.participants.key, '', { type: act, target, seen });
     } catch (error) {
       this.#notice(t.refusedActs[act](reasonOf(error, t.unknownError)));
     }
@@ -213,7 +240,7 @@ export class ConversationPane extends HTMLElement {
     if (this.#turnedDown.has(ref)) return;
     this.#turnedDown.add(ref);
     this.#notice(t.refusedActs[type](reason || t.unknownError));
-    this.#parley.discard(ref).catch(() => {}); // another tab may have done so
+    this.#parley.then(parley => parley.discard(ref)).catch(() => {}); // another tab may have done so
   }
 
   /** @param {Promise<void>} work */

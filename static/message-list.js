@@ -7,15 +7,16 @@ import { untilMidnight } from './labels.js';
 import { mark } from './marks.js';
 import { viewOf } from './message-row.js';
 import { ReadTracker } from './read-tracker.js';
-import { isTurnedDown, rowsOf } from './rows.js';
+import { idOf, isTurnedDown, rowsOf } from './rows.js';
 import { MessageWindow } from './message-window.js';
 import { t } from './strings.js';
 
 /**
  * @typedef {import('./parley.js').Conversation} Conversation
  * @typedef {import('./message-row.js').RowView} RowView
+ * @typedef {import('./snapshot.js').Shown} Shown
  * @typedef {object} Place
- * @property {import('./parley.js').Parley} parley
+ * @property {Promise<import('./parley.js').Parley>} parley
  * @property {import('./participants.js').Participants} participants
  * @property {import('./clock.js').Clock} clock
  */
@@ -23,6 +24,9 @@ import { t } from './strings.js';
 /** What is known of a conversation before anything is. */
 const nothing = { head: 0n, read: 0n, unread: 0n };
 const nearEnd = 48; // px from the end that still count as at the end
+/** How many messages are kept over a reload, from one on that the person reads, and before it. */
+const keptFrom = 45;
+const keptBefore = 15;
 const early = '800px 0px'; // how far above and below the screen messages are asked for
 
 /**
@@ -50,9 +54,13 @@ export class MessageList extends HTMLElement {
   #read = 0n;
   #min = 0n; // what stands before was deleted
   #after = 0n; // how many entries stand after the read watermark
+  #live = false; // what is shown is the engine's
   #atEnd = true;
   #height = 0; // of what is shown of the log, px
   #placed = false; // the first messages have been scrolled to where reading goes on
+  #placedAgain = false; // what was kept stands where it did
+  /** What was shown before the page was reloaded. */
+  #kept;
   #newest = 0n; // seq of the newest message of others
   #heard = 0n; // likewise, of those that were told of, whether the window holds them or not
   #missed = false; // something new stands below
@@ -62,15 +70,16 @@ export class MessageList extends HTMLElement {
   #midnight = 0;
   #gone = new AbortController();
 
-  /** @param {Place} place @param {Conversation | undefined} conversation */
-  constructor(place, conversation) {
+  /** @param {Place} place @param {Conversation | undefined} conversation @param {Shown | null} kept what was shown before the page was reloaded */
+  constructor(place, conversation, kept) {
     super();
     const { parley, participants } = place;
     this.#place = place;
     this.#name = participants.name;
-    this.#window = new MessageWindow(parley, participants.key);
+    this.#kept = kept;
+    this.#window = new MessageWindow(parley, participants.key, kept, () => !this.#atEnd);
     this.#readTracker = new ReadTracker(this.#log, conversation?.read ?? 0n, message => !message.mine && participants.shows(message), seq => {
-      parley.markRead(participants.key, seq).catch(error => {
+      parley.then(engine => engine.markRead(participants.key, seq)).catch(error => {
         this.dispatchEvent(new CustomEvent('notice', { detail: reasonOf(error, t.unknownError), bubbles: true }));
       });
     });
@@ -92,7 +101,33 @@ export class MessageList extends HTMLElement {
       this.#awaitMidnight();
       this.#paint();
     }, { signal: this.#gone.signal });
+    if (this.#kept) this.#paint();
+    else this.ask();
+  }
+
+  /** Asks the engine for messages; they take the place of what was kept. */
+  ask() {
     this.#window.newest(this.#after);
+  }
+
+  /** What is shown, to be kept over a reload; null while nothing is. */
+  get shown() {
+    const { messages, more, incomplete, head } = this.#window;
+    if (!this.#standing) return null;
+    const anchor = this.#atEnd ? null : this.#anchor();
+    const [id] = [...this.#views].find(([, view]) => view.element === anchor?.element) ?? [];
+    const at = anchor && id ? messages.findIndex(message => idOf(message) === id) : -1;
+    const first = Math.max(0, at < 0 ? messages.length - keptFrom - keptBefore : at - keptBefore);
+    const some = messages.slice(first, at < 0 ? messages.length : at + keptFrom);
+    return {
+      messages: some, from: at < 0 ? some.length - 1 : at - first, more: more || first > 0 || incomplete !== '', head,
+      place: anchor && id && at >= 0 ? { id, top: anchor.top - this.#log.getBoundingClientRect().top } : null,
+    };
+  }
+
+  /** Messages are there, where the person reads on; the engine's, or what was kept. */
+  get #standing() {
+    return this.#placed || this.#placedAgain;
   }
 
   disconnectedCallback() {
@@ -194,6 +229,7 @@ export class MessageList extends HTMLElement {
    */
   #begin({ head, read, unread } = nothing) {
     this.#read = read;
+    this.#readTracker.begin(read);
     this.#unread = unread;
     // The first message ever, which comes while the person looks at an empty list, needs no mark.
     const awaited = this.#window.loaded && unread === 1n && document.hasFocus();
@@ -202,41 +238,52 @@ export class MessageList extends HTMLElement {
   }
 
   #paint() {
-    const { messages, loaded } = this.#window;
+    const { messages, loaded, kept } = this.#window;
     this.#notice();
-    const anchor = this.#placed && !this.#atEnd ? this.#anchor() : null;
+    const anchor = this.#standing && !this.#atEnd ? this.#anchor() : null;
     const now = this.#place.clock.now();
     const rows = rowsOf(messages, this.#place.participants, this.#unreadAfter);
     const elements = rows.map(row => {
       let view = this.#views.get(row.id);
       if (!view) this.#views.set(row.id, view = viewOf(row));
       view.paint(row, now);
-      if ('message' in row && !row.message.mine && view.end) this.#readTracker.watch(view.end, row.message.seq);
+      if (!kept && 'message' in row && !row.message.mine && view.end) this.#readTracker.watch(view.end, row.message.seq);
       return view.element;
     });
     arrange(this.#rows, elements);
     this.#forget(rows);
     this.#paintOlder();
     this.#paintNewer();
-    this.classList.toggle('loaded', loaded);
-    if (loaded && !this.#placed && messages.some(({ seq }) => seq > 0n)) this.#placeFirst();
+    this.classList.toggle('loaded', loaded || kept);
+    if (kept && this.#kept && !this.#placedAgain && this.isConnected) this.#placeAgain(this.#kept);
+    else if (loaded && !this.#placed && messages.some(({ seq }) => seq > 0n)) this.#placeFirst(anchor);
     else if (anchor?.element.isConnected) this.#log.scrollTop += anchor.element.getBoundingClientRect().top - anchor.top;
     else if ((this.#atEnd || anchor) && !this.#window.newer) this.#toEnd(); // where there is no anchor any more, the window moved
     this.#readOn();
     this.#paintButtons();
     this.#calm();
+    if (kept) return;
+    this.#markLive();
     for (const message of messages.filter(isTurnedDown)) this.dispatchEvent(new CustomEvent('turned-down', { detail: message }));
   }
 
   #readOn() {
-    const { messages, loaded, more, incomplete } = this.#window;
-    this.#readTracker.update(messages, loaded && !more && !incomplete, this.#read);
+    const { messages, loaded, kept, more, incomplete } = this.#window;
+    if (!kept) this.#readTracker.update(messages, loaded && !more && !incomplete, this.#read);
   }
 
   /** Pages of old messages are not to be read out, only what comes live. */
   #calm() {
-    if (this.#window.loading) set(this.#log, 'aria-busy', 'true');
-    else requestAnimationFrame(() => set(this.#log, 'aria-busy', String(this.#window.loading)));
+    const busy = () => this.#window.loading || this.#window.kept;
+    if (busy()) set(this.#log, 'aria-busy', 'true');
+    else requestAnimationFrame(() => set(this.#log, 'aria-busy', String(busy())));
+  }
+
+  /** Notes, once, when the engine's messages were painted. */
+  #markLive() {
+    if (this.#live || !this.#placed || !this.#window.loaded) return;
+    this.#live = true;
+    requestAnimationFrame(() => mark('messages live'));
   }
 
   /** Notices messages of others that came since the last painting. */
@@ -247,7 +294,7 @@ export class MessageList extends HTMLElement {
     if (newest <= this.#newest) return;
     const before = this.#newest;
     this.#newest = newest;
-    if (!this.#placed) return;
+    if (!this.#standing) return;
     if (!this.#atEnd) this.#missed = true;
     // Whoever comes back to the page finds where the new ones begin.
     if (!document.hasFocus() && this.#unreadAfter === null && before <= this.#read) this.#unreadAfter = this.#read;
@@ -260,10 +307,28 @@ export class MessageList extends HTMLElement {
     for (const id of this.#views.keys()) if (!shown.has(id)) this.#views.delete(id);
   }
 
-  /** Shows the first page where reading goes on: at the first unread message, else at the end. */
-  #placeFirst() {
+  /** Shows what was kept where it stood. @param {Shown} kept */
+  #placeAgain({ place }) {
+    this.#placedAgain = true;
+    requestAnimationFrame(() => mark('messages painted'));
+    const row = place && this.#views.get(place.id)?.element;
+    if (!row) return this.#placeWhereReadingGoesOn();
+    const { top } = this.#log.getBoundingClientRect();
+    this.#log.scrollTop += row.getBoundingClientRect().top - top - place.top;
+    this.#height = this.#log.clientHeight;
+    this.#scrolled();
+  }
+
+  /** Shows the engine's first page: where what was kept of it stands, else where reading goes on. @param {{ element: Element, top: number } | null} anchor */
+  #placeFirst(anchor) {
     this.#placed = true;
     requestAnimationFrame(() => mark('messages painted'));
+    if (anchor?.element.isConnected) this.#log.scrollTop += anchor.element.getBoundingClientRect().top - anchor.top;
+    else this.#placeWhereReadingGoesOn();
+  }
+
+  /** Scrolls to the first unread message, or else to the end. */
+  #placeWhereReadingGoesOn() {
     this.#toEnd();
     const unread = this.#rows.querySelector('.separator.unread');
     const above = unread ? this.#log.getBoundingClientRect().top - unread.getBoundingClientRect().top : -Infinity;
@@ -304,7 +369,7 @@ export class MessageList extends HTMLElement {
   }
 
   #resized() {
-    if (this.#placed && this.#atEnd) this.#toEnd();
+    if (this.#standing && this.#atEnd) this.#toEnd();
     this.#height = this.#log.clientHeight;
   }
 
@@ -332,7 +397,7 @@ export class MessageList extends HTMLElement {
   }
 
   #paintDown() {
-    this.#down.hidden = this.#atEnd || !this.#placed;
+    this.#down.hidden = this.#atEnd || !this.#standing;
     this.#down.classList.toggle('missed', this.#missed);
     set(this.#down, 'aria-label', this.#missed ? null : t.toNewest);
     set(this.#down, 'title', this.#missed ? null : t.toNewest);
@@ -342,8 +407,9 @@ export class MessageList extends HTMLElement {
 
   /** What stands above the first message: loading, trouble, the beginning, or who to say hello to. */
   #paintOlder() {
-    const { loaded, loading, incomplete, more, messages } = this.#window;
+    const { loaded, loading, kept, incomplete, more, messages } = this.#window;
     const state = incomplete ? `incomplete ${incomplete}`
+      : kept ? (more ? 'more kept' : 'beginning')
       : loading ? (loaded ? 'loading' : 'first')
       : more ? 'more'
       : this.#min > 1n ? 'kept'
@@ -354,15 +420,15 @@ export class MessageList extends HTMLElement {
     this.#older.replaceChildren(...this.#olderContent(state));
     // Observed anew, it is reported again if the page did not fill the screen.
     this.#endObserver.unobserve(this.#older);
-    if (more && !loading && !incomplete) this.#endObserver.observe(this.#older);
+    if (more && !loading && !kept && !incomplete) this.#endObserver.observe(this.#older);
   }
 
   /** What stands below the last message while newer ones are on their way. */
   #paintNewer() {
-    const { newer, loading, incomplete } = this.#window;
+    const { newer, loading, kept, incomplete } = this.#window;
     this.#newer.hidden = !newer;
     this.#endObserver.unobserve(this.#newer); // as above
-    if (newer && !loading && !incomplete) this.#endObserver.observe(this.#newer);
+    if (newer && !loading && !kept && !incomplete) this.#endObserver.observe(this.#newer);
   }
 
   /** @param {string} state */

@@ -26,22 +26,41 @@ export class MessageWindow extends EventTarget {
   loaded = false;
   /** An answer is on its way. */
   loading = false;
+  /** What is there was kept from before a reload, and waits for the engine's to take its place. */
+  kept = false;
+  /** The highest seq that was told of. */
+  head = 0n;
   #parley;
   #key;
   #newest = 0; // how long the newest page is that was asked for
   #asked = 0; // only the answer to the last question counts
-  #head = 0n; // the highest seq that was told of
+  #readsAbove;
+  /** The newest messages are there, and those around what was kept on their way. */
+  #reaches = false;
+  /** What changed since. @type {{ messages: Message[], gone: string[] }[]} */
+  #meanwhile = [];
 
-  /** @param {import('./parley.js').Parley} parley @param {string} key */
-  constructor(parley, key) {
+  /**
+   * @param {Promise<import('./parley.js').Parley>} parley
+   * @param {string} key
+   * @param {import('./snapshot.js').Shown | null} kept
+   * @param {() => boolean} readsAbove whether the person reads above the end
+   */
+  constructor(parley, key, kept, readsAbove) {
     super();
     this.#parley = parley;
     this.#key = key;
+    this.#readsAbove = readsAbove;
+    if (!kept) return;
+    this.kept = true;
+    this.messages = kept.messages;
+    this.more = kept.more;
+    this.head = kept.head;
   }
 
   /** Newer messages exist after the last; unconfirmed ones stand after those. */
   get newer() {
-    return this.#lastSeq() < this.#head;
+    return this.#lastSeq() < this.head;
   }
 
   /**
@@ -68,7 +87,7 @@ export class MessageWindow extends EventTarget {
     if (this.loading || !this.newer) return;
     const last = this.#lastSeq();
     const before = last + BigInt(pageLength) + 1n;
-    await this.#ask(before > this.#head ? 0n : before, pageLength, 'end');
+    await this.#ask(before > this.head ? 0n : before, pageLength, 'end');
     if (this.#lastSeq() === last && !this.incomplete) await this.askNewest(); // there is nothing in between
   }
 
@@ -83,6 +102,7 @@ export class MessageWindow extends EventTarget {
    * @param {'start' | 'end'} keep the end of the window that is looked at
    */
   apply({ messages, gone }, keep) {
+    if (this.#reaches) this.#meanwhile.push({ messages, gone });
     if (!this.loaded) return; // the answer on its way holds it
     const ended = !this.newer;
     const first = this.#firstSeq();
@@ -102,31 +122,57 @@ export class MessageWindow extends EventTarget {
     this.#changed();
   }
 
-  /** @param {bigint} before @param {number} limit @param {'start' | 'end'} keep @param {boolean} [alone] the answer replaces what is there */
-  async #ask(before, limit, keep, alone = false) {
+  /** @param {bigint} before @param {number} limit @param {'start' | 'end'} keep @param {boolean} [anew] the answer replaces what is there */
+  async #ask(before, limit, keep, anew = false) {
     const asked = ++this.#asked;
     this.loading = true;
     this.incomplete = '';
+    this.#meanwhile = []; // the answer on its way holds it
     this.#changed();
     try {
-      const page = await this.#parley.history(this.#key, { before, limit });
+      const parley = await this.#parley;
+      const answer = await parley.history(this.#key, { before, limit });
       mark('history read');
       if (asked !== this.#asked) return;
+      if (before === 0n && !answer.incomplete) this.head = lastSeqOf(answer.messages);
+      const page = this.kept ? await this.#reaching(parley, answer) : answer;
+      if (asked !== this.#asked) return;
+      const alone = anew || this.kept;
       const first = alone ? 0n : this.#firstSeq();
       // What is said of the beginning is said of the page's.
       if (!first || before !== 0n && before <= first || page.messages.length && page.messages[0].seq <= first) {
         this.more = page.more;
       }
       this.incomplete = page.incomplete;
-      if (before === 0n && !page.incomplete) this.#head = page.messages.findLast(({ seq }) => seq > 0n)?.seq ?? 0n;
       this.#take(alone ? page.messages : mergeMessages(this.messages, page.messages), keep);
     } catch (error) {
       if (asked !== this.#asked) return;
       this.incomplete = reasonOf(error, t.unknownError);
+      if (this.kept) this.messages = [];
     }
+    this.kept = false;
     this.loaded = true;
     this.loading = false;
+    const meanwhile = this.#meanwhile;
     this.#changed();
+    for (const change of meanwhile) this.apply(change, keep);
+  }
+
+  /**
+   * What takes the place of what was kept: the newest page or, where the person reads above it, what stands
+   * there, with that page if the two meet.
+   * @param {import('./parley.js').Parley} parley @param {import('./parley.js').Timeline} page
+   */
+  async #reaching(parley, page) {
+    const [from, to, first] = [this.#firstSeq(), this.#lastSeq(), firstSeqOf(page.messages)];
+    if (!this.#readsAbove() || !page.more || !from || from >= first) return page;
+    this.#reaches = true;
+    const limit = Math.min(this.messages.length + pageLength / 2, longestPage);
+    const around = await parley.history(this.#key, { before: to + 1n, limit }).finally(() => { this.#reaches = false; });
+    const last = lastSeqOf(around.messages);
+    if (last < from) return page; // it is there no more
+    if (last + 1n < first) return around;
+    return { ...around, messages: mergeMessages(around.messages, page.messages), incomplete: around.incomplete || page.incomplete };
   }
 
   /** @param {Message[]} messages @param {'start' | 'end'} keep where none are dropped when there are too many */
@@ -145,18 +191,28 @@ export class MessageWindow extends EventTarget {
 
   /** @param {Message[]} messages */
   #hear(messages) {
-    for (const { seq } of messages) if (seq > this.#head) this.#head = seq;
+    for (const { seq } of messages) if (seq > this.head) this.head = seq;
   }
 
   #firstSeq() {
-    return this.messages.find(({ seq }) => seq > 0n)?.seq ?? 0n;
+    return firstSeqOf(this.messages);
   }
 
   #lastSeq() {
-    return this.messages.findLast(({ seq }) => seq > 0n)?.seq ?? 0n;
+    return lastSeqOf(this.messages);
   }
 
   #changed() {
     this.dispatchEvent(new Event('change'));
   }
+}
+
+/** The seq of the first confirmed message, 0n if there is none. @param {Message[]} messages */
+function firstSeqOf(messages) {
+  return messages.find(({ seq }) => seq > 0n)?.seq ?? 0n;
+}
+
+/** @param {Message[]} messages */
+function lastSeqOf(messages) {
+  return messages.findLast(({ seq }) => seq > 0n)?.seq ?? 0n;
 }

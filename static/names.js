@@ -14,8 +14,15 @@ export class Names extends EventTarget {
   #queue = [];
   #asking = false;
   #lookalikes = new Lookalikes(() => this.dispatchEvent(new Event('change')));
-  /** @type {import('./parley.js').Parley | null} */
+  /** Who can be asked; null at the start. @type {import('./parley.js').Parley | null} */
   parley = null;
+  #me;
+
+  /** @param {bigint} me */
+  constructor(me) {
+    super();
+    this.#me = me;
+  }
 
   /** @param {bigint} id @param {string} name '' if it is not known */
   set(id, name) {
@@ -29,6 +36,11 @@ export class Names extends EventTarget {
     return this.#known(id) ?? userName('', id);
   }
 
+  /** A person's bare name, '' if it is not known. @param {bigint} id */
+  bare(id) {
+    return this.#names.get(id) ?? '';
+  }
+
   /** @param {bigint} id */
   #known(id) {
     const name = this.#names.get(id);
@@ -37,14 +49,14 @@ export class Names extends EventTarget {
 
   /** An agent's name; one that is not known is asked for. @param {bigint} id */
   agent(id) {
-    if (id === this.parley?.user.id) return t.you;
+    if (id === this.#me) return t.you;
     this.ask(id);
     return this.#known(id) ?? t.agent(shortID(id));
   }
 
   /** Asks for a name that is not known, once. @param {bigint} id */
   ask(id) {
-    if (!id || this.#names.has(id) || this.#asked.has(id)) return;
+    if (!id || !this.parley || this.#names.has(id) || this.#asked.has(id)) return;
     this.#asked.add(id);
     this.#queue.push(id);
     this.#work();

@@ -8,13 +8,14 @@ import { Participants } from './participants.js';
 
 export class PageContext {
   me;
-  names = new Names();
+  names;
   presence = new Presence();
   clock = new Clock();
 
   /** @param {bigint} me */
   constructor(me) {
     this.me = me;
+    this.names = new Names(me);
   }
 
   /** @param {string} key */

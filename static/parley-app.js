@@ -4,6 +4,7 @@ import { ChatPanes } from './chat-panes.js';
 import { parseRoute } from './route.js';
 import { onIdentityChange, storedIdentity } from './identity.js';
 import { SignIn } from './sign-in.js';
+import { forgetSnapshot } from './snapshot.js';
 
 export class ParleyApp extends HTMLElement {
   #done = new AbortController();
@@ -25,6 +26,7 @@ export class ParleyApp extends HTMLElement {
   #show() {
     const identity = storedIdentity();
     this.#user = identity?.id ?? 0n;
+    if (!identity) forgetSnapshot();
     this.replaceChildren(identity ? new ChatPanes(identity) : this.#signIn());
   }
 

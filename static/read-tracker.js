@@ -53,6 +53,11 @@ export class ReadTracker {
     clearTimeout(this.#timer);
   }
 
+  /** Begins at a read watermark, whatever was thought of it before. @param {bigint} read */
+  begin(read) {
+    this.#read = read;
+  }
+
   /** Watches an element that stands at the end of a message. @param {Element} end @param {bigint} seq */
   watch(end, seq) {
     if (this.#seqs.get(end) === seq) return;
