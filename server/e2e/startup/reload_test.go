@@ -30,8 +30,9 @@ const watchPaint = `(() => {
 })()`
 
 // BenchmarkReload reloads Parley's page and the bare program's in turn, one pair
-// an iteration, and reports the medians and their ratio, and what the time of
-// Parley's went into by the marks that the page keeps.
+// an iteration, and reports the medians and their ratios, for Parley's both until its
+// messages are painted and until they are the engine's, and what its time went into by
+// the marks that the page keeps.
 func BenchmarkReload(b *testing.B) {
 	parley, _ := newReader(b, inOne, otherwise, (stored-inOne)/otherwise)
 	bare := newTab(b, fmt.Sprintf(watchPaint, "#line:not(:empty)"))
@@ -40,32 +41,42 @@ func BenchmarkReload(b *testing.B) {
 		parley.reload()
 		bare.reload()
 	}
-	var of, ofBare []float64
+	var of, live, ofBare []float64
 	marks := make(map[string][]float64)
 	for b.Loop() {
 		of = append(of, parley.reload())
 		for name, time := range call[map[string]float64](parley.tab, timesOfMarks) {
 			marks[name] = append(marks[name], time)
+			if name == liveMark {
+				live = append(live, time)
+			}
 		}
 		ofBare = append(ofBare, bare.reload())
 	}
 	b.ReportMetric(median(of), "ms/reload")
+	b.ReportMetric(median(live), "ms/live")
 	b.ReportMetric(median(ofBare), "ms/bare")
 	b.ReportMetric(median(of)/median(ofBare), "ratio")
-	b.Logf("reloads of Parley %.0f\nof the bare program %.0f", of, ofBare)
+	b.ReportMetric(median(live)/median(ofBare), "ratio-live")
+	b.Logf("reloads of Parley %.0f\nuntil the engine's messages %.0f\nof the bare program %.0f", of, live, ofBare)
 	b.Logf("ms until, medians:\n%s", table(marks))
 }
+
+// liveMark is the page's own mark of when the engine's messages had taken the place of those that the
+// page kept over the reload and painted first.
+const liveMark = "parley messages live"
 
 // settle is how long a page is left alone after it was painted: what goes on
 // then is not to slow down the next reload.
 const settle = 1500 * time.Millisecond
 
-// reload reloads the page as the one tab of its site, and returns after how many
-// milliseconds what is waited for was painted.
+// reload reloads the page as the one tab of its site, lets it come to rest, and returns
+// after how many milliseconds what is waited for was painted.
 func (tb *tab) reload() float64 {
 	tb.t.Helper()
 	tb.do(chromedp.Reload())
 	tb.await("the page to be painted", `() => window.e2ePaint`)
+	tb.await("what goes on behind it", `mark => !document.querySelector('parley-app') || performance.getEntriesByName(mark).length`, liveMark)
 	time.Sleep(settle)
 	return call[float64](tb, `() => window.e2ePaint`)
 }
