@@ -127,6 +127,7 @@ export class ChatPanes extends HTMLElement {
     this.#snapshot = readSnapshot(this.#context.me);
     try {
       if (this.#snapshot) this.#takeSnapshot(this.#snapshot);
+      set(this, 'data-kept', this.#snapshot !== null); // what is shown is not the engine's word
       this.#route();
     } catch (error) {
       // Nobody waits for more than a picture of what the engine is about to tell.
@@ -134,6 +135,7 @@ export class ChatPanes extends HTMLElement {
       forgetSnapshot();
       this.#snapshot = null;
       this.#listed = false;
+      set(this, 'data-kept', false);
       this.#closePane();
     }
   }
@@ -218,6 +220,7 @@ export class ChatPanes extends HTMLElement {
     if (this.#snapshot) this.#pane?.ask();
     this.#snapshot = null;
     this.#takeConversations(await conversations, true);
+    set(this, 'data-kept', false);
     this.#context.names.ask(this.#pane?.participants.person ?? 0n);
   }
 
@@ -405,6 +408,7 @@ export class ChatPanes extends HTMLElement {
     const refused = error instanceof ParleyError && tokenRefused.includes(error.code);
     this.#status.show({ state: 'offline', reason: words });
     this.#snapshot = null;
+    set(this, 'data-kept', false);
     this.#pane = null;
     set(this, 'data-view', 'conversation');
     this.#main.replaceChildren(element('div', { class: 'empty', role: 'alert' }, icon('warning'),

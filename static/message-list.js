@@ -255,6 +255,7 @@ export class MessageList extends HTMLElement {
     this.#paintOlder();
     this.#paintNewer();
     this.classList.toggle('loaded', loaded || kept);
+    set(this, 'data-kept', kept);
     if (kept && this.#kept && !this.#placedAgain && this.isConnected) this.#placeAgain(this.#kept);
     else if (loaded && !this.#placed && messages.some(({ seq }) => seq > 0n)) this.#placeFirst(anchor);
     else if (anchor?.element.isConnected) this.#log.scrollTop += anchor.element.getBoundingClientRect().top - anchor.top;
@@ -281,7 +282,7 @@ export class MessageList extends HTMLElement {
 
   /** Notes, once, when the engine's messages were painted. */
   #markLive() {
-    if (this.#live || !this.#placed || !this.#window.loaded) return;
+    if (this.#live || !this.#window.loaded) return;
     this.#live = true;
     requestAnimationFrame(() => mark('messages live'));
   }

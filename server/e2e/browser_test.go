@@ -194,9 +194,12 @@ func (tb *tab) visit(url string) {
 	tb.do(chromedp.Navigate(url))
 }
 
+// reload reloads the page and waits until it shows the engine's word, and no more what
+// the tab kept: that would prove nothing of what is stored.
 func (tb *tab) reload() {
 	tb.t.Helper()
 	tb.do(chromedp.Reload())
+	tb.await("the engine's word", `() => !document.querySelector('[data-kept]')`)
 }
 
 // call calls a JavaScript function with arguments and returns what it, or its

@@ -2,11 +2,14 @@ package e2e
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 
 	"parley/proto"
 )
@@ -42,7 +45,7 @@ type reloader struct {
 // held reloads the page, whose engine does not come, and waits until it has painted what it will.
 func (r *reloader) held() {
 	r.t.Helper()
-	r.reload()
+	r.do(chromedp.Reload())
 	r.await("the page", `() => document.querySelector('chat-panes, sign-in') && new Promise(done => requestAnimationFrame(() => setTimeout(() => done(true))))`)
 }
 
@@ -307,13 +310,25 @@ func (r *reloader) damaged(t *testing.T, kept string) {
 	r.wroteNoErrors()
 }
 
-// unkept reloads where there is no room for a snapshot, and where none may be kept.
+// ghost finds the last message in a snapshot, of which unkept makes one that never was.
+var ghost = regexp.MustCompile(`"seq":"200",(.*?)"content":"line 200\."(.*?)"ref":"\w+"`)
+
+// unkept reloads where there is no room for a snapshot, and where none may be kept. What of the
+// last snapshot the engine does not know is gone.
 func (r *reloader) unkept(t *testing.T, kept string, said int) {
-	for fault, snapshot := range map[string]string{"full": kept, "refused": ""} {
+	made := ghost.ReplaceAllString(kept, `"seq":"0",${1}"content":"line 0 of nobody"${2}"ref":"00"`)
+	for fault, snapshot := range map[string]string{"full": made, "refused": ""} {
 		call[bool](r.tab, `(...args) => { ['e2e-fault', 'e2e-snapshot'].forEach((name, i) => localStorage.setItem(name, args[i])); return true }`, fault, snapshot)
 		r.held()
+		ghosts := `() => [...document.querySelectorAll('[role=log] [data-seq]')].filter(e => e.textContent.includes('of nobody')).length`
+		if n := call[int](r.tab, ghosts); fault == "full" && n != 1 {
+			t.Fatalf("before the engine %d messages of nobody are shown, want one", n)
+		}
 		call[bool](r.tab, `() => { localStorage.removeItem('e2e-snapshot'); return true }`)
 		r.letGo()
+		if n := call[int](r.tab, ghosts); n != 0 {
+			t.Errorf("with the engine %d messages of nobody are shown", n)
+		}
 		r.awaitMessage(fmt.Sprintf("line %d.", said-1), "received")
 		call[bool](r.tab, `() => { localStorage.removeItem('e2e-fault'); return true }`)
 		r.held()

@@ -27,7 +27,7 @@ func TestADeepScrollHoldsABoundedWindowOfTheConversation(t *testing.T) {
 	const messages = 700
 	anna, bob := newReader(t, messages, 0, 0)
 	anna.do(chromedp.Reload())
-	anna.await("the messages", `() => document.querySelector('[role=log] [data-seq]')`)
+	anna.await("the messages", `() => document.querySelector('message-list:not([data-kept]) [data-seq]')`)
 	up := call[walk](anna.tab, walkUp, 1)
 	down := call[walk](anna.tab, walkDown, messages)
 	for name, way := range map[string]walk{"up": up, "down": down} {
