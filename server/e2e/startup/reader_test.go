@@ -16,7 +16,7 @@ type reader struct {
 }
 
 // newReader signs Anna in, to whom Bob wrote as many messages as are to be in
-// one conversation, and others some each; it opens the conversation with Bob.
+// one conversation, and others some each; it opens the conversation with Bob at its end.
 func newReader(t testing.TB, inOne, others, each int) (anna *reader, bob guest) {
 	t.Helper()
 	address := newServer(t)
@@ -36,6 +36,9 @@ func newReader(t testing.TB, inOne, others, each int) (anna *reader, bob guest) 
 		t.Fatalf("the browser has %d messages, want %d", n, want)
 	}
 	anna.await("everything to count as read", `() => !document.querySelector('[data-unread]:not([data-unread="0"])')`)
+	// It opened at the first message, and a reload keeps the place.
+	call[bool](anna.tab, `() => { document.querySelector('message-list .down').click(); return true }`)
+	anna.await("the newest message at the end", atEnd, inOne)
 	return anna, bob
 }
 
