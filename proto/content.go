@@ -20,7 +20,7 @@ func CheckContent(content string) error {
 	return nil
 }
 
-// IsBlank reports whether nothing of a text is to be seen. static/foreign-text.js
+// IsBlank reports whether nothing of a text is to be seen. static/texts/foreign-text.js
 // has the same rule.
 func IsBlank(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool {

@@ -2,8 +2,8 @@
 // The page's entry: registers the elements that index.html names. All chat
 // logic is behind ./parley.js; the page paints what it says and forwards what
 // the person does.
-import { mark } from './marks.js';
-import { ParleyApp } from './parley-app.js';
+import { mark } from './api/marks.js';
+import { ParleyApp } from './components/parley-app.js';
 
 mark('page loaded');
 customElements.define('parley-app', ParleyApp);

@@ -79,7 +79,7 @@ func TestAConversationOfAKindToComeIsListedAndSaysThatItCannotBeShown(t *testing
 	g := newGate(t, s)
 	ada := signInAs(newProfile(t), g, 21, "Ada", s.token(21, "Ada"))
 	entry := call[struct{ Text, Href, Unread string }](ada.tab, `async () => {
-		const [{ConversationEntry}, {PageContext}] = await Promise.all([import('/conversation-entry.js'), import('/page-context.js')]);
+		const [{ConversationEntry}, {PageContext}] = await Promise.all([import('/components/conversation-entry.js'), import('/model/page-context.js')]);
 		const key = 'x:some/thing';
 		const entry = new ConversationEntry(key, new PageContext(21n));
 		entry.paint({key, peer: 0n, peerName: '', head: 3n, min: 0n, read: 0n, delivered: 0n, peerRead: 0n, peerDelivered: 0n, unread: 3n,

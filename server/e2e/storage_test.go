@@ -250,7 +250,7 @@ func TestWhatWasSeenSurvivesTheDeletionOfSiteData(t *testing.T) {
 				}
 				g.reopen("/mqtt")
 				for _, content := range []string{"seen by Ada alone", "written after"} {
-					bob.awaitMessage(content)
+					bob.awaitMessage(content, "received")
 				}
 				for _, tb := range []*tab{ada, other} {
 					tb.await("all of it, once", `async key => {

@@ -143,7 +143,7 @@ func (s *site) serveFile(w http.ResponseWriter, r *http.Request, path string) {
 		http.ServeFile(w, r, filepath.Join(goroot(), "lib/wasm/wasm_exec.js"))
 	default:
 		w.Header().Set("Content-Type", mime.TypeByExtension(filepath.Ext(base)))
-		http.ServeFile(w, r, filepath.Join(static, base))
+		http.ServeFile(w, r, filepath.Join(static, filepath.FromSlash(path)))
 	}
 }
 

@@ -32,7 +32,7 @@ func foreignText(t *testing.T) *tab {
 		await styled;
 		globalThis.F = await import('/foreign-text-test.js');
 		globalThis.show = async content => {
-			const { MessageContent } = await import('/message-content.js');
+			const { MessageContent } = await import('/components/message-content.js');
 			const shown = new MessageContent();
 			document.body.replaceChildren(shown.element, shown.more);
 			shown.show(content);
@@ -109,7 +109,7 @@ func TestATextThatShowsNothingIsShownAsEmpty(t *testing.T) {
 		"a\x00b\x1b\x7f": "a␀b␛␡", "a\tb\nc\r\nd\re": "a\tb\nc\nd\ne", ".": ".", "\u200ba": "\u200ba", "\u0301": "\u0301", "\ue000": "\ue000", "👩\u200d💻": "👩\u200d💻",
 	} {
 		got := b.eval(fmt.Sprintf(`
-			const { previewOf } = await import('/foreign-text.js');
+			const { previewOf } = await import('/texts/foreign-text.js');
 			const { element } = await show(%[1]s);
 			return [element.textContent, previewOf(%[1]s, 100), String(element.classList.contains('blank'))];`, inJS(content)))
 		blank := fmt.Sprint(want == "Empty message")
@@ -123,7 +123,7 @@ func TestATextThatShowsNothingIsShownAsEmpty(t *testing.T) {
 func TestThePageCallsTheSameCharactersBlankAsTheServer(t *testing.T) {
 	b := foreignText(t)
 	got := b.eval(`
-		const { isBlank } = await import('/foreign-text.js');
+		const { isBlank } = await import('/texts/foreign-text.js');
 		const blank = [];
 		for (let c = 0; c < 0x110000; c++) if (!(c >= 0xd800 && c < 0xe000) && isBlank(String.fromCodePoint(c))) blank.push(c);
 		return blank;`)
@@ -141,7 +141,7 @@ func TestThePageCallsTheSameCharactersBlankAsTheServer(t *testing.T) {
 func TestAPreviewEndsBetweenTwoCharactersAsPeopleSeeThem(t *testing.T) {
 	b := foreignText(t)
 	got := b.eval(`
-		const { previewOf } = await import('/foreign-text.js');
+		const { previewOf } = await import('/texts/foreign-text.js');
 		const wrong = [];
 		for (const unit of ['👨‍👩‍👧‍👦', '🏴󠁧󠁢󠁥󠁮󠁧󠁿', '🇩🇪', '👍🏽', 'e\u0301\u0323', '각', '\r\n', '😀', 'x']) {
 			for (let before = 1; before < 20; before++) { // line ends alone show nothing
@@ -164,7 +164,7 @@ func TestAPreviewEndsBetweenTwoCharactersAsPeopleSeeThem(t *testing.T) {
 func TestStacksOfMarksEnd(t *testing.T) {
 	b := foreignText(t)
 	got := b.eval(`
-		const { presentable } = await import('/foreign-text.js');
+		const { presentable } = await import('/texts/foreign-text.js');
 		return ['e' + '\u0301'.repeat(100) + 'x', '😀' + '🏻'.repeat(100), 'e' + '\u0301'.repeat(30), 'लक्ष्मी 👩🏽‍💻 Việt'].map(text => [...presentable(text)].length);`)
 	if diff := cmp.Diff([]any{32.0, 31.0, 31.0, 17.0}, got); diff != "" {
 		t.Errorf("characters (-want +got)\n%s", diff)

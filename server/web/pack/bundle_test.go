@@ -3,6 +3,7 @@ package main
 import (
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -139,5 +140,49 @@ func TestThePageIsFewFiles(t *testing.T) {
 		if made[file[1]] == nil {
 			t.Errorf("index.html asks for %s, which was not made", file[1])
 		}
+	}
+}
+
+// mayImport says which folders of the page's modules those of a folder may import,
+// beside their own: what others build on knows nothing of them.
+var mayImport = map[string][]string{
+	".":          {"api", "components", "model", "vendor"},
+	"api":        {},
+	"texts":      {},
+	"model":      {"texts", "api", ".", "vendor"},
+	"components": {"model", "texts", "api", "."},
+	"vendor":     {},
+}
+
+func TestModulesOfThePageImportOneWay(t *testing.T) {
+	sources, err := readSources(os.DirFS(filepath.Join("..", "..", "..", "static")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	imported := regexp.MustCompile(`(?m)^(?:import|export)\b[^'"]*?(?:from )?'([^']+)';|\bimport\('([^']+)'\)[^.]`)
+	comment := regexp.MustCompile(`(?s)/\*\*.*?\*/`)
+	seen := 0
+	for name, content := range sources {
+		if path.Ext(name) != ".js" || strings.HasPrefix(name, "wasm_exec") {
+			continue
+		}
+		folder := path.Dir(name)
+		allowed, known := mayImport[folder]
+		if !known {
+			t.Errorf("%s: no rule says what it may import", name)
+		}
+		for _, found := range imported.FindAllStringSubmatch(comment.ReplaceAllString(string(content), ""), -1) {
+			seen++
+			target := path.Join(folder, found[1]+found[2])
+			if to := path.Dir(target); to != folder && !slices.Contains(allowed, to) {
+				t.Errorf("%s imports %s", name, target)
+			}
+			if path.Dir(target) == "." && target != "parley.js" {
+				t.Errorf("%s imports %s, which stands above all", name, target)
+			}
+		}
+	}
+	if seen < 100 {
+		t.Errorf("saw %d imports", seen)
 	}
 }

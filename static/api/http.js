@@ -1,0 +1,115 @@
+// @ts-check
+// The server's HTTP API, as far as pages use it themselves, and the errors
+// that Parley's calls end with.
+
+/** @typedef {import('../parley.d.ts').User} User */
+
+/** How long the server may take, in milliseconds. */
+const timeout = 15_000;
+
+/** An error with the server's or engine's reason. */
+export class ParleyError extends Error {
+  /** MQTT reason code or HTTP status; 0 if neither. */
+  code;
+
+  /** @param {string} message @param {number} [code] @param {ErrorOptions} [options] */
+  constructor(message, code = 0, options) {
+    super(message, options);
+    this.name = 'ParleyError';
+    this.code = code;
+  }
+}
+
+/** The server's root, above this module's folder, whatever path a proxy gives it. */
+const here = new URL('..', import.meta.url);
+
+/**
+ * The address of a server, its path included, without a slash at the end; by
+ * default of the one that this module came from.
+ * @param {string | URL} [server]
+ */
+export function addressOf(server = here) {
+  try {
+    const { origin, protocol, pathname } = new URL(server);
+    if (protocol === 'https:' || protocol === 'http:') return origin + pathname.replace(/\/$/, '');
+  } catch {
+    // The same answer as for a foreign protocol.
+  }
+  throw new ParleyError(`server: ${server} is not an http or https address`);
+}
+
+/**
+ * @param {string} server its address
+ * @param {string} path
+ * @param {{ method?: string, token?: string, body?: any }} [options]
+ * @returns {Promise<any>} what the answer's JSON says
+ */
+async function request(server, path, { method = 'GET', token, body } = {}) {
+  /** @type {Record<string, string>} */
+  const headers = { Accept: 'application/json' };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  if (body) headers['Content-Type'] = 'application/json';
+  let response, answer;
+  try {
+    response = await fetch(server + path, {
+      method, headers, body: body && JSON.stringify(body),
+      cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(timeout),
+    });
+    answer = await response.json().catch(() => null);
+  } catch (cause) {
+    throw new ParleyError('The server cannot be reached: check the connection and try again.', 0, { cause });
+  }
+  if (!response.ok) {
+    throw new ParleyError(answer?.detail || answer?.title || `The server answered HTTP ${response.status}.`, response.status);
+  }
+  return answer;
+}
+
+/**
+ * Registers a guest. With an agent invite, the guest is an agent.
+ * @param {string} name
+ * @param {{ server?: string | URL, invite?: string }} [options]
+ * @returns {Promise<{ id: bigint, name: string, token: string }>}
+ */
+export async function signInAsGuest(name, { server, invite } = {}) {
+  const guest = await request(addressOf(server), '/api/guests', { method: 'POST', body: { name, invite } });
+  return { id: idOf(guest?.user_id), name: String(guest.name), token: String(guest.token) };
+}
+
+/**
+ * Gives a new token for the user of a token that is still valid.
+ * @param {string} token
+ * @param {{ server?: string | URL }} [options]
+ */
+export async function renewToken(token, { server } = {}) {
+  const guest = await request(addressOf(server), '/api/guests', { method: 'POST', token, body: {} });
+  return String(guest?.token);
+}
+
+/**
+ * Finds people by name or id.
+ * @param {string} server its address @param {string} token @param {string} query
+ * @param {number} [service] that they answer for
+ * @returns {Promise<User[]>}
+ */
+export async function findUsers(server, token, query, service) {
+  const only = service === undefined ? '' : `&service=${encodeURIComponent(service)}`;
+  const answer = await request(server, `/api/users?q=${encodeURIComponent(query)}${only}`, { token });
+  return usersOf(answer).map((/** @type {any} */ user) => ({
+    id: idOf(user.user_id), name: String(user.name), services: user.services ?? [],
+  }));
+}
+
+/** @param {any} answer */
+function usersOf(answer) {
+  if (!Array.isArray(answer?.users)) throw new ParleyError('The server answered something that is not a list of users.');
+  return answer.users;
+}
+
+/** An id is a decimal string in JSON. @param {unknown} id */
+function idOf(id) {
+  if (typeof id !== 'string' || !/^[1-9]\d{0,19}$/.test(id)) {
+    throw new ParleyError('The server answered something that is not a user.');
+  }
+  return BigInt(id);
+}

@@ -1,0 +1,431 @@
+// @ts-check
+// The page of somebody signed in: the list of conversations, an agent's queue,
+// and the conversation that is open.
+import { Conversations } from '../model/conversations.js';
+import { clearIdentity, currentToken, keepsIdentity } from '../model/identity.js';
+import { PageContext } from '../model/page-context.js';
+import { parseRoute } from '../model/route.js';
+import { forgetSnapshot, readSnapshot, SnapshotKeeper } from '../model/snapshot.js';
+import { connect, directKey, ParleyError, serviceKey } from '../parley.js';
+import { reasonOf, userName } from '../texts/labels.js';
+import { t } from '../texts/strings.js';
+import { avatar, paintAvatar } from './avatar.js';
+import { ConnectionStatus } from './connection-status.js';
+import { ConversationList } from './conversation-list.js';
+import { ConversationPane } from './conversation-pane.js';
+import { element, set, text } from './dom.js';
+import { icon } from './icons.js';
+import { NoticeList } from './notice-list.js';
+import { PeopleSearch } from './people-search.js';
+import { serviceLinks, servicesNamed } from './service-links.js';
+import { ServiceQueue } from './service-queue.js';
+import { SettingsMenu } from './settings-menu.js';
+import { ShareLink } from './share-link.js';
+
+/**
+ * @typedef {import('../parley.js').Parley} Parley
+ * @typedef {import('../parley.js').Conversation} Conversation
+ * @typedef {import('../parley.js').Connection} Connection
+ * @typedef {import('../parley.js').Message} Message
+ */
+
+const keptRows = 20; // of each list are kept over a reload
+const tokenRefused = [401, 0x86, 0x87]; // HTTP status and MQTT reason codes
+
+export class ChatPanes extends HTMLElement {
+  /** @type {Parley | null} */
+  #parley = null;
+  /** The same, as soon as the engine is there. @type {Promise<Parley>} */
+  #connecting = new Promise(() => {});
+  /** What is shown until the engine has answered. @type {import('../model/snapshot.js').Snapshot | null} */
+  #snapshot = null;
+  #keeper;
+  #conversations = new Conversations();
+  /** They are all there, and not only those that changed; or those that were kept are. */
+  #listed = false;
+  #context;
+  /** @type {ConversationPane | null} */
+  #pane = null;
+  #offlineNote = '';
+  #saidNotKept = false;
+  #done = new AbortController();
+
+  #avatar;
+  #name;
+  #share;
+  #settings;
+  #search;
+  #queue;
+  #list;
+  #lists;
+  #main = element('div', { class: 'main' });
+  #status = new ConnectionStatus();
+  #notices = new NoticeList();
+  #banner = element('div', { class: 'banner', role: 'alert', hidden: true });
+
+  /** @param {import('../model/identity.js').Identity} identity */
+  constructor({ id, name }) {
+    super();
+    this.#context = new PageContext(id);
+    this.#avatar = avatar(name, id);
+    this.#name = element('h1', { dir: 'auto' }, userName(name, id));
+    this.#search = new PeopleSearch(this.#context.names);
+    this.#share = new ShareLink(id);
+    this.#settings = new SettingsMenu(id);
+    this.#queue = new ServiceQueue(this.#context);
+    this.#queue.hidden = true;
+    this.#list = new ConversationList(this.#context);
+    this.#lists = element('div', { class: 'lists' }, this.#queue, this.#list);
+    this.#keeper = new SnapshotKeeper(id, () => this.#shown());
+  }
+
+  connectedCallback() {
+    this.setAttribute('role', 'main');
+    this.append(this.#banner,
+      element('div', { class: 'side' },
+        element('div', { class: 'bar own' }, this.#avatar, this.#name, this.#settings),
+        this.#share, this.#search, this.#lists),
+      this.#main, this.#status, this.#notices);
+    this.#status.show({ state: 'connecting' });
+    this.#status.addEventListener('try-now', () => (this.#parley ? this.#parley.tryNow() : this.#startAgain()));
+    this.addEventListener('notice', event => this.#notices.add(/** @type {CustomEvent<string>} */ (event).detail));
+    this.#search.addEventListener('search', event => { this.#lists.hidden = /** @type {CustomEvent<boolean>} */ (event).detail; });
+    this.#search.addEventListener('chosen', () => this.#search.clear());
+    this.#search.addEventListener('found', event => {
+      for (const { id, name } of /** @type {CustomEvent<import('../parley.js').User[]>} */ (event).detail) this.#context.names.set(id, name);
+    });
+    this.#context.names.addEventListener('change', () => this.#rename());
+    addEventListener('hashchange', () => this.#route(), { signal: this.#done.signal });
+    set(this, 'data-view', parseRoute(location.hash).name === 'home' ? 'list' : 'conversation');
+    this.#connect();
+  }
+
+  disconnectedCallback() {
+    this.#done.abort();
+    this.#keeper.close();
+    this.#parley?.close();
+    document.title = t.title(0);
+  }
+
+  async #connect() {
+    this.#closePane();
+    this.#connecting = connect({ token: currentToken });
+    try {
+      this.#showSnapshot();
+      const parley = await this.#connecting;
+      if (this.#done.signal.aborted) return parley.close();
+      this.#parley = parley;
+      this.#take(parley);
+      this.#listen(parley);
+      await this.#readAll(parley);
+    } catch (error) {
+      this.#showFailure(error);
+    }
+  }
+
+  /** Paints what this tab showed last, until the engine has answered. */
+  #showSnapshot() {
+    this.#snapshot = readSnapshot(this.#context.me);
+    try {
+      if (this.#snapshot) this.#takeSnapshot(this.#snapshot);
+      set(this, 'data-kept', this.#snapshot !== null); // what is shown is not the engine's word
+      this.#route();
+    } catch (error) {
+      // Nobody waits for more than a picture of what the engine is about to tell.
+      console.warn(error);
+      forgetSnapshot();
+      this.#snapshot = null;
+      this.#listed = false;
+      set(this, 'data-kept', false);
+      this.#closePane();
+    }
+  }
+
+  /** @param {import('../model/snapshot.js').Snapshot} snapshot */
+  #takeSnapshot({ conversations, unread, agent, names, open }) {
+    for (const [id, name] of names) this.#context.names.set(id, name);
+    if (open?.conversation) this.#learnNames([open.conversation]);
+    this.#queue.hidden = !agent;
+    this.#takeConversations(conversations, true);
+    this.#conversations.unread = unread; // those of all, of which only the first are here
+  }
+
+  /** What is shown, to be painted again after a reload; null while the engine has not answered. @returns {import('../model/snapshot.js').Snapshot | null} */
+  #shown() {
+    if (!this.#parley || !this.#listed || this.#snapshot) return null;
+    const { own, queue, unread } = this.#conversations;
+    const { names } = this.#context;
+    const open = this.#pane?.shown ?? null;
+    const agent = !this.#queue.hidden;
+    const conversations = agent ? alternately(queue.all.slice(0, keptRows), own.all.slice(0, keptRows)) : own.all.slice(0, keptRows);
+    const messages = [...open?.messages ?? [], ...conversations.map(({ last }) => last)];
+    const people = new Set(messages.flatMap(message => (message ? [message.agent, message.target] : [])));
+    return {
+      user: this.#context.me, unread, agent, conversations, open,
+      names: [...people].filter(id => names.bare(id)).map(id => [id, names.bare(id)]),
+    };
+  }
+
+  /** @param {Parley} parley */
+  #take(parley) {
+    this.#context.names.parley = parley;
+    this.#takeUser(parley);
+    this.#search.parley = parley;
+    this.#settings.parley = parley;
+    if (parley.chosen) this.#settings.show(parley.chosen);
+    this.#showConnection(parley.connection);
+  }
+
+  /** Shows who the user is, by the newest token. @param {Parley} parley */
+  #takeUser(parley) {
+    const { id, services } = parley.user;
+    const name = userName(parley.user.name, id);
+    text(this.#name, name);
+    paintAvatar(this.#avatar, name, id);
+    this.#queue.hidden = services.length === 0;
+    this.#context.names.set(id, parley.user.name);
+  }
+
+  /** @param {Parley} parley */
+  #listen(parley) {
+    const { signal } = this.#done;
+    parley.addEventListener('connection', ({ detail }) => this.#showConnection(detail), { signal });
+    parley.addEventListener('conversations', ({ detail }) => this.#takeConversations(detail), { signal });
+    parley.addEventListener('messages', ({ detail }) => this.#takeMessages(detail), { signal });
+    parley.addEventListener('typing', ({ detail }) => {
+      if (detail.user !== parley.user.id) this.#context.presence.takeTyping(detail);
+      this.#showPresence();
+    }, { signal });
+    parley.addEventListener('presence', ({ detail }) => {
+      this.#context.presence.take(detail);
+      this.#showPresence();
+    }, { signal });
+    parley.addEventListener('user', () => {
+      this.#takeUser(parley);
+      this.#paintLists();
+    }, { signal });
+    parley.addEventListener('settings', ({ detail }) => this.#settings.show(detail), { signal });
+    parley.addEventListener('error', ({ detail }) => this.#notices.add(reasonOf(detail, t.unknownError)), { signal });
+    parley.addEventListener('reset', () => {
+      this.#closePane();
+      this.#readAll(parley).catch(error => this.#notices.add(reasonOf(error, t.unknownError)));
+    }, { signal });
+  }
+
+  /** @param {Parley} parley */
+  async #readAll(parley) {
+    this.#conversations = new Conversations();
+    this.#listed = false;
+    const conversations = parley.conversations();
+    this.#route(); // and its messages are read meanwhile
+    if (this.#snapshot) this.#pane?.ask();
+    this.#snapshot = null;
+    this.#takeConversations(await conversations, true);
+    set(this, 'data-kept', false);
+    this.#context.names.ask(this.#pane?.participants.person ?? 0n);
+  }
+
+  /** @param {Conversation[]} changed @param {boolean} [all] these are all there are */
+  #takeConversations(changed, all = false) {
+    this.#listed ||= all;
+    this.#learnNames(changed);
+    this.#conversations.take(changed);
+    this.#paintLists();
+    this.#keeper.changed();
+    const { key = '' } = this.#pane?.participants ?? {};
+    const told = changed.some(conversation => conversation.key === key);
+    if (!told && !all) return;
+    const conversation = this.#conversations.get(key);
+    if (told && !conversation && this.#pane?.participants.agent) location.replace('#/'); // a service that the user answers for no more
+    else this.#pane?.update(conversation);
+  }
+
+  /** @param {Conversation[]} conversations */
+  #learnNames(conversations) {
+    const { names } = this.#context;
+    for (const { peer, customer, agent, peerName, assignee, assigneeName } of conversations) {
+      if (peer || agent) names.set(peer || customer, peerName);
+      names.set(assignee, assigneeName);
+    }
+  }
+
+  /** @param {{ key: string, messages: Message[], gone: string[] }} change */
+  #takeMessages(change) {
+    const { key, messages } = change;
+    for (const { mine, seq, agent, sender } of messages) {
+      if (!mine && seq) this.#context.presence.sent(key, agent || sender);
+    }
+    if (key !== this.#pane?.participants.key) return;
+    this.#pane.apply(change);
+    this.#pane.showPresence();
+    this.#keeper.changed();
+  }
+
+  #paintLists() {
+    if (!this.#listed) return;
+    const { own, queue, unread } = this.#conversations;
+    const { key = '' } = this.#pane?.participants ?? {};
+    this.#list.show(own, key);
+    if (!this.#queue.hidden) this.#queue.show(queue, key);
+    const title = t.title(Number(unread));
+    if (document.title !== title) document.title = title;
+  }
+
+  #showPresence() {
+    this.#paintLists();
+    this.#pane?.showPresence();
+  }
+
+  #rename() {
+    this.#paintLists();
+    this.#pane?.rename();
+  }
+
+  #route() {
+    const parley = this.#parley;
+    if (!parley && !this.#snapshot) return;
+    const route = parseRoute(location.hash);
+    set(this, 'data-view', route.name === 'home' || route.name === 'invite' ? 'list' : 'conversation');
+    const key = this.#keyOf(route);
+    if (parley) this.#show(parley, route, key);
+    else if (key && key === this.#snapshot?.open?.key) this.#open(key, this.#snapshot.open);
+    else this.#closePane(); // until the engine is there
+    this.#paintLists();
+  }
+
+  /** The conversation that a route leads to; '' if to none that can be shown. @param {import('../model/route.js').Route} route */
+  #keyOf(route) {
+    const { me } = this.#context;
+    if (route.name === 'to') return route.user === me ? '' : directKey(me, route.user);
+    if (route.name === 'service') return serviceKey(me, route.service);
+    return route.name === 'conversation' && this.#context.participants(route.key).known ? route.key : '';
+  }
+
+  /** @param {Parley} parley @param {import('../model/route.js').Route} route @param {string} key of the conversation that it leads to */
+  #show({ user: { id, name } }, route, key) {
+    if (key) return this.#open(key);
+    switch (route.name) {
+      case 'to':
+        this.#showEmpty(t.ownLink, t.ownLinkHint);
+        break;
+      case 'conversation':
+        this.#showEmpty(t.unknownKindTitle, t.unknownKindHint);
+        break;
+      case 'bad':
+        this.#showEmpty(t.badLink, t.badLinkHint);
+        break;
+      case 'invite':
+        this.#notices.add(t.inviteWhileSignedIn(userName(name, id)));
+        location.replace('#/');
+        break;
+      default:
+        this.#showEmpty(t.nothingChosen, t.nothingChosenHint, element('h2', {}, t.customerService), serviceLinks(servicesNamed('')));
+    }
+  }
+
+  /** @param {string} key @param {import('../model/snapshot.js').Shown | null} [kept] what is shown of it until the engine has answered */
+  #open(key, kept = null) {
+    if (this.#pane?.participants.key !== key) {
+      const conversation = kept?.conversation ?? this.#conversations.get(key);
+      this.#pane = new ConversationPane(this.#connecting, key, this.#context, conversation, kept);
+      this.#main.replaceChildren(this.#pane);
+      this.#pane.showNote(this.#offlineNote);
+      if (this.#listed) this.#context.names.ask(this.#pane.participants.person);
+    } else if (this.#snapshot) {
+      return; // it was there before the engine: the person may have turned to something else
+    }
+    // On a touch screen the keyboard would hide what there is to read.
+    if (matchMedia('(pointer: fine)').matches) this.#pane.focusComposer();
+  }
+
+  #closePane() {
+    this.#pane = null;
+    this.#main.replaceChildren();
+  }
+
+  /** Starts what failed to start; not anew where a new page would not know who is signed in. */
+  #startAgain() {
+    if (keepsIdentity()) location.reload();
+    else this.#connect();
+  }
+
+  /** Says, once, what this browser does not keep. @param {string} memoryOnly why it keeps no messages, '' if it does */
+  #sayNotKept(memoryOnly) {
+    const kept = keepsIdentity();
+    if ((kept && !memoryOnly) || this.#saidNotKept) return;
+    this.#saidNotKept = true;
+    this.#notices.add(kept ? t.messagesNotKept(memoryOnly) : t.nothingKept(memoryOnly || t.identityNotKept));
+  }
+
+  /** @param {Connection} connection */
+  #showConnection(connection) {
+    const { state, reason, serverOffset, memoryOnly } = connection;
+    if (memoryOnly) this.#keeper.close();
+    this.#sayNotKept(memoryOnly);
+    const { clock, names, presence } = this.#context;
+    clock.set(serverOffset);
+    this.#status.show(connection);
+    if (state === 'offline') this.#offlineNote = t.offlineNote(reason);
+    else if (state !== 'connecting') this.#offlineNote = '';
+    this.#pane?.showNote(this.#offlineNote);
+    if (state === 'live') {
+      names.forgive();
+      if (this.#listed) names.ask(this.#pane?.participants.person ?? 0n);
+    }
+    presence.known = state === 'live';
+    this.#showPresence();
+    this.#showBanner(state === 'signed-out' ? t.signedOut(reason) : '');
+  }
+
+  /** @param {string} words */
+  #showBanner(words) {
+    this.#banner.hidden = !words;
+    if (words) this.#banner.replaceChildren(element('p', { dir: 'auto' }, words, ' ', t.startOverHint), this.#startOver());
+  }
+
+  #startOver() {
+    return element('button', { class: 'button', type: 'button', onclick: () => {
+      clearIdentity();
+      location.reload();
+    } }, t.startOver);
+  }
+
+  /** @param {string} title @param {string} hint @param {...Element} more */
+  #showEmpty(title, hint, ...more) {
+    this.#pane = null;
+    this.#main.replaceChildren(
+      element('div', { class: 'bar back' },
+        element('a', { class: 'icon-button', href: '#/', 'aria-label': t.back, title: t.back }, icon('back')),
+        element('img', { class: 'avatar', src: './icon.svg', alt: '', width: 40, height: 40 }),
+        element('p', { class: 'bar-title' }, t.product)),
+      element('div', { class: 'empty' }, icon('bubbles'),
+        element('h1', { class: 'empty-title' }, title), element('p', {}, hint), ...more));
+  }
+
+  /** @param {unknown} error */
+  #showFailure(error) {
+    const words = t.startFailed(reasonOf(error, t.unknownError));
+    // A guest who signs in again is somebody else: offered only where the token is of no more use.
+    const refused = error instanceof ParleyError && tokenRefused.includes(error.code);
+    this.#status.show({ state: 'offline', reason: words });
+    this.#snapshot = null;
+    set(this, 'data-kept', false);
+    this.#pane = null;
+    set(this, 'data-view', 'conversation');
+    this.#main.replaceChildren(element('div', { class: 'empty', role: 'alert' }, icon('warning'),
+      element('p', { dir: 'auto' }, words),
+      element('div', { class: 'choices' },
+        element('button', { class: 'button primary', type: 'button', onclick: () => this.#startAgain() }, t.tryAgain),
+        ...(refused ? [this.#startOver()] : [])),
+      ...(refused ? [element('p', { class: 'small' }, t.startOverHint)] : [])));
+  }
+}
+
+/** One of each in turn, so that whoever takes the first ones has some of both. @template T @param {readonly T[]} a @param {readonly T[]} b */
+function alternately(a, b) {
+  const both = [];
+  for (let i = 0; i < Math.max(a.length, b.length); i++) both.push(...a.slice(i, i + 1), ...b.slice(i, i + 1));
+  return both;
+}
+
+customElements.define('chat-panes', ChatPanes);

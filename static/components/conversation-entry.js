@@ -1,0 +1,118 @@
+// @ts-check
+// One conversation in the list.
+import { isSystemMessage } from '../model/participants.js';
+import { hashOf } from '../model/route.js';
+import { presenceWords, waitingWords } from '../model/waiting.js';
+import { previewOf } from '../texts/foreign-text.js';
+import { briefTime, fullTime } from '../texts/labels.js';
+import { t } from '../texts/strings.js';
+import { systemWords } from '../texts/system-words.js';
+import { avatar, paintAvatar } from './avatar.js';
+import { element, set, spoken, text } from './dom.js';
+import { receiptIcon } from './receipt-icon.js';
+
+/**
+ * @typedef {import('../parley.js').Conversation} Conversation
+ * @typedef {import('../parley.js').Message} Message
+ */
+
+const previewLength = 160; // UTF-16 units
+
+export class ConversationEntry {
+  #avatar = avatar('', 0n);
+  #name = element('span', { class: 'entry-name', dir: 'auto' });
+  #here = spoken('');
+  #time = element('time', { class: 'entry-time' });
+  #state = element('span', { class: 'entry-state' });
+  #prefix = element('span');
+  #preview = element('bdi');
+  #owing = element('span', { class: 'owing', dir: 'auto' });
+  #awaiting = element('span', { class: 'awaiting', dir: 'auto' });
+  #waiting = element('span', { class: 'entry-waiting' }, this.#owing, this.#awaiting);
+  #count = element('span', { 'aria-hidden': 'true' });
+  #countWords = spoken('');
+  #badge = element('span', { class: 'badge' }, this.#count, this.#countWords);
+  #link = element('a', { class: 'entry' }, this.#avatar, this.#name, this.#here, this.#time,
+    element('span', { class: 'entry-preview' }, this.#state, this.#prefix, this.#preview), this.#badge, this.#waiting);
+  item = element('li', {}, this.#link);
+  #context;
+  #participants;
+  /** @type {Conversation | null} */
+  #conversation = null;
+  #painted = '';
+  #shownState = '';
+
+  /** @param {string} key @param {import('../model/page-context.js').PageContext} context */
+  constructor(key, context) {
+    this.item.dataset.key = key;
+    this.#context = context;
+    this.#participants = context.participants(key);
+  }
+
+  /** @param {Conversation} conversation @param {boolean} open */
+  paint(conversation, open) {
+    this.#conversation = conversation;
+    const { name, person } = this.#participants;
+    if (this.#painted !== name) {
+      this.#painted = name;
+      paintAvatar(this.#avatar, name, person);
+      text(this.#name, name);
+    }
+    set(this.#link, 'href', hashOf(conversation));
+    set(this.#link, 'aria-current', open ? 'page' : null);
+    this.#paintLast(conversation.last);
+    const unread = String(conversation.unread);
+    set(this.item, 'data-unread', unread);
+    this.#badge.hidden = conversation.unread === 0n;
+    text(this.#count, conversation.unread > 999n ? '999+' : unread);
+    text(this.#countWords, conversation.unread ? t.unread(Number(conversation.unread)) : '');
+    this.#paintPresence();
+    this.tick();
+  }
+
+  tick() {
+    const conversation = this.#conversation;
+    if (!conversation) return;
+    const now = this.#context.clock.now();
+    const { last, waitingSince, awaitingSince } = conversation;
+    const words = waitingWords(conversation, this.#participants, now);
+    set(this.item, 'data-waiting-since', waitingSince);
+    set(this.item, 'data-awaiting-since', awaitingSince);
+    text(this.#owing, words.owing);
+    text(this.#awaiting, words.awaiting);
+    this.#waiting.hidden = !words.owing && !words.awaiting;
+    text(this.#time, last?.time ? briefTime(last.time, now) : '');
+  }
+
+  #paintPresence() {
+    const words = presenceWords(this.#participants, this.#context);
+    const online = words === t.online;
+    set(this.#avatar, 'data-online', online);
+    set(this.#link, 'title', words || null);
+    text(this.#here, online ? ` (${words})` : '');
+  }
+
+  /** @param {Message | null} last */
+  #paintLast(last) {
+    const typing = this.#context.presence.typists(this.#participants.key).length > 0;
+    const line = last !== null && isSystemMessage(last);
+    text(this.#prefix, last?.mine && !line && !typing ? t.youPrefix : '');
+    text(this.#preview, typing ? t.typingBrief : this.#previewOf(last));
+    set(this.#time, 'datetime', last?.time ? new Date(last.time).toISOString() : null);
+    set(this.#time, 'title', last?.time ? fullTime(last.time) : null);
+    const state = last?.mine && !line && !typing && last.state !== 'received' ? last.state : '';
+    if (this.#shownState === state) return;
+    this.#shownState = state;
+    this.#state.className = `entry-state ${state}`;
+    this.#state.replaceChildren(...(state ? receiptIcon(state) : []));
+  }
+
+  /** @param {Message | null} last */
+  #previewOf(last) {
+    if (!this.#participants.known) return t.cannotBeShown;
+    if (!last) return '';
+    if (!this.#participants.shows(last)) return t.customerService;
+    if (last.type === 'unknown' && !last.content) return t.cannotBeShown;
+    return isSystemMessage(last) ? systemWords(last, this.#participants) : previewOf(last.content, previewLength);
+  }
+}

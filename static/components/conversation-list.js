@@ -1,0 +1,49 @@
+// @ts-check
+// The list of conversations, the most recently active first.
+import { t } from '../texts/strings.js';
+import { ConversationEntry } from './conversation-entry.js';
+import { element } from './dom.js';
+import { EntryList } from './entry-list.js';
+import { icon } from './icons.js';
+import { serviceLinks, servicesNamed } from './service-links.js';
+
+/**
+ * @typedef {import('../model/sorted-conversations.js').SortedConversations} SortedConversations
+ * @typedef {import('../model/page-context.js').PageContext} PageContext
+ */
+
+const minute = 60_000; // ms
+
+export class ConversationList extends HTMLElement {
+  #context;
+  #list;
+  #empty = element('div', { class: 'empty', hidden: true }, icon('bubbles'),
+    element('p', { class: 'empty-title' }, t.noConversations), element('p', {}, t.noConversationsHint),
+    element('div', { class: 'services' }, element('h2', {}, t.customerService), serviceLinks(servicesNamed(''))));
+  #done = new AbortController();
+
+  /** @param {PageContext} context */
+  constructor(context) {
+    super();
+    this.#context = context;
+    this.#list = new EntryList(t.conversations, key => new ConversationEntry(key, context));
+  }
+
+  connectedCallback() {
+    if (!this.firstChild) this.append(element('h2', { class: 'list-title' }, t.conversations), this.#list.element, this.#empty);
+    this.#done = new AbortController();
+    this.#context.clock.every(minute, () => this.#list.tick(), this.#done.signal);
+  }
+
+  disconnectedCallback() {
+    this.#done.abort();
+  }
+
+  /** @param {SortedConversations} conversations @param {string} open key of the conversation on the screen */
+  show(conversations, open) {
+    this.#list.show(conversations, open);
+    this.#empty.hidden = conversations.size > 0;
+  }
+}
+
+customElements.define('conversation-list', ConversationList);

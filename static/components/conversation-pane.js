@@ -1,0 +1,267 @@
+// @ts-check
+// One open conversation: whom it is with, its messages, and where to write.
+import { presenceWords } from '../model/waiting.js';
+import { ParleyError } from '../parley.js';
+import { reasonOf } from '../texts/labels.js';
+import { t } from '../texts/strings.js';
+import { askForAgent } from './agent-picker.js';
+import { avatar, paintAvatar } from './avatar.js';
+import { askAboutAnswer } from './conflict-dialog.js';
+import { ConversationActions } from './conversation-actions.js';
+import { ConversationStatus } from './conversation-status.js';
+import { element, set, text } from './dom.js';
+import { icon } from './icons.js';
+import { MessageComposer } from './message-composer.js';
+import { MessageList } from './message-list.js';
+import { PersonMenu } from './person-menu.js';
+
+const answeredMeanwhile = 0x83; // the code of an answer that another agent's crossed
+
+/**
+ * @typedef {import('../parley.js').Parley} Parley
+ * @typedef {import('../parley.js').Conversation} Conversation
+ * @typedef {import('../parley.js').Message} Message
+ * @typedef {import('../model/shared-draft.js').Draft} Draft
+ * @typedef {import('./conversation-actions.js').Act} Act
+ */
+
+/** Fires "notice" with words for the person. */
+export class ConversationPane extends HTMLElement {
+  participants;
+  #parley;
+  #context;
+  #conversation;
+  #avatar = avatar('', 0n);
+  #title = element('h1', { dir: 'auto' });
+  #typing = element('p', { class: 'typing', dir: 'auto' });
+  #status;
+  #actions = new ConversationActions();
+  #list;
+  #composer;
+  #menu = new PersonMenu();
+  #blockedWords = element('span', { dir: 'auto' });
+  /** Stands where one would write, to whom the user blocks. */
+  #blocked = element('p', { class: 'blocked-note', role: 'note', hidden: true }, this.#blockedWords,
+    element('button', { class: 'button', type: 'button', onclick: () => this.#block(false) }, t.unblock));
+  #offlineNote = '';
+  /** Refs of refused control entries that were told of. @type {Set<string>} */
+  #turnedDown = new Set();
+
+  /**
+   * @param {Promise<Parley>} parley
+   * @param {string} key
+   * @param {import('../model/page-context.js').PageContext} context
+   * @param {Conversation | undefined} conversation
+   * @param {import('../model/snapshot.js').Shown | null} [kept] what was shown before the page was reloaded
+   */
+  constructor(parley, key, context, conversation, kept = null) {
+    super();
+    this.#parley = parley;
+    this.#context = context;
+    this.#conversation = conversation;
+    this.participants = context.participants(key);
+    this.#status = new ConversationStatus(this.participants, context);
+    this.#list = new MessageList({ parley, participants: this.participants, clock: context.clock }, conversation, kept);
+    this.#composer = new MessageComposer(context.me, key, this.participants.agent);
+  }
+
+  connectedCallback() {
+    this.append(
+      element('div', { class: 'bar' },
+        element('a', { class: 'icon-button back', href: '#/', 'aria-label': t.back, title: t.back }, icon('back')),
+        this.#avatar, this.#title, ...(this.participants.peer ? [this.#menu] : [])),
+      element('div', { class: 'status-row' }, this.#status, this.#actions),
+      this.#list, this.#typing, this.#composer, this.#blocked);
+    this.#listen();
+    this.#paint();
+  }
+
+  #listen() {
+    this.#composer.addEventListener('send', event => this.#send(/** @type {CustomEvent<Draft>} */ (event).detail));
+    this.#composer.addEventListener('typing', event => this.#type(/** @type {CustomEvent<boolean>} */ (event).detail));
+    this.#actions.addEventListener('act', event => this.#act(/** @type {CustomEvent<Act>} */ (event).detail));
+    this.#actions.addEventListener('focus-lost', () => this.focusComposer());
+    this.#menu.addEventListener('block', event => this.#block(/** @type {CustomEvent<boolean>} */ (event).detail));
+    this.#list.addEventListener('retry', event => {
+      const { seen } = this.#list;
+      this.#try(this.#parley.then(parley => parley.retry(/** @type {CustomEvent<string>} */ (event).detail, { seen })));
+    });
+    this.#list.addEventListener('discard', event => this.#try(this.#parley.then(parley => parley.discard(/** @type {CustomEvent<string>} */ (event).detail))));
+    this.#list.addEventListener('turned-down', event => this.#turnDown(/** @type {CustomEvent<Message>} */ (event).detail));
+  }
+
+  focusComposer() {
+    this.#composer.focus();
+  }
+
+  /** The engine is there: its messages take the place of what was kept. */
+  ask() {
+    this.#list.ask();
+  }
+
+  /** What is shown, to be kept over a reload; null while nothing is. @returns {import('../model/snapshot.js').Shown | null} */
+  get shown() {
+    const { shown } = this.#list;
+    return shown && { ...shown, key: this.participants.key, conversation: this.#conversation ?? null };
+  }
+
+  /** @param {Conversation | undefined} conversation */
+  update(conversation) {
+    this.#conversation = conversation;
+    this.#list.update(conversation);
+    this.#paint();
+  }
+
+  /** People have other names than before. */
+  rename() {
+    this.#list.rename();
+    this.#paint();
+  }
+
+  /** @param {string} note why sending takes longer now; '' if it does not */
+  showNote(note) {
+    this.#offlineNote = note;
+    this.#composer.show(this.participants.name, note);
+    if (!note) this.#list.tryAgain();
+  }
+
+  /** @param {{ messages: Message[], gone: string[] }} change */
+  apply(change) {
+    this.#list.apply(change);
+  }
+
+  /** Shows who is here, and who types. */
+  showPresence() {
+    const { participants } = this;
+    const typists = this.#context.presence.typists(participants.key).map(user => participants.typistName(user));
+    text(this.#typing, typists.map(t.typing).join(' '));
+    this.#status.show(this.#conversation);
+    set(this.#avatar, 'data-online', presenceWords(participants, this.#context) === t.online);
+  }
+
+  #paint() {
+    const { name, person } = this.participants;
+    if (this.#title.textContent !== name) {
+      text(this.#title, name);
+      paintAvatar(this.#avatar, name, person);
+    }
+    this.#actions.show(this.#conversation, this.#context.me);
+    this.#composer.show(name, this.#offlineNote);
+    this.#paintBlocked(name, this.#conversation?.blocked ?? false);
+    this.showPresence();
+  }
+
+  /** @param {string} name @param {boolean} blocked */
+  #paintBlocked(name, blocked) {
+    this.#menu.show(name, blocked);
+    text(this.#blockedWords, t.youBlock(name));
+    const held = this.contains(document.activeElement) && blocked !== this.#composer.hidden;
+    this.#composer.hidden = blocked;
+    this.#blocked.hidden = !blocked;
+    if (!held) return;
+    if (blocked) this.#blocked.querySelector('button')?.focus();
+    else this.focusComposer();
+  }
+
+  /** @param {boolean} blocked */
+  async #block(blocked) {
+    const { peer } = this.participants;
+    try {
+      const parley = await this.#parley;
+      await (blocked ? parley.block(peer) : parley.unblock(peer));
+    } catch (error) {
+      this.#notice(t.notBlocked(reasonOf(error, t.unknownError)));
+    }
+  }
+
+  /** @param {boolean} active */
+  #type(active) {
+    this.#parley.then(parley => parley.typing(this.participants.key, active)).catch(() => {}); // without an engine there is nobody to tell
+  }
+
+  /** @param {Draft} draft */
+  async #send(draft) {
+    const { seen } = this.#list;
+    this.#list.makeWay();
+    try {
+      await this.#sendAs(draft, seen, false);
+    } catch (error) {
+      this.#composer.restore(draft);
+      this.#notice(t.notSent(reasonOf(error, t.unknownError)));
+    }
+  }
+
+  /** @param {Draft} draft @param {bigint} seen @param {boolean} anyway @returns {Promise<void>} */
+  async #sendAs(draft, seen, anyway) {
+    try {
+      const { content, note, ref } = draft;
+      const parley = await this.#parley;
+      await parley.send(this.participants.key, content, { seen, anyway, ref, type: note ? 'note' : 'text' });
+      this.#composer.sent(draft);
+    } catch (error) {
+      if (anyway || !isCrossed(error)) throw error;
+      if (await this.#askAboutAnswer()) return this.#sendAs(draft, this.#list.seen, true);
+      this.#composer.restore(draft);
+      this.focusComposer();
+    }
+  }
+
+  /**
+   * Shows the answer that crossed, and asks whether to send all the same; once
+   * more if another comes meanwhile.
+   * @returns {Promise<boolean>}
+   */
+  async #askAboutAnswer() {
+    const seq = this.#conversation?.lastAnswer ?? 0n;
+    const message = this.#list.message(seq);
+    const anyway = await askAboutAnswer(this, message ? { author: this.participants.authorOf(message), content: message.content } : null);
+    return anyway && (seq === this.#conversation?.lastAnswer || this.#askAboutAnswer());
+  }
+
+  /** @param {Act} act */
+  async #act(act) {
+    const { seen } = this.#list;
+    let target = 0n;
+    if (act === 'hand-over') {
+      const agent = await askForAgent(this, await this.#parley, this.participants.service);
+      if (!agent) return;
+      this.#context.names.set(agent.id, agent.name);
+      target = agent.id;
+    }
+    try {
+      const parley = await this.#parley;
+      await parley.send(this.participants.key, '', { type: act, target, seen });
+    } catch (error) {
+      this.#notice(t.refusedActs[act](reasonOf(error, t.unknownError)));
+    }
+  }
+
+  /** A refused control entry is told once, and does not stay in the log. @param {Message} message */
+  #turnDown({ ref, type, reason }) {
+    if (this.#turnedDown.has(ref)) return;
+    this.#turnedDown.add(ref);
+    this.#notice(t.refusedActs[type](reason || t.unknownError));
+    this.#parley.then(parley => parley.discard(ref)).catch(() => {}); // another tab may have done so
+  }
+
+  /** @param {Promise<void>} work */
+  async #try(work) {
+    try {
+      await work;
+    } catch (error) {
+      this.#notice(reasonOf(error, t.unknownError));
+    }
+  }
+
+  /** @param {string} words */
+  #notice(words) {
+    this.dispatchEvent(new CustomEvent('notice', { detail: words, bubbles: true }));
+  }
+}
+
+/** @param {unknown} error */
+function isCrossed(error) {
+  return error instanceof ParleyError && error.code === answeredMeanwhile;
+}
+
+customElements.define('conversation-pane', ConversationPane);

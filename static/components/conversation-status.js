@@ -1,0 +1,66 @@
+// @ts-check
+// Where the open conversation stands: who has it, who is here, who waits.
+import { presenceWords, waitingWords } from '../model/waiting.js';
+import { t } from '../texts/strings.js';
+import { element, text } from './dom.js';
+
+/** @typedef {import('../parley.js').Conversation} Conversation */
+
+const minute = 60_000; // ms
+
+export class ConversationStatus extends HTMLElement {
+  #participants;
+  #context;
+  #service = element('span', { class: 'assignee', dir: 'auto' });
+  #here = element('span', { class: 'here', dir: 'auto' });
+  #owing = element('span', { class: 'owing', dir: 'auto' });
+  #awaiting = element('span', { class: 'awaiting', dir: 'auto' });
+  /** @type {Conversation | undefined} */
+  #conversation;
+  #done = new AbortController();
+
+  /** @param {import('../model/participants.js').Participants} participants @param {import('../model/page-context.js').PageContext} context */
+  constructor(participants, context) {
+    super();
+    this.#participants = participants;
+    this.#context = context;
+  }
+
+  connectedCallback() {
+    if (!this.firstChild) this.append(this.#service, this.#here, this.#owing, this.#awaiting);
+    this.#done = new AbortController();
+    this.#context.clock.every(minute, () => this.#paint(), this.#done.signal);
+  }
+
+  disconnectedCallback() {
+    this.#done.abort();
+  }
+
+  /** @param {Conversation | undefined} conversation */
+  show(conversation) {
+    this.#conversation = conversation;
+    this.#paint();
+  }
+
+  #paint() {
+    const conversation = this.#conversation;
+    const words = conversation ? waitingWords(conversation, this.#participants, this.#context.clock.now()) : { owing: '', awaiting: '' };
+    const here = presenceWords(this.#participants, this.#context);
+    text(this.#service, this.#serviceWords());
+    text(this.#here, here);
+    this.#here.classList.toggle('online', here === t.online);
+    text(this.#owing, words.owing);
+    text(this.#awaiting, words.awaiting);
+  }
+
+  /** Whose it is, to agents. */
+  #serviceWords() {
+    const participants = this.#participants;
+    if (!participants.agent) return '';
+    const { assignee = 0n, closed = 'open' } = this.#conversation ?? {};
+    const claimed = assignee ? t.claimedBy(assignee === this.#context.me ? t.byYou : participants.agentName(assignee)) : t.unclaimed;
+    return [participants.serviceName, claimed, t.closed[closed]].filter(Boolean).join(' · ');
+  }
+}
+
+customElements.define('conversation-status', ConversationStatus);

@@ -1,0 +1,66 @@
+// @ts-check
+// Building and arranging elements. Text only ever becomes a text node.
+
+/**
+ * Makes an element. Attributes that are false, null or undefined are left out,
+ * true ones are set empty; names that begin with "on" are listeners.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, string | number | boolean | null | undefined | ((event: any) => void)>} [attributes]
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function element(tag, attributes = {}, ...children) {
+  const e = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === 'function') e.addEventListener(name.slice(2), value);
+    else set(e, name, value);
+  }
+  e.append(...children);
+  return e;
+}
+
+/**
+ * Sets or removes an attribute, only if that changes something.
+ * @param {Element} e
+ * @param {string} name
+ * @param {string | number | boolean | null | undefined} value
+ */
+export function set(e, name, value) {
+  if (value === false || value === null || value === undefined) {
+    if (e.hasAttribute(name)) e.removeAttribute(name);
+    return;
+  }
+  const text = value === true ? '' : String(value);
+  if (e.getAttribute(name) !== text) e.setAttribute(name, text);
+}
+
+/** Sets an element's text, only if that changes something. @param {Element} e @param {string} value */
+export function text(e, value) {
+  if (e.textContent !== value) e.textContent = value;
+}
+
+/**
+ * Makes the children of parent exactly these nodes, in this order. What stands
+ * where it should is not touched.
+ * @param {Element} parent
+ * @param {Element[]} nodes
+ */
+export function arrange(parent, nodes) {
+  const wanted = new Set(nodes);
+  for (let child = parent.firstElementChild; child;) {
+    const next = child.nextElementSibling;
+    if (!wanted.has(child)) child.remove();
+    child = next;
+  }
+  let at = parent.firstElementChild;
+  for (const node of nodes) {
+    if (node === at) at = at.nextElementSibling;
+    else parent.insertBefore(node, at);
+  }
+}
+
+/** A text that is there for assistive technology alone. @param {string} value */
+export function spoken(value) {
+  return element('span', { class: 'spoken' }, value);
+}

@@ -1,0 +1,84 @@
+// @ts-check
+// A list of conversations on the screen: entries keep their elements and the
+// focus when they move, and only the first ones are made until more are wanted.
+import { t } from '../texts/strings.js';
+import { arrange, element } from './dom.js';
+
+/**
+ * @typedef {import('../parley.js').Conversation} Conversation
+ * @typedef {import('../model/sorted-conversations.js').SortedConversations} SortedConversations
+ * @typedef {object} Entry
+ * @property {HTMLElement} item
+ * @property {(conversation: Conversation, open: boolean) => void} paint
+ * @property {() => void} tick shows what changes with time alone
+ */
+
+const step = 50; // entries
+
+export class EntryList {
+  #make;
+  #list;
+  #more = element('button', { class: 'button more', type: 'button', hidden: true, onclick: () => this.#showMore() }, t.showMore);
+  /** @type {Map<string, Entry>} */
+  #entries = new Map();
+  #limit = step;
+  #repeat = () => {};
+  element;
+
+  /** @param {string} name @param {(key: string) => Entry} make */
+  constructor(name, make) {
+    this.#make = make;
+    this.#list = element('ul', { role: 'list', 'aria-label': name, onkeydown: event => this.#key(event) });
+    this.element = element('div', { class: 'entries' }, this.#list, this.#more);
+  }
+
+  /** How many are shown. */
+  get size() {
+    return this.#entries.size;
+  }
+
+  /**
+   * @param {SortedConversations} conversations
+   * @param {string} open key of the conversation on the screen
+   * @param {(conversation: Conversation) => boolean} [filter]
+   */
+  show(conversations, open, filter) {
+    this.#repeat = () => this.show(conversations, open, filter);
+    const { first, more } = conversations.top(this.#limit, filter);
+    const focused = this.#list.contains(document.activeElement) ? document.activeElement : null;
+    const entries = new Map();
+    arrange(this.#list, first.map(conversation => {
+      const { key } = conversation;
+      const entry = this.#entries.get(key) ?? this.#make(key);
+      entries.set(key, entry);
+      entry.paint(conversation, key === open);
+      return entry.item;
+    }));
+    this.#entries = entries;
+    this.#more.hidden = !more;
+    this.#list.hidden = first.length === 0;
+    // An element that is moved loses the focus.
+    if (focused instanceof HTMLElement && focused.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });
+  }
+
+  tick() {
+    for (const entry of this.#entries.values()) entry.tick();
+  }
+
+  #showMore() {
+    const last = this.#list.lastElementChild;
+    this.#limit += step;
+    this.#repeat();
+    const next = last?.nextElementSibling?.querySelector('a');
+    next?.focus();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const way = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!way) return;
+    const links = [...this.#list.querySelectorAll('a')];
+    links[links.indexOf(/** @type {HTMLAnchorElement} */ (document.activeElement)) + way]?.focus();
+    event.preventDefault();
+  }
+}

@@ -1,0 +1,181 @@
+// @ts-check
+// Where a message is written.
+import { SharedDraft } from '../model/shared-draft.js';
+import { isBlank } from '../texts/foreign-text.js';
+import { t } from '../texts/strings.js';
+import { element, set, text } from './dom.js';
+import { icon } from './icons.js';
+
+const typingEvery = 3000; // ms between two reports that the user types
+const typingEnds = 5000; // ms without a key after which the user types no more
+const tallest = 200; // px
+
+/** @typedef {import('../model/shared-draft.js').Draft} Draft */
+
+/**
+ * Fires "send" with a Draft, "typing" with whether the user types to the other side, and "notice" with words
+ * for the person.
+ */
+export class MessageComposer extends HTMLElement {
+  #draft;
+  #text = element('textarea', {
+    rows: 1, 'aria-label': t.message, dir: 'auto', enterkeyhint: 'send', autocapitalize: 'sentences',
+    oninput: () => this.#changed(), onkeydown: event => this.#key(event), onkeypress: event => this.#character(event), onblur: () => this.#stopTyping(),
+  });
+  #send = element('button', { class: 'send', type: 'submit', 'aria-label': t.send, title: t.send }, icon('send'));
+  #offline = element('p', { class: 'offline-note', hidden: true });
+  #toggle = element('button', {
+    class: 'note-toggle', type: 'button', hidden: true, 'aria-pressed': 'false', 'aria-label': t.internalNote, title: t.internalNote,
+    onclick: () => this.#setNote(!this.#note, true),
+  }, icon('note'), element('span', { 'aria-hidden': 'true' }, t.internalNote));
+  #note = false;
+  #peerName = '';
+  #typingSince = 0;
+  #timer = 0;
+
+  /** @param {bigint} user @param {string} key of the conversation @param {boolean} notes the user may write internal notes */
+  constructor(user, key, notes) {
+    super();
+    this.#toggle.hidden = !notes;
+    this.#draft = new SharedDraft(`parley.draft.${user}.${key}`, draft => this.#show(draft));
+  }
+
+  connectedCallback() {
+    this.append(this.#offline, element('form', { onsubmit: event => this.#submit(event) }, this.#toggle, this.#text, this.#send));
+    this.#draft.open();
+    this.#show(this.#draft.draft);
+  }
+
+  disconnectedCallback() {
+    this.#stopTyping();
+    this.#draft.close();
+  }
+
+  focus() {
+    this.#text.focus({ preventScroll: true });
+  }
+
+  /** @param {string} peerName @param {string} reason why sending takes longer now; '' if it does not */
+  show(peerName, reason) {
+    this.#peerName = peerName;
+    this.#paintPlaceholder();
+    text(this.#offline, reason);
+    this.#offline.hidden = !reason;
+  }
+
+  /** Sending is over: the draft has been stored as a message. @param {Draft} draft */
+  sent(draft) {
+    this.#draft.sent(draft);
+  }
+
+  /** Gives back what could not be sent, before anything written since. @param {Draft} draft */
+  restore(draft) {
+    const since = this.#text.value;
+    // What was written as a note, and what since, never goes to the other side by mistake.
+    if (draft.note) this.#setNote(true);
+    if (since.trim()) {
+      this.#write(`${draft.content}\n${since}`);
+      this.#keep();
+    } else {
+      this.#draft.restore(draft);
+      this.#write(draft.content);
+    }
+  }
+
+  /** @param {Draft} draft as it is kept, or as another tab has it */
+  #show({ content, note }) {
+    this.#setNote(note && !this.#toggle.hidden);
+    this.#write(content);
+  }
+
+  #keep() {
+    this.#draft.change(this.#text.value, this.#note);
+  }
+
+  /** @param {boolean} note @param {boolean} [chosen] by the person, just now */
+  #setNote(note, chosen = false) {
+    this.#note = note;
+    set(this.#toggle, 'aria-pressed', String(note));
+    this.classList.toggle('noting', note);
+    this.#paintPlaceholder();
+    if (!chosen) return;
+    this.#keep();
+    this.#stopTyping();
+    this.focus();
+  }
+
+  #paintPlaceholder() {
+    set(this.#text, 'placeholder', this.#note ? t.notePlaceholder : t.messagePlaceholder(this.#peerName));
+  }
+
+  /** @param {string} content */
+  #write(content) {
+    this.#text.value = content;
+    this.#grow();
+  }
+
+  #grow() {
+    const { style } = this.#text;
+    style.height = 'auto';
+    const { scrollHeight, offsetHeight, clientHeight } = this.#text;
+    const height = scrollHeight + offsetHeight - clientHeight;
+    style.height = `${Math.min(height, tallest)}px`;
+    style.overflowY = height > tallest ? 'auto' : 'hidden';
+    this.#send.classList.toggle('ready', !isBlank(this.#text.value));
+  }
+
+  #changed() {
+    this.#grow();
+    this.#keep();
+    if (this.#text.value.trim() && !this.#note) this.#type();
+    else this.#stopTyping();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    // 229: the key belongs to an input method, also where isComposing is late.
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    event.preventDefault();
+    this.#submit(event);
+  }
+
+  /** What types for a person may send the character of a key that was already taken. @param {KeyboardEvent} event */
+  #character(event) {
+    if (event.key === 'Enter' && !event.shiftKey) event.preventDefault();
+  }
+
+  /** @param {Event} event */
+  #submit(event) {
+    event.preventDefault();
+    // Empty lines before and white space after it are no part of a message.
+    const content = this.#text.value.replace(/^(?:[ \t]*\n)+/, '').trimEnd();
+    this.focus();
+    if (!content.trim()) return;
+    if (isBlank(content)) {
+      this.dispatchEvent(new CustomEvent('notice', { detail: t.nothingToSend, bubbles: true }));
+      return;
+    }
+    this.#stopTyping();
+    if (this.#draft.draft.content !== this.#text.value) this.#keep(); // written by a program
+    this.#write('');
+    this.dispatchEvent(new CustomEvent('send', { detail: { ...this.#draft.take(), content } }));
+  }
+
+  #type() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#stopTyping(), typingEnds);
+    const now = Date.now();
+    if (now - this.#typingSince < typingEvery) return;
+    this.#typingSince = now;
+    this.dispatchEvent(new CustomEvent('typing', { detail: true }));
+  }
+
+  #stopTyping() {
+    clearTimeout(this.#timer);
+    if (!this.#typingSince) return;
+    this.#typingSince = 0;
+    this.dispatchEvent(new CustomEvent('typing', { detail: false }));
+  }
+}
+
+customElements.define('message-composer', MessageComposer);

@@ -1,0 +1,473 @@
+// @ts-check
+// The messages of one conversation. Painting touches only rows that changed,
+// and what the person looks at stays where it is.
+import { mark } from '../api/marks.js';
+import { MessageWindow } from '../model/message-window.js';
+import { idOf, isTurnedDown, rowsOf } from '../model/rows.js';
+import { reasonOf, untilMidnight } from '../texts/labels.js';
+import { t } from '../texts/strings.js';
+import { arrange, element, set, text } from './dom.js';
+import { icon } from './icons.js';
+import { viewOf } from './message-row.js';
+import { ReadTracker } from './read-tracker.js';
+
+/**
+ * @typedef {import('../parley.js').Conversation} Conversation
+ * @typedef {import('./message-row.js').RowView} RowView
+ * @typedef {import('../model/snapshot.js').Shown} Shown
+ * @typedef {object} Place
+ * @property {Promise<import('../parley.js').Parley>} parley
+ * @property {import('../model/participants.js').Participants} participants
+ * @property {import('../model/clock.js').Clock} clock
+ */
+
+/** What is known of a conversation before anything is. */
+const nothing = { head: 0n, read: 0n, unread: 0n };
+const nearEnd = 48; // px from the end that still count as at the end
+/** How many messages are kept over a reload, from one on that the person reads, and before it. */
+const keptFrom = 45;
+const keptBefore = 15;
+const early = '800px 0px'; // how far above and below the screen messages are asked for
+
+/**
+ * Fires "retry" and "discard" with the ref of a refused message, "turned-down" with a control entry that was
+ * refused, and "notice" with words for the person.
+ */
+export class MessageList extends HTMLElement {
+  #older = element('div', { class: 'older' });
+  #rows = element('div', { class: 'rows' });
+  /** Stands where newer messages will. */
+  #newer = element('p', { class: 'newer', hidden: true }, t.loadingNewer);
+  #log = element('div', { class: 'log', role: 'log', tabindex: 0, 'aria-busy': 'true' },
+    element('div', { class: 'page' }, this.#older, this.#rows, this.#newer));
+  #down = element('button', { class: 'down', type: 'button', hidden: true, onclick: () => this.#toNewest() }, icon('down'), element('span'));
+  #up = element('button', { class: 'up', type: 'button', hidden: true, 'aria-label': t.toUnread, title: t.toUnread, onclick: () => this.#toUnread() }, icon('up'), element('span', { 'aria-hidden': 'true' }));
+  /** @type {Map<string, RowView>} */
+  #views = new Map();
+  #place;
+  #window;
+  #readTracker;
+  /** The mark of unread messages stands after this seq; null: nowhere. @type {bigint | null} */
+  #unreadAfter = null;
+  #name;
+  #unread = 0n;
+  #read = 0n;
+  #min = 0n; // what stands before was deleted
+  #after = 0n; // how many entries stand after the read watermark
+  #live = false; // what is shown is the engine's
+  #atEnd = true;
+  #height = 0; // of what is shown of the log, px
+  #placed = false; // the first messages have been scrolled to where reading goes on
+  #placedAgain = false; // what was kept stands where it did
+  /** What was shown before the page was reloaded. */
+  #kept;
+  #newest = 0n; // seq of the newest message of others
+  #heard = 0n; // likewise, of those that were told of, whether the window holds them or not
+  #missed = false; // something new stands below
+  #olderState = '';
+  #endObserver = new IntersectionObserver(entries => this.#nearEnd(entries), { root: this.#log, rootMargin: early });
+  #sizeObserver = new ResizeObserver(() => this.#resized());
+  #midnight = 0;
+  #gone = new AbortController();
+
+  /** @param {Place} place @param {Conversation | undefined} conversation @param {Shown | null} kept what was shown before the page was reloaded */
+  constructor(place, conversation, kept) {
+    super();
+    const { parley, participants } = place;
+    this.#place = place;
+    this.#name = participants.name;
+    this.#kept = kept;
+    this.#window = new MessageWindow(parley, participants.key, kept, () => !this.#atEnd);
+    this.#readTracker = new ReadTracker(this.#log, conversation?.read ?? 0n, message => !message.mine && participants.shows(message), seq => {
+      parley.then(engine => engine.markRead(participants.key, seq)).catch(error => {
+        this.dispatchEvent(new CustomEvent('notice', { detail: reasonOf(error, t.unknownError), bubbles: true }));
+      });
+    });
+    this.#window.addEventListener('change', () => this.#paint());
+    this.#log.addEventListener('scroll', () => this.#scrolled(), { passive: true });
+    this.#rows.addEventListener('unfold', () => this.#unfolds());
+    this.#begin(conversation);
+    this.#keepFrom(conversation?.min ?? 0n);
+  }
+
+  connectedCallback() {
+    set(this.#log, 'aria-label', t.messagesWith(this.#name));
+    this.append(this.#log, this.#up, this.#down);
+    this.#sizeObserver.observe(this.#log);
+    this.#sizeObserver.observe(this.#rows);
+    this.#awaitMidnight();
+    this.#place.clock.addEventListener('set', () => {
+      clearTimeout(this.#midnight);
+      this.#awaitMidnight();
+      this.#paint();
+    }, { signal: this.#gone.signal });
+    if (this.#kept) this.#paint();
+    else this.ask();
+  }
+
+  /** Asks the engine for messages; they take the place of what was kept. */
+  ask() {
+    this.#window.newest(this.#after);
+  }
+
+  /** What is shown, to be kept over a reload; null while nothing is. */
+  get shown() {
+    const { messages, more, incomplete, head } = this.#window;
+    if (!this.#standing) return null;
+    const anchor = this.#atEnd ? null : this.#anchor();
+    const [id] = [...this.#views].find(([, view]) => view.element === anchor?.element) ?? [];
+    const at = anchor && id ? messages.findIndex(message => idOf(message) === id) : -1;
+    const first = Math.max(0, at < 0 ? messages.length - keptFrom - keptBefore : at - keptBefore);
+    const some = messages.slice(first, at < 0 ? messages.length : at + keptFrom);
+    return {
+      messages: some, from: at < 0 ? some.length - 1 : at - first, more: more || first > 0 || incomplete !== '', head,
+      place: anchor && id && at >= 0 ? { id, top: anchor.top - this.#log.getBoundingClientRect().top } : null,
+    };
+  }
+
+  /** Messages are there, where the person reads on; the engine's, or what was kept. */
+  get #standing() {
+    return this.#placed || this.#placedAgain;
+  }
+
+  disconnectedCallback() {
+    this.#readTracker.close();
+    this.#endObserver.disconnect();
+    this.#sizeObserver.disconnect();
+    clearTimeout(this.#midnight);
+    this.#gone.abort();
+  }
+
+  /** The highest contiguous seq that was on the screen. */
+  get seen() {
+    return this.#readTracker.seen;
+  }
+
+  /** @param {{ messages: import('../parley.js').Message[], gone: string[] }} change */
+  apply(change) {
+    const { participants } = this.#place;
+    for (const message of change.messages) {
+      if (message.seq > this.#heard && participants.counts(message)) this.#heard = message.seq;
+    }
+    this.#window.apply(change, this.#keep);
+    if (this.#window.newer && !this.#missed) this.#paint();
+  }
+
+  /** Which end of the window may not be dropped. */
+  get #keep() {
+    return this.#atEnd ? 'end' : 'start';
+  }
+
+  /** The message with this seq, if it is there. @param {bigint} seq */
+  message(seq) {
+    return this.#window.messages.find(message => message.seq === seq);
+  }
+
+  /** Takes in the conversation's watermarks. @param {Conversation | undefined} conversation */
+  update(conversation) {
+    if (!this.#placed) {
+      this.#begin(conversation);
+      this.#window.newest(this.#after);
+    } else if (conversation) {
+      this.#read = conversation.read;
+      this.#unread = conversation.unread;
+    }
+    this.#keepFrom(conversation?.min ?? 0n);
+    this.#readOn();
+    this.#paintUp();
+  }
+
+  /** Messages before a seq were deleted. @param {bigint} min */
+  #keepFrom(min) {
+    if (min <= this.#min) return;
+    this.#min = min;
+    this.#window.forget(min);
+  }
+
+  /** People have other names than before. */
+  rename() {
+    this.#name = this.#place.participants.name;
+    set(this.#log, 'aria-label', t.messagesWith(this.#name));
+    this.#paint();
+  }
+
+  /** Asks again for what could not be had. */
+  tryAgain() {
+    if (!this.#window.incomplete) return;
+    if (this.#window.newer) this.#window.askNewest();
+    else this.#window.askOlder();
+  }
+
+  /** Makes way for a message that is being sent: what stands above it has been read. */
+  makeWay() {
+    this.#unreadAfter = null;
+    this.#atEnd = true;
+    this.#placed = true;
+    this.#window.askNewest();
+    this.#paint();
+  }
+
+  /** What the person asks for, with the button. */
+  #toNewest() {
+    if (this.#window.newer) {
+      this.#atEnd = true;
+      this.#window.askNewest();
+    } else {
+      this.#toEnd(!matchMedia('(prefers-reduced-motion: reduce)').matches);
+    }
+    this.#log.focus({ preventScroll: true });
+  }
+
+  #toEnd(smooth = false) {
+    this.#log.scrollTo({ top: this.#log.scrollHeight, behavior: smooth ? 'smooth' : 'instant' });
+  }
+
+  /**
+   * Notes where reading goes on. The conversation tells, and that may become
+   * known when the list is there already.
+   * @param {Conversation | undefined} conversation
+   */
+  #begin({ head, read, unread } = nothing) {
+    this.#read = read;
+    this.#readTracker.begin(read);
+    this.#unread = unread;
+    // The first message ever, which comes while the person looks at an empty list, needs no mark.
+    const awaited = this.#window.loaded && unread === 1n && document.hasFocus();
+    this.#unreadAfter = unread && !awaited ? read : null;
+    this.#after = head - read;
+  }
+
+  #paint() {
+    const { messages, loaded, kept } = this.#window;
+    this.#notice();
+    const anchor = this.#standing && !this.#atEnd ? this.#anchor() : null;
+    const now = this.#place.clock.now();
+    const rows = rowsOf(messages, this.#place.participants, this.#unreadAfter);
+    const elements = rows.map(row => {
+      let view = this.#views.get(row.id);
+      if (!view) this.#views.set(row.id, view = viewOf(row));
+      view.paint(row, now);
+      if (!kept && 'message' in row && !row.message.mine && view.end) this.#readTracker.watch(view.end, row.message.seq);
+      return view.element;
+    });
+    arrange(this.#rows, elements);
+    this.#forget(rows);
+    this.#paintOlder();
+    this.#paintNewer();
+    this.classList.toggle('loaded', loaded || kept);
+    set(this, 'data-kept', kept);
+    if (kept && this.#kept && !this.#placedAgain && this.isConnected) this.#placeAgain(this.#kept);
+    else if (loaded && !this.#placed && messages.some(({ seq }) => seq > 0n)) this.#placeFirst(anchor);
+    else if (anchor?.element.isConnected) this.#log.scrollTop += anchor.element.getBoundingClientRect().top - anchor.top;
+    else if ((this.#atEnd || anchor) && !this.#window.newer) this.#toEnd(); // where there is no anchor any more, the window moved
+    this.#readOn();
+    this.#paintButtons();
+    this.#calm();
+    if (kept) return;
+    this.#markLive();
+    for (const message of messages.filter(isTurnedDown)) this.dispatchEvent(new CustomEvent('turned-down', { detail: message }));
+  }
+
+  #readOn() {
+    const { messages, loaded, kept, more, incomplete } = this.#window;
+    if (!kept) this.#readTracker.update(messages, loaded && !more && !incomplete, this.#read);
+  }
+
+  /** Pages of old messages are not to be read out, only what comes live. */
+  #calm() {
+    const busy = () => this.#window.loading || this.#window.kept;
+    if (busy()) set(this.#log, 'aria-busy', 'true');
+    else requestAnimationFrame(() => set(this.#log, 'aria-busy', String(busy())));
+  }
+
+  /** Notes, once, when the engine's messages were painted. */
+  #markLive() {
+    if (this.#live || !this.#window.loaded) return;
+    this.#live = true;
+    requestAnimationFrame(() => mark('messages live'));
+  }
+
+  /** Notices messages of others that came since the last painting. */
+  #notice() {
+    const { participants } = this.#place;
+    const held = this.#window.messages.findLast(message => message.seq > 0n && participants.counts(message))?.seq ?? 0n;
+    const newest = held > this.#heard ? held : this.#heard;
+    if (newest <= this.#newest) return;
+    const before = this.#newest;
+    this.#newest = newest;
+    if (!this.#standing) return;
+    if (!this.#atEnd) this.#missed = true;
+    // Whoever comes back to the page finds where the new ones begin.
+    if (!document.hasFocus() && this.#unreadAfter === null && before <= this.#read) this.#unreadAfter = this.#read;
+  }
+
+  /** @param {import('../model/rows.js').Row[]} rows */
+  #forget(rows) {
+    if (this.#views.size === rows.length) return;
+    const shown = new Set(rows.map(({ id }) => id));
+    for (const id of this.#views.keys()) if (!shown.has(id)) this.#views.delete(id);
+  }
+
+  /** Shows what was kept where it stood. @param {Shown} kept */
+  #placeAgain({ place }) {
+    this.#placedAgain = true;
+    requestAnimationFrame(() => mark('messages painted'));
+    const row = place && this.#views.get(place.id)?.element;
+    if (!row) return this.#placeWhereReadingGoesOn();
+    const { top } = this.#log.getBoundingClientRect();
+    this.#log.scrollTop += row.getBoundingClientRect().top - top - place.top;
+    this.#height = this.#log.clientHeight;
+    this.#scrolled();
+  }
+
+  /** Shows the engine's first page: where what was kept of it stands, else where reading goes on. @param {{ element: Element, top: number } | null} anchor */
+  #placeFirst(anchor) {
+    this.#placed = true;
+    requestAnimationFrame(() => mark('messages painted'));
+    if (anchor?.element.isConnected) this.#log.scrollTop += anchor.element.getBoundingClientRect().top - anchor.top;
+    else this.#placeWhereReadingGoesOn();
+  }
+
+  /** Scrolls to the first unread message, or else to the end. */
+  #placeWhereReadingGoesOn() {
+    this.#toEnd();
+    const unread = this.#rows.querySelector('.separator.unread');
+    const above = unread ? this.#log.getBoundingClientRect().top - unread.getBoundingClientRect().top : -Infinity;
+    if (above > -16) this.#log.scrollTop -= above + 16;
+    this.#height = this.#log.clientHeight;
+    this.#scrolled();
+  }
+
+  /** The first message on the screen, and where it is. */
+  #anchor() {
+    const top = this.#log.getBoundingClientRect().top;
+    const rows = this.#rows.children;
+    let low = 0;
+    let high = rows.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (rows[middle].getBoundingClientRect().bottom > top) high = middle;
+      else low = middle + 1;
+    }
+    // Separators come and go.
+    while (rows[low] && !rows[low].classList.contains('message')) low++;
+    const row = rows[low];
+    return row ? { element: row, top: row.getBoundingClientRect().top } : null;
+  }
+
+  #scrolled() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#log;
+    // A change of size scrolls too; it is answered by #resized.
+    if (clientHeight === this.#height) this.#atEnd = scrollHeight - scrollTop - clientHeight <= nearEnd && !this.#window.newer;
+    if (this.#atEnd) this.#missed = false;
+    this.#paintButtons();
+  }
+
+  /** A long message is going to show more, or less: the person reads on where it stands. */
+  #unfolds() {
+    this.#atEnd = false;
+    requestAnimationFrame(() => this.#scrolled());
+  }
+
+  #resized() {
+    if (this.#standing && this.#atEnd) this.#toEnd();
+    this.#height = this.#log.clientHeight;
+  }
+
+  #paintButtons() {
+    this.#paintDown();
+    this.#paintUp();
+  }
+
+  /** Tells of unread messages that stand above the screen. */
+  #paintUp() {
+    const row = this.#placed && this.#unread > 0n ? this.#firstUnread() : null;
+    this.#up.hidden = !row || row.getBoundingClientRect().bottom > this.#log.getBoundingClientRect().top;
+    const words = this.#up.lastElementChild;
+    if (words) text(words, t.unreadAbove(this.#unread > 999n ? '999+' : String(this.#unread)));
+  }
+
+  #firstUnread() {
+    const { next } = this.#readTracker;
+    return next ? this.#rows.querySelector(`[data-seq="${next}"]`) : null;
+  }
+
+  #toUnread() {
+    this.#firstUnread()?.scrollIntoView({ block: 'start' });
+    this.#log.focus({ preventScroll: true });
+  }
+
+  #paintDown() {
+    this.#down.hidden = this.#atEnd || !this.#standing;
+    this.#down.classList.toggle('missed', this.#missed);
+    set(this.#down, 'aria-label', this.#missed ? null : t.toNewest);
+    set(this.#down, 'title', this.#missed ? null : t.toNewest);
+    const words = this.#down.lastElementChild;
+    if (words) text(words, this.#missed ? t.newMessages : '');
+  }
+
+  /** What stands above the first message: loading, trouble, the beginning, or who to say hello to. */
+  #paintOlder() {
+    const { loaded, loading, kept, incomplete, more, messages } = this.#window;
+    const state = incomplete ? `incomplete ${incomplete}`
+      : kept ? (more ? 'more kept' : 'beginning')
+      : loading ? (loaded ? 'loading' : 'first')
+      : more ? 'more'
+      : this.#min > 1n ? 'kept'
+      : messages.length ? 'beginning' : `empty ${this.#name}`;
+    if (state === this.#olderState) return;
+    this.#olderState = state;
+    this.#older.className = `older ${state.split(' ')[0]}`;
+    this.#older.replaceChildren(...this.#olderContent(state));
+    // Observed anew, it is reported again if the page did not fill the screen.
+    this.#endObserver.unobserve(this.#older);
+    if (more && !loading && !kept && !incomplete) this.#endObserver.observe(this.#older);
+  }
+
+  /** What stands below the last message while newer ones are on their way. */
+  #paintNewer() {
+    const { newer, loading, kept, incomplete } = this.#window;
+    this.#newer.hidden = !newer;
+    this.#endObserver.unobserve(this.#newer); // as above
+    if (newer && !loading && !kept && !incomplete) this.#endObserver.observe(this.#newer);
+  }
+
+  /** @param {string} state */
+  #olderContent(state) {
+    switch (state.split(' ')[0]) {
+      case 'incomplete':
+        return [element('p', { dir: 'auto' }, t.incomplete(this.#window.incomplete)),
+          element('button', { class: 'link-button', type: 'button', onclick: () => this.tryAgain() }, t.tryAgain)];
+      case 'loading':
+      case 'more':
+        return [element('p', {}, t.loadingOlder)];
+      case 'kept':
+        return [element('p', {}, t.keptFrom)];
+      case 'beginning':
+        return [element('p', {}, t.beginning)];
+      case 'empty':
+        return [icon('bubbles'), element('p', { class: 'empty-title' }, t.noMessages),
+          element('p', {}, t.noMessagesHint(this.#name))];
+    }
+    return [];
+  }
+
+  /** @param {IntersectionObserverEntry[]} entries */
+  #nearEnd(entries) {
+    const { more, newer, incomplete } = this.#window;
+    if (!this.#placed || incomplete) return;
+    const near = new Set(entries.filter(({ isIntersecting }) => isIntersecting).map(({ target }) => target));
+    if (more && near.has(this.#older)) this.#window.askOlder();
+    else if (newer && near.has(this.#newer)) this.#window.askNewer();
+  }
+
+  /** Today becomes yesterday. */
+  #awaitMidnight() {
+    this.#midnight = setTimeout(() => {
+      this.#paint();
+      this.#awaitMidnight();
+    }, untilMidnight(this.#place.clock.now()) + 1000);
+  }
+}
+
+customElements.define('message-list', MessageList);

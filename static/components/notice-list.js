@@ -1,0 +1,30 @@
+// @ts-check
+// What went wrong, in words, until the person has read it.
+import { previewOf } from '../texts/foreign-text.js';
+import { t } from '../texts/strings.js';
+import { element } from './dom.js';
+import { icon } from './icons.js';
+
+const most = 3;
+const longest = 500; // UTF-16 units
+
+export class NoticeList extends HTMLElement {
+  connectedCallback() {
+    this.setAttribute('role', 'region');
+    this.setAttribute('aria-label', t.notices);
+  }
+
+  /** Shows a notice; the same one stands only once. @param {string} reason */
+  add(reason) {
+    const words = previewOf(reason, longest);
+    const same = [...this.children].find(child => child.firstElementChild?.nextElementSibling?.textContent === words);
+    same?.remove();
+    const notice = element('div', { class: 'notice', role: 'alert' }, icon('warning'),
+      element('p', { dir: 'auto' }, words),
+      element('button', { class: 'icon-button', type: 'button', 'aria-label': t.dismiss, title: t.dismiss, onclick: () => notice.remove() }, icon('close')));
+    this.append(notice);
+    while (this.childElementCount > most) this.firstElementChild?.remove();
+  }
+}
+
+customElements.define('notice-list', NoticeList);

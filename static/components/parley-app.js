@@ -1,0 +1,52 @@
+// @ts-check
+// Shows the sign-in, or the chat of whoever is signed in.
+import { onIdentityChange, storedIdentity } from '../model/identity.js';
+import { parseRoute } from '../model/route.js';
+import { forgetSnapshot } from '../model/snapshot.js';
+import { ChatPanes } from './chat-panes.js';
+import { SignIn } from './sign-in.js';
+
+export class ParleyApp extends HTMLElement {
+  #done = new AbortController();
+  #user = 0n;
+
+  connectedCallback() {
+    const { signal } = this.#done;
+    this.#show();
+    onIdentityChange(() => {
+      if ((storedIdentity()?.id ?? 0n) !== this.#user) this.#show();
+    }, signal);
+    visualViewport?.addEventListener('resize', () => this.#fit(), { signal });
+  }
+
+  disconnectedCallback() {
+    this.#done.abort();
+  }
+
+  #show() {
+    const identity = storedIdentity();
+    this.#user = identity?.id ?? 0n;
+    if (!identity) forgetSnapshot();
+    this.replaceChildren(identity ? new ChatPanes(identity) : this.#signIn());
+  }
+
+  #signIn() {
+    const signIn = new SignIn();
+    signIn.show(parseRoute(location.hash));
+    addEventListener('hashchange', () => signIn.show(parseRoute(location.hash)), { signal: this.#done.signal });
+    signIn.addEventListener('signed-in', () => {
+      // The invite is used up, and no business of anybody who looks at the address.
+      if (parseRoute(location.hash).name === 'invite') history.replaceState(null, '', '#/');
+      this.#show();
+    });
+    return signIn;
+  }
+
+  /** Keeps the page above an on-screen keyboard where the browser itself does not. */
+  #fit() {
+    const { height, scale } = /** @type {VisualViewport} */ (visualViewport);
+    const { style } = document.documentElement;
+    if (scale === 1 && height < innerHeight - 80) style.setProperty('--height', `${height}px`);
+    else style.removeProperty('--height');
+  }
+}

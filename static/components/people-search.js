@@ -1,0 +1,141 @@
+// @ts-check
+// Finds a person by name or number, and services by name.
+import { reasonOf } from '../texts/labels.js';
+import { t } from '../texts/strings.js';
+import { avatar } from './avatar.js';
+import { element, text } from './dom.js';
+import { icon } from './icons.js';
+import { serviceLinks, servicesNamed } from './service-links.js';
+
+const pause = 200; // ms without typing before the server is asked
+
+/** Fires "search" with whether something is being looked for, "found" with the users, "chosen" when one was opened. */
+export class PeopleSearch extends HTMLElement {
+  /** @type {import('../parley.js').Parley | null} */
+  #parley = null;
+  #input = element('input', {
+    type: 'search', 'aria-label': t.findPerson, placeholder: t.findPerson, autocomplete: 'off', spellcheck: 'false',
+    enterkeyhint: 'search', dir: 'auto', maxlength: 64, oninput: () => this.#changed(), onkeydown: event => this.#key(event),
+  });
+  #clear = element('button', { class: 'icon-button clear', type: 'button', 'aria-label': t.clearSearch, title: t.clearSearch, hidden: true, onclick: () => this.clear(true) }, icon('close'));
+  #note = element('p', { class: 'note', 'aria-live': 'polite' });
+  #list = element('ul', { role: 'list', class: 'people', 'aria-label': t.people, hidden: true });
+  #services = element('section', { class: 'services', hidden: true });
+  #asked = 0;
+  #timer = 0;
+  /** What the people shown were found for. */
+  #answered = '';
+  /** Enter was pressed before the answer came. */
+  #entered = false;
+  #names;
+
+  /** @param {import('../model/names.js').Names} names learn those found ("found") before they are shown */
+  constructor(names) {
+    super();
+    this.#names = names;
+  }
+
+  /** @param {import('../parley.js').Parley} parley */
+  set parley(parley) {
+    this.#parley = parley;
+    this.#changed();
+  }
+
+  connectedCallback() {
+    if (this.firstChild) return;
+    this.append(element('div', { class: 'search' }, icon('search'), this.#input, this.#clear),
+      element('div', { class: 'found', onkeydown: event => this.#key(event), onclick: event => this.#click(event) },
+        this.#note, this.#list, this.#services));
+  }
+
+  /** @param {boolean} [focus] */
+  clear(focus = false) {
+    this.#input.value = '';
+    this.#changed();
+    if (focus) this.#input.focus();
+  }
+
+  #changed() {
+    const query = this.#input.value.trim();
+    this.#clear.hidden = this.#input.value === '';
+    this.#asked++;
+    this.#entered = false;
+    clearTimeout(this.#timer);
+    this.dispatchEvent(new CustomEvent('search', { detail: query !== '' }));
+    this.#showServices(query);
+    if (!query) {
+      this.#show('', [], '');
+    } else if (this.#parley) {
+      if (this.#list.hidden) text(this.#note, t.searching);
+      this.#timer = setTimeout(() => this.#ask(query), pause);
+    }
+  }
+
+  /** @param {string} query */
+  async #ask(query) {
+    const parley = /** @type {import('../parley.js').Parley} */ (this.#parley);
+    const asked = ++this.#asked;
+    try {
+      const users = (await parley.users(query)).filter(user => user.id !== parley.user.id);
+      if (asked !== this.#asked) return;
+      this.dispatchEvent(new CustomEvent('found', { detail: users }));
+      this.#show(query, users, users.length || !this.#services.hidden ? '' : t.nobodyFound(query));
+      if (this.#entered) this.querySelector('a')?.click();
+    } catch (error) {
+      if (asked === this.#asked) this.#show(query, [], t.searchFailed(reasonOf(error, t.unknownError)));
+    }
+  }
+
+  /** Opens the first found for what stands in the box, now or when it is found. */
+  #enter() {
+    const query = this.#input.value.trim();
+    if (query === this.#answered) {
+      this.querySelector('a')?.click();
+    } else if (!this.#entered) { // what is shown was found for something else
+      this.#entered = true;
+      clearTimeout(this.#timer);
+      this.#ask(query);
+    }
+  }
+
+  /** @param {string} query @param {import('../parley.js').User[]} users @param {string} note */
+  #show(query, users, note) {
+    this.#answered = query;
+    text(this.#note, note);
+    this.#list.hidden = users.length === 0;
+    this.#list.replaceChildren(...users.map(user => {
+      const name = this.#names.user(user.id);
+      return element('li', {}, element('a', { class: 'entry', href: `#/to/${user.id}` },
+        avatar(name, user.id),
+        element('span', { class: 'entry-name', dir: 'auto' }, name),
+        element('span', { class: 'entry-preview' }, String(user.id))));
+    }));
+  }
+
+  /** @param {string} query */
+  #showServices(query) {
+    const services = query ? servicesNamed(query) : [];
+    this.#services.hidden = services.length === 0;
+    this.#services.replaceChildren(element('h2', {}, t.customerService), serviceLinks(services));
+  }
+
+  /** @param {MouseEvent} event */
+  #click({ target }) {
+    if (target instanceof Element && target.closest('a')) this.dispatchEvent(new Event('chosen'));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.isComposing) return;
+    const links = [...this.querySelectorAll('a')];
+    const at = links.indexOf(/** @type {HTMLAnchorElement} */ (document.activeElement));
+    if (event.key === 'Escape') this.clear(true);
+    else if (event.key === 'ArrowDown') links[Math.min(at + 1, links.length - 1)]?.focus();
+    else if (event.key === 'ArrowUp') (at > 0 ? links[at - 1] : this.#input).focus();
+    else if (event.key === 'Enter' && at < 0) this.#enter();
+    else return;
+    event.preventDefault();
+  }
+}
+
+customElements.define('people-search', PeopleSearch);

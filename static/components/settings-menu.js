@@ -1,0 +1,80 @@
+// @ts-check
+// What others see of the user. The server keeps the choice and tells it to all
+// of the user's devices; until it does, the menu shows what it told last.
+import { reasonOf } from '../texts/labels.js';
+import { t } from '../texts/strings.js';
+import { element } from './dom.js';
+import { icon } from './icons.js';
+
+/** @typedef {import('../parley.js').Settings} Settings */
+
+const names = /** @type {const} */ (['shareTyping', 'sharePresence', 'listed']);
+
+/** Fires "notice" with words for the person. */
+export class SettingsMenu extends HTMLElement {
+  /** @type {import('../parley.js').Parley | null} */
+  parley = null;
+  #place; // in localStorage
+  #settings;
+  #inputs = names.map(name => element('input', { type: 'checkbox', role: 'switch', onchange: () => this.#choose(name) }));
+  #panel = element('div', { class: 'menu', id: 'settings', popover: 'auto', role: 'group', 'aria-label': t.settings },
+    ...names.map((name, i) => element('label', { class: 'switch' }, this.#inputs[i], t[name])));
+
+  /** @param {bigint} user */
+  constructor(user) {
+    super();
+    this.#place = `parley.settings.${user}`;
+    this.#settings = read(this.#place);
+  }
+
+  connectedCallback() {
+    if (this.firstChild) return;
+    this.append(element('button', {
+      class: 'icon-button', type: 'button', popovertarget: 'settings', 'aria-label': t.settings, title: t.settings,
+    }, icon('gear')), this.#panel);
+    this.#paint();
+  }
+
+  /** @param {Settings} settings as the server tells them */
+  show(settings) {
+    this.#settings = settings;
+    store(this.#place, settings);
+    this.#paint();
+  }
+
+  #paint() {
+    names.forEach((name, i) => { this.#inputs[i].checked = this.#settings[name]; });
+  }
+
+  /** @param {keyof Settings} name */
+  async #choose(name) {
+    try {
+      if (!this.parley) throw new Error(t.serverAway);
+      await this.parley.settings({ [name]: this.#inputs[names.indexOf(name)].checked });
+    } catch (error) {
+      this.#paint();
+      this.dispatchEvent(new CustomEvent('notice', { detail: t.notChanged(reasonOf(error, t.unknownError)), bubbles: true }));
+    }
+  }
+}
+
+/** @param {string} place @returns {Settings} */
+function read(place) {
+  const settings = { shareTyping: true, sharePresence: true, listed: true };
+  try {
+    return Object.assign(settings, JSON.parse(localStorage.getItem(place) ?? '{}'));
+  } catch {
+    return settings;
+  }
+}
+
+/** @param {string} place @param {Settings} settings */
+function store(place, settings) {
+  try {
+    localStorage.setItem(place, JSON.stringify(settings));
+  } catch {
+    // A browser that stores nothing shows the defaults until the server tells.
+  }
+}
+
+customElements.define('settings-menu', SettingsMenu);

@@ -1,0 +1,37 @@
+// @ts-check
+// A control entry: a quiet line that tells who did what.
+import { previewOf } from '../texts/foreign-text.js';
+import { clockTime, fullTime } from '../texts/labels.js';
+import { t } from '../texts/strings.js';
+import { element, set, text } from './dom.js';
+
+/**
+ * @typedef {import('../parley.js').Message} Message
+ * @typedef {import('../model/participants.js').Participants} Participants
+ */
+
+/** How much is shown of what was said with it, in UTF-16 units. */
+const longest = 300;
+
+export class ControlView {
+  #words = element('span', { dir: 'auto' });
+  #time = element('time');
+  element = element('p', { class: 'control' }, this.#words, ' ', this.#time);
+  /** Where it ends. */
+  end = this.#time;
+
+  /** @param {import('../model/rows.js').Row} row */
+  paint(row) {
+    if (row.kind !== 'control') return;
+    const { message, words } = row;
+    const said = message.content ? `${words}: ${previewOf(message.content, longest)}` : words;
+    set(this.element, 'data-seq', String(message.seq));
+    set(this.element, 'data-message-id', String(message.id));
+    set(this.element, 'data-state', message.state);
+    set(this.element, 'data-type', message.type);
+    text(this.#words, said);
+    text(this.#time, message.state === 'pending' ? t.states.pending : clockTime(message.time));
+    set(this.#time, 'datetime', new Date(message.time).toISOString());
+    set(this.#time, 'title', fullTime(message.time));
+  }
+}

@@ -1,0 +1,85 @@
+// @ts-check
+// The names of people, as far as they are known here.
+import { shortID, userName } from '../texts/labels.js';
+import { t } from '../texts/strings.js';
+import { Lookalikes } from './lookalikes.js';
+
+/** Fires "change" when a name was learned by asking, or turned out to look like another's. */
+export class Names extends EventTarget {
+  /** @type {Map<bigint, string>} */
+  #names = new Map();
+  /** Who has been asked for, or waits to be. @type {Set<bigint>} */
+  #asked = new Set();
+  /** @type {bigint[]} */
+  #queue = [];
+  #asking = false;
+  #lookalikes = new Lookalikes(() => this.dispatchEvent(new Event('change')));
+  /** Who can be asked; null at the start. @type {import('../parley.js').Parley | null} */
+  parley = null;
+  #me;
+
+  /** @param {bigint} me */
+  constructor(me) {
+    super();
+    this.#me = me;
+  }
+
+  /** @param {bigint} id @param {string} name '' if it is not known */
+  set(id, name) {
+    if (!id || !name || this.#names.get(id) === name) return;
+    this.#names.set(id, name);
+    this.#lookalikes.set(id, name);
+  }
+
+  /** A person's name, told apart from others that look like it, or one made of the id. @param {bigint} id */
+  user(id) {
+    return this.#known(id) ?? userName('', id);
+  }
+
+  /** A person's bare name, '' if it is not known. @param {bigint} id */
+  bare(id) {
+    return this.#names.get(id) ?? '';
+  }
+
+  /** @param {bigint} id */
+  #known(id) {
+    const name = this.#names.get(id);
+    return name && this.#lookalikes.has(id) ? t.namesake(name, String(id).slice(-4)) : name;
+  }
+
+  /** An agent's name; one that is not known is asked for. @param {bigint} id */
+  agent(id) {
+    if (id === this.#me) return t.you;
+    this.ask(id);
+    return this.#known(id) ?? t.agent(shortID(id));
+  }
+
+  /** Asks for a name that is not known, once. @param {bigint} id */
+  ask(id) {
+    if (!id || !this.parley || this.#names.has(id) || this.#asked.has(id)) return;
+    this.#asked.add(id);
+    this.#queue.push(id);
+    this.#work();
+  }
+
+  /** Those who could not be asked for, offline, may be asked for again. */
+  forgive() {
+    for (const id of this.#asked) if (!this.#names.has(id)) this.#asked.delete(id);
+  }
+
+  /** One after the other: nobody needs a name so soon that the server should be hurried. */
+  async #work() {
+    if (this.#asking) return;
+    this.#asking = true;
+    for (let id = this.#queue.shift(); id; id = this.#queue.shift()) {
+      try {
+        const found = (await this.parley?.users(String(id)))?.find(user => user.id === id);
+        this.set(id, found?.name ?? '');
+        if (found?.name) this.dispatchEvent(new Event('change'));
+      } catch {
+        // Offline. The number names the person until the connection is back.
+      }
+    }
+    this.#asking = false;
+  }
+}

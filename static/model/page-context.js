@@ -1,0 +1,25 @@
+// @ts-check
+// What the page knows beside conversations: who the user is, what people are
+// called, who is here, and what time it is.
+import { Clock } from './clock.js';
+import { Names } from './names.js';
+import { Participants } from './participants.js';
+import { Presence } from './presence.js';
+
+export class PageContext {
+  me;
+  names;
+  presence = new Presence();
+  clock = new Clock();
+
+  /** @param {bigint} me */
+  constructor(me) {
+    this.me = me;
+    this.names = new Names(me);
+  }
+
+  /** @param {string} key */
+  participants(key) {
+    return new Participants(key, this.me, this.names);
+  }
+}

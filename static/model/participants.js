@@ -1,0 +1,100 @@
+// @ts-check
+// With whom a conversation is, and who in it is called what.
+import { t } from '../texts/strings.js';
+
+/** @typedef {import('../parley.js').Message} Message */
+
+/** Entries that are a quiet line in the log; all others are shown as messages. */
+const lines = new Set(['claim', 'release', 'hand-over', 'resolve', 'reopen', 'no-reply-needed', 'unknown-control']);
+
+/** Those of these that customers are shown, too. */
+const shownToCustomers = new Set(['resolve', 'unknown-control']);
+
+/** @param {Message} message */
+export const isSystemMessage = message => lines.has(message.type);
+
+/** What the conversation's key tells, and the names that go with it. */
+export class Participants {
+  key;
+  /** The service type, -1 between two users. */
+  service;
+  /** The other user, 0n in a service conversation. */
+  peer;
+  /** The customer, 0n between two users. */
+  customer;
+  /** Whether the user answers for the service, and is not its customer. */
+  agent;
+  /** Whether this version can show such a conversation at all. */
+  known;
+  #names;
+
+  /** @param {string} key @param {bigint} me @param {import('./names.js').Names} names */
+  constructor(key, me, names) {
+    const [kind, first, second] = key.split(':');
+    const direct = kind === 'd';
+    const ofService = kind === 's';
+    this.key = key;
+    this.known = direct || ofService;
+    this.service = ofService ? Number(second) : -1;
+    this.peer = !direct ? 0n : BigInt(first) === me ? BigInt(second) : BigInt(first);
+    this.customer = ofService ? BigInt(first) : 0n;
+    this.agent = ofService && this.customer !== me;
+    this.#names = names;
+  }
+
+  /** The person on the other side, 0n if it is a service. */
+  get person() {
+    return this.agent ? this.customer : this.peer;
+  }
+
+  /** The name of the other side. */
+  get name() {
+    if (!this.known) return t.unknownKind;
+    return this.person ? this.#names.user(this.person) : this.serviceName;
+  }
+
+  get serviceName() {
+    return t.services[this.service] ?? t.customerService;
+  }
+
+  /** @param {bigint} id */
+  agentName(id) {
+    return this.#names.agent(id);
+  }
+
+  /** Who wrote it. @param {Message} message */
+  authorOf({ mine, agent }) {
+    if (mine) return t.you;
+    return agent ? this.agentName(agent) : this.name;
+  }
+
+  /** The same for all messages of one author. @param {Message} message */
+  authorKey({ mine, agent, type }) {
+    return `${mine ? 'me' : agent} ${type === 'note'}`;
+  }
+
+  /** Written by the user's side of the conversation. @param {Message} message */
+  ours({ mine, agent }) {
+    return mine || this.agent && agent !== 0n;
+  }
+
+  /** Who types; 0n is a service of which nobody may know who. @param {bigint} user */
+  typistName(user) {
+    return !this.agent || user === this.customer ? this.name : this.agentName(user);
+  }
+
+  /**
+   * Whether the entry is shown at all: a customer sees one voice, and of what
+   * agents do among themselves nothing.
+   * @param {Message} message
+   */
+  shows(message) {
+    if (this.service < 0 || this.agent) return true;
+    return shownToCustomers.has(message.type) || message.type !== 'note' && !isSystemMessage(message);
+  }
+
+  /** Whether it is something to read, and so counts as unread until it was. @param {Message} message */
+  counts(message) {
+    return !message.mine && !isSystemMessage(message) && this.shows(message);
+  }
+}

@@ -1,0 +1,83 @@
+// @ts-check
+// What the address says: #/to/{user}, #/service/{type}, #/c/{key} or #/invite/{code}.
+import { t } from '../texts/strings.js';
+
+/**
+ * @typedef {{ name: 'home' }
+ *   | { name: 'to', user: bigint }
+ *   | { name: 'service', service: number }
+ *   | { name: 'conversation', key: string }
+ *   | { name: 'invite', code: string }
+ *   | { name: 'bad' }} Route
+ */
+
+const maxID = (1n << 64n) - 1n;
+
+/** Parses a user id: decimal, 1 to 2^64 − 1. Null if it is none. @param {string} digits */
+export function parseID(digits) {
+  if (!/^[1-9][0-9]{0,19}$/.test(digits)) return null;
+  const id = BigInt(digits);
+  return id <= maxID ? id : null;
+}
+
+/** @param {string} hash @returns {Route} */
+export function parseRoute(hash) {
+  const [, name = '', rest = ''] = /^#\/([a-z]*)\/?(.*)$/.exec(hash) ?? [];
+  switch (name) {
+    case '':
+      return { name: 'home' };
+    case 'to': {
+      const user = parseID(rest);
+      return user === null ? { name: 'bad' } : { name: 'to', user };
+    }
+    case 'service':
+      return isService(rest) ? { name: 'service', service: Number(rest) } : { name: 'bad' };
+    case 'c':
+      return keyRoute(decode(rest));
+    case 'invite': {
+      const code = decode(rest);
+      return code ? { name: 'invite', code } : { name: 'bad' };
+    }
+  }
+  return { name: 'bad' };
+}
+
+/** The address, within the page, of a conversation. @param {{ key: string, peer: bigint, service: number, agent: boolean }} conversation */
+export function hashOf({ key, peer, service, agent }) {
+  if (peer) return `#/to/${peer}`;
+  return !agent && isService(String(service)) ? hashOfService(service) : `#/c/${encodeURIComponent(key).replaceAll('%3A', ':')}`;
+}
+
+/** The address, within the page, of the user's own conversation with a service. @param {number} service */
+export function hashOfService(service) {
+  return `#/service/${service}`;
+}
+
+/** @param {string} digits */
+function isService(digits) {
+  return /^(0|[1-9][0-9]{0,2})$/.test(digits) && Number(digits) < t.services.length;
+}
+
+/** The page of a conversation with a service, or of one of a kind that is not known here. @param {string} key @returns {Route} */
+function keyRoute(key) {
+  const [kind, first, second, ...more] = key.split(':');
+  const known = kind === 'd' || kind === 's';
+  const right = known
+    ? kind === 's' && parseID(first) !== null && /^(0|[1-9]\d{0,9})$/.test(second) && more.length === 0
+    : kind && first;
+  return right ? { name: 'conversation', key } : { name: 'bad' };
+}
+
+/** The address that others open to write to a user. @param {bigint | string} user */
+export function linkTo(user) {
+  return new URL(`./#/to/${user}`, location.href).href;
+}
+
+/** @param {string} part */
+function decode(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,133 @@
+// @ts-check
+// What the message list shows, row by row: days, gaps, authors' groups.
+import { dayOf } from '../texts/labels.js';
+import { systemWords } from '../texts/system-words.js';
+import { isSystemMessage } from './participants.js';
+
+/**
+ * @typedef {import('../parley.js').Message} Message
+ * @typedef {import('./participants.js').Participants} Participants
+ * @typedef {{ kind: 'day', id: string, time: number }
+ *   | { kind: 'gap' | 'unread', id: string }
+ *   | { kind: 'control', id: string, message: Message, words: string }
+ *   | MessageRow} Row
+ * @typedef {object} MessageRow
+ * @property {'message'} kind
+ * @property {string} id
+ * @property {Message} message
+ * @property {boolean} ours written by the user's side
+ * @property {string} author
+ * @property {boolean} named the author is shown, not only spoken
+ * @property {boolean} first a group of one author's messages begins here
+ * @property {boolean} last and ends here
+ * @property {'' | 'unread' | 'read'} receipt what stands beside it in words
+ */
+
+const groupSpan = 5 * 60_000; // ms between messages of one group
+
+/**
+ * @param {Message[]} messages in the order to show
+ * @param {Participants} participants
+ * @param {bigint | null} unreadAfter the mark of unread messages stands before the first foreign message after this seq
+ * @returns {Row[]}
+ */
+export function rowsOf(messages, participants, unreadAfter) {
+  const rows = new Rows(participants, unreadAfter, messages.findLast(isReadByThem));
+  let gap = false;
+  for (const [i, message] of messages.entries()) {
+    // Before the first row the list itself tells whether there is more.
+    gap ||= message.gap && i > 0;
+    if (!participants.shows(message) || isTurnedDown(message)) continue;
+    rows.add(message, gap);
+    gap = false;
+  }
+  return rows.list;
+}
+
+/** What was refused is told in a notice; it never came to be. @param {Message} message */
+export function isTurnedDown(message) {
+  return message.state === 'refused' && isSystemMessage(message);
+}
+
+class Rows {
+  /** @type {Row[]} */
+  list = [];
+  #participants;
+  #unreadAfter;
+  #marked;
+  #newestRead;
+  /** @type {Set<number>} */
+  #days = new Set();
+  #day = NaN;
+  /** @type {MessageRow | null} */
+  #previous = null;
+
+  /** @param {Participants} participants @param {bigint | null} unreadAfter @param {Message | undefined} newestRead */
+  constructor(participants, unreadAfter, newestRead) {
+    this.#participants = participants;
+    this.#unreadAfter = unreadAfter ?? 0n;
+    this.#marked = unreadAfter === null;
+    this.#newestRead = newestRead;
+  }
+
+  /** @param {Message} message @param {boolean} gap */
+  add(message, gap) {
+    const day = dayOf(message.time);
+    if (day !== this.#day) {
+      this.#day = day;
+      this.#separate({ kind: 'day', id: this.#dayID(day, message), time: message.time });
+    }
+    if (gap) this.#separate({ kind: 'gap', id: `gap:${idOf(message)}` });
+    if (!this.#marked && this.#participants.counts(message) && message.seq > this.#unreadAfter) {
+      this.#separate({ kind: 'unread', id: 'unread' });
+      this.#marked = true;
+    }
+    if (isSystemMessage(message)) this.#separate({ kind: 'control', id: idOf(message), message, words: systemWords(message, this.#participants) });
+    else this.#group(message);
+  }
+
+  /** @param {Row} row */
+  #separate(row) {
+    this.list.push(row);
+    this.#previous = null;
+  }
+
+  /** @param {Message} message */
+  #group(message) {
+    const participants = this.#participants;
+    const before = this.#previous;
+    const follows = before !== null && participants.authorKey(before.message) === participants.authorKey(message)
+      && message.time - before.message.time < groupSpan;
+    if (before && follows) before.last = false;
+    const ours = participants.ours(message);
+    this.#previous = {
+      kind: 'message', id: idOf(message), message, ours, author: participants.authorOf(message), named: ours && !message.mine,
+      first: !follows, last: true, receipt: this.#receipt(message),
+    };
+    this.list.push(this.#previous);
+  }
+
+  /** @param {Message} message */
+  #receipt(message) {
+    if (!message.mine || message.type === 'note') return '';
+    if (message === this.#newestRead) return 'read';
+    return message.state === 'sent' || message.state === 'delivered' ? 'unread' : '';
+  }
+
+  /** The same as long as the day is shown. Clocks never order, so a day may come twice. @param {number} day @param {Message} message */
+  #dayID(day, message) {
+    if (this.#days.has(day)) return `day:${day}:${idOf(message)}`;
+    this.#days.add(day);
+    return `day:${day}`;
+  }
+}
+
+/** @param {Message} message */
+function isReadByThem(message) {
+  return message.mine && message.state === 'read' && message.type !== 'note' && !isSystemMessage(message);
+}
+
+/** What stays the same of a message from the moment Send is pressed. @param {Message} message */
+export function idOf({ ref, sender, seq }) {
+  return ref ? `${sender}:${ref}` : String(seq);
+}

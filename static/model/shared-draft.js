@@ -1,0 +1,128 @@
+// @ts-check
+// What is written in a conversation and not sent yet. It is kept over reloads, and
+// all tabs show it. Each version has a name of its own, the client_ref of the
+// message that it becomes, so that a draft which two tabs send is one message; and
+// each knows the version that it was made from, so that what was written in one tab
+// replaces only what it goes on from.
+import { newRef } from '../parley.js';
+
+/**
+ * @typedef {object} Draft
+ * @property {string} content '' while there is none
+ * @property {boolean} note it is an internal note
+ * @property {string} ref '' while there has been none
+ */
+/** @typedef {Draft & { after: string }} Version as it is kept; after is the ref of the one before */
+
+/** @type {Draft} */
+const none = { content: '', note: false, ref: '' };
+
+export class SharedDraft {
+  #place; // in localStorage
+  #draft;
+  #show;
+  #closed = new AbortController();
+
+  /**
+   * @param {string} place where it is kept
+   * @param {(draft: Draft) => void} show called when another tab has changed it
+   */
+  constructor(place, show) {
+    this.#place = place;
+    this.#show = show;
+    this.#draft = this.#read() ?? none;
+  }
+
+  /** As it stands here. */
+  get draft() {
+    return this.#draft;
+  }
+
+  /** Shows what other tabs write, until close. */
+  open() {
+    this.#closed = new AbortController();
+    addEventListener('storage', ({ key, oldValue, newValue }) => {
+      if (key === this.#place) this.#changed(parse(oldValue), parse(newValue));
+    }, { signal: this.#closed.signal });
+  }
+
+  close() {
+    this.#closed.abort();
+  }
+
+  /** The person changed it here. White space alone begins none. @param {string} content @param {boolean} note */
+  change(content, note) {
+    if (!content.trim() && !this.#draft.content) {
+      this.#draft = { ...this.#draft, note };
+      return;
+    }
+    const after = this.#draft.ref;
+    this.#draft = content ? { content, note, ref: newRef() } : { ...none, note };
+    this.#write(content ? { ...this.#draft, after } : null);
+  }
+
+  /** Gives it to be sent: what is written next is another one. It is kept until sent or restore. */
+  take() {
+    const draft = this.#draft;
+    this.#draft = { ...draft, content: '' };
+    return draft;
+  }
+
+  /** A draft that was taken is stored as a message. @param {Draft} draft */
+  sent({ ref }) {
+    const kept = this.#read();
+    if (kept?.ref === ref) this.#write(null);
+    else if (kept && !this.#draft.content) this.#take(kept);
+    if (this.#draft.ref === ref) this.#draft = { ...this.#draft, ref: '' };
+  }
+
+  /** A draft that was taken could not be sent, and nothing was written since. @param {Draft} draft */
+  restore(draft) {
+    this.#draft = draft;
+    this.#write({ ...draft, after: '' });
+  }
+
+  /** @param {Version | null} old @param {Version | null} fresh */
+  #changed(old, fresh) {
+    const { content, ref } = this.#draft;
+    if (fresh && (fresh.after === ref || !content)) this.#take(fresh);
+    else if (!fresh && old?.ref === ref) this.#take(none); // sent there, or deleted
+    else if (!fresh && content) this.#write({ ...this.#draft, after: '' }); // another one was: this is still here
+  }
+
+  /** @param {Draft} draft */
+  #take({ content, note, ref }) {
+    this.#draft = { content, note, ref };
+    this.#show(this.#draft);
+  }
+
+  // A browser that stores nothing loses drafts, and nothing else.
+
+  #read() {
+    try {
+      return parse(localStorage.getItem(this.#place));
+    } catch {
+      return null;
+    }
+  }
+
+  /** @param {Version | null} version */
+  #write(version) {
+    try {
+      if (version) localStorage.setItem(this.#place, JSON.stringify(version));
+      else localStorage.removeItem(this.#place);
+    } catch {
+      // see above
+    }
+  }
+}
+
+/** @param {string | null} stored @returns {Version | null} */
+function parse(stored) {
+  try {
+    const { content, note, ref, after } = JSON.parse(stored ?? 'null') ?? {};
+    return typeof content === 'string' && typeof ref === 'string' ? { content, note: note === true, ref, after: String(after) } : null;
+  } catch {
+    return null; // of an older version
+  }
+}

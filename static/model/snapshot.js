@@ -1,0 +1,209 @@
+// @ts-check
+// What this tab showed last, kept over a reload, so that there is something to read before the engine has
+// answered: the first conversations, and of the open one the messages around those on the screen. It is a
+// picture: nothing counts as read by it, and what the engine says takes its place. Whatever is odd about
+// what is found is reason to drop it; the page then starts without.
+import { keepsIdentity, storedIdentity } from './identity.js';
+
+/**
+ * @typedef {import('../parley.js').Conversation} Conversation
+ * @typedef {import('../parley.js').Message} Message
+ * @typedef {object} Shown the messages of the open conversation
+ * @property {string} key
+ * @property {Conversation | null} conversation
+ * @property {Message[]} messages in the order to show
+ * @property {number} [from] the one from which on they are kept, while there is room; by default the last
+ * @property {boolean} more older ones exist before the first
+ * @property {bigint} head the highest seq that was told of
+ * @property {Place | null} place where the person read; null at the end
+ * @typedef {{ id: string, top: number }} Place a row's id, and how far below the top of the list it began, px
+ * @typedef {object} Snapshot
+ * @property {bigint} user whose it is
+ * @property {bigint} unread messages in all conversations
+ * @property {boolean} agent the user answers for a service
+ * @property {Conversation[]} conversations
+ * @property {[bigint, string][]} names of people beside those whom the conversations name
+ * @property {Shown | null} open
+ */
+
+const place = 'parley.snapshot'; // in sessionStorage
+const version = 1; // rises when what is kept means something else
+const mostLength = 64 << 10; // UTF-16 units
+const mostConversations = 40;
+const mostMessages = 60;
+const pause = 2000; // ms that changes are gathered for
+
+/** What is kept for a user; null if nothing, and if it is not as this version keeps it. @param {bigint} user @returns {Snapshot | null} */
+export function readSnapshot(user) {
+  try {
+    const text = sessionStorage.getItem(place);
+    if (text === null) return null;
+    const snapshot = parse(text);
+    if (snapshot.user === user) return snapshot;
+  } catch {
+    // It is not there to be read, or of another version, or damaged.
+  }
+  forgetSnapshot();
+  return null;
+}
+
+export function forgetSnapshot() {
+  try {
+    sessionStorage.removeItem(place);
+  } catch {
+    // Nothing is kept, nor was.
+  }
+}
+
+/** Keeps what a user is shown: a while after it changed, and when the page is left or hidden. */
+export class SnapshotKeeper {
+  #user;
+  #take;
+  #timer = 0;
+  #closed = new AbortController();
+
+  /** @param {bigint} user @param {() => Snapshot | null} take null while the engine has not answered: what is kept stays */
+  constructor(user, take) {
+    this.#user = user;
+    this.#take = take;
+    const { signal } = this.#closed;
+    addEventListener('pagehide', () => this.#keep(), { signal });
+    document.addEventListener('visibilitychange', () => {
+      if (document.visibilityState === 'hidden') this.#keep();
+    }, { signal });
+  }
+
+  /** Something else is shown. */
+  changed() {
+    if (this.#timer || this.#closed.signal.aborted) return;
+    this.#timer = setTimeout(() => {
+      if ('requestIdleCallback' in globalThis) requestIdleCallback(() => this.#keep(), { timeout: pause });
+      else this.#keep();
+    }, pause);
+  }
+
+  /** Keeps nothing any more. */
+  close() {
+    clearTimeout(this.#timer);
+    this.#closed.abort();
+    forgetSnapshot();
+  }
+
+  #keep() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    if (this.#closed.signal.aborted) return;
+    // Another tab may have signed out, or the site's data been deleted, of which this page has not heard.
+    if (!keepsIdentity() || storedIdentity()?.id !== this.#user) return forgetSnapshot();
+    const snapshot = this.#take();
+    if (!snapshot) return;
+    try {
+      sessionStorage.setItem(place, textOf(snapshot));
+    } catch {
+      forgetSnapshot(); // there is no room, and what was kept before is old
+    }
+  }
+}
+
+/** As it is kept: as much as there is room for. @param {Snapshot} snapshot */
+function textOf(snapshot) {
+  const { open: whole, ...rest } = snapshot;
+  const conversations = rest.conversations.slice(0, mostConversations);
+  let text;
+  do {
+    text = JSON.stringify({ version, ...rest, conversations, open: null }, plain);
+  } while (text.length > mostLength / 2 && conversations.length && conversations.splice(conversations.length >> 1));
+  if (!whole) return text;
+  const { from = whole.messages.length - 1, ...open } = whole;
+  const messages = fitting(open.messages, from, mostLength - text.length - JSON.stringify({ ...open, messages: [] }, plain).length);
+  if (messages.length === 0) return text;
+  const more = open.more || messages[0] !== open.messages[0];
+  return JSON.stringify({ version, ...rest, conversations, open: { ...open, messages, more } }, plain);
+}
+
+/** Messages that follow one another, so many as there is room for: from one on, then those above it. @param {Message[]} messages @param {number} from @param {number} room UTF-16 units */
+function fitting(messages, from, room) {
+  let [first, end] = [from, from];
+  /** @param {number} i */
+  const fits = i => i in messages && end - first < mostMessages && (room -= JSON.stringify(messages[i], plain).length + 1) >= 0;
+  while (fits(end)) end++;
+  while (fits(first - 1)) first--;
+  return messages.slice(first, end);
+}
+
+/** JSON has no BigInt. @param {string} _name @param {unknown} value */
+function plain(_name, value) {
+  return typeof value === 'bigint' ? String(value) : value;
+}
+
+// ------------------------------------------------------- what it looks like
+
+/** Each takes a value of JSON and returns what stands for it; throws if that is nothing of the kind. @typedef {(value: any) => any} Kind */
+
+/** @param {any} value @param {boolean} right */
+function want(value, right) {
+  if (!right) throw new TypeError(`${value} is not what was kept`);
+  return value;
+}
+
+/** @type {Kind} */
+const text = value => want(value, typeof value === 'string');
+/** @type {Kind} */
+const flag = value => want(value, typeof value === 'boolean');
+/** @type {Kind} */
+const number = value => want(value, Number.isFinite(value));
+/** Unix milliseconds. @type {Kind} */
+const time = value => want(value, Number.isFinite(value) && value >= 0 && value < 8.64e15);
+/** @type {Kind} */
+const id = value => {
+  want(value, /^(0|[1-9]\d{0,19})$/.test(text(value)) && BigInt(value) < 2n ** 64n);
+  return BigInt(value);
+};
+/** @param {...any} values @returns {Kind} */
+const oneOf = (...values) => value => want(value, values.includes(value));
+/** @param {Kind} kind @returns {Kind} */
+const orNull = kind => value => (value === null ? null : kind(value));
+/** @param {Kind} kind @returns {Kind} */
+const list = kind => value => want(value, Array.isArray(value)).map(kind);
+/** @param {Record<string, Kind>} fields @returns {Kind} */
+const object = fields => {
+  const kinds = Object.entries(fields);
+  return value => {
+    want(value, typeof value === 'object' && value !== null);
+    return Object.fromEntries(kinds.map(([name, kind]) => [name, kind(value[name])]));
+  };
+};
+
+const key = (/** @type {any} */ value) => want(value, /^([ds]:\d+:\d+|(?![ds]:)[^:]+:.*)$/s.test(text(value)));
+const message = object({
+  key, seq: id, id, sender: id, receiver: id, content: text, time, deliveredTime: time, readTime: time, seen: id, ref: text, number: id,
+  state: oneOf('pending', 'sent', 'delivered', 'read', 'refused', 'received'), reason: text, gap: flag, type: text, mine: flag,
+  agent: id, target: id, extend: text,
+});
+const conversation = object({
+  key, peer: id, peerName: text, head: id, min: id, read: id, delivered: id, peerRead: id, peerDelivered: id, unread: id,
+  waitingSince: time, awaitingSince: time, last: orNull(message), waitingSeq: id, awaitingSeq: id, service: number, agent: flag,
+  customer: id, assignee: id, assigneeName: text, closed: oneOf('open', 'resolved', 'no-reply-needed'), lastAnswer: id, lastAnswerBy: id,
+  blocked: flag,
+});
+const snapshotKind = object({
+  version: oneOf(version), user: id, unread: id, agent: flag, conversations: list(conversation),
+  names: list(pair => [id(pair[0]), text(pair[1])]),
+  open: orNull(object({
+    key, conversation: orNull(conversation), messages: list(message), more: flag, head: id, place: orNull(object({ id: text, top: number })),
+  })),
+});
+
+/** @param {string} kept @returns {Snapshot} */
+function parse(kept) {
+  want(kept.length, kept.length <= 2 * mostLength);
+  const snapshot = snapshotKind(JSON.parse(kept));
+  if (snapshot.open) want('the order', inOrder(snapshot.open));
+  return snapshot;
+}
+
+/** Confirmed messages of one conversation by seq, then those that are not. @param {Shown} open */
+function inOrder({ key, messages }) {
+  return messages.length > 0 && messages.every((message, i) => message.key === key
+    && (i === 0 || message.seq === 0n || messages[i - 1].seq > 0n && message.seq > messages[i - 1].seq));
+}

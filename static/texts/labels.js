@@ -1,0 +1,108 @@
+// @ts-check
+// How people, days and times are named.
+import { locale, t } from './strings.js';
+
+/** Made when it is first used, which takes a while. @param {Intl.DateTimeFormatOptions} options */
+function format(options) {
+  /** @type {Intl.DateTimeFormat | undefined} */
+  let made;
+  return { format: (/** @type {number} */ time) => (made ??= new Intl.DateTimeFormat(locale, options)).format(time) };
+}
+
+const clock = format({ hour: 'numeric', minute: '2-digit' });
+const weekday = format({ weekday: 'short' });
+const longWeekday = format({ weekday: 'long', day: 'numeric', month: 'long' });
+const shortDate = format({ day: 'numeric', month: 'short' });
+const longDate = format({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
+const numericDate = format({ day: '2-digit', month: '2-digit', year: '2-digit' });
+const second = /** @type {const} */ ({ hour: 'numeric', minute: '2-digit', second: '2-digit' });
+const exact = format(second);
+const exactDate = format({ ...second, day: 'numeric', month: 'short' });
+const exactYear = format({ ...second, day: 'numeric', month: 'short', year: 'numeric' });
+const full = format({ dateStyle: 'full', timeStyle: 'medium' });
+
+/** A user's name, or one made of the id. @param {string} name @param {bigint} id */
+export function userName(name, id) {
+  return name || t.user(shortID(id));
+}
+
+/** The beginning of an id, to tell people without a name apart. @param {bigint} id */
+export function shortID(id) {
+  const digits = String(id);
+  return digits.length > 4 ? digits.slice(0, 4) + '…' : digits;
+}
+
+/** The time of day. @param {number} time */
+export const clockTime = time => clock.format(time);
+
+/** Date and time to the second. @param {number} time */
+export const fullTime = time => full.format(time);
+
+/** The time to the second, with the date unless that is today. @param {number} time @param {number} now */
+export function exactTime(time, now) {
+  if (dayOf(time) === dayOf(now)) return exact.format(time);
+  const sameYear = new Date(time).getFullYear() === new Date(now).getFullYear();
+  return (sameYear ? exactDate : exactYear).format(time);
+}
+
+/** A number that is the same for all times of one local day, and one more on the next. @param {number} time */
+export function dayOf(time) {
+  const d = new Date(time);
+  return Math.floor((time - d.getTimezoneOffset() * 60_000) / 86_400_000);
+}
+
+/** The name of a day, for separators. @param {number} time @param {number} now */
+export function dayName(time, now) {
+  const age = dayOf(now) - dayOf(time);
+  if (age === 0) return t.today;
+  if (age === 1) return t.yesterday;
+  const sameYear = new Date(time).getFullYear() === new Date(now).getFullYear();
+  return (sameYear ? longWeekday : longDate).format(time);
+}
+
+/** The shortest that names a moment, for the list of conversations. @param {number} time @param {number} now */
+export function briefTime(time, now) {
+  const age = dayOf(now) - dayOf(time);
+  if (age <= 0) return clock.format(time);
+  if (age === 1) return t.yesterday;
+  if (age < 7) return weekday.format(time);
+  const sameYear = new Date(time).getFullYear() === new Date(now).getFullYear();
+  return (sameYear ? shortDate : numericDate).format(time);
+}
+
+/** When something was that may be some days ago, within a sentence. @param {number} time @param {number} now */
+export function sinceTime(time, now) {
+  const age = dayOf(now) - dayOf(time);
+  if (age <= 0) return clock.format(time);
+  return age < 7 ? `${weekday.format(time)} ${clock.format(time)}` : briefTime(time, now);
+}
+
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+/** How long something has lasted, in whole minutes, hours or days. @param {number} ms */
+export function duration(ms) {
+  if (ms < minute) return t.lessThanMinute;
+  if (ms < hour) return t.minutes(Math.floor(ms / minute));
+  return ms < day ? t.hours(Math.floor(ms / hour)) : t.days(Math.floor(ms / day));
+}
+
+/** How long something has lasted, to the second in its first hour. @param {number} ms */
+export function stopwatch(ms) {
+  if (ms >= day) return t.days(Math.floor(ms / day));
+  if (ms >= hour) return `${t.hours(Math.floor(ms / hour))} ${t.minutes(Math.floor(ms % hour / minute))}`;
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  return [Math.floor(seconds / 60), seconds % 60].map(n => String(n).padStart(2, '0')).join(':');
+}
+
+/** Milliseconds until the local day ends. @param {number} now */
+export function untilMidnight(now) {
+  const d = new Date(now);
+  return new Date(d.getFullYear(), d.getMonth(), d.getDate() + 1).getTime() - now;
+}
+
+/** What an error says to a person. @param {unknown} error @param {string} otherwise */
+export function reasonOf(error, otherwise) {
+  return error instanceof Error && error.message ? error.message : otherwise;
+}

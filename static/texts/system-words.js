@@ -1,0 +1,32 @@
+// @ts-check
+// What control entries tell, in words.
+import { t } from './strings.js';
+
+/**
+ * @typedef {import('../parley.js').Message} Message
+ * @typedef {import('../model/participants.js').Participants} Participants
+ */
+
+/** What a control entry tells. @param {Message} message @param {Participants} participants */
+export function systemWords(message, participants) {
+  const who = participants.authorOf(message);
+  const by = message.mine ? t.byYou : who;
+  switch (message.type) {
+    case 'claim':
+      return t.claimed(who);
+    case 'release':
+      return t.released(who);
+    case 'hand-over': {
+      const target = participants.agentName(message.target);
+      return t.handedOver(target === t.you ? t.byYou : target, by);
+    }
+    case 'resolve':
+      return participants.agent ? t.resolvedBy(by) : t.resolved;
+    case 'reopen':
+      return t.reopenedBy(by);
+    case 'no-reply-needed':
+      return t.neededNoReply(who);
+    default:
+      return t.cannotBeShown;
+  }
+}
