@@ -2,7 +2,7 @@
 // The page's entry: registers the elements that index.html names. All chat
 // logic is behind ./parley.js; the page paints what it says and forwards what
 // the person does.
-import { mark } from './api/marks.js';
+import { mark } from './client/marks.js';
 import { ParleyApp } from './components/parley-app.js';
 
 mark('page loaded');

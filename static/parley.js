@@ -5,15 +5,15 @@
 // that is started again, or another tab's takes over, the page is attached
 // again, open sends are made again, other open calls are refused with a reason,
 // and a reset says to ask anew.
-import { openTransport, prepareWorker, randomName } from './api/engine-transport.js';
-import { addressOf, findUsers, ParleyError } from './api/http.js';
-import { mark, markEngine } from './api/marks.js';
-import { newRef, PendingSends } from './api/pending-sends.js';
-import { decode, encode } from './api/wire.js';
+import { openTransport, prepareWorker, randomName } from './client/engine-transport.js';
+import { addressOf, findUsers, ParleyError } from './client/http.js';
+import { mark, markEngine } from './client/marks.js';
+import { newRef, PendingSends } from './client/pending-sends.js';
+import { decode, encode } from './client/wire.js';
 
-export { ParleyError, renewToken, signInAsGuest } from './api/http.js';
-export { mergeMessages } from './api/merge-messages.js';
-export { newRef } from './api/pending-sends.js';
+export { ParleyError, renewToken, signInAsGuest } from './client/http.js';
+export { mergeMessages } from './client/merge-messages.js';
+export { newRef } from './client/pending-sends.js';
 
 /**
  * @typedef {import('./parley.d.ts').Options} Options

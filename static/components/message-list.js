@@ -1,7 +1,7 @@
 // @ts-check
 // The messages of one conversation. Painting touches only rows that changed,
 // and what the person looks at stays where it is.
-import { mark } from '../api/marks.js';
+import { mark } from '../client/marks.js';
 import { MessageWindow } from '../model/message-window.js';
 import { idOf, isTurnedDown, rowsOf } from '../model/rows.js';
 import { reasonOf, untilMidnight } from '../texts/labels.js';

@@ -2,7 +2,7 @@
 // The window of one conversation that the page holds: consecutive messages, of
 // which there are never more than a bound. What leaves it at one end, because
 // somebody reads towards the other, is asked for again on the way back.
-import { mark } from '../api/marks.js';
+import { mark } from '../client/marks.js';
 import { mergeMessages } from '../parley.js';
 import { reasonOf } from '../texts/labels.js';
 import { t } from '../texts/strings.js';

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// The wire format between the program and a page (static/api/wire.js is the other
+// The wire format between the program and a page (static/client/wire.js is the other
 // end). A message is one value; a value is one tag byte and what follows it.
 // Numbers are little-endian, lengths and counts are uvarints.
 //

@@ -11,10 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// wireModule is static/api/wire.js, the other end of the format.
+// wireModule is static/client/wire.js, the other end of the format.
 func wireModule(t *testing.T) js.Value {
 	t.Helper()
-	source, err := os.ReadFile("../../static/api/wire.js")
+	source, err := os.ReadFile("../../static/client/wire.js")
 	if err != nil {
 		t.Fatal(err)
 	}

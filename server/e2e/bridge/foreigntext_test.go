@@ -26,7 +26,7 @@ func foreignText(t *testing.T) *tab {
 	b := s.openTab(t, `
 		const style = document.createElement('link');
 		style.rel = 'stylesheet';
-		style.href = '/app.css';
+		style.href = '/styles/app.css';
 		const styled = new Promise(resolve => style.onload = resolve);
 		document.head.append(style);
 		await styled;

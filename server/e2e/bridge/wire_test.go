@@ -6,7 +6,7 @@ func TestJavaScriptPacksMessagesOfEveryLength(t *testing.T) {
 	t.Parallel()
 	b := newSite(t).openTab(t)
 	got := b.eval(`
-		const { encode, decode } = await import('/api/wire.js');
+		const { encode, decode } = await import('/client/wire.js');
 		const wrong = [];
 		for (let length = 0; length < 2100; length++) {
 			const text = 'x'.repeat(length);

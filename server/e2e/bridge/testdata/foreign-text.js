@@ -1,15 +1,15 @@
 // What the page does with text that others wrote, and text that may be hard to do it with.
-import { askAboutAnswer } from '/conflict-dialog.js';
-import { isBlank, previewOf } from '/foreign-text.js';
-import { paintAvatar } from '/labels.js';
-import { Lookalikes } from '/lookalikes.js';
-import { MessageContent } from '/message-content.js';
-import { NoticeList } from '/notice-list.js';
-import { parseRoute } from '/route.js';
-import { servicesNamed } from '/service-links.js';
-import { t } from '/strings.js';
-import { ControlView } from '/system-message.js';
-import { decode, encode } from '/wire.js';
+import { askAboutAnswer } from '/components/conflict-dialog.js';
+import { isBlank, previewOf } from '/texts/foreign-text.js';
+import { paintAvatar } from '/components/avatar.js';
+import { Lookalikes } from '/model/lookalikes.js';
+import { MessageContent } from '/components/message-content.js';
+import { NoticeList } from '/components/notice-list.js';
+import { parseRoute } from '/model/route.js';
+import { servicesNamed } from '/components/service-links.js';
+import { t } from '/texts/strings.js';
+import { ControlView } from '/components/system-message.js';
+import { decode, encode } from '/client/wire.js';
 
 /** Fills with a text over and over. */
 const over = text => n => text.repeat(Math.ceil(n / text.length)).slice(0, n);
