@@ -11,7 +11,7 @@ import { isEmoji, longestLink, richText } from './rich-text.js';
  * take quadratic time for a paragraph of some scripts, or of changing directions.
  */
 const mostLines = 40;
-const mostUnits = 800; // of UTF-16
+const mostUnits = 700; // of UTF-16
 /** What begins a new line, whether or not there is something in the last. */
 const lineEnd = /[\n\v\f\u0085\u2028\u2029]/g;
 
@@ -97,15 +97,15 @@ function placesOf(said) {
  * @param {string} whole @param {number} [place]
  */
 function lengthOfPiece(whole, place = 0) {
-  const said = whole.slice(place, place + 2 * mostUnits);
-  const most = cutBefore(said, mostUnits);
   let lines = 0;
   let end = 0;
-  for (const { index } of said.matchAll(lineEnd)) {
-    if (index >= most) break;
-    end = index + 1;
+  const said = whole.slice(place, place + 2 * mostUnits);
+  lineEnd.lastIndex = 0;
+  while (lineEnd.test(said) && lineEnd.lastIndex <= mostUnits) {
+    end = lineEnd.lastIndex;
     if (++lines === mostLines) return end;
   }
+  const most = cutBefore(said, mostUnits);
   if (most === said.length) return most;
   return [end, said.lastIndexOf(' ', most - 1) + 1].find(place => place > most / 2) ?? most;
 }
