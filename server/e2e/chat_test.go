@@ -83,7 +83,7 @@ func TestBothSeeOneOrderWhenTheyWriteAtTheSameTime(t *testing.T) {
 	}
 }
 
-func TestAReloadPaintsFromThisBrowserWithoutAskingForHistory(t *testing.T) {
+func TestAReloadPaintsFromThisBrowserWithoutHistoryOrConnection(t *testing.T) {
 	t.Parallel()
 	_, g, ada, bob := two(t)
 	ada.say("before the reload")
@@ -109,16 +109,10 @@ func TestAReloadPaintsFromThisBrowserWithoutAskingForHistory(t *testing.T) {
 	if requests := g.since(mark, "/mqtt"); len(requests) != 1 {
 		t.Errorf("the reload made %d connections, want one", len(requests))
 	}
-}
 
-func TestAReloadWithoutAConnectionPaintsWhatIsStored(t *testing.T) {
-	t.Parallel()
-	_, g, ada, bob := two(t)
-	ada.say("kept in this browser")
-	ada.awaitMessage("kept in this browser", "read")
 	g.close("/mqtt")
 	ada.reload()
-	ada.awaitMessage("kept in this browser", "read")
+	ada.awaitMessage("before the reload", "read")
 	ada.awaitConnection("offline")
 	ada.say("written offline")
 	ada.awaitMessage("written offline", "pending")
@@ -131,37 +125,36 @@ func TestAReloadWithoutAConnectionPaintsWhatIsStored(t *testing.T) {
 
 func TestMessagesOutliveTheServersEnd(t *testing.T) {
 	t.Parallel()
-	ends := map[string]func(*server){"stopped": (*server).stop, "killed": (*server).kill}
-	for how, end := range ends {
-		t.Run(how, func(t *testing.T) {
-			s, _, ada, bob := two(t)
-			ada.say("acknowledged")
-			ada.awaitMessage("acknowledged", confirmed...)
+	s, _, ada, bob := two(t)
+	var all []string
+	for how, end := range map[string]func(*server){"stopped": (*server).stop, "killed": (*server).kill} {
+		before, fromAda, fromBob := "acknowledged before it is "+how, "Ada while it is "+how, "Bob while it is "+how
+		all = append(all, before, fromAda, fromBob)
+		ada.say(before)
+		ada.awaitMessage(before, confirmed...)
 
-			end(s)
-			ada.awaitConnection("offline")
-			bob.awaitConnection("offline")
-			ada.say("meanwhile from Ada")
-			bob.say("meanwhile from Bob")
-			ada.awaitMessage("meanwhile from Ada", "pending")
-			bob.awaitMessage("meanwhile from Bob", "pending")
+		end(s)
+		ada.awaitConnection("offline")
+		bob.awaitConnection("offline")
+		ada.say(fromAda)
+		bob.say(fromBob)
+		ada.awaitMessage(fromAda, "pending")
+		bob.awaitMessage(fromBob, "pending")
 
-			s.start()
-			ada.awaitConnection("live")
-			bob.awaitConnection("live")
-			all := []string{"acknowledged", "meanwhile from Ada", "meanwhile from Bob"}
-			for _, content := range all {
-				ada.awaitMessage(content, append([]string{"received"}, confirmed...)...)
-				bob.awaitMessage(content, append([]string{"received"}, confirmed...)...)
-			}
-			a, b := ada.contents(all), bob.contents(all)
-			if len(a) != len(all) || !slices.Equal(a, b) {
-				t.Errorf("Ada sees %q\nBob sees %q", a, b)
-			}
-			seqs := ada.messages()
-			if last := seqs[len(seqs)-1]; last.Seq != "3" {
-				t.Errorf("the server stored %s messages, want each once, 3", last.Seq)
-			}
-		})
+		s.start()
+		ada.awaitConnection("live")
+		bob.awaitConnection("live")
+		for _, content := range all {
+			ada.awaitMessage(content, append([]string{"received"}, confirmed...)...)
+			bob.awaitMessage(content, append([]string{"received"}, confirmed...)...)
+		}
+		a, b := ada.contents(all), bob.contents(all)
+		if len(a) != len(all) || !slices.Equal(a, b) {
+			t.Errorf("Ada sees %q\nBob sees %q", a, b)
+		}
+		seqs := ada.messages()
+		if last := seqs[len(seqs)-1]; last.Seq != strconv.Itoa(len(all)) {
+			t.Errorf("the server stored %s messages, want each once, %d", last.Seq, len(all))
+		}
 	}
 }

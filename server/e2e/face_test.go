@@ -90,7 +90,7 @@ func TestAPhoneShowsEverythingWithoutScrollingSideways(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	g := newGate(t, s)
-	bob := signIn(t, g, "Bob")
+	bob := newPeer(t, s, "Bob")
 	tb := newProfile(t).open("Ada", g.url+"/", "")
 	tb.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile))
 	fits := func(where string) {

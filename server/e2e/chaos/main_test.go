@@ -22,8 +22,8 @@ import (
 const patience = 90 * time.Second
 
 var (
-	messages   = flag.Int("messages", 400, "how many messages people send")
-	faults     = flag.Int("faults", 18, "how many faults they survive")
+	messages   = flag.Int("messages", 300, "how many messages people send")
+	faults     = flag.Int("faults", 12, "how many faults they survive")
 	impatient  = flag.Bool("impatient", true, "people press Try now while their page is not live")
 	reconnects = flag.Int("reconnects", 100, "how often a page is made to connect again")
 	people     = flag.Int("people", 2, "how many people chat, each with each other")

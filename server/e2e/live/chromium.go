@@ -28,8 +28,9 @@ func HeadlessShell() (string, error) {
 }
 
 // Options start the browser with that command for any test but those of speed:
-// its programs are compiled once and not again, better, while they run, and it
-// draws in its own process. Together that is a third of a test's computing.
+// of its programs each function is checked and compiled when it is first called, and
+// not again, better, while it runs, and it draws in its own process. Together that is
+// a third of a test's computing.
 func Options(command string, more ...chromedp.ExecAllocatorOption) []chromedp.ExecAllocatorOption {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(command),
@@ -39,7 +40,7 @@ func Options(command string, more ...chromedp.ExecAllocatorOption) []chromedp.Ex
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("in-process-gpu", true),
-		chromedp.Flag("js-flags", "--liftoff-only"),
+		chromedp.Flag("js-flags", "--liftoff-only --wasm-lazy-validation"),
 	)
 	return append(options, more...)
 }
