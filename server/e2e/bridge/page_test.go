@@ -236,7 +236,7 @@ func TestASendThatNoProgramTakesInTimeIsGivenUp(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	// A minute of the page's timers passes in a moment.
-	s.handle("/pending-sends.js", replaced(t, "pending-sends.js", "longest = 60_000", "longest = 60"))
+	s.handle("/client/pending-sends.js", replaced(t, "client/pending-sends.js", "longest = 60_000", "longest = 60"))
 	b := s.openTab(t, connect)
 	s.handle("/wasm_exec.js", http.NotFound)
 	got := b.eval(`
