@@ -2,6 +2,7 @@
 // The page of somebody signed in: the list of conversations, an agent's queue,
 // and the conversation that is open.
 import { Conversations } from '../model/conversations.js';
+import { Attention } from '../model/attention.js';
 import { clearIdentity, currentToken, keepsIdentity } from '../model/identity.js';
 import { PageContext } from '../model/page-context.js';
 import { parseRoute } from '../model/route.js';
@@ -40,6 +41,7 @@ export class ChatPanes extends HTMLElement {
   /** What is shown until the engine has answered. @type {import('../model/snapshot.js').Snapshot | null} */
   #snapshot = null;
   #keeper;
+  #attention;
   #conversations = new Conversations();
   /** They are all there, and not only those that changed; or those that were kept are. */
   #listed = false;
@@ -77,6 +79,7 @@ export class ChatPanes extends HTMLElement {
     this.#list = new ConversationList(this.#context);
     this.#lists = element('div', { class: 'lists' }, this.#queue, this.#list);
     this.#keeper = new SnapshotKeeper(id, () => this.#shown());
+    this.#attention = new Attention(this.#context);
   }
 
   connectedCallback() {
@@ -103,6 +106,7 @@ export class ChatPanes extends HTMLElement {
   disconnectedCallback() {
     this.#done.abort();
     this.#keeper.close();
+    this.#attention.close();
     this.#parley?.close();
     document.title = t.title(0);
   }
@@ -229,6 +233,7 @@ export class ChatPanes extends HTMLElement {
   #takeConversations(changed, all = false) {
     this.#listed ||= all;
     this.#learnNames(changed);
+    if (!all) for (const conversation of changed) this.#attention.take(this.#conversations.get(conversation.key), conversation);
     this.#conversations.take(changed);
     this.#paintLists();
     this.#keeper.changed();
@@ -269,6 +274,7 @@ export class ChatPanes extends HTMLElement {
     if (!this.#queue.hidden) this.#queue.show(queue, key);
     const title = t.title(Number(unread));
     if (document.title !== title) document.title = title;
+    this.#attention.mark(unread);
   }
 
   #showPresence() {

@@ -1,6 +1,8 @@
 // @ts-check
 // What others see of the user. The server keeps the choice and tells it to all
-// of the user's devices; until it does, the menu shows what it told last.
+// of the user's devices; until it does, the menu shows what it told last. And
+// whether this device calls the user, which is its own.
+import { canNotify, notifies, setNotifies } from '../model/attention.js';
 import { reasonOf } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { element } from './dom.js';
@@ -17,8 +19,10 @@ export class SettingsMenu extends HTMLElement {
   #place; // in localStorage
   #settings;
   #inputs = names.map(name => element('input', { type: 'checkbox', role: 'switch', onchange: () => this.#choose(name) }));
+  #notify = element('input', { type: 'checkbox', role: 'switch', onchange: () => this.#switchNotify() });
   #panel = element('div', { class: 'menu', id: 'settings', popover: 'auto', role: 'group', 'aria-label': t.settings },
-    ...names.map((name, i) => element('label', { class: 'switch' }, this.#inputs[i], t[name])));
+    ...names.map((name, i) => element('label', { class: 'switch' }, this.#inputs[i], t[name])),
+    ...(canNotify ? [element('label', { class: 'switch' }, this.#notify, t.notify)] : []));
 
   /** @param {bigint} user */
   constructor(user) {
@@ -44,6 +48,13 @@ export class SettingsMenu extends HTMLElement {
 
   #paint() {
     names.forEach((name, i) => { this.#inputs[i].checked = this.#settings[name]; });
+    this.#notify.checked = notifies();
+  }
+
+  async #switchNotify() {
+    const on = this.#notify.checked;
+    this.#notify.checked = await setNotifies(on);
+    if (on && !this.#notify.checked) this.dispatchEvent(new CustomEvent('notice', { detail: t.notifyDenied, bubbles: true }));
   }
 
   /** @param {keyof Settings} name */

@@ -186,6 +186,8 @@ export const t = {
   typingBrief: 'typing…',
 
   // Settings
+  notify: 'Notify me on this device',
+  notifyDenied: 'Your browser does not let Parley notify you. Allow notifications for this site in the browser’s settings, then switch them on again.',
   settings: 'Settings',
   shareTyping: 'Show when I type',
   sharePresence: 'Show when I am here',

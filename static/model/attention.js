@@ -1,0 +1,130 @@
+// @ts-check
+// Calls a person who looks elsewhere: a notification for each conversation with something new, and a mark on
+// the icons of page and app. Of all tabs of this browser none calls while one of them is looked at, and what
+// two tell of one conversation is one notification.
+import { previewOf } from '../texts/foreign-text.js';
+import { systemWords } from '../texts/system-words.js';
+import { isSystemMessage } from './participants.js';
+import { hashOf } from './route.js';
+
+/** @typedef {import('../parley.js').Conversation} Conversation */
+
+const place = 'parley.notifications'; // in localStorage: "on" on this device
+const answers = 200; // ms that other tabs have to say that they are looked at
+const longest = 160; // UTF-16 units of a message
+
+/** Whether the person can see this page. */
+const isVisible = () => document.visibilityState === 'visible';
+
+/** Whether this browser can notify at all. */
+export const canNotify = 'Notification' in globalThis;
+
+/** Whether the person wants to be notified on this device, and the browser lets Parley. */
+export function notifies() {
+  try {
+    return canNotify && Notification.permission === 'granted' && localStorage.getItem(place) === 'on';
+  } catch {
+    return false;
+  }
+}
+
+/** Switches notifications; the browser asks the person first. Resolves with whether they are on. @param {boolean} on */
+export async function setNotifies(on) {
+  if (on && await Notification.requestPermission() !== 'granted') return false;
+  try {
+    if (on) localStorage.setItem(place, 'on');
+    else localStorage.removeItem(place);
+  } catch {
+    // A browser that keeps nothing asks each time.
+  }
+  return notifies();
+}
+
+export class Attention {
+  #context;
+  /** By key of the conversation. @type {Map<string, Notification>} */
+  #shown = new Map();
+  /** What is about to be told, by key. @type {Map<string, Conversation>} */
+  #news = new Map();
+  #tabs;
+  #lookedAt = false; // another tab said so
+
+  /** @param {import('./page-context.js').PageContext} context */
+  constructor(context) {
+    this.#context = context;
+    this.#tabs = new BroadcastChannel(`parley.attention.${context.me}`);
+    this.#tabs.onmessage = ({ data }) => {
+      if (data === 'here') this.#lookedAt = true;
+      else if (isVisible()) this.#tabs.postMessage('here');
+    };
+  }
+
+  /** Tells of conversations with more to read than before, unless somebody looks. @param {Conversation | undefined} was @param {Conversation} conversation */
+  take(was, conversation) {
+    const { key, unread, last } = conversation;
+    if (unread === 0n) this.#end(key);
+    if (unread <= (was?.unread ?? 0n) || !last || last.mine || !notifies()) return;
+    if (this.#news.size === 0) this.#tell();
+    this.#news.set(key, conversation);
+  }
+
+  /** Marks the icons. @param {bigint} unread */
+  mark(unread) {
+    const icon = document.querySelector('link[rel=icon]');
+    const href = unread > 0n ? './icon-unread.svg' : './icon.svg';
+    if (icon && icon.getAttribute('href') !== href) icon.setAttribute('href', href);
+    const app = /** @type {any} */ (navigator); // not in every browser
+    const done = unread > 0n ? app.setAppBadge?.(Number(unread)) : app.clearAppBadge?.();
+    done?.catch(() => {}); // the page is not installed
+  }
+
+  close() {
+    this.#tabs.close();
+    this.#news.clear();
+    for (const key of this.#shown.keys()) this.#end(key);
+    this.mark(0n);
+  }
+
+  async #tell() {
+    if (await this.#isLookedAt()) return this.#news.clear();
+    for (const conversation of this.#news.values()) this.#show(conversation);
+    this.#news.clear();
+  }
+
+  async #isLookedAt() {
+    if (isVisible()) return true;
+    this.#lookedAt = false;
+    this.#tabs.postMessage('who is looked at?');
+    await new Promise(resolve => setTimeout(resolve, answers));
+    return this.#lookedAt || isVisible();
+  }
+
+  /** @param {Conversation} conversation */
+  #show(conversation) {
+    const { key, last } = conversation;
+    const participants = this.#context.participants(key);
+    if (!last || !participants.shows(last)) return;
+    const words = isSystemMessage(last) ? systemWords(last, participants) : previewOf(last.content, longest);
+    let notification;
+    try {
+      notification = new Notification(participants.name, { body: words, tag: key, icon: './icon.svg', lang: document.documentElement.lang });
+    } catch {
+      return; // Android's browsers let only a service worker notify
+    }
+    this.#shown.set(key, notification);
+    notification.onclick = () => {
+      focus();
+      location.hash = hashOf(conversation);
+      notification.close();
+    };
+    notification.onclose = () => {
+      if (this.#shown.get(key) === notification) this.#shown.delete(key);
+    };
+  }
+
+  /** What was told of is read. @param {string} key */
+  #end(key) {
+    this.#shown.get(key)?.close();
+    this.#shown.delete(key);
+  }
+}
