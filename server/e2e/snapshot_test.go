@@ -27,8 +27,8 @@ const heldEngine = `{
 // messages were ever shown.
 const planting = `{
 	const [snapshot, fault] = ['e2e-snapshot', 'e2e-fault'].map(name => localStorage.getItem(name));
-	if (snapshot !== null) sessionStorage.setItem('parley.snapshot', snapshot);
-	if (fault === 'full') Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };
+	if (snapshot !== null) for (const storage of [sessionStorage, localStorage]) storage.setItem('parley.snapshot', snapshot);
+	if (fault) Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };
 	if (fault === 'refused') Object.defineProperty(window, 'sessionStorage', { get() { throw new DOMException('no', 'SecurityError'); } });
 	window.e2eLines = false;
 	new MutationObserver(() => { window.e2eLines ||= /line \d/.test(document.body?.textContent); }).observe(document, { subtree: true, childList: true, characterData: true });
@@ -151,6 +151,9 @@ func (r *reloader) atTheEnd(t *testing.T, say func(int), said *int) (kept string
 		}
 	}
 	kept = call[string](r.tab, `() => sessionStorage.getItem('parley.snapshot')`)
+	if !call[bool](r.tab, `kept => localStorage.getItem('parley.snapshot') === kept`, kept) {
+		t.Error("for the next visit something else is kept")
+	}
 	r.fill("Message", "half written")
 	r.letGo()
 	after, anew := r.places()
@@ -244,7 +247,7 @@ func (r *reloader) nothing(what string) {
 	if call[bool](r.tab, `() => window.e2eLines || document.querySelector('[data-key]') !== null`) {
 		r.t.Errorf("%s: something was shown", what)
 	}
-	if got := call[string](r.tab, `() => sessionStorage.getItem('parley.snapshot') ?? ''`); got != "" {
+	if got := call[string](r.tab, `() => [window.sessionStorage, localStorage].map(storage => storage.getItem('parley.snapshot') ?? '').join('')`); got != "" {
 		r.t.Errorf("%s: still kept are %d characters", what, len(got))
 	}
 }
@@ -254,7 +257,7 @@ func (r *reloader) ofAnother(t *testing.T, profile *profile, kept string, other 
 	beside := profile.open("beside", r.gate.url+"/e2e/clients.html", "")
 	call[bool](beside, `() => { localStorage.removeItem('parley.session'); return true }`)
 	r.await("the sign-in", `() => document.querySelector('sign-in')`)
-	if got := call[string](r.tab, `() => sessionStorage.getItem('parley.snapshot') ?? ''`); got != "" {
+	if got := call[string](r.tab, `() => [window.sessionStorage, localStorage].map(storage => storage.getItem('parley.snapshot') ?? '').join('')`); got != "" {
 		t.Errorf("signed out: still kept are %d characters", len(got))
 	}
 	// A tab that was asleep meanwhile has heard of nothing.
@@ -277,6 +280,9 @@ func (r *reloader) ofAnother(t *testing.T, profile *profile, kept string, other 
 	if !call[bool](r.tab, `() => window.e2eLines`) {
 		t.Error("whose it is is not shown what was kept")
 	}
+	fresh := profile.open("fresh", r.gate.url+"/#/to/22", "")
+	fresh.await("what another tab kept", `() => document.querySelector('[role=log][aria-busy=true]')?.textContent.includes('line ')`)
+	fresh.closeTab()
 	call[bool](r.tab, `() => { location.hash = '#/to/23'; return true }`)
 	r.held()
 	if call[bool](r.tab, `() => document.querySelector('[role=log]') !== null`) || !call[bool](r.tab, `() => document.querySelector('[data-key]') !== null`) {

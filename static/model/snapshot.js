@@ -1,8 +1,8 @@
 // @ts-check
-// What this tab showed last, kept over a reload, so that there is something to read before the engine has
-// answered: the first conversations, and of the open one the messages around those on the screen. It is a
-// picture: nothing counts as read by it, and what the engine says takes its place. Whatever is odd about
-// what is found is reason to drop it; the page then starts without.
+// What was shown last, kept over a reload and for the next visit, so that there is something to read before
+// the engine has answered: the first conversations, and of the open one the messages around those on the
+// screen. It is a picture: nothing counts as read by it, and what the engine says takes its place. Whatever is
+// odd about what is found is reason to drop it; the page then starts without.
 import { keepsIdentity, storedIdentity } from './identity.js';
 
 /**
@@ -26,32 +26,53 @@ import { keepsIdentity, storedIdentity } from './identity.js';
  * @property {Shown | null} open
  */
 
-const place = 'parley.snapshot'; // in sessionStorage
+const place = 'parley.snapshot';
+const stores = /** @type {const} */ (['sessionStorage', 'localStorage']); // of this tab, and of all
 const version = 1; // rises when what is kept means something else
 const mostLength = 64 << 10; // UTF-16 units
 const mostConversations = 40;
 const mostMessages = 60;
 const pause = 2000; // ms that changes are gathered for
 
-/** What is kept for a user; null if nothing, and if it is not as this version keeps it. @param {bigint} user @returns {Snapshot | null} */
+/**
+ * What is kept for a user: by this tab or, for a new one, by that which kept last; null if nothing, and if it is
+ * not as this version keeps it.
+ * @param {bigint} user @returns {Snapshot | null}
+ */
 export function readSnapshot(user) {
-  try {
-    const text = sessionStorage.getItem(place);
-    if (text === null) return null;
-    const snapshot = parse(text);
-    if (snapshot.user === user) return snapshot;
-  } catch {
-    // It is not there to be read, or of another version, or damaged.
+  for (const name of stores) {
+    try {
+      const text = globalThis[name].getItem(place);
+      if (text === null) continue;
+      const snapshot = parse(text);
+      if (snapshot.user === user) return snapshot;
+    } catch {
+      // It is not there to be read, or of another version, or damaged.
+    }
+    forget(name);
   }
-  forgetSnapshot();
   return null;
 }
 
 export function forgetSnapshot() {
+  stores.forEach(forget);
+}
+
+/** @param {typeof stores[number]} name */
+function forget(name) {
   try {
-    sessionStorage.removeItem(place);
+    globalThis[name].removeItem(place);
   } catch {
     // Nothing is kept, nor was.
+  }
+}
+
+/** @param {typeof stores[number]} name @param {string} text */
+function keep(name, text) {
+  try {
+    globalThis[name].setItem(place, text);
+  } catch {
+    forget(name); // there is no room, and what was kept before is old
   }
 }
 
@@ -97,11 +118,8 @@ export class SnapshotKeeper {
     if (!keepsIdentity() || storedIdentity()?.id !== this.#user) return forgetSnapshot();
     const snapshot = this.#take();
     if (!snapshot) return;
-    try {
-      sessionStorage.setItem(place, textOf(snapshot));
-    } catch {
-      forgetSnapshot(); // there is no room, and what was kept before is old
-    }
+    const text = textOf(snapshot);
+    for (const name of stores) keep(name, text);
   }
 }
 
