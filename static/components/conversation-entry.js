@@ -4,11 +4,12 @@ import { isSystemMessage } from '../model/participants.js';
 import { hashOf } from '../model/route.js';
 import { presenceWords, waitingWords } from '../model/waiting.js';
 import { previewOf } from '../texts/foreign-text.js';
-import { briefTime, fullTime } from '../texts/labels.js';
+import { briefTime, duration, fullTime } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { systemWords } from '../texts/system-words.js';
 import { avatar, paintAvatar } from './avatar.js';
 import { element, set, spoken, text } from './dom.js';
+import { icon } from './icons.js';
 import { receiptIcon } from './receipt-icon.js';
 
 /**
@@ -26,14 +27,15 @@ export class ConversationEntry {
   #state = element('span', { class: 'entry-state' });
   #prefix = element('span');
   #preview = element('bdi');
-  #owing = element('span', { class: 'owing', dir: 'auto' });
-  #awaiting = element('span', { class: 'awaiting', dir: 'auto' });
-  #waiting = element('span', { class: 'entry-waiting' }, this.#owing, this.#awaiting);
+  /** Between two people nobody is to be pressed: a mark, and the words for who asks. */
+  #mark = element('span', { class: 'entry-mark', role: 'img', hidden: true }, icon('clock'));
+  #words = element('span', { class: 'awaiting', dir: 'auto' });
+  #waiting = element('span', { class: 'entry-waiting', hidden: true }, this.#words);
   #count = element('span', { 'aria-hidden': 'true' });
   #countWords = spoken('');
   #badge = element('span', { class: 'badge' }, this.#count, this.#countWords);
   #link = element('a', { class: 'entry' }, this.#avatar, this.#name, this.#here, this.#time,
-    element('span', { class: 'entry-preview' }, this.#state, this.#prefix, this.#preview), this.#badge, this.#waiting);
+    element('span', { class: 'entry-preview' }, this.#state, this.#prefix, this.#preview, this.#mark), this.#badge, this.#waiting);
   item = element('li', {}, this.#link);
   #context;
   #participants;
@@ -75,12 +77,17 @@ export class ConversationEntry {
     if (!conversation) return;
     const now = this.#context.clock.now();
     const { last, waitingSince, awaitingSince } = conversation;
-    const words = waitingWords(conversation, this.#participants, now);
     set(this.item, 'data-waiting-since', waitingSince);
     set(this.item, 'data-awaiting-since', awaitingSince);
-    text(this.#owing, words.owing);
-    text(this.#awaiting, words.awaiting);
-    this.#waiting.hidden = !words.owing && !words.awaiting;
+    const { owing, awaiting } = waitingWords(conversation, this.#participants, now);
+    const words = [owing, awaiting].filter(Boolean).join('. ');
+    const marked = words !== '' && this.#participants.peer !== 0n;
+    this.#mark.hidden = !marked;
+    this.#mark.classList.toggle('owing', owing !== '');
+    set(this.#mark, 'aria-label', words);
+    set(this.#mark, 'title', words);
+    this.#waiting.hidden = marked || !words;
+    text(this.#words, this.#waiting.hidden ? '' : t.waitingBriefly(duration(now - (waitingSince || awaitingSince))));
     text(this.#time, last?.time ? briefTime(last.time, now) : '');
   }
 

@@ -171,6 +171,8 @@ export const t = {
   owing: lasting => `Waiting for your answer for ${lasting}`,
   /** @param {string} name @param {string} since */
   awaiting: (name, since) => `Waiting for ${name} since ${since}`,
+  /** In a list. @param {string} lasting */
+  waitingBriefly: lasting => `Waiting ${lasting}`,
   /** @param {string} since */
   waitsSince: since => `waiting since ${since}`,
   lessThanMinute: 'less than a minute',
