@@ -2,7 +2,7 @@
 // Where the open conversation stands: who has it, who is here, who waits.
 import { presenceWords, waitingWords } from '../model/waiting.js';
 import { t } from '../texts/strings.js';
-import { element, text } from './dom.js';
+import { element, set, text } from './dom.js';
 
 /** @typedef {import('../parley.js').Conversation} Conversation */
 
@@ -51,6 +51,7 @@ export class ConversationStatus extends HTMLElement {
     this.#here.classList.toggle('online', here === t.online);
     text(this.#owing, words.owing);
     text(this.#awaiting, words.awaiting);
+    set(this, 'title', [words.owing, words.awaiting].filter(Boolean).join('. ') || null); // there may be no room for all
   }
 
   /** Whose it is, to agents. */
