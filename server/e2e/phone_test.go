@@ -1,0 +1,60 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// whereThingsAre is JavaScript that returns where what stands around the messages
+// begins, and how wide that is of which nothing may be cut off.
+const whereThingsAre = `() => Object.fromEntries(['.main h1', '[role=log]', 'message-composer', '.status-row'].map(part => {
+	const {left, top, width, height} = document.querySelector(part).getBoundingClientRect();
+	return [part, [left, top, width, height].map(Math.round).join(' ')];
+}))`
+
+func TestAPhoneTellsQuietlyWhoWaitsAndWhatItIsConnectedTo(t *testing.T) {
+	t.Parallel()
+	s := newServerForGuests(t)
+	g := newGate(t, s)
+	ada := signIn(t, g, "Ada")
+	bob := newPeer(t, s, "Bob")
+	bob.openChat(ada.id)
+	ada.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile))
+	ada.openChat(bob.id)
+	ada.await("an empty conversation", `() => document.querySelector('[role=log] .older.empty')`)
+	places := func() map[string]string { return call[map[string]string](ada.tab, whereThingsAre) }
+
+	// Who begins to wait moves nothing, and is told in words.
+	before := places()
+	bob.say("do you come?")
+	ada.awaitMessage("do you come?", "received")
+	ada.find("button", "No reply needed")
+	ada.await("the words", `() => document.querySelector('conversation-status .owing').textContent.startsWith('Waiting for your answer for ')`)
+	for part, place := range places() {
+		if before[part] != place {
+			t.Errorf("when a reply becomes owed, %s goes from (left, top, width, height) %s to %s", part, before[part], place)
+		}
+	}
+	if cut := call[[]string](ada.tab, `() => [...document.querySelectorAll('conversation-status, conversation-status span')].filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth || e.scrollHeight > e.clientHeight + 1 && e.clientHeight).map(e => e.textContent)`); len(cut) > 0 {
+		t.Errorf("the header cuts %q", cut)
+	}
+
+	// That one is connected is not said where the other's name stands.
+	const besideTheName = `() => {
+		const status = document.querySelector('[role=status][data-connection] .words').getBoundingClientRect();
+		return status.width > 1 && status.top < document.querySelector('.main .bar').getBoundingClientRect().bottom;
+	}`
+	ada.find("status", "")
+	if call[bool](ada.tab, besideTheName) {
+		t.Error("beside the other's name stands that one is connected")
+	}
+	g.cut("/mqtt")
+	ada.awaitConnection("offline")
+	if call[bool](ada.tab, besideTheName) {
+		t.Error("beside the other's name stands that one is offline")
+	}
+	ada.find("button", "Try now")
+	g.reopen("/mqtt")
+	ada.awaitConnection("live")
+}
