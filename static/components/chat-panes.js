@@ -4,6 +4,7 @@
 import { Conversations } from '../model/conversations.js';
 import { Attention } from '../model/attention.js';
 import { clearIdentity, currentToken, keepsIdentity } from '../model/identity.js';
+import { ListHistory } from '../model/list-history.js';
 import { PageContext } from '../model/page-context.js';
 import { parseRoute } from '../model/route.js';
 import { forgetSnapshot, readSnapshot, SnapshotKeeper } from '../model/snapshot.js';
@@ -46,6 +47,7 @@ export class ChatPanes extends HTMLElement {
   /** They are all there, and not only those that changed; or those that were kept are. */
   #listed = false;
   #context;
+  #history = new ListHistory();
   /** @type {ConversationPane | null} */
   #pane = null;
   #offlineNote = '';
@@ -98,7 +100,11 @@ export class ChatPanes extends HTMLElement {
       for (const { id, name } of /** @type {CustomEvent<import('../parley.js').User[]>} */ (event).detail) this.#context.names.set(id, name);
     });
     this.#context.names.addEventListener('change', () => this.#rename());
-    addEventListener('hashchange', () => this.#route(), { signal: this.#done.signal });
+    this.#main.addEventListener('click', event => this.#clickBack(event));
+    window.addEventListener('hashchange', event => {
+      this.#history.changed(event);
+      this.#route();
+    }, { signal: this.#done.signal });
     set(this, 'data-view', parseRoute(location.hash).name === 'home' ? 'list' : 'conversation');
     this.#connect();
   }
@@ -342,6 +348,14 @@ export class ChatPanes extends HTMLElement {
     }
     // On a touch screen the keyboard would hide what there is to read.
     if (matchMedia('(pointer: fine)').matches) this.#pane.focusComposer();
+  }
+
+  /** The arrow is a link to the list, for who wants that in another tab. @param {MouseEvent} event */
+  #clickBack(event) {
+    const { target, ctrlKey, metaKey, shiftKey, altKey } = event;
+    if (!(target instanceof Element && target.closest('a[href="#/"]')) || ctrlKey || metaKey || shiftKey || altKey) return;
+    event.preventDefault();
+    this.#history.toList();
   }
 
   #closePane() {
