@@ -97,8 +97,8 @@ export const t = {
   noMessagesHint: name => `Say hello to ${name}.`,
   /** @param {string} digits */
   user: digits => `User ${digits}`,
-  badLink: 'This link does not lead to a person',
-  badLinkHint: 'The number in it should be between 1 and 18446744073709551615. Ask for the link again.',
+  badLink: 'This link does not work',
+  badLinkHint: 'A part of it is missing, or was changed on the way. Ask whoever sent it to send it again, and open or copy all of it.',
   ownLink: 'This is your own link',
   ownLinkHint: 'Send it to somebody: whoever opens it can write to you.',
 
