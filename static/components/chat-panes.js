@@ -212,6 +212,7 @@ export class ChatPanes extends HTMLElement {
     }, { signal });
     parley.addEventListener('user', () => {
       this.#takeUser(parley);
+      if (!this.#pane && parseRoute(location.hash).name === 'conversation') this.#route(); // now it may be theirs to read
       this.#paintLists();
     }, { signal });
     parley.addEventListener('settings', ({ detail }) => this.#settings.show(detail), { signal });
@@ -314,7 +315,12 @@ export class ChatPanes extends HTMLElement {
   }
 
   /** @param {Parley} parley @param {import('../model/route.js').Route} route @param {string} key of the conversation that it leads to */
-  #show({ user: { id, name } }, route, key) {
+  #show({ user: { id, name, services } }, route, key) {
+    const { agent, service, serviceName } = this.#context.participants(key);
+    if (agent && !services.includes(service)) {
+      const links = t.services[service] ? [serviceLinks([{ name: serviceName, service }])] : [];
+      return this.#showEmpty(t.notYours, t.notYoursHint(serviceName), ...links);
+    }
     if (key) return this.#open(key);
     switch (route.name) {
       case 'to':

@@ -99,6 +99,9 @@ export const t = {
   user: digits => `User ${digits}`,
   badLink: 'This link does not work',
   badLinkHint: 'A part of it is missing, or was changed on the way. Ask whoever sent it to send it again, and open or copy all of it.',
+  notYours: 'This conversation is not yours to read',
+  /** @param {string} service */
+  notYoursHint: service => `It is between one customer and those who answer for ${service}, and you are signed in as neither. You can write to ${service} yourself:`,
   ownLink: 'This is your own link',
   ownLinkHint: 'Send it to somebody: whoever opens it can write to you.',
 
