@@ -4,6 +4,7 @@ import { onIdentityChange, storedIdentity } from '../model/identity.js';
 import { parseRoute } from '../model/route.js';
 import { forgetSnapshot } from '../model/snapshot.js';
 import { ChatPanes } from './chat-panes.js';
+import { refuseFiles } from './file-refusal.js';
 import { SignIn } from './sign-in.js';
 
 export class ParleyApp extends HTMLElement {
@@ -16,6 +17,7 @@ export class ParleyApp extends HTMLElement {
     onIdentityChange(() => {
       if ((storedIdentity()?.id ?? 0n) !== this.#user) this.#show();
     }, signal);
+    refuseFiles(words => this.firstElementChild?.dispatchEvent(new CustomEvent('notice', { detail: words })), signal);
     visualViewport?.addEventListener('resize', () => this.#fit(), { signal });
   }
 

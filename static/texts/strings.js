@@ -218,6 +218,7 @@ export const t = {
   send: 'Send',
   /** What stands where a message shows nothing. */
   emptyMessage: 'Empty message',
+  noFiles: 'Files and pictures cannot be sent yet. Write what is in them, or send a link to them.',
   nothingToSend: 'There is nothing to see in this message. Write something.',
   /** @param {string} reason */
   notSent: reason => `The message was not sent: ${reason}`,
