@@ -6,6 +6,7 @@ import { Attention } from '../model/attention.js';
 import { clearIdentity, currentToken, keepsIdentity } from '../model/identity.js';
 import { ListHistory } from '../model/list-history.js';
 import { PageContext } from '../model/page-context.js';
+import { ReadingPlaces } from '../model/reading-places.js';
 import { parseRoute } from '../model/route.js';
 import { forgetSnapshot, readSnapshot, SnapshotKeeper } from '../model/snapshot.js';
 import { connect, directKey, ParleyError, serviceKey } from '../parley.js';
@@ -48,6 +49,7 @@ export class ChatPanes extends HTMLElement {
   #listed = false;
   #context;
   #history = new ListHistory();
+  #places = new ReadingPlaces();
   /** @type {ConversationPane | null} */
   #pane = null;
   #offlineNote = '';
@@ -219,6 +221,7 @@ export class ChatPanes extends HTMLElement {
     parley.addEventListener('error', ({ detail }) => this.#notices.add(reasonOf(detail, t.unknownError)), { signal });
     parley.addEventListener('reset', () => {
       this.#closePane();
+      this.#places = new ReadingPlaces();
       this.#readAll(parley).catch(error => this.#notices.add(reasonOf(error, t.unknownError)));
     }, { signal });
   }
@@ -298,8 +301,9 @@ export class ChatPanes extends HTMLElement {
     const parley = this.#parley;
     if (!parley && !this.#snapshot) return;
     const route = parseRoute(location.hash);
-    set(this, 'data-view', route.name === 'home' || route.name === 'invite' ? 'list' : 'conversation');
     const key = this.#keyOf(route);
+    if (parley && this.#pane && this.#pane.participants.key !== key) this.#leave(this.#pane);
+    set(this, 'data-view', route.name === 'home' || route.name === 'invite' ? 'list' : 'conversation');
     if (parley) this.#show(parley, route, key);
     else if (key && key === this.#snapshot?.open?.key) this.#open(key, this.#snapshot.open);
     else this.#closePane(); // until the engine is there
@@ -344,9 +348,11 @@ export class ChatPanes extends HTMLElement {
   /** @param {string} key @param {import('../model/snapshot.js').Shown | null} [kept] what is shown of it until the engine has answered */
   #open(key, kept = null) {
     if (this.#pane?.participants.key !== key) {
-      const conversation = kept?.conversation ?? this.#conversations.get(key);
-      this.#pane = new ConversationPane(this.#connecting, key, this.#context, conversation, kept);
+      const shown = kept ?? this.#places.of(key);
+      const conversation = this.#conversations.get(key) ?? shown?.conversation ?? undefined;
+      this.#pane = new ConversationPane(this.#connecting, key, this.#context, conversation, shown);
       this.#main.replaceChildren(this.#pane);
+      if (!kept && shown) this.#pane.ask();
       this.#pane.showNote(this.#offlineNote);
       if (this.#listed) this.#context.names.ask(this.#pane.participants.person);
     } else if (this.#snapshot) {
@@ -362,6 +368,12 @@ export class ChatPanes extends HTMLElement {
     if (!(target instanceof Element && target.closest('a[href="#/"]')) || ctrlKey || metaKey || shiftKey || altKey) return;
     event.preventDefault();
     this.#history.toList();
+  }
+
+  /** Notes where the person read, while it is still on the screen. @param {ConversationPane} pane */
+  #leave(pane) {
+    const { shown } = pane;
+    if (shown) this.#places.leave(shown);
   }
 
   #closePane() {
