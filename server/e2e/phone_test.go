@@ -40,6 +40,24 @@ func TestAPhoneTellsQuietlyWhoWaitsAndWhatItIsConnectedTo(t *testing.T) {
 		t.Errorf("the header cuts %q", cut)
 	}
 
+	// In the list it is a mark and no sentence, whose name says it all.
+	type mark struct {
+		Words, Name, Title string
+		Narrow             bool
+	}
+	got := call[mark](ada.tab, `() => {
+		location.hash = '/';
+		const row = document.querySelector('[data-key][data-waiting-since]');
+		const mark = row.querySelector('[role=img]');
+		return new Promise(done => requestAnimationFrame(() => setTimeout(() => done({
+			Words: row.innerText.match(/waiting.*/i)?.[0] ?? '', Name: mark?.ariaLabel ?? '', Title: mark?.title ?? '', Narrow: mark?.getBoundingClientRect().width <= 28}))));
+	}`)
+	const words = "Waiting for your answer for less than a minute"
+	if want := (mark{"", words, words, true}); got != want {
+		t.Errorf("the list shows of who waits %+v, want %+v", got, want)
+	}
+	ada.openChat(bob.id)
+
 	// That one is connected is not said where the other's name stands.
 	const besideTheName = `() => {
 		const status = document.querySelector('[role=status][data-connection] .words').getBoundingClientRect();
