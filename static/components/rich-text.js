@@ -1,6 +1,7 @@
 // @ts-check
 // A message's text as nodes: plain text, with its web addresses as links. It
 // takes time in proportion to the length of the text, whatever is in it.
+import { isShort } from '../texts/foreign-text.js';
 import { element } from './dom.js';
 
 // No white space, controls or signs for them, quotes, angle brackets, or characters that change the direction of text.
@@ -15,11 +16,14 @@ const longestHost = 260;
 /** How many links one message has; each costs as much as some kilobytes of text. */
 const mostLinks = 50;
 
-const emoji = /^(?:\p{Emoji_Presentation}|\p{Emoji}\ufe0f|\u200d)+$/u;
+/** With all that joins them, colours them, or spells the flag of a region. */
+const emoji = /^(?:\p{Emoji_Presentation}|\p{Emoji}\ufe0f\u20e3?|\p{Emoji_Modifier_Base}\p{Emoji_Modifier}|\u200d|[\u{e0020}-\u{e007f}])+$/u;
+const mostEmoji = 4;
+const longestEmoji = 32; // UTF-16 units
 
 /** Whether a text is a few emoji and nothing else. @param {string} content */
 export function isEmoji(content) {
-  return content.length <= 24 && emoji.test(content);
+  return content.length <= mostEmoji * longestEmoji && emoji.test(content) && isShort(content, mostEmoji);
 }
 
 /** @param {string} content @returns {(string | HTMLElement)[]} */

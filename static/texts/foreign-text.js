@@ -44,6 +44,13 @@ export function cutBefore(text, limit) {
   return place || unitBefore(text, limit);
 }
 
+/** Whether a text has at most so many characters as people see them. It takes time in proportion to the text, at worst. @param {string} text @param {number} most */
+export function isShort(text, most) {
+  let count = 0;
+  for (const _ of segmenter.segment(text)) if (++count > most) return false;
+  return true;
+}
+
 /** What a list shows of a message, in one line. @param {string} content @param {number} limit in UTF-16 units */
 export function previewOf(content, limit) {
   if (content && isBlank(content)) return t.emptyMessage;

@@ -101,6 +101,19 @@ func TestAddressesInATextAreLinks(t *testing.T) {
 	}
 }
 
+func TestUpToFourEmojiAloneAreShownBig(t *testing.T) {
+	b := foreignText(t)
+	for content, want := range map[string]bool{
+		"😀": true, "👍🏽👍🏽👍🏽👍🏽": true, "☝🏽❤\ufe0f1\ufe0f\u20e3": true, "🇩🇪🇩🇪🇩🇪🇩🇪": true,
+		strings.Repeat("👨🏽\u200d👩🏽\u200d👧🏽\u200d👦🏽", 4): true, strings.Repeat("🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", 4): true,
+		"😀😀😀😀😀": false, strings.Repeat("👨\u200d👩\u200d👧\u200d👦", 5): false, "1": false, "12": false, "😀a": false, "😀 😀": false, "❤": false,
+	} {
+		if got := b.eval(fmt.Sprintf(`return (await show(%s)).element.classList.contains('emoji');`, inJS(content))); got != want {
+			t.Errorf("%q is shown big: %v, want %v", content, got, want)
+		}
+	}
+}
+
 func TestATextThatShowsNothingIsShownAsEmpty(t *testing.T) {
 	b := foreignText(t)
 	for content, want := range map[string]string{
