@@ -5,7 +5,7 @@ import { isShort } from '../texts/foreign-text.js';
 import { element } from './dom.js';
 
 // No white space, controls or signs for them, quotes, angle brackets, or characters that change the direction of text.
-const address = /\bhttps?:\/\/[^\s\0-\x1f\x7f\u2400-\u2424<>"'`\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/giu;
+const address = /(?:\bhttps?:\/\/|(?<![\p{L}\p{M}\p{N}_.@/-])(?:www\.|mailto:))[^\s\0-\x1f\x7f\u2400-\u2424<>"'`\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/giu;
 /** What ends a sentence, or emphasises it, and is no end of an address. */
 const punctuation = '.,;:!?…»”’*_~';
 const opening = new Map([['(', ')'], ['[', ']'], ['{', '}']]);
@@ -15,6 +15,11 @@ export const longestLink = 2048;
 const longestHost = 260;
 /** How many links one message has; each costs as much as some kilobytes of text. */
 const mostLinks = 50;
+
+/** How an address may look that names no scheme: www, and a name of two parts or more. */
+const bareHost = /^www\.[^./?#\\:@]+\.[^./?#\\:@]/i;
+/** One address of mail and nothing else: what more there may be, such as who else gets it, nobody reads before they click. */
+const mail = /^mailto:[\w.+-]{1,64}@(?:[a-z\d-]{1,63}\.)+[a-z]{2,63}$/i;
 
 /** With all that joins them, colours them, or spells the flag of a region. */
 const emoji = /^(?:\p{Emoji_Presentation}|\p{Emoji}\ufe0f\u20e3?|\p{Emoji_Modifier_Base}\p{Emoji_Modifier}|\u200d|[\u{e0020}-\u{e007f}])+$/u;
@@ -70,11 +75,23 @@ function closing(shown) {
 
 /** A link, or null where the address is no good or would mislead about where it leads. @param {string} shown */
 function linkOf(shown) {
-  if (shown.length > longestLink || authorityOf(shown).length > longestHost) return null;
-  if (!URL.canParse(shown)) return null;
-  const url = new URL(shown);
-  if (!['http:', 'https:'].includes(url.protocol) || url.username || url.password) return null;
-  return element('a', { href: url.href, target: '_blank', rel: 'noopener noreferrer', dir: 'ltr' }, shown);
+  const href = shown.length > longestLink ? '' : /^mailto:/i.test(shown) ? mailAddress(shown) : webAddress(shown);
+  return href ? element('a', { href, target: '_blank', rel: 'noopener noreferrer', dir: 'ltr' }, shown) : null;
+}
+
+/** @param {string} shown */
+function mailAddress(shown) {
+  return mail.test(shown) ? shown : '';
+}
+
+/** @param {string} shown */
+function webAddress(shown) {
+  const bare = /^www\./i.test(shown);
+  const whole = bare ? `https://${shown}` : shown;
+  const authority = authorityOf(whole);
+  if (bare && !bareHost.test(shown) || authority.length > longestHost || authority.includes('@') || !URL.canParse(whole)) return '';
+  const url = new URL(whole);
+  return ['http:', 'https:'].includes(url.protocol) && !url.username && !url.password ? url.href : '';
 }
 
 /** @param {string} shown */

@@ -89,6 +89,24 @@ func TestAddressesInATextAreLinks(t *testing.T) {
 		long + "x":                                   long + "x",
 		"https://" + strings.Repeat("a.", 150) + "b": "https://" + strings.Repeat("a.", 150) + "b",
 		strings.Repeat("http://a ", 51):              strings.Repeat("[http://a] ", 50) + "http://a ",
+
+		"at www.example.org, or WWW.a.example/b?c":      "at [www.example.org], or [WWW.a.example/b?c]",
+		"(www.example.org/a_(b)).":                      "([www.example.org/a_(b)]).",
+		"http://www.a.example www.b.example":            "[http://www.a.example] [www.b.example]",
+		"www. www.. www.a www.a. www.a/b.c www.a:b.c":   "www. www.. www.a www.a. www.a/b.c www.a:b.c",
+		"awww.a.b éwww.a.b x.www.a.b /www.a.b -www.a.b": "awww.a.b éwww.a.b x.www.a.b /www.a.b -www.a.b",
+		"www.good.example@evil.example":                 "www.good.example@evil.example",
+		"me@www.example.org ftp://www.example.org":      "me@www.example.org ftp://www.example.org",
+		"www.a.example\u202e/b www.a.example\x00b":      "[www.a.example]\u202e/b [www.a.example]␀b",
+		"www.1.2":                                        "www.1.2",
+		"www." + strings.Repeat("a.", 150) + "b":         "www." + strings.Repeat("a.", 150) + "b",
+		"to mailto:a.b+c@d.example. Yes":                 "to [mailto:a.b+c@d.example]. Yes",
+		"<mailto:a@b.example>, MAILTO:A@B.EXAMPLE?":      "<[mailto:a@b.example]>, [MAILTO:A@B.EXAMPLE]?",
+		"mailto:a@b.example?bcc=x@y.example":             "mailto:a@b.example?bcc=x@y.example",
+		"mailto:a@b.example,c@d.example":                 "mailto:a@b.example,c@d.example",
+		"mailto:a@b.example%0abcc:x@y.example":           "mailto:a@b.example%0abcc:x@y.example",
+		"mailto:a@b mailto:@b.example mailto:a@.example": "mailto:a@b mailto:@b.example mailto:a@.example",
+		"mailto:a@b.example@c.example xmailto:a@b.c":     "mailto:a@b.example@c.example xmailto:a@b.c",
 	} {
 		got := b.eval(fmt.Sprintf(`
 			const { element, more } = await show(%s);
@@ -98,6 +116,17 @@ func TestAddressesInATextAreLinks(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%.80q (-want +got)\n%s", content, diff)
 		}
+	}
+}
+
+func TestLinksLeadWhereTheySayAndTellNobodyWhoCame(t *testing.T) {
+	b := foreignText(t)
+	got := b.eval(`
+		const { element } = await show('https://a.example/b www.c.example mailto:d@e.example');
+		return [...element.querySelectorAll('a')].map(({ href, rel, target }) => [href, rel, target].join(' '));`)
+	const alone = " noopener noreferrer _blank"
+	if diff := cmp.Diff([]any{"https://a.example/b" + alone, "https://www.c.example/" + alone, "mailto:d@e.example" + alone}, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 

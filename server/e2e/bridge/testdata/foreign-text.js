@@ -31,6 +31,8 @@ export const generators = Object.fromEntries([
   ['a letter with marks', after('e', '\u0301')],
   ['a letter with marks above and below', after('e', '\u0316\u0301')],
   ['an emoji of many tones', after('😀', '🏻')],
+  ...['www.', 'www.a.b ', 'www.a@b.c ', 'www.a.b@c ', 'mailto:', 'mailto:a@b.c ', 'mailto:a@b ', 'www.u:p@h.i '].map(text => [`${text} over and over`, over(text)]),
+  ...['a', '.', '@', 'a.', '-', 'a@'].flatMap(text => [[`www and ${text}`, after('www.a.', text)], [`mailto and ${text}`, after('mailto:a@b', text)], [`mail from ${text}`, after('mailto:', text)]]),
   ['a long name of a host', n => 'https://' + Array.from({ length: n - 8 }, (_, i) => String.fromCharCode(0x4e00 + i % 5000)).join('')],
   ['a long punycode', after('https://xn--', 'a')],
 ]);
