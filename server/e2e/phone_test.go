@@ -18,7 +18,7 @@ func TestAPhoneTellsQuietlyWhoWaitsAndWhatItIsConnectedTo(t *testing.T) {
 	s := newServerForGuests(t)
 	g := newGate(t, s)
 	ada := signIn(t, g, "Ada")
-	bob := newPeer(t, s, "Bob")
+	bob := newPeer(t, s, "Bartholomew")
 	bob.openChat(ada.id)
 	ada.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile))
 	ada.openChat(bob.id)
@@ -36,9 +36,20 @@ func TestAPhoneTellsQuietlyWhoWaitsAndWhatItIsConnectedTo(t *testing.T) {
 			t.Errorf("when a reply becomes owed, %s goes from (left, top, width, height) %s to %s", part, before[part], place)
 		}
 	}
-	if cut := call[[]string](ada.tab, `() => [...document.querySelectorAll('conversation-status, conversation-status span')].filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth || e.scrollHeight > e.clientHeight + 1 && e.clientHeight).map(e => e.textContent)`); len(cut) > 0 {
-		t.Errorf("the header cuts %q", cut)
+	whole := func(when string) {
+		t.Helper()
+		if cut := call[[]string](ada.tab, `() => [...document.querySelectorAll('conversation-status')].filter(e => e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1).map(e => e.innerText)`); len(cut) > 0 {
+			t.Errorf("%s the header cuts %q", when, cut)
+		}
 	}
+	whole("owing an answer,")
+	ada.say("yes, and you?")
+	ada.await("the words", `() => document.querySelector('conversation-status .awaiting').textContent.startsWith('Waiting for Bartholomew')`)
+	whole("waiting for one,")
+	bob.say("so do I, and Cleo?")
+	ada.awaitMessage("and Cleo?", "received")
+	ada.await("the words", `() => document.querySelector('conversation-status .owing').textContent`)
+	whole("owing another,")
 
 	// In the list it is a mark and no sentence, whose name says it all.
 	type mark struct {
