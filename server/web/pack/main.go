@@ -40,6 +40,9 @@ func pack(in, out, cache string) error {
 	if err != nil {
 		return err
 	}
+	if err := writeVersion(assets); err != nil {
+		return err
+	}
 	c, err := newCompressor(cache)
 	if err != nil {
 		return err
