@@ -11,10 +11,11 @@
 //
 // Messages from a tab: {prepare: {protocol, program}} as early as it likes;
 // {attach: {protocol, program, lock}, command} first, then Uint8Array commands;
-// {detach: true} last. Messages to a tab, besides the program's Uint8Arrays:
+// {detach: true} last; {end: true} where pages of another version come next. Messages to a tab, besides the program's Uint8Arrays:
 //   {alive: true, lock}         attach has come; the Web Lock is held as long as this worker lives
 //   {marks: {name, time}[]}     how far the engine's start came, in Unix milliseconds with fractions
 //   {here: true}                this worker is the engine: the answer to {anyone: true}
+//   {progress: {received, total}}  bytes of the program that have come, of how many, 0 if unknown; if a tab watches
 //   {restart: true}             a program started that knows nothing of this tab: attach
 //   {failed: string, attempt}   the program died or cannot be loaded, for the n-th time in a row
 //   {updated: true}             the tab is older than the worker or another tab: it must be reloaded
@@ -41,7 +42,8 @@ const lockName = 'parley-engine';
 const patience = 2000;
 
 /**
- * @typedef {{ wasm: string, exec: string }} Urls the program and its wasm_exec.js
+ * @typedef {{ wasm: string, exec: string, watched?: boolean }} Urls the program and its wasm_exec.js;
+ *   watched: somebody wants to be told how much of it has come
  * @typedef {import('./bridge.d.ts').Program} Program
  * @typedef {{ protocol: number, program: Urls, lock: string }} Tab
  * @typedef {{ post(message: any, transfer?: Transferable[]): void, close(): void, attached: boolean, held: Uint8Array | null, marked: number, release(): void }} Port
@@ -79,11 +81,14 @@ function receive(number, message) {
     drop(number);
   } else if (message?.anyone) {
     port.post({ here: true });
+  } else if (message?.end) {
+    giveWay(null);
   }
 }
 
 /** @param {number} number @param {Port} port @param {Tab} tab @param {Uint8Array} command */
 function attach(number, port, { protocol, program, lock }, command) {
+  if (ending) return port.post({ reopen: true });
   if (protocol < PROTOCOL) return port.post({ updated: true });
   if (protocol > PROTOCOL) return giveWay(port);
   if (role === 'elsewhere') return port.post({ elsewhere: true });
@@ -93,6 +98,7 @@ function attach(number, port, { protocol, program, lock }, command) {
     port.release = whenReleased(lock, () => drop(number));
   }
   runner.want(program);
+  if (progress) port.post({ progress });
   if (runner.program) runner.program.receive(number, command);
   else port.held = command;
 }
@@ -138,12 +144,16 @@ function broadcast(message) {
   for (const port of ports.values()) port.post(message);
 }
 
+/** This worker gives way to another one: who attaches from now on is of that one. */
+let ending = false;
+
 /**
- * A tab of a newer version came: end, so that its own worker can begin. Every
- * other tab has to be reloaded.
- * @param {Port} newer
+ * A tab of a newer version came, or will come: end, so that its own worker can begin.
+ * Every other tab has to be reloaded.
+ * @param {Port | null} newer
  */
 async function giveWay(newer) {
+  ending = true;
   for (const port of ports.values()) port.post(port === newer ? { reopen: true } : { updated: true });
   await end();
   scope.close();
@@ -176,11 +186,14 @@ class Runner {
   #ending = false;
   /** Ends the current run, by an error or (undefined) as asked. @type {(cause?: Error) => void} */
   #leave = () => {};
+  /** Ends the pause before what failed is tried again: a tab waits. */
+  #hurry = () => {};
   /** @type {Promise<void> | null} */
   #running = null;
 
   /** Starts a program, or replaces the running one if this is another version. @param {Urls} urls */
   want(urls) {
+    this.#hurry();
     if (this.#known.has(urls.wasm) || this.#ending) return;
     this.#known.add(urls.wasm);
     this.#wanted = urls;
@@ -217,9 +230,10 @@ class Runner {
         if (performance.now() - began > settled) this.#failures = 0;
         this.#failures++;
         for (const port of ports.values()) port.held = null; // a tab that is told of a failure attaches again
-        broadcast({ failed: cause instanceof Error ? cause.message : String(cause), attempt: this.#failures });
+        // Who only prepares for an engine that is needed later is not told, nor counts what failed until then.
+        for (const port of ports.values()) if (port.attached) port.post({ failed: cause instanceof Error ? cause.message : String(cause), attempt: this.#failures });
         if (this.#good && this.#good !== urls && this.#wanted === urls) this.#wanted = this.#good;
-        await delay(Math.min(30_000, 250 * 2 ** (this.#failures - 1)));
+        await Promise.race([delay(Math.min(30_000, 250 * 2 ** (this.#failures - 1))), new Promise(hurry => { this.#hurry = hurry; })]);
       }
     }
   }
@@ -297,10 +311,10 @@ let compiled = null;
  * Loads and compiles what was not compiled before.
  * @param {Urls} urls @param {number} attempt
  */
-async function load({ wasm, exec }, attempt) {
+async function load({ wasm, exec, watched }, attempt) {
   try {
     // A browser may remember that an import failed; under another fragment it tries again.
-    const [module] = await Promise.all([compile(wasm), import(attempt ? `${exec}#${attempt}` : exec)]);
+    const [module] = await Promise.all([compile(wasm, watched), import(attempt ? `${exec}#${attempt}` : exec)]);
     mark('loaded');
     scope.fs.writeSync = write;
     const go = new scope.Go();
@@ -311,10 +325,47 @@ async function load({ wasm, exec }, attempt) {
   }
 }
 
-/** @param {string} url @returns {Promise<WebAssembly.Module>} */
-async function compile(url) {
-  if (compiled?.url !== url) compiled = { url, module: await WebAssembly.compileStreaming(fetchProgram(url)) };
+/** @param {string} url @param {boolean} [watched] @returns {Promise<WebAssembly.Module>} */
+async function compile(url, watched) {
+  if (compiled?.url !== url) {
+    const response = fetchProgram(url);
+    compiled = { url, module: await WebAssembly.compileStreaming(watched ? response.then(counted) : response) };
+  }
   return compiled.module;
+}
+
+/** How much of the program has come, while it is on its way and that is counted. @type {{ received: number, total: number } | null} */
+let progress = null;
+/** How often the tabs are told, in milliseconds. */
+const tellEvery = 100;
+
+/**
+ * Tells the tabs how much of an answer has come. What passes through here is not what
+ * the browser keeps compiled for the next time: only for whoever waits for the first.
+ * @param {Response} response
+ */
+function counted(response) {
+  const { headers, body } = response;
+  if (!body) return response;
+  // What is counted is unpacked, and so must be the whole.
+  const total = headers.get('X-Uncompressed-Content-Length') ?? (headers.has('Content-Encoding') ? 0 : headers.get('Content-Length'));
+  const count = { received: 0, total: Number(total) || 0 };
+  progress = count;
+  let told = 0;
+  return new Response(body.pipeThrough(new TransformStream({
+    transform(bytes, out) {
+      count.received += bytes.length;
+      if (performance.now() - told > tellEvery) {
+        told = performance.now();
+        broadcast({ progress: count });
+      }
+      out.enqueue(bytes);
+    },
+    flush() {
+      broadcast({ progress: count });
+      progress = null;
+    },
+  })), { headers });
 }
 
 /** @param {string} url */

@@ -230,9 +230,11 @@ export function mergeMessages(list: Message[], changed: Message[], gone?: string
 
 /**
  * Begins to load the engine before connect() is called; what fails is told there.
- * To be called as early as the page can, and at most once.
+ * To be called as early as the page can, and at most once. progress is called, once
+ * connect() was, with how many bytes of the engine's program have come, and of how many;
+ * 0 if that is unknown. An engine that another tab began tells none.
  */
-export function prepare(): void;
+export function prepare(options?: { progress?: (received: number, total: number) => void }): void;
 
 /**
  * Opens the engine for the token's user. Resolves as soon as what is stored in

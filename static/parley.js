@@ -40,7 +40,11 @@ const maxCommand = 4 << 20;
 const program = {
   wasm: new URL('./parley.wasm', import.meta.url).href,
   exec: new URL('./wasm_exec.js', import.meta.url).href,
+  watched: false,
 };
+
+/** Who is told how much of the program has come. @type {((received: number, total: number) => void) | undefined} */
+let told;
 
 /**
  * The key of the conversation between two users.
@@ -65,9 +69,12 @@ export function serviceKey(customer, service) {
 /**
  * Begins to load the engine, which takes a while, before there is a token to
  * connect() with.
+ * @param {Parameters<typeof import('./parley.d.ts').prepare>[0]} [options]
  */
-export function prepare() {
+export function prepare({ progress } = {}) {
   mark('engine begun');
+  told = progress;
+  program.watched = progress !== undefined;
   prepareWorker({ prepare: { protocol: PROTOCOL, program } });
 }
 
@@ -340,6 +347,7 @@ class Parley extends EventTarget {
     clearTimeout(this.#timer); // whatever it says, something lives there
     if (message instanceof Uint8Array) this.#receiveValue(decode(message));
     else if (message.marks) markEngine(message.marks);
+    else if (message.progress) told?.(message.progress.received, message.progress.total);
     else if (message.restart) this.#restart();
     else if (message.failed) this.#engineFailed(message.failed, message.attempt);
     else if (message.updated) this.#outdated();

@@ -174,6 +174,8 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("ETag", v.etag)
 	if v.encoding != "" {
 		h.Set("Content-Encoding", v.encoding)
+		// Who counts what comes has it unpacked.
+		h.Set("X-Uncompressed-Content-Length", strconv.FormatInt(a.variants[len(a.variants)-1].size, 10))
 		w = &sized{w, v.size}
 	}
 	http.ServeContent(w, r, name, time.Time{}, content)

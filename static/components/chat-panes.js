@@ -35,6 +35,7 @@ import { ShareLink } from './share-link.js';
 const keptRows = 20; // of each list are kept over a reload
 const tokenRefused = [401, 0x86, 0x87]; // HTTP status and MQTT reason codes
 
+/** Fires "started" once the engine is there, or has failed to be. */
 export class ChatPanes extends HTMLElement {
   /** @type {Parley | null} */
   #parley = null;
@@ -133,6 +134,7 @@ export class ChatPanes extends HTMLElement {
     } catch (error) {
       this.#showFailure(error);
     }
+    this.dispatchEvent(new Event('started'));
   }
 
   /** Paints what this tab showed last, until the engine has answered. */

@@ -6,10 +6,13 @@ import { forgetSnapshot } from '../model/snapshot.js';
 import { ChatPanes } from './chat-panes.js';
 import { refuseFiles } from './file-refusal.js';
 import { SignIn } from './sign-in.js';
+import { StartProgress } from './start-progress.js';
 
 export class ParleyApp extends HTMLElement {
   #done = new AbortController();
   #user = 0n;
+  /** @type {Element | null} */
+  #view = null;
 
   connectedCallback() {
     const { signal } = this.#done;
@@ -29,17 +32,22 @@ export class ParleyApp extends HTMLElement {
     const identity = storedIdentity();
     this.#user = identity?.id ?? 0n;
     if (!identity) forgetSnapshot();
-    this.replaceChildren(identity ? new ChatPanes(identity) : this.#signIn());
+    this.#view?.remove();
+    this.#view = identity ? new ChatPanes(identity) : this.#signIn();
+    this.prepend(this.#view);
   }
 
   #signIn() {
-    const signIn = new SignIn();
+    const progress = new StartProgress();
+    const signIn = new SignIn((received, total) => progress.show(received, total));
     signIn.show(parseRoute(location.hash));
     addEventListener('hashchange', () => signIn.show(parseRoute(location.hash)), { signal: this.#done.signal });
     signIn.addEventListener('signed-in', () => {
       // The invite is used up, and no business of anybody who looks at the address.
       if (parseRoute(location.hash).name === 'invite') history.replaceState(null, '', '#/');
       this.#show();
+      this.append(progress);
+      this.#view?.addEventListener('started', () => progress.remove());
     });
     return signIn;
   }

@@ -1,9 +1,8 @@
 // @ts-check
 // Asks a name, once, and signs a guest in.
 import { keepsIdentity, storeIdentity } from '../model/identity.js';
-import { ParleyError, signInAsGuest } from '../parley.js';
+import { ParleyError, prepare, signInAsGuest } from '../parley.js';
 import { t } from '../texts/strings.js';
-import { ConnectionStatus } from './connection-status.js';
 import { element, text } from './dom.js';
 
 /** Fires "signed-in" once the identity is stored. */
@@ -18,6 +17,14 @@ export class SignIn extends HTMLElement {
   #error = element('p', { class: 'error', id: 'sign-in-error', role: 'alert' });
   #start = element('button', { class: 'button primary', type: 'submit' }, t.start);
   #busy = false;
+  #loading;
+  #prepared = false;
+
+  /** @param {(received: number, total: number) => void} loading called with how much of the engine has come, once somebody is signed in */
+  constructor(loading) {
+    super();
+    this.#loading = loading;
+  }
 
   /** Takes over what the address asks for. @param {import('../model/route.js').Route} route */
   show(route) {
@@ -28,7 +35,6 @@ export class SignIn extends HTMLElement {
   }
 
   connectedCallback() {
-    const status = new ConnectionStatus();
     this.append(element('main', { class: 'card' },
       element('img', { class: 'logo', src: './icon.svg', alt: '', width: 56, height: 56 }),
       element('h1', {}, t.product),
@@ -38,10 +44,18 @@ export class SignIn extends HTMLElement {
         this.#inviteField,
         this.#start,
         this.#error),
-      element('p', { class: 'small' }, keepsIdentity() ? t.signInNote : t.signInNoteUnkept),
-      status));
-    status.show({ state: 'signed-out' });
+      element('p', { class: 'small' }, keepsIdentity() ? t.signInNote : t.signInNoteUnkept)));
     this.#name.focus();
+    this.#name.addEventListener('input', () => this.#prepare(), { once: true });
+    // The form comes first; and nobody who must save is made to load what they may not want.
+    if (!(/** @type {any} */ (navigator).connection?.saveData)) whenIdle(() => this.isConnected && this.#prepare());
+  }
+
+  /** Loads the engine while the person types. */
+  #prepare() {
+    if (this.#prepared) return;
+    this.#prepared = true;
+    prepare({ progress: this.#loading });
   }
 
   /** @param {SubmitEvent} event */
@@ -76,6 +90,13 @@ export class SignIn extends HTMLElement {
     this.#name.setAttribute('aria-invalid', String(reason !== ''));
     if (reason) this.#name.focus();
   }
+}
+
+/** Calls back when the page is loaded and has nothing else to do. @param {() => void} callback */
+function whenIdle(callback) {
+  const wait = () => ('requestIdleCallback' in globalThis ? requestIdleCallback(callback) : setTimeout(callback, 200));
+  if (document.readyState === 'complete') wait();
+  else addEventListener('load', wait, { once: true });
 }
 
 customElements.define('sign-in', SignIn);

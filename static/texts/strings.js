@@ -25,6 +25,9 @@ export const t = {
   inviteCode: 'Invite code',
   /** @param {string} reason */
   signInFailed: reason => `That did not work: ${reason}`,
+  loadingProgram: 'Loading Parley…',
+  /** @param {number} percent */
+  loadedOfProgram: percent => `Loading Parley… ${percent} %`,
   serverAway: 'the server cannot be reached. Check the connection and try again.',
   signInNote: 'No account, no password. This browser keeps your sign-in.',
   signInNoteUnkept: 'No account, no password. This browser keeps nothing of this site: you are signed in until you close or reload this page.',
@@ -46,6 +49,11 @@ export const t = {
   identityNotKept: 'it does not remember who is signed in; allow it to keep site data',
   /** @param {string} reason */
   messagesNotKept: reason => `No messages are kept in this browser. ${sentence(reason)} What was not sent is lost when the last page of this site is closed.`,
+
+  // Another version
+  newVersion: 'A new version is ready.',
+  reload: 'Reload',
+  later: 'Later',
 
   // Connection
   connection: {

@@ -1,0 +1,135 @@
+package e2e
+
+import (
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// slowLine is how many bytes come a second: 400 kbit/s.
+const slowLine = 50_000
+
+// slowed opens a line to a gate on which all that comes shares so many bytes a second,
+// until widen is called.
+func slowed(t *testing.T, g *gate, perSecond int) (url string, widen func()) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var (
+		wide atomic.Bool
+		mu   sync.Mutex
+		due  time.Time
+		open []net.Conn
+		work sync.WaitGroup
+	)
+	turn := func(n int) time.Duration {
+		mu.Lock()
+		defer mu.Unlock()
+		if now := time.Now(); due.Before(now) {
+			due = now
+		}
+		due = due.Add(time.Duration(n) * time.Second / time.Duration(perSecond))
+		return time.Until(due)
+	}
+	carry := func(to, from net.Conn, slow bool) {
+		defer to.Close()
+		piece := make([]byte, 2<<10)
+		for {
+			n, err := from.Read(piece)
+			if slow && !wide.Load() {
+				time.Sleep(turn(n))
+			}
+			if _, failed := to.Write(piece[:n]); failed != nil || err != nil {
+				return
+			}
+		}
+	}
+	work.Go(func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return // closed below
+			}
+			far, err := net.Dial("tcp", strings.TrimPrefix(g.url, "http://"))
+			if err != nil {
+				near.Close()
+				return // the gate is closed
+			}
+			_ = far.(*net.TCPConn).SetReadBuffer(16 << 10) // a line holds little
+			mu.Lock()
+			open = append(open, near, far)
+			mu.Unlock()
+			work.Go(func() { carry(near, far, true) })
+			work.Go(func() { carry(far, near, false) })
+		}
+	})
+	t.Cleanup(func() {
+		wide.Store(true)
+		listener.Close()
+		mu.Lock()
+		for _, c := range open {
+			c.Close()
+		}
+		mu.Unlock()
+		work.Wait()
+	})
+	return "http://" + listener.Addr().String(), func() { wide.Store(true) }
+}
+
+// watching is JavaScript that notes when the form is there and what of the page has come
+// by then, what is said to the newcomer, and how the progress goes.
+const watching = `
+	window.e2eForm = null;
+	window.e2eSaid = '';
+	window.e2eProgress = [];
+	new MutationObserver(() => {
+		if (!window.e2eForm && document.querySelector('sign-in button')) window.e2eForm = {Ms: Math.round(performance.now()),
+			Bytes: performance.getEntriesByType('resource').reduce((sum, {transferSize}) => sum + transferSize, performance.getEntriesByType('navigation')[0].transferSize)};
+		window.e2eSaid += /signed out/i.test(document.body?.textContent) ? 'signed out ' : '';
+		const value = document.querySelector('[role=progressbar]')?.getAttribute('aria-valuenow');
+		if (value && value !== String(window.e2eProgress.at(-1))) window.e2eProgress.push(Number(value));
+	}).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });`
+
+func TestANewcomerOnASlowLineTypesWhileTheEngineComesAndSeesHowFarItIs(t *testing.T) {
+	t.Parallel()
+	g := newGate(t, newServer(t))
+	url, widen := slowed(t, g, slowLine)
+	tb := newProfile(t).open("Ada", url+"/", watching)
+	tb.find("textbox", "Your name")
+	form := call[struct{ Ms, Bytes int }](tb, `() => window.e2eForm`)
+	if t.Logf("the form is there after %d ms and %d bytes", form.Ms, form.Bytes); form.Bytes == 0 || form.Bytes > 2*slowLine {
+		t.Errorf("the form takes %d bytes, want what the line carries in two seconds", form.Bytes)
+	}
+	eventually(t, "the program to be asked for before Start is pressed", func() bool { return len(g.since(0, ".wasm")) == 1 })
+	tb.fill("Your name", "Ada")
+	tb.click("Start")
+	tb.await("progress", `() => window.e2eProgress.length >= 3`)
+	if bars, err := tb.named("progressbar", "Loading Parley…"); err != nil || len(bars) != 1 {
+		t.Errorf("%d bars of progress, %v", len(bars), err)
+	}
+	if state := call[string](tb, `() => document.querySelector('[data-connection]').dataset.connection`); state != "connecting" {
+		t.Errorf("meanwhile the connection is said to be %s", state)
+	}
+	widen()
+	tb.awaitConnection("live")
+	if call[bool](tb, `() => document.querySelector('[role=progressbar]') !== null`) {
+		t.Error("progress is shown though the engine is there")
+	}
+	progress := call[[]int](tb, `() => window.e2eProgress`)
+	if t.Logf("progress: %v", progress); !slices.IsSorted(progress) || progress[len(progress)-1] > 100 || progress[0] > 60 {
+		t.Errorf("progress went %v", progress)
+	}
+	if said := call[string](tb, `() => window.e2eSaid`); said != "" {
+		t.Errorf("a newcomer reads %q", said)
+	}
+	if n := len(g.since(0, ".wasm")); n != 1 {
+		t.Errorf("the program was asked for %d times", n)
+	}
+	tb.wroteNoErrors()
+}
