@@ -31,7 +31,14 @@ type profile struct {
 	t   *testing.T
 	ctx context.Context // the browser's
 	id  cdp.BrowserContextID
+
+	// keepsPage lets the browser keep the page, in a service worker. Others have none:
+	// most tests count what a page asks for, or hold some of it back.
+	keepsPage bool
 }
+
+// withoutServiceWorkers makes a browser one that has no service workers.
+const withoutServiceWorkers = `delete Navigator.prototype.serviceWorker;`
 
 // chromium is the browser that all profiles share.
 var chromium = sync.OnceValues(func() (context.Context, error) {
@@ -91,6 +98,9 @@ type tab struct {
 // document before anything of the page; "" for none.
 func (p *profile) open(name, url, before string) *tab {
 	p.t.Helper()
+	if !p.keepsPage {
+		before = withoutServiceWorkers + before
+	}
 	tb := &tab{t: p.t, name: name}
 	var options []chromedp.ContextOption
 	if p.id != "" {

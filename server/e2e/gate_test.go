@@ -192,11 +192,12 @@ func (g *gate) stall(path string) {
 	g.stalled[path] = true
 }
 
-// reopen undoes close and cut.
+// reopen undoes close, cut, and a stall that no request has met.
 func (g *gate) reopen(path string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.shut, path)
+	delete(g.stalled, path)
 }
 
 // connections is how many MQTT connections are open.

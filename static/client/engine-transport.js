@@ -26,6 +26,8 @@ const lifeTimeout = 5000;
 
 /** A SharedWorker that no line has taken yet. @type {SharedWorker | null} */
 let prepared = null;
+/** The one that the line leads to. @type {SharedWorker | null} */
+let current = null;
 
 /** Begins the worker before there is a line to it, and tells it something. @param {any} message */
 export function prepareWorker(message) {
@@ -37,6 +39,14 @@ export function prepareWorker(message) {
   }
   prepared.onerror = () => { prepared = null; };
   prepared.port.postMessage(message);
+}
+
+/**
+ * Lets the worker end, so that the next page, of another version, begins its own. One
+ * that is no SharedWorker ends with its tab.
+ */
+export function endEngine() {
+  (current ?? prepared)?.port.postMessage({ end: true });
 }
 
 function newSharedWorker() {
@@ -97,6 +107,7 @@ function openShared(receive, switchTo) {
   try {
     worker = prepared ?? newSharedWorker();
     prepared = null;
+    current = worker;
   } catch {
     return openChannel(receive); // there is one, and it is not allowed here
   }

@@ -6,7 +6,7 @@ import { element, set, text } from './dom.js';
 
 const longest = 600; // UTF-16 units of a reason
 
-/** Fires "try-now" when the person does not want to wait. */
+/** Fires "try-now" when the person does not want to wait, and "connected", which bubbles, when there is a connection. */
 export class ConnectionStatus extends HTMLElement {
   #words = element('span');
   // Counts down every second: not to be read out each time.
@@ -31,6 +31,7 @@ export class ConnectionStatus extends HTMLElement {
 
   /** @param {Pick<import('../parley.js').Connection, 'state'> & Partial<import('../parley.js').Connection>} connection */
   show({ state, next = 0, reason = '', loading = 0 }) {
+    const connected = state === 'live' && this.getAttribute('data-connection') !== state;
     set(this, 'data-connection', state);
     set(this, 'title', reason || null);
     text(this.#words, state === 'live' && loading ? t.loadingConversations(loading) : t.connection[state]);
@@ -42,6 +43,7 @@ export class ConnectionStatus extends HTMLElement {
     this.#count();
     clearInterval(this.#timer);
     this.#timer = this.#next ? setInterval(() => this.#count(), 1000) : 0;
+    if (connected) this.dispatchEvent(new Event('connected', { bubbles: true }));
   }
 
   #count() {

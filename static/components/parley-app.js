@@ -7,15 +7,19 @@ import { ChatPanes } from './chat-panes.js';
 import { refuseFiles } from './file-refusal.js';
 import { SignIn } from './sign-in.js';
 import { StartProgress } from './start-progress.js';
+import { VersionNotice } from './version-notice.js';
 
 export class ParleyApp extends HTMLElement {
   #done = new AbortController();
   #user = 0n;
   /** @type {Element | null} */
   #view = null;
+  #notice = new VersionNotice();
 
   connectedCallback() {
     const { signal } = this.#done;
+    this.addEventListener('connected', () => this.#notice.connected(), { signal });
+    this.append(this.#notice);
     this.#show();
     onIdentityChange(() => {
       if ((storedIdentity()?.id ?? 0n) !== this.#user) this.#show();
