@@ -62,8 +62,6 @@ func (p *person) openChat(peer string) {
 // say writes a message and sends it with Enter.
 func (p *person) say(content string) {
 	p.t.Helper()
-	// What another tab has just sent may stand there a moment longer, and would be sent again before it.
-	p.await("the composer to be empty", `() => document.querySelector('message-composer textarea')?.value === ''`)
 	p.fill("Message", content)
 	p.pressEnter()
 }

@@ -49,6 +49,7 @@ func TestASecondTabSharesProgramAndConnection(t *testing.T) {
 	tab.awaitConnection("live")
 	tab.openChat(bob.id)
 	tab.awaitMessage("said in the first tab", confirmed...)
+	tab.awaitComposed("")
 	tab.say("said in the second tab")
 	tab.awaitMessage("said in the second tab", confirmed...)
 	ada.awaitMessage("said in the second tab", confirmed...)
@@ -91,6 +92,7 @@ func chatAfterTheFirstTabCloses(t *testing.T, before string) {
 	tab.openChat(bob.id)
 	tab.say("from the second tab")
 	ada.awaitMessage("from the second tab", confirmed...)
+	ada.awaitComposed("") // the draft is one in all tabs, and is there until this one hears that it was sent
 	ada.say("from the first tab")
 	tab.awaitMessage("from the first tab", confirmed...)
 	bob.awaitMessage("from the first tab")
@@ -109,6 +111,7 @@ func chatAfterTheFirstTabCloses(t *testing.T, before string) {
 		eventually(t, "the second tab to connect", func() bool { return len(g.since(mark, "/mqtt")) == 1 })
 		tab.awaitConnection("live")
 	}
+	tab.awaitComposed("")
 	tab.say("after the first tab closed")
 	tab.awaitMessage("after the first tab closed", confirmed...)
 	bob.awaitMessage("after the first tab closed")
@@ -131,6 +134,7 @@ func TestAWorkerWhoseFileNeverComesIsDoneWithout(t *testing.T) {
 	tab := second(profile, g, ada, "") // meets the same SharedWorker
 	tab.openChat(bob.id)
 	tab.awaitMessage("hello", confirmed...)
+	tab.awaitComposed("")
 	tab.say("from the second tab")
 	ada.awaitMessage("from the second tab", confirmed...)
 	if n := g.connections(); n != 1 {
