@@ -106,8 +106,8 @@ func TestANewcomerOnASlowLineTypesWhileTheEngineComesAndSeesHowFarItIs(t *testin
 	if t.Logf("the form is there after %d ms and %d bytes", form.Ms, form.Bytes); form.Bytes == 0 || form.Bytes > 2*slowLine {
 		t.Errorf("the form takes %d bytes, want what the line carries in two seconds", form.Bytes)
 	}
-	tb.fill("Your name", "Ada") // what is not begun in an idle moment begins with the first letter
-	eventually(t, "the program to be asked for before Start is pressed", func() bool { return len(g.since(0, ".wasm")) > 0 })
+	eventually(t, "the program to be asked for before Start is pressed", func() bool { return len(g.since(0, ".wasm")) == 1 })
+	tb.fill("Your name", "Ada")
 	tb.click("Start")
 	tb.await("progress", `() => window.e2eProgress.length >= 3`)
 	if bars, err := tb.named("progressbar", "Loading Parley…"); err != nil || len(bars) != 1 {
@@ -128,6 +128,8 @@ func TestANewcomerOnASlowLineTypesWhileTheEngineComesAndSeesHowFarItIs(t *testin
 	if said := call[string](tb, `() => window.e2eSaid`); said != "" {
 		t.Errorf("a newcomer reads %q", said)
 	}
-	t.Logf("the program was asked for %d times", len(g.since(0, ".wasm")))
+	if n := len(g.since(0, ".wasm")); n != 1 {
+		t.Errorf("the program was asked for %d times", n)
+	}
 	tb.wroteNoErrors()
 }
