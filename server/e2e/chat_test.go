@@ -19,6 +19,20 @@ func two(t *testing.T) (*server, *gate, *person, *person) {
 	return s, g, ada, bob
 }
 
+// inOneOrder waits until both see all messages, and returns in which order: the same.
+func inOneOrder(t *testing.T, ada, bob *person, all []string) []string {
+	t.Helper()
+	for _, content := range all {
+		ada.awaitMessage(content, append([]string{"received"}, confirmed...)...)
+		bob.awaitMessage(content, append([]string{"received"}, confirmed...)...)
+	}
+	a, b := ada.contents(all), bob.contents(all)
+	if len(a) != len(all) || !slices.Equal(a, b) {
+		t.Errorf("Ada sees %q\nBob sees %q", a, b)
+	}
+	return a
+}
+
 func TestTwoPeopleChatBothWays(t *testing.T) {
 	t.Parallel()
 	_, g, ada, bob := two(t)
@@ -66,14 +80,7 @@ func TestBothSeeOneOrderWhenTheyWriteAtTheSameTime(t *testing.T) {
 		bob.say(fromBob)
 		all = append(all, fromAda, fromBob)
 	}
-	for _, content := range all {
-		ada.awaitMessage(content, append([]string{"received"}, confirmed...)...)
-		bob.awaitMessage(content, append([]string{"received"}, confirmed...)...)
-	}
-	a, b := ada.contents(all), bob.contents(all)
-	if len(a) != len(all) || !slices.Equal(a, b) {
-		t.Errorf("Ada sees %q\nBob sees %q", a, b)
-	}
+	a := inOneOrder(t, ada, bob, all)
 	for i := range 9 {
 		for _, from := range []string{"from Ada %d.", "from Bob %d."} {
 			if slices.Index(a, fmt.Sprintf(from, i)) > slices.Index(a, fmt.Sprintf(from, i+1)) {
@@ -144,14 +151,7 @@ func TestMessagesOutliveTheServersEnd(t *testing.T) {
 		s.start()
 		ada.awaitConnection("live")
 		bob.awaitConnection("live")
-		for _, content := range all {
-			ada.awaitMessage(content, append([]string{"received"}, confirmed...)...)
-			bob.awaitMessage(content, append([]string{"received"}, confirmed...)...)
-		}
-		a, b := ada.contents(all), bob.contents(all)
-		if len(a) != len(all) || !slices.Equal(a, b) {
-			t.Errorf("Ada sees %q\nBob sees %q", a, b)
-		}
+		inOneOrder(t, ada, bob, all)
 		seqs := ada.messages()
 		if last := seqs[len(seqs)-1]; last.Seq != strconv.Itoa(len(all)) {
 			t.Errorf("the server stored %s messages, want each once, %d", last.Seq, len(all))

@@ -1,86 +1,15 @@
 package e2e
 
 import (
-	"net"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
+
+	"parley/server/e2e/live"
 )
 
 // slowLine is how many bytes come a second: 400 kbit/s.
 const slowLine = 50_000
-
-// slowed opens a line to a gate on which all that comes shares so many bytes a second,
-// until widen is called.
-func slowed(t *testing.T, g *gate, perSecond int) (url string, widen func()) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var (
-		wide atomic.Bool
-		mu   sync.Mutex
-		due  time.Time
-		open []net.Conn
-		work sync.WaitGroup
-	)
-	turn := func(n int) time.Duration {
-		mu.Lock()
-		defer mu.Unlock()
-		if now := time.Now(); due.Before(now) {
-			due = now
-		}
-		due = due.Add(time.Duration(n) * time.Second / time.Duration(perSecond))
-		return time.Until(due)
-	}
-	carry := func(to, from net.Conn, slow bool) {
-		defer to.Close()
-		piece := make([]byte, 2<<10)
-		for {
-			n, err := from.Read(piece)
-			if slow && !wide.Load() {
-				time.Sleep(turn(n))
-			}
-			if _, failed := to.Write(piece[:n]); failed != nil || err != nil {
-				return
-			}
-		}
-	}
-	work.Go(func() {
-		for {
-			near, err := listener.Accept()
-			if err != nil {
-				return // closed below
-			}
-			far, err := net.Dial("tcp", strings.TrimPrefix(g.url, "http://"))
-			if err != nil {
-				near.Close()
-				return // the gate is closed
-			}
-			_ = far.(*net.TCPConn).SetReadBuffer(16 << 10) // a line holds little
-			mu.Lock()
-			open = append(open, near, far)
-			mu.Unlock()
-			work.Go(func() { carry(near, far, true) })
-			work.Go(func() { carry(far, near, false) })
-		}
-	})
-	t.Cleanup(func() {
-		wide.Store(true)
-		listener.Close()
-		mu.Lock()
-		for _, c := range open {
-			c.Close()
-		}
-		mu.Unlock()
-		work.Wait()
-	})
-	return "http://" + listener.Addr().String(), func() { wide.Store(true) }
-}
 
 // watching is JavaScript that notes when the form is there and what of the page has come
 // by then, what is said to the newcomer, and how the progress goes.
@@ -99,8 +28,12 @@ const watching = `
 func TestANewcomerOnASlowLineTypesWhileTheEngineComesAndSeesHowFarItIs(t *testing.T) {
 	t.Parallel()
 	g := newGate(t, newServer(t))
-	url, widen := slowed(t, g, slowLine)
-	tb := newProfile(t).open("Ada", url+"/", watching)
+	line, err := live.NewSlowLine(strings.TrimPrefix(g.url, "http://"), slowLine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(line.Close)
+	tb := newProfile(t).open("Ada", "http://"+line.Address+"/", watching)
 	tb.find("textbox", "Your name")
 	form := call[struct{ Ms, Bytes int }](tb, `() => window.e2eForm`)
 	if t.Logf("the form is there after %d ms and %d bytes", form.Ms, form.Bytes); form.Bytes == 0 || form.Bytes > 2*slowLine {
@@ -116,7 +49,7 @@ func TestANewcomerOnASlowLineTypesWhileTheEngineComesAndSeesHowFarItIs(t *testin
 	if state := call[string](tb, `() => document.querySelector('[data-connection]').dataset.connection`); state != "connecting" {
 		t.Errorf("meanwhile the connection is said to be %s", state)
 	}
-	widen()
+	line.Widen()
 	tb.awaitConnection("live")
 	if call[bool](tb, `() => document.querySelector('[role=progressbar]') !== null`) {
 		t.Error("progress is shown though the engine is there")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"parley/server/broker"
 	"parley/server/chat"
 	"parley/server/chat/chattest"
+	"parley/server/e2e/live"
 	client "parley/wasm/chat"
 	"parley/wasm/link"
 )
@@ -23,8 +23,8 @@ import (
 const (
 	user          = 1 << 60
 	conversations = 10_000
-	long          = 950 // of them, whose last message is as long as one may be
-	line          = 125_000
+	long          = 950             // of them, whose last message is as long as one may be
+	line          = 125_000         // bytes a second, 1 Mbit/s
 	patience      = 8 * time.Minute // in which this machine gets it done, whatever else it does
 )
 
@@ -132,74 +132,6 @@ func (s *server) Messages(ctx context.Context, _, key string, after, before uint
 	return answer.Marshal(), nil
 }
 
-// slowLine listens, and passes what comes on to address and back, 1 Mbit/s on the way back.
-// connections counts who came.
-func slowLine(t *testing.T, address string) (url string, connections func() int) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var mu sync.Mutex
-	var work sync.WaitGroup
-	var open []net.Conn
-	count := 0
-	work.Go(func() {
-		for {
-			near, err := listener.Accept()
-			if err != nil {
-				return // closed below
-			}
-			far, err := net.Dial("tcp", address)
-			if err != nil {
-				t.Error(err)
-				near.Close()
-				return
-			}
-			_ = far.(*net.TCPConn).SetReadBuffer(32 << 10) // a line holds little
-			mu.Lock()
-			count++
-			open = append(open, near, far)
-			mu.Unlock()
-			work.Go(func() { carry(near, far, line) })
-			work.Go(func() { carry(far, near, 0) })
-		}
-	})
-	t.Cleanup(func() {
-		listener.Close()
-		mu.Lock()
-		for _, c := range open {
-			c.Close()
-		}
-		mu.Unlock()
-		work.Wait()
-	})
-	return "ws://" + listener.Addr().String(), func() int {
-		mu.Lock()
-		defer mu.Unlock()
-		return count
-	}
-}
-
-// carry copies until an end closes, at most so many bytes a second; 0: as they come.
-func carry(to, from net.Conn, perSecond int) {
-	defer to.Close()
-	piece := make([]byte, 4<<10)
-	for due := time.Now(); ; {
-		n, err := from.Read(piece)
-		if _, failed := to.Write(piece[:n]); failed != nil || err != nil {
-			return
-		}
-		if perSecond > 0 {
-			if now := time.Now(); due.Before(now) {
-				due = now
-			}
-			due = due.Add(time.Duration(n) * time.Second / time.Duration(perSecond))
-			time.Sleep(time.Until(due))
-		}
-	}
-}
-
 // page is what the engine tells, which all happens on one loop.
 type page struct {
 	t      *testing.T
@@ -238,12 +170,16 @@ func (p *page) Failed(err error)              { p.t.Error(err) }
 
 func TestTenThousandConversationsArriveOnASlowLineInOneConnection(t *testing.T) {
 	s := newServer(t)
-	url, connections := slowLine(t, s.address)
+	slow, err := live.NewSlowLine(s.address, line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(slow.Close)
 	loop := client.NewLoop()
 	p := &page{t: t, known: map[string]bool{}, heard: map[string]bool{}}
 	engine := client.New(client.Config{
 		User: user, Token: client.Token{Text: "token", Name: "somebody"}, Store: client.NewMemory(), Host: loop, Observer: p, History: s,
-		Network: &link.Network{Dial: link.WebSocket(url + "/mqtt")},
+		Network: &link.Network{Dial: link.WebSocket("ws://" + slow.Address + "/mqtt")},
 	})
 	loading, synced, overtook := 0, make(chan struct{}), false
 	p.change = func() {
@@ -292,7 +228,7 @@ func TestTenThousandConversationsArriveOnASlowLineInOneConnection(t *testing.T) 
 	if n := len(p.known); n != conversations+1 {
 		t.Errorf("%d conversations are known, want %d", n, conversations+1)
 	}
-	if n := connections(); n != 1 {
+	if n := slow.Connections(); n != 1 {
 		t.Errorf("it took %d connections", n)
 	}
 	if err := p.check(); err != nil {
