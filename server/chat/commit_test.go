@@ -273,18 +273,12 @@ func TestThoseWhoWereAnsweredShareTheNextCommit(t *testing.T) {
 		const took = 8 * time.Millisecond
 		commits := 0
 		w := &watched{Store: chattest.NewMemory(1), before: func() { time.Sleep(took); commits++ }}
-		service, err := chat.New(chat.Config{Store: w, Fanout: &outbox{t: t}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- service.Run(ctx) }()
+		b := start(t, w)
 		var senders sync.WaitGroup
 		sendAfter := func(pause time.Duration) {
 			senders.Go(func() {
 				time.Sleep(pause)
-				if _, err := service.Publish(t.Context(), chat.Sender{User: ada}, proto.BranchMessage, encode(t, text(bob, "x")), nil); err != nil {
+				if _, err := b.Publish(t.Context(), chat.Sender{User: ada}, proto.BranchMessage, encode(t, text(bob, "x")), nil); err != nil {
 					t.Error(err)
 				}
 			})
@@ -308,10 +302,6 @@ func TestThoseWhoWereAnsweredShareTheNextCommit(t *testing.T) {
 			if n := commits - before; n != step.commits || time.Since(began) != step.took {
 				t.Errorf("%s: %d commits in %v, want %d in %v", step.name, n, time.Since(began), step.commits, step.took)
 			}
-		}
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
 		}
 	})
 }
