@@ -12,6 +12,7 @@ import { hashOf } from './route.js';
 const place = 'parley.notifications'; // in localStorage: "on" on this device
 const answers = 200; // ms that other tabs have to say that they are looked at
 const longest = 160; // UTF-16 units of a message
+const longestForName = 3000; // ms
 
 /** Whether the person can see this page. */
 const isVisible = () => document.visibilityState === 'visible';
@@ -48,6 +49,7 @@ export class Attention {
   #news = new Map();
   #tabs;
   #lookedAt = false; // another tab said so
+  #closed = false;
 
   /** @param {import('./page-context.js').PageContext} context */
   constructor(context) {
@@ -79,6 +81,7 @@ export class Attention {
   }
 
   close() {
+    this.#closed = true;
     this.#tabs.close();
     this.#news.clear();
     for (const key of this.#shown.keys()) this.#end(key);
@@ -99,11 +102,24 @@ export class Attention {
     return this.#lookedAt || isVisible();
   }
 
+  /** The name of who has never written before may still be on its way. @param {bigint} person */
+  async #named(person) {
+    const { names } = this.#context;
+    if (!person || names.bare(person)) return;
+    names.ask(person);
+    await new Promise(resolve => {
+      names.addEventListener('change', resolve, { once: true });
+      setTimeout(resolve, longestForName);
+    });
+  }
+
   /** @param {Conversation} conversation */
-  #show(conversation) {
+  async #show(conversation) {
     const { key, last } = conversation;
     const participants = this.#context.participants(key);
     if (!last || !participants.shows(last)) return;
+    await this.#named(participants.person);
+    if (isVisible() || this.#closed) return;
     const words = isSystemMessage(last) ? systemWords(last, participants) : previewOf(last.content, longest);
     let notification;
     try {

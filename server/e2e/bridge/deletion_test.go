@@ -90,6 +90,7 @@ func TestTheElderOfTwoEnginesGivesWay(t *testing.T) {
 	elder := s.openTab(t, noSharedWorker+connect)
 	elder.eval(send)
 	elder.clearSiteData(s.URL)
+	s.handle("/engine.js", nil) // the younger one answers
 	younger := s.openTab(t, noSharedWorker+connect)
 	elder.until(`log.includes('reset')`)
 	younger.eval(send) // the store was in memory: what the elder had is gone
