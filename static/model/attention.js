@@ -12,7 +12,7 @@ import { hashOf } from './route.js';
 const place = 'parley.notifications'; // in localStorage: "on" on this device
 const answers = 200; // ms that other tabs have to say that they are looked at
 const longest = 160; // UTF-16 units of a message
-const longestForName = 3000; // ms
+const longestForName = 10_000; // ms
 
 /** Whether the person can see this page. */
 const isVisible = () => document.visibilityState === 'visible';
@@ -102,23 +102,13 @@ export class Attention {
     return this.#lookedAt || isVisible();
   }
 
-  /** The name of who has never written before may still be on its way. @param {bigint} person */
-  async #named(person) {
-    const { names } = this.#context;
-    if (!person || names.bare(person)) return;
-    names.ask(person);
-    await new Promise(resolve => {
-      names.addEventListener('change', resolve, { once: true });
-      setTimeout(resolve, longestForName);
-    });
-  }
-
   /** @param {Conversation} conversation */
   async #show(conversation) {
     const { key, last } = conversation;
     const participants = this.#context.participants(key);
     if (!last || !participants.shows(last)) return;
-    await this.#named(participants.person);
+    // The name of who has never written before may still be on its way, behind those of others.
+    await Promise.race([this.#context.names.ask(participants.person), new Promise(resolve => setTimeout(resolve, longestForName))]);
     if (isVisible() || this.#closed) return;
     const words = isSystemMessage(last) ? systemWords(last, participants) : previewOf(last.content, longest);
     let notification;

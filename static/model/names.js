@@ -8,9 +8,9 @@ import { Lookalikes } from './lookalikes.js';
 export class Names extends EventTarget {
   /** @type {Map<bigint, string>} */
   #names = new Map();
-  /** Who has been asked for, or waits to be. @type {Set<bigint>} */
-  #asked = new Set();
-  /** @type {bigint[]} */
+  /** Who has been asked for, or waits to be, and what resolves with the answer. @type {Map<bigint, Promise<void>>} */
+  #asked = new Map();
+  /** @type {{id: bigint, answered: () => void}[]} */
   #queue = [];
   #asking = false;
   #lookalikes = new Lookalikes(() => this.dispatchEvent(new Event('change')));
@@ -54,24 +54,29 @@ export class Names extends EventTarget {
     return this.#known(id) ?? t.agent(shortID(id));
   }
 
-  /** Asks for a name that is not known, once. @param {bigint} id */
-  ask(id) {
-    if (!id || !this.parley || this.#names.has(id) || this.#asked.has(id)) return;
-    this.#asked.add(id);
-    this.#queue.push(id);
-    this.#work();
+  /** Asks for a name that is not known, once; resolves when it is known, or cannot be. @param {bigint} id */
+  async ask(id) {
+    if (!id || !this.parley || this.#names.has(id)) return;
+    let asked = this.#asked.get(id);
+    if (!asked) {
+      asked = new Promise(answered => this.#queue.push({ id, answered }));
+      this.#asked.set(id, asked);
+      this.#work();
+    }
+    await asked;
   }
 
   /** Those who could not be asked for, offline, may be asked for again. */
   forgive() {
-    for (const id of this.#asked) if (!this.#names.has(id)) this.#asked.delete(id);
+    for (const id of this.#asked.keys()) if (!this.#names.has(id)) this.#asked.delete(id);
   }
 
   /** One after the other: nobody needs a name so soon that the server should be hurried. */
   async #work() {
     if (this.#asking) return;
     this.#asking = true;
-    for (let id = this.#queue.shift(); id; id = this.#queue.shift()) {
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      const { id, answered } = next;
       try {
         const found = (await this.parley?.users(String(id)))?.find(user => user.id === id);
         this.set(id, found?.name ?? '');
@@ -79,6 +84,7 @@ export class Names extends EventTarget {
       } catch {
         // Offline. The number names the person until the connection is back.
       }
+      answered();
     }
     this.#asking = false;
   }
