@@ -42,20 +42,10 @@ const withoutServiceWorkers = `delete Navigator.prototype.serviceWorker;`
 
 // chromium is the browser that all profiles share.
 var chromium = sync.OnceValues(func() (context.Context, error) {
-	ctx, end, err := startChromium(shellBinary)
+	ctx, end, err := live.Start(shellBinary)
 	closeBrowser = end
 	return ctx, err
 })
-
-// startChromium starts a browser by its command, with more options; end ends it.
-func startChromium(command string, more ...chromedp.ExecAllocatorOption) (ctx context.Context, end func(), err error) {
-	allocator, release := chromedp.NewExecAllocator(context.Background(), live.Options(command, more...)...)
-	ctx, cancel := chromedp.NewContext(allocator)
-	return ctx, func() {
-		cancel()
-		release()
-	}, chromedp.Do(ctx)
-}
 
 // closeBrowser ends the browser, if one was started.
 var closeBrowser = func() {}
@@ -65,7 +55,7 @@ func newProfile(t *testing.T) *profile {
 	t.Helper()
 	shared, err := chromium()
 	if err != nil {
-		t.Fatalf("start %s: %v", shellBinary, err)
+		t.Fatal(err)
 	}
 	browser := chromedp.FromContext(shared).Browser
 	made, err := cdp.Call(shared, browser, target.CreateBrowserContext, target.CreateBrowserContextParams{})

@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"parley/proto"
+	"parley/server/e2e/live"
 )
 
 // clearSiteData deletes what the browser keeps of the page's site, as a person
@@ -66,7 +67,7 @@ func blockedStorage(t *testing.T) *profile {
 	if err := os.WriteFile(settings, []byte(`{"profile": {"default_content_setting_values": {"cookies": 2}}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, end, err := startChromium(chromeBinary, chromedp.UserDataDir(folder)) // the shell has no settings
+	ctx, end, err := live.Start(chromeBinary, chromedp.UserDataDir(folder)) // the shell has no settings
 	t.Cleanup(end)
 	if err != nil {
 		t.Fatal(err)

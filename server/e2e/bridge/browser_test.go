@@ -199,12 +199,11 @@ func startOnce(find func() (string, error)) func(t *testing.T) context.Context {
 		if err != nil {
 			return nil, err
 		}
-		allocator, release := chromedp.NewExecAllocator(context.Background(), live.Options(path, chromedp.NoSandbox)...)
-		ctx, _ := chromedp.NewContext(allocator)
+		ctx, end, err := live.Start(path, chromedp.NoSandbox)
 		started.Lock()
-		started.ends = append(started.ends, release)
+		started.ends = append(started.ends, end)
 		started.Unlock()
-		return ctx, chromedp.Do(ctx)
+		return ctx, err
 	})
 	return func(t *testing.T) context.Context {
 		t.Helper()
@@ -219,7 +218,7 @@ func startOnce(find func() (string, error)) func(t *testing.T) context.Context {
 // started holds what ends each browser that was started.
 var started struct {
 	sync.Mutex
-	ends []context.CancelFunc
+	ends []func()
 }
 
 func TestMain(m *testing.M) {

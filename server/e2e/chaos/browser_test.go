@@ -36,15 +36,12 @@ type browser struct {
 
 // newBrowser starts Chromium with its profile in a folder.
 func newBrowser(folder string) (*browser, error) {
-	options := live.Options(chromeBinary, chromedp.UserDataDir(folder))
-	allocator, release := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, cancel := chromedp.NewContext(allocator)
-	b := &browser{folder: folder, ctx: ctx, cancel: func() { cancel(); release() }}
-	if err := chromedp.Do(ctx); err != nil {
-		b.cancel()
-		return nil, fmt.Errorf("start %s: %w", chromeBinary, err)
+	ctx, end, err := live.Start(chromeBinary, chromedp.UserDataDir(folder))
+	if err != nil {
+		end()
+		return nil, err
 	}
-	return b, nil
+	return &browser{folder: folder, ctx: ctx, cancel: end}, nil
 }
 
 // kill ends the process without a chance to write anything down.

@@ -1,9 +1,13 @@
 package live
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"log"
 	"os"
 	"os/exec"
+	"strings"
 
 	"github.com/chromedp/chromedp"
 )
@@ -27,11 +31,24 @@ func HeadlessShell() (string, error) {
 	return Chromium()
 }
 
-// Options start the browser with that command for any test but those of speed:
-// of its programs each function is checked and compiled when it is first called, and
-// not again, better, while it runs, and it draws in its own process. Together that is
-// a third of a test's computing.
-func Options(command string, more ...chromedp.ExecAllocatorOption) []chromedp.ExecAllocatorOption {
+// Start starts the browser with that command for any test but those of speed, with
+// more options; end ends it, and the context is its hidden first tab. A browser whose
+// own program crashes before a page was asked of it, by a fault of Chromium's that was
+// seen once in some thousand starts, is started once more.
+func Start(command string, more ...chromedp.ExecAllocatorOption) (ctx context.Context, end func(), err error) {
+	ctx, end, err = start(command, more)
+	if err != nil && strings.Contains(err.Error(), "Segmentation fault") {
+		log.Printf("start %s again: %v", command, err)
+		end()
+		ctx, end, err = start(command, more)
+	}
+	return ctx, end, err
+}
+
+// start starts a browser. Of its programs each function is checked and compiled when it
+// is first called, and not again, better, while it runs, and it draws in its own
+// process. Together that is a third of a test's computing.
+func start(command string, more []chromedp.ExecAllocatorOption) (ctx context.Context, end func(), err error) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(command),
 		chromedp.DisableGPU,
@@ -42,5 +59,14 @@ func Options(command string, more ...chromedp.ExecAllocatorOption) []chromedp.Ex
 		chromedp.Flag("in-process-gpu", true),
 		chromedp.Flag("js-flags", "--liftoff-only --wasm-lazy-validation"),
 	)
-	return append(options, more...)
+	allocator, release := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
+	ctx, cancel := chromedp.NewContext(allocator)
+	end = func() {
+		cancel()
+		release()
+	}
+	if err := chromedp.Do(ctx); err != nil {
+		return ctx, end, fmt.Errorf("start %s: %w", command, err)
+	}
+	return ctx, end, nil
 }
