@@ -3,6 +3,7 @@
 // and the conversation that is open.
 import { Conversations } from '../model/conversations.js';
 import { Attention } from '../model/attention.js';
+import { EachFrame } from '../model/each-frame.js';
 import { clearIdentity, currentToken, keepsIdentity } from '../model/identity.js';
 import { ListHistory } from '../model/list-history.js';
 import { PageContext } from '../model/page-context.js';
@@ -62,6 +63,7 @@ export class ChatPanes extends HTMLElement {
   #pane = null;
   #offlineNote = '';
   #saidNotKept = false;
+  #frame = new EachFrame(() => this.#paintLists());
   #done = new AbortController();
 
   #avatar;
@@ -125,6 +127,7 @@ export class ChatPanes extends HTMLElement {
 
   disconnectedCallback() {
     this.#done.abort();
+    this.#frame.cancel();
     this.#keeper.close();
     this.#attention.close();
     this.#parley?.close();
@@ -258,7 +261,8 @@ export class ChatPanes extends HTMLElement {
     this.#learnNames(changed);
     if (!all) for (const conversation of changed) this.#attention.take(this.#conversations.get(conversation.key), conversation);
     this.#conversations.take(changed);
-    this.#paintLists();
+    if (all) this.#paintLists();
+    else this.#frame.want();
     this.#keeper.changed();
     const { key = '' } = this.#pane?.participants ?? {};
     const told = changed.some(conversation => conversation.key === key);
@@ -290,6 +294,7 @@ export class ChatPanes extends HTMLElement {
   }
 
   #paintLists() {
+    this.#frame.cancel();
     if (!this.#listed) return;
     const { own, archived, queue, unread } = this.#conversations;
     const { key = '' } = this.#pane?.participants ?? {};
@@ -301,12 +306,12 @@ export class ChatPanes extends HTMLElement {
   }
 
   #showPresence() {
-    this.#paintLists();
+    this.#frame.want();
     this.#pane?.showPresence();
   }
 
   #rename() {
-    this.#paintLists();
+    this.#frame.want();
     this.#pane?.rename();
   }
 

@@ -273,7 +273,8 @@ export const t = {
   /** @param {string} reason */
   incomplete: reason => `Earlier messages could not be loaded: ${reason}`,
   unreadFromHere: 'Unread messages',
-  newMessages: 'New messages',
+  /** @param {number} n */
+  newMessages: n => `${n} ${plural(n, 'new message', 'new messages')}`,
   toNewest: 'To the newest message',
   toUnread: 'To the first unread message',
   /** @param {string} count */
