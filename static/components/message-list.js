@@ -28,7 +28,9 @@ const nearEnd = 48; // px from the end that still count as at the end
 /** How many messages are kept over a reload, from one on that the person reads, and before it. */
 const keptFrom = 45;
 const keptBefore = 15;
-const early = '800px 0px'; // how far above and below the screen messages are asked for
+const early = 800; // px above and below the screen within which messages are asked for
+const fewest = 120; // messages that are held
+const smallest = 30; // px that a message is high, at least
 
 /**
  * Fires "retry" and "discard" with the ref of a refused message, "turned-down" with a control entry that was
@@ -67,7 +69,7 @@ export class MessageList extends HTMLElement {
   #missed = 0n; // unread messages that came below, or that stood there when the list was opened
   #olderState = '';
   #frame = new EachFrame(() => this.#paint());
-  #endObserver = new IntersectionObserver(entries => this.#nearEnd(entries), { root: this.#log, rootMargin: early });
+  #endObserver = new IntersectionObserver(entries => this.#nearEnd(entries), { root: this.#log, rootMargin: `${early}px 0px` });
   #sizeObserver = new ResizeObserver(() => this.#resized());
   #midnight = 0;
   #gone = new AbortController();
@@ -79,7 +81,7 @@ export class MessageList extends HTMLElement {
     this.#place = place;
     this.#name = participants.name;
     this.#kept = kept;
-    this.#window = new MessageWindow(parley, participants.key, kept, () => !this.#atEnd);
+    this.#window = new MessageWindow(parley, participants.key, kept, () => !this.#atEnd, () => this.#most);
     this.#readTracker = new ReadTracker(this.#log, conversation?.read ?? 0n, message => !message.mine && participants.shows(message), seq => {
       parley.then(engine => engine.markRead(participants.key, seq)).catch(error => {
         this.dispatchEvent(new CustomEvent('notice', { detail: reasonOf(error, t.unknownError), bubbles: true }));
@@ -154,6 +156,11 @@ export class MessageList extends HTMLElement {
       if (message.seq > this.#heard && participants.counts(message)) this.#heard = message.seq;
     }
     this.#window.apply(change, this.#keep);
+  }
+
+  /** How many messages are held: what is early above and below the screen, and a page more, however tall that is. */
+  get #most() {
+    return Math.max(fewest, Math.ceil((this.#height + 3 * early) / smallest));
   }
 
   /** Which end of the window may not be dropped. */
