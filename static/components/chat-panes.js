@@ -420,7 +420,7 @@ export class ChatPanes extends HTMLElement {
   /** @param {string} words */
   #showBanner(words) {
     this.#banner.hidden = !words;
-    if (words) this.#banner.replaceChildren(element('p', { dir: 'auto' }, words, ' ', t.startOverHint), this.#startOver());
+    if (words) this.#banner.replaceChildren(element('p', { dir: 'auto' }, t.paragraph([words, t.startOverHint])), this.#startOver());
   }
 
   #startOver() {

@@ -4,7 +4,7 @@ import { isSystemMessage } from '../model/participants.js';
 import { hashOf } from '../model/route.js';
 import { presenceWords, waitingWords } from '../model/waiting.js';
 import { previewOf } from '../texts/foreign-text.js';
-import { briefTime, duration, fullTime } from '../texts/labels.js';
+import { briefTime, duration, fullTime, shortCount } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { systemWords } from '../texts/system-words.js';
 import { avatar, paintAvatar } from './avatar.js';
@@ -66,7 +66,7 @@ export class ConversationEntry {
     const unread = String(conversation.unread);
     set(this.item, 'data-unread', unread);
     this.#badge.hidden = conversation.unread === 0n;
-    text(this.#count, conversation.unread > 999n ? '999+' : unread);
+    text(this.#count, shortCount(conversation.unread));
     text(this.#countWords, conversation.unread ? t.unread(Number(conversation.unread)) : '');
     this.#paintPresence();
     this.tick();
@@ -80,7 +80,7 @@ export class ConversationEntry {
     set(this.item, 'data-waiting-since', waitingSince);
     set(this.item, 'data-awaiting-since', awaitingSince);
     const { owing, awaiting } = waitingWords(conversation, this.#participants, now);
-    const words = [owing, awaiting].filter(Boolean).join('. ');
+    const words = t.phrases([owing, awaiting].filter(Boolean));
     const marked = words !== '' && this.#participants.peer !== 0n;
     this.#mark.hidden = !marked;
     this.#mark.classList.toggle('owing', owing !== '');
@@ -96,7 +96,7 @@ export class ConversationEntry {
     const online = words === t.online;
     set(this.#avatar, 'data-online', online);
     set(this.#link, 'title', words || null);
-    text(this.#here, online ? ` (${words})` : '');
+    text(this.#here, online ? t.inBrackets(words) : '');
   }
 
   /** @param {Message | null} last */

@@ -3,7 +3,7 @@
 import { presenceWords } from '../model/waiting.js';
 import { ParleyError } from '../parley.js';
 import { reasonOf } from '../texts/labels.js';
-import { t } from '../texts/strings.js';
+import { formats, t } from '../texts/strings.js';
 import { askForAgent } from './agent-picker.js';
 import { avatar, paintAvatar } from './avatar.js';
 import { askAboutAnswer } from './conflict-dialog.js';
@@ -134,7 +134,7 @@ export class ConversationPane extends HTMLElement {
   showPresence() {
     const { participants } = this;
     const typists = this.#context.presence.typists(participants.key).map(user => participants.typistName(user));
-    text(this.#typing, typists.map(t.typing).join(' '));
+    text(this.#typing, typists.length ? t.typing(formats.list(typists), typists.length) : '');
     this.#status.show(this.#conversation);
     set(this.#avatar, 'data-online', presenceWords(participants, this.#context) === t.online);
   }

@@ -82,7 +82,7 @@ class MessageView {
     const shown = first && (named || note);
     this.#author.className = shown ? 'author' : 'spoken';
     const name = note ? t.noteBy(author) : author;
-    text(this.#author, shown ? name : `${name}: `);
+    text(this.#author, shown ? name : t.authorSpoken(name));
   }
 
   /** @param {MessageRow} row */

@@ -1,6 +1,6 @@
 // @ts-check
 // How people, days and times are named.
-import { locale, t } from './strings.js';
+import { formats, locale, t } from './strings.js';
 
 /** Made when it is first used, which takes a while. @param {Intl.DateTimeFormatOptions} options */
 function format(options) {
@@ -20,10 +20,16 @@ const exact = format(second);
 const exactDate = format({ ...second, day: 'numeric', month: 'short' });
 const exactYear = format({ ...second, day: 'numeric', month: 'short', year: 'numeric' });
 const full = format({ dateStyle: 'full', timeStyle: 'medium' });
+const lasting = format({ minute: '2-digit', second: '2-digit', timeZone: 'UTC' });
 
 /** A user's name, or one made of the id. @param {string} name @param {bigint} id */
 export function userName(name, id) {
   return name || t.user(shortID(id));
+}
+
+/** People who were found for a text, those first whose names begin with it. @template {{ name: string }} T @param {T[]} people @param {string} text */
+export function inOrder(people, text) {
+  return people.toSorted((a, b) => Number(formats.begins(b.name, text)) - Number(formats.begins(a.name, text)) || formats.compare(a.name, b.name));
 }
 
 /** The beginning of an id, to tell people without a name apart. @param {bigint} id */
@@ -54,8 +60,7 @@ export function dayOf(time) {
 /** The name of a day, for separators. @param {number} time @param {number} now */
 export function dayName(time, now) {
   const age = dayOf(now) - dayOf(time);
-  if (age === 0) return t.today;
-  if (age === 1) return t.yesterday;
+  if (age === 0 || age === 1) return formats.day(-age);
   const sameYear = new Date(time).getFullYear() === new Date(now).getFullYear();
   return (sameYear ? longWeekday : longDate).format(time);
 }
@@ -64,7 +69,7 @@ export function dayName(time, now) {
 export function briefTime(time, now) {
   const age = dayOf(now) - dayOf(time);
   if (age <= 0) return clock.format(time);
-  if (age === 1) return t.yesterday;
+  if (age === 1) return formats.day(-1);
   if (age < 7) return weekday.format(time);
   const sameYear = new Date(time).getFullYear() === new Date(now).getFullYear();
   return (sameYear ? shortDate : numericDate).format(time);
@@ -84,16 +89,22 @@ const day = 24 * hour;
 /** How long something has lasted, in whole minutes, hours or days. @param {number} ms */
 export function duration(ms) {
   if (ms < minute) return t.lessThanMinute;
-  if (ms < hour) return t.minutes(Math.floor(ms / minute));
-  return ms < day ? t.hours(Math.floor(ms / hour)) : t.days(Math.floor(ms / day));
+  if (ms < hour) return formats.amount(Math.floor(ms / minute), 'minute');
+  return ms < day ? formats.amount(Math.floor(ms / hour), 'hour') : formats.amount(Math.floor(ms / day), 'day');
 }
 
 /** How long something has lasted, to the second in its first hour. @param {number} ms */
 export function stopwatch(ms) {
-  if (ms >= day) return t.days(Math.floor(ms / day));
-  if (ms >= hour) return `${t.hours(Math.floor(ms / hour))} ${t.minutes(Math.floor(ms % hour / minute))}`;
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  return [Math.floor(seconds / 60), seconds % 60].map(n => String(n).padStart(2, '0')).join(':');
+  if (ms < hour) return lasting.format(Math.max(0, ms));
+  if (ms >= day) return duration(ms);
+  return formats.together([formats.amount(Math.floor(ms / hour), 'hour'), formats.amount(Math.floor(ms % hour / minute), 'minute')]);
+}
+
+const mostCounted = 999n;
+
+/** How many messages are unread, where there is little room. @param {bigint} n */
+export function shortCount(n) {
+  return n > mostCounted ? `${formats.number(mostCounted)}+` : formats.number(n);
 }
 
 /** Milliseconds until the local day ends. @param {number} now */
