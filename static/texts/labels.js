@@ -11,6 +11,7 @@ function format(options) {
 
 const clock = format({ hour: 'numeric', minute: '2-digit' });
 const weekday = format({ weekday: 'short' });
+const weekdayClock = format({ weekday: 'short', hour: 'numeric', minute: '2-digit' });
 const longWeekday = format({ weekday: 'long', day: 'numeric', month: 'long' });
 const shortDate = format({ day: 'numeric', month: 'short' });
 const longDate = format({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
@@ -79,7 +80,7 @@ export function briefTime(time, now) {
 export function sinceTime(time, now) {
   const age = dayOf(now) - dayOf(time);
   if (age <= 0) return clock.format(time);
-  return age < 7 ? `${weekday.format(time)} ${clock.format(time)}` : briefTime(time, now);
+  return age < 7 ? weekdayClock.format(time) : briefTime(time, now);
 }
 
 const minute = 60_000;

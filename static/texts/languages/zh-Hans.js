@@ -141,9 +141,9 @@ const texts = ({ number, percent }) => ({
 
   // 谁在等待，谁在线
   owing: lasting => `对方等你回复已有 ${lasting}`,
-  awaiting: (name, since) => `从 ${since}起等待${name}回复`,
+  awaiting: (name, since) => `从 ${since} 起等待${name}回复`,
   waitingBriefly: lasting => `已等待 ${lasting}`,
-  waitsSince: since => `从 ${since}起等待`,
+  waitsSince: since => `从 ${since} 起等待`,
   lessThanMinute: '不到 1 分钟',
   online: '在线',
   lastSeen: when => `上次在线：${when}`,
