@@ -1,9 +1,13 @@
 package e2e
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"parley/proto"
 )
 
 // speaks waits until the page says that it is in a language of a direction.
@@ -42,6 +46,27 @@ func TestThePageSpeaksTheLanguageOfTheBrowserOrTheChosenOne(t *testing.T) {
 		ada.await("times in Chinese", `() => document.querySelector('.separator.day').textContent === '今天'`)
 	})
 
+	t.Run("reasons", func(t *testing.T) {
+		ada.t = t
+		blocked := true
+		user, err := strconv.ParseUint(ada.id, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bob.send(proto.BranchBlock, &proto.Block{UserId: &user, Blocked: &blocked}); err != nil {
+			t.Fatal(err)
+		}
+		ada.fill("消息", "你在吗")
+		ada.click("发送")
+		if refused := ada.awaitMessage("你在吗", "refused"); !strings.Contains(refused.Text, "未发送：对方不接收你的消息") {
+			t.Errorf("the server's reason reads %q", refused.Text)
+		}
+		ada.fill("消息", strings.Repeat("长", 6000))
+		ada.click("发送")
+		ada.notice("消息未发送：消息有 18,000 字节，最多允许 16,384 字节，请分成几条发送")
+		call[bool](tb, `() => { const box = document.querySelector('textarea'); box.value = ''; box.dispatchEvent(new Event('input')); return true }`)
+	})
+
 	t.Run("another language is chosen", func(t *testing.T) {
 		ada.t = t
 		ada.fill("消息", "a draft")
@@ -51,6 +76,9 @@ func TestThePageSpeaksTheLanguageOfTheBrowserOrTheChosenOne(t *testing.T) {
 		ada.awaitConnection("live")
 		ada.find("textbox", "Message")
 		ada.await("the draft", `() => document.querySelector('textarea').value === 'a draft'`)
+		if refused := ada.awaitMessage("你在吗", "refused"); !strings.Contains(refused.Text, "Not sent: this person does not take messages from you") {
+			t.Errorf("after the change of the language the reason reads %q", refused.Text)
+		}
 		ada.await("times in English", `() => document.querySelector('.separator.day')?.textContent === 'Today'`)
 		ada.click("Settings")
 		ada.choose("Language", "As in the browser")

@@ -2,7 +2,7 @@
 // One open conversation: whom it is with, its messages, and where to write.
 import { presenceWords } from '../model/waiting.js';
 import { ParleyError } from '../parley.js';
-import { reasonOf } from '../texts/labels.js';
+import { reasonOf, reasonOfMessage } from '../texts/labels.js';
 import { formats, t } from '../texts/strings.js';
 import { askForAgent } from './agent-picker.js';
 import { avatar, paintAvatar } from './avatar.js';
@@ -237,10 +237,11 @@ export class ConversationPane extends HTMLElement {
   }
 
   /** A refused control entry is told once, and does not stay in the log. @param {Message} message */
-  #turnDown({ ref, type, reason }) {
+  #turnDown(message) {
+    const { ref, type } = message;
     if (this.#turnedDown.has(ref)) return;
     this.#turnedDown.add(ref);
-    this.#notice(t.refusedActs[type](reason || t.unknownError));
+    this.#notice(t.refusedActs[type](reasonOfMessage(message) || t.unknownError));
     this.#parley.then(parley => parley.discard(ref)).catch(() => {}); // another tab may have done so
   }
 

@@ -1,6 +1,6 @@
 // @ts-check
 // One row of the message list: a message, or what stands between messages.
-import { clockTime, dayName, dayOf, fullTime } from '../texts/labels.js';
+import { clockTime, dayName, dayOf, fullTime, reasonOfMessage } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { element, set, text } from './dom.js';
 import { MessageContent } from './message-content.js';
@@ -126,7 +126,9 @@ class MessageView {
   }
 
   /** @param {Message} message */
-  #paintRefusal({ state, reason, ref }) {
+  #paintRefusal(message) {
+    const { state, ref } = message;
+    const reason = reasonOfMessage(message);
     const held = state === 'pending' && reason;
     if (state !== 'refused' && !held) {
       this.#refusal?.remove();

@@ -4,6 +4,7 @@
 // whether this device calls the user, and in which language it speaks, which are its own.
 import { canNotify, notifies, setNotifies } from '../model/attention.js';
 import { keepsIdentity } from '../model/identity.js';
+import { ParleyError } from '../parley.js';
 import { chooseLanguage, chosenLanguage, languages } from '../texts/languages.js';
 import { reasonOf } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
@@ -26,7 +27,7 @@ export class SettingsMenu extends HTMLElement {
     element('option', { value: '' }, t.languageOfBrowser),
     ...languages.map(({ tag, name }) => element('option', { value: tag, lang: tag, selected: tag === chosenLanguage() }, name)));
   #panel = element('div', { class: 'menu', id: 'settings', popover: 'auto', role: 'group', 'aria-label': t.settings },
-    ...names.map((name, i) => element('label', { class: 'switch' }, this.#inputs[i], t[name])),
+    ...names.map((name, i) => element('label', { class: 'switch' }, this.#inputs[i], t.choices[name])),
     ...(canNotify ? [element('label', { class: 'switch' }, this.#notify, t.notify)] : []),
     ...(keepsIdentity() ? [element('label', { class: 'choice' }, t.language, this.#language)] : [])); // a page that forgets who is signed in is not loaded again
 
@@ -71,7 +72,7 @@ export class SettingsMenu extends HTMLElement {
   /** @param {keyof Settings} name */
   async #choose(name) {
     try {
-      if (!this.parley) throw new Error(t.serverAway);
+      if (!this.parley) throw new ParleyError('there is no engine yet', 0, { reasonCode: 'server-unreachable' });
       await this.parley.settings({ [name]: this.#inputs[names.indexOf(name)].checked });
     } catch (error) {
       this.#paint();

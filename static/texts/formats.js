@@ -27,6 +27,13 @@ export function formatsOf(locale) {
   return {
     /** @param {number | bigint} n */
     number: n => numbers().format(n),
+    /** A number of bytes. @param {number} n */
+    bytes: n => (n < 1 << 20 ? `${numbers().format(n / 1024)} KiB` : `${numbers().format(n / (1 << 20))} MiB`),
+    /** How long to wait. @param {number} seconds */
+    wait: seconds => {
+      const [n, unit] = seconds > 3600 ? [seconds / 3600, 'hour'] : seconds > 60 ? [seconds / 60, 'minute'] : [seconds, 'second'];
+      return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(Math.ceil(n));
+    },
     /** @param {number} part from 0 to 1 */
     percent: part => percents().format(part),
     /** The form of words that goes with a number. @param {number} n @param {Partial<Record<Intl.LDMLPluralRule, string>> & { other: string }} forms */

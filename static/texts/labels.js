@@ -114,7 +114,40 @@ export function untilMidnight(now) {
   return new Date(d.getFullYear(), d.getMonth(), d.getDate() + 1).getTime() - now;
 }
 
-/** What an error says to a person. @param {unknown} error @param {string} otherwise */
+/**
+ * What an error says to a person.
+ * @param {unknown} error one of the API's says why by a word, in parley.d.ts reasonCode
+ * @param {string} otherwise
+ */
 export function reasonOf(error, otherwise) {
-  return error instanceof Error && error.message ? error.message : otherwise;
+  if (!(error instanceof Error && error.message)) return otherwise;
+  const { message, reasonCode = '', reasonArgs = [], code = 0 } = /** @type {Partial<import('../parley.js').ParleyError> & Error} */ (error);
+  return wordsOf(message, reasonCode, reasonArgs, code);
+}
+
+/** Why a message was refused, or is not taken yet; '' if neither. @param {import('../parley.js').Message} message */
+export function reasonOfMessage({ reason, reasonCode, reasonArgs }) {
+  return wordsOf(reason, reasonCode, reasonArgs);
+}
+
+/**
+ * A reason in the language of the page, by the word for it; or else what kind it is, and the sentence that came with it.
+ * @param {string} sentence '' for no reason
+ * @param {string} reasonCode
+ * @param {string[]} [args]
+ * @param {number} [code] of MQTT or HTTP, 0 if unknown
+ */
+export function wordsOf(sentence, reasonCode, args = [], code = 0) {
+  if (!sentence) return '';
+  /** @type {Record<string, string | ((...args: string[]) => string)>} */
+  const reasons = t.reasons;
+  const words = Object.hasOwn(reasons, reasonCode) ? reasons[reasonCode] : '';
+  if (typeof words === 'string') return words || t.untranslated[kindOf(code)](sentence);
+  return args.length < words.length ? t.untranslated[kindOf(code)](sentence) : words(...args);
+}
+
+/** @param {number} code @returns {keyof typeof t.untranslated} */
+function kindOf(code) {
+  if ([401, 403, 0x86, 0x87].includes(code)) return 'notAllowed';
+  return [429, 503, 0x80, 0x89, 0x8b, 0x96, 0x97].includes(code) ? 'notNow' : 'other';
 }

@@ -82,9 +82,9 @@ func (r renderer) pending(c *conversation, o *outgoing) Message {
 	view := r.message(c, o.entry)
 	view.Number, view.State, view.Gap = o.Number, Pending, false
 	if o.Refused != "" {
-		view.State, view.Reason = Refused, o.Refused
-	} else {
-		view.Reason = o.held
+		view.State, view.Reason, view.ReasonCode, view.ReasonArgs = Refused, o.Refused, o.Code, o.Args
+	} else if o.held != nil {
+		view.Reason, view.ReasonCode, view.ReasonArgs = o.held.Text, o.held.Code, o.held.Args
 	}
 	return view
 }

@@ -5,7 +5,7 @@
 /** @typedef {ReturnType<typeof texts>} Texts */
 
 /** @param {import('../formats.js').Formats} formats */
-const texts = ({ number, percent, plural }) => ({
+const texts = ({ bytes, number, percent, plural, wait }) => ({
   product: 'Parley',
   /** @param {number} unread */
   title: unread => (unread > 0 ? `(${number(unread)}) Parley` : 'Parley'),
@@ -194,9 +194,7 @@ const texts = ({ number, percent, plural }) => ({
   settings: 'Settings',
   language: 'Language',
   languageOfBrowser: 'As in the browser',
-  shareTyping: 'Show when I type',
-  sharePresence: 'Show when I am here',
-  listed: 'Let people find me',
+  choices: { shareTyping: 'Show when I type', sharePresence: 'Show when I am here', listed: 'Let people find me' },
   /** @param {string} reason */
   notChanged: reason => `The setting was not changed: ${reason}`,
 
@@ -272,6 +270,107 @@ const texts = ({ number, percent, plural }) => ({
   notices: 'Notices',
   dismiss: 'Dismiss',
   unknownError: 'something unexpected happened',
+
+  // Why something was refused, or did not work, by the words for it of server, engine and API. Numbers come as
+  // strings, durations in seconds.
+  reasons: {
+    'already-claimed': 'another agent has claimed this conversation: ask them to release it or hand it over',
+    'answered-meanwhile': 'another agent answered meanwhile: read it, then send again',
+    'blocked-by-me': 'you block this person: unblock them to write to them',
+    'blocked-by-them': 'this person does not take messages from you',
+    busy: 'the server is busy, nothing was stored: try again',
+    /** @param {string} why */
+    'cannot-open': why => `the chat stored in this browser cannot be opened: ${why}`,
+    'chat-closed': 'the chat is closed: open the page again',
+    closed: 'the connection was closed',
+    /** @param {string} why */
+    'connection-refused': why => `the server refuses the connection: ${why}`,
+    'content-empty': 'the message is empty: write something',
+    'content-invisible': 'the message shows nothing, only spaces and characters that cannot be seen: write something',
+    /** @param {string} size @param {string} most */
+    'content-too-long': (size, most) => `the message has ${number(+size)} bytes, at most ${number(+most)} are allowed: split it`,
+    /** @param {string} why */
+    'engine-failed': why => `Parley’s engine failed and is started again (${why})`,
+    'engine-not-loaded': 'Parley’s engine could not be loaded; it is tried again',
+    'engine-restarted': 'Parley’s engine was started again: try once more',
+    'engine-silent': 'the engine in the background does not answer: close the other tabs of this site and reload',
+    full: 'the server has too many connections: try again in some seconds',
+    'history-unreadable': 'the server’s history answered something that is not a page of this conversation',
+    /** @param {string} status */
+    'http-status': status => `the server answered HTTP ${status}`,
+    'invite-expired': 'the invite has expired: ask whoever runs the server for a new one',
+    'invite-unknown': 'the invite is not this server’s: ask whoever runs it for the newest',
+    'invite-used-up': 'the invite is used up: ask whoever runs the server for a new one',
+    'kind-unknown': 'this conversation cannot be shown by this version: reload the page',
+    /** @param {string} size @param {string} most */
+    'message-too-large': (size, most) => `the message is too large: it takes ${number(+size)} bytes, and the server accepts ${number(+most)}`,
+    'name-empty': 'the name is empty: give one',
+    'name-invisible': 'the name has a character that cannot be seen: leave it out',
+    'name-reserved': 'the name is one that only the service itself has here: choose another',
+    /** @param {string} most */
+    'name-too-long': most => `the name is longer than ${number(+most)} bytes: choose a shorter one`,
+    'network-sign-in': 'something else answered in the server’s place: if this network asks to sign in, do that first',
+    'no-answer': 'the server did not answer in time: try again',
+    'no-connection': 'there is no connection: try again when connected',
+    'no-guests': 'this server takes no guests: get a token from whoever runs it',
+    'no-invites': 'this server invites no agents: sign in without an invite',
+    'no-locks': 'this browser cannot share one chat among its tabs here: open this site over https, or update the browser',
+    'no-such-agent': 'this person does not answer for the service: hand over to somebody who does',
+    'not-agent': 'only those who answer for the service may do this',
+    'not-claimed': 'you have not claimed this conversation: there is nothing to release',
+    'not-yours': 'you are no participant of this conversation',
+    'nothing-said': 'nothing was said in this conversation yet: write to the customer first',
+    'opened-elsewhere': 'this chat was opened in another program; try now to use it here',
+    'other-history': 'the server’s history is another one now',
+    /** @param {string} server */
+    'other-server': server => `you are signed in to ${server} in this browser: close those pages first`,
+    /** @param {string} most */
+    'outbox-full': most => `${number(+most)} messages wait to be sent already: wait until some are`,
+    'page-left': 'this page was left',
+    refused: 'the server refused it',
+    /** @param {string} most */
+    'refused-deleted': most => `${number(+most)} refused messages are kept: the oldest was deleted`,
+    'send-not-taken': 'Parley’s engine does not answer: this message was not sent',
+    'send-unknown': 'Parley’s engine ended while it was to take this message. It may have been sent: look before you send it again',
+    'server-failed': 'something went wrong on the server: try again later',
+    'server-fault': 'not stored, because of a fault in the server: the same again fails again',
+    'server-unreachable': 'the server cannot be reached: check the connection and try again',
+    'shut-out': 'you are blocked on this server: ask whoever runs it',
+    'signed-out': 'nobody is signed in',
+    stopping: 'the server is stopping, nothing was stored: it is tried again',
+    'storage-damaged': 'a record in this browser’s storage is damaged',
+    'storage-failed': 'the browser’s storage failed',
+    'storage-full': 'the browser’s storage is full: free some space on this device',
+    'storage-held': 'another tab holds the stored history open: close the other tabs',
+    'storage-lost': 'the browser has closed the stored history',
+    'storage-newer': 'the stored history was written by a newer version of this program: reload the page',
+    'storage-none': 'this browser offers no storage (IndexedDB) here: leave private browsing, or use another browser',
+    'storage-refused': 'the browser refuses storage to this page: allow it to keep site data',
+    'storage-silent': 'the browser’s storage does not answer',
+    'storage-taken': 'this chat’s history in this browser is another program’s now: close the other tabs of this site and reload this one',
+    'taken-over': 'another connection uses the same client id',
+    'token-expired': 'the token has expired: sign in again',
+    'token-invalid': 'the token is not valid here: sign in again',
+    'token-withdrawn': 'whoever runs this server withdrew the token: sign in anew',
+    'too-fast': 'too many requests: wait a moment',
+    /** @param {string} most */
+    'too-many-blocked': most => `you block ${number(+most)} people, which is the most: unblock somebody first`,
+    /** @param {string} most */
+    'too-many-connections': most => `a user may have ${number(+most)} connections: close one of the others`,
+    /** @param {string} most @param {string} seconds */
+    'too-many-conversations': (most, seconds) => `you began ${number(+most)} conversations, as many as you may in an hour: begin the next one in ${wait(+seconds)}`,
+    'too-many-from-here': 'too many connections come from your address: close one of the others, or wait a little',
+    /** @param {string} most @param {string} seconds */
+    'too-many-guests': (most, seconds) => `${number(+most)} guests came from your address within an hour, which is the most: wait ${wait(+seconds)} and try again`,
+    /** @param {string} most @param {string} seconds */
+    'too-much-sent': (most, seconds) => `you have sent ${bytes(+most)}, as much as you may in a day: there is room for this in ${wait(+seconds)}`,
+    'too-slow': 'the connection reads too slowly: it is opened again',
+    'try-again': 'this could not be done now: try again',
+    unreachable: 'the server cannot be reached',
+    updated: 'Parley was updated: reload this page',
+  },
+  /** Reasons for which there is no text, by their kind. @type {Record<'notAllowed' | 'notNow' | 'other', (sentence: string) => string>} */
+  untranslated: { notAllowed: sentence => sentence, notNow: sentence => sentence, other: sentence => sentence },
 
   // How the parts of a text are put together
   /** @param {string[]} sentences each with its full stop */
