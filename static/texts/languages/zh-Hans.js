@@ -140,9 +140,9 @@ const texts = ({ bytes, number, percent, wait }) => ({
   neededNoReply: who => `${who}将会话标为无需回复`,
 
   // 谁在等待，谁在线
-  owing: lasting => `对方等你回复已有 ${lasting}`,
+  owing: lasting => `等你回复：${lasting}`,
   awaiting: (name, since) => `从 ${since} 起等待${name}回复`,
-  waitingBriefly: lasting => `已等待 ${lasting}`,
+  waitingBriefly: lasting => `已等待：${lasting}`,
   waitsSince: since => `从 ${since} 起等待`,
   lessThanMinute: '不到 1 分钟',
   online: '在线',
