@@ -268,6 +268,17 @@ class Parley extends EventTarget {
     await this.#call('block', { user, blocked: false });
   }
 
+  /** @param {string} key @param {import('./parley.d.ts').Choice} choice @returns {Promise<void>} */
+  async choose(key, { pinned, muted, archived, markedUnread }) {
+    await this.#call('choose', {
+      key,
+      ...pinned !== undefined && { pinned },
+      ...muted !== undefined && { muted },
+      ...archived !== undefined && { archived },
+      ...markedUnread !== undefined && { markedUnread },
+    });
+  }
+
   tryNow() {
     this.#tell('wake', {});
   }

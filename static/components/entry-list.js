@@ -15,6 +15,7 @@ import { arrange, element } from './dom.js';
 
 const step = 50; // entries
 
+/** Its list fires "conversation-menu" with the key of a conversation whose menu is wanted, and where, in px. */
 export class EntryList {
   #make;
   #list;
@@ -28,7 +29,7 @@ export class EntryList {
   /** @param {string} name @param {(key: string) => Entry} make */
   constructor(name, make) {
     this.#make = make;
-    this.#list = element('ul', { role: 'list', 'aria-label': name, onkeydown: event => this.#key(event) });
+    this.#list = element('ul', { role: 'list', 'aria-label': name, onkeydown: event => this.#key(event), oncontextmenu: event => this.#askForMenu(event) });
     this.element = element('div', { class: 'entries' }, this.#list, this.#more);
   }
 
@@ -71,6 +72,15 @@ export class EntryList {
     this.#repeat();
     const next = last?.nextElementSibling?.querySelector('a');
     next?.focus();
+  }
+
+  /** With the pointer's other button, a long touch, or the keyboard's key for menus. @param {MouseEvent} event */
+  #askForMenu(event) {
+    const item = event.target instanceof Element && event.target.closest('li');
+    if (!(item instanceof HTMLElement) || !item.dataset.key) return;
+    event.preventDefault();
+    const { clientX: x, clientY: y } = event;
+    this.#list.dispatchEvent(new CustomEvent('conversation-menu', { detail: { key: item.dataset.key, x, y }, bubbles: true }));
   }
 
   /** @param {KeyboardEvent} event */

@@ -158,13 +158,21 @@ const texts = ({ bytes, number, percent, wait }) => ({
   choices: { shareTyping: '显示我正在输入', sharePresence: '显示我的在线状态', listed: '允许别人找到我' },
   notChanged: reason => `设置未更改：${reason}`,
 
-  // 屏蔽
+  // 会话可用的操作
   more: '更多',
-  block: '屏蔽',
-  unblock: '解除屏蔽',
+  conversationActs: {
+    'mark-read': '标为已读', 'mark-unread': '标为未读', pin: '置顶', unpin: '取消置顶', mute: '免打扰', unmute: '取消免打扰',
+    archive: '归档', unarchive: '移出归档', block: '屏蔽', unblock: '解除屏蔽',
+  },
+  notDone: reason => `操作失败：${reason}`,
+  pinned: '已置顶',
+  muted: '免打扰',
+  markedUnread: '已标为未读',
+  archived: '已归档',
+  archivedCount: n => `已归档（${number(n)}）`,
+  allConversations: '全部会话',
   blockMeans: name => `你和${name}将无法再给对方发消息，也看不到对方是否在线。`,
   youBlock: name => `你已屏蔽${name}，双方都不能发消息。`,
-  notBlocked: reason => `操作失败：${reason}`,
 
   // 消息
   message: '消息',
@@ -201,7 +209,7 @@ const texts = ({ bytes, number, percent, wait }) => ({
   keptFrom: '更早的消息已不再保留',
   incomplete: reason => `无法加载更早的消息：${reason}`,
   unreadFromHere: '以下为未读消息',
-  newMessages: '有新消息',
+  newMessages: n => `${number(n)} 条新消息`,
   toNewest: '跳到最新消息',
   toUnread: '跳到第一条未读消息',
   unreadAbove: count => `${count} 条未读`,
