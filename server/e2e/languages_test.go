@@ -71,7 +71,7 @@ func TestThePageSpeaksTheLanguageOfTheBrowserOrTheChosenOne(t *testing.T) {
 		ada.t = t
 		ada.fill("消息", "a draft")
 		ada.click("设置")
-		ada.choose("语言", "English")
+		ada.chooseOption("语言", "English")
 		ada.speaks("en", "ltr")
 		ada.awaitConnection("live")
 		ada.find("textbox", "Message")
@@ -81,7 +81,7 @@ func TestThePageSpeaksTheLanguageOfTheBrowserOrTheChosenOne(t *testing.T) {
 		}
 		ada.await("times in English", `() => document.querySelector('.separator.day')?.textContent === 'Today'`)
 		ada.click("Settings")
-		ada.choose("Language", "As in the browser")
+		ada.chooseOption("Language", "As in the browser")
 		ada.speaks("zh-Hans", "ltr")
 		ada.find("textbox", "消息")
 	})
@@ -122,8 +122,8 @@ func TestThePageSpeaksTheLanguageOfTheBrowserOrTheChosenOne(t *testing.T) {
 	ada.wroteNoErrors()
 }
 
-// choose chooses an option of the list with a name, as a person does.
-func (tb *tab) choose(list, option string) {
+// chooseOption chooses an option of the list with a name, as a person does.
+func (tb *tab) chooseOption(list, option string) {
 	tb.t.Helper()
 	tb.find("combobox", list)
 	call[bool](tb, `(option) => {
