@@ -5,7 +5,7 @@ import { mark } from '../client/marks.js';
 import { EachFrame } from '../model/each-frame.js';
 import { MessageWindow } from '../model/message-window.js';
 import { idOf, isTurnedDown, rowsOf } from '../model/rows.js';
-import { reasonOf, untilMidnight } from '../texts/labels.js';
+import { reasonOf, shortCount, untilMidnight } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { arrange, element, set, text } from './dom.js';
 import { icon } from './icons.js';
@@ -408,7 +408,7 @@ export class MessageList extends HTMLElement {
     const row = this.#placed && this.#unread > 0n ? this.#firstUnread() : null;
     this.#up.hidden = !row || row.getBoundingClientRect().bottom > this.#log.getBoundingClientRect().top;
     const words = this.#up.lastElementChild;
-    if (words) text(words, t.unreadAbove(this.#unread > 999n ? '999+' : String(this.#unread)));
+    if (words) text(words, t.unreadAbove(shortCount(this.#unread)));
   }
 
   #firstUnread() {

@@ -13,7 +13,7 @@ const pictures = /** @type {const} */ ({ pending: 'clock', sent: 'tick', deliver
  */
 export function receiptIcon(state, times) {
   const sign = [icon(pictures[state]), spoken(t.states[state])];
-  if (times) sign.push(element('span', { class: 'spoken', 'aria-live': 'off' }, `. ${times}`));
+  if (times) sign.push(element('span', { class: 'spoken', 'aria-live': 'off' }, t.phrases(['', times])));
   return sign;
 }
 

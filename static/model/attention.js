@@ -116,7 +116,7 @@ export class Attention {
     const words = isSystemMessage(last) ? systemWords(last, participants) : previewOf(last.content, longest);
     let notification;
     try {
-      notification = new Notification(participants.name, { body: words, tag: key, icon: './icon.svg', lang: document.documentElement.lang });
+      notification = new Notification(participants.name, { body: words, tag: key, icon: './icon.svg', lang: document.documentElement.lang, dir: /** @type {NotificationDirection} */ (document.documentElement.dir) });
     } catch {
       return; // Android's browsers let only a service worker notify
     }

@@ -4,7 +4,7 @@
 // somebody reads towards the other, is asked for again on the way back.
 import { mark } from '../client/marks.js';
 import { mergeMessages } from '../parley.js';
-import { reasonOf } from '../texts/labels.js';
+import { reasonOf, wordsOf } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 
 /** @typedef {import('../parley.js').Message} Message */
@@ -150,7 +150,7 @@ export class MessageWindow extends EventTarget {
       if (!first || before !== 0n && before <= first || page.messages.length && page.messages[0].seq <= first) {
         this.more = page.more;
       }
-      this.incomplete = page.incomplete;
+      this.incomplete = wordsOf(page.incomplete, page.incompleteCode, page.incompleteArgs);
       this.#take(alone ? page.messages : mergeMessages(this.messages, page.messages), side);
     } catch (error) {
       if (asked !== this.#asked) return;
@@ -179,7 +179,8 @@ export class MessageWindow extends EventTarget {
     const last = lastSeqOf(around.messages);
     if (last < from) return page; // it is there no more
     if (last + 1n < first) return around;
-    return { ...around, messages: mergeMessages(around.messages, page.messages), incomplete: around.incomplete || page.incomplete };
+    const { incomplete, incompleteCode, incompleteArgs } = around.incomplete ? around : page;
+    return { ...around, messages: mergeMessages(around.messages, page.messages), incomplete, incompleteCode, incompleteArgs };
   }
 
   /** @param {Message[]} messages @param {'start' | 'end'} keep where none are dropped when there are too many */
