@@ -45,7 +45,7 @@ LIVE_PACKAGES = $(shell go list -C $(E2E) ./... | grep -v '/e2e/sim\b')
 
 .PHONY: help
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: serve
 serve: build ## build and run on http://127.0.0.1:8080, data in ./data; flags by ARGS="..."
@@ -110,11 +110,18 @@ chaos: tools build ## let three browsers send MESSAGES messages while FAULTS fau
 abuse: tools build ## let a crowd misbehave beside ten honest people, who must lose nothing and wait no more than three times as long
 	PARLEY_BIN=$(BIN)/parley go test -C $(E2E) -count=1 -v ./abuse -lasting 60s -scale 1 -ratio 3
 
+.PHONY: screenshots
+screenshots: tools build ## write pictures of every view to .bin/screenshots; Chinese takes a font that has it (Debian: fonts-noto-cjk)
+	.tools/setup $(BIN)
+	@mkdir -p $(BIN)/screenshots
+	CHROME=$(BIN)/chromium HEADLESS_SHELL=$(BIN)/headless-shell PARLEY_BIN=$(BIN)/parley \
+		go test -C $(E2E) -tags screenshots -run=TestScreenshots -count=1 . -folder $(BIN)/screenshots
+
 .PHONY: check
 check: ## vet for the server and for the browser, and see that gofmt changes nothing
 	go vet ./...
 	GOOS=js GOARCH=wasm go vet -tags=inbrowser ./wasm/... ./proto/...
-	go vet -C $(E2E) ./...
+	go vet -C $(E2E) -tags screenshots ./...
 	go vet -C .tools ./...
 	@unformatted="$$(gofmt -l proto server wasm .tools)"; \
 		if [ -n "$$unformatted" ]; then echo "run make fmt for:"; echo "$$unformatted"; exit 1; fi
