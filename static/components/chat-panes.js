@@ -53,7 +53,8 @@ export class ChatPanes extends HTMLElement {
   #places = new ReadingPlaces();
   /** @type {ConversationPane | null} */
   #pane = null;
-  #offlineNote = '';
+  /** Why there is no connection; null while there is one. @type {string | null} */
+  #offline = null;
   #saidNotKept = false;
   #done = new AbortController();
 
@@ -355,7 +356,7 @@ export class ChatPanes extends HTMLElement {
       this.#pane = new ConversationPane(this.#connecting, key, this.#context, conversation, shown);
       this.#main.replaceChildren(this.#pane);
       if (!kept && shown) this.#pane.ask();
-      this.#pane.showNote(this.#offlineNote);
+      this.#pane.showOffline(this.#offline);
       if (this.#listed) this.#context.names.ask(this.#pane.participants.person);
     } else if (this.#snapshot) {
       return; // it was there before the engine: the person may have turned to something else
@@ -405,9 +406,9 @@ export class ChatPanes extends HTMLElement {
     const { clock, names, presence } = this.#context;
     clock.set(serverOffset);
     this.#status.show(connection);
-    if (state === 'offline') this.#offlineNote = t.offlineNote(reason);
-    else if (state !== 'connecting') this.#offlineNote = '';
-    this.#pane?.showNote(this.#offlineNote);
+    if (state === 'offline') this.#offline = reason;
+    else if (state !== 'connecting') this.#offline = null;
+    this.#pane?.showOffline(this.#offline);
     if (state === 'live') {
       names.forgive();
       if (this.#listed) names.ask(this.#pane?.participants.person ?? 0n);

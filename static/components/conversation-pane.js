@@ -36,6 +36,11 @@ export class ConversationPane extends HTMLElement {
   #typing = element('p', { class: 'typing', dir: 'auto' });
   #status;
   #actions = new ConversationActions();
+  /** Shows all of where the conversation stands, where the screen is too low to do so always. */
+  #unfold = element('button', {
+    class: 'icon-button', type: 'button', 'aria-expanded': 'false', 'aria-label': t.showAllOfStatus, title: t.showAllOfStatus, onclick: () => this.#unfolds(),
+  }, icon('fold'));
+  #statusRow = element('div', { class: 'status-row' });
   #list;
   #composer;
   #menu = new PersonMenu();
@@ -43,7 +48,8 @@ export class ConversationPane extends HTMLElement {
   /** Stands where one would write, to whom the user blocks. */
   #blocked = element('p', { class: 'blocked-note', role: 'note', hidden: true }, this.#blockedWords,
     element('button', { class: 'button', type: 'button', onclick: () => this.#block(false) }, t.unblock));
-  #offlineNote = '';
+  /** Why sending takes longer now; null if it does not. @type {string | null} */
+  #offline = null;
   /** Refs of refused control entries that were told of. @type {Set<string>} */
   #turnedDown = new Set();
 
@@ -66,12 +72,12 @@ export class ConversationPane extends HTMLElement {
   }
 
   connectedCallback() {
+    this.#statusRow.append(this.#status, this.#actions, this.#unfold);
     this.append(
       element('div', { class: 'bar' },
         element('a', { class: 'icon-button back', href: '#/', 'aria-label': t.back, title: t.back }, icon('back')),
         this.#avatar, this.#title, ...(this.participants.peer ? [this.#menu] : [])),
-      element('div', { class: 'status-row' }, this.#status, this.#actions),
-      this.#list, this.#typing, this.#composer, this.#blocked);
+      this.#statusRow, this.#list, this.#typing, this.#composer, this.#blocked);
     this.#listen();
     this.#paint();
   }
@@ -79,6 +85,9 @@ export class ConversationPane extends HTMLElement {
   #listen() {
     this.#composer.addEventListener('send', event => this.#send(/** @type {CustomEvent<Draft>} */ (event).detail));
     this.#composer.addEventListener('typing', event => this.#type(/** @type {CustomEvent<boolean>} */ (event).detail));
+    this.#statusRow.addEventListener('keydown', event => {
+      if (event.key === 'Escape' && this.#unfolds(false)) event.preventDefault();
+    });
     this.#actions.addEventListener('act', event => this.#act(/** @type {CustomEvent<Act>} */ (event).detail));
     this.#actions.addEventListener('focus-lost', () => this.focusComposer());
     this.#menu.addEventListener('block', event => this.#block(/** @type {CustomEvent<boolean>} */ (event).detail));
@@ -118,11 +127,11 @@ export class ConversationPane extends HTMLElement {
     this.#paint();
   }
 
-  /** @param {string} note why sending takes longer now; '' if it does not */
-  showNote(note) {
-    this.#offlineNote = note;
-    this.#composer.show(this.participants.name, note);
-    if (!note) this.#list.tryAgain();
+  /** @param {string | null} reason why sending takes longer now, '' if that is not known; null if it does not */
+  showOffline(reason) {
+    this.#offline = reason;
+    this.#composer.show(this.participants.name, reason);
+    if (reason === null) this.#list.tryAgain();
   }
 
   /** @param {{ messages: Message[], gone: string[] }} change */
@@ -146,7 +155,7 @@ export class ConversationPane extends HTMLElement {
       paintAvatar(this.#avatar, name, person);
     }
     this.#actions.show(this.#conversation, this.#context.me);
-    this.#composer.show(name, this.#offlineNote);
+    this.#composer.show(name, this.#offline);
     this.#paintBlocked(name, this.#conversation?.blocked ?? false);
     this.showPresence();
   }
@@ -218,8 +227,18 @@ export class ConversationPane extends HTMLElement {
     return anyway && (seq === this.#conversation?.lastAnswer || this.#askAboutAnswer());
   }
 
+  /** Says whether that changed anything. @param {boolean} [unfolded] */
+  #unfolds(unfolded = !this.#statusRow.classList.contains('unfolded')) {
+    if (unfolded === this.#statusRow.classList.contains('unfolded')) return false;
+    if (!unfolded && this.#actions.contains(document.activeElement)) this.#unfold.focus();
+    this.#statusRow.classList.toggle('unfolded', unfolded);
+    set(this.#unfold, 'aria-expanded', String(unfolded));
+    return true;
+  }
+
   /** @param {Act} act */
   async #act(act) {
+    this.#unfolds(false);
     const { seen } = this.#list;
     let target = 0n;
     if (act === 'hand-over') {

@@ -278,6 +278,9 @@ export const t = {
   notices: 'Notices',
   dismiss: 'Dismiss',
   unknownError: 'something unexpected happened',
+
+  // On every screen, for everyone
+  showAllOfStatus: 'Show all of it',
 };
 
 /** Makes a reason that another part gave a sentence. @param {string} reason */
