@@ -3,7 +3,7 @@
 import { reasonOf, userName } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { avatar } from './avatar.js';
-import { element, text } from './dom.js';
+import { element, spoken, text } from './dom.js';
 
 const pause = 200; // ms without typing before the server is asked
 
@@ -81,9 +81,9 @@ class AgentPicker {
     this.#list.replaceChildren(...agents.map(agent => {
       const name = userName(agent.name, agent.id);
       return element('li', {}, element('button', {
-        class: 'entry', type: 'button', 'aria-label': t.handOverTo(name), onclick: () => this.#choose(agent),
-      }, avatar(name, agent.id), element('span', { class: 'entry-name', dir: 'auto' }, name),
-        element('span', { class: 'entry-preview' }, String(agent.id))));
+        class: 'entry', type: 'button', 'aria-description': String(agent.id), onclick: () => this.#choose(agent),
+      }, spoken(t.handOverTo(name)), avatar(name, agent.id), element('span', { class: 'entry-name', dir: 'auto', 'aria-hidden': 'true' }, name),
+        element('span', { class: 'entry-preview', 'aria-hidden': 'true' }, String(agent.id))));
     }));
   }
 
