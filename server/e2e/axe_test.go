@@ -72,7 +72,7 @@ func (tb *tab) media(features map[string]string) {
 
 func TestNoStateOfThePageShutsAnybodyOut(t *testing.T) {
 	t.Parallel()
-	c := newCounter(t)
+	c := newCounter(t, "")
 	ben := newDevice(t, c.s, 24, "Benedict", support)
 	wide, phone := screen{1200, 800}, screen{390, 844}
 	answer := func(content string) {

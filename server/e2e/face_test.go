@@ -106,6 +106,7 @@ func TestAPhoneShowsEverythingWithoutScrollingSideways(t *testing.T) {
 	tb.fill("Your name", "Ada")
 	tb.click("Start")
 	tb.awaitConnection("live")
+	tb.await("the focus on what one came to", `() => document.activeElement.localName === 'h1' && document.activeElement.textContent === 'Ada'`)
 	fits("no conversation yet")
 	ada := &person{tab: tb}
 	ada.openChat(bob.id)

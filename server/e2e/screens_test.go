@@ -60,7 +60,8 @@ type counter struct {
 
 const counterAgent, counterCustomer, counterFriend = 21, 22, 23
 
-func newCounter(t *testing.T) *counter {
+// newCounter opens it; before is JavaScript that runs before the page's.
+func newCounter(t *testing.T, before string) *counter {
 	t.Helper()
 	s := newServerWithKey(t)
 	c := &counter{g: newGate(t, s), s: s}
@@ -73,7 +74,7 @@ func newCounter(t *testing.T) *counter {
 	key := proto.ServiceKey(counterCustomer, support).String()
 	c.customer, c.chat = "/c/"+key, fmt.Sprintf("/to/%d", counterFriend)
 	token := s.tokenFor(counterAgent, "Annabel", []proto.ServiceType{support})
-	tb := newProfile(t).open("Annabel", c.g.url+"/", sessionOf(counterAgent, "Annabel", token))
+	tb := newProfile(t).open("Annabel", c.g.url+"/", before+sessionOf(counterAgent, "Annabel", token))
 	tb.awaitConnection("live")
 	c.person = &person{tab: tb, id: fmt.Sprint(counterAgent)}
 	return c
@@ -104,7 +105,7 @@ func (c *counter) open(hash, content string) {
 
 func TestALowScreenKeepsTheMessagesInSight(t *testing.T) {
 	t.Parallel()
-	c := newCounter(t)
+	c := newCounter(t, "")
 	onAll := func(what string) {
 		t.Helper()
 		for _, s := range lowScreens {

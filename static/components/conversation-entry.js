@@ -34,7 +34,7 @@ export class ConversationEntry {
   #count = element('span', { 'aria-hidden': 'true' });
   #countWords = spoken('');
   #badge = element('span', { class: 'badge' }, this.#count, this.#countWords);
-  #link = element('a', { class: 'entry' }, this.#avatar, this.#name, this.#here, this.#time,
+  #link = element('a', { class: 'entry', tabindex: -1 }, this.#avatar, this.#name, this.#here, this.#time,
     element('span', { class: 'entry-preview' }, this.#state, this.#prefix, this.#preview, this.#mark), this.#badge, this.#waiting);
   item = element('li', {}, this.#link);
   #context;

@@ -32,7 +32,7 @@ export class ConversationPane extends HTMLElement {
   #context;
   #conversation;
   #avatar = avatar('', 0n);
-  #title = element('h1', { dir: 'auto' });
+  #title = element('h1', { dir: 'auto', tabindex: -1 });
   #typing = element('p', { class: 'typing', dir: 'auto' });
   #status;
   #actions = new ConversationActions();
@@ -93,14 +93,23 @@ export class ConversationPane extends HTMLElement {
     this.#menu.addEventListener('block', event => this.#block(/** @type {CustomEvent<boolean>} */ (event).detail));
     this.#list.addEventListener('retry', event => {
       const { seen } = this.#list;
+      this.#list.focus(); // the button goes
       this.#try(this.#parley.then(parley => parley.retry(/** @type {CustomEvent<string>} */ (event).detail, { seen })));
     });
-    this.#list.addEventListener('discard', event => this.#try(this.#parley.then(parley => parley.discard(/** @type {CustomEvent<string>} */ (event).detail))));
+    this.#list.addEventListener('discard', event => {
+      this.#list.focus();
+      this.#try(this.#parley.then(parley => parley.discard(/** @type {CustomEvent<string>} */ (event).detail)));
+    });
     this.#list.addEventListener('turned-down', event => this.#turnDown(/** @type {CustomEvent<Message>} */ (event).detail));
   }
 
   focusComposer() {
     this.#composer.focus();
+  }
+
+  /** For whoever would have a keyboard over the messages otherwise. */
+  focusTitle() {
+    this.#title.focus();
   }
 
   /** The engine is there: its messages take the place of what was kept. */

@@ -10,6 +10,7 @@ import { arrange, element, set, text } from './dom.js';
 import { icon } from './icons.js';
 import { viewOf } from './message-row.js';
 import { ReadTracker } from './read-tracker.js';
+import { RovingFocus } from './roving-focus.js';
 
 /**
  * @typedef {import('../parley.js').Conversation} Conversation
@@ -67,6 +68,8 @@ export class MessageList extends HTMLElement {
   #olderState = '';
   #endObserver = new IntersectionObserver(entries => this.#nearEnd(entries), { root: this.#log, rootMargin: early });
   #sizeObserver = new ResizeObserver(() => this.#resized());
+  /** Among the signs of how far own messages have come. */
+  #roving = new RovingFocus(this.#rows, '.state');
   #midnight = 0;
   #gone = new AbortController();
 
@@ -108,6 +111,10 @@ export class MessageList extends HTMLElement {
   /** Asks the engine for messages; they take the place of what was kept. */
   ask() {
     this.#window.newest(this.#after);
+  }
+
+  focus() {
+    this.#log.focus({ preventScroll: true });
   }
 
   /** What is shown, to be kept over a reload; null while nothing is. */
@@ -215,7 +222,7 @@ export class MessageList extends HTMLElement {
     } else {
       this.#toEnd(!matchMedia('(prefers-reduced-motion: reduce)').matches);
     }
-    this.#log.focus({ preventScroll: true });
+    this.focus();
   }
 
   #toEnd(smooth = false) {
@@ -252,6 +259,7 @@ export class MessageList extends HTMLElement {
     });
     arrange(this.#rows, elements);
     this.#forget(rows);
+    if (!this.#rows.contains(document.activeElement)) this.#roving.rest(elements.findLast(row => row.classList.contains('own'))?.querySelector('.state'));
     this.#paintOlder();
     this.#paintNewer();
     this.classList.toggle('loaded', loaded || kept);
@@ -394,7 +402,7 @@ export class MessageList extends HTMLElement {
 
   #toUnread() {
     this.#firstUnread()?.scrollIntoView({ block: 'start' });
-    this.#log.focus({ preventScroll: true });
+    this.focus();
   }
 
   #paintDown() {

@@ -25,7 +25,7 @@ export class QueueEntry {
   #badge = element('span', { class: 'badge' }, this.#count, this.#countWords);
   #assignee = element('span', { class: 'assignee', dir: 'auto' });
   #closed = element('span');
-  #link = element('a', { class: 'entry' }, this.#avatar, this.#name, this.#timer, this.#since,
+  #link = element('a', { class: 'entry', tabindex: -1 }, this.#avatar, this.#name, this.#timer, this.#since,
     element('span', { class: 'entry-preview' }, this.#preview), this.#badge,
     element('span', { class: 'entry-waiting' }, this.#assignee, this.#closed));
   item = element('li', {}, this.#link);

@@ -281,6 +281,22 @@ export const t = {
 
   // On every screen, for everyone
   showAllOfStatus: 'Show all of it',
+  /** @param {number} unread @param {string} what is open */
+  titleOf: (unread, what) => (unread > 0 ? `(${unread}) ${what} – Parley` : `${what} – Parley`),
+  skipToConversation: 'Skip to the conversation',
+  peopleAndConversations: 'People and conversations',
+  shortcuts: 'Keyboard shortcuts',
+  shortcutFor: {
+    send: 'Send the message',
+    newLine: 'Begin a new line',
+    next: 'Go to the next part of the page',
+    move: 'Move within a list',
+    ends: 'Go to the first or last of a list',
+    close: 'Close what is open, then the conversation on a small screen',
+    list: 'Show this list',
+  },
+  shortcutsOnKey: 'Show this list on ?',
+  close: 'Close',
 };
 
 /** Makes a reason that another part gave a sentence. @param {string} reason */
