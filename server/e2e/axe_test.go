@@ -57,15 +57,19 @@ func (tb *tab) shutsNobodyOut(state string) {
 	tb.media(nil)
 }
 
-// media makes the page believe that it is shown with such features; nil for those of the browser.
+// media makes the page believe that it is shown with such features, and on such a "media"; nil for those of the browser.
 func (tb *tab) media(features map[string]string) {
 	tb.t.Helper()
+	medium := features["media"]
 	var all []*emulation.MediaFeature
 	for name, value := range features {
+		if name == "media" {
+			continue
+		}
 		all = append(all, &emulation.MediaFeature{Name: name, Value: value})
 	}
 	tb.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: all})
+		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: medium, Features: all})
 		return err
 	}))
 }

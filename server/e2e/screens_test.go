@@ -191,10 +191,99 @@ func TestALowScreenKeepsTheMessagesInSight(t *testing.T) {
 			c.await(end.last+" within reach on "+s.String(), reached, end.last)
 		}
 	}
+	c.isReadHoweverItIsShown()
+
 	c.show(screen{2560, 1200})
 	c.open(c.chat, "line 12.")
 	if widest := call[float64](c.tab, `() => Math.max(...[...document.querySelectorAll('.bubble, message-composer')].map(e => e.getBoundingClientRect().width))`); widest > 832 {
 		t.Errorf("on an ultra-wide screen a message may be %v px wide", widest)
 	}
 	c.wroteNoErrors()
+}
+
+// isReadHoweverItIsShown shows the page with wide text, in a person's own colours, without motion and on paper.
+func (c *counter) isReadHoweverItIsShown() {
+	c.t.Helper()
+	c.show(screen{1200, 800})
+	c.open(c.chat, "line 12.")
+	c.say(strings.Repeat("one of many lines\n", 99) + "the last of them")
+	c.find("button", "Show more")
+
+	// WCAG 1.4.12: wider text is cut nowhere, but where dots say so.
+	const spaced = `() => {
+		const style = new CSSStyleSheet();
+		style.replaceSync('* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important } p { margin-bottom: 2em !important }');
+		document.adoptedStyleSheets = [style];
+		const cut = [...document.querySelectorAll('*')].filter(e => e.checkVisibility() && [...e.childNodes].some(n => n.nodeType === Node.TEXT_NODE && n.data.trim())).filter(e => {
+			const {textOverflow} = getComputedStyle(e);
+			const box = e.closest('.spoken') ? null : e.getBoundingClientRect();
+			const around = e.parentElement.closest('button, .badge, conversation-status, .typing, .bar, .banner')?.getBoundingClientRect();
+			return box && textOverflow !== 'ellipsis' && (e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 && e.localName === 'button' || around && (box.bottom > around.bottom + 1 || box.right > around.right + 1));
+		}).map(e => e.outerHTML.slice(0, 120));
+		document.adoptedStyleSheets = [];
+		return cut;
+	}`
+	for _, s := range []screen{{1200, 800}, {390, 844}} {
+		c.show(s)
+		for _, hash := range []string{c.chat, c.customer} {
+			c.goTo(hash)
+			c.find("textbox", "Message")
+			if cut := call[[]string](c.tab, spaced); len(cut) > 0 {
+				c.t.Errorf("wide text on %s is cut in %q", s, cut)
+			}
+		}
+	}
+
+	c.show(screen{1200, 800})
+	c.goTo(c.chat)
+	c.find("button", "Show more")
+	c.media(map[string]string{"forced-colors": "active"})
+	told := call[map[string]bool](c.tab, `() => {
+		const style = (selector, pseudo) => getComputedStyle(document.querySelector(selector), pseudo);
+		document.querySelector('message-composer textarea').focus();
+		return {
+			'a switch shows its state': style('.switch input').appearance === 'auto',
+			'the open conversation is marked': style('.entry[aria-current]').outlineStyle === 'solid',
+			'a message has an edge': style('.bubble').borderTopStyle === 'solid' && style('.bubble').borderTopWidth === '1px',
+			'where one writes is marked': style('message-composer form').outlineStyle === 'solid',
+			'who is here has a mark': style('.avatar[data-online]', '::after').backgroundColor === style('body').color,
+		};
+	}`)
+	for what, is := range told {
+		if !is {
+			c.t.Errorf("in forced colours not: %s", what)
+		}
+	}
+	c.media(map[string]string{"prefers-reduced-motion": "reduce"})
+	if moves := call[[]string](c.tab, `() => [...document.querySelectorAll('*')].filter(e => {
+		const {animationName, transitionDuration, scrollBehavior} = getComputedStyle(e);
+		return animationName !== 'none' || parseFloat(transitionDuration) > 0 || scrollBehavior === 'smooth';
+	}).map(e => e.localName + '.' + e.className)`); len(moves) > 0 {
+		c.t.Errorf("with reduced motion move %q", moves)
+	}
+
+	c.media(map[string]string{"media": "print", "prefers-color-scheme": "dark"})
+	type printed struct {
+		White, Whole, Named, Unfolded bool
+		Beside                        []string
+	}
+	got := call[printed](c.tab, `() => {
+		const paper = document.documentElement.scrollHeight;
+		const rows = [...document.querySelectorAll('[role=log] [data-seq]')];
+		const author = rows[0].querySelector('.bubble > span').getBoundingClientRect();
+		const last = document.createRange();
+		const piece = [...document.querySelectorAll('.piece')].at(-1);
+		last.selectNodeContents(piece);
+		return {
+			White: ['html', '.main', '.bubble'].every(e => ['rgb(255, 255, 255)', 'rgba(0, 0, 0, 0)'].includes(getComputedStyle(document.querySelector(e)).backgroundColor)),
+			Whole: paper > innerHeight && rows.every(e => { const {top, bottom, height} = e.getBoundingClientRect(); return height > 0 && top >= -scrollY && bottom <= paper - scrollY }),
+			Named: author.height > 10 && author.width > 10,
+			Unfolded: piece.textContent.includes('the last of them') && last.getBoundingClientRect().height > 20,
+			Beside: [...document.querySelectorAll('.side, message-composer, connection-status, .status-row, button, .skip')].filter(e => e.checkVisibility() && !e.matches('.state')).map(e => e.outerHTML.slice(0, 80)),
+		};
+	}`)
+	if !got.White || !got.Whole || !got.Named || !got.Unfolded || len(got.Beside) > 0 {
+		c.t.Errorf("on paper: %+v", got)
+	}
+	c.media(nil)
 }
