@@ -1,5 +1,6 @@
 // @ts-check
 // Chooses the agent that a conversation is handed over to.
+import { isolated } from '../texts/foreign-text.js';
 import { reasonOf, userName } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { avatar } from './avatar.js';
@@ -84,7 +85,7 @@ class AgentPicker {
       const name = userName(agent.name, agent.id);
       return element('li', {}, element('button', {
         class: 'entry', type: 'button', tabindex: -1, 'aria-description': String(agent.id), onclick: () => this.#choose(agent),
-      }, spoken(t.handOverTo(name)), avatar(name, agent.id), element('span', { class: 'entry-name', dir: 'auto', 'aria-hidden': 'true' }, name),
+      }, spoken(t.handOverTo(isolated(name))), avatar(name, agent.id), element('span', { class: 'entry-name', dir: 'auto', 'aria-hidden': 'true' }, name),
         element('span', { class: 'entry-preview', 'aria-hidden': 'true' }, String(agent.id))));
     }));
     this.#roving.rest(this.#list.querySelector('button'));

@@ -10,6 +10,7 @@ import { ReadingPlaces } from '../model/reading-places.js';
 import { parseRoute } from '../model/route.js';
 import { forgetSnapshot, readSnapshot, SnapshotKeeper } from '../model/snapshot.js';
 import { connect, directKey, ParleyError, serviceKey } from '../parley.js';
+import { isolated } from '../texts/foreign-text.js';
 import { reasonOf, userName } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { avatar, paintAvatar } from './avatar.js';
@@ -305,7 +306,7 @@ export class ChatPanes extends HTMLElement {
   #paintTitle() {
     const unread = Number(this.#conversations.unread);
     const what = this.#pane?.participants.name ?? this.#title;
-    const title = what ? t.titleOf(unread, what) : t.title(unread);
+    const title = what ? t.titleOf(unread, isolated(what)) : t.title(unread);
     if (document.title !== title) document.title = title;
     set(this.#main, 'aria-label', what || t.nothingChosen);
   }
@@ -360,7 +361,7 @@ export class ChatPanes extends HTMLElement {
         this.#showEmpty(t.badLink, t.badLinkHint);
         break;
       case 'invite':
-        this.#notices.add(t.inviteWhileSignedIn(userName(name, id)));
+        this.#notices.add(t.inviteWhileSignedIn(isolated(userName(name, id))));
         location.replace('#/');
         break;
       default:

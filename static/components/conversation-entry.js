@@ -29,7 +29,7 @@ export class ConversationEntry {
   #preview = element('bdi');
   /** Between two people nobody is to be pressed: a mark, and the words for who asks. */
   #mark = element('span', { class: 'entry-mark', role: 'img', hidden: true }, icon('clock'));
-  #words = element('span', { class: 'awaiting', dir: 'auto' });
+  #words = element('span', { class: 'awaiting' });
   #waiting = element('span', { class: 'entry-waiting', hidden: true }, this.#words);
   #count = element('span', { 'aria-hidden': 'true' });
   #countWords = spoken('');

@@ -2,6 +2,7 @@
 // One open conversation: whom it is with, its messages, and where to write.
 import { presenceWords } from '../model/waiting.js';
 import { ParleyError } from '../parley.js';
+import { isolated } from '../texts/foreign-text.js';
 import { reasonOf } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { askForAgent } from './agent-picker.js';
@@ -33,7 +34,7 @@ export class ConversationPane extends HTMLElement {
   #conversation;
   #avatar = avatar('', 0n);
   #title = element('h1', { dir: 'auto', tabindex: -1 });
-  #typing = element('p', { class: 'typing', dir: 'auto' });
+  #typing = element('p', { class: 'typing' });
   #status;
   #actions = new ConversationActions();
   /** Shows all of where the conversation stands, where the screen is too low to do so always. */
@@ -44,7 +45,7 @@ export class ConversationPane extends HTMLElement {
   #list;
   #composer;
   #menu = new PersonMenu();
-  #blockedWords = element('span', { dir: 'auto' });
+  #blockedWords = element('span');
   /** Stands where one would write, to whom the user blocks. */
   #blocked = element('p', { class: 'blocked-note', role: 'note', hidden: true }, this.#blockedWords,
     element('button', { class: 'button', type: 'button', onclick: () => this.#block(false) }, t.unblock));
@@ -152,7 +153,7 @@ export class ConversationPane extends HTMLElement {
   showPresence() {
     const { participants } = this;
     const typists = this.#context.presence.typists(participants.key).map(user => participants.typistName(user));
-    text(this.#typing, typists.map(t.typing).join(' '));
+    text(this.#typing, typists.map(name => t.typing(isolated(name))).join(' '));
     this.#status.show(this.#conversation);
     set(this.#avatar, 'data-online', presenceWords(participants, this.#context) === t.online);
   }
@@ -172,7 +173,7 @@ export class ConversationPane extends HTMLElement {
   /** @param {string} name @param {boolean} blocked */
   #paintBlocked(name, blocked) {
     this.#menu.show(name, blocked);
-    text(this.#blockedWords, t.youBlock(name));
+    text(this.#blockedWords, t.youBlock(isolated(name)));
     const held = this.contains(document.activeElement) && blocked !== this.#composer.hidden;
     this.#composer.hidden = blocked;
     this.#blocked.hidden = !blocked;

@@ -1,7 +1,7 @@
 // @ts-check
 // Where a message is written.
 import { SharedDraft } from '../model/shared-draft.js';
-import { isBlank } from '../texts/foreign-text.js';
+import { isBlank, isolated } from '../texts/foreign-text.js';
 import { t } from '../texts/strings.js';
 import { element, set, text } from './dom.js';
 import { icon } from './icons.js';
@@ -111,7 +111,7 @@ export class MessageComposer extends HTMLElement {
   }
 
   #paintPlaceholder() {
-    set(this.#text, 'placeholder', this.#note ? t.notePlaceholder : t.messagePlaceholder(this.#peerName));
+    set(this.#text, 'placeholder', this.#note ? t.notePlaceholder : t.messagePlaceholder(isolated(this.#peerName)));
   }
 
   /** @param {string} content */

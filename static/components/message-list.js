@@ -4,6 +4,7 @@
 import { mark } from '../client/marks.js';
 import { MessageWindow } from '../model/message-window.js';
 import { idOf, isTurnedDown, rowsOf } from '../model/rows.js';
+import { isolated } from '../texts/foreign-text.js';
 import { reasonOf, untilMidnight } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { arrange, element, set, text } from './dom.js';
@@ -94,7 +95,7 @@ export class MessageList extends HTMLElement {
   }
 
   connectedCallback() {
-    set(this.#log, 'aria-label', t.messagesWith(this.#name));
+    set(this.#log, 'aria-label', t.messagesWith(isolated(this.#name)));
     this.append(this.#log, this.#up, this.#down);
     this.#sizeObserver.observe(this.#log);
     this.#sizeObserver.observe(this.#rows);
@@ -194,7 +195,7 @@ export class MessageList extends HTMLElement {
   /** People have other names than before. */
   rename() {
     this.#name = this.#place.participants.name;
-    set(this.#log, 'aria-label', t.messagesWith(this.#name));
+    set(this.#log, 'aria-label', t.messagesWith(isolated(this.#name)));
     this.#paint();
   }
 
@@ -455,7 +456,7 @@ export class MessageList extends HTMLElement {
         return [element('p', {}, t.beginning)];
       case 'empty':
         return [icon('bubbles'), element('p', { class: 'empty-title' }, t.noMessages),
-          element('p', {}, t.noMessagesHint(this.#name))];
+          element('p', {}, t.noMessagesHint(isolated(this.#name)))];
     }
     return [];
   }

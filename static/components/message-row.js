@@ -1,5 +1,6 @@
 // @ts-check
 // One row of the message list: a message, or what stands between messages.
+import { isolated } from '../texts/foreign-text.js';
 import { clockTime, dayName, dayOf, fullTime } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { element, set, text } from './dom.js';
@@ -85,7 +86,7 @@ class MessageView {
     this.element.classList.toggle('note', note);
     const shown = first && (named || note);
     this.#author.className = shown ? 'author' : 'spoken';
-    const name = note ? t.noteBy(author) : author;
+    const name = note ? t.noteBy(isolated(author)) : author;
     text(this.#author, shown ? name : `${name}: `);
   }
 

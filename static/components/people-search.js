@@ -1,5 +1,6 @@
 // @ts-check
 // Finds a person by name or number, and services by name.
+import { isolated } from '../texts/foreign-text.js';
 import { reasonOf } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { avatar } from './avatar.js';
@@ -82,7 +83,7 @@ export class PeopleSearch extends HTMLElement {
       const users = (await parley.users(query)).filter(user => user.id !== parley.user.id);
       if (asked !== this.#asked) return;
       this.dispatchEvent(new CustomEvent('found', { detail: users }));
-      this.#show(query, users, users.length || !this.#services.hidden ? '' : t.nobodyFound(query));
+      this.#show(query, users, users.length || !this.#services.hidden ? '' : t.nobodyFound(isolated(query)));
       if (this.#entered) this.querySelector('a')?.click();
     } catch (error) {
       if (asked === this.#asked) this.#show(query, [], t.searchFailed(reasonOf(error, t.unknownError)));

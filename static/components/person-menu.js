@@ -1,5 +1,6 @@
 // @ts-check
 // What one can do about the person on the other side of a conversation.
+import { isolated } from '../texts/foreign-text.js';
 import { t } from '../texts/strings.js';
 import { element, set, text } from './dom.js';
 import { icon } from './icons.js';
@@ -21,7 +22,7 @@ export class PersonMenu extends HTMLElement {
   show(name, blocked) {
     this.#blocked = blocked;
     text(this.#act, blocked ? t.unblock : t.block);
-    set(this.#act, 'title', blocked ? null : t.blockMeans(name));
+    set(this.#act, 'title', blocked ? null : t.blockMeans(isolated(name)));
   }
 
   #choose() {
