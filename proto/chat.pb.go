@@ -770,9 +770,16 @@ type ConversationState struct {
 	Blocked *bool `protobuf:"varint,25,opt,name=blocked" json:"blocked,omitempty"`
 	// Entries before this seq were deleted and are kept by nobody: they are not fetched, not unread, and a
 	// client deletes its copies. head_seq + 1 if none is left. Absent: none was deleted.
-	MinSeq        *uint64 `protobuf:"varint,26,opt,name=min_seq,json=minSeq" json:"min_seq,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	MinSeq *uint64 `protobuf:"varint,26,opt,name=min_seq,json=minSeq" json:"min_seq,omitempty"`
+	// What the user chose for the conversation in their own lists, see Choice. Absent: false, or 0.
+	Pinned *bool `protobuf:"varint,27,opt,name=pinned" json:"pinned,omitempty"`
+	Muted  *bool `protobuf:"varint,28,opt,name=muted" json:"muted,omitempty"`
+	// The conversation is archived up to this entry: it is out of the list while head_seq is no higher, or
+	// while it is muted.
+	ArchivedThrough *uint64 `protobuf:"varint,29,opt,name=archived_through,json=archivedThrough" json:"archived_through,omitempty"`
+	MarkedUnread    *bool   `protobuf:"varint,30,opt,name=marked_unread,json=markedUnread" json:"marked_unread,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *ConversationState) Reset() {
@@ -985,6 +992,34 @@ func (x *ConversationState) GetMinSeq() uint64 {
 		return *x.MinSeq
 	}
 	return 0
+}
+
+func (x *ConversationState) GetPinned() bool {
+	if x != nil && x.Pinned != nil {
+		return *x.Pinned
+	}
+	return false
+}
+
+func (x *ConversationState) GetMuted() bool {
+	if x != nil && x.Muted != nil {
+		return *x.Muted
+	}
+	return false
+}
+
+func (x *ConversationState) GetArchivedThrough() uint64 {
+	if x != nil && x.ArchivedThrough != nil {
+		return *x.ArchivedThrough
+	}
+	return 0
+}
+
+func (x *ConversationState) GetMarkedUnread() bool {
+	if x != nil && x.MarkedUnread != nil {
+		return *x.MarkedUnread
+	}
+	return false
 }
 
 // BaseUserUnreadStatics answers a SyncRequest, on chat/{user}/down/unread, and
@@ -1313,6 +1348,90 @@ func (x *Block) GetBlocked() bool {
 	return false
 }
 
+// Choice is what a user wants of one conversation in their own lists. What is absent stays as it is.
+// It shows on all devices of the user, by ConversationState, and nobody else learns of it. Refused for a
+// conversation in which nothing was ever written. Topic: chat/{user}/up/choice.
+type Choice struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Key   *string                `protobuf:"bytes,1,req,name=key" json:"key,omitempty"`
+	// It stands before those that are not pinned.
+	Pinned *bool `protobuf:"varint,2,opt,name=pinned" json:"pinned,omitempty"`
+	// Nothing new in it calls the user, or counts in what does.
+	Muted *bool `protobuf:"varint,3,opt,name=muted" json:"muted,omitempty"`
+	// The newest entry that the user knows, head_seq at most: the conversation is out of the list until
+	// something is written after that or, while it is muted, for good. 0 brings it back.
+	ArchivedThrough *uint64 `protobuf:"varint,4,opt,name=archived_through,json=archivedThrough" json:"archived_through,omitempty"`
+	// It is shown as unread although nothing in it is, until its read watermark rises.
+	MarkedUnread  *bool `protobuf:"varint,5,opt,name=marked_unread,json=markedUnread" json:"marked_unread,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Choice) Reset() {
+	*x = Choice{}
+	mi := &file_chat_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Choice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Choice) ProtoMessage() {}
+
+func (x *Choice) ProtoReflect() protoreflect.Message {
+	mi := &file_chat_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Choice.ProtoReflect.Descriptor instead.
+func (*Choice) Descriptor() ([]byte, []int) {
+	return file_chat_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Choice) GetKey() string {
+	if x != nil && x.Key != nil {
+		return *x.Key
+	}
+	return ""
+}
+
+func (x *Choice) GetPinned() bool {
+	if x != nil && x.Pinned != nil {
+		return *x.Pinned
+	}
+	return false
+}
+
+func (x *Choice) GetMuted() bool {
+	if x != nil && x.Muted != nil {
+		return *x.Muted
+	}
+	return false
+}
+
+func (x *Choice) GetArchivedThrough() uint64 {
+	if x != nil && x.ArchivedThrough != nil {
+		return *x.ArchivedThrough
+	}
+	return 0
+}
+
+func (x *Choice) GetMarkedUnread() bool {
+	if x != nil && x.MarkedUnread != nil {
+		return *x.MarkedUnread
+	}
+	return false
+}
+
 // MessagePage answers GET /api/conversations/d:…/messages.
 type MessagePage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1329,7 +1448,7 @@ type MessagePage struct {
 
 func (x *MessagePage) Reset() {
 	*x = MessagePage{}
-	mi := &file_chat_proto_msgTypes[9]
+	mi := &file_chat_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1341,7 +1460,7 @@ func (x *MessagePage) String() string {
 func (*MessagePage) ProtoMessage() {}
 
 func (x *MessagePage) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[9]
+	mi := &file_chat_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1354,7 +1473,7 @@ func (x *MessagePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessagePage.ProtoReflect.Descriptor instead.
 func (*MessagePage) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{9}
+	return file_chat_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *MessagePage) GetEpoch() uint64 {
@@ -1398,7 +1517,7 @@ type ServiceMessagePage struct {
 
 func (x *ServiceMessagePage) Reset() {
 	*x = ServiceMessagePage{}
-	mi := &file_chat_proto_msgTypes[10]
+	mi := &file_chat_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1410,7 +1529,7 @@ func (x *ServiceMessagePage) String() string {
 func (*ServiceMessagePage) ProtoMessage() {}
 
 func (x *ServiceMessagePage) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[10]
+	mi := &file_chat_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1423,7 +1542,7 @@ func (x *ServiceMessagePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceMessagePage.ProtoReflect.Descriptor instead.
 func (*ServiceMessagePage) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{10}
+	return file_chat_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ServiceMessagePage) GetEpoch() uint64 {
@@ -1470,7 +1589,7 @@ type Typing struct {
 
 func (x *Typing) Reset() {
 	*x = Typing{}
-	mi := &file_chat_proto_msgTypes[11]
+	mi := &file_chat_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1482,7 +1601,7 @@ func (x *Typing) String() string {
 func (*Typing) ProtoMessage() {}
 
 func (x *Typing) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[11]
+	mi := &file_chat_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1495,7 +1614,7 @@ func (x *Typing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Typing.ProtoReflect.Descriptor instead.
 func (*Typing) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{11}
+	return file_chat_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Typing) GetKey() string {
@@ -1572,7 +1691,7 @@ const file_chat_proto_rawDesc = "" +
 	"\tread_time\x18\x06 \x01(\x04R\breadTime\x12\x14\n" +
 	"\x05epoch\x18\a \x01(\x04R\x05epoch\"#\n" +
 	"\vSyncRequest\x12\x14\n" +
-	"\x05token\x18\x01 \x01(\tR\x05token\"\xc1\a\n" +
+	"\x05token\x18\x01 \x01(\tR\x05token\"\xbf\b\n" +
 	"\x11ConversationState\x12\x10\n" +
 	"\x03key\x18\x01 \x02(\tR\x03key\x12\x19\n" +
 	"\bhead_seq\x18\x02 \x02(\x04R\aheadSeq\x12\x19\n" +
@@ -1602,7 +1721,11 @@ const file_chat_proto_rawDesc = "" +
 	"\x13peer_delivered_time\x18\x17 \x01(\x04R\x11peerDeliveredTime\x12$\n" +
 	"\x0epeer_read_time\x18\x18 \x01(\x04R\fpeerReadTime\x12\x18\n" +
 	"\ablocked\x18\x19 \x01(\bR\ablocked\x12\x17\n" +
-	"\amin_seq\x18\x1a \x01(\x04R\x06minSeq\"\xee\x02\n" +
+	"\amin_seq\x18\x1a \x01(\x04R\x06minSeq\x12\x16\n" +
+	"\x06pinned\x18\x1b \x01(\bR\x06pinned\x12\x14\n" +
+	"\x05muted\x18\x1c \x01(\bR\x05muted\x12)\n" +
+	"\x10archived_through\x18\x1d \x01(\x04R\x0farchivedThrough\x12#\n" +
+	"\rmarked_unread\x18\x1e \x01(\bR\fmarkedUnread\"\xee\x02\n" +
 	"\x15BaseUserUnreadStatics\x12\x14\n" +
 	"\x05epoch\x18\x01 \x02(\x04R\x05epoch\x12\x14\n" +
 	"\x05token\x18\x02 \x02(\tR\x05token\x12?\n" +
@@ -1626,7 +1749,13 @@ const file_chat_proto_rawDesc = "" +
 	"\x06listed\x18\x03 \x01(\bR\x06listed\":\n" +
 	"\x05Block\x12\x17\n" +
 	"\auser_id\x18\x01 \x02(\x04R\x06userId\x12\x18\n" +
-	"\ablocked\x18\x02 \x02(\bR\ablocked\"\x84\x01\n" +
+	"\ablocked\x18\x02 \x02(\bR\ablocked\"\x98\x01\n" +
+	"\x06Choice\x12\x10\n" +
+	"\x03key\x18\x01 \x02(\tR\x03key\x12\x16\n" +
+	"\x06pinned\x18\x02 \x01(\bR\x06pinned\x12\x14\n" +
+	"\x05muted\x18\x03 \x01(\bR\x05muted\x12)\n" +
+	"\x10archived_through\x18\x04 \x01(\x04R\x0farchivedThrough\x12#\n" +
+	"\rmarked_unread\x18\x05 \x01(\bR\fmarkedUnread\"\x84\x01\n" +
 	"\vMessagePage\x12\x14\n" +
 	"\x05epoch\x18\x01 \x02(\x04R\x05epoch\x12\x19\n" +
 	"\bhead_seq\x18\x02 \x02(\x04R\aheadSeq\x12\x17\n" +
@@ -1677,7 +1806,7 @@ func file_chat_proto_rawDescGZIP() []byte {
 }
 
 var file_chat_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_chat_proto_goTypes = []any{
 	(ServiceType)(0),              // 0: parley.ServiceType
 	(MessageType)(0),              // 1: parley.MessageType
@@ -1691,9 +1820,10 @@ var file_chat_proto_goTypes = []any{
 	(*Presence)(nil),              // 9: parley.Presence
 	(*Settings)(nil),              // 10: parley.Settings
 	(*Block)(nil),                 // 11: parley.Block
-	(*MessagePage)(nil),           // 12: parley.MessagePage
-	(*ServiceMessagePage)(nil),    // 13: parley.ServiceMessagePage
-	(*Typing)(nil),                // 14: parley.Typing
+	(*Choice)(nil),                // 12: parley.Choice
+	(*MessagePage)(nil),           // 13: parley.MessagePage
+	(*ServiceMessagePage)(nil),    // 14: parley.ServiceMessagePage
+	(*Typing)(nil),                // 15: parley.Typing
 }
 var file_chat_proto_depIdxs = []int32{
 	1, // 0: parley.Message.message_type:type_name -> parley.MessageType
@@ -1723,7 +1853,7 @@ func file_chat_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_chat_proto_rawDesc), len(file_chat_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -19,6 +19,7 @@ const (
 	BranchPresence Branch = "presence" // Presence, down only
 	BranchSettings Branch = "settings" // Settings
 	BranchBlock    Branch = "block"    // Block, up only
+	BranchChoice   Branch = "choice"   // Choice, up only
 )
 
 // Up is the topic on which a user sends.
@@ -39,7 +40,7 @@ func topic(user uint64, direction, last string) string {
 func ParseUp(name string) (user uint64, b Branch, ok bool) {
 	user, b, ok = parse(name, "up")
 	switch b {
-	case BranchMessage, BranchService, BranchMark, BranchSync, BranchTyping, BranchSettings, BranchBlock:
+	case BranchMessage, BranchService, BranchMark, BranchSync, BranchTyping, BranchSettings, BranchBlock, BranchChoice:
 		return user, b, ok
 	}
 	return 0, "", false

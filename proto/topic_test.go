@@ -14,6 +14,7 @@ func TestTopicsAreThoseOfTheContract(t *testing.T) {
 		{Up(42, BranchTyping), "chat/42/up/typing"},
 		{Up(42, BranchSettings), "chat/42/up/settings"},
 		{Up(42, BranchBlock), "chat/42/up/block"},
+		{Up(42, BranchChoice), "chat/42/up/choice"},
 		{Down(math.MaxUint64, BranchMessage), "chat/18446744073709551615/down/message"},
 		{Down(42, BranchService), "chat/42/down/service"},
 		{Down(42, BranchMark), "chat/42/down/mark"},
@@ -31,7 +32,7 @@ func TestTopicsAreThoseOfTheContract(t *testing.T) {
 }
 
 func TestAUserSendsOnTheUpBranchAlone(t *testing.T) {
-	for _, b := range []Branch{BranchMessage, BranchService, BranchMark, BranchSync, BranchTyping, BranchSettings, BranchBlock} {
+	for _, b := range []Branch{BranchMessage, BranchService, BranchMark, BranchSync, BranchTyping, BranchSettings, BranchBlock, BranchChoice} {
 		user, branch, ok := ParseUp(Up(math.MaxUint64, b))
 		if user != math.MaxUint64 || branch != b || !ok {
 			t.Errorf("ParseUp(%s) = %d, %s, %t", Up(math.MaxUint64, b), user, branch, ok)

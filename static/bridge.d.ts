@@ -63,6 +63,7 @@ export interface Commands {
   typing(fields: { key: ConversationKey; active: boolean }): null;
   settings(fields: { shareTyping?: boolean; sharePresence?: boolean; listed?: boolean }): null;
   block(fields: { user: ID; blocked: boolean }): null;
+  choose(fields: { key: ConversationKey; pinned?: boolean; muted?: boolean; archived?: boolean; markedUnread?: boolean }): null;
   wake(fields: {}): null;
   /** Answers a token event; an empty token declines. The rest is what the token says. */
   token(fields: { token: string; name: string; services: Services; issued: Time; expires: Time }): null;

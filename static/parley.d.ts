@@ -102,6 +102,13 @@ export interface Conversation {
   lastAnswerBy: ID;
   /** Whether I block the other user; see block(). Between two users only. */
   blocked: boolean;
+  /** What I chose for it in my lists, on whatever device; see choose(). */
+  pinned: boolean;
+  muted: boolean;
+  /** Out of the list; false again as soon as something new is written, unless it is muted. */
+  archived: boolean;
+  /** To be shown as unread although nothing in it is; false as soon as it is read on. */
+  markedUnread: boolean;
 }
 
 export interface Timeline {
@@ -144,6 +151,18 @@ export interface Settings {
   sharePresence: boolean;
   /** That users() finds the user; those who share a conversation with the user find them anyway. */
   listed: boolean;
+}
+
+/** What the user wants of one conversation in their own lists. */
+export interface Choice {
+  /** Before those that are not. */
+  pinned?: boolean;
+  /** Nothing new in it calls the user. */
+  muted?: boolean;
+  /** Out of the list until something new is written or, while it is muted, for good. */
+  archived?: boolean;
+  /** To be shown as unread, until it is read on. */
+  markedUnread?: boolean;
 }
 
 /** New or changed messages of one conversation. */
@@ -289,6 +308,8 @@ export interface Parley extends EventTarget {
   block(user: ID): Promise<void>;
   /** Undoes block(). */
   unblock(user: ID): Promise<void>;
+  /** Chooses how a conversation stands in my lists, on all of my devices; what is left out stays as it is. */
+  choose(key: ConversationKey, choice: Choice): Promise<void>;
   /**
    * Finds people by name or id, at most 50, by name, as far as the server (-people) and
    * they themselves (Settings.listed) let them be found. With a service, which only

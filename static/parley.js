@@ -26,7 +26,7 @@ export { newRef } from './client/pending-sends.js';
  */
 
 /** Version of what pages, worker and program say to each other; wasm/bridge/hub.go says when it rises. */
-const PROTOCOL = 6;
+const PROTOCOL = 7;
 /** How long the worker may take to say that it is there, in milliseconds. */
 const lifeTimeout = 15_000;
 /** Failures in a row after which connect() gives up. */
@@ -263,6 +263,17 @@ class Parley extends EventTarget {
   /** @param {bigint} user @returns {Promise<void>} */
   async unblock(user) {
     await this.#call('block', { user, blocked: false });
+  }
+
+  /** @param {string} key @param {import('./parley.d.ts').Choice} choice @returns {Promise<void>} */
+  async choose(key, { pinned, muted, archived, markedUnread }) {
+    await this.#call('choose', {
+      key,
+      ...pinned !== undefined && { pinned },
+      ...muted !== undefined && { muted },
+      ...archived !== undefined && { archived },
+      ...markedUnread !== undefined && { markedUnread },
+    });
   }
 
   tryNow() {

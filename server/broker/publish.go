@@ -55,7 +55,7 @@ func (s *session) store(pk packets.Packet) (chat.Receipt, *proto.Refusal) {
 	user, branch, ok := proto.ParseUp(pk.TopicName)
 	if !ok || user != s.sender.User {
 		return chat.Receipt{}, proto.Refuse(proto.NotAuthorized,
-			"you may publish to chat/%d/up/message, service, mark, sync, typing, settings and block only", s.sender.User)
+			"you may publish to chat/%d/up/message, service, mark, sync, typing, settings, block and choice only", s.sender.User)
 	}
 	receipt, err := s.handOver(branch, pk)
 	if err == nil {

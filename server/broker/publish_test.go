@@ -134,7 +134,7 @@ func TestARefusedTopicIsToldWithAllThatMayBePublishedTo(t *testing.T) {
 	}
 	for _, branch := range []proto.Branch{
 		proto.BranchMessage, proto.BranchService, proto.BranchMark, proto.BranchSync, proto.BranchUnread,
-		proto.BranchTyping, proto.BranchPresence, proto.BranchSettings, proto.BranchBlock,
+		proto.BranchTyping, proto.BranchPresence, proto.BranchSettings, proto.BranchBlock, proto.BranchChoice,
 	} {
 		if _, _, may := proto.ParseUp(proto.Up(7, branch)); may != slices.Contains(named, string(branch)) {
 			t.Errorf("%s may be published to: %t, and the refusal says %q", branch, may, says)

@@ -15,7 +15,7 @@ import (
 // FuzzPublish holds that bytes from outside, on any branch, are either taken or
 // refused by name, and that whatever is taken leaves a history that can be read.
 func FuzzPublish(f *testing.F) {
-	branches := []proto.Branch{proto.BranchMessage, proto.BranchService, proto.BranchMark, proto.BranchSync, proto.BranchTyping, proto.BranchSettings, proto.BranchBlock, "x"}
+	branches := []proto.Branch{proto.BranchMessage, proto.BranchService, proto.BranchMark, proto.BranchSync, proto.BranchTyping, proto.BranchSettings, proto.BranchBlock, proto.BranchChoice, "x"}
 	kind := proto.ServiceType_SERVICE_TYPE_SALES
 	for i, m := range []protobuf.Message{
 		with(text(bob, "hello"), ref(1), 1),

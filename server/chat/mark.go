@@ -53,6 +53,7 @@ func (m *Member) raise(delivered, read, now uint64) bool {
 	m.Delivered = max(m.Delivered, delivered, m.Read)
 	if m.Read != was.Read {
 		m.ReadTime = max(m.ReadTime, now)
+		m.MarkedUnread = false
 	}
 	if m.Delivered != was.Delivered {
 		m.DeliveredTime = max(m.DeliveredTime, now)

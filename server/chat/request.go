@@ -17,7 +17,7 @@ type Request interface {
 }
 
 // Prepare checks what a user sent on up/message, up/service, up/mark,
-// up/settings or up/block and makes a Request of it. Errors wrap a *proto.Refusal.
+// up/settings, up/block or up/choice and makes a Request of it. Errors wrap a *proto.Refusal.
 func (s *Service) Prepare(from Sender, b proto.Branch, payload, correlation []byte) (Request, error) {
 	if err := anonymous(from); err != nil {
 		return nil, err
@@ -31,6 +31,8 @@ func (s *Service) Prepare(from Sender, b proto.Branch, payload, correlation []by
 		return prepareSettings(from, payload)
 	case proto.BranchBlock:
 		return prepareBlock(from, payload)
+	case proto.BranchChoice:
+		return prepareChoice(from, payload)
 	case proto.BranchService:
 		return s.prepareService(from, payload, correlation)
 	}

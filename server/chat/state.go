@@ -29,6 +29,7 @@ func state(v View, user uint64, key proto.Key) (*proto.ConversationState, error)
 	if c.Min > 1 {
 		row.MinSeq = &c.Min
 	}
+	m.Choices.show(row)
 	if key.Kind() == proto.Service {
 		err = serviceState(v, row, c, user)
 	} else {

@@ -178,6 +178,15 @@ type Member struct {
 	// Between two users alone: Blocks is whether the user blocks the other, Blocked
 	// whether the other blocks the user.
 	Blocks, Blocked bool
+	Choices
+}
+
+// Choices are what a user wants of a conversation in their own lists, see proto.Choice.
+type Choices struct {
+	Pinned, Muted, MarkedUnread bool
+	// ArchivedThrough is the newest entry that there was when the user archived the
+	// conversation, see proto.Archived; 0: they did not.
+	ArchivedThrough uint64
 }
 
 // apart reports whether one of the two blocks the other.

@@ -95,6 +95,16 @@ func TestNoStateOfThePageShutsAnybodyOut(t *testing.T) {
 		{"nothing chosen, a queue and a list", func() { c.find("list", "Queue"); c.find("list", "Conversations") }},
 		{"a conversation", func() { c.open(c.chat, "line 12."); c.say("mine"); c.awaitMessage("mine", confirmed...) }},
 		{"what one can do about a person", func() { c.click("More"); c.find("button", "Block") }},
+		{"what one can do with a row of the list", func() {
+			press("\u001b")
+			call[bool](c.tab, `() => document.querySelector('conversation-list [data-key] a').dispatchEvent(new MouseEvent('contextmenu', {bubbles: true, cancelable: true, clientX: 200, clientY: 500})) || true`)
+			c.find("button", "Archive")
+		}},
+		{"the archive", func() {
+			c.click("Archive")
+			c.click("Archived (1)")
+			c.find("button", "All conversations")
+		}},
 		{"the settings", func() { press("\u001b"); c.click("Settings"); c.find("switch", "Show when I type") }},
 		{"people found", func() {
 			press("\u001b")

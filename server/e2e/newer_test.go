@@ -84,7 +84,7 @@ func TestAConversationOfAKindToComeIsListedAndSaysThatItCannotBeShown(t *testing
 		const entry = new ConversationEntry(key, new PageContext(21n));
 		entry.paint({key, peer: 0n, peerName: '', head: 3n, min: 0n, read: 0n, delivered: 0n, peerRead: 0n, peerDelivered: 0n, unread: 3n,
 			waitingSince: 0, awaitingSince: 0, last: null, waitingSeq: 0n, awaitingSeq: 0n, service: -1, agent: false, customer: 0n,
-			assignee: 0n, assigneeName: '', closed: 'open', lastAnswer: 0n, lastAnswerBy: 0n, blocked: false}, false);
+			assignee: 0n, assigneeName: '', closed: 'open', lastAnswer: 0n, lastAnswerBy: 0n, blocked: false, pinned: false, muted: false, archived: false, markedUnread: false}, false);
 		return {Text: entry.item.textContent, Href: entry.item.querySelector('a').getAttribute('href'), Unread: entry.item.dataset.unread};
 	}`)
 	if !strings.Contains(entry.Text, "Something new") || !strings.Contains(entry.Text, "This cannot be shown by this version") || entry.Unread != "3" {

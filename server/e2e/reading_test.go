@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
@@ -64,12 +65,13 @@ func TestWhatWasNeverOnTheScreenStaysUnread(t *testing.T) {
 	}
 	readIs(first)
 
-	// To the end at once: what lies between was never on the screen.
-	call[bool](bob.tab, `() => { const log = document.querySelector('[role=log]'); log.scrollTop = log.scrollHeight; return true }`)
+	// Nearly to the end at once: what lies between was never on the screen.
+	call[bool](bob.tab, `() => { const log = document.querySelector('[role=log]'); log.scrollTop = log.scrollHeight - log.clientHeight - 100; return true }`)
 	call[bool](bob.tab, scrolled)
-	if last := call[int](bob.tab, lastOnScreen); last != said {
-		t.Fatalf("the end is %d, want %d", last, said)
+	if last := call[int](bob.tab, lastOnScreen); last <= said/2 || last == said {
+		t.Fatalf("near the end is %d of %d", last, said)
 	}
+	time.Sleep(1500 * time.Millisecond) // nothing tells that it is not read
 	// Back, and on by less than a screen: what was marked before is told before.
 	call[bool](bob.tab, `seq => { document.querySelector('[role=log] [data-seq="' + seq + '"]').scrollIntoView({block: 'start', behavior: 'instant'}); return true }`, first)
 	call[bool](bob.tab, scrolled)
@@ -78,6 +80,46 @@ func TestWhatWasNeverOnTheScreenStaysUnread(t *testing.T) {
 		t.Fatalf("the second screen ends at %d, the first at %d", second, first)
 	}
 	readIs(second)
+
+	// Whoever stays at the end is done with what they passed by.
+	call[bool](bob.tab, `() => { const log = document.querySelector('[role=log]'); log.scrollTop = log.scrollHeight; return true }`)
+	readIs(said)
+	bob.wroteNoErrors()
+}
+
+func TestAfterALongAbsenceOneReadsOnWhereOneWas(t *testing.T) {
+	t.Parallel()
+	s := newServerWithKey(t, "-rate", "1000")
+	g := newGate(t, s)
+	const bobID, adaID = 21, 22
+	const said, read = 620, 10
+	ada, phone := newDevice(t, s, adaID, "Ada"), newDevice(t, s, bobID, "Bob")
+	for i := range said {
+		ada.tell(bobID, fmt.Sprintf("line %d.", i+1))
+	}
+	token, key := s.token(bobID, "Bob"), proto.DirectKey(bobID, adaID).String()
+	upTo := uint64(read)
+	if _, err := phone.send(proto.BranchMark, &proto.Mark{Key: &key, ReadSeq: &upTo}); err != nil {
+		t.Fatal(err)
+	}
+	bob := signInAs(newProfile(t), g, bobID, "Bob", token)
+	bob.openChat(strconv.Itoa(adaID))
+	bob.await("the mark of unread messages", `() => document.querySelector('[role=log] .unread')`)
+	call[bool](bob.tab, scrolled)
+	mark := call[struct {
+		Before string
+		OnTop  bool
+	}](bob.tab, unreadMark)
+	if mark.Before != strconv.Itoa(read+1) || !mark.OnTop {
+		t.Errorf("the mark of unread messages is %+v", mark)
+	}
+	around := call[[]int](bob.tab, `() => [...document.querySelectorAll('[role=log] [data-seq]')].map(e => Number(e.dataset.seq))`)
+	if around[0] != 1 || around[len(around)-1] < read+20 {
+		t.Errorf("around it stand %d to %d", around[0], around[len(around)-1])
+	}
+	bob.click(fmt.Sprintf("%d new messages", call[int](bob.tab, `() => Number(document.querySelector('[data-unread]').dataset.unread)`)))
+	bob.await("the end", `seq => [...document.querySelectorAll('[role=log] [data-seq]')].at(-1)?.dataset.seq === seq`, strconv.Itoa(said))
+	eventually(t, "everything to be read", func() bool { return s.rows(token)[key].ReadSeq == strconv.Itoa(said) })
 	bob.wroteNoErrors()
 }
 

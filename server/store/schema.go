@@ -205,6 +205,13 @@ var migrations = []string{`
 		id     BLOB NOT NULL UNIQUE,
 		rev    BLOB NOT NULL
 	);
+`, `
+	-- What users chose for conversations in their own lists, and up to which seq they
+	-- archived one. Nothing is searched by these: integers keep the rows short.
+	ALTER TABLE members ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE members ADD COLUMN muted INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE members ADD COLUMN marked_unread INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE members ADD COLUMN archived_through INTEGER NOT NULL DEFAULT 0;
 `}
 
 // errNewer and errForeign are files that this program must not touch.

@@ -115,11 +115,13 @@ func (t *transaction) PutMember(m chat.Member) error {
 	if m.Key.Kind() == proto.Direct {
 		peer = number(m.Key.Peer(m.User))
 	}
-	err = t.exec("INSERT INTO members (conversation, user_id, rev, read_seq, delivered_seq, read_time, delivered_time, own, seen, blocks, blocked, peer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"+
+	err = t.exec("INSERT INTO members (conversation, user_id, rev, read_seq, delivered_seq, read_time, delivered_time, own, seen, blocks, blocked, pinned, muted, marked_unread, archived_through, peer)"+
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"+
 		" ON CONFLICT (conversation, user_id) DO UPDATE SET rev = excluded.rev, read_seq = excluded.read_seq, delivered_seq = excluded.delivered_seq,"+
-		" read_time = excluded.read_time, delivered_time = excluded.delivered_time, own = excluded.own, seen = excluded.seen, blocks = excluded.blocks, blocked = excluded.blocked",
+		" read_time = excluded.read_time, delivered_time = excluded.delivered_time, own = excluded.own, seen = excluded.seen, blocks = excluded.blocks, blocked = excluded.blocked,"+
+		" pinned = excluded.pinned, muted = excluded.muted, marked_unread = excluded.marked_unread, archived_through = excluded.archived_through",
 		id, number(m.User), number(m.Rev), number(m.Read), number(m.Delivered), number(m.ReadTime), number(m.DeliveredTime), int64(m.Own), int64(m.Seen),
-		m.Blocks, m.Blocked, peer)
+		m.Blocks, m.Blocked, m.Pinned, m.Muted, m.MarkedUnread, int64(m.ArchivedThrough), peer)
 	if err != nil {
 		return fmt.Errorf("write member: %w", err)
 	}

@@ -122,10 +122,11 @@ func (v *view) Member(key proto.Key, user uint64) (chat.Member, error) {
 	return m, nil
 }
 
-const memberColumns = "rev, read_seq, delivered_seq, read_time, delivered_time, own, seen, blocks, blocked"
+const memberColumns = "rev, read_seq, delivered_seq, read_time, delivered_time, own, seen, blocks, blocked, pinned, muted, marked_unread, archived_through"
 
 func memberFields(m *chat.Member) []any {
-	return []any{(*number)(&m.Rev), (*number)(&m.Read), (*number)(&m.Delivered), (*number)(&m.ReadTime), (*number)(&m.DeliveredTime), &m.Own, &m.Seen, &m.Blocks, &m.Blocked}
+	return []any{(*number)(&m.Rev), (*number)(&m.Read), (*number)(&m.Delivered), (*number)(&m.ReadTime), (*number)(&m.DeliveredTime), &m.Own, &m.Seen, &m.Blocks, &m.Blocked,
+		&m.Pinned, &m.Muted, &m.MarkedUnread, &m.ArchivedThrough}
 }
 
 // Changed implements chat.View.

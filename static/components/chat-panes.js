@@ -3,6 +3,7 @@
 // and the conversation that is open.
 import { Conversations } from '../model/conversations.js';
 import { Attention } from '../model/attention.js';
+import { EachFrame } from '../model/each-frame.js';
 import { clearIdentity, currentToken, keepsIdentity } from '../model/identity.js';
 import { ListHistory } from '../model/list-history.js';
 import { PageContext } from '../model/page-context.js';
@@ -16,6 +17,7 @@ import { t } from '../texts/strings.js';
 import { avatar, paintAvatar } from './avatar.js';
 import { ConnectionStatus } from './connection-status.js';
 import { ConversationList } from './conversation-list.js';
+import { ConversationMenu } from './conversation-menu.js';
 import { ConversationPane } from './conversation-pane.js';
 import { element, set, text } from './dom.js';
 import { icon } from './icons.js';
@@ -32,6 +34,7 @@ import { asksForShortcuts, showShortcuts } from './shortcuts-dialog.js';
  * @typedef {import('../parley.js').Conversation} Conversation
  * @typedef {import('../parley.js').Connection} Connection
  * @typedef {import('../parley.js').Message} Message
+ * @typedef {import('./conversation-menu.js').ConversationAct} ConversationAct
  */
 
 const keptRows = 20; // of each list are kept over a reload
@@ -40,6 +43,11 @@ const narrow = matchMedia('(max-width: 759.98px)');
 /** On a touch screen the keyboard would hide what there is to read. */
 const typesAtOnce = matchMedia('(pointer: fine)');
 const tokenRefused = [401, 0x86, 0x87]; // HTTP status and MQTT reason codes
+
+const choices = {
+  pin: { pinned: true }, unpin: { pinned: false }, mute: { muted: true }, unmute: { muted: false },
+  archive: { archived: true }, unarchive: { archived: false },
+};
 
 /** Fires "started" once the engine is there, or has failed to be. */
 export class ChatPanes extends HTMLElement {
@@ -64,6 +72,7 @@ export class ChatPanes extends HTMLElement {
   #saidNotKept = false;
   #title = ''; // of what is open
   #left = ''; // key of the conversation that was open last
+  #frame = new EachFrame(() => this.#paintLists());
   #done = new AbortController();
 
   #avatar;
@@ -75,6 +84,8 @@ export class ChatPanes extends HTMLElement {
   #list;
   #lists;
   #main = element('section', { class: 'main', id: 'main', tabindex: -1 });
+  /** Of the rows of the lists. */
+  #menu = new ConversationMenu();
   #status = new ConnectionStatus();
   #notices = new NoticeList();
   #banner = element('div', { class: 'banner', role: 'alert', hidden: true });
@@ -102,10 +113,12 @@ export class ChatPanes extends HTMLElement {
       element('nav', { class: 'side', 'aria-label': t.peopleAndConversations },
         element('div', { class: 'bar own' }, this.#avatar, this.#name, this.#settings),
         this.#share, this.#search, this.#lists),
-      this.#main, this.#status, this.#notices);
+      this.#main, this.#menu, this.#status, this.#notices);
     this.#status.show({ state: 'connecting' });
     this.#status.addEventListener('try-now', () => (this.#parley ? this.#parley.tryNow() : this.#startAgain()));
     this.addEventListener('notice', event => this.#notices.add(/** @type {CustomEvent<string>} */ (event).detail));
+    this.#lists.addEventListener('conversation-menu', event => this.#openMenu(/** @type {CustomEvent<{ key: string, x: number, y: number }>} */ (event).detail));
+    this.addEventListener('conversation-act', event => this.#act(/** @type {CustomEvent<{ key: string, act: ConversationAct }>} */ (event).detail));
     this.#search.addEventListener('search', event => { this.#lists.hidden = /** @type {CustomEvent<boolean>} */ (event).detail; });
     this.#search.addEventListener('chosen', () => this.#search.clear());
     this.#search.addEventListener('found', event => {
@@ -129,6 +142,7 @@ export class ChatPanes extends HTMLElement {
 
   disconnectedCallback() {
     this.#done.abort();
+    this.#frame.cancel();
     this.#keeper.close();
     this.#attention.close();
     this.#parley?.close();
@@ -262,7 +276,8 @@ export class ChatPanes extends HTMLElement {
     this.#learnNames(changed);
     if (!all) for (const conversation of changed) this.#attention.take(this.#conversations.get(conversation.key), conversation);
     this.#conversations.take(changed);
-    this.#paintLists();
+    if (all) this.#paintLists();
+    else this.#frame.want();
     this.#keeper.changed();
     const { key = '' } = this.#pane?.participants ?? {};
     const told = changed.some(conversation => conversation.key === key);
@@ -294,10 +309,11 @@ export class ChatPanes extends HTMLElement {
   }
 
   #paintLists() {
+    this.#frame.cancel();
     if (!this.#listed) return;
-    const { own, queue, unread } = this.#conversations;
+    const { own, archived, queue, unread } = this.#conversations;
     const { key = '' } = this.#pane?.participants ?? {};
-    this.#list.show(own, key);
+    this.#list.show(own, archived, key);
     if (!this.#queue.hidden) this.#queue.show(queue, key);
     this.#paintTitle();
     this.#attention.mark(unread);
@@ -312,12 +328,12 @@ export class ChatPanes extends HTMLElement {
   }
 
   #showPresence() {
-    this.#paintLists();
+    this.#frame.want();
     this.#pane?.showPresence();
   }
 
   #rename() {
-    this.#paintLists();
+    this.#frame.want();
     this.#pane?.rename();
   }
 
@@ -343,13 +359,18 @@ export class ChatPanes extends HTMLElement {
   }
 
   /** @param {Parley} parley @param {import('../model/route.js').Route} route @param {string} key of the conversation that it leads to */
-  #show({ user: { id, name, services } }, route, key) {
+  #show(parley, route, key) {
+    const { id, name, services } = parley.user;
     const { agent, service, serviceName } = this.#context.participants(key);
     if (agent && !services.includes(service)) {
       const links = t.services[service] ? [serviceLinks([{ name: serviceName, service }])] : [];
       return this.#showEmpty(t.notYours, t.notYoursHint(serviceName), ...links);
     }
-    if (key) return this.#open(key);
+    if (key) {
+      this.#open(key);
+      this.#unmark(parley, key).catch(() => {}); // it stays marked: nobody asked for more than to see it
+      return;
+    }
     switch (route.name) {
       case 'to':
         this.#showEmpty(t.ownLink, t.ownLinkHint);
@@ -429,6 +450,43 @@ export class ChatPanes extends HTMLElement {
     if (!(target instanceof Element && target.closest('a[href="#/"]')) || ctrlKey || metaKey || shiftKey || altKey) return;
     event.preventDefault();
     this.#history.toList();
+  }
+
+  /** @param {{ key: string, x: number, y: number }} place */
+  #openMenu({ key, x, y }) {
+    this.#menu.show(key, this.#context.participants(key).name, this.#conversations.get(key));
+    this.#menu.openAt(x, y);
+  }
+
+  /** Does what the menu of a conversation offers. @param {{ key: string, act: ConversationAct }} what */
+  async #act({ key, act }) {
+    try {
+      const parley = await this.#connecting;
+      const { peer } = this.#context.participants(key);
+      const open = this.#pane?.participants.key === key;
+      switch (act) {
+        case 'mark-read':
+          await parley.markRead(key, this.#conversations.get(key)?.head ?? 0n);
+          return await this.#unmark(parley, key);
+        case 'mark-unread':
+          await parley.choose(key, { markedUnread: true });
+          if (open) this.#history.toList(); // who looks at it reads it
+          return;
+        case 'block':
+          return await parley.block(peer);
+        case 'unblock':
+          return await parley.unblock(peer);
+        default:
+          return await parley.choose(key, choices[act]);
+      }
+    } catch (error) {
+      this.#notices.add(t.notDone(reasonOf(error, t.unknownError)));
+    }
+  }
+
+  /** Whoever opens a conversation, or says so, has read what was marked as unread. @param {Parley} parley @param {string} key */
+  async #unmark(parley, key) {
+    if (this.#conversations.get(key)?.markedUnread) await parley.choose(key, { markedUnread: false });
   }
 
   /** Notes where the person read, while it is still on the screen. @param {ConversationPane} pane */

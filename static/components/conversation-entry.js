@@ -30,12 +30,14 @@ export class ConversationEntry {
   /** Between two people nobody is to be pressed: a mark, and the words for who asks. */
   #mark = element('span', { class: 'entry-mark', role: 'img', hidden: true }, icon('clock'));
   #words = element('span', { class: 'awaiting' });
+  /** What the user chose for it. */
+  #chosen = element('span', { class: 'entry-mark', role: 'img', hidden: true }, icon('pin'), icon('muted'));
   #waiting = element('span', { class: 'entry-waiting', hidden: true }, this.#words);
   #count = element('span', { 'aria-hidden': 'true' });
   #countWords = spoken('');
   #badge = element('span', { class: 'badge' }, this.#count, this.#countWords);
   #link = element('a', { class: 'entry', tabindex: -1 }, this.#avatar, this.#name, this.#here, this.#time,
-    element('span', { class: 'entry-preview' }, this.#state, this.#prefix, this.#preview, this.#mark), this.#badge, this.#waiting);
+    element('span', { class: 'entry-preview' }, this.#state, this.#prefix, this.#preview, this.#mark, this.#chosen), this.#badge, this.#waiting);
   item = element('li', {}, this.#link);
   #context;
   #participants;
@@ -63,11 +65,8 @@ export class ConversationEntry {
     set(this.#link, 'href', hashOf(conversation));
     set(this.#link, 'aria-current', open ? 'page' : null);
     this.#paintLast(conversation.last);
-    const unread = String(conversation.unread);
-    set(this.item, 'data-unread', unread);
-    this.#badge.hidden = conversation.unread === 0n;
-    text(this.#count, conversation.unread > 999n ? '999+' : unread);
-    text(this.#countWords, conversation.unread ? t.unread(Number(conversation.unread)) : '');
+    this.#paintBadge(conversation);
+    this.#paintChosen(conversation);
     this.#paintPresence();
     this.tick();
   }
@@ -89,6 +88,27 @@ export class ConversationEntry {
     this.#waiting.hidden = marked || !words;
     text(this.#words, this.#waiting.hidden ? '' : t.waitingBriefly(duration(now - (waitingSince || awaitingSince))));
     text(this.#time, last?.time ? briefTime(last.time, now) : '');
+  }
+
+  /** @param {Conversation} conversation */
+  #paintBadge({ unread, markedUnread, muted }) {
+    set(this.item, 'data-unread', String(unread));
+    set(this.item, 'data-marked-unread', markedUnread);
+    set(this.item, 'data-muted', muted);
+    this.#badge.hidden = unread === 0n && !markedUnread;
+    text(this.#count, unread > 999n ? '999+' : unread ? String(unread) : '');
+    text(this.#countWords, unread ? t.unread(Number(unread)) : markedUnread ? t.markedUnread : '');
+  }
+
+  /** @param {Conversation} conversation */
+  #paintChosen({ pinned, muted }) {
+    const words = [pinned && t.pinned, muted && t.muted].filter(Boolean).join(', ');
+    const [pin, mute] = this.#chosen.children;
+    set(pin, 'hidden', !pinned);
+    set(mute, 'hidden', !muted);
+    set(this.#chosen, 'aria-label', words);
+    set(this.#chosen, 'title', words);
+    this.#chosen.hidden = !words;
   }
 
   #paintPresence() {

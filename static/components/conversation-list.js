@@ -1,8 +1,8 @@
 // @ts-check
-// The list of conversations, the most recently active first.
+// The list of conversations, the most recently active first, and those that are archived.
 import { t } from '../texts/strings.js';
 import { ConversationEntry } from './conversation-entry.js';
-import { element } from './dom.js';
+import { element, set, text } from './dom.js';
 import { EntryList } from './entry-list.js';
 import { icon } from './icons.js';
 import { serviceLinks, servicesNamed } from './service-links.js';
@@ -17,6 +17,10 @@ const minute = 60_000; // ms
 export class ConversationList extends HTMLElement {
   #context;
   #list;
+  #archive = false; // the archived ones are shown
+  #repeat = () => {};
+  #title = element('h2', { class: 'list-title' });
+  #turn = element('button', { class: 'link-button', type: 'button', hidden: true, onclick: () => this.#turnOver() });
   #empty = element('div', { class: 'empty', hidden: true }, icon('bubbles'),
     element('p', { class: 'empty-title' }, t.noConversations), element('p', {}, t.noConversationsHint),
     element('div', { class: 'services' }, element('h2', {}, t.customerService), serviceLinks(servicesNamed(''))));
@@ -30,7 +34,7 @@ export class ConversationList extends HTMLElement {
   }
 
   connectedCallback() {
-    if (!this.firstChild) this.append(element('h2', { class: 'list-title' }, t.conversations), this.#list.element, this.#empty);
+    if (!this.firstChild) this.append(element('div', { class: 'list-head' }, this.#title, this.#turn), this.#list.element, this.#empty);
     this.#done = new AbortController();
     this.#context.clock.every(minute, () => this.#list.tick(), this.#done.signal);
   }
@@ -44,10 +48,21 @@ export class ConversationList extends HTMLElement {
     return this.#list.focus(key);
   }
 
-  /** @param {SortedConversations} conversations @param {string} open key of the conversation on the screen */
-  show(conversations, open) {
-    this.#list.show(conversations, open);
-    this.#empty.hidden = conversations.size > 0;
+  /** @param {SortedConversations} conversations @param {SortedConversations} archived @param {string} open key of the conversation on the screen */
+  show(conversations, archived, open) {
+    this.#repeat = () => this.show(conversations, archived, open);
+    this.#archive &&= archived.size > 0;
+    text(this.#title, this.#archive ? t.archived : t.conversations);
+    text(this.#turn, this.#archive ? t.allConversations : t.archivedCount(archived.size));
+    set(this, 'data-archive', this.#archive);
+    this.#turn.hidden = archived.size === 0;
+    this.#list.show(this.#archive ? archived : conversations, open);
+    this.#empty.hidden = conversations.size + archived.size > 0;
+  }
+
+  #turnOver() {
+    this.#archive = !this.#archive;
+    this.#repeat();
   }
 }
 

@@ -9,12 +9,12 @@ import { askForAgent } from './agent-picker.js';
 import { avatar, paintAvatar } from './avatar.js';
 import { askAboutAnswer } from './conflict-dialog.js';
 import { ConversationActions } from './conversation-actions.js';
+import { ConversationMenu } from './conversation-menu.js';
 import { ConversationStatus } from './conversation-status.js';
 import { element, set, text } from './dom.js';
 import { icon } from './icons.js';
 import { MessageComposer } from './message-composer.js';
 import { MessageList } from './message-list.js';
-import { PersonMenu } from './person-menu.js';
 
 const answeredMeanwhile = 0x83; // the code of an answer that another agent's crossed
 
@@ -26,7 +26,7 @@ const answeredMeanwhile = 0x83; // the code of an answer that another agent's cr
  * @typedef {import('./conversation-actions.js').Act} Act
  */
 
-/** Fires "notice" with words for the person. */
+/** Fires "notice" with words for the person, and "conversation-act" as its menu does. */
 export class ConversationPane extends HTMLElement {
   participants;
   #parley;
@@ -44,11 +44,11 @@ export class ConversationPane extends HTMLElement {
   #statusRow = element('div', { class: 'status-row' });
   #list;
   #composer;
-  #menu = new PersonMenu();
+  #menu = new ConversationMenu().withButton();
   #blockedWords = element('span');
   /** Stands where one would write, to whom the user blocks. */
   #blocked = element('p', { class: 'blocked-note', role: 'note', hidden: true }, this.#blockedWords,
-    element('button', { class: 'button', type: 'button', onclick: () => this.#block(false) }, t.unblock));
+    element('button', { class: 'button', type: 'button', onclick: () => this.#unblock() }, t.conversationActs.unblock));
   /** Why sending takes longer now; null if it does not. @type {string | null} */
   #offline = null;
   /** Refs of refused control entries that were told of. @type {Set<string>} */
@@ -77,7 +77,7 @@ export class ConversationPane extends HTMLElement {
     this.append(
       element('div', { class: 'bar' },
         element('a', { class: 'icon-button back', href: '#/', 'aria-label': t.back, title: t.back }, icon('back')),
-        this.#avatar, this.#title, ...(this.participants.peer ? [this.#menu] : [])),
+        this.#avatar, this.#title, this.#menu),
       this.#statusRow, this.#list, this.#typing, this.#composer, this.#blocked);
     this.#listen();
     this.#paint();
@@ -91,7 +91,6 @@ export class ConversationPane extends HTMLElement {
     });
     this.#actions.addEventListener('act', event => this.#act(/** @type {CustomEvent<Act>} */ (event).detail));
     this.#actions.addEventListener('focus-lost', () => this.focusComposer());
-    this.#menu.addEventListener('block', event => this.#block(/** @type {CustomEvent<boolean>} */ (event).detail));
     this.#list.addEventListener('retry', event => {
       const { seen } = this.#list;
       this.#list.focus(); // the button goes
@@ -166,13 +165,13 @@ export class ConversationPane extends HTMLElement {
     }
     this.#actions.show(this.#conversation, this.#context.me);
     this.#composer.show(name, this.#offline);
+    this.#menu.show(this.participants.key, name, this.#conversation);
     this.#paintBlocked(name, this.#conversation?.blocked ?? false);
     this.showPresence();
   }
 
   /** @param {string} name @param {boolean} blocked */
   #paintBlocked(name, blocked) {
-    this.#menu.show(name, blocked);
     text(this.#blockedWords, t.youBlock(isolated(name)));
     const held = this.contains(document.activeElement) && blocked !== this.#composer.hidden;
     this.#composer.hidden = blocked;
@@ -182,15 +181,8 @@ export class ConversationPane extends HTMLElement {
     else this.focusComposer();
   }
 
-  /** @param {boolean} blocked */
-  async #block(blocked) {
-    const { peer } = this.participants;
-    try {
-      const parley = await this.#parley;
-      await (blocked ? parley.block(peer) : parley.unblock(peer));
-    } catch (error) {
-      this.#notice(t.notBlocked(reasonOf(error, t.unknownError)));
-    }
+  #unblock() {
+    this.dispatchEvent(new CustomEvent('conversation-act', { detail: { key: this.participants.key, act: 'unblock' }, bubbles: true }));
   }
 
   /** @param {boolean} active */

@@ -16,6 +16,7 @@ import { RovingFocus } from './roving-focus.js';
 
 const step = 50; // entries
 
+/** Its list fires "conversation-menu" with the key of a conversation whose menu is wanted, and where, in px. */
 export class EntryList {
   #make;
   #list;
@@ -30,7 +31,7 @@ export class EntryList {
   /** @param {string} name @param {(key: string) => Entry} make */
   constructor(name, make) {
     this.#make = make;
-    this.#list = element('ul', { role: 'list', 'aria-label': name });
+    this.#list = element('ul', { role: 'list', 'aria-label': name, oncontextmenu: event => this.#askForMenu(event) });
     this.#roving = new RovingFocus(this.#list, 'a');
     this.element = element('div', { class: 'entries' }, this.#list, this.#more);
   }
@@ -87,5 +88,14 @@ export class EntryList {
     this.#repeat();
     const next = last?.nextElementSibling?.querySelector('a');
     next?.focus();
+  }
+
+  /** With the pointer's other button, a long touch, or the keyboard's key for menus. @param {MouseEvent} event */
+  #askForMenu(event) {
+    const item = event.target instanceof Element && event.target.closest('li');
+    if (!(item instanceof HTMLElement) || !item.dataset.key) return;
+    event.preventDefault();
+    const { clientX: x, clientY: y } = event;
+    this.#list.dispatchEvent(new CustomEvent('conversation-menu', { detail: { key: item.dataset.key, x, y }, bubbles: true }));
   }
 }

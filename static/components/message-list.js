@@ -1,7 +1,8 @@
 // @ts-check
-// The messages of one conversation. Painting touches only rows that changed,
-// and what the person looks at stays where it is.
+// The messages of one conversation. However much comes, it is painted once a frame;
+// painting touches only rows that changed, and what the person looks at stays where it is.
 import { mark } from '../client/marks.js';
+import { EachFrame } from '../model/each-frame.js';
 import { MessageWindow } from '../model/message-window.js';
 import { idOf, isTurnedDown, rowsOf } from '../model/rows.js';
 import { isolated } from '../texts/foreign-text.js';
@@ -55,7 +56,7 @@ export class MessageList extends HTMLElement {
   #unread = 0n;
   #read = 0n;
   #min = 0n; // what stands before was deleted
-  #after = 0n; // how many entries stand after the read watermark
+  #head = 0n; // of the conversation when it was opened
   #live = false; // what is shown is the engine's
   #atEnd = true;
   #height = 0; // of what is shown of the log, px
@@ -65,8 +66,9 @@ export class MessageList extends HTMLElement {
   #kept;
   #newest = 0n; // seq of the newest message of others
   #heard = 0n; // likewise, of those that were told of, whether the window holds them or not
-  #missed = false; // something new stands below
+  #missed = 0n; // unread messages that came below, or that stood there when the list was opened
   #olderState = '';
+  #frame = new EachFrame(() => this.#paint());
   #endObserver = new IntersectionObserver(entries => this.#nearEnd(entries), { root: this.#log, rootMargin: early });
   #sizeObserver = new ResizeObserver(() => this.#resized());
   /** Among the signs of how far own messages have come. */
@@ -87,7 +89,8 @@ export class MessageList extends HTMLElement {
         this.dispatchEvent(new CustomEvent('notice', { detail: reasonOf(error, t.unknownError), bubbles: true }));
       });
     });
-    this.#window.addEventListener('change', () => this.#paint());
+    // The first messages are awaited by the person.
+    this.#window.addEventListener('change', () => (this.#placed ? this.#frame.want() : this.#paint()));
     this.#log.addEventListener('scroll', () => this.#scrolled(), { passive: true });
     this.#rows.addEventListener('unfold', () => this.#unfolds());
     this.#begin(conversation);
@@ -111,7 +114,7 @@ export class MessageList extends HTMLElement {
 
   /** Asks the engine for messages; they take the place of what was kept. */
   ask() {
-    this.#window.newest(this.#after);
+    this.#window.begin(this.#read, this.#head);
   }
 
   focus() {
@@ -142,6 +145,7 @@ export class MessageList extends HTMLElement {
     this.#readTracker.close();
     this.#endObserver.disconnect();
     this.#sizeObserver.disconnect();
+    this.#frame.cancel();
     clearTimeout(this.#midnight);
     this.#gone.abort();
   }
@@ -158,7 +162,6 @@ export class MessageList extends HTMLElement {
       if (message.seq > this.#heard && participants.counts(message)) this.#heard = message.seq;
     }
     this.#window.apply(change, this.#keep);
-    if (this.#window.newer && !this.#missed) this.#paint();
   }
 
   /** Which end of the window may not be dropped. */
@@ -175,14 +178,21 @@ export class MessageList extends HTMLElement {
   update(conversation) {
     if (!this.#placed) {
       this.#begin(conversation);
-      this.#window.newest(this.#after);
+      this.#window.begin(this.#read, this.#head);
     } else if (conversation) {
       this.#read = conversation.read;
-      this.#unread = conversation.unread;
+      this.#miss(conversation.unread);
     }
     this.#keepFrom(conversation?.min ?? 0n);
-    this.#readOn();
-    this.#paintUp();
+    this.#frame.want();
+  }
+
+  /** @param {bigint} unread how many there are now */
+  #miss(unread) {
+    const more = unread - this.#unread;
+    this.#unread = unread;
+    if (more > 0n && !this.#atEnd) this.#missed += more;
+    if (this.#missed > unread) this.#missed = unread;
   }
 
   /** Messages before a seq were deleted. @param {bigint} min */
@@ -238,14 +248,15 @@ export class MessageList extends HTMLElement {
   #begin({ head, read, unread } = nothing) {
     this.#read = read;
     this.#readTracker.begin(read);
-    this.#unread = unread;
+    this.#unread = this.#missed = unread;
     // The first message ever, which comes while the person looks at an empty list, needs no mark.
     const awaited = this.#window.loaded && unread === 1n && document.hasFocus();
     this.#unreadAfter = unread && !awaited ? read : null;
-    this.#after = head - read;
+    this.#head = head;
   }
 
   #paint() {
+    this.#frame.cancel();
     const { messages, loaded, kept } = this.#window;
     this.#notice();
     const anchor = this.#standing && !this.#atEnd ? this.#anchor() : null;
@@ -271,6 +282,7 @@ export class MessageList extends HTMLElement {
     else if ((this.#atEnd || anchor) && !this.#window.newer) this.#toEnd(); // where there is no anchor any more, the window moved
     this.#readOn();
     this.#paintButtons();
+    this.#stay();
     this.#calm();
     if (kept) return;
     this.#markLive();
@@ -305,7 +317,6 @@ export class MessageList extends HTMLElement {
     const before = this.#newest;
     this.#newest = newest;
     if (!this.#standing) return;
-    if (!this.#atEnd) this.#missed = true;
     // Whoever comes back to the page finds where the new ones begin.
     if (!document.hasFocus() && this.#unreadAfter === null && before <= this.#read) this.#unreadAfter = this.#read;
   }
@@ -368,8 +379,14 @@ export class MessageList extends HTMLElement {
     const { scrollHeight, scrollTop, clientHeight } = this.#log;
     // A change of size scrolls too; it is answered by #resized.
     if (clientHeight === this.#height) this.#atEnd = scrollHeight - scrollTop - clientHeight <= nearEnd && !this.#window.newer;
-    if (this.#atEnd) this.#missed = false;
+    if (this.#atEnd) this.#missed = 0n;
     this.#paintButtons();
+    this.#stay();
+  }
+
+  /** Whoever stays at the end has read all before it. */
+  #stay() {
+    this.#readTracker.stay(this.#atEnd && this.#placed && !this.#window.newer && !this.#window.kept);
   }
 
   /** A long message is going to show more, or less: the person reads on where it stands. */
@@ -408,11 +425,12 @@ export class MessageList extends HTMLElement {
 
   #paintDown() {
     this.#down.hidden = this.#atEnd || !this.#standing;
-    this.#down.classList.toggle('missed', this.#missed);
-    set(this.#down, 'aria-label', this.#missed ? null : t.toNewest);
-    set(this.#down, 'title', this.#missed ? null : t.toNewest);
+    const missed = this.#missed > 0n;
+    this.#down.classList.toggle('missed', missed);
+    set(this.#down, 'aria-label', missed ? null : t.toNewest);
+    set(this.#down, 'title', missed ? null : t.toNewest);
     const words = this.#down.lastElementChild;
-    if (words) text(words, this.#missed ? t.newMessages : '');
+    if (words) text(words, missed ? t.newMessages(Number(this.#missed)) : '');
   }
 
   /** What stands above the first message: loading, trouble, the beginning, or who to say hello to. */

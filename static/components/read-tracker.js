@@ -4,12 +4,13 @@
 /** @typedef {import('../parley.js').Message} Message */
 
 const pause = 250; // ms that marks are gathered for
+const long = 1000; // ms at the end after which what was passed by on the way there counts as read
 
 /**
  * Watches the ends of messages on the screen and raises the read watermark.
  * Only what was on the screen while the page had the person's attention,
  * visible and focused, counts: what was scrolled past, or came and went in the
- * background, was not seen.
+ * background, was not seen. Whoever stays at the end is done with what is above it.
  */
 export class ReadTracker {
   /** @type {Message[]} */
@@ -27,6 +28,9 @@ export class ReadTracker {
   #needsReading;
   #read; // what the server knows
   #marked = 0n; // what was last reported
+  #passed = 0n; // the newest seq when the person had stayed at the end
+  #atEnd = false;
+  #staying = 0;
   #timer = 0;
   #done = new AbortController();
 
@@ -44,6 +48,7 @@ export class ReadTracker {
     this.#observer = new IntersectionObserver(entries => this.#look(entries), { root: viewport });
     const attend = () => this.#attend();
     addEventListener('focus', attend, { signal: this.#done.signal });
+    addEventListener('blur', attend, { signal: this.#done.signal });
     document.addEventListener('visibilitychange', attend, { signal: this.#done.signal });
   }
 
@@ -51,6 +56,32 @@ export class ReadTracker {
     this.#done.abort();
     this.#observer.disconnect();
     clearTimeout(this.#timer);
+    clearTimeout(this.#staying);
+  }
+
+  /** Whether the newest message stands at the end of the screen. @param {boolean} atEnd */
+  stay(atEnd) {
+    if (atEnd === this.#atEnd) return;
+    this.#atEnd = atEnd;
+    this.#leave();
+    this.#soon();
+  }
+
+  #leave() {
+    clearTimeout(this.#staying);
+    this.#staying = 0;
+  }
+
+  #stayed() {
+    this.#staying = 0;
+    if (!this.#atEnd || !hasAttention()) return;
+    this.#passed = this.#newest();
+    this.#soon();
+  }
+
+  /** The highest seq that is there, 0n if none is. */
+  #newest() {
+    return this.#messages.findLast(({ seq }) => seq > 0n)?.seq ?? 0n;
   }
 
   /** Begins at a read watermark, whatever was thought of it before. @param {bigint} read */
@@ -93,8 +124,8 @@ export class ReadTracker {
 
   /** How far everything was seen, and to the last message up to there that needed to be. */
   #reach() {
-    let seen = this.#read;
-    let read = this.#read;
+    let seen = this.#passed > this.#read ? this.#passed : this.#read;
+    let read = seen;
     for (let i = this.#firstAfter(seen); i < this.#messages.length; i++) {
       const message = this.#messages[i];
       const follows = message.seq === seen + 1n || i === 0 && this.#whole;
@@ -128,6 +159,7 @@ export class ReadTracker {
 
   /** What is on the screen when the person turns to the page is seen then. */
   #attend() {
+    this.#leave();
     if (!hasAttention()) return;
     this.#see();
     this.#soon();
@@ -141,7 +173,10 @@ export class ReadTracker {
     if (this.#timer) return;
     this.#timer = setTimeout(() => {
       this.#timer = 0;
-      const { read } = this.#reach();
+      const { seen, read } = this.#reach();
+      if (this.#atEnd && !this.#staying && seen < this.#newest() && hasAttention()) {
+        this.#staying = setTimeout(() => this.#stayed(), long - pause);
+      }
       if (read <= this.#read || read <= this.#marked) return;
       this.#marked = read;
       this.#mark(read);

@@ -63,9 +63,9 @@ export class Attention {
 
   /** Tells of conversations with more to read than before, unless somebody looks. @param {Conversation | undefined} was @param {Conversation} conversation */
   take(was, conversation) {
-    const { key, unread, last } = conversation;
+    const { key, unread, last, muted } = conversation;
     if (unread === 0n) this.#end(key);
-    if (unread <= (was?.unread ?? 0n) || !last || last.mine || !notifies()) return;
+    if (unread <= (was?.unread ?? 0n) || !last || last.mine || muted || !notifies()) return;
     if (this.#news.size === 0) this.#tell();
     this.#news.set(key, conversation);
   }

@@ -5,11 +5,13 @@ import { SortedConversations } from './sorted-conversations.js';
 /** @typedef {import('../parley.js').Conversation} Conversation */
 
 export class Conversations {
-  /** With people, and as a customer: the most recently active first. */
-  own = new SortedConversations(byActivity);
+  /** With people, and as a customer: the pinned ones, then the most recently active first. */
+  own = new SortedConversations(byPlace);
+  /** Likewise, which are out of the list. */
+  archived = new SortedConversations(byPlace);
   /** As an agent: who waits, the longest first, then the others. */
   queue = new SortedConversations(byWaiting);
-  /** Unread messages of all of them. */
+  /** Unread messages of all of them that are not muted. */
   unread = 0n;
   /** @type {Map<string, Conversation>} */
   #byKey = new Map();
@@ -25,27 +27,45 @@ export class Conversations {
     const latest = new Map();
     for (const conversation of changed) latest.set(conversation.key, conversation);
     const present = [...latest.values()].filter(conversation => {
-      this.unread += (isEmpty(conversation) ? 0n : conversation.unread) - (this.get(conversation.key)?.unread ?? 0n);
+      const before = this.get(conversation.key);
+      this.unread += (isEmpty(conversation) ? 0n : calling(conversation)) - (before ? calling(before) : 0n);
       if (isEmpty(conversation)) this.#delete(conversation.key);
       // Whom the user blocks is known, also where there is nothing to list.
       if (!isEmpty(conversation) || conversation.blocked) this.#byKey.set(conversation.key, conversation);
       return !isEmpty(conversation);
     });
-    this.own.put(present.filter(({ agent }) => !agent));
-    this.queue.put(present.filter(({ agent }) => agent));
+    for (const list of [this.own, this.archived, this.queue]) {
+      for (const conversation of present) if (this.#listOf(conversation) !== list) list.delete(conversation.key);
+      list.put(present.filter(conversation => this.#listOf(conversation) === list));
+    }
+  }
+
+  /** @param {Conversation} conversation */
+  #listOf({ agent, archived }) {
+    if (agent) return this.queue;
+    return archived ? this.archived : this.own;
   }
 
   /** @param {string} key */
   #delete(key) {
     this.#byKey.delete(key);
-    this.own.delete(key);
-    this.queue.delete(key);
+    for (const list of [this.own, this.archived, this.queue]) list.delete(key);
   }
 }
 
 /** Its only message was deleted unsent, or it never had one. @param {Conversation} conversation */
 function isEmpty({ head, last }) {
   return head === 0n && !last;
+}
+
+/** Unread messages that call the user. @param {Conversation} conversation */
+function calling({ muted, unread }) {
+  return muted ? 0n : unread;
+}
+
+/** @param {Conversation} a @param {Conversation} b */
+function byPlace(a, b) {
+  return Number(b.pinned) - Number(a.pinned) || byActivity(a, b);
 }
 
 /** @param {Conversation} a @param {Conversation} b */

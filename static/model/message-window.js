@@ -64,22 +64,27 @@ export class MessageWindow extends EventTarget {
   }
 
   /**
-   * Asks for the newest page, so long that it holds the entries after the read
-   * watermark, unless it did already.
-   * @param {bigint} after how many these are
+   * Asks for the page where reading goes on, unless it did already: the newest, so long that it holds
+   * the entries after the read watermark or, where these are too many, the one around the first of them.
+   * @param {bigint} read @param {bigint} head of the conversation, as far as it is known
    */
-  newest(after) {
-    const limit = Math.min(Math.max(pageLength, Number(after) + pageLength / 2), longestPage);
+  begin(read, head) {
+    const limit = Math.max(pageLength, Number(head - read) + pageLength / 2);
     if (limit <= this.#newest) return;
     this.#newest = limit;
     this.loaded = false;
-    this.#ask(0n, limit, 'end');
+    if (limit <= longestPage || this.kept && this.#readsAbove()) {
+      this.#ask(0n, Math.min(limit, longestPage), 'end');
+    } else {
+      this.head = head;
+      this.#ask(read + BigInt(pageLength / 2) + 1n, pageLength, 'end', true);
+    }
   }
 
   /** Asks for the page before the first message. */
   async askOlder() {
     const first = this.#firstSeq();
-    if (!this.loading) await this.#ask(first, first ? pageLength : this.#newest, 'start');
+    if (!this.loading) await this.#ask(first, first ? pageLength : Math.min(this.#newest, longestPage), 'start');
   }
 
   /** Asks for the page after the last message. */

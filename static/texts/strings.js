@@ -208,16 +208,25 @@ export const t = {
   /** @param {string} reason */
   notChanged: reason => `The setting was not changed: ${reason}`,
 
-  // Blocking
+  // What one can do with a conversation
   more: 'More',
-  block: 'Block',
-  unblock: 'Unblock',
+  conversationActs: {
+    'mark-read': 'Mark as read', 'mark-unread': 'Mark as unread', pin: 'Pin', unpin: 'Unpin', mute: 'Mute', unmute: 'Unmute',
+    archive: 'Archive', unarchive: 'Take out of the archive', block: 'Block', unblock: 'Unblock',
+  },
+  /** @param {string} reason */
+  notDone: reason => `That did not work: ${reason}`,
+  pinned: 'Pinned',
+  muted: 'Muted',
+  markedUnread: 'Marked as unread',
+  archived: 'Archived',
+  /** @param {number} n */
+  archivedCount: n => `Archived (${n.toLocaleString('en')})`,
+  allConversations: 'All conversations',
   /** @param {string} name */
   blockMeans: name => `You and ${name} can no longer write to each other, nor see when the other is here.`,
   /** @param {string} name */
   youBlock: name => `You have blocked ${name}. Neither of you can write.`,
-  /** @param {string} reason */
-  notBlocked: reason => `That did not work: ${reason}`,
 
   // Messages
   message: 'Message',
@@ -264,7 +273,8 @@ export const t = {
   /** @param {string} reason */
   incomplete: reason => `Earlier messages could not be loaded: ${reason}`,
   unreadFromHere: 'Unread messages',
-  newMessages: 'New messages',
+  /** @param {number} n */
+  newMessages: n => `${n} ${plural(n, 'new message', 'new messages')}`,
   toNewest: 'To the newest message',
   toUnread: 'To the first unread message',
   /** @param {string} count */

@@ -43,7 +43,7 @@ func putMessage(e *encoder, v *chat.Message) {
 	e.string(v.Extend)
 }
 
-var conversationShape = &shape{"key", "peer", "peerName", "head", "min", "read", "delivered", "peerRead", "peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "waitingSeq", "awaitingSeq", "service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy", "blocked"}
+var conversationShape = &shape{"key", "peer", "peerName", "head", "min", "read", "delivered", "peerRead", "peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "waitingSeq", "awaitingSeq", "service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy", "blocked", "pinned", "muted", "archived", "markedUnread"}
 
 func putConversation(e *encoder, v *chat.Conversation) {
 	e.object(conversationShape)
@@ -75,6 +75,10 @@ func putConversation(e *encoder, v *chat.Conversation) {
 	e.uint(v.LastAnswer)
 	e.uint(v.LastAnswerBy)
 	e.bool(v.Blocked)
+	e.bool(v.Pinned)
+	e.bool(v.Muted)
+	e.bool(v.Archived)
+	e.bool(v.MarkedUnread)
 }
 
 var timelineShape = &shape{"key", "messages", "more", "incomplete"}
@@ -287,6 +291,25 @@ func (c *command) block() blockFields {
 	return blockFields{
 		user:    c.uint("user"),
 		blocked: c.bool("blocked"),
+	}
+}
+
+// chooseFields are the fields of the command choose.
+type chooseFields struct {
+	key          string
+	pinned       *bool
+	muted        *bool
+	archived     *bool
+	markedUnread *bool
+}
+
+func (c *command) choose() chooseFields {
+	return chooseFields{
+		key:          c.text("key"),
+		pinned:       optional(c, "pinned", c.bool),
+		muted:        optional(c, "muted", c.bool),
+		archived:     optional(c, "archived", c.bool),
+		markedUnread: optional(c, "markedUnread", c.bool),
 	}
 }
 

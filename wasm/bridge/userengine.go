@@ -214,6 +214,7 @@ var operations = map[string]func(s *userEngine, port int, c *command) error{
 	"token":         (*userEngine).token,
 	"settings":      (*userEngine).settings,
 	"block":         (*userEngine).block,
+	"choose":        (*userEngine).choose,
 	"wake":          (*userEngine).wake,
 }
 
@@ -306,6 +307,15 @@ func (s *userEngine) block(port int, c *command) error {
 	f := c.block()
 	if c.err == nil {
 		s.engine.Block(f.user, f.blocked, s.hub.finish(port, c.id))
+	}
+	return c.err
+}
+
+func (s *userEngine) choose(port int, c *command) error {
+	f := c.choose()
+	if c.err == nil {
+		choice := chat.Choice{Pinned: f.pinned, Muted: f.muted, Archived: f.archived, MarkedUnread: f.markedUnread}
+		s.engine.Choose(f.key, choice, s.hub.finish(port, c.id))
 	}
 	return c.err
 }

@@ -25,6 +25,7 @@ type conversation struct {
 	names        names
 	introduced   bool  // the server was asked for the names
 	blocked      bool  // I block the other
+	choices      choices
 	last         entry // newest known; its seq is 0 if there is none
 	// unknown are the fields of the newest row that a newer server gave it.
 	unknown []byte
@@ -59,6 +60,16 @@ func (n names) of(agent uint64) string {
 		return ""
 	}
 	return n.assignee
+}
+
+// choices are what I chose for the conversation in my lists, see proto.Choice.
+type choices struct {
+	pinned, muted, markedUnread bool
+	archivedThrough             uint64
+}
+
+func choicesOf(row *proto.ConversationState) choices {
+	return choices{row.GetPinned(), row.GetMuted(), row.GetMarkedUnread(), row.GetArchivedThrough()}
 }
 
 // marks are one side's watermarks.

@@ -18,7 +18,8 @@ func (r renderer) conversation(c *conversation) Conversation {
 		PeerRead: c.peer.read, PeerDelivered: c.peer.delivered, Unread: count,
 		WaitingSince: other.Since, WaitingSeq: other.Seq,
 		AwaitingSince: my.Since, AwaitingSeq: my.Seq,
-		Blocked: c.blocked,
+		Blocked: c.blocked, Pinned: c.choices.pinned, Muted: c.choices.muted, MarkedUnread: c.choices.markedUnread && count == 0,
+		Archived: proto.Archived(c.choices.archivedThrough, c.head, c.choices.muted) && len(c.outbox) == 0,
 		Service: -1,
 	}
 	if c.key.Kind() == proto.Service {

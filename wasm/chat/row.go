@@ -43,6 +43,8 @@ func (c *conversation) row(self uint64) (Row, error) {
 		OwnAfterRead: &c.unread.own,
 		Last:         c.last.direct, LastService: c.last.service,
 		PeerName: &c.names.peer, Blocked: &c.blocked,
+		Pinned: &c.choices.pinned, Muted: &c.choices.muted,
+		MarkedUnread: &c.choices.markedUnread, ArchivedThrough: &c.choices.archivedThrough,
 		AssigneeId: &s.Assignee, AssigneeName: &assignee, PostProc: &s.PostProc,
 		LastAnswerSeq: &s.LastAnswer, LastAnswerAgentId: &s.LastAnswerBy,
 	}
@@ -95,7 +97,7 @@ func restore(r Row, self uint64) (*conversation, error) {
 			ConversationStatus: standingOf(s, key.Side(self)), head: n.standingHead, base: n.standingHead,
 		},
 		names:      names{s.GetPeerName(), s.GetAssigneeName(), s.GetAssigneeId(), s.GetHeadSeq()},
-		introduced: s.GetPeerName() != "", blocked: s.GetBlocked(),
+		introduced: s.GetPeerName() != "", blocked: s.GetBlocked(), choices: choicesOf(s),
 		last: lastOf(s), unknown: s.ProtoReflect().GetUnknown(),
 	}, nil
 }

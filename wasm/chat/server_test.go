@@ -48,6 +48,7 @@ type server struct {
 	acks          int
 	published     []string // contents, in the order of arrival
 	blocks        []*proto.Block
+	choices       []*proto.Choice
 	alter         func(*proto.Message)       // what is stored, as a newer server may
 	foreign       []*proto.ConversationState // that come with every answer, besides
 	newer         bool                       // takes what a newer program sends
@@ -164,6 +165,10 @@ func (s *server) handle(x *session, b proto.Branch, payload []byte) (chat.Ack, e
 	case proto.BranchBlock:
 		m := new(proto.Block)
 		s.blocks = append(s.blocks, m)
+		return chat.Ack{}, proto.Unmarshal(payload, m)
+	case proto.BranchChoice:
+		m := new(proto.Choice)
+		s.choices = append(s.choices, m)
 		return chat.Ack{}, proto.Unmarshal(payload, m)
 	case proto.BranchMark:
 		m := new(proto.Mark)

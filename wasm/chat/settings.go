@@ -17,6 +17,22 @@ func (e *Engine) Block(user uint64, blocked bool, done func(error)) {
 	e.choose(proto.BranchBlock, &proto.Block{UserId: &user, Blocked: &blocked}, done)
 }
 
+// Choice is how a conversation is to stand in my lists; nil: as it does.
+type Choice struct{ Pinned, Muted, Archived, MarkedUnread *bool }
+
+// Choose makes a choice for a conversation. Its fields of Conversation show it once the
+// server tells it to all my devices.
+func (e *Engine) Choose(key string, choice Choice, done func(error)) {
+	m := &proto.Choice{Key: &key, Pinned: choice.Pinned, Muted: choice.Muted, MarkedUnread: choice.MarkedUnread}
+	if choice.Archived != nil {
+		m.ArchivedThrough = new(uint64)
+		if c := e.conversations[key]; c != nil && *choice.Archived {
+			*m.ArchivedThrough = c.head
+		}
+	}
+	e.choose(proto.BranchChoice, m, done)
+}
+
 // choose sends a choice, which waits for no later connection.
 func (e *Engine) choose(branch proto.Branch, m protobuf.Message, done func(error)) {
 	payload, err := proto.Marshal(m)

@@ -234,7 +234,7 @@ func (s *syncing) apply(c *conversation, row *proto.ConversationState) {
 	c.introduced = true
 	head := row.GetHeadSeq()
 	c.names = c.names.row(head, row)
-	c.blocked = row.GetBlocked()
+	c.blocked, c.choices = row.GetBlocked(), choicesOf(row)
 	c.unknown = row.ProtoReflect().GetUnknown()
 	c.head = max(c.head, head)
 	if last := lastOf(row); last.seq == head && head > c.last.seq {

@@ -65,6 +65,10 @@ type Conversation struct {
 	AwaitingSince uint64   // Unix milliseconds, 0 if my side waits for nobody
 	AwaitingSeq   uint64   // the first message of my side that waits; 0 if none
 	Blocked       bool     // I block the other user
+	Pinned        bool     // I want it before others
+	Muted         bool     // nothing new in it calls me
+	Archived      bool     // it is out of my list
+	MarkedUnread  bool     // I want it to look unread, which it is not
 	Last          *Message // the newest, an unconfirmed one of mine included; nil if none is known
 
 	// Of service conversations alone.

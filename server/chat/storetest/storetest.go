@@ -865,6 +865,11 @@ func blocks(t *testing.T, open History) {
 	want(t, "of nobody", count(8), 0)
 	want(t, "Member", member(key, 5), chat.Member{Key: key, User: 5, Blocked: true})
 	want(t, "Member", member(other, 3), chat.Member{Key: other, User: 3, Rev: 2, Blocks: true, Blocked: true})
+	for i, c := range []chat.Choices{{Pinned: true}, {Muted: true}, {MarkedUnread: true}, {ArchivedThrough: 1 << 40}, {Pinned: true, Muted: true, MarkedUnread: true, ArchivedThrough: 7}, {}} {
+		chosen := chat.Member{Key: other, User: 3, Rev: 2, Blocks: true, Blocked: true, Choices: c}
+		put(chosen)
+		want(t, fmt.Sprintf("Member with choices %d", i), member(other, 3), chosen)
+	}
 	want(t, "Changed", changes(t, s, 3, 0, 0, 10), []chat.Change{
 		{Key: key, Rev: 1, Apart: true}, {Key: other, Rev: 2, Apart: true}, {Key: proto.DirectKey(3, 9), Rev: 4}})
 	want(t, "of one whose row has no change number", changes(t, s, 5, 0, 0, 10), nil)

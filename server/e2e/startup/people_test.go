@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"testing"
+	"time"
 
 	"parley/proto"
 	"parley/wasm/chat"
@@ -60,6 +61,12 @@ const underway = 64
 // write sends n messages to another guest and returns once all are stored.
 func (g guest) write(t testing.TB, address string, to guest, n int) {
 	t.Helper()
+	g.writeEvery(t, address, to, n, 0)
+}
+
+// writeEvery is write at an even pace, at most.
+func (g guest) writeEvery(t testing.TB, address string, to guest, n int, every time.Duration) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	network := link.Network{Dial: link.WebSocket("ws://" + address + "/mqtt")}
@@ -69,7 +76,9 @@ func (g guest) write(t testing.TB, address string, to guest, n int) {
 	}
 	defer session.Close()
 	stored := make(chan error, n)
+	began := time.Now()
 	for i := range n {
+		time.Sleep(time.Until(began.Add(time.Duration(i) * every)))
 		if i >= underway {
 			if err := <-stored; err != nil {
 				t.Fatalf("%s: %v", g.name, err)

@@ -98,7 +98,10 @@ func table(marks map[string][]float64) string {
 	return text.String()
 }
 
-func median(of []float64) float64 {
+func median(of []float64) float64 { return percentile(of, 50) }
+
+// percentile is the value that so many of 100 do not exceed.
+func percentile(of []float64, hundredths int) float64 {
 	sorted := slices.Sorted(slices.Values(of))
-	return sorted[len(sorted)/2]
+	return sorted[min(len(sorted)*hundredths/100, len(sorted)-1)]
 }
