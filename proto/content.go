@@ -11,11 +11,11 @@ import (
 func CheckContent(content string) error {
 	switch size := len(content); {
 	case size == 0:
-		return Refuse(PayloadFormatInvalid, "content is empty: write something")
+		return Refuse(PayloadFormatInvalid, "content is empty: write something").Named("content-empty")
 	case size > MaxContent:
-		return Refuse(PacketTooLarge, "content has %d bytes, at most %d are allowed: split the message", size, MaxContent)
+		return Refuse(PacketTooLarge, "content has %d bytes, at most %d are allowed: split the message", size, MaxContent).Named("content-too-long", size, MaxContent)
 	case IsBlank(content):
-		return Refuse(PayloadFormatInvalid, "content shows nothing, only spaces and characters that cannot be seen: write something")
+		return Refuse(PayloadFormatInvalid, "content shows nothing, only spaces and characters that cannot be seen: write something").Named("content-invisible")
 	}
 	return nil
 }

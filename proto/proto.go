@@ -46,6 +46,13 @@ const (
 // through, decimal.
 const PropertyRetryAfter = "retry-after"
 
+// User properties of the same packets that name the sentence in the Reason String:
+// Refusal.Code and, for each of Refusal.Args in their order, one argument.
+const (
+	PropertyCode = "code"
+	PropertyArg  = "arg"
+)
+
 // depth bounds nested messages in what comes from outside; protobuf-go's own
 // default of 10,000 lets a small packet use much stack.
 const depth = 100

@@ -38,12 +38,17 @@ func (r Reason) Temporary() bool {
 	return false
 }
 
-// Refusal says why something was refused: a code for the program and a
+// Refusal says why something was refused: a reason code for the program and a
 // sentence for the person, which names what was wrong and what to do and never
 // holds content of the message.
 type Refusal struct {
 	Reason Reason
 	Text   string
+	// Code is a word that stands for the sentence, for programs that say it in
+	// other words, and Args are what it speaks of: numbers in decimal, durations in
+	// seconds. "" where nobody but a developer meets it.
+	Code string
+	Args []string
 	// Retry is after how long the same may go through, where that is known; 0
 	// where it is not, or never will.
 	Retry time.Duration
@@ -52,6 +57,18 @@ type Refusal struct {
 // Refuse makes a Refusal. The text is formatted as by fmt.Sprintf.
 func Refuse(reason Reason, format string, args ...any) *Refusal {
 	return &Refusal{Reason: reason, Text: fmt.Sprintf(format, args...)}
+}
+
+// Named names the sentence by a word, with what it speaks of, and returns r.
+func (r *Refusal) Named(code string, args ...any) *Refusal {
+	r.Code = code
+	for _, arg := range args {
+		if wait, ok := arg.(time.Duration); ok {
+			arg = int64((wait + time.Second - 1) / time.Second)
+		}
+		r.Args = append(r.Args, fmt.Sprint(arg))
+	}
+	return r
 }
 
 // In says after how long the same may go through, and returns r.

@@ -48,12 +48,12 @@ func (o *operator) do(ctx context.Context, want order) (r report, err error) {
 		return o.list(o.service.Team(ctx))
 	case "agents remove":
 		r.Before, err = o.service.RemoveAgent(ctx, want.User)
-		return r, o.ended(want.User, err, "whoever runs this server withdrew the token: sign in anew")
+		return r, o.ended(want.User, err, "token-withdrawn", "whoever runs this server withdrew the token: sign in anew")
 	case "users":
 		return o.list(o.service.BlockedUsers(ctx))
 	case "users block":
 		r.Before, err = o.service.Block(ctx, want.User)
-		return r, o.ended(want.User, err, "you are blocked on this server: ask whoever runs it")
+		return r, o.ended(want.User, err, "shut-out", "you are blocked on this server: ask whoever runs it")
 	case "users unblock":
 		r.Before, err = o.service.Unblock(ctx, want.User)
 		return r, err
@@ -70,9 +70,9 @@ func (o *operator) do(ctx context.Context, want order) (r report, err error) {
 }
 
 // ended ends the connections of a user who was ruled out.
-func (o *operator) ended(user uint64, err error, why string) error {
+func (o *operator) ended(user uint64, err error, code, why string) error {
 	if err == nil {
-		o.end(user, proto.Refuse(proto.NotAuthorized, "%s", why))
+		o.end(user, proto.Refuse(proto.NotAuthorized, "%s", why).Named(code))
 	}
 	return err
 }

@@ -4,6 +4,8 @@
 // the person does.
 import { mark } from './client/marks.js';
 import { ParleyApp } from './components/parley-app.js';
+import { nameLanguage } from './texts/languages.js';
 
 mark('page loaded');
+nameLanguage();
 customElements.define('parley-app', ParleyApp);

@@ -71,8 +71,8 @@ export interface Commands {
 
 export interface Answer { id: number; value: any }
 
-/** code is an MQTT reason code, or 0. */
-export interface Refusal { id: number; error: string; code: number }
+/** code is an MQTT reason code, or 0; reasonCode and reasonArgs are as in ParleyError. */
+export interface Refusal { id: number; error: string; code: number; reasonCode: string; reasonArgs: string[] }
 
 /**
  * What happens by itself reaches all ports of the user as an array of these, with the
@@ -82,4 +82,4 @@ export interface Refusal { id: number; error: string; code: number }
  */
 export interface Event { event: keyof ParleyEventMap | 'token'; detail: any }
 
-export interface Failure { message: string; code: number }
+export interface Failure { message: string; code: number; reasonCode: string; reasonArgs: string[] }

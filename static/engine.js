@@ -17,7 +17,7 @@
 //   {here: true}                this worker is the engine: the answer to {anyone: true}
 //   {progress: {received, total}}  bytes of the program that have come, of how many, 0 if unknown; if a tab watches
 //   {restart: true}             a program started that knows nothing of this tab: attach
-//   {failed: string, attempt}   the program died or cannot be loaded, for the n-th time in a row
+//   {failed: string, reasonCode, reasonArgs, attempt}  the program died or cannot be loaded, for the n-th time in a row
 //   {updated: true}             the tab is older than the worker or another tab: it must be reloaded
 //   {reopen: true}              this worker is older than the tab and ends: open a new one
 //   {elsewhere: true}           another worker is the engine: reach it over the channel
@@ -231,7 +231,7 @@ class Runner {
         this.#failures++;
         for (const port of ports.values()) port.held = null; // a tab that is told of a failure attaches again
         // Who only prepares for an engine that is needed later is not told, nor counts what failed until then.
-        for (const port of ports.values()) if (port.attached) port.post({ failed: cause instanceof Error ? cause.message : String(cause), attempt: this.#failures });
+        for (const port of ports.values()) if (port.attached) port.post({ failed: String(cause), .../** @type {any} */ (cause)?.told, attempt: this.#failures });
         if (this.#good && this.#good !== urls && this.#wanted === urls) this.#wanted = this.#good;
         await Promise.race([delay(Math.min(30_000, 250 * 2 ** (this.#failures - 1))), new Promise(hurry => { this.#hurry = hurry; })]);
       }
@@ -266,7 +266,7 @@ class Runner {
       await Promise.race([go.run(instance), left]);
       if (!asked()) throw new Error(lastWords() || 'it ended without a word');
     } catch (cause) {
-      throw new Error(`Parley's engine failed and is started again (${/** @type {Error} */ (cause).message})`, { cause });
+      throw failure('engine-failed', "Parley's engine failed and is started again", cause);
     } finally {
       alive = false;
       this.program = null;
@@ -280,6 +280,13 @@ class Runner {
   broken(cause) {
     this.#leave(new Error(cause?.message ?? cause));
   }
+}
+
+/** An error that tabs are told of. @param {string} reasonCode @param {string} words @param {any} cause */
+function failure(reasonCode, words, cause) {
+  const reasonArgs = [String(cause?.message ?? cause)];
+  const failed = `${words} (${reasonArgs[0]})`;
+  return Object.assign(new Error(failed, { cause }), { told: { failed, reasonCode, reasonArgs } });
 }
 
 const runner = new Runner();
@@ -321,7 +328,7 @@ async function load({ wasm, exec, watched }, attempt) {
     const instance = await WebAssembly.instantiate(module, go.importObject);
     return { go, instance };
   } catch (cause) {
-    throw new Error(`Parley's engine could not be loaded; it is tried again (${/** @type {Error} */ (cause).message})`, { cause });
+    throw failure('engine-not-loaded', "Parley's engine could not be loaded; it is tried again", cause);
   }
 }
 

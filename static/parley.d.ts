@@ -44,6 +44,10 @@ export interface Message {
   state: MessageState;
   /** Why it was refused, or is pending and not taken by the server yet, for the person to read; '' otherwise. */
   reason: string;
+  /** A word for that sentence, as blocked-by-them, for pages that say it in another language; '' if it has none. */
+  reasonCode: string;
+  /** What the sentence speaks of, in its order: numbers in decimal, durations in seconds. */
+  reasonArgs: string[];
   /** The entry just before this one is missing here, so far. */
   gap: boolean;
   type: EntryType;
@@ -119,6 +123,9 @@ export interface Timeline {
   more: boolean;
   /** Older messages exist that could not be had now, and why; '' if not so. */
   incomplete: string;
+  /** These two are as reasonCode and reasonArgs of Message. */
+  incompleteCode: string;
+  incompleteArgs: string[];
 }
 
 export interface Connection {
@@ -129,6 +136,9 @@ export interface Connection {
   next: number;
   /** Why it is not live, for the person to read; '' if it is. */
   reason: string;
+  /** These two are as those of Message. */
+  reasonCode: string;
+  reasonArgs: string[];
   /**
    * Milliseconds by which the server's clock is ahead of this device's, as that is set when this is told; it is
    * told again when that is set. For display only.
@@ -141,6 +151,8 @@ export interface Connection {
    * works all the same, and what was not confirmed is lost when the last page of it is closed.
    */
   memoryOnly: string;
+  /** As reasonCode of Message. */
+  memoryOnlyCode: string;
 }
 
 /** What others see of the user. All are true until the user chooses otherwise. */
@@ -226,6 +238,11 @@ export interface ParleyEventMap {
 export class ParleyError extends Error {
   /** MQTT reason code or HTTP status; 0 if neither. 0x83 from send(): another agent answered meanwhile. */
   readonly code: number;
+  /** A word for the sentence, for pages that say it in another language; '' if it has none. */
+  readonly reasonCode: string;
+  /** What the sentence speaks of, in its order: numbers in decimal, durations in seconds. */
+  readonly reasonArgs: string[];
+  constructor(message: string, code?: number, options?: ErrorOptions & { reasonCode?: string; reasonArgs?: string[] });
 }
 
 /** Makes a client_ref, 32 hex digits, for send(). */

@@ -133,7 +133,9 @@ class Parley extends EventTarget {
   /** @type {User} */
   user;
   /** @type {Connection} */
-  connection = { state: 'connecting', since: Date.now(), next: 0, reason: '', serverOffset: 0, loading: 0, memoryOnly: '' };
+  connection = {
+    state: 'connecting', since: Date.now(), next: 0, reason: '', reasonCode: '', reasonArgs: [], serverOffset: 0, loading: 0, memoryOnly: '', memoryOnlyCode: '',
+  };
   /** @type {import('./parley.d.ts').Settings | null} */
   chosen = null;
 
@@ -172,11 +174,12 @@ class Parley extends EventTarget {
     const { signal } = this.#closed;
     this.#lock = await holdLock(signal);
     this.#timer = setTimeout(() => this.#end(new ParleyError(
-      'The engine in the background does not answer: close the other tabs of this site and reload.')), lifeTimeout);
+      'The engine in the background does not answer: close the other tabs of this site and reload.', 0, { reasonCode: 'engine-silent' })), lifeTimeout);
     try {
       this.#openTransport();
     } catch (cause) {
-      throw new ParleyError(/** @type {Error} */ (cause).message, 0, { cause });
+      const { message, reasonCode } = /** @type {ParleyError} */ (cause);
+      throw new ParleyError(message, 0, { cause, reasonCode });
     }
     addEventListener('online', () => this.tryNow(), { signal });
     document.addEventListener('visibilitychange', () => {
@@ -198,7 +201,7 @@ class Parley extends EventTarget {
     this.#transport?.post({ detach: true });
     this.#transport?.close(true);
     this.#transport = null;
-    this.#detached('this page was left');
+    this.#detached(new ParleyError('this page was left', 0, { reasonCode: 'page-left' }));
   }
 
   /**
@@ -334,20 +337,24 @@ class Parley extends EventTarget {
     return new Promise((resolve, reject) => {
       try {
         const command = encode({ id, op, ...fields });
-        if (command.length > maxCommand) throw new RangeError('it is too long to be sent');
+        if (command.length > maxCommand) {
+          const size = { reasonCode: 'message-too-large', reasonArgs: [String(command.length), String(maxCommand)] };
+          throw new ParleyError('it is too long to be sent', 0, size);
+        }
         this.#calls.set(id, { resolve, reject });
         post(command);
       } catch (cause) {
-        reject(new ParleyError(`${op}: ${/** @type {Error} */ (cause).message}`, 0, { cause }));
+        const { message, reasonCode, reasonArgs } = /** @type {ParleyError} */ (cause);
+        reject(new ParleyError(`${op}: ${message}`, 0, { cause, reasonCode, reasonArgs }));
       }
     });
   }
 
-  /** @param {string} reason */
-  #rejectCalls(reason) {
+  /** @param {Error} cause */
+  #rejectCalls(cause) {
     const calls = [...this.#calls.values()];
     this.#calls.clear();
-    for (const { reject } of calls) reject(new ParleyError(reason));
+    for (const { reject } of calls) reject(cause);
   }
 
   // ------------------------------------------------------- the engine's messages
@@ -360,7 +367,7 @@ class Parley extends EventTarget {
     else if (message.marks) markEngine(message.marks);
     else if (message.progress) told?.(message.progress.received, message.progress.total);
     else if (message.restart) this.#restart();
-    else if (message.failed) this.#engineFailed(message.failed, message.attempt);
+    else if (message.failed) this.#engineFailed(new ParleyError(message.failed, 0, message), message.attempt);
     else if (message.updated) this.#outdated();
   }
 
@@ -372,13 +379,13 @@ class Parley extends EventTarget {
     }
   }
 
-  /** @param {{ id: number, value?: any, error?: string, code?: number }} answer */
-  #answer({ id, value, error, code }) {
+  /** @param {{ id: number, value?: any } & Partial<import('./bridge.d.ts').Refusal>} answer */
+  #answer({ id, value, error, code, reasonCode, reasonArgs }) {
     const call = this.#calls.get(id);
     if (!call) return; // it was rejected before
     this.#calls.delete(id);
     if (error === undefined) call.resolve(value);
-    else call.reject(new ParleyError(error, code));
+    else call.reject(new ParleyError(error, code, { reasonCode, reasonArgs }));
   }
 
   /** @param {string} name @param {any} detail */
@@ -397,7 +404,7 @@ class Parley extends EventTarget {
         this.chosen = detail;
         break;
       case 'error':
-        detail = new ParleyError(detail.message, detail.code);
+        detail = new ParleyError(detail.message, detail.code, { reasonCode: detail.reasonCode, reasonArgs: detail.reasonArgs });
         break;
       case 'messages':
         this.#pendingSends.take(detail.messages);
@@ -420,24 +427,24 @@ class Parley extends EventTarget {
 
   /** A program that knows nothing of this page: attach to it. */
   #restart() {
-    this.#detached("Parley's engine was started again: try once more.");
+    this.#detached(new ParleyError("Parley's engine was started again: try once more.", 0, { reasonCode: 'engine-restarted' }));
     this.#attach();
   }
 
-  /** @param {string} reason why open calls have no answer */
-  #detached(reason) {
+  /** @param {Error} cause why open calls have no answer */
+  #detached(cause) {
     this.#attempt++;
     if (this.#attached.open) this.#attached = gate();
     this.#pendingSends.interrupt();
-    this.#rejectCalls(reason);
+    this.#rejectCalls(cause);
   }
 
-  /** @param {string} reason @param {number} attempt */
-  #engineFailed(reason, attempt) {
-    this.#detached(reason);
-    const cause = new ParleyError(reason);
+  /** @param {ParleyError} cause @param {number} attempt */
+  #engineFailed(cause, attempt) {
+    this.#detached(cause);
+    const { message: reason, reasonCode, reasonArgs } = cause;
     if (this.#wasAttached) {
-      this.connection = { ...this.connection, state: 'connecting', since: Date.now(), next: 0, reason, loading: 0 };
+      this.connection = { ...this.connection, state: 'connecting', since: Date.now(), next: 0, reason, reasonCode, reasonArgs, loading: 0 };
       this.#dispatch('connection', this.connection);
       this.#failed(cause);
     } else if (attempt >= lastAttempt) {
@@ -482,7 +489,7 @@ class Parley extends EventTarget {
   }
 
   #outdated() {
-    const cause = new ParleyError('Parley was updated: reload this page.');
+    const cause = new ParleyError('Parley was updated: reload this page.', 0, { reasonCode: 'updated' });
     if (this.#wasAttached) this.#failed(cause);
     this.#end(cause);
   }
@@ -496,7 +503,7 @@ class Parley extends EventTarget {
     this.#attached.reject(cause);
     if (this.#attached.open) this.#attached = gate(cause);
     this.#pendingSends.end(cause);
-    this.#rejectCalls(cause.message);
+    this.#rejectCalls(cause);
     this.#transport?.close();
   }
 

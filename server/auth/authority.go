@@ -135,10 +135,12 @@ func (a *Authority) refusal(parsed *jwt.Token, err error) error {
 	return refuse("the token is not valid: sign in again")
 }
 
-func expired() error { return refuse("the token has expired: sign in again") }
+func expired() error {
+	return fmt.Errorf("token: %w", proto.Refuse(proto.NotAuthorized, "the token has expired: sign in again").Named("token-expired"))
+}
 
 func refuse(format string, args ...any) error {
-	return fmt.Errorf("token: %w", proto.Refuse(proto.NotAuthorized, format, args...))
+	return fmt.Errorf("token: %w", proto.Refuse(proto.NotAuthorized, format, args...).Named("token-invalid"))
 }
 
 // services keeps those that are known, in order.

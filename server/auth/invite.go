@@ -75,18 +75,18 @@ func (i *Invite) Use(code string) error {
 	case subtle.ConstantTimeCompare([]byte(own), []byte(code)) != 1:
 		return notThisServers()
 	case !terms.Expires.IsZero() && !i.now().Before(terms.Expires):
-		return proto.Refuse(proto.NotAuthorized, "the invite has expired: ask whoever runs the server for a new one (parley invite)")
+		return proto.Refuse(proto.NotAuthorized, "the invite has expired: ask whoever runs the server for a new one (parley invite)").Named("invite-expired")
 	case terms.Left == nil:
 		return nil
 	case *terms.Left < 1:
-		return proto.Refuse(proto.NotAuthorized, "the invite is used up: ask whoever runs the server for a new one (parley invite)")
+		return proto.Refuse(proto.NotAuthorized, "the invite is used up: ask whoever runs the server for a new one (parley invite)").Named("invite-used-up")
 	}
 	*terms.Left--
 	return i.write(own, terms)
 }
 
 func notThisServers() error {
-	return proto.Refuse(proto.NotAuthorized, "the invite is not this server's: take the newest, which it printed at its first start or when it was asked for a new one (parley invite)")
+	return proto.Refuse(proto.NotAuthorized, "the invite is not this server's: take the newest, which it printed at its first start or when it was asked for a new one (parley invite)").Named("invite-unknown")
 }
 
 func (i *Invite) read() (code string, terms Terms, err error) {

@@ -21,15 +21,15 @@ func CheckName(name string) (string, error) {
 		return "", proto.Refuse(proto.PayloadFormatInvalid, "name is not valid UTF-8")
 	}
 	if strings.ContainsFunc(name, disguises) {
-		return "", proto.Refuse(proto.PayloadFormatInvalid, "name has a control character: leave it out")
+		return "", proto.Refuse(proto.PayloadFormatInvalid, "name has a control character: leave it out").Named("name-invisible")
 	}
 	switch name = composed(name); {
 	case !strings.ContainsFunc(name, shows):
-		return "", proto.Refuse(proto.PayloadFormatInvalid, "name is empty: give one of 1 to %d bytes", proto.MaxName)
+		return "", proto.Refuse(proto.PayloadFormatInvalid, "name is empty: give one of 1 to %d bytes", proto.MaxName).Named("name-empty")
 	case visible(name) != name:
-		return "", proto.Refuse(proto.PayloadFormatInvalid, "name has a character that cannot be seen: leave it out")
+		return "", proto.Refuse(proto.PayloadFormatInvalid, "name has a character that cannot be seen: leave it out").Named("name-invisible")
 	case len(name) > proto.MaxName:
-		return "", proto.Refuse(proto.PayloadFormatInvalid, "name is longer than %d bytes: choose a shorter one", proto.MaxName)
+		return "", proto.Refuse(proto.PayloadFormatInvalid, "name is longer than %d bytes: choose a shorter one", proto.MaxName).Named("name-too-long", proto.MaxName)
 	}
 	return name, nil
 }

@@ -30,7 +30,7 @@ func CheckUnreserved(name string) error {
 		own := looksOf(reserved)
 		return own[0] == looks[0] || own[1] == looks[1]
 	}) {
-		return proto.Refuse(proto.PayloadFormatInvalid, "name is one that only the service itself has here: choose another")
+		return proto.Refuse(proto.PayloadFormatInvalid, "name is one that only the service itself has here: choose another").Named("name-reserved")
 	}
 	return nil
 }

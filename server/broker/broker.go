@@ -335,7 +335,7 @@ func (b *Broker) enter(from netip.Addr) (*session, *proto.Refusal) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closing {
-		return nil, proto.Refuse(proto.ServerShuttingDown, "the server is shutting down: connect again in some seconds")
+		return nil, proto.Refuse(proto.ServerShuttingDown, "the server is shutting down: connect again in some seconds").Named("stopping")
 	}
 	s := &session{broker: b, from: from, intake: newIntake(&b.config)}
 	ousted, refusal := b.places.enter(s)
@@ -419,7 +419,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	b.mu.Lock()
 	b.closing = true
 	for s := range b.sessions {
-		s.end(proto.Refuse(proto.ServerShuttingDown, "the server is shutting down: connect again in some seconds"))
+		s.end(proto.Refuse(proto.ServerShuttingDown, "the server is shutting down: connect again in some seconds").Named("stopping"))
 	}
 	b.mu.Unlock()
 

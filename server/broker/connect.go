@@ -94,7 +94,7 @@ func (s *session) connect(cl *mqtt.Client) error {
 	if err := cl.WritePacket(packets.Packet{
 		FixedHeader: packets.FixedHeader{Type: packets.Connack},
 		ReasonCode:  code,
-		Properties:  packets.Properties{ReasonString: refusal.Text},
+		Properties:  packets.Properties{ReasonString: refusal.Text, User: propertiesOf(refusal, s.maxPacket)},
 	}); err != nil {
 		return err
 	}
@@ -132,21 +132,23 @@ func (s *session) authenticate(user uint64) *proto.Refusal {
 	var refusal *proto.Refusal
 	switch {
 	case errors.As(err, &refusal) && refusal.Reason == proto.NotAuthorized:
-		return proto.Refuse(proto.BadUserNameOrPassword, "%s", refusal.Text)
+		told := *refusal
+		told.Reason = proto.BadUserNameOrPassword
+		return &told
 	case errors.As(err, &refusal):
 		return refusal
 	case err != nil:
 		s.log.Error("authentication failed", "user", user, "error", err)
-		return proto.Refuse(serverUnavailable, "the server could not check the token now: connect again in some seconds")
+		return proto.Refuse(serverUnavailable, "the server could not check the token now: connect again in some seconds").Named("try-again")
 	case !expires.IsZero() && !time.Now().Before(expires):
-		return proto.Refuse(proto.BadUserNameOrPassword, "the token has expired: get a new one")
+		return proto.Refuse(proto.BadUserNameOrPassword, "the token has expired: get a new one").Named("token-expired")
 	}
 	sender.User, sender.Client = user, s.login.clientID
 	s.sender = sender
 	s.log = s.log.With("user", strconv.FormatUint(user, 10), "client", sender.Client)
 	if !expires.IsZero() {
 		s.expiry = time.AfterFunc(time.Until(expires), func() {
-			s.end(proto.Refuse(proto.NotAuthorized, "the token has expired: get a new one and connect again"))
+			s.end(proto.Refuse(proto.NotAuthorized, "the token has expired: get a new one and connect again").Named("token-expired"))
 		})
 	}
 	return nil
@@ -166,7 +168,7 @@ func (s *session) register() *proto.Refusal {
 		s.broker.config.Backend.Connected(s.sender.User)
 	}
 	if older != nil {
-		older.end(proto.Refuse(proto.SessionTakenOver, "another connection uses the same client id"))
+		older.end(proto.Refuse(proto.SessionTakenOver, "another connection uses the same client id").Named("taken-over"))
 	}
 	return refusal
 }

@@ -35,7 +35,7 @@ func (*hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, e
 	case packets.Connect:
 		return s.readConnect(cl, pk), nil
 	case packets.Publish:
-		s.qos, s.receipt, s.retry = pk.FixedHeader.Qos, chat.Receipt{}, 0
+		s.qos, s.receipt, s.why = pk.FixedHeader.Qos, chat.Receipt{}, nil
 		if pk.TopicName != "" && pk.TopicName[0] == '$' {
 			// mochi drops what goes to $SYS and $share without an
 			// acknowledgement. This is refused, as they must be.

@@ -58,9 +58,9 @@ func (p *places) enter(s *session) (ousted *session, _ *proto.Refusal) {
 	if s.from.IsValid() {
 		switch has := p.clients[s.from]; {
 		case has.all >= p.maxShare.all:
-			return nil, proto.Refuse(proto.QuotaExceeded, "an address may have %d connections: close one of the others", p.maxShare.all)
+			return nil, proto.Refuse(proto.QuotaExceeded, "an address may have %d connections: close one of the others", p.maxShare.all).Named("too-many-from-here")
 		case has.pending >= p.maxShare.pending:
-			return nil, proto.Refuse(proto.QuotaExceeded, "an address may have %d connections that have not sent CONNECT: connect again in some seconds", p.maxShare.pending)
+			return nil, proto.Refuse(proto.QuotaExceeded, "an address may have %d connections that have not sent CONNECT: connect again in some seconds", p.maxShare.pending).Named("too-many-from-here")
 		}
 	}
 	if p.pending.Len() >= p.maxInLine {
@@ -127,5 +127,5 @@ func (p *places) count(client netip.Addr, change share) {
 var errOusted = busy("others want to connect, and this connection has not said who it is")
 
 func busy(format string, args ...any) *proto.Refusal {
-	return proto.Refuse(proto.ServerBusy, format+": connect again in some seconds", args...)
+	return proto.Refuse(proto.ServerBusy, format+": connect again in some seconds", args...).Named("full")
 }

@@ -32,7 +32,7 @@ func (s *session) publish(pk packets.Packet) error {
 	case qos == 0:
 		return packets.ErrRejectPacket
 	case s.version == 5:
-		s.retry = refusal.Retry
+		s.why = refusal
 		return packets.Code{Code: byte(ackReason(refusal.Reason)), Reason: refusal.Text}
 	case refusal.Reason.Temporary(): // see the package comment
 		s.end(refusal)
@@ -44,7 +44,7 @@ func (s *session) publish(pk packets.Packet) error {
 // store checks a publication and hands it to the Backend.
 func (s *session) store(pk packets.Packet) (chat.Receipt, *proto.Refusal) {
 	if wait := s.tooFast(); wait > 0 {
-		return chat.Receipt{}, proto.Refuse(proto.QuotaExceeded, "too fast, wait %v and send it again", wait)
+		return chat.Receipt{}, proto.Refuse(proto.QuotaExceeded, "too fast, wait %v and send it again", wait).Named("too-fast")
 	}
 	if pk.FixedHeader.Retain {
 		return chat.Receipt{}, proto.Refuse(retainNotSupported, "this server retains nothing: publish without retain")
@@ -67,7 +67,7 @@ func (s *session) store(pk packets.Packet) (chat.Receipt, *proto.Refusal) {
 		return chat.Receipt{}, refusal
 	}
 	s.log.Error("publication not stored", "branch", string(branch), "error", err)
-	return chat.Receipt{}, proto.Refuse(proto.UnspecifiedError, "the server could not store this now: send it again")
+	return chat.Receipt{}, proto.Refuse(proto.UnspecifiedError, "the server could not store this now: send it again").Named("try-again")
 }
 
 // handOver gives a publication to the Backend.
@@ -128,8 +128,8 @@ func (s *session) acknowledge(pk packets.Packet) packets.Packet {
 		if s.qos == 2 {
 			pk.FixedHeader.Type = packets.Pubrec // mochi refuses by PUBACK
 		}
-		if s.retry >= time.Second {
-			pk.Properties.User = []packets.UserProperty{{Key: proto.PropertyRetryAfter, Val: strconv.Itoa(int(math.Ceil(s.retry.Seconds())))}}
+		if s.why != nil {
+			pk.Properties.User = propertiesOf(s.why, s.maxPacket)
 		}
 		return pk
 	}
@@ -148,4 +148,34 @@ func (s *session) acknowledge(pk packets.Packet) packets.Packet {
 		}
 	}
 	return pk
+}
+
+// maxAround bounds what stands around the properties of a packet that refuses, in bytes.
+const maxAround = 16
+
+// propertiesOf are what a packet that refuses says beside its Reason String: when
+// the same may go through, and what names the sentence, as far as there is room for
+// it in the client's Maximum Packet Size; 0 is no bound.
+func propertiesOf(why *proto.Refusal, maxPacket uint32) []packets.UserProperty {
+	size := maxAround + len(why.Text)
+	var told []packets.UserProperty
+	tell := func(properties ...packets.UserProperty) {
+		for _, p := range properties {
+			size += 5 + len(p.Key) + len(p.Val)
+		}
+		if maxPacket == 0 || size <= int(maxPacket) {
+			told = append(told, properties...)
+		}
+	}
+	if why.Retry >= time.Second {
+		tell(packets.UserProperty{Key: proto.PropertyRetryAfter, Val: strconv.Itoa(int(math.Ceil(why.Retry.Seconds())))})
+	}
+	if why.Code != "" {
+		named := []packets.UserProperty{{Key: proto.PropertyCode, Val: why.Code}}
+		for _, arg := range why.Args {
+			named = append(named, packets.UserProperty{Key: proto.PropertyArg, Val: arg})
+		}
+		tell(named...)
+	}
+	return told
 }

@@ -1,10 +1,12 @@
 package broker
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -507,5 +509,41 @@ func TestARefusalForAWhileSaysHowLong(t *testing.T) {
 	p.send(publishPacket(5, qos1, "chat/7/up/message", 3, nil, "hi"))
 	if ack := p.puback(); ack.ReasonCode != 0 || strings.Contains(userProperties(ack.Properties), "retry-after") {
 		t.Errorf("PUBACK %+v", ack)
+	}
+}
+
+func TestARefusalIsNamedByAWordWhereThereIsRoom(t *testing.T) {
+	b, back := newBroker(t, nil)
+	url := serve(t, b)
+	why := proto.Refuse(proto.QuotaExceeded, "wait for it").Named("too-much", 64<<20, 90*time.Second).In(time.Minute)
+	back.failWith(why)
+	for room, test := range map[uint32]struct{ words, properties string }{
+		1000: {"wait for it", "retry-after=60 code=too-much arg=67108864 arg=90"},
+		60:   {"wait for it", "retry-after=60"},
+		30:   {"wait for it", ""},
+	} {
+		p := newPeer(t, dial(t, url))
+		c := hello(7, strconv.Itoa(int(room)))
+		c.properties = property(packets.PropMaximumPacketSize, room)
+		p.send(c.bytes())
+		p.connack()
+		p.send(publishPacket(5, qos1, "chat/7/up/message", 1, nil, "hi"))
+		if ack := p.puback(); ack.ReasonCode != 0x97 || ack.Properties.ReasonString != test.words || userProperties(ack.Properties) != test.properties {
+			t.Errorf("in %d bytes: PUBACK %+v %s, want %+v", room, ack, userProperties(ack.Properties), test)
+		}
+	}
+}
+
+func TestADisconnectIsNamedByAWordWhereThereIsRoom(t *testing.T) {
+	why := proto.Refuse(proto.NotAuthorized, "the token has expired").Named("token-expired")
+	for room, named := range map[uint32]bool{0: true, 100: true, 45: false} {
+		p, err := packets.ReadPacket(bytes.NewReader(encodeDisconnect(why, room)))
+		if err != nil {
+			t.Fatalf("in %d bytes: %v", room, err)
+		}
+		d := p.Content.(*packets.Disconnect)
+		if got := userProperties(d.Properties); d.Properties.ReasonString != why.Text || (got == "code=token-expired") != named {
+			t.Errorf("in %d bytes: DISCONNECT %+v %s", room, d, got)
+		}
 	}
 }

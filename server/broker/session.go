@@ -60,7 +60,7 @@ type session struct {
 	intake    intake
 	qos       byte                    // of the publication at hand
 	receipt   chat.Receipt            // likewise, once it is accepted
-	retry     time.Duration           // likewise, once it is refused for so long; 0: unknown
+	why       *proto.Refusal          // likewise, once it is refused
 	received  map[uint16]chat.Receipt // QoS 2 publications until PUBREL, by packet id
 	expiry    *time.Timer
 	syncs     syncs
@@ -182,7 +182,7 @@ func (s *session) reason(err error) *proto.Refusal {
 		return cause
 	case s.conn.tookNothing():
 		s.broker.metrics.slow.Inc()
-		return proto.Refuse(proto.QuotaExceeded, "nothing of what was written was taken for %v", s.broker.config.WriteTimeout)
+		return proto.Refuse(proto.QuotaExceeded, "nothing of what was written was taken for %v", s.broker.config.WriteTimeout).Named("too-slow")
 	case s.conn.dead():
 		return nil
 	case errors.Is(s.readErr, os.ErrDeadlineExceeded) && !s.connected:
@@ -206,7 +206,7 @@ func encodeDisconnect(why *proto.Refusal, maxPacket uint32) []byte {
 		FixedHeader:     packets.FixedHeader{Type: packets.Disconnect},
 		ProtocolVersion: 5,
 		ReasonCode:      byte(why.Reason),
-		Properties:      packets.Properties{ReasonString: why.Text},
+		Properties:      packets.Properties{ReasonString: why.Text, User: propertiesOf(why, maxPacket)},
 		Mods:            packets.Mods{MaxSize: maxPacket},
 	}
 	var buf bytes.Buffer
@@ -258,7 +258,7 @@ func (s *session) Write(packet []byte) (int, error) {
 // otherwise.
 func (s *session) endSlow() {
 	s.broker.metrics.slow.Inc()
-	s.end(proto.Refuse(proto.QuotaExceeded, "the connection reads too slowly: connect again and ask for what was missed"))
+	s.end(proto.Refuse(proto.QuotaExceeded, "the connection reads too slowly: connect again and ask for what was missed").Named("too-slow"))
 }
 
 // refused counts and logs a refusal.

@@ -38,7 +38,7 @@ func (s *session) sync(answer func(context.Context) error) {
 		defer func() {
 			if p := recover(); p != nil {
 				s.broker.config.Faults.Recovered("answering a sync", p)
-				s.end(proto.Refuse(proto.UnspecifiedError, "the server failed at an answer: connect again"))
+				s.end(proto.Refuse(proto.UnspecifiedError, "the server failed at an answer: connect again").Named("server-failed"))
 			}
 		}()
 		for answer := all.take(); answer != nil; answer = all.take() {

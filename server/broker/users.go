@@ -48,7 +48,7 @@ func (u *users) add(s *session) (older *session, _ *proto.Refusal) {
 	}
 	older = one.sessions[s.sender.Client]
 	if older == nil && len(one.sessions) >= u.max {
-		return nil, proto.Refuse(proto.QuotaExceeded, "a user may have %d connections: close one of the others", u.max)
+		return nil, proto.Refuse(proto.QuotaExceeded, "a user may have %d connections: close one of the others", u.max).Named("too-many-connections", u.max)
 	}
 	if older == nil {
 		u.count++

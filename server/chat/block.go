@@ -67,7 +67,7 @@ func (b *batch) validateBlock(user uint64) (refusal, err error) {
 		}
 	}
 	if n >= maxBlocks {
-		return proto.Refuse(proto.ImplementationSpecific, "you block %d people, which is the most: unblock somebody first", maxBlocks), nil
+		return proto.Refuse(proto.ImplementationSpecific, "you block %d people, which is the most: unblock somebody first", maxBlocks).Named("too-many-blocked", maxBlocks), nil
 	}
 	return nil, nil
 }
@@ -95,9 +95,9 @@ func (b *batch) part(m *member, to uint64) error {
 func (r *message) validate(author *member) error {
 	switch {
 	case author.Blocks:
-		return proto.Refuse(proto.NotAuthorized, "you block this person: unblock them to write to them")
+		return proto.Refuse(proto.NotAuthorized, "you block this person: unblock them to write to them").Named("blocked-by-me")
 	case author.Blocked:
-		return proto.Refuse(proto.NotAuthorized, "this person does not take messages from you")
+		return proto.Refuse(proto.NotAuthorized, "this person does not take messages from you").Named("blocked-by-them")
 	}
 	return nil
 }

@@ -157,7 +157,7 @@ type panicked struct{ value any }
 func (p *panicked) Error() string { return fmt.Sprintf("%v: it panicked: %v", p.Unwrap(), p.value) }
 
 func (p *panicked) Unwrap() error {
-	return proto.Refuse(proto.ImplementationSpecific, "not stored, because of a fault in the server, which its log names: the same again fails again")
+	return proto.Refuse(proto.ImplementationSpecific, "not stored, because of a fault in the server, which its log names: the same again fails again").Named("server-fault")
 }
 
 // apply applies one request.

@@ -113,9 +113,9 @@ func (s *Service) Admit(ctx context.Context, user uint64, issued time.Time) erro
 func (u User) refused(issued time.Time) error {
 	switch {
 	case u.Blocked:
-		return proto.Refuse(proto.NotAuthorized, "you are blocked on this server: ask whoever runs it")
+		return proto.Refuse(proto.NotAuthorized, "you are blocked on this server: ask whoever runs it").Named("shut-out")
 	case u.Revoked != 0 && (issued.IsZero() || uint64(max(0, issued.UnixMilli())) <= u.Revoked):
-		return proto.Refuse(proto.NotAuthorized, "whoever runs this server withdrew the token: sign in anew")
+		return proto.Refuse(proto.NotAuthorized, "whoever runs this server withdrew the token: sign in anew").Named("token-withdrawn")
 	}
 	return nil
 }

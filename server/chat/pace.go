@@ -126,7 +126,7 @@ func (t *turn) rest(ctx context.Context) error {
 }
 
 func unanswered(ctx context.Context) error {
-	return fmt.Errorf("%w: %w", proto.Refuse(proto.ServerBusy, "no answer in time: ask again"), ctx.Err())
+	return fmt.Errorf("%w: %w", proto.Refuse(proto.ServerBusy, "no answer in time: ask again").Named("no-answer"), ctx.Err())
 }
 
 // goOn says that work goes on after a wait, which costs nothing.

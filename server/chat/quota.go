@@ -105,13 +105,15 @@ func (b *batch) spend(c *conversation, sender uint64, q quota, size int) (refusa
 		cost += conversationBytes
 		if q.conversations > 0 {
 			if wait := after.Conversations.add(1, q.conversations, time.Hour, now); wait > 0 {
-				return tooMany(wait, "you began %d conversations, as many as you may in an hour: begin the next one in %s", q.conversations, proto.InWords(wait)), nil
+				return tooMany(wait, "you began %d conversations, as many as you may in an hour: begin the next one in %s", q.conversations, proto.InWords(wait)).
+					Named("too-many-conversations", q.conversations, wait), nil
 			}
 		}
 	}
 	if q.bytes > 0 {
 		if wait := after.Bytes.add(cost, q.bytes, day, now); wait > 0 {
-			return tooMany(wait, "you have sent %s, as much as you may in a day: there is room for this in %s", sizeOf(q.bytes), proto.InWords(wait)), nil
+			return tooMany(wait, "you have sent %s, as much as you may in a day: there is room for this in %s", sizeOf(q.bytes), proto.InWords(wait)).
+				Named("too-much-sent", q.bytes, wait), nil
 		}
 	}
 	u.Usage = after
@@ -119,7 +121,7 @@ func (b *batch) spend(c *conversation, sender uint64, q quota, size int) (refusa
 	return nil, nil
 }
 
-func tooMany(wait time.Duration, format string, args ...any) error {
+func tooMany(wait time.Duration, format string, args ...any) *proto.Refusal {
 	return proto.Refuse(proto.QuotaExceeded, format, args...).In(wait)
 }
 

@@ -91,7 +91,7 @@ func (s *Service) ref(field, correlation []byte) (ref [proto.RefSize]byte, err e
 		copy(ref[:], correlation)
 	default:
 		if _, err := io.ReadFull(s.random, ref[:]); err != nil {
-			return ref, fmt.Errorf("%w: make a client_ref: %w", proto.Refuse(proto.UnspecifiedError, "not stored: try again"), err)
+			return ref, fmt.Errorf("%w: make a client_ref: %w", proto.Refuse(proto.UnspecifiedError, "not stored: try again").Named("try-again"), err)
 		}
 	}
 	return ref, nil
@@ -111,7 +111,7 @@ func participant(from Sender, text string) (proto.Key, error) {
 }
 
 func notParticipant() error {
-	return proto.Refuse(proto.NotAuthorized, "key: you are no participant of this conversation")
+	return proto.Refuse(proto.NotAuthorized, "key: you are no participant of this conversation").Named("not-yours")
 }
 
 // printable keeps a strange branch from filling a refusal.

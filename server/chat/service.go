@@ -218,7 +218,7 @@ func (s *Service) unhealthy(what string, err error) {
 
 // temporary returns an error that wraps err and a temporary refusal that says what.
 func temporary(what string, err error) error {
-	return fmt.Errorf("%w: %w", proto.Refuse(proto.UnspecifiedError, "%s: try again", what), err)
+	return fmt.Errorf("%w: %w", proto.Refuse(proto.UnspecifiedError, "%s: try again", what).Named("try-again"), err)
 }
 
 // millis is the server's clock in Unix milliseconds.

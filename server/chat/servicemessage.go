@@ -53,9 +53,9 @@ func checkService(from Sender, m *proto.ServiceMessage) error {
 	case m.GetUserId() == 0:
 		return proto.Refuse(proto.PayloadFormatInvalid, "user_id is 0: name the customer, who is yourself unless you answer for the service")
 	case !customer && !slices.Contains(from.Services, m.GetServiceType()):
-		return proto.Refuse(proto.NotAuthorized, "user_id is another user's, and you do not answer for service %d: write as yourself", m.GetServiceType())
+		return proto.Refuse(proto.NotAuthorized, "user_id is another user's, and you do not answer for service %d: write as yourself", m.GetServiceType()).Named("not-agent")
 	case customer && kind.Control():
-		return proto.Refuse(proto.NotAuthorized, "message_type is %d, a control entry: only agents of the service write these", kind)
+		return proto.Refuse(proto.NotAuthorized, "message_type is %d, a control entry: only agents of the service write these", kind).Named("not-agent")
 	case kind == proto.MessageType_MESSAGE_TYPE_HAND_OVER && m.GetTargetAgentId() == 0:
 		return proto.Refuse(proto.PayloadFormatInvalid, "target_agent_id is 0: name the agent to hand over to")
 	}
@@ -147,11 +147,11 @@ func (r *serviceMessage) validate(b *batch, c *conversation) (refusal, err error
 	case !r.agent:
 		return nil, nil
 	case kind.Control() && c.Head == 0:
-		return refuseEntry("nothing was said in this conversation yet: write to the customer first"), nil
+		return refuseEntry("nothing-said", "nothing was said in this conversation yet: write to the customer first"), nil
 	case !kind.Control():
 		seen, despite := b.seenHere(r.m.Epoch, r.m.SeenSeq), b.seenHere(r.m.Epoch, protobuf.Uint64(r.m.GetDespiteSeq()))
 		if seen != nil && max(*seen, *despite) < now.LastAnswer && now.LastAnswerBy != r.author {
-			return refuseEntry("another agent answered meanwhile: read it, then send again"), nil
+			return refuseEntry("answered-meanwhile", "another agent answered meanwhile: read it, then send again"), nil
 		}
 		return nil, nil
 	}
@@ -160,7 +160,7 @@ func (r *serviceMessage) validate(b *batch, c *conversation) (refusal, err error
 		return r.validateAssignment(b, c)
 	case proto.MessageType_MESSAGE_TYPE_RELEASE:
 		if now.Assignee != r.author {
-			return refuseEntry("you have not claimed this conversation: there is nothing to release"), nil
+			return refuseEntry("not-claimed", "you have not claimed this conversation: there is nothing to release"), nil
 		}
 	}
 	return nil, nil
@@ -175,16 +175,16 @@ func (r *serviceMessage) validateAssignment(b *batch, c *conversation) (refusal,
 	}
 	holder := c.Status.Assignee
 	if holder != 0 && holder != r.author && slices.Contains(agents, holder) {
-		return refuseEntry("another agent has claimed this conversation: ask them to release it or hand it over"), nil
+		return refuseEntry("already-claimed", "another agent has claimed this conversation: ask them to release it or hand it over"), nil
 	}
 	if target := r.m.TargetAgentId; target != nil && !slices.Contains(agents, *target) {
-		return proto.Refuse(proto.PayloadFormatInvalid, "target_agent_id is no agent of this service: hand over to one who is"), nil
+		return proto.Refuse(proto.PayloadFormatInvalid, "target_agent_id is no agent of this service: hand over to one who is").Named("no-such-agent"), nil
 	}
 	return nil, nil
 }
 
-func refuseEntry(text string) error {
-	return proto.Refuse(proto.ImplementationSpecific, "%s", text)
+func refuseEntry(code, text string) error {
+	return proto.Refuse(proto.ImplementationSpecific, "%s", text).Named(code)
 }
 
 // deliverService sends a stored entry to the customer and to every agent of the service.

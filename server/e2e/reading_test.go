@@ -165,7 +165,7 @@ func TestAConversationOpenedBeforeItIsKnownOpensAtTheFirstUnreadMessage(t *testi
 				t.Fatal(err)
 			}
 			line.reopen("/mqtt")
-			bob.awaitMessage(fmt.Sprintf("line %d.", said), "received")
+			bob.awaitMessage(fmt.Sprintf("line %d.", read+1), "received")
 			type mark struct {
 				Before string
 				OnTop  bool

@@ -105,8 +105,8 @@ func TestThePageOpensWithoutItsServerAndChangesAsAWhole(t *testing.T) {
 	second.awaitMessage("said before", "received")
 
 	newer := pack(t, map[string][2]string{
-		"texts/strings.js": {"nothingChosen: 'Choose a conversation'", "nothingChosen: 'Pick a conversation'"},
-		"engine.js":        {"`parley-worker-${", "`parley-worker-new-${"},
+		"texts/languages/en.js": {"nothingChosen: 'Choose a conversation'", "nothingChosen: 'Pick a conversation'"},
+		"engine.js":             {"`parley-worker-${", "`parley-worker-new-${"},
 	})
 	s.stop()
 	s.Flags = []string{"-static", newer}

@@ -28,7 +28,7 @@ func (a *api) verify(r *http.Request) (auth.User, error) {
 	header := r.Header.Values("Authorization")
 	if len(header) == 0 {
 		return auth.User{}, &problem{Status: http.StatusUnauthorized, Challenge: `Bearer realm="parley"`,
-			Detail: "there is no token: send it as Authorization: Bearer TOKEN"}
+			Detail: "there is no token: send it as Authorization: Bearer TOKEN", Code: "token-invalid"}
 	}
 	scheme, token, ok := strings.Cut(strings.TrimSpace(header[0]), " ")
 	if len(header) > 1 || !ok || !strings.EqualFold(scheme, "Bearer") {
@@ -41,7 +41,9 @@ func (a *api) verify(r *http.Request) (auth.User, error) {
 	var refusal *proto.Refusal
 	switch {
 	case errors.As(err, &refusal) && refusal.Reason == proto.NotAuthorized:
-		return auth.User{}, invalidToken(refusal.Text)
+		why := invalidToken(refusal.Text)
+		why.Code, why.Args = refusal.Code, refusal.Args
+		return auth.User{}, why
 	case err != nil:
 		return auth.User{}, err
 	}
@@ -49,5 +51,5 @@ func (a *api) verify(r *http.Request) (auth.User, error) {
 }
 
 func invalidToken(detail string) *problem {
-	return &problem{Status: http.StatusUnauthorized, Challenge: `Bearer realm="parley", error="invalid_token"`, Detail: detail}
+	return &problem{Status: http.StatusUnauthorized, Challenge: `Bearer realm="parley", error="invalid_token"`, Detail: detail, Code: "token-invalid"}
 }

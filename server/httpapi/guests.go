@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -39,7 +38,7 @@ type newcomer struct {
 func (a *api) guests(r *http.Request, _ auth.User) (any, error) {
 	if !a.Guests {
 		return nil, &problem{Status: http.StatusForbidden,
-			Detail: "this server takes no guests, since its key was given to it (-jwt-key): get a token from whoever runs it"}
+			Detail: "this server takes no guests, since its key was given to it (-jwt-key): get a token from whoever runs it", Code: "no-guests"}
 	}
 	if err := enter(r, a.door, a.Clients.Of(r)); err != nil {
 		return nil, err
@@ -88,7 +87,7 @@ func (a *api) guest(r *http.Request) (auth.User, error) {
 	who := auth.User{ID: a.ids.next(), Name: name}
 	if wish.Invite != "" {
 		if a.Invite == nil {
-			return auth.User{}, &problem{Status: http.StatusForbidden, Detail: "this server invites no agents: sign in without an invite"}
+			return auth.User{}, &problem{Status: http.StatusForbidden, Detail: "this server invites no agents: sign in without an invite", Code: "no-invites"}
 		}
 		if err := a.Invite.Use(wish.Invite); err != nil {
 			return auth.User{}, err
@@ -119,8 +118,8 @@ func (a *api) arrive(r *http.Request) error {
 		return nil
 	}
 	if wait := a.arrivals.take(from.String(), 1); wait > 0 {
-		return &problem{Status: http.StatusTooManyRequests, Retry: wait,
-			Detail: fmt.Sprintf("%d guests came from your address within an hour, which is the most: wait %s and try again", a.GuestsPerHour, proto.InWords(wait))}
+		return proto.Refuse(proto.QuotaExceeded, "%d guests came from your address within an hour, which is the most: wait %s and try again", a.GuestsPerHour, proto.InWords(wait)).
+			Named("too-many-guests", a.GuestsPerHour, wait).In(wait)
 	}
 	return nil
 }

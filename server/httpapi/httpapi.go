@@ -251,7 +251,7 @@ func enter[K comparable](r *http.Request, l *lines[K], who K) error {
 	leave, err := l.enter(r.Context(), who)
 	if err != nil {
 		return &problem{Status: http.StatusTooManyRequests, Retry: time.Second,
-			Detail: "too many of your requests at once: wait for the answers to earlier ones, then try again"}
+			Detail: "too many of your requests at once: wait for the answers to earlier ones, then try again", Code: "too-fast"}
 	}
 	context.AfterFunc(r.Context(), leave)
 	return nil

@@ -188,11 +188,14 @@ func (s *site) guest(body string) (user struct {
 func wantProblem(t *testing.T, answer *http.Response, body string, status int, text string) {
 	t.Helper()
 	var p struct {
-		Type, Title, Detail string
-		Status              int
+		Type, Title, Detail, Code string
+		Status                    int
 	}
 	if err := json.Unmarshal([]byte(body), &p); err != nil {
 		t.Fatalf("status %d, body %q: %v", answer.StatusCode, body, err)
+	}
+	if status >= 401 && status <= 403 && p.Code == "" || status == 429 && p.Code == "" {
+		t.Errorf("status %d, %s: no code", status, body)
 	}
 	if answer.StatusCode != status || p.Status != status || p.Title != http.StatusText(status) || p.Type != "about:blank" ||
 		answer.Header.Get("Content-Type") != "application/problem+json" || answer.Header.Get("Cache-Control") != "no-store" {

@@ -16,6 +16,9 @@ import (
 type problem struct {
 	Status int
 	Detail string
+	// Code and Args name what Detail says, as those of a proto.Refusal.
+	Code string
+	Args []string
 	// Retry says after how long the same may be sent again; 0 never, as it is.
 	Retry time.Duration
 	// Challenge is the WWW-Authenticate header of a 401.
@@ -29,7 +32,7 @@ func badRequest(detail string) *problem {
 }
 
 func tooFast(wait time.Duration) *problem {
-	return &problem{Status: http.StatusTooManyRequests, Detail: "too many requests: wait a moment", Retry: wait}
+	return &problem{Status: http.StatusTooManyRequests, Detail: "too many requests: wait a moment", Code: "too-fast", Retry: wait}
 }
 
 // problemOf words an error for the client. known is false for errors that it
@@ -40,9 +43,9 @@ func problemOf(err error) (p *problem, known bool) {
 	}
 	var refusal *proto.Refusal
 	if !errors.As(err, &refusal) {
-		return &problem{Status: http.StatusInternalServerError, Detail: "something went wrong here: try again later"}, false
+		return &problem{Status: http.StatusInternalServerError, Detail: "something went wrong here: try again later", Code: "server-failed"}, false
 	}
-	p = &problem{Status: http.StatusBadRequest, Detail: refusal.Text}
+	p = &problem{Status: http.StatusBadRequest, Detail: refusal.Text, Code: refusal.Code, Args: refusal.Args}
 	switch refusal.Reason {
 	case proto.NotAuthorized:
 		p.Status = http.StatusForbidden
@@ -79,11 +82,13 @@ func (a *api) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.Retry.Seconds()))))
 	}
 	body, err := json.Marshal(struct {
-		Type   string `json:"type"`
-		Title  string `json:"title"`
-		Status int    `json:"status"`
-		Detail string `json:"detail"`
-	}{"about:blank", http.StatusText(p.Status), p.Status, p.Detail})
+		Type   string   `json:"type"`
+		Title  string   `json:"title"`
+		Status int      `json:"status"`
+		Detail string   `json:"detail"`
+		Code   string   `json:"code,omitempty"`
+		Args   []string `json:"args,omitempty"`
+	}{"about:blank", http.StatusText(p.Status), p.Status, p.Detail, p.Code, p.Args})
 	if err != nil { // strings and an int always encode
 		a.Log.Error("encode a problem", "error", err)
 	}

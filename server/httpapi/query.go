@@ -72,7 +72,7 @@ func (q query) service(who auth.User) (chat.Services, error) {
 	case !known:
 		return 0, badRequest("service is the number of none there is: send one of ServiceType")
 	case len(who.Services) == 0:
-		return 0, &problem{Status: http.StatusForbidden, Detail: "service: only agents are told who answers for one; leave it out"}
+		return 0, &problem{Status: http.StatusForbidden, Detail: "service: only agents are told who answers for one; leave it out", Code: "not-agent"}
 	}
 	return chat.ServicesOf([]proto.ServiceType{proto.ServiceType(n)}), nil
 }

@@ -1,6 +1,7 @@
 // @ts-check
 // A page's line to the engine's worker (engine.js): to the SharedWorker or,
 // where there is none, over a BroadcastChannel to the worker of the leading tab.
+import { ParleyError } from './http.js';
 
 const channelName = 'parley';
 const lockName = 'parley-engine';
@@ -74,7 +75,8 @@ export function openTransport(receive, alone) {
     try {
       line = open(receive, switchTo);
     } catch (cause) {
-      receive({ failed: /** @type {Error} */ (cause).message, attempt: Infinity });
+      const { message, reasonCode } = /** @type {ParleyError} */ (cause);
+      receive({ failed: message, reasonCode, attempt: Infinity });
       return;
     }
     receive({ restart: true });
@@ -132,7 +134,7 @@ function openShared(receive, switchTo) {
     if (held?.some(({ name }) => name === lock)) await navigator.locks.request(lock, { signal: left.signal }, () => {});
     else await silence(ask, left.signal);
     if (left.signal.aborted) return;
-    receive({ failed: "Parley's engine ended with another tab and is started again.", attempt: 1 });
+    receive({ failed: "Parley's engine ended with another tab and is started again.", reasonCode: 'engine-restarted', attempt: 1 });
     leave(openShared, reopenDelay);
   };
   let heard = false;
@@ -174,7 +176,7 @@ function openShared(receive, switchTo) {
 /** @param {(message: any) => void} receive @returns {Line} */
 function openChannel(receive) {
   if (!navigator.locks) {
-    throw new Error('This browser cannot share one chat among its tabs here: open this site over https, or update the browser.');
+    throw new ParleyError('This browser cannot share one chat among its tabs here: open this site over https, or update the browser.', 0, { reasonCode: 'no-locks' });
   }
   const line = new Channel(receive, channelName);
   line.stand().catch(cause => line.failed(cause));
@@ -226,7 +228,7 @@ class Channel {
 
   /** @param {any} cause */
   failed(cause) {
-    if (!this.#over.signal.aborted) this.#receive({ failed: String(cause?.message ?? cause), attempt: Infinity });
+    if (!this.#over.signal.aborted) this.#receive({ failed: String(cause?.message ?? cause), reasonCode: cause?.reasonCode, attempt: Infinity });
   }
 
   /** Lets this tab lead as soon as it is its turn. */
@@ -248,7 +250,7 @@ class Channel {
       });
       if (signal.aborted) break;
       if (begun) attempt = 0;
-      else this.#receive({ failed: "Parley's engine could not be loaded; it is tried again.", attempt });
+      else this.#receive({ failed: "Parley's engine could not be loaded; it is tried again.", reasonCode: 'engine-not-loaded', attempt });
       await delay(retryDelay);
     }
   }

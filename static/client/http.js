@@ -11,12 +11,18 @@ const timeout = 15_000;
 export class ParleyError extends Error {
   /** MQTT reason code or HTTP status; 0 if neither. */
   code;
+  /** A word for the sentence; '' if it has none. */
+  reasonCode;
+  /** What the sentence speaks of. */
+  reasonArgs;
 
-  /** @param {string} message @param {number} [code] @param {ErrorOptions} [options] */
-  constructor(message, code = 0, options) {
+  /** @param {string} message @param {number} [code] @param {ErrorOptions & { reasonCode?: string, reasonArgs?: string[] }} [options] */
+  constructor(message, code = 0, { reasonCode = '', reasonArgs = [], ...options } = {}) {
     super(message, options);
     this.name = 'ParleyError';
     this.code = code;
+    this.reasonCode = reasonCode;
+    this.reasonArgs = reasonArgs;
   }
 }
 
@@ -57,12 +63,23 @@ async function request(server, path, { method = 'GET', token, body } = {}) {
     });
     answer = await response.json().catch(() => null);
   } catch (cause) {
-    throw new ParleyError('The server cannot be reached: check the connection and try again.', 0, { cause });
+    throw new ParleyError('The server cannot be reached: check the connection and try again.', 0, { cause, reasonCode: 'server-unreachable' });
   }
   if (!response.ok) {
-    throw new ParleyError(answer?.detail || answer?.title || `The server answered HTTP ${response.status}.`, response.status);
+    throw refusalOf(response.status, answer);
   }
   return answer;
+}
+
+/** What an answer that is no success says, by its problem document (RFC 9457) if it is one. @param {number} status @param {any} problem */
+function refusalOf(status, problem) {
+  const words = problem?.detail || problem?.title;
+  if (!words) return new ParleyError(`The server answered HTTP ${status}.`, status, { reasonCode: 'http-status', reasonArgs: [String(status)] });
+  const { code, args } = problem;
+  return new ParleyError(words, status, {
+    reasonCode: typeof code === 'string' ? code : '',
+    reasonArgs: Array.isArray(args) ? args.map(String) : [],
+  });
 }
 
 /**

@@ -16,6 +16,7 @@
  * @returns {Message[]}
  */
 export function mergeMessages(list, changed, gone = []) {
+  if (gone.length === 0 && follow(list, changed)) return [...list, ...changed].map(withGap);
   /** @type {Map<bigint | string, Message>} */
   const latest = new Map();
   for (const message of changed) latest.set(identity(message), message);
@@ -31,6 +32,17 @@ export function mergeMessages(list, changed, gone = []) {
   const kept = list.filter(message => !latest.has(identity(message)) && stays(message));
   const fresh = [...latest.values()].filter(stays).sort(compare);
   return zip(kept, fresh).map(withGap);
+}
+
+/** Whether changed are confirmed messages in order after all of the list, which holds no unconfirmed one. @param {Message[]} list @param {Message[]} changed */
+function follow(list, changed) {
+  let last = list.at(-1)?.seq;
+  if (!last) return false; // an unconfirmed one may be among what it confirms
+  for (const { seq } of changed) {
+    if (seq <= last) return false;
+    last = seq;
+  }
+  return true;
 }
 
 /**

@@ -10,8 +10,8 @@ const mostEngines = 3;
 /** How long after its engine ended a message waits for the answer of another, in milliseconds. */
 const longest = 60_000;
 
-const unknown = "Parley's engine ended while it was to take this message. It may have been sent: look before you send it again.";
-const notTaken = "Parley's engine does not answer: this message was not sent.";
+const unknown = () => new ParleyError("Parley's engine ended while it was to take this message. It may have been sent: look before you send it again.", 0, { reasonCode: 'send-unknown' });
+const notTaken = () => new ParleyError("Parley's engine does not answer: this message was not sent.", 0, { reasonCode: 'send-not-taken' });
 
 /** @typedef {Parameters<import('../bridge.d.ts').Commands['send']>[0]} SendFields */
 /** @typedef {import('../parley.d.ts').Message} Message */
@@ -109,7 +109,7 @@ export class PendingSends {
 
   /** @param {Send} send */
   #fail(send) {
-    this.#settle(send).reject(new ParleyError(send.engines ? unknown : notTaken));
+    this.#settle(send).reject(send.engines ? unknown() : notTaken());
   }
 
   /** @param {Send} send */

@@ -1,7 +1,7 @@
 // @ts-check
 // Chooses the agent that a conversation is handed over to.
 import { isolated } from '../texts/foreign-text.js';
-import { reasonOf, userName } from '../texts/labels.js';
+import { inOrder, reasonOf, userName } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { avatar } from './avatar.js';
 import { element, spoken, text } from './dom.js';
@@ -68,7 +68,7 @@ class AgentPicker {
     const query = this.#input.value.trim();
     text(this.#note, t.searching);
     try {
-      const agents = await this.#parley.users(query, { service: this.#service });
+      const agents = inOrder(await this.#parley.users(query, { service: this.#service }), query);
       if (asked !== this.#asked) return;
       this.#answered = query;
       this.#show(agents, agents.length ? '' : query ? t.noAgentFound : t.noAgents);

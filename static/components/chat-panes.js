@@ -12,7 +12,7 @@ import { parseRoute } from '../model/route.js';
 import { forgetSnapshot, readSnapshot, SnapshotKeeper } from '../model/snapshot.js';
 import { connect, directKey, ParleyError, serviceKey } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
-import { reasonOf, userName } from '../texts/labels.js';
+import { reasonOf, userName, wordsOf } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { avatar, paintAvatar } from './avatar.js';
 import { ConnectionStatus } from './connection-status.js';
@@ -518,12 +518,14 @@ export class ChatPanes extends HTMLElement {
 
   /** @param {Connection} connection */
   #showConnection(connection) {
-    const { state, reason, serverOffset, memoryOnly } = connection;
+    const { state, serverOffset } = connection;
+    const reason = wordsOf(connection.reason, connection.reasonCode, connection.reasonArgs);
+    const memoryOnly = wordsOf(connection.memoryOnly, connection.memoryOnlyCode);
     if (memoryOnly) this.#keeper.close();
     this.#sayNotKept(memoryOnly);
     const { clock, names, presence } = this.#context;
     clock.set(serverOffset);
-    this.#status.show(connection);
+    this.#status.show({ ...connection, reason });
     if (state === 'offline') this.#offline = reason;
     else if (state !== 'connecting') this.#offline = null;
     this.#pane?.showOffline(this.#offline);
@@ -539,7 +541,7 @@ export class ChatPanes extends HTMLElement {
   /** @param {string} words */
   #showBanner(words) {
     this.#banner.hidden = !words;
-    if (words) this.#banner.replaceChildren(element('p', { dir: 'auto' }, words, ' ', t.startOverHint), this.#startOver());
+    if (words) this.#banner.replaceChildren(element('p', { dir: 'auto' }, t.paragraph([words, t.startOverHint])), this.#startOver());
   }
 
   #startOver() {

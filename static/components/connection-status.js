@@ -1,7 +1,7 @@
 // @ts-check
 // The state of the connection, always in words.
 import { previewOf } from '../texts/foreign-text.js';
-import { t } from '../texts/strings.js';
+import { formats, t } from '../texts/strings.js';
 import { element, set, text } from './dom.js';
 
 const longest = 600; // UTF-16 units of a reason
@@ -48,7 +48,7 @@ export class ConnectionStatus extends HTMLElement {
 
   #count() {
     const seconds = Math.ceil((this.#next - performance.now()) / 1000);
-    text(this.#countdown, seconds > 0 ? t.nextTry(seconds) : '');
+    text(this.#countdown, seconds > 0 ? t.nextTry(formats.inSeconds(seconds)) : '');
   }
 }
 

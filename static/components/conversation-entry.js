@@ -4,7 +4,7 @@ import { isSystemMessage } from '../model/participants.js';
 import { hashOf } from '../model/route.js';
 import { presenceWords, waitingWords } from '../model/waiting.js';
 import { previewOf } from '../texts/foreign-text.js';
-import { briefTime, duration, fullTime } from '../texts/labels.js';
+import { briefTime, duration, fullTime, shortCount } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { systemWords } from '../texts/system-words.js';
 import { avatar, paintAvatar } from './avatar.js';
@@ -79,7 +79,7 @@ export class ConversationEntry {
     set(this.item, 'data-waiting-since', waitingSince);
     set(this.item, 'data-awaiting-since', awaitingSince);
     const { owing, awaiting } = waitingWords(conversation, this.#participants, now);
-    const words = [owing, awaiting].filter(Boolean).join('. ');
+    const words = t.phrases([owing, awaiting].filter(Boolean));
     const marked = words !== '' && this.#participants.peer !== 0n;
     this.#mark.hidden = !marked;
     this.#mark.classList.toggle('owing', owing !== '');
@@ -96,13 +96,13 @@ export class ConversationEntry {
     set(this.item, 'data-marked-unread', markedUnread);
     set(this.item, 'data-muted', muted);
     this.#badge.hidden = unread === 0n && !markedUnread;
-    text(this.#count, unread > 999n ? '999+' : unread ? String(unread) : '');
+    text(this.#count, unread ? shortCount(unread) : '');
     text(this.#countWords, unread ? t.unread(Number(unread)) : markedUnread ? t.markedUnread : '');
   }
 
   /** @param {Conversation} conversation */
   #paintChosen({ pinned, muted }) {
-    const words = [pinned && t.pinned, muted && t.muted].filter(Boolean).join(', ');
+    const words = t.phrases([pinned ? t.pinned : '', muted ? t.muted : ''].filter(Boolean));
     const [pin, mute] = this.#chosen.children;
     set(pin, 'hidden', !pinned);
     set(mute, 'hidden', !muted);
@@ -116,7 +116,7 @@ export class ConversationEntry {
     const online = words === t.online;
     set(this.#avatar, 'data-online', online);
     set(this.#link, 'title', words || null);
-    text(this.#here, online ? ` (${words})` : '');
+    text(this.#here, online ? t.inBrackets(words) : '');
   }
 
   /** @param {Message | null} last */

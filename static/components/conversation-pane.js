@@ -3,8 +3,8 @@
 import { presenceWords } from '../model/waiting.js';
 import { ParleyError } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
-import { reasonOf } from '../texts/labels.js';
-import { t } from '../texts/strings.js';
+import { reasonOf, reasonOfMessage } from '../texts/labels.js';
+import { formats, t } from '../texts/strings.js';
 import { askForAgent } from './agent-picker.js';
 import { avatar, paintAvatar } from './avatar.js';
 import { askAboutAnswer } from './conflict-dialog.js';
@@ -152,7 +152,7 @@ export class ConversationPane extends HTMLElement {
   showPresence() {
     const { participants } = this;
     const typists = this.#context.presence.typists(participants.key).map(user => participants.typistName(user));
-    text(this.#typing, typists.map(name => t.typing(isolated(name))).join(' '));
+    text(this.#typing, typists.length ? t.typing(formats.list(typists.map(isolated)), typists.length) : '');
     this.#status.show(this.#conversation);
     set(this.#avatar, 'data-online', presenceWords(participants, this.#context) === t.online);
   }
@@ -258,10 +258,11 @@ export class ConversationPane extends HTMLElement {
   }
 
   /** A refused control entry is told once, and does not stay in the log. @param {Message} message */
-  #turnDown({ ref, type, reason }) {
+  #turnDown(message) {
+    const { ref, type } = message;
     if (this.#turnedDown.has(ref)) return;
     this.#turnedDown.add(ref);
-    this.#notice(t.refusedActs[type](reason || t.unknownError));
+    this.#notice(t.refusedActs[type](reasonOfMessage(message) || t.unknownError));
     this.#parley.then(parley => parley.discard(ref)).catch(() => {}); // another tab may have done so
   }
 

@@ -52,7 +52,7 @@ export class ConversationStatus extends HTMLElement {
     this.#here.classList.toggle('online', here === t.online);
     text(this.#owing, words.owing);
     text(this.#awaiting, words.awaiting);
-    set(this, 'title', [words.owing, words.awaiting].filter(Boolean).join('. ') || null); // there may be no room for all
+    set(this, 'title', t.phrases([words.owing, words.awaiting].filter(Boolean)) || null); // there may be no room for all
   }
 
   /** Whose it is, to agents. */

@@ -6,7 +6,7 @@ import { EachFrame } from '../model/each-frame.js';
 import { MessageWindow } from '../model/message-window.js';
 import { idOf, isTurnedDown, rowsOf } from '../model/rows.js';
 import { isolated } from '../texts/foreign-text.js';
-import { reasonOf, untilMidnight } from '../texts/labels.js';
+import { reasonOf, shortCount, untilMidnight } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { arrange, element, set, text } from './dom.js';
 import { icon } from './icons.js';
@@ -30,7 +30,9 @@ const nearEnd = 48; // px from the end that still count as at the end
 /** How many messages are kept over a reload, from one on that the person reads, and before it. */
 const keptFrom = 45;
 const keptBefore = 15;
-const early = '800px 0px'; // how far above and below the screen messages are asked for
+const early = 800; // px above and below the screen within which messages are asked for
+const fewest = 120; // messages that are held
+const smallest = 30; // px that a message is high, at least
 
 /**
  * Fires "retry" and "discard" with the ref of a refused message, "turned-down" with a control entry that was
@@ -69,7 +71,7 @@ export class MessageList extends HTMLElement {
   #missed = 0n; // unread messages that came below, or that stood there when the list was opened
   #olderState = '';
   #frame = new EachFrame(() => this.#paint());
-  #endObserver = new IntersectionObserver(entries => this.#nearEnd(entries), { root: this.#log, rootMargin: early });
+  #endObserver = new IntersectionObserver(entries => this.#nearEnd(entries), { root: this.#log, rootMargin: `${early}px 0px` });
   #sizeObserver = new ResizeObserver(() => this.#resized());
   /** Among the signs of how far own messages have come. */
   #roving = new RovingFocus(this.#rows, '.state');
@@ -83,7 +85,7 @@ export class MessageList extends HTMLElement {
     this.#place = place;
     this.#name = participants.name;
     this.#kept = kept;
-    this.#window = new MessageWindow(parley, participants.key, kept, () => !this.#atEnd);
+    this.#window = new MessageWindow(parley, participants.key, kept, () => !this.#atEnd, () => this.#most);
     this.#readTracker = new ReadTracker(this.#log, conversation?.read ?? 0n, message => !message.mine && participants.shows(message), seq => {
       parley.then(engine => engine.markRead(participants.key, seq)).catch(error => {
         this.dispatchEvent(new CustomEvent('notice', { detail: reasonOf(error, t.unknownError), bubbles: true }));
@@ -162,6 +164,11 @@ export class MessageList extends HTMLElement {
       if (message.seq > this.#heard && participants.counts(message)) this.#heard = message.seq;
     }
     this.#window.apply(change, this.#keep);
+  }
+
+  /** How many messages are held: what is early above and below the screen, and a page more, however tall that is. */
+  get #most() {
+    return Math.max(fewest, Math.ceil((this.#height + 3 * early) / smallest));
   }
 
   /** Which end of the window may not be dropped. */
@@ -410,7 +417,7 @@ export class MessageList extends HTMLElement {
     const row = this.#placed && this.#unread > 0n ? this.#firstUnread() : null;
     this.#up.hidden = !row || row.getBoundingClientRect().bottom > this.#log.getBoundingClientRect().top;
     const words = this.#up.lastElementChild;
-    if (words) text(words, t.unreadAbove(this.#unread > 999n ? '999+' : String(this.#unread)));
+    if (words) text(words, t.unreadAbove(shortCount(this.#unread)));
   }
 
   #firstUnread() {

@@ -1,7 +1,7 @@
 // @ts-check
 // One row of the message list: a message, or what stands between messages.
 import { isolated } from '../texts/foreign-text.js';
-import { clockTime, dayName, dayOf, fullTime } from '../texts/labels.js';
+import { clockTime, dayName, dayOf, fullTime, reasonOfMessage } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { element, set, text } from './dom.js';
 import { MessageContent } from './message-content.js';
@@ -87,7 +87,7 @@ class MessageView {
     const shown = first && (named || note);
     this.#author.className = shown ? 'author' : 'spoken';
     const name = note ? t.noteBy(isolated(author)) : author;
-    text(this.#author, shown ? name : `${name}: `);
+    text(this.#author, shown ? name : t.authorSpoken(name));
   }
 
   /** @param {MessageRow} row */
@@ -163,7 +163,9 @@ class MessageView {
   }
 
   /** @param {Message} message */
-  #paintRefusal({ state, reason, ref }) {
+  #paintRefusal(message) {
+    const { state, ref } = message;
+    const reason = reasonOfMessage(message);
     const held = state === 'pending' && reason;
     if (state !== 'refused' && !held) {
       this.#refusal?.remove();

@@ -1,7 +1,7 @@
 // @ts-check
 // Finds a person by name or number, and services by name.
 import { isolated } from '../texts/foreign-text.js';
-import { reasonOf } from '../texts/labels.js';
+import { inOrder, reasonOf } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { avatar } from './avatar.js';
 import { element, text } from './dom.js';
@@ -80,7 +80,8 @@ export class PeopleSearch extends HTMLElement {
     const parley = /** @type {import('../parley.js').Parley} */ (this.#parley);
     const asked = ++this.#asked;
     try {
-      const users = (await parley.users(query)).filter(user => user.id !== parley.user.id);
+      const found = await parley.users(query);
+      const users = inOrder(found.filter(user => user.id !== parley.user.id), query);
       if (asked !== this.#asked) return;
       this.dispatchEvent(new CustomEvent('found', { detail: users }));
       this.#show(query, users, users.length || !this.#services.hidden ? '' : t.nobodyFound(isolated(query)));

@@ -4,7 +4,7 @@ import { isSystemMessage } from '../model/participants.js';
 import { hashOf } from '../model/route.js';
 import { presenceWords } from '../model/waiting.js';
 import { isolated, previewOf } from '../texts/foreign-text.js';
-import { sinceTime, stopwatch } from '../texts/labels.js';
+import { shortCount, sinceTime, stopwatch } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { avatar, paintAvatar } from './avatar.js';
 import { element, set, spoken, text } from './dom.js';
@@ -58,7 +58,7 @@ export class QueueEntry {
     const said = last && !isSystemMessage(last) ? previewOf(last.content, previewLength) : '';
     text(this.#preview, said ? `${serviceName} · ${isolated(said)}` : serviceName);
     this.#badge.hidden = unread === 0n;
-    text(this.#count, unread > 999n ? '999+' : String(unread));
+    text(this.#count, shortCount(unread));
     text(this.#countWords, unread ? t.unread(Number(unread)) : '');
     text(this.#assignee, assignee ? t.claimedBy(assignee === this.#context.me ? t.byYou : isolated(this.#participants.agentName(assignee))) : t.unclaimed);
     this.#assignee.classList.toggle('nobody', !assignee);

@@ -1,17 +1,17 @@
 // @ts-check
 // The services that one can write to, as links.
 import { hashOfService } from '../model/route.js';
-import { t } from '../texts/strings.js';
+import { locale, t } from '../texts/strings.js';
 import { element } from './dom.js';
 import { icon } from './icons.js';
 import { RovingFocus } from './roving-focus.js';
 
 /** The services whose name, or that of them all, contains a text. @param {string} query */
 export function servicesNamed(query) {
-  const part = query.toLocaleLowerCase();
-  const all = t.customerService.toLocaleLowerCase().includes(part);
+  const part = query.toLocaleLowerCase(locale);
+  const all = t.customerService.toLocaleLowerCase(locale).includes(part);
   return t.services.map((name, service) => ({ name, service }))
-    .filter(({ name }) => all || name.toLocaleLowerCase().includes(part));
+    .filter(({ name }) => all || name.toLocaleLowerCase(locale).includes(part));
 }
 
 /** @param {{ name: string, service: number }[]} services */

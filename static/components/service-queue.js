@@ -1,6 +1,6 @@
 // @ts-check
 // An agent's view of their services: which customers wait, the longest first.
-import { t } from '../texts/strings.js';
+import { formats, t } from '../texts/strings.js';
 import { element, set, text } from './dom.js';
 import { EntryList } from './entry-list.js';
 import { QueueEntry } from './queue-entry.js';
@@ -75,7 +75,7 @@ export class ServiceQueue extends HTMLElement {
       if (!conversation.waitingSince) break;
       for (const filter of filters) if (this.#passes(filter, conversation)) counts[filter]++;
     }
-    for (const filter of filters) text(this.#counts[filter], counts[filter] ? String(counts[filter]) : '');
+    for (const filter of filters) text(this.#counts[filter], counts[filter] ? formats.number(counts[filter]) : '');
     text(this.#waiting, t.waitingCount(counts.all));
     set(this, 'data-waiting', counts.all);
   }

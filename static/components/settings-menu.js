@@ -1,8 +1,11 @@
 // @ts-check
 // What others see of the user. The server keeps the choice and tells it to all
 // of the user's devices; until it does, the menu shows what it told last. And
-// whether this device calls the user, which is its own.
+// whether this device calls the user, and in which language it speaks, which are its own.
 import { canNotify, notifies, setNotifies } from '../model/attention.js';
+import { keepsIdentity } from '../model/identity.js';
+import { ParleyError } from '../parley.js';
+import { chooseLanguage, chosenLanguage, languages } from '../texts/languages.js';
 import { reasonOf } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { element } from './dom.js';
@@ -20,9 +23,13 @@ export class SettingsMenu extends HTMLElement {
   #settings;
   #inputs = names.map(name => element('input', { type: 'checkbox', role: 'switch', onchange: () => this.#choose(name) }));
   #notify = element('input', { type: 'checkbox', role: 'switch', onchange: () => this.#switchNotify() });
+  #language = element('select', { onchange: () => this.#speak() },
+    element('option', { value: '' }, t.languageOfBrowser),
+    ...languages.map(({ tag, name }) => element('option', { value: tag, lang: tag, selected: tag === chosenLanguage() }, name)));
   #panel = element('div', { class: 'menu', id: 'settings', popover: 'auto', role: 'group', 'aria-label': t.settings },
-    ...names.map((name, i) => element('label', { class: 'switch' }, this.#inputs[i], t[name])),
+    ...names.map((name, i) => element('label', { class: 'switch' }, this.#inputs[i], t.choices[name])),
     ...(canNotify ? [element('label', { class: 'switch' }, this.#notify, t.notify)] : []),
+    ...(keepsIdentity() ? [element('label', { class: 'choice' }, t.language, this.#language)] : []), // a page that forgets who is signed in is not loaded again
     element('button', { class: 'menu-item', type: 'button', onclick: () => this.#askShortcuts() }, t.shortcuts));
 
   /** @param {bigint} user */
@@ -63,10 +70,15 @@ export class SettingsMenu extends HTMLElement {
     if (on && !this.#notify.checked) this.dispatchEvent(new CustomEvent('notice', { detail: t.notifyDenied, bubbles: true }));
   }
 
+  #speak() {
+    chooseLanguage(this.#language.value);
+    location.reload();
+  }
+
   /** @param {keyof Settings} name */
   async #choose(name) {
     try {
-      if (!this.parley) throw new Error(t.serverAway);
+      if (!this.parley) throw new ParleyError('there is no engine yet', 0, { reasonCode: 'server-unreachable' });
       await this.parley.settings({ [name]: this.#inputs[names.indexOf(name)].checked });
     } catch (error) {
       this.#paint();

@@ -2,6 +2,7 @@
 // Asks a name, once, and signs a guest in.
 import { keepsIdentity, storeIdentity } from '../model/identity.js';
 import { ParleyError, prepare, signInAsGuest } from '../parley.js';
+import { reasonOf } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { element, text } from './dom.js';
 
@@ -72,7 +73,7 @@ export class SignIn extends HTMLElement {
     } catch (error) {
       this.#work(false);
       const known = error instanceof ParleyError && error.code !== 0;
-      this.#refuse(t.signInFailed(known ? error.message : t.serverAway));
+      this.#refuse(t.signInFailed(known ? reasonOf(error, t.unknownError) : t.serverAway));
     }
   }
 

@@ -16,7 +16,7 @@ export class StartProgress extends HTMLElement {
     const percent = total ? Math.min(100, Math.floor(100 * received / total)) : null;
     set(this.#bar, 'aria-valuenow', percent);
     this.#bar.style.setProperty('--done', `${percent ?? 0}%`);
-    text(this.#words, percent === null ? t.loadingProgram : t.loadedOfProgram(percent));
+    text(this.#words, percent === null ? t.loadingProgram : t.loadedOfProgram(percent / 100));
   }
 }
 

@@ -24,7 +24,7 @@ export class ControlView {
   paint(row) {
     if (row.kind !== 'control') return;
     const { message, words } = row;
-    const said = message.content ? `${words}: ${isolated(previewOf(message.content, longest))}` : words;
+    const said = message.content ? t.saidWith(words, isolated(previewOf(message.content, longest))) : words;
     set(this.element, 'data-seq', String(message.seq));
     set(this.element, 'data-message-id', String(message.id));
     set(this.element, 'data-state', message.state);

@@ -48,6 +48,7 @@ export class Attention {
   /** What is about to be told, by key. @type {Map<string, Conversation>} */
   #news = new Map();
   #tabs;
+  #marked = -1n; // on the icons
   #lookedAt = false; // another tab said so
   #closed = false;
 
@@ -65,13 +66,15 @@ export class Attention {
   take(was, conversation) {
     const { key, unread, last, muted } = conversation;
     if (unread === 0n) this.#end(key);
-    if (unread <= (was?.unread ?? 0n) || !last || last.mine || muted || !notifies()) return;
+    if (unread <= (was?.unread ?? 0n) || !last || last.mine || muted || isVisible()) return;
     if (this.#news.size === 0) this.#tell();
     this.#news.set(key, conversation);
   }
 
   /** Marks the icons. @param {bigint} unread */
   mark(unread) {
+    if (unread === this.#marked) return;
+    this.#marked = unread;
     const icon = document.querySelector('link[rel=icon]');
     const href = unread > 0n ? './icon-unread.svg' : './icon.svg';
     if (icon && icon.getAttribute('href') !== href) icon.setAttribute('href', href);
@@ -89,7 +92,7 @@ export class Attention {
   }
 
   async #tell() {
-    if (await this.#isLookedAt()) return this.#news.clear();
+    if (!notifies() || await this.#isLookedAt()) return this.#news.clear();
     for (const conversation of this.#news.values()) this.#show(conversation);
     this.#news.clear();
   }
@@ -113,7 +116,7 @@ export class Attention {
     const words = isSystemMessage(last) ? systemWords(last, participants) : previewOf(last.content, longest);
     let notification;
     try {
-      notification = new Notification(participants.name, { body: words, tag: key, icon: './icon.svg', lang: document.documentElement.lang });
+      notification = new Notification(participants.name, { body: words, tag: key, icon: './icon.svg', lang: document.documentElement.lang, dir: /** @type {NotificationDirection} */ (document.documentElement.dir) });
     } catch {
       return; // Android's browsers let only a service worker notify
     }

@@ -2,7 +2,7 @@
 // Who is signed in, in this browser profile. The token is the identity: it is
 // kept in localStorage, shared by all tabs, and renewed when the engine asks for
 // it. Where the browser keeps nothing it is this page's, and ends with it.
-import { renewToken } from '../parley.js';
+import { ParleyError, renewToken } from '../parley.js';
 
 const place = 'parley.session';
 
@@ -76,7 +76,7 @@ export function onIdentityChange(callback, signal) {
  */
 export async function currentToken(stale) {
   const identity = storedIdentity();
-  if (!identity) throw new Error('nobody is signed in');
+  if (!identity) throw new ParleyError('nobody is signed in', 0, { reasonCode: 'signed-out' });
   if (identity.token !== stale) return identity.token;
   const token = await renewToken(stale);
   if (storedIdentity()?.token === stale) storeIdentity({ ...identity, token }); // nobody signed out meanwhile

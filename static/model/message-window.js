@@ -4,15 +4,13 @@
 // somebody reads towards the other, is asked for again on the way back.
 import { mark } from '../client/marks.js';
 import { mergeMessages } from '../parley.js';
-import { reasonOf } from '../texts/labels.js';
+import { reasonOf, wordsOf } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 
 /** @typedef {import('../parley.js').Message} Message */
 
 const pageLength = 50;
-const longestPage = 500;
-/** How many confirmed messages the window holds. */
-const mostMessages = 500;
+const longestPage = 100;
 
 /** Fires "change". */
 export class MessageWindow extends EventTarget {
@@ -35,6 +33,7 @@ export class MessageWindow extends EventTarget {
   #newest = 0; // how long the newest page is that was asked for
   #asked = 0; // only the answer to the last question counts
   #readsAbove;
+  #most;
   /** The newest messages are there, and those around what was kept on their way. */
   #reaches = false;
   /** What changed since. @type {{ messages: Message[], gone: string[] }[]} */
@@ -45,12 +44,14 @@ export class MessageWindow extends EventTarget {
    * @param {string} key
    * @param {import('./snapshot.js').Shown | null} kept
    * @param {() => boolean} readsAbove whether the person reads above the end
+   * @param {() => number} most how many confirmed messages the window may hold, more than a page
    */
-  constructor(parley, key, kept, readsAbove) {
+  constructor(parley, key, kept, readsAbove, most) {
     super();
     this.#parley = parley;
     this.#key = key;
     this.#readsAbove = readsAbove;
+    this.#most = most;
     if (!kept) return;
     this.kept = true;
     this.messages = kept.messages;
@@ -143,13 +144,14 @@ export class MessageWindow extends EventTarget {
       const page = this.kept ? await this.#reaching(parley, answer) : answer;
       if (asked !== this.#asked) return;
       const alone = anew || this.kept;
+      const side = this.kept && this.#readsAbove() ? 'start' : keep; // where the person reads
       const first = alone ? 0n : this.#firstSeq();
       // What is said of the beginning is said of the page's.
       if (!first || before !== 0n && before <= first || page.messages.length && page.messages[0].seq <= first) {
         this.more = page.more;
       }
-      this.incomplete = page.incomplete;
-      this.#take(alone ? page.messages : mergeMessages(this.messages, page.messages), keep);
+      this.incomplete = wordsOf(page.incomplete, page.incompleteCode, page.incompleteArgs);
+      this.#take(alone ? page.messages : mergeMessages(this.messages, page.messages), side);
     } catch (error) {
       if (asked !== this.#asked) return;
       this.incomplete = reasonOf(error, t.unknownError);
@@ -177,17 +179,19 @@ export class MessageWindow extends EventTarget {
     const last = lastSeqOf(around.messages);
     if (last < from) return page; // it is there no more
     if (last + 1n < first) return around;
-    return { ...around, messages: mergeMessages(around.messages, page.messages), incomplete: around.incomplete || page.incomplete };
+    const { incomplete, incompleteCode, incompleteArgs } = around.incomplete ? around : page;
+    return { ...around, messages: mergeMessages(around.messages, page.messages), incomplete, incompleteCode, incompleteArgs };
   }
 
   /** @param {Message[]} messages @param {'start' | 'end'} keep where none are dropped when there are too many */
   #take(messages, keep) {
     const confirmed = messages.findLastIndex(({ seq }) => seq > 0n) + 1;
-    const over = confirmed - mostMessages;
+    const most = this.#most();
+    const over = confirmed - most;
     if (over <= 0) {
       this.messages = messages;
     } else if (keep === 'start') {
-      this.messages = messages.slice(0, mostMessages);
+      this.messages = messages.slice(0, most);
     } else {
       this.messages = messages.slice(over);
       this.more = true;

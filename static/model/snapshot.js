@@ -28,7 +28,7 @@ import { keepsIdentity, storedIdentity } from './identity.js';
 
 const place = 'parley.snapshot';
 const stores = /** @type {const} */ (['sessionStorage', 'localStorage']); // of this tab, and of all
-const version = 1; // rises when what is kept means something else
+const version = 2; // rises when what is kept means something else
 const mostLength = 64 << 10; // UTF-16 units
 const mostConversations = 40;
 const mostMessages = 60;
@@ -195,7 +195,7 @@ const object = fields => {
 const key = (/** @type {any} */ value) => want(value, /^([ds]:\d+:\d+|(?![ds]:)[^:]+:.*)$/s.test(text(value)));
 const message = object({
   key, seq: id, id, sender: id, receiver: id, content: text, time, deliveredTime: time, readTime: time, seen: id, ref: text, number: id,
-  state: oneOf('pending', 'sent', 'delivered', 'read', 'refused', 'received'), reason: text, gap: flag, type: text, mine: flag,
+  state: oneOf('pending', 'sent', 'delivered', 'read', 'refused', 'received'), reason: text, reasonCode: text, reasonArgs: list(text), gap: flag, type: text, mine: flag,
   agent: id, target: id, extend: text,
 });
 const conversation = object({

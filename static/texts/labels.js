@@ -1,6 +1,6 @@
 // @ts-check
 // How people, days and times are named.
-import { locale, t } from './strings.js';
+import { formats, locale, t } from './strings.js';
 
 /** Made when it is first used, which takes a while. @param {Intl.DateTimeFormatOptions} options */
 function format(options) {
@@ -11,6 +11,7 @@ function format(options) {
 
 const clock = format({ hour: 'numeric', minute: '2-digit' });
 const weekday = format({ weekday: 'short' });
+const weekdayClock = format({ weekday: 'short', hour: 'numeric', minute: '2-digit' });
 const longWeekday = format({ weekday: 'long', day: 'numeric', month: 'long' });
 const shortDate = format({ day: 'numeric', month: 'short' });
 const longDate = format({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
@@ -20,10 +21,16 @@ const exact = format(second);
 const exactDate = format({ ...second, day: 'numeric', month: 'short' });
 const exactYear = format({ ...second, day: 'numeric', month: 'short', year: 'numeric' });
 const full = format({ dateStyle: 'full', timeStyle: 'medium' });
+const lasting = format({ minute: '2-digit', second: '2-digit', timeZone: 'UTC' });
 
 /** A user's name, or one made of the id. @param {string} name @param {bigint} id */
 export function userName(name, id) {
   return name || t.user(shortID(id));
+}
+
+/** People who were found for a text, those first whose names begin with it. @template {{ name: string }} T @param {T[]} people @param {string} text */
+export function inOrder(people, text) {
+  return people.toSorted((a, b) => Number(formats.begins(b.name, text)) - Number(formats.begins(a.name, text)) || formats.compare(a.name, b.name));
 }
 
 /** The beginning of an id, to tell people without a name apart. @param {bigint} id */
@@ -54,8 +61,7 @@ export function dayOf(time) {
 /** The name of a day, for separators. @param {number} time @param {number} now */
 export function dayName(time, now) {
   const age = dayOf(now) - dayOf(time);
-  if (age === 0) return t.today;
-  if (age === 1) return t.yesterday;
+  if (age === 0 || age === 1) return formats.day(-age);
   const sameYear = new Date(time).getFullYear() === new Date(now).getFullYear();
   return (sameYear ? longWeekday : longDate).format(time);
 }
@@ -64,7 +70,7 @@ export function dayName(time, now) {
 export function briefTime(time, now) {
   const age = dayOf(now) - dayOf(time);
   if (age <= 0) return clock.format(time);
-  if (age === 1) return t.yesterday;
+  if (age === 1) return formats.day(-1);
   if (age < 7) return weekday.format(time);
   const sameYear = new Date(time).getFullYear() === new Date(now).getFullYear();
   return (sameYear ? shortDate : numericDate).format(time);
@@ -74,7 +80,7 @@ export function briefTime(time, now) {
 export function sinceTime(time, now) {
   const age = dayOf(now) - dayOf(time);
   if (age <= 0) return clock.format(time);
-  return age < 7 ? `${weekday.format(time)} ${clock.format(time)}` : briefTime(time, now);
+  return age < 7 ? weekdayClock.format(time) : briefTime(time, now);
 }
 
 const minute = 60_000;
@@ -84,16 +90,22 @@ const day = 24 * hour;
 /** How long something has lasted, in whole minutes, hours or days. @param {number} ms */
 export function duration(ms) {
   if (ms < minute) return t.lessThanMinute;
-  if (ms < hour) return t.minutes(Math.floor(ms / minute));
-  return ms < day ? t.hours(Math.floor(ms / hour)) : t.days(Math.floor(ms / day));
+  if (ms < hour) return formats.amount(Math.floor(ms / minute), 'minute');
+  return ms < day ? formats.amount(Math.floor(ms / hour), 'hour') : formats.amount(Math.floor(ms / day), 'day');
 }
 
 /** How long something has lasted, to the second in its first hour. @param {number} ms */
 export function stopwatch(ms) {
-  if (ms >= day) return t.days(Math.floor(ms / day));
-  if (ms >= hour) return `${t.hours(Math.floor(ms / hour))} ${t.minutes(Math.floor(ms % hour / minute))}`;
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  return [Math.floor(seconds / 60), seconds % 60].map(n => String(n).padStart(2, '0')).join(':');
+  if (ms < hour) return lasting.format(Math.max(0, ms));
+  if (ms >= day) return duration(ms);
+  return formats.together([formats.amount(Math.floor(ms / hour), 'hour'), formats.amount(Math.floor(ms % hour / minute), 'minute')]);
+}
+
+const mostCounted = 999n;
+
+/** How many messages are unread, where there is little room. @param {bigint} n */
+export function shortCount(n) {
+  return n > mostCounted ? `${formats.number(mostCounted)}+` : formats.number(n);
 }
 
 /** Milliseconds until the local day ends. @param {number} now */
@@ -102,7 +114,40 @@ export function untilMidnight(now) {
   return new Date(d.getFullYear(), d.getMonth(), d.getDate() + 1).getTime() - now;
 }
 
-/** What an error says to a person. @param {unknown} error @param {string} otherwise */
+/**
+ * What an error says to a person.
+ * @param {unknown} error one of the API's says why by a word, in parley.d.ts reasonCode
+ * @param {string} otherwise
+ */
 export function reasonOf(error, otherwise) {
-  return error instanceof Error && error.message ? error.message : otherwise;
+  if (!(error instanceof Error && error.message)) return otherwise;
+  const { message, reasonCode = '', reasonArgs = [], code = 0 } = /** @type {Partial<import('../parley.js').ParleyError> & Error} */ (error);
+  return wordsOf(message, reasonCode, reasonArgs, code);
+}
+
+/** Why a message was refused, or is not taken yet; '' if neither. @param {import('../parley.js').Message} message */
+export function reasonOfMessage({ reason, reasonCode, reasonArgs }) {
+  return wordsOf(reason, reasonCode, reasonArgs);
+}
+
+/**
+ * A reason in the language of the page, by the word for it; or else what kind it is, and the sentence that came with it.
+ * @param {string} sentence '' for no reason
+ * @param {string} reasonCode
+ * @param {string[]} [args]
+ * @param {number} [code] of MQTT or HTTP, 0 if unknown
+ */
+export function wordsOf(sentence, reasonCode, args = [], code = 0) {
+  if (!sentence) return '';
+  /** @type {Record<string, string | ((...args: string[]) => string)>} */
+  const reasons = t.reasons;
+  const words = Object.hasOwn(reasons, reasonCode) ? reasons[reasonCode] : '';
+  if (typeof words === 'string') return words || t.untranslated[kindOf(code)](sentence);
+  return args.length < words.length ? t.untranslated[kindOf(code)](sentence) : words(...args);
+}
+
+/** @param {number} code @returns {keyof typeof t.untranslated} */
+function kindOf(code) {
+  if ([401, 403, 0x86, 0x87].includes(code)) return 'notAllowed';
+  return [429, 503, 0x80, 0x89, 0x8b, 0x96, 0x97].includes(code) ? 'notNow' : 'other';
 }

@@ -87,7 +87,7 @@ func headerOf(response js.Value, name string) string {
 // errElsewhere is for a success that the server does not answer with, as where
 // a network wants people to sign in to it first.
 var errElsewhere = proto.Refuse(proto.UnspecifiedError,
-	"something else answered in the server's place: if this network asks to sign in, do that first")
+	"something else answered in the server's place: if this network asks to sign in, do that first").Named("network-sign-in")
 
 // read reads a ReadableStream to its end.
 func read(stream js.Value) ([]byte, error) {
@@ -117,25 +117,42 @@ func read(stream js.Value) ([]byte, error) {
 // refusalOf makes a refusal of an answer that is not a success: with the
 // detail of its problem document (RFC 9457), if it is one.
 func refusalOf(status int, body []byte) *proto.Refusal {
-	text, detail := "the server answered HTTP "+strconv.Itoa(status), problemDetail(body)
-	if detail != "" {
-		text = detail
+	why := problemOf(body)
+	own := why.Text != ""
+	if !own {
+		why = chat.Reason{Text: "the server answered HTTP " + strconv.Itoa(status), Code: "http-status", Args: []string{strconv.Itoa(status)}}
 	}
-	return &proto.Refusal{Reason: chat.ReasonOfStatus(status, detail != ""), Text: text}
+	return &proto.Refusal{Reason: chat.ReasonOfStatus(status, own), Text: why.Text, Code: why.Code, Args: why.Args}
 }
 
-// problemDetail returns the detail of a problem document, else its title, "" if there is none.
-func problemDetail(body []byte) string {
+// problemOf returns the detail of a problem document, else its title, and what names
+// it; nothing if there is none.
+func problemOf(body []byte) (why chat.Reason) {
 	problem, err := parseJSON(string(body))
 	if err != nil || problem.Type() != js.TypeObject {
-		return ""
+		return why
 	}
-	for _, member := range []string{"detail", "title"} {
-		if v := problem.Get(member); v.Type() == js.TypeString && v.String() != "" {
-			return v.String()
+	if why.Text = text(problem.Get("detail")); why.Text == "" {
+		why.Text = text(problem.Get("title"))
+	}
+	why.Code = text(problem.Get("code"))
+	if args := problem.Get("args"); args.InstanceOf(js.Global().Get("Array")) {
+		for i := range min(args.Length(), maxArgs) {
+			why.Args = append(why.Args, text(args.Index(i)))
 		}
 	}
-	return ""
+	return why
+}
+
+// maxArgs is how many arguments of a sentence are taken from a server.
+const maxArgs = 8
+
+// text is a string of JavaScript, "" if it is none.
+func text(v js.Value) string {
+	if v.Type() != js.TypeString {
+		return ""
+	}
+	return v.String()
 }
 
 func parseJSON(text string) (v js.Value, err error) {

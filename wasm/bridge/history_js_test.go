@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"reflect"
 	"strings"
 	"syscall/js"
 	"testing"
@@ -119,21 +120,23 @@ func TestARefusalOfTheHistoryGivesTheServersReason(t *testing.T) {
 			proto.Refusal{Reason: proto.BadUserNameOrPassword, Text: "the token is expired"}},
 		{"of somebody else's conversation", "application/problem+json", `{"detail":"not a conversation of yours"}`, 403,
 			proto.Refusal{Reason: proto.NotAuthorized, Text: "not a conversation of yours"}},
+		{"with what names the detail", "application/problem+json", `{"detail":"wait 5 seconds","code":"busy","args":["5",6]}`, 503,
+			proto.Refusal{Reason: proto.ServerBusy, Text: "wait 5 seconds", Code: "busy", Args: []string{"5", ""}}},
 		{"without detail", "application/problem+json", `{"title":"Too Many Requests"}`, 429,
 			proto.Refusal{Reason: proto.QuotaExceeded, Text: "Too Many Requests"}},
 		{"a detail that is a number", "application/problem+json", `{"detail":5}`, 503,
-			proto.Refusal{Reason: proto.ServerBusy, Text: "the server answered HTTP 503"}},
+			proto.Refusal{Reason: proto.ServerBusy, Text: "the server answered HTTP 503", Code: "http-status", Args: []string{"503"}}},
 		{"JSON that is null", "application/problem+json", `null`, 400,
-			proto.Refusal{Reason: proto.UnspecifiedError, Text: "the server answered HTTP 400"}},
+			proto.Refusal{Reason: proto.UnspecifiedError, Text: "the server answered HTTP 400", Code: "http-status", Args: []string{"400"}}},
 		{"a proxy's page", "text/html", `<h1>Bad gateway`, 502,
-			proto.Refusal{Reason: proto.UnspecifiedError, Text: "the server answered HTTP 502"}},
+			proto.Refusal{Reason: proto.UnspecifiedError, Text: "the server answered HTTP 502", Code: "http-status", Args: []string{"502"}}},
 		{"no body, which is not the server's", "text/plain", ``, 403,
-			proto.Refusal{Reason: proto.UnspecifiedError, Text: "the server answered HTTP 403"}},
+			proto.Refusal{Reason: proto.UnspecifiedError, Text: "the server answered HTTP 403", Code: "http-status", Args: []string{"403"}}},
 	} {
 		answerWith(t, c.status, c.contentType, []byte(c.body))
 		_, err := ask(0, 0)
 		var refusal *proto.Refusal
-		if !errors.As(err, &refusal) || *refusal != c.want {
+		if !errors.As(err, &refusal) || !reflect.DeepEqual(*refusal, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, err, &c.want)
 		}
 	}

@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"parley/proto"
@@ -21,8 +20,8 @@ const maxCommand = 4 << 20
 // Parts are what an engine is made of.
 type Parts struct {
 	Store chat.Store
-	// MemoryOnly says for a person why Store ends with the program; "" if it does not.
-	MemoryOnly string
+	// MemoryOnly says why Store ends with the program; nothing if it does not.
+	MemoryOnly chat.Reason
 	Network    chat.Network
 	History    chat.History
 }
@@ -80,7 +79,7 @@ func (h *hub) attach(port int, c *command) {
 		h.refuse(port, c.id, c.err)
 		return
 	case a.protocol != protocol:
-		h.refuse(port, c.id, proto.Refuse(proto.ImplementationSpecific, "Parley was updated: reload this page"))
+		h.refuse(port, c.id, proto.Refuse(proto.ImplementationSpecific, "Parley was updated: reload this page").Named("updated"))
 		return
 	case a.user == 0:
 		h.refuse(port, c.id, proto.Refuse(proto.PayloadFormatInvalid, "user: 0 is no user"))
@@ -96,7 +95,7 @@ func (h *hub) attach(port int, c *command) {
 		s.openFor(a)
 	} else if s.server != a.server {
 		h.refuse(port, c.id, proto.Refuse(proto.NotAuthorized,
-			"user %d is signed in to %s in this browser: close those pages first", a.user, s.server))
+			"user %d is signed in to %s in this browser: close those pages first", a.user, s.server).Named("other-server", s.server))
 		return
 	}
 	h.ports[port] = s
@@ -155,11 +154,9 @@ func (h *hub) answer(port int, id float64, value func(*encoder)) {
 // refuse settles a call of the page with an error.
 func (h *hub) refuse(port int, id float64, err error) {
 	h.tell(port, func(e *encoder) {
-		text, code := reasonOf(err)
 		e.object(refusalShape)
 		e.float(id)
-		e.string(text)
-		e.float(code)
+		putReason(e, err)
 	})
 }
 
@@ -188,5 +185,10 @@ func without(ports []int, port int) []int {
 
 // openError says why an engine could not be opened.
 func openError(err error) error {
-	return fmt.Errorf("the chat stored in this browser cannot be opened: %w", err)
+	why := chat.ReasonOf(err)
+	if why.Code == "" {
+		why.Code, why.Args = "cannot-open", []string{why.Text}
+	}
+	why.Text = "the chat stored in this browser cannot be opened: " + why.Text
+	return why
 }

@@ -33,21 +33,26 @@ func putEvent(e *encoder, name string, detail func(*encoder)) {
 // putFailure writes an error event.
 func putFailure(e *encoder, err error) {
 	putEvent(e, "error", func(e *encoder) {
-		text, code := reasonOf(err)
 		e.object(failureShape)
-		e.string(text)
-		e.float(code)
+		putReason(e, err)
 	})
 }
 
-// reasonOf gives an error's sentence for the person, and the reason code of a
-// refusal, otherwise 0.
-func reasonOf(err error) (text string, code float64) {
-	var refusal *proto.Refusal
-	if errors.As(err, &refusal) && refusal.Text != "" {
-		return refusal.Text, float64(refusal.Reason)
+// putReason writes what the shapes of refusals and failures have in common: an
+// error's sentence for the person, the reason code of a refusal, otherwise 0, and
+// what names the sentence.
+func putReason(e *encoder, err error) {
+	why, code := chat.ReasonOf(err), 0.0
+	if refusal, ok := errors.AsType[*proto.Refusal](err); ok && refusal.Text != "" {
+		code = float64(refusal.Reason)
 	}
-	return err.Error(), 0
+	e.string(why.Text)
+	e.float(code)
+	e.string(why.Code)
+	e.array(len(why.Args))
+	for _, arg := range why.Args {
+		e.string(arg)
+	}
 }
 
 // milliseconds is t in Unix milliseconds, 0 for the zero Time.

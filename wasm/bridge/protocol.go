@@ -11,13 +11,13 @@ import (
 
 var answerShape = &shape{"id", "value"}
 
-var refusalShape = &shape{"id", "error", "code"}
+var refusalShape = &shape{"id", "error", "code", "reasonCode", "reasonArgs"}
 
 var eventShape = &shape{"event", "detail"}
 
-var failureShape = &shape{"message", "code"}
+var failureShape = &shape{"message", "code", "reasonCode", "reasonArgs"}
 
-var messageShape = &shape{"key", "seq", "id", "sender", "receiver", "content", "time", "deliveredTime", "readTime", "seen", "ref", "number", "state", "reason", "gap", "type", "mine", "agent", "target", "extend"}
+var messageShape = &shape{"key", "seq", "id", "sender", "receiver", "content", "time", "deliveredTime", "readTime", "seen", "ref", "number", "state", "reason", "reasonCode", "reasonArgs", "gap", "type", "mine", "agent", "target", "extend"}
 
 func putMessage(e *encoder, v *chat.Message) {
 	e.object(messageShape)
@@ -35,6 +35,11 @@ func putMessage(e *encoder, v *chat.Message) {
 	e.uint(v.Number)
 	e.string(string(v.State))
 	e.string(v.Reason)
+	e.string(v.ReasonCode)
+	e.array(len(v.ReasonArgs))
+	for i := range v.ReasonArgs {
+		e.string(v.ReasonArgs[i])
+	}
 	e.bool(v.Gap)
 	e.string(messageType(v))
 	e.bool(v.Mine)
@@ -81,7 +86,7 @@ func putConversation(e *encoder, v *chat.Conversation) {
 	e.bool(v.MarkedUnread)
 }
 
-var timelineShape = &shape{"key", "messages", "more", "incomplete"}
+var timelineShape = &shape{"key", "messages", "more", "incomplete", "incompleteCode", "incompleteArgs"}
 
 func putTimeline(e *encoder, v *chat.Timeline) {
 	e.object(timelineShape)
@@ -92,9 +97,14 @@ func putTimeline(e *encoder, v *chat.Timeline) {
 	}
 	e.bool(v.More)
 	e.string(v.Incomplete)
+	e.string(v.IncompleteCode)
+	e.array(len(v.IncompleteArgs))
+	for i := range v.IncompleteArgs {
+		e.string(v.IncompleteArgs[i])
+	}
 }
 
-var connectionShape = &shape{"state", "since", "next", "reason", "serverOffset", "loading", "memoryOnly"}
+var connectionShape = &shape{"state", "since", "next", "reason", "reasonCode", "reasonArgs", "serverOffset", "loading", "memoryOnly", "memoryOnlyCode"}
 
 func putConnection(e *encoder, v *chat.Connection) {
 	e.object(connectionShape)
@@ -102,9 +112,15 @@ func putConnection(e *encoder, v *chat.Connection) {
 	e.float(milliseconds(v.Since))
 	e.float(milliseconds(v.Next))
 	e.string(v.Reason)
+	e.string(v.ReasonCode)
+	e.array(len(v.ReasonArgs))
+	for i := range v.ReasonArgs {
+		e.string(v.ReasonArgs[i])
+	}
 	e.float(float64(v.ServerOffset) / float64(time.Millisecond))
 	e.float(float64(v.Loading))
 	e.string(v.MemoryOnly)
+	e.string(v.MemoryOnlyCode)
 }
 
 var settingsShape = &shape{"shareTyping", "sharePresence", "listed"}

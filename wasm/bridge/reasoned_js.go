@@ -51,9 +51,9 @@ func whyRefused(ctx context.Context, url string) *proto.Refusal {
 	if err != nil {
 		return nil
 	}
-	if detail := problemDetail(body); detail != "" {
+	if why := problemOf(body); why.Text != "" {
 		// The reason is none that says anything about the token.
-		return &proto.Refusal{Reason: proto.ImplementationSpecific, Text: "the server refuses the connection: " + detail}
+		return proto.Refuse(proto.ImplementationSpecific, "the server refuses the connection: %s", why.Text).Named("connection-refused", why.Text)
 	}
 	return nil
 }

@@ -97,9 +97,9 @@ func (c *connection) open() {
 	c.number++
 	c.opening, c.ended = true, false
 	if c.state.State != Offline {
-		c.set(Connecting, "", 0)
+		c.set(Connecting, Reason{}, 0)
 	} else {
-		c.set(Offline, c.state.Reason, 0)
+		c.set(Offline, c.reason(), 0)
 	}
 	number, credentials := c.number, c.credentials()
 	ctx, cancel := context.WithTimeout(e.ctx, openTimeout)
@@ -142,7 +142,7 @@ func (c *connection) opened(number int, token string, session Session, err error
 	}
 	c.session, e.renewing.refused = session, ""
 	c.stopSettle = e.Host.After(settled, c.retry.reset)
-	c.set(Live, "", 0)
+	c.set(Live, Reason{}, 0)
 	e.renewing.watch()
 	e.sync.request()
 	e.outbox.pumpAll()
@@ -200,9 +200,9 @@ func (c *connection) failed(token string, err error) {
 	e.fetch.offline()
 	switch do, why := remedyOf(connecting, err); do {
 	case renew:
-		e.renewing.refuse(token, why.Text)
+		e.renewing.refuse(token, *ReasonOf(why))
 	case yield:
-		c.set(Offline, "this chat was opened in another program; try now to use it here", 0)
+		c.set(Offline, Reason{Text: "this chat was opened in another program; try now to use it here", Code: "opened-elsewhere"}, 0)
 	case wait:
 		c.wait(c.retry.patience(e.Host, why), reasonOf(err))
 	default:
@@ -211,19 +211,24 @@ func (c *connection) failed(token string, err error) {
 }
 
 // reasonOf says in words for a person why something could not be had.
-func reasonOf(err error) string {
+func reasonOf(err error) Reason {
 	var refusal *proto.Refusal
 	switch {
 	case err == nil:
-		return "the connection was closed"
+		return Reason{Text: "the connection was closed", Code: "closed"}
 	case errors.As(err, &refusal) && refusal.Text != "":
-		return refusal.Text
+		return *ReasonOf(refusal)
 	}
-	return "the server cannot be reached"
+	return Reason{Text: "the server cannot be reached", Code: "unreachable"}
+}
+
+// reason says why it is as it is.
+func (c *connection) reason() Reason {
+	return Reason{c.state.Reason, c.state.ReasonCode, c.state.ReasonArgs}
 }
 
 // wait plans the next attempt.
-func (c *connection) wait(d time.Duration, reason string) {
+func (c *connection) wait(d time.Duration, reason Reason) {
 	c.set(Offline, reason, c.engine.Host.Elapsed()+max(d, 1))
 	c.after(d, c.open)
 }
@@ -278,11 +283,11 @@ func (e *Engine) Connection() Connection {
 
 // set tells a state, why it is not live, and when the next attempt begins, by
 // Host.Elapsed; 0 if none is planned.
-func (c *connection) set(s ConnectionState, reason string, next time.Duration) {
+func (c *connection) set(s ConnectionState, reason Reason, next time.Duration) {
 	if c.state.State != s {
 		c.state.State, c.since = s, c.engine.Host.Elapsed()
 	}
-	c.state.Reason, c.next = reason, next
+	c.state.Reason, c.state.ReasonCode, c.state.ReasonArgs, c.next = reason.Text, reason.Code, reason.Args, next
 	c.tell()
 }
 

@@ -23,8 +23,8 @@ type conversation struct {
 	unread       unread
 	status       status
 	names        names
-	introduced   bool  // the server was asked for the names
-	blocked      bool  // I block the other
+	introduced   bool // the server was asked for the names
+	blocked      bool // I block the other
 	choices      choices
 	last         entry // newest known; its seq is 0 if there is none
 	// unknown are the fields of the newest row that a newer server gave it.

@@ -54,7 +54,7 @@ func (d Draft) checkAnswer(c *conversation, author uint64) error {
 		s.LastAnswerBy == author || s.LastAnswer <= d.Seen {
 		return nil
 	}
-	return proto.Refuse(proto.ImplementationSpecific, "another agent answered meanwhile: read it, then send again")
+	return proto.Refuse(proto.ImplementationSpecific, "another agent answered meanwhile: read it, then send again").Named("answered-meanwhile")
 }
 
 // entry makes the entry that goes out for a draft, not encoded yet. now is Unix

@@ -14,7 +14,6 @@ package chat
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,8 +32,8 @@ type Config struct {
 	Grace time.Duration
 
 	Store Store
-	// MemoryOnly says why Store ends with the program; "" if it does not.
-	MemoryOnly string
+	// MemoryOnly says why Store ends with the program; nothing if it does not.
+	MemoryOnly Reason
 	Network    Network
 	History    History
 	Host       Host
@@ -76,7 +75,7 @@ func New(c Config) *Engine {
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.write = writer{host: c.Host, store: c.Store, row: e.rowOf, lost: e.lost, failed: c.Observer.Failed, works: e.catchUp, reopened: e.reopened}
-	e.connection = connection{engine: e, state: Connection{State: Connecting, MemoryOnly: c.MemoryOnly}, since: c.Host.Elapsed()}
+	e.connection = connection{engine: e, state: Connection{State: Connecting, MemoryOnly: c.MemoryOnly.Text, MemoryOnlyCode: c.MemoryOnly.Code}, since: c.Host.Elapsed()}
 	e.renewing, e.sync, e.fetch = renewing{engine: e}, syncing{engine: e}, fetching{engine: e}
 	e.outbox, e.marking, e.typing = outbox{engine: e}, marking{engine: e}, newTyping(e)
 	return e
@@ -155,7 +154,7 @@ func (e *Engine) reopened(s Snapshot) error {
 		return nil
 	case "":
 	default: // an engine that knew nothing of this one began anew
-		return errors.New("this chat's history in this browser is another program's now: close the other tabs of this site and reload this one")
+		return &Reason{Text: "this chat's history in this browser is another program's now: close the other tabs of this site and reload this one", Code: "storage-taken"}
 	}
 	e.emptied++
 	e.write.meta(e.meta)
@@ -229,13 +228,13 @@ func (e *Engine) conversation(name string) (*conversation, error) {
 	case key.IsZero():
 		return nil, errKind
 	case !e.mayRead(key):
-		return nil, proto.Refuse(proto.NotAuthorized, "%s is not a conversation of yours", name)
+		return nil, proto.Refuse(proto.NotAuthorized, "%s is not a conversation of yours", name).Named("not-yours")
 	}
 	return e.told(name)
 }
 
 // errKind answers what is asked of a conversation of a kind to come.
-var errKind = proto.Refuse(proto.ImplementationSpecific, "this conversation cannot be shown by this version: reload the page")
+var errKind = proto.Refuse(proto.ImplementationSpecific, "this conversation cannot be shown by this version: reload the page").Named("kind-unknown")
 
 // told returns the conversation of a key that the server tells of, new and
 // empty if need be. It may be one that this version cannot show, or one that is

@@ -2,7 +2,6 @@ package chat
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -218,7 +217,7 @@ func (f *fetching) request(c *conversation, after, before uint64, limit int, don
 	})
 }
 
-var errOtherHistory = errors.New("the server's history is another one now")
+var errOtherHistory = &Reason{Text: "the server's history is another one now", Code: "other-history"}
 
 func (f *fetching) take(c *conversation, p historyPage, epoch uint64) error {
 	e := f.engine

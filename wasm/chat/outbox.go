@@ -3,6 +3,7 @@ package chat
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"parley/proto"
@@ -117,7 +118,7 @@ func (b *outbox) accept(c *conversation, d Draft, done func(error)) {
 func (b *outbox) prepare(c *conversation, d Draft) (*outgoing, error) {
 	e := b.engine
 	if e.closed {
-		return nil, proto.Refuse(proto.UnspecifiedError, "chat is closed: open the page again")
+		return nil, proto.Refuse(proto.UnspecifiedError, "chat is closed: open the page again").Named("chat-closed")
 	}
 	if err := d.check(c.key.Kind()); err != nil {
 		return nil, err
@@ -153,7 +154,7 @@ func (b *outbox) checkRoom() error {
 		}
 	}
 	if n >= maxOutbox {
-		return proto.Refuse(proto.QuotaExceeded, "%d messages wait to be sent already: wait until some are", maxOutbox)
+		return proto.Refuse(proto.QuotaExceeded, "%d messages wait to be sent already: wait until some are", maxOutbox).Named("outbox-full", maxOutbox)
 	}
 	return nil
 }
@@ -263,10 +264,10 @@ func (b *outbox) unsuccessful(c *conversation, o *outgoing, err error) {
 // person why if that is not soon.
 func (b *outbox) hold(c *conversation, o *outgoing, why *proto.Refusal) {
 	before := o.held
-	if o.held = ""; why.Retry >= longWait {
-		o.held = why.Text
+	if o.held = nil; why.Retry >= longWait {
+		o.held = ReasonOf(why)
 	}
-	if o.held != before {
+	if !o.held.same(before) {
 		b.changed(c, o)
 	}
 	b.after(c, o, o.retry.patience(b.engine.Host, why))
@@ -361,9 +362,9 @@ func (b *outbox) leave(c *conversation, o *outgoing) {
 // refuse keeps a message with the reason, for the person to decide.
 func (b *outbox) refuse(c *conversation, o *outgoing, why *proto.Refusal) {
 	o.session = 0
-	o.Refused, o.Reason = why.Text, byte(why.Reason)
+	o.Refused, o.Reason, o.Code, o.Args = why.Text, byte(why.Reason), why.Code, why.Args
 	if o.Refused == "" {
-		o.Refused = "the server refused it"
+		o.Refused, o.Code = "the server refused it", "refused"
 	}
 	b.engine.write.outgoing(o.Outgoing, nil)
 	b.changed(c, o)
@@ -391,7 +392,10 @@ func (b *outbox) boundRefused() {
 		return
 	}
 	b.remove(e.conversations[oldest.Key], oldest)
-	e.Observer.Failed(fmt.Errorf("%d refused messages are kept: the oldest was deleted", maxRefused))
+	e.Observer.Failed(&Reason{
+		Text: fmt.Sprintf("%d refused messages are kept: the oldest was deleted", maxRefused),
+		Code: "refused-deleted", Args: []string{strconv.Itoa(maxRefused)},
+	})
 }
 
 // remove deletes a refused message, and tells.
@@ -416,7 +420,7 @@ func (b *outbox) retry(hexRef string, seen uint64, done func(error)) {
 	}
 	e.write.confirmed(o.Number)
 	b.number++
-	o.Number, o.Body, o.Refused, o.Reason = b.number, o.entry.body, "", 0
+	o.Outgoing = Outgoing{Number: b.number, Key: o.Key, Body: o.entry.body}
 	c.outbox = slices.DeleteFunc(c.outbox, func(x *outgoing) bool { return x == o })
 	c.queue(o)
 	e.write.outgoing(o.Outgoing, nil)

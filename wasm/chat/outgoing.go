@@ -14,8 +14,8 @@ type outgoing struct {
 	ref     ref
 	session int // the session it is on the way in; 0 if it is not
 	retry   backoff
-	stop    func() // the retry timer; nil if there is none
-	held    string // why the server does not take it yet; "" if the person need not know
+	stop    func()  // the retry timer; nil if there is none
+	held    *Reason // why the server does not take it yet; nil if the person need not know
 }
 
 // queue puts a message into the outbox in its place: another one may have been

@@ -78,4 +78,4 @@ func (p *historyPage) put(field protowire.Number, kind protowire.Type, body []by
 	return n
 }
 
-var errPage = proto.Refuse(proto.PayloadFormatInvalid, "the server's history answered something that is not a page of this conversation")
+var errPage = proto.Refuse(proto.PayloadFormatInvalid, "the server's history answered something that is not a page of this conversation").Named("history-unreadable")

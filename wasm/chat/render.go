@@ -20,7 +20,7 @@ func (r renderer) conversation(c *conversation) Conversation {
 		AwaitingSince: my.Since, AwaitingSeq: my.Seq,
 		Blocked: c.blocked, Pinned: c.choices.pinned, Muted: c.choices.muted, MarkedUnread: c.choices.markedUnread && count == 0,
 		Archived: proto.Archived(c.choices.archivedThrough, c.head, c.choices.muted) && len(c.outbox) == 0,
-		Service: -1,
+		Service:  -1,
 	}
 	if c.key.Kind() == proto.Service {
 		view.Service, view.Customer = int(c.key.Service()), c.key.Customer()
@@ -83,9 +83,9 @@ func (r renderer) pending(c *conversation, o *outgoing) Message {
 	view := r.message(c, o.entry)
 	view.Number, view.State, view.Gap = o.Number, Pending, false
 	if o.Refused != "" {
-		view.State, view.Reason = Refused, o.Refused
-	} else {
-		view.Reason = o.held
+		view.State, view.Reason, view.ReasonCode, view.ReasonArgs = Refused, o.Refused, o.Code, o.Args
+	} else if o.held != nil {
+		view.Reason, view.ReasonCode, view.ReasonArgs = o.held.Text, o.held.Code, o.held.Args
 	}
 	return view
 }

@@ -2,7 +2,6 @@ package chat
 
 import (
 	"encoding/binary"
-	"errors"
 	"slices"
 
 	"parley/proto"
@@ -64,7 +63,7 @@ func (c *conversation) row(self uint64) (Row, error) {
 	}, nil
 }
 
-var errRow = errors.New("a conversation's record in this browser is damaged")
+var errRow = &Reason{Text: "a conversation's record in this browser is damaged", Code: "storage-damaged"}
 
 // restore makes a conversation from what row encoded.
 func restore(r Row, self uint64) (*conversation, error) {

@@ -38,7 +38,7 @@ func (e *Engine) choose(branch proto.Branch, m protobuf.Message, done func(error
 	payload, err := proto.Marshal(m)
 	session := e.connection.session
 	if err == nil && session == nil {
-		err = proto.Refuse(proto.ServerBusy, "there is no connection: try again when connected")
+		err = proto.Refuse(proto.ServerBusy, "there is no connection: try again when connected").Named("no-connection")
 	}
 	if err != nil {
 		done(err)

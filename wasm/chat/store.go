@@ -84,6 +84,9 @@ type Outgoing struct {
 	Refused string
 	// Reason is the MQTT reason code of the refusal; 0 while it waits.
 	Reason byte
+	// Code and Args name what Refused says, as those of a proto.Refusal.
+	Code string
+	Args []string
 }
 
 // Deletion is of all entries of a conversation before a seq.

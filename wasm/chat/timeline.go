@@ -101,7 +101,7 @@ type timeline struct {
 	c             *conversation
 	before, limit uint64
 	done          func(Timeline, error)
-	incomplete    string
+	incomplete    Reason
 	pauses        int // that it has waited for
 	emptied       int // the engine's, when it began
 }
@@ -169,7 +169,8 @@ func (t *timeline) read(from, to uint64) {
 
 func (t *timeline) render(from uint64, entries []entry) Timeline {
 	e, c := t.engine, t.c
-	view := Timeline{Key: c.name, More: from > c.floor() || t.incomplete != "", Incomplete: t.incomplete}
+	view := Timeline{Key: c.name, More: from > c.floor() || t.incomplete.Text != "",
+		Incomplete: t.incomplete.Text, IncompleteCode: t.incomplete.Code, IncompleteArgs: t.incomplete.Args}
 	for i, x := range entries {
 		m := e.render.message(c, x)
 		if i > 0 {

@@ -54,7 +54,7 @@ type renewing struct {
 
 // refuse asks for a fresh token once; if the server does not take that one
 // either, the person has to sign in.
-func (r *renewing) refuse(token, reason string) {
+func (r *renewing) refuse(token string, reason Reason) {
 	c := &r.engine.connection
 	if token != r.engine.Token.Text { // a fresh one came meanwhile
 		c.open()
@@ -147,7 +147,7 @@ func (e *Engine) NoToken() {
 	e.renewing.came()
 	if e.renewing.refused == e.Token.Text && !e.closed {
 		c.stopWaiting()
-		c.set(SignedOut, c.state.Reason, 0)
+		c.set(SignedOut, c.reason(), 0)
 	}
 }
 

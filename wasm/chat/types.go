@@ -37,6 +37,9 @@ type Message struct {
 	Number uint64
 	State  MessageState
 	Reason string // of a refusal; of a pending one, why the server does not take it yet
+	// ReasonCode and ReasonArgs name what Reason says; see Reason.
+	ReasonCode string
+	ReasonArgs []string
 	// Gap says that the entry just before this one is missing here, so far.
 	Gap  bool
 	Type proto.MessageType
@@ -89,7 +92,9 @@ type Timeline struct {
 	// More says that older messages exist before the first.
 	More bool
 	// Incomplete says that older messages exist which could not be had now, and why.
-	Incomplete string
+	Incomplete     string
+	IncompleteCode string // as Message.ReasonCode
+	IncompleteArgs []string
 }
 
 // ConnectionState is what the status line shows.
@@ -108,7 +113,9 @@ type Connection struct {
 	Since time.Time // when this state began
 	Next  time.Time // when the next attempt begins; zero if none is planned
 	// Reason says in words why it is not live; "" if it is.
-	Reason string
+	Reason     string
+	ReasonCode string // as Message.ReasonCode
+	ReasonArgs []string
 	// Loading is how many conversations have come of a list that is long in
 	// coming, as on a new device; 0 if there is none, or little has come.
 	Loading int
@@ -117,7 +124,8 @@ type Connection struct {
 	ServerOffset time.Duration
 	// MemoryOnly says why this browser keeps nothing of the chat, which then ends
 	// with the program; "" if it is kept.
-	MemoryOnly string
+	MemoryOnly     string
+	MemoryOnlyCode string // as Message.ReasonCode
 }
 
 // Settings are what the user has chosen that others see of them.

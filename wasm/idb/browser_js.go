@@ -3,10 +3,11 @@
 package idb
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"syscall/js"
+
+	"parley/wasm/chat"
 )
 
 var (
@@ -31,10 +32,10 @@ func try(f func()) (err error) {
 
 var (
 	// errNewer: no older program may touch what a newer one wrote.
-	errNewer = errors.New("the stored history was written by a newer version of this program: reload the page")
+	errNewer = &chat.Reason{Text: "the stored history was written by a newer version of this program: reload the page", Code: "storage-newer"}
 	// errFailed: the database is not to be trusted any more; it may have been
 	// closed under the Store that has it open.
-	errFailed = errors.New("the browser's storage failed")
+	errFailed = &chat.Reason{Text: "the browser's storage failed", Code: "storage-failed"}
 )
 
 // domError makes an error of a DOMException.
@@ -45,15 +46,15 @@ func domError(exception js.Value) error {
 	name, message := exception.Get("name").String(), exception.Get("message").String()
 	switch {
 	case name == "SecurityError", strings.Contains(message, "denied permission"): // so says Chromium's UnknownError
-		return errors.New("the browser refuses storage to this page: allow it to keep site data")
+		return &chat.Reason{Text: "the browser refuses storage to this page: allow it to keep site data", Code: "storage-refused"}
 	case name == "QuotaExceededError":
-		return errors.New("the browser's storage is full: free some space on this device")
+		return &chat.Reason{Text: "the browser's storage is full: free some space on this device", Code: "storage-full"}
 	case name == "VersionError":
 		return errNewer
 	case name == "InvalidStateError", name == "AbortError", name == "UnknownError":
 		return fmt.Errorf("%w: %s: %s", errFailed, name, message)
 	}
-	return fmt.Errorf("the browser's storage refused something: %s: %s", name, message)
+	return &chat.Reason{Text: "the browser's storage refused something: " + name + ": " + message, Code: "storage-failed"}
 }
 
 // listeners are functions that JavaScript may call until release.

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"syscall/js"
 	"time"
+
+	"parley/wasm/chat"
 )
 
 // version of the schema. A new one adds to upgrade.
@@ -45,7 +47,7 @@ func factory() (js.Value, error) {
 		return f, err
 	}
 	if f.IsUndefined() || f.IsNull() {
-		return f, errors.New("this browser offers no storage (IndexedDB) here: leave private browsing, or use another browser")
+		return f, &chat.Reason{Text: "this browser offers no storage (IndexedDB) here: leave private browsing, or use another browser", Code: "storage-none"}
 	}
 	return f, nil
 }
@@ -58,8 +60,8 @@ func (u *Unavailable) Error() string { return u.why.Error() }
 func (u *Unavailable) Unwrap() error { return u.why }
 
 var (
-	errSilent = errors.New("the browser's storage does not answer")
-	errHeld   = errors.New("another tab holds the stored history open: close the other tabs")
+	errSilent = &chat.Reason{Text: "the browser's storage does not answer", Code: "storage-silent"}
+	errHeld   = &chat.Reason{Text: "another tab holds the stored history open: close the other tabs", Code: "storage-held"}
 )
 
 // openDatabase opens a user's database, and makes it if there is none.

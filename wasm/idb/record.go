@@ -2,7 +2,6 @@ package idb
 
 import (
 	"encoding/binary"
-	"errors"
 	"hash/crc32"
 
 	"parley/proto"
@@ -16,8 +15,8 @@ import (
 const format = 1
 
 var (
-	errDamaged = errors.New("the record is damaged")
-	errFormat  = errors.New("the record was written by another version of this program")
+	errDamaged = &chat.Reason{Text: "the record is damaged", Code: "storage-damaged"}
+	errFormat  = &chat.Reason{Text: "the record was written by another version of this program", Code: "storage-newer"}
 )
 
 // record is a record being written.
@@ -173,12 +172,17 @@ func (f *fields) steps() (steps proto.ReceiptTimes) {
 }
 
 func encodeOutgoing(o chat.Outgoing) []byte {
-	r := newRecord(len(o.Key) + len(o.Body) + len(o.Refused) + 24)
+	r := newRecord(len(o.Key) + len(o.Body) + len(o.Refused) + len(o.Code) + 32)
 	r.uint64(o.Number)
 	r.string(o.Key)
 	r.bytes(o.Body)
 	r.string(o.Refused)
 	r.uvarint(uint64(o.Reason))
+	r.string(o.Code)
+	r.uvarint(uint64(len(o.Args)))
+	for _, arg := range o.Args {
+		r.string(arg)
+	}
 	return r.seal()
 }
 
@@ -190,5 +194,12 @@ func decodeOutgoing(b []byte) (chat.Outgoing, error) {
 		f.fail()
 	}
 	o.Reason = byte(reason)
+	if len(f.left) == 0 { // earlier versions ended here
+		return o, f.end()
+	}
+	o.Code = f.string()
+	for n := f.uvarint(); n > 0 && f.err == nil; n-- {
+		o.Args = append(o.Args, f.string())
+	}
 	return o, f.end()
 }

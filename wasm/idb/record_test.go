@@ -24,9 +24,19 @@ func TestWhatANewerVersionKnowsMoreOfIsPassedOver(t *testing.T) {
 	if got, err := decodeRow(newer(encodeRow(row))); err != nil || !reflect.DeepEqual(got, row) {
 		t.Errorf("row: %+v, %v", got, err)
 	}
-	outgoing := chat.Outgoing{Number: 3, Key: "x:some:thing", Body: []byte("body"), Refused: "no", Reason: 0x99}
+	outgoing := chat.Outgoing{Number: 3, Key: "x:some:thing", Body: []byte("body"), Refused: "no", Reason: 0x99, Code: "no", Args: []string{"1", "2"}}
 	if got, err := decodeOutgoing(newer(encodeOutgoing(outgoing))); err != nil || !reflect.DeepEqual(got, outgoing) {
 		t.Errorf("outgoing: %+v, %v", got, err)
+	}
+	older := newRecord(0)
+	older.uint64(3)
+	for _, field := range []string{"x:some:thing", "body", "no"} {
+		older.string(field)
+	}
+	older.uvarint(0x99)
+	outgoing.Code, outgoing.Args = "", nil
+	if got, err := decodeOutgoing(older.seal()); err != nil || !reflect.DeepEqual(got, outgoing) {
+		t.Errorf("outgoing of an earlier version: %+v, %v", got, err)
 	}
 	cut := newer(encodeRow(row))
 	if _, err := decodeRow(cut[:len(cut)-1]); err == nil {

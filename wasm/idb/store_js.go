@@ -62,9 +62,11 @@ func Open(ctx context.Context, user uint64) (*Store, error) {
 func (s *Store) take(db js.Value) {
 	s.db, s.lost = db, nil
 	s.handlers.on(db, "versionchange", func() {
-		s.lose(db, errors.New("the stored history was deleted or upgraded by another tab"))
+		s.lose(db, &chat.Reason{Text: "the stored history was deleted or upgraded by another tab", Code: "storage-lost"})
 	})
-	s.handlers.on(db, "close", func() { s.lose(db, errors.New("the browser has closed the stored history")) })
+	s.handlers.on(db, "close", func() {
+		s.lose(db, &chat.Reason{Text: "the browser has closed the stored history", Code: "storage-lost"})
+	})
 }
 
 // lose gives up a database, if it is still the open one.

@@ -45,8 +45,8 @@ type publication struct {
 var _ pahosession.SessionManager = (*publisher)(nil)
 
 var (
-	errClosed     = errors.New("the session is closed")
-	errAckTimeout = fmt.Errorf("the server did not acknowledge the message within %v", ackTimeout)
+	errClosed     = &chat.Reason{Text: "the session is closed", Code: "closed"}
+	errAckTimeout = &chat.Reason{Text: fmt.Sprintf("the server did not acknowledge the message within %v", ackTimeout), Code: "no-answer"}
 )
 
 func newPublisher(conn *packetConn) *publisher {
@@ -73,9 +73,9 @@ func (p *publisher) accept(pub *publication) error {
 	case p.ended != nil:
 		return p.ended
 	case p.limit > 0 && size > p.limit:
-		return proto.Refuse(proto.PacketTooLarge, "the message is too large: it takes %d bytes, and the server accepts %d", size, p.limit)
+		return proto.Refuse(proto.PacketTooLarge, "the message is too large: it takes %d bytes, and the server accepts %d", size, p.limit).Named("message-too-large", size, p.limit)
 	case len(p.queue) == maxPublications:
-		return proto.Refuse(proto.QuotaExceeded, "%d messages wait to be sent already: try again later", maxPublications)
+		return proto.Refuse(proto.QuotaExceeded, "%d messages wait to be sent already: try again later", maxPublications).Named("outbox-full", maxPublications)
 	}
 	p.queue = append(p.queue, pub)
 	if pub.done != nil {

@@ -30,17 +30,34 @@ func refusal(code byte, words, fallback string) *proto.Refusal {
 	return &proto.Refusal{Reason: proto.Reason(code), Text: words}
 }
 
+// maxArgs is how many arguments of a sentence are taken from a server.
+const maxArgs = 8
+
+// told adds to a refusal what the user properties beside it say.
+func told(why *proto.Refusal, properties []packets.User) *proto.Refusal {
+	for _, property := range properties {
+		switch {
+		case len(property.Value) > maxReason:
+		case property.Key == proto.PropertyCode:
+			why.Code = property.Value
+		case property.Key == proto.PropertyArg && len(why.Args) < maxArgs:
+			why.Args = append(why.Args, property.Value)
+		}
+	}
+	return why.In(retryAfter(properties))
+}
+
 // connackRefusal returns nil for a CONNACK that accepts.
 func connackRefusal(ca *paho.Connack) *proto.Refusal {
 	if ca.ReasonCode == packets.ConnackSuccess {
 		return nil
 	}
-	words, wait := "", time.Duration(0)
+	words, properties := "", []packets.User(nil)
 	if ca.Properties != nil {
-		words, wait = ca.Properties.ReasonString, retryAfter(ca.Properties.User.ToPacketProperties())
+		words, properties = ca.Properties.ReasonString, ca.Properties.User.ToPacketProperties()
 	}
 	code := fromMQTT3(ca.ReasonCode)
-	return refusal(code, words, (&packets.Connack{ReasonCode: code}).Reason()).In(wait)
+	return told(refusal(code, words, (&packets.Connack{ReasonCode: code}).Reason()), properties)
 }
 
 // fromMQTT3 translates the CONNACK return codes of MQTT 3.1.1 (3.2.2.3), with
@@ -69,11 +86,11 @@ func disconnectRefusal(d *packets.Disconnect) *proto.Refusal {
 	if d == nil || d.ReasonCode < 0x80 {
 		return nil
 	}
-	words, wait := "", time.Duration(0)
+	words, properties := "", []packets.User(nil)
 	if d.Properties != nil {
-		words, wait = d.Properties.ReasonString, retryAfter(d.Properties.User)
+		words, properties = d.Properties.ReasonString, d.Properties.User
 	}
-	return refusal(d.ReasonCode, words, d.Reason()).In(wait)
+	return told(refusal(d.ReasonCode, words, d.Reason()), properties)
 }
 
 // maxRetry is the longest wait that a server is believed.
@@ -95,8 +112,7 @@ func retryAfter(properties []packets.User) time.Duration {
 // acknowledgement reads a PUBACK. 0x10, no matching subscribers, is a success.
 func acknowledgement(p *packets.Puback) (chat.Ack, error) {
 	if p.ReasonCode >= 0x80 {
-		why := refusal(p.ReasonCode, p.Properties.ReasonString, p.Reason())
-		return chat.Ack{}, why.In(retryAfter(p.Properties.User))
+		return chat.Ack{}, told(refusal(p.ReasonCode, p.Properties.ReasonString, p.Reason()), p.Properties.User)
 	}
 	var ack chat.Ack
 	fields := map[string]*uint64{

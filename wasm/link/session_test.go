@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -271,12 +272,15 @@ func TestARefusalForAWhileTellsHowLong(t *testing.T) {
 	})
 }
 
-func TestARefusedConnectionAndADisconnectTellHowLong(t *testing.T) {
-	wait := &packets.Properties{ReasonString: "too many", User: []packets.User{{Key: "retry-after", Value: "90"}}}
+func TestARefusedConnectionAndADisconnectTellHowLongAndByWhichWord(t *testing.T) {
+	wait := &packets.Properties{ReasonString: "too many", User: []packets.User{
+		{Key: "retry-after", Value: "90"}, {Key: "code", Value: "too-many"}, {Key: "arg", Value: "20"}, {Key: "arg", Value: "90"},
+	}}
 	told := func(what string, err error) {
 		var refusal *proto.Refusal
-		if !errors.As(err, &refusal) || refusal.Retry != 90*time.Second || refusal.Text != "too many" {
-			t.Errorf("%s: %v, want 90 s", what, err)
+		if !errors.As(err, &refusal) || refusal.Retry != 90*time.Second || refusal.Text != "too many" ||
+			refusal.Code != "too-many" || !slices.Equal(refusal.Args, []string{"20", "90"}) {
+			t.Errorf("%s: %+v, want 90 s and too-many with 20 and 90", what, refusal)
 		}
 	}
 	synctest.Test(t, func(t *testing.T) {

@@ -17,8 +17,8 @@ import (
 
 // What the message list may hold of a conversation of any length.
 const (
-	mostRows     = 500
-	mostElements = 25 * mostRows // each row with what is in it, separators, and the rest of the page
+	mostRows     = 120
+	mostElements = 1_500 // each row with what is in it, separators, and the rest of the page
 )
 
 // TestADeepScrollHoldsABoundedWindowOfTheConversation scrolls a long

@@ -1,0 +1,423 @@
+// @ts-check
+// English, as which all other languages are shaped. The names of text boxes, buttons and lists in it are
+// what tests and assistive technology hold on to.
+
+/** @typedef {ReturnType<typeof texts>} Texts */
+
+/** @param {import('../formats.js').Formats} formats */
+const texts = ({ bytes, number, percent, plural, wait }) => ({
+  product: 'Parley',
+  /** @param {number} unread */
+  title: unread => (unread > 0 ? `(${number(unread)}) Parley` : 'Parley'),
+
+  // Signing in
+  tagline: 'Talk to somebody. Nothing gets lost.',
+  yourName: 'Your name',
+  start: 'Start',
+  starting: 'Starting…',
+  nameMissing: 'Please enter a name.',
+  toSomebody: 'You were sent a link. Tell your name, and you can write to the person who sent it.',
+  asAgent: 'You were invited to answer as an agent.',
+  inviteCode: 'Invite code',
+  /** @param {string} reason */
+  signInFailed: reason => `That did not work: ${reason}`,
+  loadingProgram: 'Loading Parley…',
+  /** @param {number} part from 0 to 1 */
+  loadedOfProgram: part => `Loading Parley… ${percent(part)}`,
+  serverAway: 'the server cannot be reached. Check the connection and try again.',
+  signInNote: 'No account, no password. This browser keeps your sign-in.',
+  signInNoteUnkept: 'No account, no password. This browser keeps nothing of this site: you are signed in until you close or reload this page.',
+  /** @param {string} name */
+  inviteWhileSignedIn: name => `You are signed in as ${name} already. To use the invite, open it in another browser profile.`,
+
+  // Starting
+  /** @param {string} reason */
+  startFailed: reason => `Parley could not start: ${reason}`,
+  tryAgain: 'Try again',
+  startOver: 'Start as somebody new',
+  startOverHint: 'Nobody else can prove to be you, so Parley cannot sign you in again: who starts anew is a new person to others, and does not see these conversations.',
+  /** @param {string} reason */
+  signedOut: reason => (reason ? `You are signed out: ${ended(reason)}` : 'You are signed out.'),
+
+  // What is not kept
+  /** @param {string} reason */
+  nothingKept: reason => `Nothing is kept in this browser. ${sentence(reason)} You are signed in until this page is closed or reloaded, and what was not sent by then is lost.`,
+  identityNotKept: 'it does not remember who is signed in; allow it to keep site data',
+  /** @param {string} reason */
+  messagesNotKept: reason => `No messages are kept in this browser. ${sentence(reason)} What was not sent is lost when the last page of this site is closed.`,
+
+  // Another version
+  newVersion: 'A new version is ready.',
+  reload: 'Reload',
+  later: 'Later',
+
+  // Connection
+  connection: {
+    connecting: 'Connecting…',
+    live: 'Connected',
+    offline: 'Offline',
+    'signed-out': 'Signed out',
+  },
+  /** @param {number} count */
+  loadingConversations: count => `Loading conversations: ${number(count)}`,
+  /** @param {string} when as in "in 5 seconds" */
+  nextTry: when => `, next try ${when}`,
+  tryNow: 'Try now',
+  details: 'Details',
+  /** @param {string} reason */
+  offlineNote: reason => `${reason ? sentence(reason) + ' ' : ''}What you write is kept and sent as soon as you are online.`,
+
+  // Left pane
+  copyLink: 'Copy my link',
+  copied: 'Copied',
+  copyByHand: 'Copying is not allowed here. Select the link and copy it by hand.',
+  yourLink: 'People open this link to write to you',
+  findPerson: 'Find a person',
+  clearSearch: 'Clear search',
+  people: 'People',
+  searching: 'Searching…',
+  /** @param {string} query */
+  nobodyFound: query => `Nobody is called “${query}”.`,
+  /** @param {string} reason */
+  searchFailed: reason => `The search did not work: ${reason}`,
+  conversations: 'Conversations',
+  noConversations: 'No conversations yet',
+  noConversationsHint: 'Send somebody your link, or find a person by name.',
+  /** @param {number} n */
+  unread: n => `${number(n)} ${plural(n, { one: 'unread message', other: 'unread messages' })}`,
+  you: 'You',
+  youPrefix: 'You: ',
+  showMore: 'Show more',
+  showLess: 'Show less',
+
+  // Right pane
+  nothingChosen: 'Choose a conversation',
+  nothingChosenHint: 'Pick one in the list, find a person by name, or send somebody your link.',
+  back: 'Back to conversations',
+  /** @param {string} name */
+  messagesWith: name => `Messages with ${name}`,
+  noMessages: 'No messages yet',
+  /** @param {string} name */
+  noMessagesHint: name => `Say hello to ${name}.`,
+  /** @param {string} digits */
+  user: digits => `User ${digits}`,
+  badLink: 'This link does not work',
+  badLinkHint: 'A part of it is missing, or was changed on the way. Ask whoever sent it to send it again, and open or copy all of it.',
+  notYours: 'This conversation is not yours to read',
+  /** @param {string} service */
+  notYoursHint: service => `It is between one customer and those who answer for ${service}, and you are signed in as neither. You can write to ${service} yourself:`,
+  ownLink: 'This is your own link',
+  ownLinkHint: 'Send it to somebody: whoever opens it can write to you.',
+
+  // Customer service
+  customerService: 'Customer service',
+  /** Two people, or a person and a service, have names that look alike. @param {string} name @param {string} digits the last of the id */
+  namesake: (name, digits) => `${name} (…${digits})`,
+  services: ['General', 'Sales', 'Support', 'Billing', 'Delivery', 'Returns', 'Complaints'],
+  /** @param {string} digits */
+  agent: digits => `Agent ${digits}`,
+  queue: 'Queue',
+  /** @param {number} n */
+  waitingCount: n => (n === 0 ? 'Nobody waits' : `${number(n)} waiting`),
+  filter: 'Show in the queue',
+  filters: { mine: 'Mine', unclaimed: 'Unclaimed', all: 'All' },
+  queueEmpty: 'Nothing here',
+  queueEmptyHint: 'Customers who write to your services appear here by themselves.',
+  unclaimed: 'Unclaimed',
+  /** @param {string} name */
+  claimedBy: name => `Claimed by ${name}`,
+  byYou: 'you',
+  resolved: 'Resolved',
+  closed: { open: '', resolved: 'Resolved', 'no-reply-needed': 'No reply needed' },
+  acts: {
+    claim: 'Claim', release: 'Release', 'hand-over': 'Hand over', resolve: 'Resolve', reopen: 'Reopen',
+    'no-reply-needed': 'No reply needed',
+  },
+  actions: 'What to do with this conversation',
+  /** Why a control entry was refused. @type {Record<string, (reason: string) => string>} */
+  refusedActs: {
+    claim: reason => `Not claimed: ${reason}`,
+    release: reason => `Not released: ${reason}`,
+    'hand-over': reason => `Not handed over: ${reason}`,
+    resolve: reason => `Not resolved: ${reason}`,
+    reopen: reason => `Not reopened: ${reason}`,
+    'no-reply-needed': reason => `Not marked as needing no reply: ${reason}`,
+  },
+  internalNote: 'Internal note',
+  /** @param {string} who */
+  noteBy: who => `Internal note, ${who}`,
+  notePlaceholder: 'Only agents will read this note',
+  findAgent: 'Find an agent',
+  /** @param {string} name */
+  handOverTo: name => `Hand over to ${name}`,
+  noAgentFound: 'No other agent of this service has this name.',
+  noAgents: 'Nobody else answers for this service.',
+  cancel: 'Cancel',
+  answeredMeanwhile: 'Another agent answered meanwhile',
+  answeredMeanwhileHint: 'You had not seen this answer when you pressed Send. Your text has not gone out.',
+  answeredMeanwhileUnknown: 'The answer is not on this page yet. Your text has not gone out.',
+  sendAnyway: 'Send anyway',
+  backToEditing: 'Back to editing',
+
+  // Control entries in the log. Who did it is a name, "You" in front and "you" behind.
+  /** @param {string} who */
+  claimed: who => `${who} claimed`,
+  /** @param {string} who */
+  released: who => `${who} released`,
+  /** @param {string} target @param {string} who */
+  handedOver: (target, who) => `Handed over to ${target} by ${who}`,
+  /** @param {string} who */
+  resolvedBy: who => `Resolved by ${who}`,
+  /** @param {string} who */
+  reopenedBy: who => `Reopened by ${who}`,
+  /** @param {string} who */
+  neededNoReply: who => `${who} marked: no reply needed`,
+
+  // Who waits, and who is here
+  /** @param {string} lasting */
+  owing: lasting => `Waiting for your answer for ${lasting}`,
+  /** @param {string} name @param {string} since */
+  awaiting: (name, since) => `Waiting for ${name} since ${since}`,
+  /** In a list. @param {string} lasting */
+  waitingBriefly: lasting => `Waiting ${lasting}`,
+  /** @param {string} since */
+  waitsSince: since => `waiting since ${since}`,
+  lessThanMinute: 'less than a minute',
+  online: 'online',
+  /** @param {string} when */
+  lastSeen: when => `last seen ${when}`,
+  typingBrief: 'typing…',
+
+  // Settings
+  notify: 'Notify me on this device',
+  notifyDenied: 'Your browser does not let Parley notify you. Allow notifications for this site in the browser’s settings, then switch them on again.',
+  settings: 'Settings',
+  language: 'Language',
+  languageOfBrowser: 'As in the browser',
+  choices: { shareTyping: 'Show when I type', sharePresence: 'Show when I am here', listed: 'Let people find me' },
+  /** @param {string} reason */
+  notChanged: reason => `The setting was not changed: ${reason}`,
+
+  // What one can do with a conversation
+  more: 'More',
+  conversationActs: {
+    'mark-read': 'Mark as read', 'mark-unread': 'Mark as unread', pin: 'Pin', unpin: 'Unpin', mute: 'Mute', unmute: 'Unmute',
+    archive: 'Archive', unarchive: 'Take out of the archive', block: 'Block', unblock: 'Unblock',
+  },
+  /** @param {string} reason */
+  notDone: reason => `That did not work: ${reason}`,
+  pinned: 'Pinned',
+  muted: 'Muted',
+  markedUnread: 'Marked as unread',
+  archived: 'Archived',
+  /** @param {number} n */
+  archivedCount: n => `Archived (${number(n)})`,
+  allConversations: 'All conversations',
+  /** @param {string} name */
+  blockMeans: name => `You and ${name} can no longer write to each other, nor see when the other is here.`,
+  /** @param {string} name */
+  youBlock: name => `You have blocked ${name}. Neither of you can write.`,
+
+  // Messages
+  message: 'Message',
+  /** @param {string} name */
+  messagePlaceholder: name => `Write to ${name}`,
+  send: 'Send',
+  /** What stands where a message shows nothing. */
+  emptyMessage: 'Empty message',
+  noFiles: 'Files and pictures cannot be sent yet. Write what is in them, or send a link to them.',
+  nothingToSend: 'There is nothing to see in this message. Write something.',
+  /** @param {string} reason */
+  notSent: reason => `The message was not sent: ${reason}`,
+  states: {
+    pending: 'Waiting to be sent',
+    sent: 'Sent, unread',
+    delivered: 'Delivered, unread',
+    read: 'Read',
+    refused: 'Refused',
+    received: '',
+  },
+  /** What stands beside one's newest messages. */
+  receipts: { unread: 'Unread', read: 'Read' },
+  /** @param {string} state @param {string} time */
+  stateSince: (state, time) => `${state}. Written ${time}`,
+  /** The steps of a message on its way, and how each reads with the time at which it was taken. */
+  steps: { sent: 'Sent', delivered: 'Delivered', read: 'Read' },
+  /** @param {string} step @param {string} time */
+  stepAt: (step, time) => `${step} ${time}`,
+  /** @param {string} reason */
+  refused: reason => (reason ? `Not sent: ${reason}` : 'Not sent.'),
+  /** @param {string} reason */
+  held: reason => `Not sent yet, and tried again by itself: ${reason}`,
+  sendAgain: 'Send again',
+  delete: 'Delete',
+  gap: 'Earlier messages are being fetched…',
+  loadingOlder: 'Loading earlier messages…',
+  loadingNewer: 'Loading newer messages…',
+  beginning: 'The beginning of the conversation',
+  cannotBeShown: 'This cannot be shown by this version',
+  unknownKind: 'Something new',
+  unknownKindTitle: 'This conversation cannot be shown by this version',
+  unknownKindHint: 'Parley was updated. Reload this page to get the version that can.',
+  keptFrom: 'Older messages are no longer kept',
+  /** @param {string} reason */
+  incomplete: reason => `Earlier messages could not be loaded: ${reason}`,
+  unreadFromHere: 'Unread messages',
+  /** @param {number} n */
+  newMessages: n => `${number(n)} ${plural(n, { one: 'new message', other: 'new messages' })}`,
+  toNewest: 'To the newest message',
+  toUnread: 'To the first unread message',
+  /** @param {string} count */
+  unreadAbove: count => `${count} unread`,
+  /** @param {string} names @param {number} n how many they are */
+  typing: (names, n) => `${names} ${plural(n, { one: 'is', other: 'are' })} typing…`,
+  /** What a control entry tells, and what was said with it. @param {string} words @param {string} said */
+  saidWith: (words, said) => `${words}: ${said}`,
+  /** Read out before a message. @param {string} name */
+  authorSpoken: name => `${name}: `,
+
+  // Notices
+  notices: 'Notices',
+  dismiss: 'Dismiss',
+  unknownError: 'something unexpected happened',
+
+  // Why something was refused, or did not work, by the words for it of server, engine and API. Numbers come as
+  // strings, durations in seconds.
+  reasons: {
+    'already-claimed': 'another agent has claimed this conversation: ask them to release it or hand it over',
+    'answered-meanwhile': 'another agent answered meanwhile: read it, then send again',
+    'blocked-by-me': 'you block this person: unblock them to write to them',
+    'blocked-by-them': 'this person does not take messages from you',
+    busy: 'the server is busy, nothing was stored: try again',
+    /** @param {string} why */
+    'cannot-open': why => `the chat stored in this browser cannot be opened: ${why}`,
+    'chat-closed': 'the chat is closed: open the page again',
+    closed: 'the connection was closed',
+    /** @param {string} why */
+    'connection-refused': why => `the server refuses the connection: ${why}`,
+    'content-empty': 'the message is empty: write something',
+    'content-invisible': 'the message shows nothing, only spaces and characters that cannot be seen: write something',
+    /** @param {string} size @param {string} most */
+    'content-too-long': (size, most) => `the message has ${number(+size)} bytes, at most ${number(+most)} are allowed: split it`,
+    /** @param {string} why */
+    'engine-failed': why => `Parley’s engine failed and is started again (${why})`,
+    'engine-not-loaded': 'Parley’s engine could not be loaded; it is tried again',
+    'engine-restarted': 'Parley’s engine was started again: try once more',
+    'engine-silent': 'the engine in the background does not answer: close the other tabs of this site and reload',
+    full: 'the server has too many connections: try again in some seconds',
+    'history-unreadable': 'the server’s history answered something that is not a page of this conversation',
+    /** @param {string} status */
+    'http-status': status => `the server answered HTTP ${status}`,
+    'invite-expired': 'the invite has expired: ask whoever runs the server for a new one',
+    'invite-unknown': 'the invite is not this server’s: ask whoever runs it for the newest',
+    'invite-used-up': 'the invite is used up: ask whoever runs the server for a new one',
+    'kind-unknown': 'this conversation cannot be shown by this version: reload the page',
+    /** @param {string} size @param {string} most */
+    'message-too-large': (size, most) => `the message is too large: it takes ${number(+size)} bytes, and the server accepts ${number(+most)}`,
+    'name-empty': 'the name is empty: give one',
+    'name-invisible': 'the name has a character that cannot be seen: leave it out',
+    'name-reserved': 'the name is one that only the service itself has here: choose another',
+    /** @param {string} most */
+    'name-too-long': most => `the name is longer than ${number(+most)} bytes: choose a shorter one`,
+    'network-sign-in': 'something else answered in the server’s place: if this network asks to sign in, do that first',
+    'no-answer': 'the server did not answer in time: try again',
+    'no-connection': 'there is no connection: try again when connected',
+    'no-guests': 'this server takes no guests: get a token from whoever runs it',
+    'no-invites': 'this server invites no agents: sign in without an invite',
+    'no-locks': 'this browser cannot share one chat among its tabs here: open this site over https, or update the browser',
+    'no-such-agent': 'this person does not answer for the service: hand over to somebody who does',
+    'not-agent': 'only those who answer for the service may do this',
+    'not-claimed': 'you have not claimed this conversation: there is nothing to release',
+    'not-yours': 'you are no participant of this conversation',
+    'nothing-said': 'nothing was said in this conversation yet: write to the customer first',
+    'opened-elsewhere': 'this chat was opened in another program; try now to use it here',
+    'other-history': 'the server’s history is another one now',
+    /** @param {string} server */
+    'other-server': server => `you are signed in to ${server} in this browser: close those pages first`,
+    /** @param {string} most */
+    'outbox-full': most => `${number(+most)} messages wait to be sent already: wait until some are`,
+    'page-left': 'this page was left',
+    refused: 'the server refused it',
+    /** @param {string} most */
+    'refused-deleted': most => `${number(+most)} refused messages are kept: the oldest was deleted`,
+    'send-not-taken': 'Parley’s engine does not answer: this message was not sent',
+    'send-unknown': 'Parley’s engine ended while it was to take this message. It may have been sent: look before you send it again',
+    'server-failed': 'something went wrong on the server: try again later',
+    'server-fault': 'not stored, because of a fault in the server: the same again fails again',
+    'server-unreachable': 'the server cannot be reached: check the connection and try again',
+    'shut-out': 'you are blocked on this server: ask whoever runs it',
+    'signed-out': 'nobody is signed in',
+    stopping: 'the server is stopping, nothing was stored: it is tried again',
+    'storage-damaged': 'a record in this browser’s storage is damaged',
+    'storage-failed': 'the browser’s storage failed',
+    'storage-full': 'the browser’s storage is full: free some space on this device',
+    'storage-held': 'another tab holds the stored history open: close the other tabs',
+    'storage-lost': 'the browser has closed the stored history',
+    'storage-newer': 'the stored history was written by a newer version of this program: reload the page',
+    'storage-none': 'this browser offers no storage (IndexedDB) here: leave private browsing, or use another browser',
+    'storage-refused': 'the browser refuses storage to this page: allow it to keep site data',
+    'storage-silent': 'the browser’s storage does not answer',
+    'storage-taken': 'this chat’s history in this browser is another program’s now: close the other tabs of this site and reload this one',
+    'taken-over': 'another connection uses the same client id',
+    'token-expired': 'the token has expired: sign in again',
+    'token-invalid': 'the token is not valid here: sign in again',
+    'token-withdrawn': 'whoever runs this server withdrew the token: sign in anew',
+    'too-fast': 'too many requests: wait a moment',
+    /** @param {string} most */
+    'too-many-blocked': most => `you block ${number(+most)} people, which is the most: unblock somebody first`,
+    /** @param {string} most */
+    'too-many-connections': most => `a user may have ${number(+most)} connections: close one of the others`,
+    /** @param {string} most @param {string} seconds */
+    'too-many-conversations': (most, seconds) => `you began ${number(+most)} conversations, as many as you may in an hour: begin the next one in ${wait(+seconds)}`,
+    'too-many-from-here': 'too many connections come from your address: close one of the others, or wait a little',
+    /** @param {string} most @param {string} seconds */
+    'too-many-guests': (most, seconds) => `${number(+most)} guests came from your address within an hour, which is the most: wait ${wait(+seconds)} and try again`,
+    /** @param {string} most @param {string} seconds */
+    'too-much-sent': (most, seconds) => `you have sent ${bytes(+most)}, as much as you may in a day: there is room for this in ${wait(+seconds)}`,
+    'too-slow': 'the connection reads too slowly: it is opened again',
+    'try-again': 'this could not be done now: try again',
+    unreachable: 'the server cannot be reached',
+    updated: 'Parley was updated: reload this page',
+  },
+  /** Reasons for which there is no text, by their kind. @type {Record<'notAllowed' | 'notNow' | 'other', (sentence: string) => string>} */
+  untranslated: { notAllowed: sentence => sentence, notNow: sentence => sentence, other: sentence => sentence },
+
+  // On every screen, for everyone
+  showAllOfStatus: 'Show all of it',
+  /** @param {number} unread @param {string} what is open */
+  titleOf: (unread, what) => (unread > 0 ? `(${number(unread)}) ${what} – Parley` : `${what} – Parley`),
+  skipToConversation: 'Skip to the conversation',
+  peopleAndConversations: 'People and conversations',
+  shortcuts: 'Keyboard shortcuts',
+  shortcutFor: {
+    send: 'Send the message',
+    newLine: 'Begin a new line',
+    next: 'Go to the next part of the page',
+    move: 'Move within a list',
+    ends: 'Go to the first or last of a list',
+    close: 'Close what is open, then the conversation on a small screen',
+    list: 'Show this list',
+  },
+  shortcutsOnKey: 'Show this list on ?',
+  close: 'Close',
+
+  // How the parts of a text are put together
+  /** @param {string[]} sentences each with its full stop */
+  paragraph: sentences => sentences.join(' '),
+  /** @param {string[]} phrases without full stops */
+  phrases: phrases => phrases.join('. '),
+  /** @param {string} words added to what they stand behind */
+  inBrackets: words => ` (${words})`,
+});
+
+export const en = { tag: 'en', name: 'English', dir: 'ltr', locale: 'en-GB', texts };
+
+/** Makes a reason that another part gave a sentence. @param {string} reason */
+function sentence(reason) {
+  return ended(reason.charAt(0).toLocaleUpperCase('en') + reason.slice(1));
+}
+
+/** @param {string} words */
+function ended(words) {
+  return /[.!?…]$/.test(words) ? words : words + '.';
+}
