@@ -45,7 +45,7 @@ LIVE_PACKAGES = $(shell go list -C $(E2E) ./... | grep -v '/e2e/sim\b')
 
 .PHONY: help
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: serve
 serve: build ## build and run on http://127.0.0.1:8080, data in ./data; flags by ARGS="..."
@@ -90,12 +90,13 @@ test: ## run all tests: native, headless in Chromium, end to end
 	@# No -trimpath, so that it shares the race-enabled packages with the native tests;
 	@# those of the end-to-end tests are without it and shared with the build.
 	go build $(RACE) -buildvcs=false -o $(BIN)/parley-race ./server
-	@# Side by side: native tests compute, those in browsers wait much.
+	@# Side by side: native tests compute, those in browsers wait much. Of the faults that
+	@# are planted in the simulation -short takes every third; make sim takes all.
 	@$(BIN)/tally $(if $(CI),-strict) -at-once 2 \
 		-- 'native, race detector on' go test -json -count=1 $(RACE) -timeout=30m ./... \
 		-- 'end to end' env CHROME=$(BIN)/chromium HEADLESS_SHELL=$(BIN)/headless-shell PARLEY_BIN=$(BIN)/parley-race \
 			go test -C $(E2E) -trimpath -json -count=1 -p=2 -timeout=40m -parallel=3 -artifacts -outputdir=$(BIN) $(LIVE_PACKAGES) \
-		-- 'both sides in one process' go test -C $(E2E) -json -count=1 $(RACE) -timeout=30m ./sim/... \
+		-- 'both sides in one process' go test -C $(E2E) -json -short -count=1 $(RACE) -timeout=30m ./sim/... \
 		-- 'headless in Chromium' $(HEADLESS) go test -json -count=1 -p=1 -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES) \
 		-- 'tools' go test -C .tools -json -count=1 ./...
 
@@ -109,11 +110,18 @@ chaos: tools build ## let three browsers send MESSAGES messages while FAULTS fau
 abuse: tools build ## let a crowd misbehave beside ten honest people, who must lose nothing and wait no more than three times as long
 	PARLEY_BIN=$(BIN)/parley go test -C $(E2E) -count=1 -v ./abuse -lasting 60s -scale 1 -ratio 3
 
+.PHONY: screenshots
+screenshots: tools build ## write pictures of every view to .bin/screenshots; Chinese takes a font that has it (Debian: fonts-noto-cjk)
+	.tools/setup $(BIN)
+	@mkdir -p $(BIN)/screenshots
+	CHROME=$(BIN)/chromium HEADLESS_SHELL=$(BIN)/headless-shell PARLEY_BIN=$(BIN)/parley \
+		go test -C $(E2E) -tags screenshots -run=TestScreenshots -count=1 . -folder $(BIN)/screenshots
+
 .PHONY: check
 check: ## vet for the server and for the browser, and see that gofmt changes nothing
 	go vet ./...
 	GOOS=js GOARCH=wasm go vet -tags=inbrowser ./wasm/... ./proto/...
-	go vet -C $(E2E) ./...
+	go vet -C $(E2E) -tags screenshots ./...
 	go vet -C .tools ./...
 	@unformatted="$$(gofmt -l proto server wasm .tools)"; \
 		if [ -n "$$unformatted" ]; then echo "run make fmt for:"; echo "$$unformatted"; exit 1; fi
@@ -123,8 +131,9 @@ fmt: ## format the Go code
 	gofmt -w proto server wasm .tools
 
 .PHONY: sim
-sim: ## play SEEDS worlds in which everything fails, and check every promise
+sim: ## play SEEDS worlds in which everything fails, check every promise, and that each planted fault is caught
 	go test -C $(E2E) -count=1 -timeout=0 -v -run=TestEveryPromise ./sim -seeds $(SEEDS)
+	go test -C $(E2E) -count=1 -timeout=30m ./sim/planted
 
 .PHONY: bench
 bench: tools build ## run the benchmarks, native and in Chromium; choose by BENCH=regexp

@@ -22,10 +22,10 @@ import (
 const patience = 90 * time.Second
 
 var (
-	messages   = flag.Int("messages", 300, "how many messages people send")
+	messages   = flag.Int("messages", 200, "how many messages people send")
 	faults     = flag.Int("faults", 12, "how many faults they survive")
 	impatient  = flag.Bool("impatient", true, "people press Try now while their page is not live")
-	reconnects = flag.Int("reconnects", 50, "how often a page is made to connect again")
+	reconnects = flag.Int("reconnects", 30, "how often a page is made to connect again")
 	people     = flag.Int("people", 2, "how many people chat, each with each other")
 	only       = flag.String("kinds", ".", "a regular expression for the kinds of faults")
 	seed       = flag.Uint64("seed", 0, "what chance begins with; 0 takes another one each time")

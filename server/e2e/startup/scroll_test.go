@@ -24,7 +24,7 @@ const (
 // TestADeepScrollHoldsABoundedWindowOfTheConversation scrolls a long
 // conversation up to its beginning and down again.
 func TestADeepScrollHoldsABoundedWindowOfTheConversation(t *testing.T) {
-	const messages = 700
+	const messages = 3 * mostRows
 	anna, bob := newReader(t, messages, 0, 0)
 	anna.do(chromedp.Reload())
 	anna.await("the messages", `() => document.querySelector('message-list:not([data-kept]) [data-seq]')`)
@@ -49,12 +49,12 @@ func TestADeepScrollHoldsABoundedWindowOfTheConversation(t *testing.T) {
 	}
 
 	// From far above, what comes new is announced, and the way to it is short.
-	call[walk](anna.tab, walkUp, 300)
+	call[walk](anna.tab, walkUp, mostRows)
 	bob.write(t, anna.address, anna.guest, 1)
 	anna.await("the button that tells of it", `() => document.querySelector('message-list .down.missed:not([hidden])')`)
 	call[bool](anna.tab, `() => { document.querySelector('message-list .down').click(); return true }`)
 	anna.await("the newest message at the end", atEnd, messages+1)
-	call[walk](anna.tab, walkUp, 300)
+	call[walk](anna.tab, walkUp, mostRows)
 	call[bool](anna.tab, say, "Here I am.")
 	anna.await("one's own message at the end", atEnd, messages+2)
 }
