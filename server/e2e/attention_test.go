@@ -36,7 +36,7 @@ func TestWhoLooksElsewhereIsNotifiedOnceAndOnlyThen(t *testing.T) {
 	page := &person{tab: tb, id: strconv.Itoa(bobID)}
 	unread := func(n string) {
 		t.Helper()
-		page.await("the count "+n, `n => document.title === (n === '0' ? 'Parley' : '(' + n + ') Parley')`, n)
+		page.await("the count "+n, `n => document.title.endsWith('Parley') && (document.title.match(/^\((\d+)\) /)?.[1] ?? '0') === n`, n)
 	}
 	notNotified := func(what string) {
 		t.Helper()

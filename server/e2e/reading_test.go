@@ -263,3 +263,11 @@ func readInBackground(t *testing.T, turn func(tb *tab, to bool)) {
 		device.wroteNoErrors()
 	}
 }
+
+// marks says that the device's user has read a conversation up to a message.
+func (d *device) marks(t *testing.T, key string, seq uint64) {
+	t.Helper()
+	if _, err := d.send(proto.BranchMark, &proto.Mark{Key: &key, DeliveredSeq: &seq, ReadSeq: &seq}); err != nil {
+		t.Fatal(err)
+	}
+}

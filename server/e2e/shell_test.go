@@ -178,6 +178,7 @@ func (s *shell) staysWhole(t *testing.T, server *server, newer string, old []str
 	call[bool](s.tab, `() => window.e2eStays = true`)
 	s.update()
 	s.find("button", "Reload")
+	s.shutsNobodyOut("the offer of a new version")
 	if !call[bool](s.tab, `() => window.e2eStays && document.activeElement.value === 'half a line'`) {
 		t.Error("the offer of a new version disturbs whoever types")
 	}

@@ -104,6 +104,7 @@ func TestAGuestWhoseTokenHasEndedIsToldAndBecomesNobodyElse(t *testing.T) {
 	if kept := tb.keptToken(); kept != old {
 		t.Errorf("the browser keeps another token by itself")
 	}
+	tb.shutsNobodyOut("signed out by the server")
 	tb.click("Start as somebody new")
 	tb.find("textbox", "Your name")
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestTheVendoredClientsAreUnchanged(t *testing.T) {
+func TestTheVendoredLibrariesAreUnchanged(t *testing.T) {
 	t.Parallel()
 	const folder = "testdata/vendor"
 	readme, err := os.ReadFile(filepath.Join(folder, "README.md"))

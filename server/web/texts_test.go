@@ -145,7 +145,7 @@ func literals(line string) (all []string) {
 // unshown matches what of a line is for programs and style sheets, and unwritten lines that
 // are so as a whole.
 var (
-	unshown   = regexp.MustCompile(`class: (?:'[^']*'|` + "`[^`]*`" + `)|'aria-(?:busy|live|hidden|pressed|haspopup|labelledby|describedby)': '[^']*'|setAttribute\('class'.*|className = .*|classList.*|(?:querySelector(?:All)?|closest|matches|matchMedia)\('[^']*'\)`)
+	unshown   = regexp.MustCompile(`class: (?:'[^']*'|` + "`[^`]*`" + `)|'aria-(?:busy|live|hidden|pressed|expanded|haspopup|labelledby|describedby)': '[^']*'|setAttribute\('class'.*|className = .*|classList.*|(?:querySelector(?:All)?|closest|matches|matchMedia)\('[^']*'\)`)
 	unwritten = regexp.MustCompile(`^import |console\.|mark\(|reasonCode|postMessage|state\.split|\? 'more kept'|'noopener|throw new TypeError|want\(`)
 )
 

@@ -1,9 +1,11 @@
 // @ts-check
 // Chooses the agent that a conversation is handed over to.
+import { isolated } from '../texts/foreign-text.js';
 import { inOrder, reasonOf, userName } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { avatar } from './avatar.js';
-import { element, text } from './dom.js';
+import { element, spoken, text } from './dom.js';
+import { RovingFocus } from './roving-focus.js';
 
 const pause = 200; // ms without typing before the server is asked
 
@@ -26,10 +28,11 @@ class AgentPicker {
   #service;
   #input = element('input', {
     type: 'search', 'aria-label': t.findAgent, placeholder: t.findAgent, autocomplete: 'off', spellcheck: 'false',
-    dir: 'auto', maxlength: 64, autofocus: true, oninput: () => this.#later(),
+    dir: 'auto', maxlength: 64, autofocus: true, oninput: () => this.#later(), onkeydown: event => this.#key(event),
   });
   #note = element('p', { class: 'note', 'aria-live': 'polite' });
   #list = element('ul', { role: 'list', 'aria-label': t.findAgent, hidden: true });
+  #roving = new RovingFocus(this.#list, 'button');
   #asked = 0;
   #timer = 0;
   /** What the agents shown were found for; null while there is no answer. @type {string | null} */
@@ -81,16 +84,24 @@ class AgentPicker {
     this.#list.replaceChildren(...agents.map(agent => {
       const name = userName(agent.name, agent.id);
       return element('li', {}, element('button', {
-        class: 'entry', type: 'button', 'aria-label': t.handOverTo(name), onclick: () => this.#choose(agent),
-      }, avatar(name, agent.id), element('span', { class: 'entry-name', dir: 'auto' }, name),
-        element('span', { class: 'entry-preview' }, String(agent.id))));
+        class: 'entry', type: 'button', tabindex: -1, 'aria-description': String(agent.id), onclick: () => this.#choose(agent),
+      }, spoken(t.handOverTo(isolated(name))), avatar(name, agent.id), element('span', { class: 'entry-name', dir: 'auto', 'aria-hidden': 'true' }, name),
+        element('span', { class: 'entry-preview', 'aria-hidden': 'true' }, String(agent.id))));
     }));
+    this.#roving.rest(this.#list.querySelector('button'));
   }
 
   /** Enter in the search chooses the only one found for what stands there. @param {SubmitEvent} event */
   #submit(event) {
     event.preventDefault();
     if (this.#answered === this.#input.value.trim() && this.#list.childElementCount === 1) this.#list.querySelector('button')?.click();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.key !== 'ArrowDown' || event.isComposing) return;
+    this.#list.querySelector('button')?.focus();
+    event.preventDefault();
   }
 
   /** @param {import('../parley.js').User} agent */

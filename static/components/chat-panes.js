@@ -11,6 +11,7 @@ import { ReadingPlaces } from '../model/reading-places.js';
 import { parseRoute } from '../model/route.js';
 import { forgetSnapshot, readSnapshot, SnapshotKeeper } from '../model/snapshot.js';
 import { connect, directKey, ParleyError, serviceKey } from '../parley.js';
+import { isolated } from '../texts/foreign-text.js';
 import { reasonOf, userName, wordsOf } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { avatar, paintAvatar } from './avatar.js';
@@ -26,6 +27,7 @@ import { serviceLinks, servicesNamed } from './service-links.js';
 import { ServiceQueue } from './service-queue.js';
 import { SettingsMenu } from './settings-menu.js';
 import { ShareLink } from './share-link.js';
+import { asksForShortcuts, showShortcuts } from './shortcuts-dialog.js';
 
 /**
  * @typedef {import('../parley.js').Parley} Parley
@@ -36,6 +38,10 @@ import { ShareLink } from './share-link.js';
  */
 
 const keptRows = 20; // of each list are kept over a reload
+/** Where there is room for one pane at a time. */
+const narrow = matchMedia('(max-width: 759.98px)');
+/** On a touch screen the keyboard would hide what there is to read. */
+const typesAtOnce = matchMedia('(pointer: fine)');
 const tokenRefused = [401, 0x86, 0x87]; // HTTP status and MQTT reason codes
 
 const choices = {
@@ -61,8 +67,11 @@ export class ChatPanes extends HTMLElement {
   #places = new ReadingPlaces();
   /** @type {ConversationPane | null} */
   #pane = null;
-  #offlineNote = '';
+  /** Why there is no connection; null while there is one. @type {string | null} */
+  #offline = null;
   #saidNotKept = false;
+  #title = ''; // of what is open
+  #left = ''; // key of the conversation that was open last
   #frame = new EachFrame(() => this.#paintLists());
   #done = new AbortController();
 
@@ -74,7 +83,7 @@ export class ChatPanes extends HTMLElement {
   #queue;
   #list;
   #lists;
-  #main = element('div', { class: 'main' });
+  #main = element('section', { class: 'main', id: 'main', tabindex: -1 });
   /** Of the rows of the lists. */
   #menu = new ConversationMenu();
   #status = new ConnectionStatus();
@@ -86,7 +95,7 @@ export class ChatPanes extends HTMLElement {
     super();
     this.#context = new PageContext(id);
     this.#avatar = avatar(name, id);
-    this.#name = element('h1', { dir: 'auto' }, userName(name, id));
+    this.#name = element('h1', { dir: 'auto', tabindex: -1 }, userName(name, id));
     this.#search = new PeopleSearch(this.#context.names);
     this.#share = new ShareLink(id);
     this.#settings = new SettingsMenu(id);
@@ -100,8 +109,8 @@ export class ChatPanes extends HTMLElement {
 
   connectedCallback() {
     this.setAttribute('role', 'main');
-    this.append(this.#banner,
-      element('div', { class: 'side' },
+    this.append(element('a', { class: 'skip', href: '#main', onclick: event => this.#skip(event) }, t.skipToConversation), this.#banner,
+      element('nav', { class: 'side', 'aria-label': t.peopleAndConversations },
         element('div', { class: 'bar own' }, this.#avatar, this.#name, this.#settings),
         this.#share, this.#search, this.#lists),
       this.#main, this.#menu, this.#status, this.#notices);
@@ -117,9 +126,15 @@ export class ChatPanes extends HTMLElement {
     });
     this.#context.names.addEventListener('change', () => this.#rename());
     this.#main.addEventListener('click', event => this.#clickBack(event));
+    this.#notices.addEventListener('focus-lost', () => this.settleFocus());
+    this.#settings.addEventListener('shortcuts', () => showShortcuts(this));
+    document.addEventListener('keydown', event => this.#key(event), { signal: this.#done.signal });
     window.addEventListener('hashchange', event => {
       this.#history.changed(event);
+      const before = this.#pane;
       this.#route();
+      if (this.#pane !== before && !typesAtOnce.matches) this.#pane?.focusTitle();
+      this.settleFocus();
     }, { signal: this.#done.signal });
     set(this, 'data-view', parseRoute(location.hash).name === 'home' ? 'list' : 'conversation');
     this.#connect();
@@ -300,9 +315,16 @@ export class ChatPanes extends HTMLElement {
     const { key = '' } = this.#pane?.participants ?? {};
     this.#list.show(own, archived, key);
     if (!this.#queue.hidden) this.#queue.show(queue, key);
-    const title = t.title(Number(unread));
-    if (document.title !== title) document.title = title;
+    this.#paintTitle();
     this.#attention.mark(unread);
+  }
+
+  #paintTitle() {
+    const unread = Number(this.#conversations.unread);
+    const what = this.#pane?.participants.name ?? this.#title;
+    const title = what ? t.titleOf(unread, isolated(what)) : t.title(unread);
+    if (document.title !== title) document.title = title;
+    set(this.#main, 'aria-label', what || t.nothingChosen);
   }
 
   #showPresence() {
@@ -360,7 +382,7 @@ export class ChatPanes extends HTMLElement {
         this.#showEmpty(t.badLink, t.badLinkHint);
         break;
       case 'invite':
-        this.#notices.add(t.inviteWhileSignedIn(userName(name, id)));
+        this.#notices.add(t.inviteWhileSignedIn(isolated(userName(name, id))));
         location.replace('#/');
         break;
       default:
@@ -376,13 +398,50 @@ export class ChatPanes extends HTMLElement {
       this.#pane = new ConversationPane(this.#connecting, key, this.#context, conversation, shown);
       this.#main.replaceChildren(this.#pane);
       if (!kept && shown) this.#pane.ask();
-      this.#pane.showNote(this.#offlineNote);
+      this.#pane.showOffline(this.#offline);
       if (this.#listed) this.#context.names.ask(this.#pane.participants.person);
     } else if (this.#snapshot) {
       return; // it was there before the engine: the person may have turned to something else
     }
-    // On a touch screen the keyboard would hide what there is to read.
-    if (matchMedia('(pointer: fine)').matches) this.#pane.focusComposer();
+    if (typesAtOnce.matches) this.#pane.focusComposer();
+  }
+
+  /** Gives the focus, where it is on nothing that is shown, to what the person came to. */
+  settleFocus() {
+    const { activeElement, body } = document;
+    if (activeElement && activeElement !== body && activeElement.checkVisibility()) return;
+    if (this.#pane) {
+      if (typesAtOnce.matches) this.#pane.focusComposer();
+      else this.#pane.focusTitle();
+    } else if (this.getAttribute('data-view') === 'conversation') {
+      this.#main.focus();
+    } else if (!this.#list.focusOn(this.#left) && !this.#queue.focusOn(this.#left)) {
+      this.#name.focus();
+    }
+  }
+
+  /** @param {MouseEvent} event */
+  #skip(event) {
+    event.preventDefault(); // it is no address of the page's
+    if (this.#pane) this.#pane.focusComposer();
+    else this.#main.focus();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.defaultPrevented || event.isComposing) return;
+    if (asksForShortcuts(event)) showShortcuts(this);
+    else if (event.key !== 'Escape' || !this.#escape()) return;
+    event.preventDefault();
+  }
+
+  /** Closes what is open, or else, on a narrow screen, the conversation; says whether there was anything. */
+  #escape() {
+    if (document.querySelector(':popover-open, dialog[open]')) return false; // the browser closes these
+    if (this.#notices.dismissNewest()) return true;
+    const leaves = narrow.matches && this.getAttribute('data-view') === 'conversation';
+    if (leaves) this.#history.toList();
+    return leaves;
   }
 
   /** The arrow is a link to the list, for who wants that in another tab. @param {MouseEvent} event */
@@ -437,7 +496,9 @@ export class ChatPanes extends HTMLElement {
   }
 
   #closePane() {
+    this.#left = this.#pane?.participants.key ?? this.#left;
     this.#pane = null;
+    this.#title = '';
     this.#main.replaceChildren();
   }
 
@@ -465,9 +526,9 @@ export class ChatPanes extends HTMLElement {
     const { clock, names, presence } = this.#context;
     clock.set(serverOffset);
     this.#status.show({ ...connection, reason });
-    if (state === 'offline') this.#offlineNote = t.offlineNote(reason);
-    else if (state !== 'connecting') this.#offlineNote = '';
-    this.#pane?.showNote(this.#offlineNote);
+    if (state === 'offline') this.#offline = reason;
+    else if (state !== 'connecting') this.#offline = null;
+    this.#pane?.showOffline(this.#offline);
     if (state === 'live') {
       names.forgive();
       if (this.#listed) names.ask(this.#pane?.participants.person ?? 0n);
@@ -492,7 +553,8 @@ export class ChatPanes extends HTMLElement {
 
   /** @param {string} title @param {string} hint @param {...Element} more */
   #showEmpty(title, hint, ...more) {
-    this.#pane = null;
+    this.#closePane();
+    if (title !== t.nothingChosen) this.#title = title;
     this.#main.replaceChildren(
       element('div', { class: 'bar back' },
         element('a', { class: 'icon-button', href: '#/', 'aria-label': t.back, title: t.back }, icon('back')),

@@ -29,14 +29,14 @@ export class ConversationEntry {
   #preview = element('bdi');
   /** Between two people nobody is to be pressed: a mark, and the words for who asks. */
   #mark = element('span', { class: 'entry-mark', role: 'img', hidden: true }, icon('clock'));
-  #words = element('span', { class: 'awaiting', dir: 'auto' });
+  #words = element('span', { class: 'awaiting' });
   /** What the user chose for it. */
   #chosen = element('span', { class: 'entry-mark', role: 'img', hidden: true }, icon('pin'), icon('muted'));
   #waiting = element('span', { class: 'entry-waiting', hidden: true }, this.#words);
   #count = element('span', { 'aria-hidden': 'true' });
   #countWords = spoken('');
   #badge = element('span', { class: 'badge' }, this.#count, this.#countWords);
-  #link = element('a', { class: 'entry' }, this.#avatar, this.#name, this.#here, this.#time,
+  #link = element('a', { class: 'entry', tabindex: -1 }, this.#avatar, this.#name, this.#here, this.#time,
     element('span', { class: 'entry-preview' }, this.#state, this.#prefix, this.#preview, this.#mark, this.#chosen), this.#badge, this.#waiting);
   item = element('li', {}, this.#link);
   #context;

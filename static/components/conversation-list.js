@@ -43,6 +43,11 @@ export class ConversationList extends HTMLElement {
     this.#done.abort();
   }
 
+  /** Whether a conversation in it has the focus now. @param {string} key */
+  focusOn(key) {
+    return this.#list.focus(key);
+  }
+
   /** @param {SortedConversations} conversations @param {SortedConversations} archived @param {string} open key of the conversation on the screen */
   show(conversations, archived, open) {
     this.#repeat = () => this.show(conversations, archived, open);

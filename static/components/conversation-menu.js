@@ -1,5 +1,6 @@
 // @ts-check
 // What one can do with a conversation as a whole, and about the person on its other side.
+import { isolated } from '../texts/foreign-text.js';
 import { t } from '../texts/strings.js';
 import { element } from './dom.js';
 import { icon } from './icons.js';
@@ -55,7 +56,7 @@ export class ConversationMenu extends HTMLElement {
   /** What is offered stays as long as it is open: nothing moves under the finger. */
   #fill() {
     this.#panel.replaceChildren(...acts(this.#key, this.#conversation).map((act, i) => element('button', {
-      class: 'menu-item', type: 'button', autofocus: i === 0, title: act === 'block' ? t.blockMeans(this.#name) : null,
+      class: 'menu-item', type: 'button', autofocus: i === 0, title: act === 'block' ? t.blockMeans(isolated(this.#name)) : null,
       onclick: () => this.#choose(act),
     }, t.conversationActs[act])));
   }

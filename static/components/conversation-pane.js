@@ -2,6 +2,7 @@
 // One open conversation: whom it is with, its messages, and where to write.
 import { presenceWords } from '../model/waiting.js';
 import { ParleyError } from '../parley.js';
+import { isolated } from '../texts/foreign-text.js';
 import { reasonOf, reasonOfMessage } from '../texts/labels.js';
 import { formats, t } from '../texts/strings.js';
 import { askForAgent } from './agent-picker.js';
@@ -32,18 +33,24 @@ export class ConversationPane extends HTMLElement {
   #context;
   #conversation;
   #avatar = avatar('', 0n);
-  #title = element('h1', { dir: 'auto' });
-  #typing = element('p', { class: 'typing', dir: 'auto' });
+  #title = element('h1', { dir: 'auto', tabindex: -1 });
+  #typing = element('p', { class: 'typing' });
   #status;
   #actions = new ConversationActions();
+  /** Shows all of where the conversation stands, where the screen is too low to do so always. */
+  #unfold = element('button', {
+    class: 'icon-button', type: 'button', 'aria-expanded': 'false', 'aria-label': t.showAllOfStatus, title: t.showAllOfStatus, onclick: () => this.#unfolds(),
+  }, icon('fold'));
+  #statusRow = element('div', { class: 'status-row' });
   #list;
   #composer;
   #menu = new ConversationMenu().withButton();
-  #blockedWords = element('span', { dir: 'auto' });
+  #blockedWords = element('span');
   /** Stands where one would write, to whom the user blocks. */
   #blocked = element('p', { class: 'blocked-note', role: 'note', hidden: true }, this.#blockedWords,
     element('button', { class: 'button', type: 'button', onclick: () => this.#unblock() }, t.conversationActs.unblock));
-  #offlineNote = '';
+  /** Why sending takes longer now; null if it does not. @type {string | null} */
+  #offline = null;
   /** Refs of refused control entries that were told of. @type {Set<string>} */
   #turnedDown = new Set();
 
@@ -66,12 +73,12 @@ export class ConversationPane extends HTMLElement {
   }
 
   connectedCallback() {
+    this.#statusRow.append(this.#status, this.#actions, this.#unfold);
     this.append(
       element('div', { class: 'bar' },
         element('a', { class: 'icon-button back', href: '#/', 'aria-label': t.back, title: t.back }, icon('back')),
         this.#avatar, this.#title, this.#menu),
-      element('div', { class: 'status-row' }, this.#status, this.#actions),
-      this.#list, this.#typing, this.#composer, this.#blocked);
+      this.#statusRow, this.#list, this.#typing, this.#composer, this.#blocked);
     this.#listen();
     this.#paint();
   }
@@ -79,18 +86,30 @@ export class ConversationPane extends HTMLElement {
   #listen() {
     this.#composer.addEventListener('send', event => this.#send(/** @type {CustomEvent<Draft>} */ (event).detail));
     this.#composer.addEventListener('typing', event => this.#type(/** @type {CustomEvent<boolean>} */ (event).detail));
+    this.#statusRow.addEventListener('keydown', event => {
+      if (event.key === 'Escape' && this.#unfolds(false)) event.preventDefault();
+    });
     this.#actions.addEventListener('act', event => this.#act(/** @type {CustomEvent<Act>} */ (event).detail));
     this.#actions.addEventListener('focus-lost', () => this.focusComposer());
     this.#list.addEventListener('retry', event => {
       const { seen } = this.#list;
+      this.#list.focus(); // the button goes
       this.#try(this.#parley.then(parley => parley.retry(/** @type {CustomEvent<string>} */ (event).detail, { seen })));
     });
-    this.#list.addEventListener('discard', event => this.#try(this.#parley.then(parley => parley.discard(/** @type {CustomEvent<string>} */ (event).detail))));
+    this.#list.addEventListener('discard', event => {
+      this.#list.focus();
+      this.#try(this.#parley.then(parley => parley.discard(/** @type {CustomEvent<string>} */ (event).detail)));
+    });
     this.#list.addEventListener('turned-down', event => this.#turnDown(/** @type {CustomEvent<Message>} */ (event).detail));
   }
 
   focusComposer() {
     this.#composer.focus();
+  }
+
+  /** For whoever would have a keyboard over the messages otherwise. */
+  focusTitle() {
+    this.#title.focus();
   }
 
   /** The engine is there: its messages take the place of what was kept. */
@@ -117,11 +136,11 @@ export class ConversationPane extends HTMLElement {
     this.#paint();
   }
 
-  /** @param {string} note why sending takes longer now; '' if it does not */
-  showNote(note) {
-    this.#offlineNote = note;
-    this.#composer.show(this.participants.name, note);
-    if (!note) this.#list.tryAgain();
+  /** @param {string | null} reason why sending takes longer now, '' if that is not known; null if it does not */
+  showOffline(reason) {
+    this.#offline = reason;
+    this.#composer.show(this.participants.name, reason);
+    if (reason === null) this.#list.tryAgain();
   }
 
   /** @param {{ messages: Message[], gone: string[] }} change */
@@ -133,7 +152,7 @@ export class ConversationPane extends HTMLElement {
   showPresence() {
     const { participants } = this;
     const typists = this.#context.presence.typists(participants.key).map(user => participants.typistName(user));
-    text(this.#typing, typists.length ? t.typing(formats.list(typists), typists.length) : '');
+    text(this.#typing, typists.length ? t.typing(formats.list(typists.map(isolated)), typists.length) : '');
     this.#status.show(this.#conversation);
     set(this.#avatar, 'data-online', presenceWords(participants, this.#context) === t.online);
   }
@@ -145,7 +164,7 @@ export class ConversationPane extends HTMLElement {
       paintAvatar(this.#avatar, name, person);
     }
     this.#actions.show(this.#conversation, this.#context.me);
-    this.#composer.show(name, this.#offlineNote);
+    this.#composer.show(name, this.#offline);
     this.#menu.show(this.participants.key, name, this.#conversation);
     this.#paintBlocked(name, this.#conversation?.blocked ?? false);
     this.showPresence();
@@ -153,7 +172,7 @@ export class ConversationPane extends HTMLElement {
 
   /** @param {string} name @param {boolean} blocked */
   #paintBlocked(name, blocked) {
-    text(this.#blockedWords, t.youBlock(name));
+    text(this.#blockedWords, t.youBlock(isolated(name)));
     const held = this.contains(document.activeElement) && blocked !== this.#composer.hidden;
     this.#composer.hidden = blocked;
     this.#blocked.hidden = !blocked;
@@ -210,8 +229,18 @@ export class ConversationPane extends HTMLElement {
     return anyway && (seq === this.#conversation?.lastAnswer || this.#askAboutAnswer());
   }
 
+  /** Says whether that changed anything. @param {boolean} [unfolded] */
+  #unfolds(unfolded = !this.#statusRow.classList.contains('unfolded')) {
+    if (unfolded === this.#statusRow.classList.contains('unfolded')) return false;
+    if (!unfolded && this.#actions.contains(document.activeElement)) this.#unfold.focus();
+    this.#statusRow.classList.toggle('unfolded', unfolded);
+    set(this.#unfold, 'aria-expanded', String(unfolded));
+    return true;
+  }
+
   /** @param {Act} act */
   async #act(act) {
+    this.#unfolds(false);
     const { seen } = this.#list;
     let target = 0n;
     if (act === 'hand-over') {

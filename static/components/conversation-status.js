@@ -1,6 +1,7 @@
 // @ts-check
 // Where the open conversation stands: who has it, who is here, who waits.
 import { presenceWords, waitingWords } from '../model/waiting.js';
+import { isolated } from '../texts/foreign-text.js';
 import { t } from '../texts/strings.js';
 import { element, set, text } from './dom.js';
 
@@ -11,10 +12,10 @@ const minute = 60_000; // ms
 export class ConversationStatus extends HTMLElement {
   #participants;
   #context;
-  #service = element('span', { class: 'assignee', dir: 'auto' });
-  #here = element('span', { class: 'here', dir: 'auto' });
-  #owing = element('span', { class: 'owing', dir: 'auto' });
-  #awaiting = element('span', { class: 'awaiting', dir: 'auto' });
+  #service = element('span', { class: 'assignee' });
+  #here = element('span', { class: 'here' });
+  #owing = element('span', { class: 'owing' });
+  #awaiting = element('span', { class: 'awaiting' });
   /** @type {Conversation | undefined} */
   #conversation;
   #done = new AbortController();
@@ -59,7 +60,7 @@ export class ConversationStatus extends HTMLElement {
     const participants = this.#participants;
     if (!participants.agent) return '';
     const { assignee = 0n, closed = 'open' } = this.#conversation ?? {};
-    const claimed = assignee ? t.claimedBy(assignee === this.#context.me ? t.byYou : participants.agentName(assignee)) : t.unclaimed;
+    const claimed = assignee ? t.claimedBy(assignee === this.#context.me ? t.byYou : isolated(participants.agentName(assignee))) : t.unclaimed;
     return [participants.serviceName, claimed, t.closed[closed]].filter(Boolean).join(' · ');
   }
 }

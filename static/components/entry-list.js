@@ -3,6 +3,7 @@
 // focus when they move, and only the first ones are made until more are wanted.
 import { t } from '../texts/strings.js';
 import { arrange, element } from './dom.js';
+import { RovingFocus } from './roving-focus.js';
 
 /**
  * @typedef {import('../parley.js').Conversation} Conversation
@@ -24,12 +25,14 @@ export class EntryList {
   #entries = new Map();
   #limit = step;
   #repeat = () => {};
+  #roving;
   element;
 
   /** @param {string} name @param {(key: string) => Entry} make */
   constructor(name, make) {
     this.#make = make;
-    this.#list = element('ul', { role: 'list', 'aria-label': name, onkeydown: event => this.#key(event), oncontextmenu: event => this.#askForMenu(event) });
+    this.#list = element('ul', { role: 'list', 'aria-label': name, oncontextmenu: event => this.#askForMenu(event) });
+    this.#roving = new RovingFocus(this.#list, 'a');
     this.element = element('div', { class: 'entries' }, this.#list, this.#more);
   }
 
@@ -58,8 +61,21 @@ export class EntryList {
     this.#entries = entries;
     this.#more.hidden = !more;
     this.#list.hidden = first.length === 0;
+    if (!focused) this.#roving.rest(this.#linkOf(open) ?? this.#list.querySelector('a'));
     // An element that is moved loses the focus.
     if (focused instanceof HTMLElement && focused.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });
+  }
+
+  /** Whether the conversation is there to have the focus now. @param {string} key */
+  focus(key) {
+    const link = this.#linkOf(key);
+    link?.focus();
+    return link !== undefined && link === document.activeElement;
+  }
+
+  /** @param {string} key */
+  #linkOf(key) {
+    return this.#entries.get(key)?.item.querySelector('a') ?? undefined;
   }
 
   tick() {
@@ -81,14 +97,5 @@ export class EntryList {
     event.preventDefault();
     const { clientX: x, clientY: y } = event;
     this.#list.dispatchEvent(new CustomEvent('conversation-menu', { detail: { key: item.dataset.key, x, y }, bubbles: true }));
-  }
-
-  /** @param {KeyboardEvent} event */
-  #key(event) {
-    const way = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!way) return;
-    const links = [...this.#list.querySelectorAll('a')];
-    links[links.indexOf(/** @type {HTMLAnchorElement} */ (document.activeElement)) + way]?.focus();
-    event.preventDefault();
   }
 }

@@ -1,7 +1,7 @@
 // @ts-check
 // Where a message is written.
 import { SharedDraft } from '../model/shared-draft.js';
-import { isBlank } from '../texts/foreign-text.js';
+import { isBlank, isolated } from '../texts/foreign-text.js';
 import { t } from '../texts/strings.js';
 import { element, set, text } from './dom.js';
 import { icon } from './icons.js';
@@ -9,6 +9,7 @@ import { icon } from './icons.js';
 const typingEvery = 3000; // ms between two reports that the user types
 const typingEnds = 5000; // ms without a key after which the user types no more
 const tallest = 200; // px
+const most = 1 / 4; // of the height there is
 
 /** @typedef {import('../model/shared-draft.js').Draft} Draft */
 
@@ -23,7 +24,8 @@ export class MessageComposer extends HTMLElement {
     oninput: () => this.#changed(), onkeydown: event => this.#key(event), onkeypress: event => this.#character(event), onblur: () => this.#stopTyping(),
   });
   #send = element('button', { class: 'send', type: 'submit', 'aria-label': t.send, title: t.send }, icon('send'));
-  #offline = element('p', { class: 'offline-note', hidden: true });
+  #whole = element('span', { class: 'whole' });
+  #offline = element('p', { class: 'offline-note', hidden: true }, this.#whole, element('span', { class: 'brief' }, t.offlineNote('')));
   #toggle = element('button', {
     class: 'note-toggle', type: 'button', hidden: true, 'aria-pressed': 'false', 'aria-label': t.internalNote, title: t.internalNote,
     onclick: () => this.#setNote(!this.#note, true),
@@ -32,6 +34,7 @@ export class MessageComposer extends HTMLElement {
   #peerName = '';
   #typingSince = 0;
   #timer = 0;
+  #gone = new AbortController();
 
   /** @param {bigint} user @param {string} key of the conversation @param {boolean} notes the user may write internal notes */
   constructor(user, key, notes) {
@@ -44,9 +47,12 @@ export class MessageComposer extends HTMLElement {
     this.append(this.#offline, element('form', { onsubmit: event => this.#submit(event) }, this.#toggle, this.#text, this.#send));
     this.#draft.open();
     this.#show(this.#draft.draft);
+    this.#gone = new AbortController();
+    visualViewport?.addEventListener('resize', () => this.#grow(), { signal: this.#gone.signal });
   }
 
   disconnectedCallback() {
+    this.#gone.abort();
     this.#stopTyping();
     this.#draft.close();
   }
@@ -55,12 +61,12 @@ export class MessageComposer extends HTMLElement {
     this.#text.focus({ preventScroll: true });
   }
 
-  /** @param {string} peerName @param {string} reason why sending takes longer now; '' if it does not */
+  /** @param {string} peerName @param {string | null} reason why sending takes longer now, '' if that is not known; null if it does not */
   show(peerName, reason) {
     this.#peerName = peerName;
     this.#paintPlaceholder();
-    text(this.#offline, reason);
-    this.#offline.hidden = !reason;
+    text(this.#whole, t.offlineNote(reason ?? ''));
+    this.#offline.hidden = reason === null;
   }
 
   /** Sending is over: the draft has been stored as a message. @param {Draft} draft */
@@ -105,7 +111,7 @@ export class MessageComposer extends HTMLElement {
   }
 
   #paintPlaceholder() {
-    set(this.#text, 'placeholder', this.#note ? t.notePlaceholder : t.messagePlaceholder(this.#peerName));
+    set(this.#text, 'placeholder', this.#note ? t.notePlaceholder : t.messagePlaceholder(isolated(this.#peerName)));
   }
 
   /** @param {string} content */
@@ -119,8 +125,9 @@ export class MessageComposer extends HTMLElement {
     style.height = 'auto';
     const { scrollHeight, offsetHeight, clientHeight } = this.#text;
     const height = scrollHeight + offsetHeight - clientHeight;
-    style.height = `${Math.min(height, tallest)}px`;
-    style.overflowY = height > tallest ? 'auto' : 'hidden';
+    const limit = Math.min(tallest, (visualViewport?.height ?? innerHeight) * most);
+    style.height = `${Math.min(height, limit)}px`;
+    style.overflowY = height > limit ? 'auto' : 'hidden';
     this.#send.classList.toggle('ready', !isBlank(this.#text.value));
   }
 

@@ -4,7 +4,7 @@
 import { cutBefore, isBlank, presentable } from '../texts/foreign-text.js';
 import { t } from '../texts/strings.js';
 import { element, text } from './dom.js';
-import { isEmoji, longestLink, richText } from './rich-text.js';
+import { isEmoji, longestLink, richText, writtenOf } from './rich-text.js';
 
 /**
  * How much of a long message is shown at first, and laid out at once: browsers
@@ -81,7 +81,7 @@ function pieceOf(parts) {
 
 /** @param {(string | HTMLElement)[]} parts */
 function lengthOf(parts) {
-  return parts.reduce((sum, part) => sum + (typeof part === 'string' ? part : part.textContent).length, 0);
+  return parts.reduce((sum, part) => sum + writtenOf(part).length, 0);
 }
 
 /** The places that divide a long text into pieces, ascending. @param {string} said */
@@ -121,6 +121,7 @@ function divide(parts, places) {
   let next = 0;
   let at = 0;
   for (let part of parts) {
+    while (typeof part !== 'string' && places[next] <= at) if (places[next++] === at) pieces.push([]);
     for (; typeof part === 'string' && places[next] < at + part.length; next++) {
       const length = places[next] - at;
       if (length < 0) continue; // that was within a link

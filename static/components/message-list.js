@@ -5,12 +5,14 @@ import { mark } from '../client/marks.js';
 import { EachFrame } from '../model/each-frame.js';
 import { MessageWindow } from '../model/message-window.js';
 import { idOf, isTurnedDown, rowsOf } from '../model/rows.js';
+import { isolated } from '../texts/foreign-text.js';
 import { reasonOf, shortCount, untilMidnight } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { arrange, element, set, text } from './dom.js';
 import { icon } from './icons.js';
 import { viewOf } from './message-row.js';
 import { ReadTracker } from './read-tracker.js';
+import { RovingFocus } from './roving-focus.js';
 
 /**
  * @typedef {import('../parley.js').Conversation} Conversation
@@ -71,6 +73,8 @@ export class MessageList extends HTMLElement {
   #frame = new EachFrame(() => this.#paint());
   #endObserver = new IntersectionObserver(entries => this.#nearEnd(entries), { root: this.#log, rootMargin: `${early}px 0px` });
   #sizeObserver = new ResizeObserver(() => this.#resized());
+  /** Among the signs of how far own messages have come. */
+  #roving = new RovingFocus(this.#rows, '.state');
   #midnight = 0;
   #gone = new AbortController();
 
@@ -96,7 +100,7 @@ export class MessageList extends HTMLElement {
   }
 
   connectedCallback() {
-    set(this.#log, 'aria-label', t.messagesWith(this.#name));
+    set(this.#log, 'aria-label', t.messagesWith(isolated(this.#name)));
     this.append(this.#log, this.#up, this.#down);
     this.#sizeObserver.observe(this.#log);
     this.#sizeObserver.observe(this.#rows);
@@ -113,6 +117,10 @@ export class MessageList extends HTMLElement {
   /** Asks the engine for messages; they take the place of what was kept. */
   ask() {
     this.#window.begin(this.#read, this.#head);
+  }
+
+  focus() {
+    this.#log.focus({ preventScroll: true });
   }
 
   /** What is shown, to be kept over a reload; null while nothing is. */
@@ -204,7 +212,7 @@ export class MessageList extends HTMLElement {
   /** People have other names than before. */
   rename() {
     this.#name = this.#place.participants.name;
-    set(this.#log, 'aria-label', t.messagesWith(this.#name));
+    set(this.#log, 'aria-label', t.messagesWith(isolated(this.#name)));
     this.#paint();
   }
 
@@ -232,7 +240,7 @@ export class MessageList extends HTMLElement {
     } else {
       this.#toEnd(!matchMedia('(prefers-reduced-motion: reduce)').matches);
     }
-    this.#log.focus({ preventScroll: true });
+    this.focus();
   }
 
   #toEnd(smooth = false) {
@@ -270,6 +278,7 @@ export class MessageList extends HTMLElement {
     });
     arrange(this.#rows, elements);
     this.#forget(rows);
+    if (!this.#rows.contains(document.activeElement)) this.#roving.rest(elements.findLast(row => row.classList.contains('own'))?.querySelector('.state'));
     this.#paintOlder();
     this.#paintNewer();
     this.classList.toggle('loaded', loaded || kept);
@@ -418,7 +427,7 @@ export class MessageList extends HTMLElement {
 
   #toUnread() {
     this.#firstUnread()?.scrollIntoView({ block: 'start' });
-    this.#log.focus({ preventScroll: true });
+    this.focus();
   }
 
   #paintDown() {
@@ -472,7 +481,7 @@ export class MessageList extends HTMLElement {
         return [element('p', {}, t.beginning)];
       case 'empty':
         return [icon('bubbles'), element('p', { class: 'empty-title' }, t.noMessages),
-          element('p', {}, t.noMessagesHint(this.#name))];
+          element('p', {}, t.noMessagesHint(isolated(this.#name)))];
     }
     return [];
   }

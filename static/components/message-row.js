@@ -1,10 +1,11 @@
 // @ts-check
 // One row of the message list: a message, or what stands between messages.
+import { isolated } from '../texts/foreign-text.js';
 import { clockTime, dayName, dayOf, fullTime, reasonOfMessage } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { element, set, text } from './dom.js';
 import { MessageContent } from './message-content.js';
-import { receiptIcon, timesOf } from './receipt-icon.js';
+import { receiptPicture, timesOf } from './receipt-icon.js';
 import { ControlView } from './system-message.js';
 
 /**
@@ -40,14 +41,18 @@ class SeparatorView {
 class MessageView {
   #author = element('span', { dir: 'auto' });
   #content = new MessageContent();
-  // The state says it too, in words that are spoken.
+  // The state says it too, in its name.
   #receipt = element('span', { class: 'receipt', 'aria-hidden': 'true' });
   #time = element('time');
-  #state = element('span', { class: 'state' });
-  #meta = element('span', { class: 'meta' }, this.#receipt, this.#time, this.#state);
+  /** How far an own message has come; pressed, it tells when. @type {HTMLElement | null} */
+  #state = null;
+  // What changes while a message is on its way is there to be read, and not read out each time.
+  #meta = element('span', { class: 'meta', 'aria-live': 'off' }, this.#receipt, this.#time);
   #bubble = element('div', { class: 'bubble' }, this.#author, this.#content.element, this.#content.more, this.#meta);
   /** @type {HTMLElement | null} */
   #refusal = null;
+  /** The times of its steps, in sight. @type {HTMLElement | null} */
+  #times = null;
   /** @type {MessageRow | null} */
   #row = null;
   /** The day, as the times of the state are shown. */
@@ -81,7 +86,7 @@ class MessageView {
     this.element.classList.toggle('note', note);
     const shown = first && (named || note);
     this.#author.className = shown ? 'author' : 'spoken';
-    const name = note ? t.noteBy(author) : author;
+    const name = note ? t.noteBy(isolated(author)) : author;
     text(this.#author, shown ? name : t.authorSpoken(name));
   }
 
@@ -121,8 +126,40 @@ class MessageView {
     const title = shown ? times || t.stateSince(t.states[state], fullTime(time)) : '';
     if (this.#shownState === state + title) return;
     this.#shownState = state + title;
-    for (const e of [this.#receipt, this.#state]) set(e, 'title', title || null);
-    this.#state.replaceChildren(...(shown ? receiptIcon(state, times) : []));
+    set(this.#receipt, 'title', title || null);
+    if (this.#times) text(this.#times, title);
+    if (!shown) {
+      this.#showTimes(false);
+      this.#state?.remove();
+      this.#state = null;
+      return;
+    }
+    this.#state ??= this.#stateButton();
+    set(this.#state, 'aria-label', t.states[state]);
+    set(this.#state, 'title', title);
+    this.#state.replaceChildren(receiptPicture(state));
+  }
+
+  #stateButton() {
+    const button = element('button', {
+      class: 'state', type: 'button', tabindex: -1, 'aria-expanded': 'false', onclick: () => this.#showTimes(!this.#times),
+      onkeydown: event => {
+        if (event.key !== 'Escape' || !this.#times) return;
+        this.#showTimes(false);
+        event.preventDefault();
+      },
+    });
+    this.#meta.append(button);
+    return button;
+  }
+
+  /** Shows the times, for whom no pointer can rest on the sign. @param {boolean} shown */
+  #showTimes(shown) {
+    if (shown === Boolean(this.#times) || !this.#state) return;
+    set(this.#state, 'aria-expanded', String(shown));
+    this.#times?.remove();
+    this.#times = shown ? element('p', { class: 'times', 'aria-live': 'off' }, this.#state.title) : null;
+    if (this.#times) this.#bubble.after(this.#times);
   }
 
   /** @param {Message} message */

@@ -8,6 +8,7 @@ import { icon } from './icons.js';
 const most = 3;
 const longest = 500; // UTF-16 units
 
+/** Fires "focus-lost" when a notice went that had the focus. */
 export class NoticeList extends HTMLElement {
   connectedCallback() {
     this.setAttribute('role', 'region');
@@ -21,9 +22,23 @@ export class NoticeList extends HTMLElement {
     same?.remove();
     const notice = element('div', { class: 'notice', role: 'alert' }, icon('warning'),
       element('p', { dir: 'auto' }, words),
-      element('button', { class: 'icon-button', type: 'button', 'aria-label': t.dismiss, title: t.dismiss, onclick: () => notice.remove() }, icon('close')));
+      element('button', { class: 'icon-button', type: 'button', 'aria-label': t.dismiss, title: t.dismiss, onclick: () => this.#dismiss(notice) }, icon('close')));
     this.append(notice);
     while (this.childElementCount > most) this.firstElementChild?.remove();
+  }
+
+  /** Says whether there was one. */
+  dismissNewest() {
+    const newest = this.lastElementChild;
+    if (newest) this.#dismiss(newest);
+    return newest !== null;
+  }
+
+  /** @param {Element} notice */
+  #dismiss(notice) {
+    const held = notice.contains(document.activeElement);
+    notice.remove();
+    if (held) this.dispatchEvent(new Event('focus-lost'));
   }
 }
 

@@ -51,7 +51,11 @@ export class ParleyApp extends HTMLElement {
       if (parseRoute(location.hash).name === 'invite') history.replaceState(null, '', '#/');
       this.#show();
       this.append(progress);
-      this.#view?.addEventListener('started', () => progress.remove());
+      const view = this.#view;
+      view?.addEventListener('started', () => {
+        progress.remove();
+        if (view instanceof ChatPanes) view.settleFocus();
+      });
     });
     return signIn;
   }

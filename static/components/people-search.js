@@ -1,10 +1,12 @@
 // @ts-check
 // Finds a person by name or number, and services by name.
+import { isolated } from '../texts/foreign-text.js';
 import { inOrder, reasonOf } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { avatar } from './avatar.js';
 import { element, text } from './dom.js';
 import { icon } from './icons.js';
+import { RovingFocus } from './roving-focus.js';
 import { serviceLinks, servicesNamed } from './service-links.js';
 
 const pause = 200; // ms without typing before the server is asked
@@ -21,6 +23,7 @@ export class PeopleSearch extends HTMLElement {
   #note = element('p', { class: 'note', 'aria-live': 'polite' });
   #list = element('ul', { role: 'list', class: 'people', 'aria-label': t.people, hidden: true });
   #services = element('section', { class: 'services', hidden: true });
+  #roving = new RovingFocus(this.#list, 'a');
   #asked = 0;
   #timer = 0;
   /** What the people shown were found for. */
@@ -43,6 +46,7 @@ export class PeopleSearch extends HTMLElement {
 
   connectedCallback() {
     if (this.firstChild) return;
+    this.setAttribute('role', 'search');
     this.append(element('div', { class: 'search' }, icon('search'), this.#input, this.#clear),
       element('div', { class: 'found', onkeydown: event => this.#key(event), onclick: event => this.#click(event) },
         this.#note, this.#list, this.#services));
@@ -80,7 +84,7 @@ export class PeopleSearch extends HTMLElement {
       const users = inOrder(found.filter(user => user.id !== parley.user.id), query);
       if (asked !== this.#asked) return;
       this.dispatchEvent(new CustomEvent('found', { detail: users }));
-      this.#show(query, users, users.length || !this.#services.hidden ? '' : t.nobodyFound(query));
+      this.#show(query, users, users.length || !this.#services.hidden ? '' : t.nobodyFound(isolated(query)));
       if (this.#entered) this.querySelector('a')?.click();
     } catch (error) {
       if (asked === this.#asked) this.#show(query, [], t.searchFailed(reasonOf(error, t.unknownError)));
@@ -106,11 +110,12 @@ export class PeopleSearch extends HTMLElement {
     this.#list.hidden = users.length === 0;
     this.#list.replaceChildren(...users.map(user => {
       const name = this.#names.user(user.id);
-      return element('li', {}, element('a', { class: 'entry', href: `#/to/${user.id}` },
+      return element('li', {}, element('a', { class: 'entry', href: `#/to/${user.id}`, tabindex: -1 },
         avatar(name, user.id),
         element('span', { class: 'entry-name', dir: 'auto' }, name),
         element('span', { class: 'entry-preview' }, String(user.id))));
     }));
+    this.#roving.rest(this.#list.querySelector('a'));
   }
 
   /** @param {string} query */
@@ -125,9 +130,9 @@ export class PeopleSearch extends HTMLElement {
     if (target instanceof Element && target.closest('a')) this.dispatchEvent(new Event('chosen'));
   }
 
-  /** @param {KeyboardEvent} event */
+  /** The keys that lead from the box to what was found, through it, and back. @param {KeyboardEvent} event */
   #key(event) {
-    if (event.isComposing) return;
+    if (event.isComposing || event.defaultPrevented) return;
     const links = [...this.querySelectorAll('a')];
     const at = links.indexOf(/** @type {HTMLAnchorElement} */ (document.activeElement));
     if (event.key === 'Escape') this.clear(true);

@@ -3,7 +3,7 @@
 import { isSystemMessage } from '../model/participants.js';
 import { hashOf } from '../model/route.js';
 import { presenceWords } from '../model/waiting.js';
-import { previewOf } from '../texts/foreign-text.js';
+import { isolated, previewOf } from '../texts/foreign-text.js';
 import { shortCount, sinceTime, stopwatch } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { avatar, paintAvatar } from './avatar.js';
@@ -23,9 +23,9 @@ export class QueueEntry {
   #count = element('span', { 'aria-hidden': 'true' });
   #countWords = spoken('');
   #badge = element('span', { class: 'badge' }, this.#count, this.#countWords);
-  #assignee = element('span', { class: 'assignee', dir: 'auto' });
+  #assignee = element('span', { class: 'assignee' });
   #closed = element('span');
-  #link = element('a', { class: 'entry' }, this.#avatar, this.#name, this.#timer, this.#since,
+  #link = element('a', { class: 'entry', tabindex: -1 }, this.#avatar, this.#name, this.#timer, this.#since,
     element('span', { class: 'entry-preview' }, this.#preview), this.#badge,
     element('span', { class: 'entry-waiting' }, this.#assignee, this.#closed));
   item = element('li', {}, this.#link);
@@ -56,11 +56,11 @@ export class QueueEntry {
     set(this.item, 'data-waiting-since', waitingSince);
     set(this.item, 'data-assignee', String(assignee));
     const said = last && !isSystemMessage(last) ? previewOf(last.content, previewLength) : '';
-    text(this.#preview, said ? `${serviceName} · ${said}` : serviceName);
+    text(this.#preview, said ? `${serviceName} · ${isolated(said)}` : serviceName);
     this.#badge.hidden = unread === 0n;
     text(this.#count, shortCount(unread));
     text(this.#countWords, unread ? t.unread(Number(unread)) : '');
-    text(this.#assignee, assignee ? t.claimedBy(assignee === this.#context.me ? t.byYou : this.#participants.agentName(assignee)) : t.unclaimed);
+    text(this.#assignee, assignee ? t.claimedBy(assignee === this.#context.me ? t.byYou : isolated(this.#participants.agentName(assignee))) : t.unclaimed);
     this.#assignee.classList.toggle('nobody', !assignee);
     text(this.#closed, t.closed[closed]);
     const here = presenceWords(this.#participants, this.#context);

@@ -2,19 +2,19 @@
 // The sign of how far an own message has come, in a picture and in words.
 import { exactTime } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
-import { element, spoken } from './dom.js';
+import { spoken } from './dom.js';
 import { icon } from './icons.js';
 
 const pictures = /** @type {const} */ ({ pending: 'clock', sent: 'tick', delivered: 'ticks', read: 'ticks', refused: 'warning' });
 
-/**
- * @param {keyof typeof pictures} state
- * @param {string} [times] as timesOf gives them; there to be read, but not read out when they change
- */
-export function receiptIcon(state, times) {
-  const sign = [icon(pictures[state]), spoken(t.states[state])];
-  if (times) sign.push(element('span', { class: 'spoken', 'aria-live': 'off' }, t.phrases(['', times])));
-  return sign;
+/** @param {keyof typeof pictures} state */
+export function receiptIcon(state) {
+  return [receiptPicture(state), spoken(t.states[state])];
+}
+
+/** The picture alone, where something else says the words. @param {keyof typeof pictures} state */
+export function receiptPicture(state) {
+  return icon(pictures[state]);
 }
 
 /**

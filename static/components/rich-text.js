@@ -2,10 +2,11 @@
 // A message's text as nodes: plain text, with its web addresses as links. It
 // takes time in proportion to the length of the text, whatever is in it.
 import { isShort } from '../texts/foreign-text.js';
+import { shownAddress } from '../texts/shown-host.js';
 import { element } from './dom.js';
 
 // No white space, controls or signs for them, quotes, angle brackets, or characters that change the direction of text.
-const address = /(?:\bhttps?:\/\/|(?<![\p{L}\p{M}\p{N}_.@/-])(?:www\.|mailto:))[^\s\0-\x1f\x7f\u2400-\u2424<>"'`\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/giu;
+const address = /(?:\bhttps?:\/\/|(?<![\p{L}\p{M}\p{N}_.@/-])(?:www\.|mailto:))[^\s\0-\x1f\x7f\u2400-\u2424\u2039\u203a<>"'`\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/giu;
 /** What ends a sentence, or emphasises it, and is no end of an address. */
 const punctuation = '.,;:!?…»”’*_~';
 const opening = new Map([['(', ')'], ['[', ']'], ['{', '}']]);
@@ -29,6 +30,14 @@ const longestEmoji = 32; // UTF-16 units
 /** Whether a text is a few emoji and nothing else. @param {string} content */
 export function isEmoji(content) {
   return content.length <= mostEmoji * longestEmoji && emoji.test(content) && isShort(content, mostEmoji);
+}
+
+/** What stands in the text where a link shows something else. @type {WeakMap<HTMLElement, string>} */
+const writtenFor = new WeakMap();
+
+/** What a part of richText stands for in the text. @param {string | HTMLElement} part */
+export function writtenOf(part) {
+  return typeof part === 'string' ? part : writtenFor.get(part) ?? part.textContent;
 }
 
 /** @param {string} content @returns {(string | HTMLElement)[]} */
@@ -76,7 +85,11 @@ function closing(shown) {
 /** A link, or null where the address is no good or would mislead about where it leads. @param {string} shown */
 function linkOf(shown) {
   const href = shown.length > longestLink ? '' : /^mailto:/i.test(shown) ? mailAddress(shown) : webAddress(shown);
-  return href ? element('a', { href, target: '_blank', rel: 'noopener noreferrer', dir: 'ltr' }, shown) : null;
+  if (!href) return null;
+  const words = href.startsWith('mailto:') || href === shown ? shown : shownAddress(shown, new URL(href).hostname);
+  const link = element('a', { href, target: '_blank', rel: 'noopener noreferrer', dir: 'ltr' }, words);
+  if (words !== shown) writtenFor.set(link, shown);
+  return link;
 }
 
 /** @param {string} shown */

@@ -4,6 +4,7 @@ import { hashOfService } from '../model/route.js';
 import { locale, t } from '../texts/strings.js';
 import { element } from './dom.js';
 import { icon } from './icons.js';
+import { RovingFocus } from './roving-focus.js';
 
 /** The services whose name, or that of them all, contains a text. @param {string} query */
 export function servicesNamed(query) {
@@ -15,6 +16,8 @@ export function servicesNamed(query) {
 
 /** @param {{ name: string, service: number }[]} services */
 export function serviceLinks(services) {
-  return element('ul', { role: 'list', class: 'service-links', 'aria-label': t.customerService }, ...services.map(({ name, service }) =>
-    element('li', {}, element('a', { href: hashOfService(service) }, icon('agent'), name))));
+  const list = element('ul', { role: 'list', class: 'service-links', 'aria-label': t.customerService }, ...services.map(({ name, service }) =>
+    element('li', {}, element('a', { href: hashOfService(service), tabindex: -1 }, icon('agent'), name))));
+  new RovingFocus(list, 'a').rest(list.querySelector('a'));
+  return list;
 }

@@ -49,6 +49,11 @@ export class ServiceQueue extends HTMLElement {
     this.#done.abort();
   }
 
+  /** Whether a conversation in it has the focus now. @param {string} key */
+  focusOn(key) {
+    return this.#list.focus(key);
+  }
+
   /** @param {SortedConversations} queue @param {string} open key of the conversation on the screen */
   show(queue, open) {
     this.#queue = queue;

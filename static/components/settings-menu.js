@@ -15,7 +15,7 @@ import { icon } from './icons.js';
 
 const names = /** @type {const} */ (['shareTyping', 'sharePresence', 'listed']);
 
-/** Fires "notice" with words for the person. */
+/** Fires "notice" with words for the person, and "shortcuts" when these are wanted. */
 export class SettingsMenu extends HTMLElement {
   /** @type {import('../parley.js').Parley | null} */
   parley = null;
@@ -29,7 +29,8 @@ export class SettingsMenu extends HTMLElement {
   #panel = element('div', { class: 'menu', id: 'settings', popover: 'auto', role: 'group', 'aria-label': t.settings },
     ...names.map((name, i) => element('label', { class: 'switch' }, this.#inputs[i], t.choices[name])),
     ...(canNotify ? [element('label', { class: 'switch' }, this.#notify, t.notify)] : []),
-    ...(keepsIdentity() ? [element('label', { class: 'choice' }, t.language, this.#language)] : [])); // a page that forgets who is signed in is not loaded again
+    ...(keepsIdentity() ? [element('label', { class: 'choice' }, t.language, this.#language)] : []), // a page that forgets who is signed in is not loaded again
+    element('button', { class: 'menu-item', type: 'button', onclick: () => this.#askShortcuts() }, t.shortcuts));
 
   /** @param {bigint} user */
   constructor(user) {
@@ -56,6 +57,11 @@ export class SettingsMenu extends HTMLElement {
   #paint() {
     names.forEach((name, i) => { this.#inputs[i].checked = this.#settings[name]; });
     this.#notify.checked = notifies();
+  }
+
+  #askShortcuts() {
+    this.#panel.hidePopover();
+    this.dispatchEvent(new Event('shortcuts'));
   }
 
   async #switchNotify() {

@@ -1,6 +1,6 @@
 // @ts-check
 // A control entry: a quiet line that tells who did what.
-import { previewOf } from '../texts/foreign-text.js';
+import { isolated, previewOf } from '../texts/foreign-text.js';
 import { clockTime, fullTime } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { element, set, text } from './dom.js';
@@ -14,7 +14,7 @@ import { element, set, text } from './dom.js';
 const longest = 300;
 
 export class ControlView {
-  #words = element('span', { dir: 'auto' });
+  #words = element('span');
   #time = element('time');
   element = element('p', { class: 'control' }, this.#words, ' ', this.#time);
   /** Where it ends. */
@@ -24,7 +24,7 @@ export class ControlView {
   paint(row) {
     if (row.kind !== 'control') return;
     const { message, words } = row;
-    const said = message.content ? t.saidWith(words, previewOf(message.content, longest)) : words;
+    const said = message.content ? t.saidWith(words, isolated(previewOf(message.content, longest))) : words;
     set(this.element, 'data-seq', String(message.seq));
     set(this.element, 'data-message-id', String(message.id));
     set(this.element, 'data-state', message.state);

@@ -1,5 +1,6 @@
 // @ts-check
 // The names of people, as far as they are known here.
+import { isolated } from '../texts/foreign-text.js';
 import { shortID, userName } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { Lookalikes } from './lookalikes.js';
@@ -44,7 +45,7 @@ export class Names extends EventTarget {
   /** @param {bigint} id */
   #known(id) {
     const name = this.#names.get(id);
-    return name && this.#lookalikes.has(id) ? t.namesake(name, String(id).slice(-4)) : name;
+    return name && this.#lookalikes.has(id) ? t.namesake(isolated(name), String(id).slice(-4)) : name;
   }
 
   /** An agent's name; one that is not known is asked for. @param {bigint} id */

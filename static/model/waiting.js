@@ -1,5 +1,6 @@
 // @ts-check
 // Who waits for whom in a conversation, and who is here, in words.
+import { isolated } from '../texts/foreign-text.js';
 import { duration, sinceTime } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 
@@ -13,7 +14,7 @@ export function waitingWords({ waitingSince, awaitingSince, blocked }, participa
   if (blocked) return { owing: '', awaiting: '' }; // neither can answer
   return {
     owing: waitingSince ? t.owing(duration(now - waitingSince)) : '',
-    awaiting: awaitingSince ? t.awaiting(participants.name, sinceTime(awaitingSince, now)) : '',
+    awaiting: awaitingSince ? t.awaiting(isolated(participants.name), sinceTime(awaitingSince, now)) : '',
   };
 }
 

@@ -10,6 +10,11 @@ const seen = /[^\p{White_Space}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\u{1d
 const control = /[\0-\x08\x0e-\x1f\x7f]/g;
 const signOfDelete = '\u2421';
 const firstSign = 0x2400; // of the signs for control characters, in their order
+/** What makes text run the other way than its letters do. */
+const override = /[\u202d\u202e]/g;
+/** What begins and ends a stretch of text with a direction of its own. */
+const stretch = /[\u202a-\u202e\u2066-\u2069]/g;
+const rightToLeft = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 /**
  * More than 30 characters that change the one before them: no script needs as
  * many (UAX 15, Stream-Safe Text Format), they are painted over what stands
@@ -26,9 +31,19 @@ export function isBlank(text) {
   return !seen.test(text);
 }
 
-/** A text with signs for control characters, which would show nothing, and without stacks of marks. @param {string} text */
+/** A text that ends each stretch which it begins, so that what stands after it is not turned round. @param {string} text */
+function ended(text) {
+  const begun = text.match(/[\u202a\u202b\u2066-\u2068]/g) ?? [];
+  return text + begun.map(c => (c < '\u2066' ? '\u202c' : '\u2069')).reverse().join('');
+}
+
+/**
+ * A text with signs for control characters, which would show nothing, and for those that turn it round, and
+ * without stacks of marks.
+ * @param {string} text
+ */
 export function presentable(text) {
-  return text.replace(/\r\n?/g, '\n').replace(stack, '$1')
+  return ended(text).replace(override, c => `‹U+${c.charCodeAt(0).toString(16).toUpperCase()}›`).replace(/\r\n?/g, '\n').replace(stack, '$1')
     .replace(control, c => (c === '\x7f' ? signOfDelete : String.fromCharCode(firstSign + c.charCodeAt(0))));
 }
 
@@ -54,7 +69,13 @@ export function isShort(text, most) {
 /** What a list shows of a message, in one line. @param {string} content @param {number} limit in UTF-16 units */
 export function previewOf(content, limit) {
   if (content && isBlank(content)) return t.emptyMessage;
-  return presentable(content.slice(0, cutBefore(content, limit)));
+  return presentable(content.slice(0, cutBefore(content, limit))).replace(stretch, '');
+}
+
+/** A name, or what else others wrote, for a place within a sentence, of which it cannot change the order. @param {string} text */
+export function isolated(text) {
+  const same = document.documentElement.dir !== 'rtl' && !rightToLeft.test(text);
+  return same ? text : `\u2068${text.replace(stretch, '')}\u2069`;
 }
 
 /** The place, or the one before it if a surrogate pair would be cut there. @param {string} text @param {number} place */

@@ -1,5 +1,6 @@
 // @ts-check
 // What control entries tell, in words.
+import { isolated } from './foreign-text.js';
 import { t } from './strings.js';
 
 /**
@@ -9,7 +10,7 @@ import { t } from './strings.js';
 
 /** What a control entry tells. @param {Message} message @param {Participants} participants */
 export function systemWords(message, participants) {
-  const who = participants.authorOf(message);
+  const who = isolated(participants.authorOf(message));
   const by = message.mine ? t.byYou : who;
   switch (message.type) {
     case 'claim':
@@ -18,7 +19,7 @@ export function systemWords(message, participants) {
       return t.released(who);
     case 'hand-over': {
       const target = participants.agentName(message.target);
-      return t.handedOver(target === t.you ? t.byYou : target, by);
+      return t.handedOver(target === t.you ? t.byYou : isolated(target), by);
     }
     case 'resolve':
       return participants.agent ? t.resolvedBy(by) : t.resolved;

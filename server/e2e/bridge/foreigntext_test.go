@@ -97,7 +97,7 @@ func TestAddressesInATextAreLinks(t *testing.T) {
 		"awww.a.b éwww.a.b x.www.a.b /www.a.b -www.a.b": "awww.a.b éwww.a.b x.www.a.b /www.a.b -www.a.b",
 		"www.good.example@evil.example":                 "www.good.example@evil.example",
 		"me@www.example.org ftp://www.example.org":      "me@www.example.org ftp://www.example.org",
-		"www.a.example\u202e/b www.a.example\x00b":      "[www.a.example]\u202e/b [www.a.example]␀b",
+		"www.a.example\u202e/b www.a.example\x00b":      "[www.a.example]‹U+202E›/b [www.a.example]␀b",
 		"www.1.2":                                        "www.1.2",
 		"www." + strings.Repeat("a.", 150) + "b":         "www." + strings.Repeat("a.", 150) + "b",
 		"to mailto:a.b+c@d.example. Yes":                 "to [mailto:a.b+c@d.example]. Yes",
@@ -127,6 +127,79 @@ func TestLinksLeadWhereTheySayAndTellNobodyWhoCame(t *testing.T) {
 	const alone = " noopener noreferrer _blank"
 	if diff := cmp.Diff([]any{"https://a.example/b" + alone, "https://www.c.example/" + alone, "mailto:d@e.example" + alone}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// Where a host could be taken for another's, its link shows the name that computers have for it.
+func TestALinkShowsItsRealHost(t *testing.T) {
+	b := foreignText(t)
+	for content, want := range map[string]string{
+		"https://a.example/é":             "https://a.example/é",
+		"HTTP://A.Example:8080/b":         "HTTP://A.Example:8080/b",
+		"https://münchen.example/ä":       "https://münchen.example/ä",
+		"www.żółw.example":                "www.żółw.example",
+		"https://пример.example":          "https://пример.example",
+		"https://例え.テスト":                  "https://例え.テスト",
+		"https://도메인.example":             "https://도메인.example",
+		"https://ελλάδα.example:81/a":     "https://ελλάδα.example:81/a",
+		"https://аррӏе.example/a?b#c":     "https://xn--80ak6aa92e.example/a?b#c", // all Cyrillic
+		"https://раураӏ.example":          "https://xn--80aa0cbo65f.example",
+		"https://pаypal.example/x":        "https://xn--pypal-4ve.example/x", // one letter of it is
+		"https://αβγa.example":            "https://xn--a-ylbde.example",
+		"https://ｇｏｏｇｌｅ.example":          "https://google.example", // full width
+		"https://a.example／@evil.example": "https://a.example／@evil.example",
+		"www.exampłe.com":                 "www.exampłe.com",
+		"https://exаmple.com@evil.test":   "https://exаmple.com@evil.test", // would mislead: no link
+		"https://a。example/b":             "https://a.example/b",
+		"https://0x7f.1/":                 "https://127.0.0.1/",
+		"https://%65vil.example/":         "https://evil.example/",
+		"https://דוגמה.example/12":        "https://xn--6dbbec0c.example/12", // would put its parts in another order
+		"https://goo\u0131e.example":      "https://xn--gooe-nza.example",
+		"https://comノevil.example":        "https://xn--comevil-v04f.example",
+		"https://xn--80ak6aa92e.example":  "https://xn--80ak6aa92e.example",
+	} {
+		got := b.eval(fmt.Sprintf(`
+			const { element } = await show(%s);
+			const a = element.querySelector('a');
+			if (!a) return [element.textContent, ''];
+			return [element.textContent, new URL(a.href).host === new URL(/^www/i.test(a.textContent) ? 'https://' + a.textContent : a.textContent).host ? '' : 'leads to ' + a.href];`, inJS(content)))
+		if diff := cmp.Diff([]any{want, ""}, got); diff != "" {
+			t.Errorf("%q (-want +got)\n%s", content, diff)
+		}
+	}
+
+	// What is shown is another length than what was written, and all of it is there.
+	got := b.eval(`
+		const { element, more } = await show('https://pаypal.example/ '.repeat(40) + 'the end');
+		const before = element.textContent;
+		more.click();
+		return [element.textContent.replaceAll('https://xn--pypal-4ve.example/ ', '').replace('…', ''), String(before.includes('the end'))];`)
+	if diff := cmp.Diff([]any{"the end", "true"}, got); diff != "" {
+		t.Errorf("a long message of such links (-want +got)\n%s", diff)
+	}
+}
+
+// What others write turns nothing round that stands beside it, and nothing unseen turns what they write round.
+func TestTextOfOthersKeepsItsDirectionToItself(t *testing.T) {
+	b := foreignText(t)
+	for content, want := range map[string][2]string{ // in a message, within a sentence
+		"photo\u202egpj.exe":   {"photo‹U+202E›gpj.exe", "photo\u202egpj.exe"},
+		"\u202dabc\u202c":      {"‹U+202D›abc\u202c", "\u202dabc\u202c"},
+		"שלום":                 {"שלום", "\u2068שלום\u2069"},
+		"a\u2069\u2067ב\u202b": {"a\u2069\u2067ב\u202b\u202c\u2069", "\u2068aב\u2069"},
+		"plain":                {"plain", "plain"},
+		"مرحبا\u200f 12":       {"مرحبا\u200f 12", "\u2068مرحبا\u200f 12\u2069"},
+	} {
+		got := b.eval(fmt.Sprintf(`
+			const { isolated } = await import('/texts/foreign-text.js');
+			const { element } = await show(%[1]s);
+			return [element.textContent, isolated(%[1]s)];`, inJS(content)))
+		if diff := cmp.Diff([]any{want[0], want[1]}, got); diff != "" {
+			t.Errorf("%+q (-want +got)\n%s", content, diff)
+		}
+	}
+	if got := b.eval(`return (await import('/texts/foreign-text.js')).previewOf('a\u202ab\u2067c\u202ed', 50)`); got != "abc‹U+202E›d" {
+		t.Errorf("the preview is %+q", got)
 	}
 }
 

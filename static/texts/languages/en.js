@@ -382,6 +382,25 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   /** Reasons for which there is no text, by their kind. @type {Record<'notAllowed' | 'notNow' | 'other', (sentence: string) => string>} */
   untranslated: { notAllowed: sentence => sentence, notNow: sentence => sentence, other: sentence => sentence },
 
+  // On every screen, for everyone
+  showAllOfStatus: 'Show all of it',
+  /** @param {number} unread @param {string} what is open */
+  titleOf: (unread, what) => (unread > 0 ? `(${number(unread)}) ${what} – Parley` : `${what} – Parley`),
+  skipToConversation: 'Skip to the conversation',
+  peopleAndConversations: 'People and conversations',
+  shortcuts: 'Keyboard shortcuts',
+  shortcutFor: {
+    send: 'Send the message',
+    newLine: 'Begin a new line',
+    next: 'Go to the next part of the page',
+    move: 'Move within a list',
+    ends: 'Go to the first or last of a list',
+    close: 'Close what is open, then the conversation on a small screen',
+    list: 'Show this list',
+  },
+  shortcutsOnKey: 'Show this list on ?',
+  close: 'Close',
+
   // How the parts of a text are put together
   /** @param {string[]} sentences each with its full stop */
   paragraph: sentences => sentences.join(' '),

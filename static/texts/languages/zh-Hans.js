@@ -310,6 +310,24 @@ const texts = ({ bytes, number, percent, wait }) => ({
     other: sentence => `出现问题（${sentence}）`,
   },
 
+  // 各种屏幕，所有人
+  showAllOfStatus: '显示全部',
+  titleOf: (unread, what) => (unread > 0 ? `(${number(unread)}) ${what} – Parley` : `${what} – Parley`),
+  skipToConversation: '跳到会话',
+  peopleAndConversations: '联系人和会话',
+  shortcuts: '键盘快捷键',
+  shortcutFor: {
+    send: '发送消息',
+    newLine: '换行',
+    next: '转到页面的下一部分',
+    move: '在列表中移动',
+    ends: '转到列表的第一项或最后一项',
+    close: '关闭已打开的内容；在小屏幕上，再按则离开会话',
+    list: '显示此列表',
+  },
+  shortcutsOnKey: '按 ? 键显示此列表',
+  close: '关闭',
+
   // 各部分如何连成一段
   paragraph: sentences => sentences.join(''),
   phrases: phrases => phrases.join('；'),

@@ -1,0 +1,289 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"parley/proto"
+)
+
+// A screen is a size of what a page is shown on, in CSS pixels.
+type screen struct{ width, height int64 }
+
+func (s screen) String() string { return fmt.Sprintf("%d×%d", s.width, s.height) }
+
+// lowScreens are a window at 400 %, a phone with its keyboard up, and one on its side.
+var lowScreens = []screen{{320, 256}, {360, 320}, {740, 340}}
+
+// show shows the page on a screen, and waits until it is laid out for that.
+func (tb *tab) show(s screen) {
+	tb.t.Helper()
+	tb.do(chromedp.EmulateViewport(s.width, s.height))
+	tb.await("a screen of "+s.String(), `(width, height) => innerWidth === width && innerHeight === height &&
+		new Promise(done => requestAnimationFrame(() => setTimeout(() => done(true))))`, s.width, s.height)
+}
+
+// inSight is JavaScript that returns how many pixels of the messages' height nothing covers.
+const inSight = `() => {
+	const log = document.querySelector('[role=log]');
+	const {left, width, top, bottom} = log.getBoundingClientRect();
+	let free = 0;
+	for (let y = Math.ceil(top); y < bottom; y++) if (log.contains(document.elementFromPoint(left + width / 3, y))) free++;
+	return free;
+}`
+
+// fits wants nothing of the page to be wider than the screen.
+func (tb *tab) fits(where string) {
+	tb.t.Helper()
+	type size struct {
+		Width, Wide int
+		Scrolls     []string
+	}
+	got := call[size](tb, `() => ({Width: innerWidth, Wide: document.documentElement.scrollWidth,
+		Scrolls: [...document.body.querySelectorAll('*')].filter(e => e.scrollWidth > e.clientWidth && /auto|scroll/.test(getComputedStyle(e).overflowX)).map(e => e.className || e.localName)})`)
+	if got.Wide > got.Width || len(got.Scrolls) > 0 {
+		tb.t.Errorf("%s: %d px wide on a screen of %d, and sideways scroll %q", where, got.Wide, got.Width, got.Scrolls)
+	}
+}
+
+// A counter is an agent's page, with a customer who waits and a friend.
+type counter struct {
+	*person
+	g              *gate
+	s              *server
+	carl, bob      *device
+	customer, chat string // addresses of the conversations with them
+}
+
+const counterAgent, counterCustomer, counterFriend = 21, 22, 23
+
+// newCounter opens it; before is JavaScript that runs before the page's.
+func newCounter(t *testing.T, before string) *counter {
+	t.Helper()
+	s := newServerWithKey(t)
+	c := &counter{g: newGate(t, s), s: s}
+	c.carl = newDevice(t, s, counterCustomer, "Carl")
+	c.bob = newDevice(t, s, counterFriend, "Bob")
+	for i := range 12 {
+		c.bob.tell(counterAgent, fmt.Sprintf("line %d. It is long enough for two lines on a narrow screen.", i+1))
+		c.asks(fmt.Sprintf("question %d.", i+1))
+	}
+	key := proto.ServiceKey(counterCustomer, support).String()
+	c.customer, c.chat = "/c/"+key, fmt.Sprintf("/to/%d", counterFriend)
+	token := s.tokenFor(counterAgent, "Annabel", []proto.ServiceType{support})
+	tb := newProfile(t).open("Annabel", c.g.url+"/", before+sessionOf(counterAgent, "Annabel", token))
+	tb.awaitConnection("live")
+	c.person = &person{tab: tb, id: fmt.Sprint(counterAgent)}
+	return c
+}
+
+// asks lets the customer write to the service.
+func (c *counter) asks(content string) {
+	var zero, user uint64 = 0, counterCustomer
+	service, kind, direction := support, proto.MessageType_MESSAGE_TYPE_TEXT, proto.ServiceMessageDirection_CUSTOMER_TO_SERVICE
+	c.carl.must(proto.BranchService, &proto.ServiceMessage{
+		MessageId: &zero, UserId: &user, ServiceType: &service, MessageType: &kind, Content: &content, CreateDate: &zero, Direction: &direction,
+	})
+}
+
+// goTo opens an address of the page.
+func (p *person) goTo(hash string) {
+	p.t.Helper()
+	call[bool](p.tab, `hash => { location.hash = hash; return true }`, hash)
+}
+
+// open opens a conversation and waits for a message in it.
+func (c *counter) open(hash, content string) {
+	c.t.Helper()
+	c.goTo(hash)
+	c.find("textbox", "Message")
+	c.awaitMessage(content, "received")
+}
+
+func TestALowScreenKeepsTheMessagesInSight(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t, "")
+	onAll := func(what string) {
+		t.Helper()
+		for _, s := range lowScreens {
+			c.show(s)
+			c.fits(what + " on " + s.String())
+			if got, want := call[int64](c.tab, inSight), min(100, s.height*4/10); got < want {
+				t.Errorf("%s on %s: %d px of the messages are in sight, want %d", what, s, got, want)
+			}
+		}
+	}
+	c.show(lowScreens[0])
+	c.open(c.chat, "line 12.")
+	onAll("with a friend")
+	c.fill("Message", strings.Repeat("a draft of many lines\n", 9))
+	onAll("with a long draft")
+	call[bool](c.tab, `() => { const box = document.querySelector('message-composer textarea'); box.select(); document.execCommand('delete'); return true }`)
+
+	// A keyboard that lies over the page leaves the composer above it, and the message that one reads where it is.
+	c.show(screen{360, 640})
+	call[bool](c.tab, `() => { document.querySelector('[role=log]').scrollTop = 60; return true }`)
+	call[bool](c.tab, scrolled)
+	const first = `() => {
+		const {top} = document.querySelector('[role=log]').getBoundingClientRect();
+		const row = [...document.querySelectorAll('[role=log] [data-seq]')].find(e => e.getBoundingClientRect().bottom > top);
+		return row.dataset.seq + ' at ' + Math.round(row.getBoundingClientRect().top - top);
+	}`
+	before := call[string](c.tab, first)
+	const keyboard = `height => {
+		Object.defineProperty(visualViewport, 'height', {configurable: true, get: () => height});
+		visualViewport.dispatchEvent(new Event('resize'));
+		return new Promise(done => requestAnimationFrame(() => setTimeout(() => done(document.querySelector('message-composer').getBoundingClientRect().bottom))));
+	}`
+	if bottom := call[float64](c.tab, keyboard, 320); bottom > 320 {
+		t.Errorf("with a keyboard up to 320 px the composer ends at %v", bottom)
+	}
+	if after := call[string](c.tab, first); after != before {
+		t.Errorf("with a keyboard the first message in sight is %s, before it was %s", after, before)
+	}
+	call[bool](c.tab, `() => { delete visualViewport.height; visualViewport.dispatchEvent(new Event('resize')); return true }`)
+
+	// All that one can do is within reach.
+	c.open(c.customer, "question 12.")
+	onAll("with a customer")
+	c.show(lowScreens[0])
+	c.click("Show all of it")
+	c.click("Claim")
+	c.await("the claim", `key => document.querySelector('[data-key="' + key + '"]').dataset.assignee === '21'`, strings.TrimPrefix(c.customer, "/c/"))
+	c.click("Show all of it")
+	c.find("button", "Release")
+	c.do(chromedp.KeyEvent("\u001b"))
+	c.await("it to be folded", `() => document.querySelector('.status-row [aria-expanded=false]')`)
+
+	c.g.cut("/mqtt")
+	c.awaitConnection("offline")
+	onAll("offline")
+	c.show(lowScreens[0])
+	c.find("button", "Details")
+	for range 3 {
+		call[bool](c.tab, `() => { for (const why of ['one', 'two', 'three']) document.querySelector('chat-panes').dispatchEvent(new CustomEvent('notice', { detail: (why + ' of many words. ').repeat(20) })); return true }`)
+	}
+	onAll("with notices")
+	for range 3 {
+		c.click("Dismiss")
+	}
+	c.g.reopen("/mqtt")
+	c.click("Try now")
+	c.awaitConnection("live")
+
+	// What takes a conversation's place, and the lists, end within reach.
+	const reached = `selector => {
+		const last = [...document.querySelectorAll(selector)].filter(e => e.checkVisibility()).at(-1);
+		last.scrollIntoView({block: 'nearest'});
+		const {left, top, width, height} = last.getBoundingClientRect();
+		return last.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+	}`
+	for _, end := range []struct{ hash, last string }{
+		{"/", ".side [data-key] a"}, {"/", "share-link button"}, {"/to/0", ".main .empty p"}, {"/c/s:99:3", ".main .empty a"},
+	} {
+		c.goTo(end.hash)
+		for _, s := range lowScreens {
+			c.show(s)
+			c.fits(end.hash + " on " + s.String())
+			c.await(end.last+" within reach on "+s.String(), reached, end.last)
+		}
+	}
+	c.isReadHoweverItIsShown()
+
+	c.show(screen{2560, 1200})
+	c.open(c.chat, "line 12.")
+	if widest := call[float64](c.tab, `() => Math.max(...[...document.querySelectorAll('.bubble, message-composer')].map(e => e.getBoundingClientRect().width))`); widest > 832 {
+		t.Errorf("on an ultra-wide screen a message may be %v px wide", widest)
+	}
+	c.wroteNoErrors()
+}
+
+// isReadHoweverItIsShown shows the page with wide text, in a person's own colours, without motion and on paper.
+func (c *counter) isReadHoweverItIsShown() {
+	c.t.Helper()
+	c.show(screen{1200, 800})
+	c.open(c.chat, "line 12.")
+	c.say(strings.Repeat("one of many lines\n", 99) + "the last of them")
+	c.find("button", "Show more")
+
+	// WCAG 1.4.12: wider text is cut nowhere, but where dots say so.
+	const spaced = `() => {
+		const style = new CSSStyleSheet();
+		style.replaceSync('* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important } p { margin-bottom: 2em !important }');
+		document.adoptedStyleSheets = [style];
+		const cut = [...document.querySelectorAll('*')].filter(e => e.checkVisibility() && [...e.childNodes].some(n => n.nodeType === Node.TEXT_NODE && n.data.trim())).filter(e => {
+			const {textOverflow} = getComputedStyle(e);
+			const box = e.closest('.spoken') ? null : e.getBoundingClientRect();
+			const around = e.parentElement.closest('button, .badge, conversation-status, .typing, .bar, .banner')?.getBoundingClientRect();
+			return box && textOverflow !== 'ellipsis' && (e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 && e.localName === 'button' || around && (box.bottom > around.bottom + 1 || box.right > around.right + 1));
+		}).map(e => e.outerHTML.slice(0, 120));
+		document.adoptedStyleSheets = [];
+		return cut;
+	}`
+	for _, s := range []screen{{1200, 800}, {390, 844}} {
+		c.show(s)
+		for _, hash := range []string{c.chat, c.customer} {
+			c.goTo(hash)
+			c.find("textbox", "Message")
+			if cut := call[[]string](c.tab, spaced); len(cut) > 0 {
+				c.t.Errorf("wide text on %s is cut in %q", s, cut)
+			}
+		}
+	}
+
+	c.show(screen{1200, 800})
+	c.goTo(c.chat)
+	c.find("button", "Show more")
+	c.media(map[string]string{"forced-colors": "active"})
+	told := call[map[string]bool](c.tab, `() => {
+		const style = (selector, pseudo) => getComputedStyle(document.querySelector(selector), pseudo);
+		document.querySelector('message-composer textarea').focus();
+		return {
+			'a switch shows its state': style('.switch input').appearance === 'auto',
+			'the open conversation is marked': style('.entry[aria-current]').outlineStyle === 'solid',
+			'a message has an edge': style('.bubble').borderTopStyle === 'solid' && style('.bubble').borderTopWidth === '1px',
+			'where one writes is marked': style('message-composer form').outlineStyle === 'solid',
+			'who is here has a mark': style('.avatar[data-online]', '::after').backgroundColor === style('body').color,
+		};
+	}`)
+	for what, is := range told {
+		if !is {
+			c.t.Errorf("in forced colours not: %s", what)
+		}
+	}
+	c.media(map[string]string{"prefers-reduced-motion": "reduce"})
+	if moves := call[[]string](c.tab, `() => [...document.querySelectorAll('*')].filter(e => {
+		const {animationName, transitionDuration, scrollBehavior} = getComputedStyle(e);
+		return animationName !== 'none' || parseFloat(transitionDuration) > 0 || scrollBehavior === 'smooth';
+	}).map(e => e.localName + '.' + e.className)`); len(moves) > 0 {
+		c.t.Errorf("with reduced motion move %q", moves)
+	}
+
+	c.media(map[string]string{"media": "print", "prefers-color-scheme": "dark"})
+	type printed struct {
+		White, Whole, Named, Unfolded bool
+		Beside                        []string
+	}
+	got := call[printed](c.tab, `() => {
+		const paper = document.documentElement.scrollHeight;
+		const rows = [...document.querySelectorAll('[role=log] [data-seq]')];
+		const author = rows[0].querySelector('.bubble > span').getBoundingClientRect();
+		const last = document.createRange();
+		const piece = [...document.querySelectorAll('.piece')].at(-1);
+		last.selectNodeContents(piece);
+		return {
+			White: ['html', '.main', '.bubble'].every(e => ['rgb(255, 255, 255)', 'rgba(0, 0, 0, 0)'].includes(getComputedStyle(document.querySelector(e)).backgroundColor)),
+			Whole: paper > innerHeight && rows.every(e => { const {top, bottom, height} = e.getBoundingClientRect(); return height > 0 && top >= -scrollY && bottom <= paper - scrollY }),
+			Named: author.height > 10 && author.width > 10,
+			Unfolded: piece.textContent.includes('the last of them') && last.getBoundingClientRect().height > 20,
+			Beside: [...document.querySelectorAll('.side, message-composer, connection-status, .status-row, button, .skip')].filter(e => e.checkVisibility() && !e.matches('.state')).map(e => e.outerHTML.slice(0, 80)),
+		};
+	}`)
+	if !got.White || !got.Whole || !got.Named || !got.Unfolded || len(got.Beside) > 0 {
+		c.t.Errorf("on paper: %+v", got)
+	}
+	c.media(nil)
+}
