@@ -64,6 +64,8 @@ export interface Commands {
   settings(fields: { shareTyping?: boolean; sharePresence?: boolean; listed?: boolean }): null;
   block(fields: { user: ID; blocked: boolean }): null;
   choose(fields: { key: ConversationKey; pinned?: boolean; muted?: boolean; archived?: boolean; markedUnread?: boolean }): null;
+  /** Ends the user's engine for all pages and deletes what the browser keeps of the chat. The answer is the last that comes. */
+  forget(fields: {}): null;
   wake(fields: {}): null;
   /** Answers a token event; an empty token declines. The rest is what the token says. */
   token(fields: { token: string; name: string; services: Services; issued: Time; expires: Time }): null;

@@ -333,6 +333,11 @@ export interface Parley extends EventTarget {
    * agents may give, it finds those who answer for it.
    */
   users(query: string, options?: { service?: number }): Promise<User[]>;
+  /**
+   * Ends the engine for all pages of the user in this browser and deletes what it keeps of the chat: the history,
+   * and what was not sent. To be called at signing out; this Parley is closed then.
+   */
+  forget(): Promise<void>;
   /** Tries to connect now instead of waiting. */
   tryNow(): void;
   /** Detaches this page; the engine goes on for other tabs. */

@@ -279,6 +279,12 @@ class Parley extends EventTarget {
     });
   }
 
+  /** @returns {Promise<void>} */
+  async forget() {
+    await this.#call('forget', {});
+    this.close();
+  }
+
   tryNow() {
     this.#tell('wake', {});
   }

@@ -37,6 +37,7 @@ func open(ctx context.Context, user uint64, server string) (bridge.Parts, error)
 		return bridge.Parts{}, err
 	default:
 		parts.Store = store
+		parts.Erase = func(ctx context.Context) error { return idb.Delete(ctx, user) }
 	}
 	return parts, nil
 }

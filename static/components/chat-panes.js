@@ -4,7 +4,7 @@
 import { Conversations } from '../model/conversations.js';
 import { Attention } from '../model/attention.js';
 import { EachFrame } from '../model/each-frame.js';
-import { clearIdentity, currentToken, keepsIdentity } from '../model/identity.js';
+import { clearIdentity, currentToken, forgetUser, keepsIdentity } from '../model/identity.js';
 import { ListHistory } from '../model/list-history.js';
 import { PageContext } from '../model/page-context.js';
 import { ReadingPlaces } from '../model/reading-places.js';
@@ -27,6 +27,7 @@ import { serviceLinks, servicesNamed } from './service-links.js';
 import { ServiceQueue } from './service-queue.js';
 import { SettingsMenu } from './settings-menu.js';
 import { ShareLink } from './share-link.js';
+import { askToSignOut } from './sign-out-dialog.js';
 import { asksForShortcuts, showShortcuts } from './shortcuts-dialog.js';
 
 /**
@@ -49,7 +50,7 @@ const choices = {
   archive: { archived: true }, unarchive: { archived: false },
 };
 
-/** Fires "started" once the engine is there, or has failed to be. */
+/** Fires "started" once the engine is there, or has failed to be, and "signed-out". */
 export class ChatPanes extends HTMLElement {
   /** @type {Parley | null} */
   #parley = null;
@@ -119,6 +120,7 @@ export class ChatPanes extends HTMLElement {
     this.addEventListener('notice', event => this.#notices.add(/** @type {CustomEvent<string>} */ (event).detail));
     this.#lists.addEventListener('conversation-menu', event => this.#openMenu(/** @type {CustomEvent<{ key: string, x: number, y: number }>} */ (event).detail));
     this.addEventListener('conversation-act', event => this.#act(/** @type {CustomEvent<{ key: string, act: ConversationAct }>} */ (event).detail));
+    this.#settings.addEventListener('sign-out', () => this.#signOut());
     this.#search.addEventListener('search', event => { this.#lists.hidden = /** @type {CustomEvent<boolean>} */ (event).detail; });
     this.#search.addEventListener('chosen', () => this.#search.clear());
     this.#search.addEventListener('found', event => {
@@ -487,6 +489,22 @@ export class ChatPanes extends HTMLElement {
   /** Whoever opens a conversation, or says so, has read what was marked as unread. @param {Parley} parley @param {string} key */
   async #unmark(parley, key) {
     if (this.#conversations.get(key)?.markedUnread) await parley.choose(key, { markedUnread: false });
+  }
+
+  /** Ends the chat in this browser, and what is kept of it, if the person still wants that. */
+  async #signOut() {
+    const { own, archived, queue } = this.#conversations;
+    const unsent = [own, archived, queue].flatMap(({ all }) => all).filter(({ last }) => last?.seq === 0n);
+    if (!await askToSignOut(this, unsent.map(({ key }) => isolated(this.#context.participants(key).name)))) return;
+    try {
+      await this.#parley?.forget();
+    } catch (error) {
+      return this.#notices.add(t.notDone(reasonOf(error, t.unknownError)));
+    }
+    clearIdentity(); // and the other tabs see it
+    forgetUser(this.#context.me);
+    history.replaceState(null, '', '#/');
+    this.dispatchEvent(new CustomEvent('signed-out', { bubbles: true }));
   }
 
   /** Notes where the person read, while it is still on the screen. @param {ConversationPane} pane */

@@ -19,6 +19,7 @@ export class ParleyApp extends HTMLElement {
   connectedCallback() {
     const { signal } = this.#done;
     this.addEventListener('connected', () => this.#notice.connected(), { signal });
+    this.addEventListener('signed-out', () => this.#show(), { signal });
     this.append(this.#notice);
     this.#show();
     onIdentityChange(() => {

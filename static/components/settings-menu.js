@@ -30,7 +30,8 @@ export class SettingsMenu extends HTMLElement {
     ...names.map((name, i) => element('label', { class: 'switch' }, this.#inputs[i], t.choices[name])),
     ...(canNotify ? [element('label', { class: 'switch' }, this.#notify, t.notify)] : []),
     ...(keepsIdentity() ? [element('label', { class: 'choice' }, t.language, this.#language)] : []), // a page that forgets who is signed in is not loaded again
-    element('button', { class: 'menu-item', type: 'button', onclick: () => this.#askShortcuts() }, t.shortcuts));
+    element('button', { class: 'menu-item', type: 'button', onclick: () => this.#askShortcuts() }, t.shortcuts),
+    element('button', { class: 'menu-item', type: 'button', onclick: () => this.#signOut() }, t.signOut));
 
   /** @param {bigint} user */
   constructor(user) {
@@ -52,6 +53,11 @@ export class SettingsMenu extends HTMLElement {
     this.#settings = settings;
     store(this.#place, settings);
     this.#paint();
+  }
+
+  #signOut() {
+    this.#panel.hidePopover();
+    this.dispatchEvent(new Event('sign-out'));
   }
 
   #paint() {

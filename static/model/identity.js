@@ -61,6 +61,18 @@ export function clearIdentity() {
   }
 }
 
+/** Deletes what this browser keeps of a user beside the chat: settings and drafts. @param {bigint} user */
+export function forgetUser(user) {
+  try {
+    const of = ['settings', 'draft'].map(kind => `parley.${kind}.${user}`);
+    for (const key of Object.keys(localStorage)) {
+      if (of.some(name => key === name || key.startsWith(`${name}.`))) localStorage.removeItem(key);
+    }
+  } catch {
+    // Nothing is kept, nor was.
+  }
+}
+
 /** Calls back when another tab signs in or out. @param {() => void} callback @param {AbortSignal} signal */
 export function onIdentityChange(callback, signal) {
   addEventListener('storage', event => {

@@ -24,6 +24,8 @@ type Parts struct {
 	MemoryOnly chat.Reason
 	Network    chat.Network
 	History    chat.History
+	// Erase deletes what Store keeps, once that is closed. It may block; nil: there is nothing.
+	Erase func(context.Context) error
 }
 
 // Opener returns the parts for one user of one server, given by its address, without a slash at the end. It

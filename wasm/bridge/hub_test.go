@@ -89,7 +89,11 @@ func (p *profile) open(_ context.Context, user uint64, _ string) (Parts, error) 
 	if p.stores[user] == nil {
 		p.stores[user] = chat.NewMemory()
 	}
-	return Parts{Store: p.stores[user], Network: &p.network, History: noHistory{}}, p.failure
+	erase := func(context.Context) error {
+		delete(p.stores, user)
+		return p.failure
+	}
+	return Parts{Store: p.stores[user], Network: &p.network, History: noHistory{}, Erase: erase}, p.failure
 }
 
 func (p *profile) post(data []byte, ports []int) {
@@ -283,6 +287,34 @@ func TestAPageThatComesWhileTheSessionClosesGetsANewOne(t *testing.T) {
 		posts := p.do(2, record{"id": 10.0, "op": "wake"})
 		if got := answer(t, posts, 10); got["error"] != nil {
 			t.Errorf("the new engine refuses: %v", got)
+		}
+	})
+}
+
+func TestToForgetEndsTheSessionForAllPagesAndDeletesWhatIsStored(t *testing.T) {
+	inProfile(t, func(p *profile) {
+		p.do(1, attachCommand(nil))
+		p.do(2, attachCommand(nil))
+		p.do(3, attachCommand(record{"user": peer}))
+		p.do(1, sendCommand(nil))
+		clear(p.posts)
+		posts := p.do(1, record{"id": 5.0, "op": "forget"})
+		if diff := cmp.Diff(record{"id": 5.0, "value": nil}, posts[len(posts)-1]); diff != "" {
+			t.Errorf("the answer (-want +got)\n%s", diff)
+		}
+		if p.stores[me] != nil || p.stores[peer] == nil {
+			t.Errorf("the stores are %v", p.stores)
+		}
+		for port, want := range map[int]bool{1: false, 2: false, 3: true} {
+			posts := p.do(port, record{"id": 6.0, "op": "conversations"})
+			if _, refused := posts[0].(record)["error"]; refused == want {
+				t.Errorf("page %d is answered %v", port, posts)
+			}
+		}
+		p.do(2, attachCommand(nil))
+		posts = p.do(2, record{"id": 7.0, "op": "conversations"})
+		if list := posts[0].(record)["value"].([]any); len(list) != 0 {
+			t.Errorf("afterwards there is %v", list)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"time"
@@ -19,6 +20,7 @@ type userEngine struct {
 	user     uint64
 	server   string
 	engine   *chat.Engine // nil until the store is open
+	erase    func(context.Context) error
 	started  bool         // the engine can be asked
 	closing  bool
 	closed   []func()     // told once it is closed
@@ -40,6 +42,7 @@ func (s *userEngine) openFor(a attachment) {
 				return
 			}
 			s.hub.mark("store opened")
+			s.erase = parts.Erase
 			s.engine = chat.New(chat.Config{
 				User: s.user, Token: a.says(), Grace: grace,
 				Store: parts.Store, MemoryOnly: parts.MemoryOnly, Network: parts.Network, History: parts.History,
@@ -215,6 +218,7 @@ var operations = map[string]func(s *userEngine, port int, c *command) error{
 	"settings":      (*userEngine).settings,
 	"block":         (*userEngine).block,
 	"choose":        (*userEngine).choose,
+	"forget":        (*userEngine).forget,
 	"wake":          (*userEngine).wake,
 }
 
@@ -318,6 +322,27 @@ func (s *userEngine) choose(port int, c *command) error {
 		s.engine.Choose(f.key, choice, s.hub.finish(port, c.id))
 	}
 	return c.err
+}
+
+// forget ends the engine for all pages, and then deletes what it kept. A page that
+// comes meanwhile opens another, which begins with nothing.
+func (s *userEngine) forget(port int, c *command) error {
+	finish := s.hub.finish(port, c.id)
+	for _, p := range s.attached {
+		delete(s.hub.ports, p)
+	}
+	s.attached = nil
+	s.close(func() {
+		if s.erase == nil {
+			finish(nil)
+			return
+		}
+		s.hub.host.Go(func() func() {
+			err := s.erase(s.hub.ctx)
+			return func() { finish(err) }
+		})
+	})
+	return nil
 }
 
 func (s *userEngine) wake(port int, c *command) error {

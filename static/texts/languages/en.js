@@ -34,6 +34,11 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   /** @param {string} reason */
   startFailed: reason => `Parley could not start: ${reason}`,
   tryAgain: 'Try again',
+  signOut: 'Sign out',
+  signOutHere: 'Sign out of this browser?',
+  signOutHint: 'It forgets who you are and all that it keeps of your conversations, in all of its tabs.',
+  /** @param {string} names */
+  unsentIsLost: names => `Not sent yet, and lost then: messages to ${names}.`,
   startOver: 'Start as somebody new',
   startOverHint: 'Nobody else can prove to be you, so Parley cannot sign you in again: who starts anew is a new person to others, and does not see these conversations.',
   /** @param {string} reason */

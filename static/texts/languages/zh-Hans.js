@@ -26,6 +26,10 @@ const texts = ({ bytes, number, percent, wait }) => ({
   // 启动
   startFailed: reason => `Parley 无法启动：${reason}`,
   tryAgain: '重试',
+  signOut: '退出登录',
+  signOutHere: '要在此浏览器中退出登录吗？',
+  signOutHint: '此浏览器的所有标签页都会忘记你的身份，以及保存在其中的会话。',
+  unsentIsLost: names => `尚未发送、退出后将会丢失：发给${names}的消息。`,
   startOver: '以新身份开始',
   startOverHint: '除了这次登录，没有别的办法证明你的身份，所以 Parley 无法让你重新登录。重新开始后，你在别人眼中是一个新用户，也看不到这些会话。',
   signedOut: reason => (reason ? `你已退出登录：${sentence(reason)}` : '你已退出登录。'),
