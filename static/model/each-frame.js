@@ -1,10 +1,13 @@
 // @ts-check
-// Does work once for all that asks for it before the next frame.
+// Does work once for all that asks for it before the next frame, and leaves the page twice the
+// time that it took: keys and touches come through however much there is to paint.
 
-const longest = 100; // ms to wait for a frame: a page that is not shown has none
+const longest = 100; // ms to wait for a frame, as a page that is not shown has none; and to rest
 
 export class EachFrame {
   #work;
+  #wanted = false;
+  #rested = 0; // when the rest is over, by performance.now()
   #frame = 0;
   #timer = 0;
 
@@ -13,22 +16,32 @@ export class EachFrame {
     this.#work = work;
   }
 
-  /** Wants the work done, by the next frame. */
+  /** Wants the work done, by the next frame after the rest. */
   want() {
-    if (this.#timer) return;
+    if (this.#wanted) return;
+    this.#wanted = true;
+    const rest = this.#rested - performance.now();
+    if (rest > 0) this.#timer = setTimeout(() => this.#await(), rest);
+    else this.#await();
+  }
+
+  /** What was wanted is not, or is done. */
+  cancel() {
+    this.#wanted = false;
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#timer);
+  }
+
+  #await() {
     this.#frame = requestAnimationFrame(() => this.#do());
     this.#timer = setTimeout(() => this.#do(), longest);
   }
 
-  /** What was wanted is not, or was done meanwhile. */
-  cancel() {
-    cancelAnimationFrame(this.#frame);
-    clearTimeout(this.#timer);
-    this.#timer = 0;
-  }
-
   #do() {
     this.cancel();
+    const began = performance.now();
     this.#work();
+    const ended = performance.now();
+    this.#rested = ended + Math.min(2 * (ended - began), longest);
   }
 }
