@@ -61,6 +61,7 @@ func TestThePageSpeaksTheLanguageOfTheBrowserOrTheChosenOne(t *testing.T) {
 		if refused := ada.awaitMessage("你在吗", "refused"); !strings.Contains(refused.Text, "未发送：对方不接收你的消息") {
 			t.Errorf("the server's reason reads %q", refused.Text)
 		}
+		ada.shutsNobodyOut("a conversation in Chinese")
 		ada.fill("消息", strings.Repeat("长", 6000))
 		ada.click("发送")
 		ada.notice("消息未发送：消息有 18,000 字节，最多允许 16,384 字节，请分成几条发送")
@@ -71,6 +72,7 @@ func TestThePageSpeaksTheLanguageOfTheBrowserOrTheChosenOne(t *testing.T) {
 		ada.t = t
 		ada.fill("消息", "a draft")
 		ada.click("设置")
+		ada.shutsNobodyOut("the settings in Chinese")
 		ada.chooseOption("语言", "English")
 		ada.speaks("en", "ltr")
 		ada.awaitConnection("live")
@@ -105,6 +107,7 @@ func TestThePageSpeaksTheLanguageOfTheBrowserOrTheChosenOne(t *testing.T) {
 				const [own, other] = ['.own', ':not(.own)'].map(whose => document.querySelector('.message' + whose + ' .bubble').getBoundingClientRect());
 				return Math.abs(own.left - log.left) < 2 && Math.abs(other.right - log.right) < 2;
 			}`)
+			ada.shutsNobodyOut("a conversation from right to left")
 			ada.await("the button to send on the left", `() => document.querySelector('.send').getBoundingClientRect().right < document.querySelector('textarea').getBoundingClientRect().left`)
 		}
 		call[bool](tb, `() => { location.hash = '/'; return true }`)

@@ -67,8 +67,9 @@ export class Attention {
     const { key, unread, last, muted } = conversation;
     if (unread === 0n) this.#end(key);
     if (unread <= (was?.unread ?? 0n) || !last || last.mine || muted || isVisible()) return;
-    if (this.#news.size === 0) this.#tell();
+    const first = this.#news.size === 0;
     this.#news.set(key, conversation);
+    if (first) this.#tell(); // which may end at once, and then there is no news left
   }
 
   /** Marks the icons. @param {bigint} unread */
