@@ -21,7 +21,7 @@ type userEngine struct {
 	server   string
 	engine   *chat.Engine // nil until the store is open
 	erase    func(context.Context) error
-	started  bool         // the engine can be asked
+	started  bool // the engine can be asked
 	closing  bool
 	closed   []func()     // told once it is closed
 	attached []int        // ports, in the order in which they came
