@@ -164,6 +164,8 @@ export class MessageList extends HTMLElement {
       if (message.seq > this.#heard && participants.counts(message)) this.#heard = message.seq;
     }
     this.#window.apply(change, this.#keep);
+    // Whoever sends sees at once that it stands there, and not with the answer.
+    if (change.messages.some(({ mine, seq }) => mine && seq === 0n)) this.#paint();
   }
 
   /** How many messages are held: what is early above and below the screen, and a page more, however tall that is. */
