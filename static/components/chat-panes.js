@@ -38,6 +38,7 @@ import { asksForShortcuts, showShortcuts } from './shortcuts-dialog.js';
  * @typedef {import('./conversation-menu.js').ConversationAct} ConversationAct
  */
 
+const calls = 300; // ms between two changes of title and icons
 const keptRows = 20; // of each list are kept over a reload
 /** Where there is room for one pane at a time. */
 const narrow = matchMedia('(max-width: 759.98px)');
@@ -74,6 +75,8 @@ export class ChatPanes extends HTMLElement {
   #title = ''; // of what is open
   #left = ''; // key of the conversation that was open last
   #frame = new EachFrame(() => this.#paintLists());
+  /** What stands outside the page takes the browser long: not for each of many messages. */
+  #calling = new EachFrame(() => this.#paintTitle(), calls);
   #done = new AbortController();
 
   #avatar;
@@ -145,6 +148,7 @@ export class ChatPanes extends HTMLElement {
   disconnectedCallback() {
     this.#done.abort();
     this.#frame.cancel();
+    this.#calling.cancel();
     this.#keeper.close();
     this.#attention.close();
     this.#parley?.close();
@@ -313,19 +317,19 @@ export class ChatPanes extends HTMLElement {
   #paintLists() {
     this.#frame.cancel();
     if (!this.#listed) return;
-    const { own, archived, queue, unread } = this.#conversations;
+    const { own, archived, queue } = this.#conversations;
     const { key = '' } = this.#pane?.participants ?? {};
     this.#list.show(own, archived, key);
     if (!this.#queue.hidden) this.#queue.show(queue, key);
-    this.#paintTitle();
-    this.#attention.mark(unread);
+    this.#calling.want();
   }
 
   #paintTitle() {
-    const unread = Number(this.#conversations.unread);
+    const { unread } = this.#conversations;
     const what = this.#pane?.participants.name ?? this.#title;
-    const title = what ? t.titleOf(unread, isolated(what)) : t.title(unread);
+    const title = what ? t.titleOf(Number(unread), isolated(what)) : t.title(Number(unread));
     if (document.title !== title) document.title = title;
+    this.#attention.mark(unread);
     set(this.#main, 'aria-label', what || t.nothingChosen);
   }
 

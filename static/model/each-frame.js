@@ -6,14 +6,16 @@ const longest = 100; // ms to wait for a frame, as a page that is not shown has 
 
 export class EachFrame {
   #work;
+  #least;
   #wanted = false;
   #rested = 0; // when the rest is over, by performance.now()
   #frame = 0;
   #timer = 0;
 
-  /** @param {() => void} work */
-  constructor(work) {
+  /** @param {() => void} work @param {number} [least] ms to rest, at least */
+  constructor(work, least = 0) {
     this.#work = work;
+    this.#least = least;
   }
 
   /** Wants the work done, by the next frame after the rest. */
@@ -42,6 +44,6 @@ export class EachFrame {
     const began = performance.now();
     this.#work();
     const ended = performance.now();
-    this.#rested = ended + Math.min(2 * (ended - began), longest);
+    this.#rested = ended + Math.max(this.#least, Math.min(2 * (ended - began), longest));
   }
 }
