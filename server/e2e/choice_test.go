@@ -1,11 +1,15 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	protobuf "google.golang.org/protobuf/proto"
+
+	"parley/proto"
 )
 
 // rows are the conversations of a page's list, each with what marks it.
@@ -59,50 +63,82 @@ func TestWhatIsChosenForAConversationHoldsOnAllDevices(t *testing.T) {
 	adas.tell(bobID, "from Ada")
 	eves.tell(bobID, "from Eve")
 	token := s.token(bobID, "Bob")
+	phone := newDevice(t, s, bobID, "Bob")
 	bob := signInAs(newProfile(t), g, bobID, "Bob", token)
-	phone := signInAs(newProfile(t), g, bobID, "Bob's phone", token)
-	both := func(what string, want ...string) {
+	elsewhere := func(c *proto.Choice) {
 		t.Helper()
-		bob.awaitRows(what, want...)
-		phone.awaitRows(what, want...)
+		if _, err := phone.send(proto.BranchChoice, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	told := func(key string, want choices) {
+		t.Helper()
+		eventually(t, fmt.Sprintf("other devices to be told of %s: %+v", key, want), func() bool {
+			_, body := s.get("/api/conversations", token)
+			var list struct {
+				Conversations []struct {
+					Key string
+					choices
+				}
+			}
+			if err := json.Unmarshal(body, &list); err != nil {
+				t.Fatal(err)
+			}
+			return slices.ContainsFunc(list.Conversations, func(c struct {
+				Key string
+				choices
+			}) bool {
+				return c.Key == key && c.choices == want
+			})
+		})
 	}
 	titled := func(title string) {
 		t.Helper()
-		phone.await("the title "+title, `title => document.title === title`, title)
+		bob.await("the title "+title, `title => document.title === title`, title)
 	}
 
-	both("before", eve+" 1", ada+" 1")
+	bob.awaitRows("before", eve+" 1", ada+" 1")
 	bob.choose(ada, "Pin")
-	both("pinned", ada+" 1 Pinned", eve+" 1")
+	bob.awaitRows("pinned", ada+" 1 Pinned", eve+" 1")
+	told(ada, choices{Pinned: true})
 	titled("(2) Parley")
-	phone.choose(eve, "Mute")
-	both("muted", ada+" 1 Pinned", eve+" 1 Muted")
+	elsewhere(&proto.Choice{Key: protobuf.String(eve), Muted: protobuf.Bool(true)})
+	bob.awaitRows("muted elsewhere", ada+" 1 Pinned", eve+" 1 Muted")
 	titled("(1) Parley")
 	bob.choose(ada, "Mark as read")
-	both("read", ada+" 0 Pinned", eve+" 1 Muted")
+	bob.awaitRows("read", ada+" 0 Pinned", eve+" 1 Muted")
 	bob.choose(ada, "Mark as unread")
-	both("marked as unread", ada+" marked Pinned", eve+" 1 Muted")
+	bob.awaitRows("marked as unread", ada+" marked Pinned", eve+" 1 Muted")
+	told(ada, choices{Pinned: true, MarkedUnread: true})
 	bob.clickRow(ada)
-	both("opened", ada+" 0 Pinned", eve+" 1 Muted")
+	bob.awaitRows("opened", ada+" 0 Pinned", eve+" 1 Muted")
 	bob.click("More")
 	bob.click("Mark as unread")
 	bob.await("the list", `() => document.querySelector('chat-panes').dataset.view === 'list'`)
-	both("marked where it is open", ada+" marked Pinned", eve+" 1 Muted")
+	bob.awaitRows("marked where it is open", ada+" marked Pinned", eve+" 1 Muted")
 
-	phone.choose(ada, "Archive")
-	both("archived", eve+" 1 Muted")
+	bob.choose(ada, "Archive")
+	bob.awaitRows("archived", eve+" 1 Muted")
+	told(ada, choices{Pinned: true, MarkedUnread: true, ArchivedThrough: "1"})
 	bob.click("Archived (1)")
 	bob.awaitRows("the archive", ada+" marked Pinned")
 	bob.choose(ada, "Take out of the archive")
-	both("out of the archive", ada+" marked Pinned", eve+" 1 Muted")
+	bob.awaitRows("out of the archive", ada+" marked Pinned", eve+" 1 Muted")
 	bob.choose(ada, "Archive")
-	phone.choose(eve, "Archive")
-	both("both archived")
+	elsewhere(&proto.Choice{Key: protobuf.String(eve), ArchivedThrough: protobuf.Uint64(1)})
+	bob.awaitRows("both archived")
 	adas.tell(bobID, "news from Ada")
 	eves.tell(bobID, "news from Eve")
-	both("something new", ada+" 1 Pinned")
-	phone.click("Archived (1)")
-	phone.awaitRows("what is muted stays", eve+" 2 Muted")
+	bob.awaitRows("something new", ada+" 1 Pinned")
+	bob.click("Archived (1)")
+	bob.awaitRows("what is muted stays", eve+" 2 Muted")
 	bob.wroteNoErrors()
-	phone.wroteNoErrors()
+}
+
+// choices are those of a conversation as the HTTP API tells them.
+type choices struct {
+	Pinned          bool   `json:"pinned"`
+	Muted           bool   `json:"muted"`
+	MarkedUnread    bool   `json:"marked_unread"`
+	ArchivedThrough string `json:"archived_through"`
 }

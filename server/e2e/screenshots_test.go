@@ -3,15 +3,12 @@
 package e2e
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"parley/proto"
@@ -34,12 +31,8 @@ var looks = []look{
 func (p *person) take(view string) {
 	p.t.Helper()
 	for _, l := range looks {
-		p.do(chromedp.EmulateViewport(l.width, l.height), chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-			_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.scheme}},
-			})
-			return err
-		}))
+		p.do(chromedp.EmulateViewport(l.width, l.height))
+		p.media(map[string]string{"prefers-color-scheme": l.scheme})
 		call[bool](p.tab, scrolled)
 		picture, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 		if err != nil {

@@ -1,6 +1,7 @@
 // @ts-check
 // The page of somebody signed in: the list of conversations, an agent's queue,
 // and the conversation that is open.
+import { act, unmark } from '../model/conversation-acts.js';
 import { Conversations } from '../model/conversations.js';
 import { Attention } from '../model/attention.js';
 import { EachFrame } from '../model/each-frame.js';
@@ -35,7 +36,7 @@ import { asksForShortcuts, showShortcuts } from './shortcuts-dialog.js';
  * @typedef {import('../parley.js').Conversation} Conversation
  * @typedef {import('../parley.js').Connection} Connection
  * @typedef {import('../parley.js').Message} Message
- * @typedef {import('./conversation-menu.js').ConversationAct} ConversationAct
+ * @typedef {import('../model/conversation-acts.js').ConversationAct} ConversationAct
  */
 
 const calls = 300; // ms between two changes of title and icons
@@ -45,11 +46,6 @@ const narrow = matchMedia('(max-width: 759.98px)');
 /** On a touch screen the keyboard would hide what there is to read. */
 const typesAtOnce = matchMedia('(pointer: fine)');
 const tokenRefused = [401, 0x86, 0x87]; // HTTP status and MQTT reason codes
-
-const choices = {
-  pin: { pinned: true }, unpin: { pinned: false }, mute: { muted: true }, unmute: { muted: false },
-  archive: { archived: true }, unarchive: { archived: false },
-};
 
 /** Fires "started" once the engine is there, or has failed to be, and "signed-out". */
 export class ChatPanes extends HTMLElement {
@@ -374,7 +370,7 @@ export class ChatPanes extends HTMLElement {
     }
     if (key) {
       this.#open(key);
-      this.#unmark(parley, key).catch(() => {}); // it stays marked: nobody asked for more than to see it
+      unmark(parley, this.#conversations.get(key)).catch(() => {}); // it stays marked: nobody asked for more than to see it
       return;
     }
     switch (route.name) {
@@ -465,34 +461,14 @@ export class ChatPanes extends HTMLElement {
   }
 
   /** Does what the menu of a conversation offers. @param {{ key: string, act: ConversationAct }} what */
-  async #act({ key, act }) {
+  async #act({ key, act: what }) {
     try {
-      const parley = await this.#connecting;
-      const { peer } = this.#context.participants(key);
-      const open = this.#pane?.participants.key === key;
-      switch (act) {
-        case 'mark-read':
-          await parley.markRead(key, this.#conversations.get(key)?.head ?? 0n);
-          return await this.#unmark(parley, key);
-        case 'mark-unread':
-          await parley.choose(key, { markedUnread: true });
-          if (open) this.#history.toList(); // who looks at it reads it
-          return;
-        case 'block':
-          return await parley.block(peer);
-        case 'unblock':
-          return await parley.unblock(peer);
-        default:
-          return await parley.choose(key, choices[act]);
-      }
+      await act(await this.#connecting, what, key, this.#context.participants(key).peer, this.#conversations.get(key));
+      // Who looks at it reads it.
+      if (what === 'mark-unread' && this.#pane?.participants.key === key) this.#history.toList();
     } catch (error) {
       this.#notices.add(t.notDone(reasonOf(error, t.unknownError)));
     }
-  }
-
-  /** Whoever opens a conversation, or says so, has read what was marked as unread. @param {Parley} parley @param {string} key */
-  async #unmark(parley, key) {
-    if (this.#conversations.get(key)?.markedUnread) await parley.choose(key, { markedUnread: false });
   }
 
   /** Ends the chat in this browser, and what is kept of it, if the person still wants that. */

@@ -1,5 +1,6 @@
 // @ts-check
 // What one can do with a conversation as a whole, and about the person on its other side.
+import { actsOn } from '../model/conversation-acts.js';
 import { isolated } from '../texts/foreign-text.js';
 import { t } from '../texts/strings.js';
 import { element } from './dom.js';
@@ -7,7 +8,7 @@ import { icon } from './icons.js';
 
 /**
  * @typedef {import('../parley.js').Conversation} Conversation
- * @typedef {'mark-read' | 'mark-unread' | 'pin' | 'unpin' | 'mute' | 'unmute' | 'archive' | 'unarchive' | 'block' | 'unblock'} ConversationAct
+ * @typedef {import('../model/conversation-acts.js').ConversationAct} ConversationAct
  */
 
 const margin = 8; // px between a menu and the screen's edge
@@ -41,7 +42,7 @@ export class ConversationMenu extends HTMLElement {
     this.#key = key;
     this.#name = name;
     this.#conversation = conversation;
-    this.hidden = acts(key, conversation).length === 0;
+    this.hidden = actsOn(key, conversation).length === 0;
   }
 
   /** Opens it at a point of the screen, in px. @param {number} x @param {number} y */
@@ -55,7 +56,7 @@ export class ConversationMenu extends HTMLElement {
 
   /** What is offered stays as long as it is open: nothing moves under the finger. */
   #fill() {
-    this.#panel.replaceChildren(...acts(this.#key, this.#conversation).map((act, i) => element('button', {
+    this.#panel.replaceChildren(...actsOn(this.#key, this.#conversation).map((act, i) => element('button', {
       class: 'menu-item', type: 'button', autofocus: i === 0, title: act === 'block' ? t.blockMeans(isolated(this.#name)) : null,
       onclick: () => this.#choose(act),
     }, t.conversationActs[act])));
@@ -76,21 +77,6 @@ export class ConversationMenu extends HTMLElement {
     const next = items.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement)) + way;
     items.at(next % items.length)?.focus();
   }
-}
-
-/** @param {string} key @param {Conversation | undefined} conversation undefined where nothing was written yet @returns {ConversationAct[]} */
-function acts(key, conversation) {
-  /** @type {ConversationAct[]} */
-  const all = [];
-  if (conversation && conversation.head > 0n) {
-    const { unread, markedUnread, pinned, muted, archived, agent } = conversation;
-    all.push(unread > 0n || markedUnread ? 'mark-read' : 'mark-unread');
-    if (!agent) all.push(pinned ? 'unpin' : 'pin'); // a queue has an order of its own, and an end: resolved
-    all.push(muted ? 'unmute' : 'mute');
-    if (!agent) all.push(archived ? 'unarchive' : 'archive');
-  }
-  if (key.startsWith('d:')) all.push(conversation?.blocked ? 'unblock' : 'block');
-  return all;
 }
 
 customElements.define('conversation-menu', ConversationMenu);

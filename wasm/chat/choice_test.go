@@ -51,6 +51,22 @@ func TestWhatIChoseForAConversationIsKnownAsTheServerTells(t *testing.T) {
 	clock.Run(time.Second)
 	known("read", true, true, true, true)
 
+	b.send("and then?")
+	clock.Run(time.Second)
+	marks := len(s.markEpochs)
+	if err := a.engine.MarkRead(key, 2); err != nil {
+		t.Fatal(err)
+	}
+	a.engine.Choose(key, chat.Choice{MarkedUnread: pb.Bool(true)}, func(error) {
+		if len(s.markEpochs) != marks+1 {
+			t.Error("what was read is told after the mark that would be ended by it")
+		}
+	})
+	clock.Run(time.Second)
+	if len(s.choices) != 2 || len(s.markEpochs) != marks+1 {
+		t.Errorf("the server was told %d choices and %d marks", len(s.choices), len(s.markEpochs)-marks)
+	}
+
 	a.engine.Close(func() {})
 	clock.Run(time.Second)
 	s.down = true
@@ -60,13 +76,13 @@ func TestWhatIChoseForAConversationIsKnownAsTheServerTells(t *testing.T) {
 	known("after a restart", true, true, true, true)
 	a.engine.Choose(key, choice, func(err error) { answers = append(answers, err) })
 	clock.Run(time.Second)
-	if len(answers) != 2 || answers[1] == nil || len(s.choices) != 1 {
+	if len(answers) != 2 || answers[1] == nil || len(s.choices) != 2 {
 		t.Errorf("without a connection: answers %v, the server was told %v", answers, s.choices)
 	}
 
 	s.down = false
 	clock.Run(time.Minute)
-	tell(&proto.ConversationState{ArchivedThrough: pb.Uint64(1)})
+	tell(&proto.ConversationState{ArchivedThrough: pb.Uint64(2)})
 	known("archived alone", false, false, true, false)
 	b.send("more")
 	clock.Run(time.Second)

@@ -24,11 +24,15 @@ type Choice struct{ Pinned, Muted, Archived, MarkedUnread *bool }
 // server tells it to all my devices.
 func (e *Engine) Choose(key string, choice Choice, done func(error)) {
 	m := &proto.Choice{Key: &key, Pinned: choice.Pinned, Muted: choice.Muted, MarkedUnread: choice.MarkedUnread}
+	c := e.conversations[key]
 	if choice.Archived != nil {
 		m.ArchivedThrough = new(uint64)
-		if c := e.conversations[key]; c != nil && *choice.Archived {
+		if c != nil && *choice.Archived {
 			*m.ArchivedThrough = c.head
 		}
+	}
+	if c != nil && m.GetMarkedUnread() && e.connection.session != nil {
+		e.marking.send(c) // what I read before would end the mark, if it were told after it
 	}
 	e.choose(proto.BranchChoice, m, done)
 }

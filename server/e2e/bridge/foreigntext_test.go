@@ -52,7 +52,7 @@ func TestNoTextOfOthersTakesMoreThanLinearTime(t *testing.T) {
 			got := b.eval(fmt.Sprintf(`
 				const times = [];
 				for (const text of Object.keys(F.generators)) {
-					times.push({ text, ...F.growthOf(%q, text) });
+					times.push({ text, ...await F.growthOf(%q, text) });
 					await new Promise(resolve => setTimeout(resolve)); // the browser cleans up
 				}
 				return {

@@ -103,7 +103,7 @@ export const renderers = {
 
 const shorter = 4096, longer = 16384; // UTF-16 units
 const quick = 4; // ms in which the longer one may be done whatever its growth
-const rounds = 4;
+const rounds = 10;
 
 /** How long it takes once, in milliseconds. */
 function once(render, text) {
@@ -126,9 +126,10 @@ function timeOf(render, text) {
 
 /**
  * How many times as long it takes for four times as much text: the least of some
- * rounds, as others use the machine too; 0 if it takes no time to speak of.
+ * rounds, further and further apart, as others use the machine too, for a while; 0 if
+ * it takes no time to speak of.
  */
-export function growthOf(name, generator) {
+export async function growthOf(name, generator) {
   const render = renderers[name];
   const [short, long] = [shorter, longer].map(generators[generator]);
   let growth = Infinity;
@@ -138,6 +139,7 @@ export function growthOf(name, generator) {
     if (time <= quick) return { growth: 0, time };
     time = Math.min(time, timeOf(render, long));
     growth = Math.min(growth, time / timeOf(render, short));
+    if (growth > 6) await new Promise(resolve => setTimeout(resolve, 20 << round));
   }
   return { growth, time };
 }
