@@ -37,6 +37,8 @@ const PROTOCOL = 7;
 
 /** A tab that can share nothing with others names a channel of its own. */
 const channelName = new URLSearchParams(location.search).get('channel') ?? 'parley';
+/** The tab that made a dedicated worker, by its name on the channel. */
+const ownTab = new URLSearchParams(location.search).get('tab');
 const lockName = 'parley-engine';
 /** How long the engine before this one may take to end, in milliseconds, until tabs are told that it stays. */
 const patience = 2000;
@@ -486,7 +488,7 @@ function holdLife() {
 function begin() {
   role = 'engine';
   mark('turn');
-  channel.postMessage({ to: '*', data: { restart: true } });
+  channel.postMessage({ to: '*', from: ownTab, data: { restart: true } });
   runner.begin();
 }
 

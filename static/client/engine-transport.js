@@ -186,7 +186,7 @@ function openChannel(receive) {
 /** A line to an engine of this tab's own. @param {(message: any) => void} receive @returns {Line} */
 function openAlone(receive) {
   const line = new Channel(receive, `${channelName}-${randomName()}`);
-  line.run(signal => lead(signal, line.name)).catch(cause => line.failed(cause));
+  line.run(signal => line.lead(signal)).catch(cause => line.failed(cause));
   return line;
 }
 
@@ -202,14 +202,17 @@ class Channel {
   #over = new AbortController();
   /** Called with the answer of an engine that was asked for. */
   #answered = () => {};
+  /** Another tab's engine has begun since this tab's did: it may be too busy to answer. */
+  #another = false;
 
   /** @param {(message: any) => void} receive @param {string} name */
   constructor(receive, name) {
     this.name = name;
     this.#receive = receive;
     this.#channel = new BroadcastChannel(name);
-    this.#channel.onmessage = ({ data: { to, data } }) => {
+    this.#channel.onmessage = ({ data: { from, to, data } }) => {
       if (to !== this.#tab && to !== '*') return;
+      if (to === '*' && from !== this.#tab) this.#another = true;
       if (data.here) this.#answered();
       else receive(data);
     };
@@ -236,7 +239,7 @@ class Channel {
     const { signal } = this.#over;
     await this.run(() => navigator.locks.request(lockName, { signal }, async () => {
       await this.#engineToEnd();
-      return signal.aborted || lead(signal, this.name);
+      return signal.aborted || this.lead(signal);
     }));
   }
 
@@ -261,7 +264,13 @@ class Channel {
    */
   async #engineToEnd() {
     const ask = (/** @type {number} */ wait) => this.#ask(wait);
-    if (await ask(answerTimeout)) await silence(ask, this.#over.signal);
+    if (await ask(answerTimeout) || this.#another) await silence(ask, this.#over.signal);
+  }
+
+  /** Runs the worker until it ends, or over says so; resolves with whether it could be loaded. @param {AbortSignal} over */
+  async lead(over) {
+    this.#another = false;
+    return lead(over, this.name, this.#tab);
   }
 
   /** Asks for an engine, and resolves after a while with whether one answered. @param {number} wait */
@@ -278,13 +287,15 @@ class Channel {
  * Runs the worker until it ends, or over says so.
  * @param {AbortSignal} over
  * @param {string} channel how tabs reach it
+ * @param {string} tab whose it is
  * @returns {Promise<boolean>} whether it could be loaded
  */
-function lead(over, channel) {
+function lead(over, channel, tab) {
   // Under its own URL, as the browser lets a request wait for another one of the
   // same, which may be the one that is never answered.
   const url = new URL('../engine.js?dedicated', import.meta.url);
   url.searchParams.set('channel', channel);
+  url.searchParams.set('tab', tab);
   const worker = new Worker(url, { type: 'module', name: 'parley' });
   let begun = false;
   return new Promise(resolve => {

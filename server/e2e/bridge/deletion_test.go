@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/storage"
@@ -90,7 +91,8 @@ func TestTheElderOfTwoEnginesGivesWay(t *testing.T) {
 	elder := s.openTab(t, noSharedWorker+connect)
 	elder.eval(send)
 	elder.clearSiteData(s.URL)
-	s.handle("/engine.js", nil) // the younger one answers
+	// The younger one answers, but is busy at first.
+	s.handle("/engine.js", replaced(t, "engine.js", "port.post({ here: true });", "setTimeout(() => port.post({ here: true }), 1000);"))
 	younger := s.openTab(t, noSharedWorker+connect)
 	elder.until(`log.includes('reset')`)
 	younger.eval(send) // the store was in memory: what the elder had is gone
@@ -100,6 +102,7 @@ func TestTheElderOfTwoEnginesGivesWay(t *testing.T) {
 			t.Errorf("they do not share one engine (-want +got)\n%s", diff)
 		}
 	}
+	time.Sleep(4 * time.Second) // in which the elder's tab asks whether somebody has the lead; nothing tells that it has
 	if n := s.count("/parley.wasm"); n != 2 {
 		t.Errorf("the program was loaded %d times, want once by each", n)
 	}
