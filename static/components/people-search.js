@@ -2,7 +2,7 @@
 // Finds a person by name or number, and services by name.
 import { isolated } from '../texts/foreign-text.js';
 import { inOrder, reasonOf } from '../texts/labels.js';
-import { t } from '../texts/strings.js';
+import { formats, t } from '../texts/strings.js';
 import { avatar } from './avatar.js';
 import { element, text } from './dom.js';
 import { icon } from './icons.js';
@@ -112,8 +112,8 @@ export class PeopleSearch extends HTMLElement {
       const name = this.#names.user(user.id);
       return element('li', {}, element('a', { class: 'entry', href: `#/to/${user.id}`, tabindex: -1 },
         avatar(name, user.id),
-        element('span', { class: 'entry-name', dir: 'auto' }, name),
-        element('span', { class: 'entry-preview' }, String(user.id))));
+        element('span', { class: 'entry-name', dir: 'auto' }, ...marked(name, query)),
+        element('span', { class: 'entry-preview' }, ...(query === String(user.id) ? marked(query, query) : [String(user.id)]))));
     }));
     this.#roving.rest(this.#list.querySelector('a'));
   }
@@ -142,6 +142,13 @@ export class PeopleSearch extends HTMLElement {
     else return;
     event.preventDefault();
   }
+}
+
+/** A name in which what was looked for is marked. @param {string} name @param {string} query */
+function marked(name, query) {
+  const at = query ? formats.find(name, query) : -1;
+  if (at < 0) return [name];
+  return [name.slice(0, at), element('mark', {}, name.slice(at, at + query.length)), name.slice(at + query.length)];
 }
 
 customElements.define('people-search', PeopleSearch);

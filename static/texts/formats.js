@@ -52,6 +52,13 @@ export function formatsOf(locale) {
     compare: (a, b) => names().compare(a, b),
     /** Whether a name begins with a text, whatever case and accents. @param {string} name @param {string} text */
     begins: (name, text) => letters().compare(name.slice(0, text.length), text) === 0,
+    /** Where a text stands in a name, whatever case and accents; -1 if it does not. @param {string} name @param {string} text */
+    find: (name, text) => {
+      for (let at = 0; at + text.length <= name.length; at++) {
+        if (letters().compare(name.slice(at, at + text.length), text) === 0) return at;
+      }
+      return -1;
+    },
   };
 }
 
