@@ -69,6 +69,7 @@ export class ChatPanes extends HTMLElement {
   #offline = null;
   #saidNotKept = false;
   #title = ''; // of what is open
+  #bannered = ''; // what the banner says
   #left = ''; // key of the conversation that was open last
   #frame = new EachFrame(() => this.#paintLists());
   /** What stands outside the page takes the browser long: not for each of many messages. */
@@ -538,6 +539,8 @@ export class ChatPanes extends HTMLElement {
 
   /** @param {string} words */
   #showBanner(words) {
+    if (words === this.#bannered) return; // who presses its button presses this one
+    this.#bannered = words;
     this.#banner.hidden = !words;
     if (words) this.#banner.replaceChildren(element('p', { dir: 'auto' }, t.paragraph([words, t.startOverHint])), this.#startOver());
   }
