@@ -160,7 +160,7 @@ func TestNoStateOfThePageShutsAnybodyOut(t *testing.T) {
 		{"offline on a phone", func() { press("\u001b"); c.show(phone) }},
 		{"a conversation on a phone", func() {
 			c.g.reopen("/mqtt")
-			c.click("Try now")
+			call[bool](c.tab, networkIsBack)
 			c.awaitConnection("live")
 			c.open(c.customer, "question 12.")
 		}},

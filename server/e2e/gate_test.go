@@ -192,6 +192,10 @@ func (g *gate) stall(path string) {
 	g.stalled[path] = true
 }
 
+// networkIsBack is JavaScript that tells a page so, which then does not wait until it
+// would have tried again.
+const networkIsBack = `() => dispatchEvent(new Event('online'))`
+
 // reopen undoes close, cut, and a stall that no request has met.
 func (g *gate) reopen(path string) {
 	g.mu.Lock()

@@ -171,7 +171,7 @@ func TestALowScreenKeepsTheMessagesInSight(t *testing.T) {
 		c.click("Dismiss")
 	}
 	c.g.reopen("/mqtt")
-	c.click("Try now")
+	call[bool](c.tab, networkIsBack)
 	c.awaitConnection("live")
 
 	// What takes a conversation's place, and the lists, end within reach.
