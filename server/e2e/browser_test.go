@@ -249,7 +249,8 @@ func (tb *tab) await(what, function string, args ...any) {
 // named returns the elements that assistive technology finds by a role and an
 // accessible name; "" for any name.
 func (tb *tab) named(role, name string) ([]cdp.BackendNodeID, error) {
-	ctx, cancel := context.WithTimeout(tb.ctx, patience)
+	// A page that goes meanwhile does not answer: whoever waits asks again.
+	ctx, cancel := context.WithTimeout(tb.ctx, patience/9)
 	defer cancel()
 	document, err := chromedp.Call(ctx, dom.GetDocument, dom.GetDocumentParams{})
 	if err != nil {

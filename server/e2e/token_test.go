@@ -106,6 +106,8 @@ func TestAGuestWhoseTokenHasEndedIsToldAndBecomesNobodyElse(t *testing.T) {
 	}
 	tb.shutsNobodyOut("signed out by the server")
 	tb.click("Start as somebody new")
+	// What is asked of a page's accessibility while it goes is never answered.
+	tb.await("the page to be loaded again", `() => !document.querySelector('chat-panes') && document.querySelector('sign-in')`)
 	tb.find("textbox", "Your name")
 }
 
