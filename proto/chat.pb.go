@@ -1233,7 +1233,10 @@ type Settings struct {
 	SharePresence *bool `protobuf:"varint,2,opt,name=share_presence,json=sharePresence" json:"share_presence,omitempty"`
 	// Whether others find the user among people. Those who share a conversation with the
 	// user, and agents of services that the user wrote to, always do. Default true.
-	Listed        *bool `protobuf:"varint,3,opt,name=listed" json:"listed,omitempty"`
+	Listed *bool `protobuf:"varint,3,opt,name=listed" json:"listed,omitempty"`
+	// The user's name, if it was changed here (PATCH /api/me): a token that says another is
+	// older, and to be renewed. On the way down alone.
+	Name          *string `protobuf:"bytes,4,opt,name=name" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1287,6 +1290,13 @@ func (x *Settings) GetListed() bool {
 		return *x.Listed
 	}
 	return false
+}
+
+func (x *Settings) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
 }
 
 // Block says that the user and another have nothing more to do with each other, or
@@ -1742,11 +1752,12 @@ const file_chat_proto_rawDesc = "" +
 	"\bPresence\x12\x17\n" +
 	"\auser_id\x18\x01 \x02(\x04R\x06userId\x12\x16\n" +
 	"\x06online\x18\x02 \x02(\bR\x06online\x12\x1b\n" +
-	"\tlast_seen\x18\x03 \x01(\x04R\blastSeen\"l\n" +
+	"\tlast_seen\x18\x03 \x01(\x04R\blastSeen\"\x80\x01\n" +
 	"\bSettings\x12!\n" +
 	"\fshare_typing\x18\x01 \x01(\bR\vshareTyping\x12%\n" +
 	"\x0eshare_presence\x18\x02 \x01(\bR\rsharePresence\x12\x16\n" +
-	"\x06listed\x18\x03 \x01(\bR\x06listed\":\n" +
+	"\x06listed\x18\x03 \x01(\bR\x06listed\x12\x12\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\":\n" +
 	"\x05Block\x12\x17\n" +
 	"\auser_id\x18\x01 \x02(\x04R\x06userId\x12\x18\n" +
 	"\ablocked\x18\x02 \x02(\bR\ablocked\"\x98\x01\n" +

@@ -29,10 +29,11 @@ func (b *backend) Authenticate(ctx context.Context, user uint64, token string) (
 		return chat.Sender{}, time.Time{}, proto.Refuse(proto.NotAuthorized, "the token is of another user than the user name says")
 	}
 	seen := chat.User{ID: who.ID, Name: who.Name, Services: chat.ServicesOf(who.Services), ServicesUntil: uint64(who.Expires.UnixMilli())}
-	if err := b.service.Seen(ctx, seen, who.Issued); err != nil {
+	credential := chat.Credential{Issued: who.Issued, Expires: who.Expires, Device: who.Device}
+	if err := b.service.Seen(ctx, seen, credential); err != nil {
 		return chat.Sender{}, time.Time{}, err
 	}
-	return chat.Sender{User: who.ID, Name: who.Name, Services: who.Services}, who.Expires, nil
+	return chat.Sender{User: who.ID, Name: who.Name, Services: who.Services, Device: who.Device}, who.Expires, nil
 }
 
 // knownAfter is how long after they came first users are known: longer than

@@ -32,7 +32,7 @@ func TestWhoIsKnown(t *testing.T) {
 	}()
 	see := func(user uint64) {
 		t.Helper()
-		if err := service.Seen(ctx, chat.User{ID: user, Name: "somebody"}, time.Time{}); err != nil {
+		if err := service.Seen(ctx, chat.User{ID: user, Name: "somebody"}, chat.Credential{}); err != nil {
 			t.Fatal(err)
 		}
 	}

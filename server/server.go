@@ -124,7 +124,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	backend.service = s.service // before anybody can connect
 	api, err := httpapi.New(httpapi.Config{
 		Authority: authority, Service: s.service, Guests: o.jwtKey == "", Invite: s.invite, GuestsPerHour: int(o.guestsPerHour),
-		Origins: o.origins, Healthy: s.health.state, Clients: clients, Log: log,
+		Origins: o.origins, Healthy: s.health.state, Clients: clients, Log: log, End: s.broker.EndDevices, Here: s.broker.Here,
 	})
 	if err != nil {
 		return nil, err

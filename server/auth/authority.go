@@ -39,6 +39,8 @@ type User struct {
 	Services []proto.ServiceType
 	Expires  time.Time // zero: never
 	Issued   time.Time // in whole seconds; zero: the token does not say
+	// Device is the one that the token was given to; 0: it names none.
+	Device uint64
 }
 
 // Authority verifies tokens with one key and, if the key is a secret, mints
@@ -65,6 +67,8 @@ type claims struct {
 	jwt.RegisteredClaims
 	Name     string  `json:"name,omitempty"`
 	Services []int64 `json:"services,omitempty"`
+	// Device is an id in decimal; what others may mean by it is no reason to refuse a token.
+	Device any `json:"device,omitempty"`
 }
 
 // errCritical refuses the crit header (RFC 7515, section 4.1.11), which lists
@@ -109,6 +113,9 @@ func (a *Authority) user(c *claims) (User, error) {
 	u := User{ID: id, Name: cleanName(c.Name), Services: services(c.Services), Expires: c.ExpiresAt.Time}
 	if c.IssuedAt != nil {
 		u.Issued = c.IssuedAt.Time
+	}
+	if device, ok := c.Device.(string); ok {
+		u.Device, _ = proto.ParseID(device)
 	}
 	return u, nil
 }
@@ -180,6 +187,9 @@ func (a *Authority) Mint(u User, ttl time.Duration) (string, error) {
 		IssuedAt:  jwt.NewNumericDate(a.now()),
 		ExpiresAt: jwt.NewNumericDate(a.now().Add(ttl)),
 	}}
+	if u.Device != 0 {
+		c.Device = strconv.FormatUint(u.Device, 10)
+	}
 	for _, s := range u.Services {
 		c.Services = append(c.Services, int64(s))
 	}

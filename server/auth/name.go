@@ -34,6 +34,17 @@ func CheckName(name string) (string, error) {
 	return name, nil
 }
 
+// CleanLabel makes a label of a device fit, which a program gave: as a name, at most
+// maxLabel bytes. It may be empty.
+func CleanLabel(label string) string {
+	if label = cleanName(label); len(label) <= maxLabel {
+		return label
+	}
+	return cleanName(strings.ToValidUTF8(label[:maxLabel], ""))
+}
+
+const maxLabel = 64 // chat.MaxLabel
+
 // cleanName makes a name from a token fit: its bearer could not change it.
 // It may be empty.
 func cleanName(name string) string {

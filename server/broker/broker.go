@@ -399,17 +399,37 @@ func (b *Broker) claim(s *session, user uint64) {
 	s.claimed = user
 }
 
+// prove notes whose device s is, once the Backend has admitted it.
+func (b *Broker) prove(s *session, device uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s.device, s.proven = device, true
+}
+
 // End ends all connections of a user, with DISCONNECT where MQTT has that, and
 // also those that are about to be accepted: whoever the Backend refuses from the
 // time of the call on has none afterwards. It does not wait for them.
 func (b *Broker) End(user uint64, why *proto.Refusal) {
+	b.EndDevices(user, func(uint64) bool { return true }, why)
+}
+
+// EndDevices is End for those of the user's devices that one of is true of, 0 being
+// tokens that name none. Where the device is not known yet, the connection ends
+// without a word, and whoever is admitted connects again.
+func (b *Broker) EndDevices(user uint64, of func(device uint64) bool, why *proto.Refusal) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for s := range b.sessions {
-		if s.claimed == user {
+		if s.claimed == user && (!s.proven || of(s.device)) {
 			s.end(why)
 		}
 	}
+}
+
+// Here reports whether a device of a user has a connection.
+func (b *Broker) Here(user, device uint64) (here bool) {
+	b.users.each(user, func(s *session) { here = here || s.sender.Device == device })
+	return here
 }
 
 // Shutdown refuses new connections, lets each connection finish the publication

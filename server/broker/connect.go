@@ -143,6 +143,7 @@ func (s *session) authenticate(user uint64) *proto.Refusal {
 	case !expires.IsZero() && !time.Now().Before(expires):
 		return proto.Refuse(proto.BadUserNameOrPassword, "the token has expired: get a new one").Named("token-expired")
 	}
+	s.broker.prove(s, sender.Device)
 	sender.User, sender.Client = user, s.login.clientID
 	s.sender = sender
 	s.log = s.log.With("user", strconv.FormatUint(user, 10), "client", sender.Client)

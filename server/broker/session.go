@@ -42,6 +42,8 @@ type session struct {
 	place   place         // guarded by broker.mu
 	inLine  *list.Element // likewise, while the place is pending
 	claimed uint64        // likewise: the user that CONNECT named
+	device  uint64        // likewise: the one that the token names, once that is admitted
+	proven  bool          // likewise: it is
 
 	// Set by CONNECT, before anybody else gets to know the session.
 	log       *slog.Logger

@@ -212,7 +212,7 @@ func TestReadsThatFailAreRefusedForNow(t *testing.T) {
 	_, errConversations := b.Conversations(ctx, chat.Sender{User: ada}, "")
 	_, errUsers := b.Users(ctx, chat.UserQuery{Text: "a", Limit: 10})
 	_, errSync := b.Publish(ctx, chat.Sender{User: ada}, proto.BranchSync, nil, nil)
-	errSeen := b.Seen(ctx, chat.User{ID: ada}, time.Time{})
+	errSeen := b.Seen(ctx, chat.User{ID: ada}, chat.Credential{})
 	for _, err := range []error{errMessages, errConversations, errUsers, errSync, errSeen} {
 		if r := refusalOf(t, err); !r.Reason.Temporary() || !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)

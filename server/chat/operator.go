@@ -2,8 +2,8 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"slices"
-	"time"
 
 	"parley/proto"
 )
@@ -96,28 +96,27 @@ func (u User) offServices() User {
 	return u
 }
 
-// Admit refuses a token of a user that was issued then, if an operator withdrew
-// it (RemoveAgent, Block); the zero time counts as before everything. Errors wrap
-// a *proto.Refusal: NotAuthorized for those.
-func (s *Service) Admit(ctx context.Context, user uint64, issued time.Time) error {
-	u, err := s.user(ctx, user)
-	if err != nil {
-		return err
-	}
-	return u.refused(issued)
+// Admit returns what is known of a user by whom a token is shown, or refuses the
+// token, if an operator withdrew it (RemoveAgent, Block) or its user signed out
+// (EndDevice, EndDevices); one that does not say when it was issued counts as issued
+// before everything. Errors wrap a *proto.Refusal: NotAuthorized for those.
+func (s *Service) Admit(ctx context.Context, user uint64, c Credential) (User, error) {
+	u, _, err := s.admitted(ctx, user, c)
+	return u, err
 }
 
-// refused says why a token of u that was issued then is not accepted; nil if it
-// is. Tokens tell whole seconds: one of the second in which an operator withdrew
-// them counts as issued before.
-func (u User) refused(issued time.Time) error {
-	switch {
-	case u.Blocked:
-		return proto.Refuse(proto.NotAuthorized, "you are blocked on this server: ask whoever runs it").Named("shut-out")
-	case u.Revoked != 0 && (issued.IsZero() || uint64(max(0, issued.UnixMilli())) <= u.Revoked):
-		return proto.Refuse(proto.NotAuthorized, "whoever runs this server withdrew the token: sign in anew").Named("token-withdrawn")
+func (s *Service) admitted(ctx context.Context, user uint64, c Credential) (u User, d Device, err error) {
+	err = s.store.View(ctx, func(v View) (err error) {
+		if u, err = v.User(user); err != nil || c.Device == 0 {
+			return err
+		}
+		d, err = v.Device(user, c.Device)
+		return err
+	})
+	if err != nil {
+		return u, d, s.failed("the user could not be read", err)
 	}
-	return nil
+	return u, d, u.refused(d, c)
 }
 
 // rule commits what an operator decides about a user.
@@ -146,6 +145,11 @@ func (r *ruling) apply(b *batch) (Result, error) {
 	after := r.decide(known, b.service.millis())
 	if after == known {
 		return Result{}, nil
+	}
+	if after.Revoked != known.Revoked { // nor does what would get another token
+		if err := errors.Join(b.tx.DeleteCode(r.user, LinkCode), b.tx.DeleteCode(r.user, RecoveryCode)); err != nil {
+			return Result{}, err
+		}
 	}
 	return Result{}, b.putUser(after)
 }

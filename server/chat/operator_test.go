@@ -23,6 +23,12 @@ func refusedToken(t *testing.T, what string, err error, text string) {
 	}
 }
 
+// admit shows a token without a device that was issued then.
+func admit(b *bench, user uint64, issued time.Time) error {
+	_, err := b.Admit(b.t.Context(), user, chat.Credential{Issued: issued})
+	return err
+}
+
 func (b *bench) team() (ids []uint64) {
 	b.t.Helper()
 	team, err := b.Team(b.t.Context())
@@ -91,16 +97,16 @@ func TestTokensThatWereIssuedBeforeTheyWereWithdrawnAreRefused(t *testing.T) {
 			"of the second in which":      withdrawn,
 			"of before there was a clock": time.Unix(-1, 0),
 		} {
-			refusedToken(t, name+" on CONNECT", b.Seen(t.Context(), agent, issued), "withdrew the token")
-			refusedToken(t, name+" over HTTP", b.Admit(t.Context(), ben, issued), "withdrew the token")
-			if err := b.Admit(t.Context(), ann, issued); err != nil {
+			refusedToken(t, name+" on CONNECT", b.Seen(t.Context(), agent, chat.Credential{Issued: issued}), "withdrew the token")
+			refusedToken(t, name+" over HTTP", admit(b, ben, issued), "withdrew the token")
+			if err := admit(b, ann, issued); err != nil {
 				t.Errorf("%s, of somebody else: %v", name, err)
 			}
 		}
 		if team := b.team(); !slices.Equal(team, []uint64{ann}) {
 			t.Errorf("the team is %v", team)
 		}
-		if err := b.Seen(t.Context(), agent, withdrawn.Add(time.Second)); err != nil {
+		if err := b.Seen(t.Context(), agent, chat.Credential{Issued: withdrawn.Add(time.Second)}); err != nil {
 			t.Errorf("a token issued after: %v", err)
 		}
 		if team := b.team(); !slices.Equal(team, []uint64{ann, ben}) {
@@ -121,15 +127,15 @@ func TestABlockedUserIsKeptOutUntilUnblocked(t *testing.T) {
 		if err != nil || len(blocked) != 1 || blocked[0].ID != ben || blocked[0].Name != "Ben" {
 			t.Errorf("blocked %+v, %v", blocked, err)
 		}
-		refusedToken(t, "on CONNECT", b.Seen(t.Context(), agent, later), "blocked")
-		refusedToken(t, "over HTTP", b.Admit(t.Context(), ben, later), "blocked")
+		refusedToken(t, "on CONNECT", b.Seen(t.Context(), agent, chat.Credential{Issued: later}), "blocked")
+		refusedToken(t, "over HTTP", admit(b, ben, later), "blocked")
 		if team := b.team(); !slices.Equal(team, []uint64{ann}) {
 			t.Errorf("the team is %v", team)
 		}
 		if before, err := b.Unblock(t.Context(), ben); err != nil || !before.Blocked {
 			t.Errorf("unblock: before %+v, %v", before, err)
 		}
-		if err := b.Seen(t.Context(), agent, b.time().Add(-time.Hour)); err != nil {
+		if err := b.Seen(t.Context(), agent, chat.Credential{Issued: b.time().Add(-time.Hour)}); err != nil {
 			t.Errorf("a token of before: %v", err)
 		}
 		if blocked, err := b.BlockedUsers(t.Context()); err != nil || len(blocked) != 0 {
@@ -146,7 +152,7 @@ func TestABlockedUserIsKeptOutUntilUnblocked(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		refusedToken(t, "withdrawn, blocked and unblocked", b.Admit(t.Context(), ben, b.time().Add(-time.Hour)), "withdrew")
+		refusedToken(t, "withdrawn, blocked and unblocked", admit(b, ben, b.time().Add(-time.Hour)), "withdrew")
 	})
 }
 
@@ -179,7 +185,7 @@ func TestARemovalIsNotUndoneByATokenThatWasOnItsWay(t *testing.T) {
 		issued := time.Now()
 		seen := make(chan error, 2)
 		for range 2 {
-			go func() { seen <- service.Seen(t.Context(), agent, issued) }()
+			go func() { seen <- service.Seen(t.Context(), agent, chat.Credential{Issued: issued}) }()
 			<-enter // the first is being committed
 			leave <- struct{}{}
 			synctest.Wait()
@@ -195,7 +201,7 @@ func TestARemovalIsNotUndoneByATokenThatWasOnItsWay(t *testing.T) {
 			}
 		}()
 		<-enter // is being committed
-		go func() { seen <- service.Seen(t.Context(), agent, issued) }()
+		go func() { seen <- service.Seen(t.Context(), agent, chat.Credential{Issued: issued}) }()
 		synctest.Wait() // was let pass, and waits to be committed
 		close(leave)
 		refusedToken(t, "the token", <-seen, "withdrew the token")

@@ -30,7 +30,8 @@ type Sender struct {
 	User     uint64
 	Name     string
 	Services []proto.ServiceType // those the user answers for: an agent
-	Client   string              // MQTT client id, unique per device
+	Client   string              // MQTT client id, unique per browser profile
+	Device   uint64              // Device.ID; 0: the token names none
 }
 
 // Receipt is what the acknowledgement of a stored message carries.

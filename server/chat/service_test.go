@@ -521,7 +521,7 @@ func TestWhenAUserWasSeenFirstIsKept(t *testing.T) {
 		b := start(t, s)
 		first := b.time()
 		for _, name := range []string{"Ada", "Ada Lovelace", ""} {
-			if err := b.Seen(t.Context(), chat.User{ID: ada, Name: name}, time.Time{}); err != nil {
+			if err := b.Seen(t.Context(), chat.User{ID: ada, Name: name}, chat.Credential{}); err != nil {
 				t.Fatal(err)
 			}
 			b.pass(time.Hour)
@@ -530,7 +530,7 @@ func TestWhenAUserWasSeenFirstIsKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := b.Seen(t.Context(), chat.User{ID: bob, Name: "Robert"}, time.Time{}); err != nil {
+		if err := b.Seen(t.Context(), chat.User{ID: bob, Name: "Robert"}, chat.Credential{}); err != nil {
 			t.Fatal(err)
 		}
 		for user, want := range map[uint64]time.Time{ada: first, bob: {}, huge: {}} {
@@ -546,7 +546,7 @@ func TestPeopleAreFoundByNameAndID(t *testing.T) {
 		b := start(t, s)
 		see := func(id uint64, name string) {
 			t.Helper()
-			if err := b.Seen(t.Context(), chat.User{ID: id, Name: name}, time.Time{}); err != nil {
+			if err := b.Seen(t.Context(), chat.User{ID: id, Name: name}, chat.Credential{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -567,9 +567,9 @@ func TestPeopleAreFoundByNameAndID(t *testing.T) {
 			same(t, "query "+query, got, want)
 		}
 		for name, err := range map[string]error{
-			"id":   b.Seen(t.Context(), chat.User{Name: "Nobody"}, time.Time{}),
-			"long": b.Seen(t.Context(), chat.User{ID: 9, Name: strings.Repeat("x", proto.MaxName+1)}, time.Time{}),
-			"utf8": b.Seen(t.Context(), chat.User{ID: 9, Name: "\xff"}, time.Time{}),
+			"id":   b.Seen(t.Context(), chat.User{Name: "Nobody"}, chat.Credential{}),
+			"long": b.Seen(t.Context(), chat.User{ID: 9, Name: strings.Repeat("x", proto.MaxName+1)}, chat.Credential{}),
+			"utf8": b.Seen(t.Context(), chat.User{ID: 9, Name: "\xff"}, chat.Credential{}),
 		} {
 			if r := refusalOf(t, err); r.Reason != proto.PayloadFormatInvalid {
 				t.Errorf("%s: %v", name, r)

@@ -44,7 +44,7 @@ func staffed(t testing.TB, s chat.Store) *bench {
 // join lets somebody connect, with what their token says.
 func (b *bench) join(user uint64, name string, services ...proto.ServiceType) {
 	b.t.Helper()
-	if err := b.Seen(b.t.Context(), chat.User{ID: user, Name: name, Services: chat.ServicesOf(services)}, time.Time{}); err != nil {
+	if err := b.Seen(b.t.Context(), chat.User{ID: user, Name: name, Services: chat.ServicesOf(services)}, chat.Credential{}); err != nil {
 		b.t.Fatal(err)
 	}
 }

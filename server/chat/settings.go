@@ -53,7 +53,11 @@ func (r *settings) apply(b *batch) (Result, error) {
 // settings is what u has chosen, as it is told to u's own devices.
 func (u User) settings() ([]byte, error) {
 	typing, presence, listed := !u.HideTyping, !u.HidePresence, !u.Unlisted
-	return proto.Marshal(&proto.Settings{ShareTyping: &typing, SharePresence: &presence, Listed: &listed})
+	m := &proto.Settings{ShareTyping: &typing, SharePresence: &presence, Listed: &listed}
+	if u.Renamed != 0 {
+		m.Name = &u.Name
+	}
+	return proto.Marshal(m)
 }
 
 // tellSettings tells a user who came what they have chosen.

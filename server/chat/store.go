@@ -111,6 +111,17 @@ type View interface {
 	Ending(limit int) ([]User, error)
 	// Blocked returns the users who are blocked, by id, limit at most.
 	Blocked(limit int) ([]User, error)
+	// Device returns the zero Device if the user has none of that id.
+	Device(user, id uint64) (Device, error)
+	// Devices returns a user's, rising by id.
+	Devices(user uint64) ([]Device, error)
+	// ExpiredDevices returns devices with Expires < before, limit at most, those that
+	// expired first first.
+	ExpiredDevices(before uint64, limit int) ([]Device, error)
+	// Code finds the code of a hash; the zero Code if there is none.
+	Code(hash [CodeHash]byte) (Code, error)
+	// CodeOf returns a user's code of a kind; the zero Code if there is none.
+	CodeOf(user uint64, kind CodeKind) (Code, error)
 }
 
 // Tx is a View that sees its own writes.
@@ -127,9 +138,15 @@ type Tx interface {
 	// members.
 	DeleteConversation(key proto.Key) error
 	PutUser(User) error
-	// DeleteUser deletes a user, what they are found by and their Usage.
+	// DeleteUser deletes a user, what they are found by, their Usage, devices and codes.
 	DeleteUser(id uint64) error
 	PutUsage(Usage) error
+	PutDevice(Device) error
+	DeleteDevice(user, id uint64) error
+	// PutCode puts a code in the place of the one that the user has of that kind. An
+	// error if its hash is another's.
+	PutCode(Code) error
+	DeleteCode(user uint64, kind CodeKind) error
 	// PutEpoch begins a new epoch, which is not 0.
 	PutEpoch(epoch uint64) error
 }
@@ -241,6 +258,11 @@ type User struct {
 	// Revoked is up to when tokens were issued that are refused since, Unix
 	// milliseconds; 0: none are.
 	Revoked uint64
+	// SignedOut is up to when tokens that name no device were issued, and devices that are
+	// not known signed in, that are refused since the user signed out everywhere; and
+	// Renamed when the user changed their name here, which those before do not know.
+	// Unix milliseconds; 0: never.
+	SignedOut, Renamed uint64
 	// Blocked says that an operator lets the user in no more, whatever the token.
 	Blocked bool
 	// FirstSeen is when the user's first token was, and LastSeen when the user's

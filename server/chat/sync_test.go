@@ -54,7 +54,7 @@ func keysOf(answers ...*proto.BaseUserUnreadStatics) (keys []string) {
 func TestASyncAnswersWhatOneNeedsToKnow(t *testing.T) {
 	onBothStores(t, func(t *testing.T, s chat.Store) {
 		b := start(t, s)
-		if err := b.Seen(t.Context(), chat.User{ID: bob, Name: "Bob"}, time.Time{}); err != nil {
+		if err := b.Seen(t.Context(), chat.User{ID: bob, Name: "Bob"}, chat.Credential{}); err != nil {
 			t.Fatal(err)
 		}
 		question := b.send(ada, text(bob, "are you there?"))
@@ -110,7 +110,7 @@ func TestASyncTellsWhatChangedSinceItsToken(t *testing.T) {
 		b.mark(bob, 1, 1) // changes nothing
 		fourth := b.sync(ada, third[0].GetToken())
 		same(t, "after reading", keysOf(fourth...), []string{"d:3:5"})
-		if err := b.Seen(t.Context(), chat.User{ID: eve, Name: "Eve"}, time.Time{}); err != nil {
+		if err := b.Seen(t.Context(), chat.User{ID: eve, Name: "Eve"}, chat.Credential{}); err != nil {
 			t.Fatal(err)
 		}
 		same(t, "after a new name", keysOf(b.sync(ada, fourth[0].GetToken())...), []string{"d:3:7"})

@@ -36,7 +36,7 @@ func TestAnAgentIsSentWhatFollowsTheirComing(t *testing.T) {
 		for _, next := range []func(){
 			func() { say("2") },
 			func() {
-				if err := service.Seen(t.Context(), chat.User{ID: ann, Services: chat.ServicesOf(inSales)}, time.Time{}); err != nil {
+				if err := service.Seen(t.Context(), chat.User{ID: ann, Services: chat.ServicesOf(inSales)}, chat.Credential{}); err != nil {
 					t.Error(err)
 				}
 			},
@@ -67,7 +67,7 @@ func TestAnAgentIsSentWhatFollowsTheirComing(t *testing.T) {
 func (b *bench) until(user uint64, name string, expires time.Time) {
 	b.t.Helper()
 	u := chat.User{ID: user, Name: name, Services: chat.ServicesOf(inSales), ServicesUntil: uint64(expires.UnixMilli())}
-	if err := b.Seen(b.t.Context(), u, time.Time{}); err != nil {
+	if err := b.Seen(b.t.Context(), u, chat.Credential{}); err != nil {
 		b.t.Fatal(err)
 	}
 }

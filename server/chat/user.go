@@ -40,11 +40,10 @@ func (s *Service) Users(ctx context.Context, q UserQuery) ([]User, error) {
 // there is; the services replace those of the token before. Whoever has a
 // conversation with them learns a new name with the next sync or, beyond
 // maxRenamed conversations, with the next message. Of u, only ID, Name, Services
-// and ServicesUntil are looked at. Blocks until it is on disk if it is news.
-// Errors wrap a *proto.Refusal: NotAuthorized where an operator withdrew a token
-// that was issued then (RemoveAgent, Block); the zero time counts as before
-// everything.
-func (s *Service) Seen(ctx context.Context, u User, issued time.Time) error {
+// and ServicesUntil are looked at; a name that is older than the user's last
+// (Rename) is not. Blocks until it is on disk if it is news. Errors wrap a
+// *proto.Refusal: NotAuthorized for tokens that Admit refuses.
+func (s *Service) Seen(ctx context.Context, u User, c Credential) error {
 	switch {
 	case u.ID == 0:
 		return proto.Refuse(proto.PayloadFormatInvalid, "the user id is 0")
@@ -53,17 +52,14 @@ func (s *Service) Seen(ctx context.Context, u User, issued time.Time) error {
 	case !utf8.ValidString(u.Name):
 		return proto.Refuse(proto.PayloadFormatInvalid, "name is not valid UTF-8")
 	}
-	known, err := s.user(ctx, u.ID)
+	known, device, err := s.admitted(ctx, u.ID, c)
 	if err != nil {
 		return err
 	}
-	if err := known.refused(issued); err != nil {
-		return err
-	}
-	if known.seen(u, s.millis()) == known {
+	if now := s.millis(); known.seen(u, c, now) == known && device.seen(u.ID, c, now) == device {
 		return nil
 	}
-	_, err = s.submit(ctx, &upsertUser{u, issued})
+	_, err = s.submit(ctx, &upsertUser{u, c})
 	return err
 }
 
@@ -91,12 +87,10 @@ func (s *Service) user(ctx context.Context, id uint64) (u User, err error) {
 }
 
 // seen returns what is known of a user after a token of theirs was seen, now.
-func (known User) seen(u User, now uint64) (after User) {
+func (known User) seen(u User, c Credential, now uint64) (after User) {
 	after = known
 	after.ID = u.ID
-	if u.Name != "" {
-		after.Name = u.Name
-	}
+	after.Name = known.NameIn(u.Name, c)
 	if known.ID != 0 && now > max(known.FirstSeen, known.LastSeen)+uint64(seenStep.Milliseconds()) {
 		after.LastSeen = now // not each time: that would be a write with each connection
 	}
@@ -112,10 +106,19 @@ func (known User) seen(u User, now uint64) (after User) {
 	return after
 }
 
+// NameIn is what the user is called where a token says name: as the user was renamed
+// after that was issued, if they were.
+func (known User) NameIn(name string, c Credential) string {
+	if name == "" || known.Renamed != 0 && !c.issuedAfter(known.Renamed) {
+		return known.Name
+	}
+	return name
+}
+
 // upsertUser is a user's name on its way into the history.
 type upsertUser struct {
-	user   User
-	issued time.Time // the token
+	user       User
+	credential Credential
 }
 
 // maxRenamed bounds how many conversations show a new name with the next sync;
@@ -127,29 +130,75 @@ func (r *upsertUser) apply(b *batch) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if err := known.refused(r.issued); err != nil { // it was not yet when it was looked at
-		return Result{Err: err}, nil
-	}
-	after := known.seen(r.user, b.service.millis())
-	if after == known {
-		return Result{}, nil
-	}
-	if known.ID == 0 {
-		after.FirstSeen = b.service.millis()
-	}
-	if err := b.putUser(after); err != nil || after.Name == known.Name {
-		return Result{}, err
-	}
-	rows, err := b.tx.Changed(after.ID, after.Services, 0, maxRenamed)
+	device, err := b.tx.Device(r.user.ID, r.credential.Device)
 	if err != nil {
 		return Result{}, err
 	}
+	if err := known.refused(device, r.credential); err != nil { // it was not yet when it was looked at
+		return Result{Err: err}, nil
+	}
+	now := b.service.millis()
+	refusal, err := b.putDevice(device, device.seen(r.user.ID, r.credential, now))
+	if refusal != nil || err != nil {
+		return Result{Err: refusal}, err
+	}
+	after := known.seen(r.user, r.credential, now)
+	if known.ID == 0 {
+		after.FirstSeen = now
+	}
+	return Result{}, b.changeUser(known, after)
+}
+
+// Rename lets a user be called otherwise, whatever tokens say that were issued so far;
+// by is the token of who asks. All of the user's devices are told (proto.Settings), and
+// others as by Seen. name is one that Seen takes, and not empty. Errors wrap a
+// *proto.Refusal: NotAuthorized if by is refused by now.
+func (s *Service) Rename(ctx context.Context, user uint64, by Credential, name string) error {
+	_, err := s.submit(ctx, &renaming{user, by, name})
+	return err
+}
+
+// renaming is a user's new name on its way into the history.
+type renaming struct {
+	user uint64
+	by   Credential
+	name string
+}
+
+func (r *renaming) apply(b *batch) (Result, error) {
+	known, refusal, err := b.admitted(r.user, r.by)
+	if refusal != nil || err != nil {
+		return Result{Err: refusal}, err
+	}
+	after := known
+	after.ID, after.Name, after.Renamed = r.user, r.name, max(known.Renamed, b.service.millis())
+	if err := b.changeUser(known, after); err != nil {
+		return Result{}, err
+	}
+	payload, err := after.settings()
+	b.deliver(r.user, proto.BranchSettings, payload)
+	return Result{}, err
+}
+
+// changeUser writes what is known of a user, and lets those whom it is shown to learn
+// a new name.
+func (b *batch) changeUser(before, after User) error {
+	if after == before {
+		return nil
+	}
+	if err := b.putUser(after); err != nil || after.Name == before.Name {
+		return err
+	}
+	rows, err := b.tx.Changed(after.ID, after.Services, 0, maxRenamed)
+	if err != nil {
+		return err
+	}
 	for _, row := range rows {
 		if err := b.rename(row.Key, after.ID); err != nil {
-			return Result{}, err
+			return err
 		}
 	}
-	return Result{}, nil
+	return nil
 }
 
 // rename lets those who are shown the user's name in a conversation learn it.

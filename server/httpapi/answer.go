@@ -119,10 +119,21 @@ func send(w http.ResponseWriter, mediaType string, status int, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", mediaType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
+	keep(h)
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a client that went away needs no answer
+}
+
+// sendNothing says that it is done.
+func sendNothing(w http.ResponseWriter) {
+	keep(w.Header())
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// keep sets what holds for all answers.
+func keep(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("Referrer-Policy", "no-referrer")
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that went away needs no answer
 }

@@ -7,6 +7,7 @@ import (
 
 	"parley/proto"
 	"parley/server/auth"
+	"parley/server/chat"
 )
 
 // bearer returns the user of the request's token. A client who sends none that
@@ -23,7 +24,7 @@ func (a *api) bearer(r *http.Request) (auth.User, error) {
 }
 
 // verify reads the token (RFC 6750, section 2.1), and sees that no operator
-// withdrew it.
+// withdrew it and its user did not sign out. The name is the one of now.
 func (a *api) verify(r *http.Request) (auth.User, error) {
 	header := r.Header.Values("Authorization")
 	if len(header) == 0 {
@@ -36,7 +37,9 @@ func (a *api) verify(r *http.Request) (auth.User, error) {
 	}
 	who, err := a.Authority.Verify(strings.TrimLeft(token, " "))
 	if err == nil {
-		err = a.Service.Admit(r.Context(), who.ID, who.Issued)
+		var known chat.User
+		known, err = a.Service.Admit(r.Context(), who.ID, credentialOf(who))
+		who.Name = known.NameIn(who.Name, credentialOf(who))
 	}
 	var refusal *proto.Refusal
 	switch {
@@ -52,4 +55,9 @@ func (a *api) verify(r *http.Request) (auth.User, error) {
 
 func invalidToken(detail string) *problem {
 	return &problem{Status: http.StatusUnauthorized, Challenge: `Bearer realm="parley", error="invalid_token"`, Detail: detail, Code: "token-invalid"}
+}
+
+// credentialOf is what the service is told of a token beside its user.
+func credentialOf(who auth.User) chat.Credential {
+	return chat.Credential{Issued: who.Issued, Expires: who.Expires, Device: who.Device}
 }

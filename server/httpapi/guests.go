@@ -30,37 +30,63 @@ const (
 type newcomer struct {
 	Name   string `json:"name"`
 	Invite string `json:"invite"`
+	Device string `json:"device"` // a label for it
 }
 
 // guests makes a guest, an agent if the request holds the invite. With the
-// token of a guest it renews that: the same user and name, whatever the body
+// token of a guest it renews that: the same user and device, whatever the body
 // says, and the same services.
 func (a *api) guests(r *http.Request, _ auth.User) (any, error) {
-	if !a.Guests {
-		return nil, &problem{Status: http.StatusForbidden,
-			Detail: "this server takes no guests, since its key was given to it (-jwt-key): get a token from whoever runs it", Code: "no-guests"}
+	if err := a.mints(); err != nil {
+		return nil, err
 	}
 	if err := enter(r, a.door, a.Clients.Of(r)); err != nil {
 		return nil, err
 	}
-	who, err := a.guest(r)
+	who, label, err := a.guest(r)
 	if err != nil {
 		return nil, err
+	}
+	return a.signIn(who, func(made auth.User) error {
+		// What an operator decides, or the user on another device, between the two tokens
+		// refuses the renewal.
+		c := chat.Credential{Issued: who.Issued, Expires: made.Expires, Device: made.Device, Label: label}
+		return a.Service.Seen(r.Context(), seenAs(made), c)
+	})
+}
+
+// mints refuses what only a server does that mints its users' tokens.
+func (a *api) mints() error {
+	if !a.Guests {
+		return &problem{Status: http.StatusForbidden,
+			Detail: "this server takes no guests, since its key was given to it (-jwt-key): get a token from whoever runs it", Code: "no-guests"}
+	}
+	return nil
+}
+
+// bearerOf is a user with a token for them, as JSON.
+type bearerOf struct {
+	user
+	Token  string `json:"token"`
+	device uint64
+}
+
+// signIn makes a token for a user, on a new device unless they have one, and gives it
+// out once it is noted: from there on, who ends the device ends the token.
+func (a *api) signIn(who auth.User, note func(made auth.User) error) (answer bearerOf, err error) {
+	if who.Device == 0 {
+		who.Device = a.ids.next()
 	}
 	token, err := a.Authority.Mint(who, guestTime)
 	if err != nil {
-		return nil, err
+		return answer, err
 	}
+	who.Issued = a.Now().Truncate(time.Second)
 	who.Expires = a.Now().Add(guestTime).Truncate(time.Second)
-	// After it is made and before anybody has it: what an operator decides about
-	// the user before this refuses the renewal, and from here on the new token.
-	if err := a.Service.Seen(r.Context(), seenAs(who), who.Issued); err != nil {
-		return nil, err
+	if err := note(who); err != nil {
+		return answer, err
 	}
-	return struct {
-		user
-		Token string `json:"token"`
-	}{userOf(who), token}, nil
+	return bearerOf{userOf(who), token, who.Device}, nil
 }
 
 // seenAs is what the service is told of a token's user.
@@ -68,15 +94,25 @@ func seenAs(who auth.User) chat.User {
 	return chat.User{ID: who.ID, Name: who.Name, Services: chat.ServicesOf(who.Services), ServicesUntil: uint64(who.Expires.UnixMilli())}
 }
 
-// guest returns the user that the request is to be given a token for.
-func (a *api) guest(r *http.Request) (auth.User, error) {
-	if len(r.Header.Values("Authorization")) > 0 {
-		return a.renewing(r)
-	}
+// guest returns the user that the request is to be given a token for, and a label for
+// the device.
+func (a *api) guest(r *http.Request) (who auth.User, label string, err error) {
 	var wish newcomer
-	if err := readJSON(r, &wish); err != nil {
-		return auth.User{}, err
+	if len(r.Header.Values("Authorization")) > 0 {
+		if who, err = a.renewing(r); err == nil && who.Device == 0 && r.ContentLength != 0 {
+			err = readJSON(r, &wish) // of before there were devices
+		}
+		return who, auth.CleanLabel(wish.Device), err
 	}
+	if err := readJSON(r, &wish); err != nil {
+		return who, "", err
+	}
+	who, err = a.newcomer(r, wish)
+	return who, auth.CleanLabel(wish.Device), err
+}
+
+// newcomer returns a new user.
+func (a *api) newcomer(r *http.Request, wish newcomer) (auth.User, error) {
 	name, err := auth.CheckName(wish.Name)
 	if err != nil {
 		return auth.User{}, err

@@ -22,8 +22,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -46,6 +49,11 @@ type Config struct {
 	Invite *auth.Invite
 	// Origins are those of pages of other sites that may use the API.
 	Origins origin.Origins
+	// End ends the connections of those devices of a user that one of is true of, 0 being
+	// tokens that name none, and tells them why; nil is where there are no connections.
+	End func(user uint64, of func(device uint64) bool, why *proto.Refusal)
+	// Here reports whether a device of a user has a connection; nil is false.
+	Here func(user, device uint64) bool
 	// Healthy returns an error while the server cannot do its work, at once; nil
 	// is always healthy. A *proto.Refusal in its chain is told to whoever asks.
 	Healthy func(context.Context) error
@@ -86,6 +94,12 @@ func (c *Config) setDefaults() {
 	}
 	if c.Clients == nil {
 		c.Clients = clientip.New(nil, c.Log)
+	}
+	if c.End == nil {
+		c.End = func(uint64, func(uint64) bool, *proto.Refusal) {}
+	}
+	if c.Here == nil {
+		c.Here = func(uint64, uint64) bool { return false }
 	}
 	if c.Healthy == nil {
 		c.Healthy = func(context.Context) error { return nil }
@@ -130,17 +144,20 @@ const (
 
 type api struct {
 	Config
-	ids       *guestIDs
-	requests  *limits // by user
-	strangers *limits // of requests without a valid token, by client
-	arrivals  *limits // of new guests, by client; nil if they have no bound
-	users     *lines[uint64]
-	door      *lines[netip.Addr]
-	held      chan struct{} // one is in it for each answer that is held
+	ids       *guestIDs // of users and of devices
+	requests  *limits   // by user
+	strangers *limits   // of requests without a valid token, by client
+	arrivals  *limits   // of new guests, by client; nil if they have no bound
+	// Tries at codes, by client and of all.
+	guesses, allGuesses *limits
+
+	users *lines[uint64]
+	door  *lines[netip.Addr]
+	held  chan struct{} // one is in it for each answer that is held
 }
 
 // endpoint answers a request: with a message of chat.proto, or a value that
-// encoding/json writes, or an error, of which a *problem or a *proto.Refusal is
+// encoding/json writes, or nil for success with nothing to say, or an error, of which a *problem or a *proto.Refusal is
 // told to the client. who is zero where the endpoint is open to everybody.
 type endpoint func(r *http.Request, who auth.User) (answer any, err error)
 
@@ -159,18 +176,21 @@ func New(c Config) (http.Handler, error) {
 		door:      newLines[netip.Addr](doorWidth, doorLength),
 		held:      make(chan struct{}, maxHeld),
 	}
+	a.guesses, a.allGuesses = newGuesses(c.Now)
 	if c.GuestsPerHour > 0 {
 		a.arrivals = newLimits(rate.Limit(float64(c.GuestsPerHour)/time.Hour.Seconds()), c.GuestsPerHour, c.Now)
 	}
 	mux := http.NewServeMux()
-	get := func(path string, cost int, e endpoint) {
-		a.route(mux, http.MethodGet, path, http.StatusOK, a.signedIn(cost, e))
-	}
-	a.route(mux, http.MethodPost, "/api/guests", http.StatusCreated, a.guests)
-	get("/api/me", 1, a.me)
-	get("/api/users", listCost, a.people)
-	get("/api/conversations", listCost, a.conversations)
-	get("/api/conversations/{key}/messages", 1, a.messages)
+	a.route(mux, "/api/guests", methods{http.MethodPost: a.guests})
+	a.route(mux, "/api/me", methods{http.MethodGet: a.signedIn(1, a.me), http.MethodPatch: a.signedIn(listCost, a.rename)})
+	a.route(mux, "/api/sign-in", methods{http.MethodPost: a.signInByCode})
+	a.route(mux, "/api/link-codes", methods{http.MethodPost: a.signedIn(codeCost, a.linkCode)})
+	a.route(mux, "/api/recovery-codes", methods{http.MethodPost: a.signedIn(codeCost, a.recoveryCode)})
+	a.route(mux, "/api/devices", methods{http.MethodGet: a.signedIn(1, a.devices), http.MethodDelete: a.signedIn(listCost, a.endDevices)})
+	a.route(mux, "/api/devices/{id}", methods{http.MethodDelete: a.signedIn(1, a.endDevice)})
+	a.route(mux, "/api/users", methods{http.MethodGet: a.signedIn(listCost, a.people)})
+	a.route(mux, "/api/conversations", methods{http.MethodGet: a.signedIn(listCost, a.conversations)})
+	a.route(mux, "/api/conversations/{key}/messages", methods{http.MethodGet: a.signedIn(1, a.messages)})
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, &problem{Status: http.StatusNotFound, Detail: "there is nothing under this address"})
 	})
@@ -178,26 +198,24 @@ func New(c Config) (http.Handler, error) {
 	return mux, nil
 }
 
-// route serves an endpoint under one method, and says of the others that they
-// are not allowed.
-func (a *api) route(mux *http.ServeMux, method, path string, status int, e endpoint) {
-	allowed := method + ", OPTIONS"
-	if method == http.MethodGet {
-		allowed = "GET, HEAD, OPTIONS"
+// methods are the endpoints of one path, by their methods.
+type methods map[string]endpoint
+
+// success is the status of an answer that holds something.
+var success = map[string]int{http.MethodGet: http.StatusOK, http.MethodPatch: http.StatusOK, http.MethodPost: http.StatusCreated}
+
+// route serves the endpoints of a path, and says of other methods that they are not
+// allowed.
+func (a *api) route(mux *http.ServeMux, path string, endpoints methods) {
+	var names []string
+	for _, method := range slices.Sorted(maps.Keys(endpoints)) {
+		names = append(names, method)
+		if method == http.MethodGet {
+			names = append(names, http.MethodHead)
+		}
+		a.serve(mux, method, path, endpoints[method])
 	}
-	mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
-		a.share(w, r)
-		ctx, cancel := context.WithTimeout(r.Context(), a.Timeout)
-		defer cancel()
-		answer, err := e(r.WithContext(ctx), auth.User{})
-		if err == nil {
-			err = write(w, r, status, answer)
-		}
-		if err != nil {
-			a.hold(ctx, err)
-			a.refuse(w, r, err)
-		}
-	})
+	allowed := strings.Join(append(names, http.MethodOptions), ", ")
 	mux.HandleFunc("OPTIONS "+path, func(w http.ResponseWriter, r *http.Request) {
 		a.preflight(w, r, allowed)
 	})
@@ -205,6 +223,27 @@ func (a *api) route(mux *http.ServeMux, method, path string, status int, e endpo
 		a.share(w, r)
 		w.Header().Set("Allow", allowed)
 		a.refuse(w, r, &problem{Status: http.StatusMethodNotAllowed, Detail: "only " + allowed + " are allowed here"})
+	})
+}
+
+// serve serves one endpoint.
+func (a *api) serve(mux *http.ServeMux, method, path string, e endpoint) {
+	mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
+		a.share(w, r)
+		ctx, cancel := context.WithTimeout(r.Context(), a.Timeout)
+		defer cancel()
+		answer, err := e(r.WithContext(ctx), auth.User{})
+		switch {
+		case err != nil:
+		case answer == nil:
+			sendNothing(w)
+		default:
+			err = write(w, r, success[method], answer)
+		}
+		if err != nil {
+			a.hold(ctx, err)
+			a.refuse(w, r, err)
+		}
 	})
 }
 

@@ -291,7 +291,7 @@ func TestEnumsAreNumbers(t *testing.T) {
 func TestASearchFindsFiftyOthers(t *testing.T) {
 	s := newSite(t, nil)
 	for i := range uint64(60) {
-		if err := s.service.Seen(t.Context(), chat.User{ID: i + 1, Name: fmt.Sprintf("User %02d", i+1)}, time.Time{}); err != nil {
+		if err := s.service.Seen(t.Context(), chat.User{ID: i + 1, Name: fmt.Sprintf("User %02d", i+1)}, chat.Credential{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -310,13 +310,13 @@ func TestASearchFindsFiftyOthers(t *testing.T) {
 func TestASearchAmongAgentsMissesNoneForOthersNames(t *testing.T) {
 	s := newSite(t, nil)
 	for i := range uint64(60) {
-		if err := s.service.Seen(t.Context(), chat.User{ID: i + 1, Name: fmt.Sprintf("User %02d", i+1)}, time.Time{}); err != nil {
+		if err := s.service.Seen(t.Context(), chat.User{ID: i + 1, Name: fmt.Sprintf("User %02d", i+1)}, chat.Credential{}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	support := chat.ServicesOf([]proto.ServiceType{proto.ServiceType_SERVICE_TYPE_SUPPORT})
 	for id, name := range map[uint64]string{71: "User X", 72: "User Y", 73: "Zoe"} {
-		if err := s.service.Seen(t.Context(), chat.User{ID: id, Name: name, Services: support}, time.Time{}); err != nil {
+		if err := s.service.Seen(t.Context(), chat.User{ID: id, Name: name, Services: support}, chat.Credential{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -498,7 +498,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		"an unknown path":      {"GET", "/api/nothing", mine, "", 404, "nothing"},
 		"the root":             {"GET", "/api/", mine, "", 404, "nothing"},
 		"a slash too many":     {"GET", "/api/me/", mine, "", 404, "nothing"},
-		"a method too many":    {"POST", "/api/me", mine, "", 405, "GET, HEAD, OPTIONS"},
+		"a method too many":    {"POST", "/api/me", mine, "", 405, "GET, HEAD, PATCH, OPTIONS"},
 		"guests are not read":  {"GET", "/api/guests", mine, "", 405, "POST, OPTIONS"},
 		"messages not deleted": {"DELETE", messages, mine, "", 405, "GET, HEAD, OPTIONS"},
 

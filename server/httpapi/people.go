@@ -36,7 +36,35 @@ func userOf(who auth.User) user {
 
 func milliseconds(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 
+func millis(ms uint64) string { return strconv.FormatUint(ms, 10) }
+
 func (a *api) me(_ *http.Request, who auth.User) (any, error) { return userOf(who), nil }
+
+// rename lets the user be called otherwise: by the rules for guests, and on all of
+// their devices, which renew their tokens.
+func (a *api) rename(r *http.Request, who auth.User) (any, error) {
+	if err := a.mints(); err != nil {
+		return nil, err
+	}
+	var wish struct {
+		Name string `json:"name"`
+	}
+	if err := readJSON(r, &wish); err != nil {
+		return nil, err
+	}
+	name, err := auth.CheckName(wish.Name)
+	if err == nil && len(who.Services) == 0 {
+		err = auth.CheckUnreserved(name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Service.Rename(r.Context(), who.ID, credentialOf(who), name); err != nil {
+		return nil, err
+	}
+	who.Name = name
+	return userOf(who), nil
+}
 
 // person is somebody else, as JSON.
 type person struct {

@@ -212,6 +212,30 @@ var migrations = []string{`
 	ALTER TABLE members ADD COLUMN muted INTEGER NOT NULL DEFAULT 0;
 	ALTER TABLE members ADD COLUMN marked_unread INTEGER NOT NULL DEFAULT 0;
 	ALTER TABLE members ADD COLUMN archived_through INTEGER NOT NULL DEFAULT 0;
+`, `
+	-- Where users are signed in, up to when those that are not known are refused, when
+	-- users were renamed here, and the hashes of codes that sign them in.
+	CREATE TABLE devices (
+		user_id   BLOB NOT NULL,
+		id        BLOB NOT NULL,
+		label     TEXT NOT NULL,
+		last_seen BLOB NOT NULL,
+		expires   BLOB NOT NULL,
+		ended     INTEGER NOT NULL,
+		PRIMARY KEY (user_id, id)
+	) WITHOUT ROWID;
+	CREATE INDEX devices_by_expiry ON devices (expires);
+	CREATE TABLE codes (
+		user_id BLOB NOT NULL,
+		kind    INTEGER NOT NULL,
+		hash    BLOB NOT NULL UNIQUE,
+		made    BLOB NOT NULL,
+		expires BLOB NOT NULL,
+		used    INTEGER NOT NULL,
+		PRIMARY KEY (user_id, kind)
+	) WITHOUT ROWID;
+	ALTER TABLE users ADD COLUMN signed_out BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE users ADD COLUMN renamed BLOB NOT NULL DEFAULT x'0000000000000000';
 `}
 
 // errNewer and errForeign are files that this program must not touch.

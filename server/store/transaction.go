@@ -209,12 +209,12 @@ func (t *transaction) PutUser(u chat.User) error {
 	if err := t.rename(u.ID, folded); err != nil {
 		return err
 	}
-	err := t.exec("INSERT INTO users (id, name, folded, services, services_since, services_until, revoked, blocked, first_seen, last_seen, hides, wrote, customer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"+
+	err := t.exec("INSERT INTO users (id, name, folded, services, services_since, services_until, revoked, blocked, signed_out, renamed, first_seen, last_seen, hides, wrote, customer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"+
 		" ON CONFLICT (id) DO UPDATE SET name = excluded.name, folded = excluded.folded, services = excluded.services,"+
 		" services_since = excluded.services_since, services_until = excluded.services_until, revoked = excluded.revoked, blocked = excluded.blocked,"+
-		" first_seen = excluded.first_seen, last_seen = excluded.last_seen, hides = excluded.hides, wrote = excluded.wrote, customer = excluded.customer",
+		" signed_out = excluded.signed_out, renamed = excluded.renamed, first_seen = excluded.first_seen, last_seen = excluded.last_seen, hides = excluded.hides, wrote = excluded.wrote, customer = excluded.customer",
 		number(u.ID), u.Name, folded, int64(u.Services), number(u.ServicesSince), number(u.ServicesUntil),
-		number(u.Revoked), u.Blocked, number(u.FirstSeen), number(u.LastSeen), hidesOf(u), u.Wrote, int64(u.Customer))
+		number(u.Revoked), u.Blocked, number(u.SignedOut), number(u.Renamed), number(u.FirstSeen), number(u.LastSeen), hidesOf(u), u.Wrote, int64(u.Customer))
 	if err != nil {
 		return fmt.Errorf("write user: %w", err)
 	}
@@ -236,7 +236,9 @@ func (t *transaction) DeleteUser(id uint64) error {
 			return err
 		}
 	}
-	for _, query := range []string{"DELETE FROM users WHERE id = ?", "DELETE FROM usage WHERE user_id = ?"} {
+	for _, query := range []string{
+		"DELETE FROM users WHERE id = ?", "DELETE FROM usage WHERE user_id = ?", "DELETE FROM devices WHERE user_id = ?", "DELETE FROM codes WHERE user_id = ?",
+	} {
 		if err := t.exec(query, number(id)); err != nil {
 			return fmt.Errorf("delete user: %w", err)
 		}

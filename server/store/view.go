@@ -395,7 +395,7 @@ func (v *view) User(id uint64) (u chat.User, err error) {
 	return row.user(), nil
 }
 
-const userColumns = "id, name, services, services_since, services_until, revoked, blocked, first_seen, last_seen, hides, wrote, customer"
+const userColumns = "id, name, services, services_since, services_until, revoked, blocked, signed_out, renamed, first_seen, last_seen, hides, wrote, customer"
 
 // userRow is a user as the columns say.
 type userRow struct {
@@ -405,7 +405,7 @@ type userRow struct {
 
 func (r *userRow) fields() []any {
 	return []any{(*number)(&r.u.ID), &r.u.Name, (*uint64)(&r.u.Services), (*number)(&r.u.ServicesSince), (*number)(&r.u.ServicesUntil),
-		(*number)(&r.u.Revoked), &r.u.Blocked, (*number)(&r.u.FirstSeen), (*number)(&r.u.LastSeen), &r.hides, &r.u.Wrote, (*uint64)(&r.u.Customer)}
+		(*number)(&r.u.Revoked), &r.u.Blocked, (*number)(&r.u.SignedOut), (*number)(&r.u.Renamed), (*number)(&r.u.FirstSeen), (*number)(&r.u.LastSeen), &r.hides, &r.u.Wrote, (*uint64)(&r.u.Customer)}
 }
 
 func (r *userRow) user() chat.User {

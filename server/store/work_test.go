@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	protobuf "google.golang.org/protobuf/proto"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -70,7 +69,7 @@ func (d *desk) sender(user uint64) chat.Sender {
 
 func (d *desk) seen(user uint64, name string) {
 	d.t.Helper()
-	if err := d.chat.Seen(context.Background(), chat.User{ID: user, Name: name, Services: chat.ServicesOf(d.sender(user).Services)}, time.Time{}); err != nil {
+	if err := d.chat.Seen(context.Background(), chat.User{ID: user, Name: name, Services: chat.ServicesOf(d.sender(user).Services)}, chat.Credential{}); err != nil {
 		d.t.Fatal(err)
 	}
 }

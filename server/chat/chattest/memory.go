@@ -147,6 +147,8 @@ type memoryState struct {
 	ids           map[uint64]struct{}
 	users         map[uint64]chat.User
 	usages        map[uint64]chat.Usage
+	devices       map[deviceKey]chat.Device
+	codes         map[codeKey]chat.Code
 	rev, lastID   uint64
 	epoch         uint64
 	starts        []memoryStart // in order
@@ -178,6 +180,8 @@ func newMemoryState(base *memoryState) *memoryState {
 		ids:           make(map[uint64]struct{}),
 		users:         make(map[uint64]chat.User),
 		usages:        make(map[uint64]chat.Usage),
+		devices:       make(map[deviceKey]chat.Device),
+		codes:         make(map[codeKey]chat.Code),
 	}
 	if base != nil {
 		s.rev, s.lastID, s.epoch, s.starts = base.rev, base.lastID, base.epoch, base.starts
@@ -200,6 +204,8 @@ func (s *memoryState) merge(own *memoryState) {
 	maps.Copy(s.ids, own.ids)
 	replace(s.users, own.users)
 	replace(s.usages, own.usages)
+	replace(s.devices, own.devices)
+	replace(s.codes, own.codes)
 	s.rev, s.lastID, s.epoch, s.starts = own.rev, own.lastID, own.epoch, own.starts
 }
 
@@ -621,6 +627,16 @@ func (t memoryTx) DeleteConversation(key proto.Key) error {
 
 func (t memoryTx) DeleteUser(id uint64) error {
 	t.s.users[id], t.s.usages[id] = chat.User{}, chat.Usage{}
+	for k := range t.devices() {
+		if k.user == id {
+			t.s.devices[k] = chat.Device{}
+		}
+	}
+	for k := range t.codes() {
+		if k.user == id {
+			t.s.codes[k] = chat.Code{}
+		}
+	}
 	return nil
 }
 

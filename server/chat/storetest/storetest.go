@@ -50,6 +50,8 @@ func Run(t *testing.T, fresh func(t *testing.T) History) {
 		{"agents are found by service", agents},
 		{"users whose services end are found, the soonest first", ending},
 		{"blocked users are found", blocked},
+		{"devices are kept for each user, and found when their tokens have expired", devices},
+		{"a user has one code of each kind, which is found by its hash", codes},
 		{"a user is deleted with what they are found by and have used", deletesUser},
 		{"a conversation without entries is deleted with its members", deletesConversation},
 		{"whether a user's conversations keep entries is found by what changed", keeps},
@@ -950,7 +952,7 @@ func ending(t *testing.T, open History) {
 	s := open()
 	sales := chat.ServicesOf([]proto.ServiceType{proto.ServiceType_SERVICE_TYPE_SALES})
 	ann := chat.User{ID: math.MaxUint64, Name: "Ann", Services: sales, ServicesSince: 7, ServicesUntil: 1 << 63}
-	ben := chat.User{ID: 7, Name: "Ben", Services: sales, ServicesUntil: 2, HideTyping: true, LastSeen: 9, Revoked: 1<<63 + 1}
+	ben := chat.User{ID: 7, Name: "Ben", Services: sales, ServicesUntil: 2, HideTyping: true, LastSeen: 9, Revoked: 1<<63 + 1, SignedOut: 1<<63 + 2, Renamed: 1<<63 + 3}
 	dee := chat.User{ID: 9, Name: "Dee", Services: sales, ServicesUntil: 2}
 	never := chat.User{ID: 8, Name: "Aaron", Services: sales}
 	off := chat.User{ID: 6, Name: "Off", ServicesUntil: 1}

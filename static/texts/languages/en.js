@@ -298,12 +298,16 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'cannot-open': why => `the chat stored in this browser cannot be opened: ${why}`,
     'chat-closed': 'the chat is closed: open the page again',
     closed: 'the connection was closed',
+    'code-expired': 'the code has expired: make a new one on the other device',
+    'code-unknown': 'there is no such code: look at it again, or make a new one, since the newest replaces all before it',
+    'code-used': 'the code was used already, and signs in once: make a new one',
     /** @param {string} why */
     'connection-refused': why => `the server refuses the connection: ${why}`,
     'content-empty': 'the message is empty: write something',
     'content-invisible': 'the message shows nothing, only spaces and characters that cannot be seen: write something',
     /** @param {string} size @param {string} most */
     'content-too-long': (size, most) => `the message has ${number(+size)} bytes, at most ${number(+most)} are allowed: split it`,
+    'device-unknown': 'this device was signed out before',
     /** @param {string} why */
     'engine-failed': why => `Parley’s engine failed and is started again (${why})`,
     'engine-not-loaded': 'Parley’s engine could not be loaded; it is tried again',
@@ -327,6 +331,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'network-sign-in': 'something else answered in the server’s place: if this network asks to sign in, do that first',
     'no-answer': 'the server did not answer in time: try again',
     'no-connection': 'there is no connection: try again when connected',
+    'no-device': 'your sign-in does not say which device this is: sign out everywhere instead',
     'no-guests': 'this server takes no guests: get a token from whoever runs it',
     'no-invites': 'this server invites no agents: sign in without an invite',
     'no-locks': 'this browser cannot share one chat among its tabs here: open this site over https, or update the browser',
@@ -352,6 +357,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'server-unreachable': 'the server cannot be reached: check the connection and try again',
     'shut-out': 'you are blocked on this server: ask whoever runs it',
     'signed-out': 'nobody is signed in',
+    'signed-out-elsewhere': 'you were signed out on another device',
     stopping: 'the server is stopping, nothing was stored: it is tried again',
     'storage-damaged': 'a record in this browser’s storage is damaged',
     'storage-failed': 'the browser’s storage failed',
@@ -374,7 +380,11 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'too-many-connections': most => `a user may have ${number(+most)} connections: close one of the others`,
     /** @param {string} most @param {string} seconds */
     'too-many-conversations': (most, seconds) => `you began ${number(+most)} conversations, as many as you may in an hour: begin the next one in ${wait(+seconds)}`,
+    /** @param {string} most */
+    'too-many-devices': most => `you are signed in on ${number(+most)} devices, or were within a month on many more: sign out of some of them`,
     'too-many-from-here': 'too many connections come from your address: close one of the others, or wait a little',
+    /** @param {string} seconds */
+    'too-many-guesses': seconds => `too many codes were tried: wait ${wait(+seconds)} and try again`,
     /** @param {string} most @param {string} seconds */
     'too-many-guests': (most, seconds) => `${number(+most)} guests came from your address within an hour, which is the most: wait ${wait(+seconds)} and try again`,
     /** @param {string} most @param {string} seconds */
