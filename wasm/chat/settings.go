@@ -76,5 +76,8 @@ func (e *Engine) deliverSettings(payload []byte) error {
 		e.settings = &told
 		e.Observer.Settings(told)
 	}
+	if m.Name != nil && m.GetName() != e.Token.Name { // the user was renamed since the token was made
+		e.renewing.ask()
+	}
 	return nil
 }

@@ -255,6 +255,37 @@ func TestTheNameOfAFreshTokenIsTold(t *testing.T) {
 	}
 }
 
+func TestATokenWithANameOfBeforeIsRenewedWhenTheServerTellsTheNewOne(t *testing.T) {
+	clock, s := setup(t)
+	token := life(day)
+	token.Name = "Alice"
+	a := openAs(t, s, alice, chat.NewMemory(), token, 0)
+	clock.Run(time.Second)
+	tell := func(name string) {
+		yes := true
+		for _, x := range s.sessions {
+			x.down(proto.BranchSettings, marshal(&proto.Settings{ShareTyping: &yes, SharePresence: &yes, Name: &name}))
+		}
+		clock.Run(time.Second)
+	}
+	tell("Alice")
+	if a.tokens != 0 {
+		t.Fatal("a fresh token was asked for although the name is the same")
+	}
+	tell("Alicia")
+	tell("Alicia") // as after each sync
+	if a.tokens != 1 || a.stale != "token" {
+		t.Fatalf("%d fresh tokens were asked for, in the place of %q, want 1", a.tokens, a.stale)
+	}
+	token.Text, token.Name = "fresh", "Alicia"
+	a.engine.SetToken(token)
+	clock.Run(time.Second)
+	tell("Alicia")
+	if a.tokens != 1 || a.connection.State != chat.Live {
+		t.Errorf("with the fresh one %d more were asked for, and it is %s", a.tokens-1, a.connection.State)
+	}
+}
+
 func TestATokenThatIsOfferedIsTakenUnlessItIsOlder(t *testing.T) {
 	clock, s := setup(t)
 	at := func(text string, issued time.Duration) chat.Token {
