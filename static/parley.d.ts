@@ -200,6 +200,20 @@ export interface Presence {
   lastSeen: number;
 }
 
+/** Where the user is signed in: mostly a profile of a browser. */
+export interface Device {
+  id: ID;
+  /** As who signed in there called it; may be empty. */
+  label: string;
+  /** When the user signed in there, and when it was seen, up to ten minutes too early; Unix milliseconds by the server's clock. */
+  created: number;
+  seen: number;
+  /** Whether it is connected. */
+  online: boolean;
+  /** Whether it is this one. */
+  current: boolean;
+}
+
 export interface Options {
   /**
    * The user's token, or a function that gives one. It is called again, with the token that a fresh one
@@ -248,12 +262,19 @@ export class ParleyError extends Error {
 /** Makes a client_ref, 32 hex digits, for send(). */
 export function newRef(): string;
 
-/** Registers a guest. With an agent invite, the guest is an agent. */
-export function signInAsGuest(name: string, options?: { server?: string | URL; invite?: string }):
+/** Registers a guest. With an agent invite, the guest is an agent. device is a label for where this is, 64 bytes at most. */
+export function signInAsGuest(name: string, options?: { server?: string | URL; invite?: string; device?: string }):
   Promise<{ id: ID; name: string; token: string }>;
 
-/** Gives a new token for the user of a token that is still valid. */
-export function renewToken(token: string, options?: { server?: string | URL }): Promise<string>;
+/**
+ * Signs in as who made a link code or a recovery code, which is used up by that. With endOthers all of the user's
+ * other devices are signed out. recovered says that it was a recovery code: a new one can be made now.
+ */
+export function signInWithCode(code: string, options?: { server?: string | URL; device?: string; endOthers?: boolean }):
+  Promise<{ id: ID; name: string; token: string; recovered: boolean }>;
+
+/** Gives a new token for the user and device of a token that is still valid; one that names no device gets one of that label. */
+export function renewToken(token: string, options?: { server?: string | URL; device?: string }): Promise<string>;
 
 /** The key of the conversation between two users. */
 export function directKey(a: ID, b: ID): ConversationKey;
@@ -333,6 +354,21 @@ export interface Parley extends EventTarget {
    * agents may give, it finds those who answer for it.
    */
   users(query: string, options?: { service?: number }): Promise<User[]>;
+  /** Changes the user's name, for everybody and on all of the user's devices; user events tell when this page knows. */
+  rename(name: string): Promise<void>;
+  /**
+   * Where the user is signed in, and when the recovery code was made, Unix milliseconds; 0 if there is none.
+   * This and what follows is for tokens that the server mints; of others it can refuse all (endDevices).
+   */
+  devices(): Promise<{ devices: Device[]; recoveryMade: number }>;
+  /** Signs one device out, at once; by default this one. What a browser keeps stays there until it hears of it. */
+  endDevice(id?: ID): Promise<void>;
+  /** Signs out everywhere, or with others everywhere else. */
+  endDevices(options?: { others?: boolean }): Promise<void>;
+  /** Makes the code that signs in another device, once, until expires, by the server's clock; the newest replaces those before. */
+  linkCode(): Promise<{ code: string; expires: number }>;
+  /** Makes the code that signs in once when all else is lost. The server keeps only its hash: it is never told again. */
+  recoveryCode(): Promise<string>;
   /**
    * Ends the engine for all pages of the user in this browser and deletes what it keeps of the chat: the history,
    * and what was not sent. To be called at signing out; this Parley is closed then.

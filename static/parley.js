@@ -5,13 +5,14 @@
 // that is started again, or another tab's takes over, the page is attached
 // again, open sends are made again, other open calls are refused with a reason,
 // and a reset says to ask anew.
+import { endDevice, endDevices, listDevices, makeCode, rename } from './client/account.js';
 import { openTransport, prepareWorker, randomName } from './client/engine-transport.js';
 import { addressOf, findUsers, ParleyError } from './client/http.js';
 import { mark, markEngine } from './client/marks.js';
 import { newRef, PendingSends } from './client/pending-sends.js';
 import { decode, encode } from './client/wire.js';
 
-export { ParleyError, renewToken, signInAsGuest } from './client/http.js';
+export { ParleyError, renewToken, signInAsGuest, signInWithCode } from './client/http.js';
 export { mergeMessages } from './client/merge-messages.js';
 export { newRef } from './client/pending-sends.js';
 
@@ -97,7 +98,7 @@ export async function connect({ token, server }) {
   return /** @type {any} */ (parley);
 }
 
-/** @typedef {{ token: string, user: User, issued: number, expires: number }} Token */
+/** @typedef {{ token: string, user: User, device: bigint, issued: number, expires: number }} Token */
 /** @typedef {(stale?: string) => string | Promise<string>} GiveToken */
 
 /** @param {GiveToken} giveToken @param {string} [stale] the token that a fresh one should replace @returns {Promise<Token>} */
@@ -110,17 +111,18 @@ async function ask(giveToken, stale) {
 /**
  * Reads a JWT; whether it is valid is for the server to say.
  * @param {string} token
- * @returns {{ user: User, issued: number, expires: number }} in Unix milliseconds; 0: unknown, and never
+ * @returns {Omit<Token, 'token'>} device 0n if it names none; times in Unix milliseconds; 0: unknown, and never
  */
 function claims(token) {
   try {
     const base64 = token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/');
     const bytes = Uint8Array.from(atob(base64), c => c.charCodeAt(0));
-    const { sub, name, services, iat, exp } = JSON.parse(new TextDecoder().decode(bytes));
+    const { sub, name, services, device, iat, exp } = JSON.parse(new TextDecoder().decode(bytes));
     const id = BigInt(sub);
     if (typeof sub !== 'string' || id < 1n || id >= 2n ** 64n) throw new Error(`sub ${sub} is no user id`);
     return {
       user: { id, name: String(name ?? ''), services: Array.isArray(services) ? services : [] },
+      device: /^[1-9]\d{0,19}$/.test(device) ? BigInt(device) : 0n,
       issued: iat > 0 ? iat * 1000 : 0,
       expires: exp > 0 ? exp * 1000 : 0,
     };
@@ -290,21 +292,62 @@ class Parley extends EventTarget {
   }
 
   /** @param {string} query @param {{ service?: number }} [options] @returns {Promise<User[]>} */
-  async users(query, { service } = {}) {
-    const { token } = this.#token;
-    try {
-      return await findUsers(this.#server, token, query, service);
-    } catch (cause) {
-      if (/** @type {ParleyError} */ (cause).code !== 401) throw cause;
-    }
-    await this.#renew(token); // another page may have renewed the engine's token meanwhile, not this one's
-    return findUsers(this.#server, this.#token.token, query, service);
+  users(query, { service } = {}) {
+    return this.#ask(token => findUsers(this.#server, token, query, service));
+  }
+
+  /** @param {string} name @returns {Promise<void>} */
+  rename(name) {
+    return this.#ask(token => rename(this.#server, token, name));
+  }
+
+  async devices() {
+    // A token of before there were devices gets one when it is renewed; where not, nothing is lost.
+    if (!this.#token.device) await this.#renew(this.#token.token).catch(() => {});
+    return this.#ask(token => listDevices(this.#server, token));
+  }
+
+  /** @param {bigint} [id] @returns {Promise<void>} */
+  endDevice(id) {
+    const device = id ?? this.#token.device;
+    checkID('device', device);
+    return this.#ask(token => endDevice(this.#server, token, device));
+  }
+
+  /** @param {{ others?: boolean }} [options] @returns {Promise<void>} */
+  endDevices({ others = false } = {}) {
+    return this.#ask(token => endDevices(this.#server, token, others));
+  }
+
+  linkCode() {
+    return this.#ask(token => makeCode(this.#server, token, 'link'));
+  }
+
+  /** @returns {Promise<string>} */
+  async recoveryCode() {
+    return (await this.#ask(token => makeCode(this.#server, token, 'recovery'))).code;
   }
 
   close() {
     if (this.#closed.signal.aborted) return; // what ended it has cleaned up
     this.#transport?.post({ detach: true });
     this.#end(new ParleyError('this Parley was closed'));
+  }
+
+  /**
+   * Asks the server itself, with another token where it does not take this page's.
+   * @template T
+   * @param {(token: string) => Promise<T>} request
+   */
+  async #ask(request) {
+    const { token } = this.#token;
+    try {
+      return await request(token);
+    } catch (cause) {
+      if (/** @type {ParleyError} */ (cause).code !== 401) throw cause;
+    }
+    await this.#renew(token); // another page may have renewed the engine's token meanwhile, not this one's
+    return request(this.#token.token);
   }
 
   // ------------------------------------------------------- calls

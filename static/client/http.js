@@ -50,7 +50,7 @@ export function addressOf(server = here) {
  * @param {{ method?: string, token?: string, body?: any }} [options]
  * @returns {Promise<any>} what the answer's JSON says
  */
-async function request(server, path, { method = 'GET', token, body } = {}) {
+export async function request(server, path, { method = 'GET', token, body } = {}) {
   /** @type {Record<string, string>} */
   const headers = { Accept: 'application/json' };
   if (token) headers.Authorization = `Bearer ${token}`;
@@ -85,21 +85,36 @@ function refusalOf(status, problem) {
 /**
  * Registers a guest. With an agent invite, the guest is an agent.
  * @param {string} name
- * @param {{ server?: string | URL, invite?: string }} [options]
+ * @param {{ server?: string | URL, invite?: string, device?: string }} [options]
  * @returns {Promise<{ id: bigint, name: string, token: string }>}
  */
-export async function signInAsGuest(name, { server, invite } = {}) {
-  const guest = await request(addressOf(server), '/api/guests', { method: 'POST', body: { name, invite } });
+export async function signInAsGuest(name, { server, invite, device } = {}) {
+  return guestOf(await request(addressOf(server), '/api/guests', { method: 'POST', body: { name, invite, device } }));
+}
+
+/**
+ * Signs in by a link code or a recovery code, once.
+ * @param {string} code
+ * @param {{ server?: string | URL, device?: string, endOthers?: boolean }} [options]
+ * @returns {Promise<{ id: bigint, name: string, token: string, recovered: boolean }>}
+ */
+export async function signInWithCode(code, { server, device, endOthers = false } = {}) {
+  const guest = await request(addressOf(server), '/api/sign-in', { method: 'POST', body: { code, device, end_others: endOthers } });
+  return { ...guestOf(guest), recovered: guest.recovered === true };
+}
+
+/** @param {any} guest */
+function guestOf(guest) {
   return { id: idOf(guest?.user_id), name: String(guest.name), token: String(guest.token) };
 }
 
 /**
  * Gives a new token for the user of a token that is still valid.
  * @param {string} token
- * @param {{ server?: string | URL }} [options]
+ * @param {{ server?: string | URL, device?: string }} [options]
  */
-export async function renewToken(token, { server } = {}) {
-  const guest = await request(addressOf(server), '/api/guests', { method: 'POST', token, body: {} });
+export async function renewToken(token, { server, device } = {}) {
+  const guest = await request(addressOf(server), '/api/guests', { method: 'POST', token, body: { device } });
   return String(guest?.token);
 }
 
@@ -124,7 +139,7 @@ function usersOf(answer) {
 }
 
 /** An id is a decimal string in JSON. @param {unknown} id */
-function idOf(id) {
+export function idOf(id) {
   if (typeof id !== 'string' || !/^[1-9]\d{0,19}$/.test(id)) {
     throw new ParleyError('The server answered something that is not a user.');
   }

@@ -5,17 +5,20 @@ import { act, unmark } from '../model/conversation-acts.js';
 import { Conversations } from '../model/conversations.js';
 import { Attention } from '../model/attention.js';
 import { EachFrame } from '../model/each-frame.js';
-import { clearIdentity, currentToken, forgetUser, keepsIdentity } from '../model/identity.js';
+import { deviceLabel } from '../model/device-label.js';
+import { clearIdentity, currentToken, forgetUser, keepsIdentity, renameIdentity, storedIdentity, storeIdentity } from '../model/identity.js';
 import { ListHistory } from '../model/list-history.js';
 import { PageContext } from '../model/page-context.js';
 import { ReadingPlaces } from '../model/reading-places.js';
 import { parseRoute } from '../model/route.js';
 import { forgetSnapshot, readSnapshot, SnapshotKeeper } from '../model/snapshot.js';
-import { connect, directKey, ParleyError, serviceKey } from '../parley.js';
+import { connect, directKey, ParleyError, serviceKey, signInWithCode } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
 import { reasonOf, userName, wordsOf } from '../texts/labels.js';
-import { t } from '../texts/strings.js';
+import { formats, t } from '../texts/strings.js';
+import { AccountDialog } from './account-dialog.js';
 import { avatar, paintAvatar } from './avatar.js';
+import { askForCode } from './code-form.js';
 import { ConnectionStatus } from './connection-status.js';
 import { ConversationList } from './conversation-list.js';
 import { ConversationMenu } from './conversation-menu.js';
@@ -28,7 +31,7 @@ import { serviceLinks, servicesNamed } from './service-links.js';
 import { ServiceQueue } from './service-queue.js';
 import { SettingsMenu } from './settings-menu.js';
 import { ShareLink } from './share-link.js';
-import { askToSignOut } from './sign-out-dialog.js';
+import { askToSignInInstead, askToSignOut } from './sign-out-dialog.js';
 import { asksForShortcuts, showShortcuts } from './shortcuts-dialog.js';
 
 /**
@@ -47,7 +50,10 @@ const narrow = matchMedia('(max-width: 759.98px)');
 const typesAtOnce = matchMedia('(pointer: fine)');
 const tokenRefused = [401, 0x86, 0x87]; // HTTP status and MQTT reason codes
 
-/** Fires "started" once the engine is there, or has failed to be, and "signed-out". */
+/**
+ * Fires "started" once the engine is there, or has failed to be, and "signed-out", with words for the person, when
+ * nobody is signed in any more, or somebody by a code.
+ */
 export class ChatPanes extends HTMLElement {
   /** @type {Parley | null} */
   #parley = null;
@@ -70,6 +76,7 @@ export class ChatPanes extends HTMLElement {
   #saidNotKept = false;
   #title = ''; // of what is open
   #bannered = ''; // what the banner says
+  #leaving = false; // signing out
   #left = ''; // key of the conversation that was open last
   #frame = new EachFrame(() => this.#paintLists());
   /** What stands outside the page takes the browser long: not for each of many messages. */
@@ -120,7 +127,8 @@ export class ChatPanes extends HTMLElement {
     this.addEventListener('notice', event => this.#notices.add(/** @type {CustomEvent<string>} */ (event).detail));
     this.#lists.addEventListener('conversation-menu', event => this.#openMenu(/** @type {CustomEvent<{ key: string, x: number, y: number }>} */ (event).detail));
     this.addEventListener('conversation-act', event => this.#act(/** @type {CustomEvent<{ key: string, act: ConversationAct }>} */ (event).detail));
-    this.#settings.addEventListener('sign-out', () => this.#signOut());
+    this.#settings.addEventListener('sign-out', () => this.#signOut(false));
+    this.#settings.addEventListener('account', () => this.#showAccount());
     this.#search.addEventListener('search', event => { this.#lists.hidden = /** @type {CustomEvent<boolean>} */ (event).detail; });
     this.#search.addEventListener('chosen', () => this.#search.clear());
     this.#search.addEventListener('found', event => {
@@ -230,6 +238,7 @@ export class ChatPanes extends HTMLElement {
     paintAvatar(this.#avatar, name, id);
     this.#queue.hidden = services.length === 0;
     this.#context.names.set(id, parley.user.name);
+    renameIdentity(parley.user.name);
   }
 
   /** @param {Parley} parley */
@@ -346,7 +355,7 @@ export class ChatPanes extends HTMLElement {
     const route = parseRoute(location.hash);
     const key = this.#keyOf(route);
     if (parley && this.#pane && this.#pane.participants.key !== key) this.#leave(this.#pane);
-    set(this, 'data-view', route.name === 'home' || route.name === 'invite' ? 'list' : 'conversation');
+    set(this, 'data-view', ['home', 'invite', 'link'].includes(route.name) ? 'list' : 'conversation');
     if (parley) this.#show(parley, route, key);
     else if (key && key === this.#snapshot?.open?.key) this.#open(key, this.#snapshot.open);
     else this.#closePane(); // until the engine is there
@@ -387,6 +396,10 @@ export class ChatPanes extends HTMLElement {
       case 'invite':
         this.#notices.add(t.inviteWhileSignedIn(isolated(userName(name, id))));
         location.replace('#/');
+        break;
+      case 'link':
+        location.replace('#/'); // whoever looks at the address later has no business with it
+        this.#signInInstead(parley, route.code);
         break;
       default:
         this.#showEmpty(t.nothingChosen, t.nothingChosenHint, element('h2', {}, t.customerService), serviceLinks(servicesNamed('')));
@@ -472,20 +485,66 @@ export class ChatPanes extends HTMLElement {
     }
   }
 
-  /** Ends the chat in this browser, and what is kept of it, if the person still wants that. */
-  async #signOut() {
-    const { own, archived, queue } = this.#conversations;
-    const unsent = [own, archived, queue].flatMap(({ all }) => all).filter(({ last }) => last?.seq === 0n);
-    if (!await askToSignOut(this, unsent.map(({ key }) => isolated(this.#context.participants(key).name)))) return;
+  #showAccount() {
+    if (!this.#parley) return this.#notices.add(t.notDone(t.serverAway));
+    const dialog = new AccountDialog(this.#parley, this.#context.clock);
+    dialog.addEventListener('sign-out', event => this.#signOut(/** @type {CustomEvent<boolean>} */ (event).detail));
+    this.append(dialog);
+  }
+
+  /** Names of those to whom something was not sent yet. @param {readonly Conversation[]} [all] */
+  #unsent(all = [this.#conversations.own, this.#conversations.archived, this.#conversations.queue].flatMap(list => list.all)) {
+    return all.filter(({ last }) => last?.seq === 0n).map(({ key }) => isolated(this.#context.participants(key).name));
+  }
+
+  /** Ends the chat in this browser, and what is kept of it, if the person still wants that. @param {boolean} everywhere */
+  async #signOut(everywhere) {
+    if (!await askToSignOut(this, this.#unsent(), everywhere)) return;
+    await this.#leaveFor(null, { everywhere, ends: !everywhere });
+  }
+
+  /**
+   * Deletes what this browser keeps of the user, who goes; and lets another come.
+   * @param {import('../model/identity.js').Identity | null} next
+   * @param {{ everywhere?: boolean, ends?: boolean, words?: string }} [options] whether the server is to sign the user out
+   * on all devices, or on this one; and what to tell the person
+   */
+  async #leaveFor(next, { everywhere = false, ends = false, words = '' } = {}) {
+    const parley = this.#parley;
+    this.#leaving = true;
     try {
-      await this.#parley?.forget();
+      if (everywhere) await parley?.endDevices();
+      await parley?.forget();
     } catch (error) {
+      this.#leaving = false;
       return this.#notices.add(t.notDone(reasonOf(error, t.unknownError)));
     }
+    if (ends) parley?.endDevice().catch(() => {}); // where the server is away, it is listed until its token expires
     clearIdentity(); // and the other tabs see it
     forgetUser(this.#context.me);
+    if (next) storeIdentity(next);
     history.replaceState(null, '', '#/');
-    this.dispatchEvent(new CustomEvent('signed-out', { bubbles: true }));
+    this.dispatchEvent(new CustomEvent('signed-out', { bubbles: true, detail: words }));
+  }
+
+  /** Signs in by a link that was opened here, if the person wants that. @param {Parley} parley @param {string} code */
+  async #signInInstead(parley, code) {
+    const name = isolated(userName(parley.user.name, parley.user.id));
+    if (!await askToSignInInstead(this, this.#unsent(), name)) return;
+    try {
+      await this.#become(await signInWithCode(code, { device: deviceLabel() }));
+    } catch (error) {
+      this.#notices.add(t.notDone(reasonOf(error, t.unknownError)));
+    }
+  }
+
+  /** Goes on as who signed in by a code: as before, if they are who was signed in. @param {{ id: bigint, name: string, token: string, recovered: boolean }} who */
+  async #become({ recovered, ...who }) {
+    const words = recovered ? t.recovered : '';
+    if (who.id !== this.#context.me) return this.#leaveFor(who, { ends: true, words });
+    this.#parley?.endDevice().catch(() => {}); // this browser is another one now; or it was ended before
+    storeIdentity(who);
+    this.dispatchEvent(new CustomEvent('signed-out', { bubbles: true, detail: words }));
   }
 
   /** Notes where the person read, while it is still on the screen. @param {ConversationPane} pane */
@@ -534,7 +593,21 @@ export class ChatPanes extends HTMLElement {
     }
     presence.known = state === 'live';
     this.#showPresence();
-    this.#showBanner(state === 'signed-out' ? t.signedOut(reason) : '');
+    if (state !== 'signed-out') this.#showBanner('');
+    else if (connection.reasonCode === 'signed-out-elsewhere') this.#showSignedOut(t.signedOutByOther, true);
+    else this.#showSignedOut(t.signedOut(reason), false);
+  }
+
+  /**
+   * Says that the server lets the user in no more, and what can be done. Where the user wanted that, on another device,
+   * this browser keeps nothing but what was not sent.
+   * @param {string} words @param {boolean} wanted
+   */
+  async #showSignedOut(words, wanted) {
+    const unsent = this.#unsent(await this.#parley?.conversations().catch(() => []));
+    if (this.#leaving || this.#done.signal.aborted || this.#parley?.connection.state !== 'signed-out') return; // by now
+    if (wanted && !unsent.length && storedIdentity()?.id === this.#context.me) return this.#leaveFor(null, { words });
+    this.#showBanner(t.paragraph([words, ...(unsent.length ? [t.unsentIsKept(formats.list(unsent))] : []), t.startOverHint]));
   }
 
   /** @param {string} words */
@@ -542,14 +615,22 @@ export class ChatPanes extends HTMLElement {
     if (words === this.#bannered) return; // who presses its button presses this one
     this.#bannered = words;
     this.#banner.hidden = !words;
-    if (words) this.#banner.replaceChildren(element('p', { dir: 'auto' }, t.paragraph([words, t.startOverHint])), this.#startOver());
+    if (words) this.#banner.replaceChildren(element('p', { dir: 'auto' }, words), element('div', { class: 'choices' }, this.#signInAgain(), this.#startOver()));
   }
 
   #startOver() {
-    return element('button', { class: 'button', type: 'button', onclick: () => {
-      clearIdentity();
-      location.reload();
+    return element('button', { class: 'button', type: 'button', onclick: async () => {
+      const unsent = this.#unsent();
+      if (unsent.length && !await askToSignOut(this, unsent)) return;
+      await this.#leaveFor(null);
     } }, t.startOver);
+  }
+
+  #signInAgain() {
+    return element('button', { class: 'button', type: 'button', onclick: async () => {
+      const who = await askForCode(this);
+      if (who) await this.#become(who);
+    } }, t.signInAgain);
   }
 
   /** @param {string} title @param {string} hint @param {...Element} more */
@@ -579,7 +660,7 @@ export class ChatPanes extends HTMLElement {
       element('p', { dir: 'auto' }, words),
       element('div', { class: 'choices' },
         element('button', { class: 'button primary', type: 'button', onclick: () => this.#startAgain() }, t.tryAgain),
-        ...(refused ? [this.#startOver()] : [])),
+        ...(refused ? [this.#signInAgain(), this.#startOver()] : [])),
       ...(refused ? [element('p', { class: 'small' }, t.startOverHint)] : [])));
   }
 }

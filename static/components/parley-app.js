@@ -19,7 +19,8 @@ export class ParleyApp extends HTMLElement {
   connectedCallback() {
     const { signal } = this.#done;
     this.addEventListener('connected', () => this.#notice.connected(), { signal });
-    this.addEventListener('signed-out', () => this.#show(), { signal });
+    // By ChatPanes: nobody is, or somebody by a code; with words for the person, if there are any.
+    this.addEventListener('signed-out', event => this.#show(/** @type {CustomEvent<string>} */ (event).detail), { signal });
     this.append(this.#notice);
     this.#show();
     onIdentityChange(() => {
@@ -33,24 +34,30 @@ export class ParleyApp extends HTMLElement {
     this.#done.abort();
   }
 
-  #show() {
+  /** @param {string} [words] for the person */
+  #show(words = '') {
     const identity = storedIdentity();
     this.#user = identity?.id ?? 0n;
     if (!identity) forgetSnapshot();
     this.#view?.remove();
-    this.#view = identity ? new ChatPanes(identity) : this.#signIn();
+    this.#view = identity ? new ChatPanes(identity) : this.#signIn(words);
     this.prepend(this.#view);
+    if (identity && words) this.#view.dispatchEvent(new CustomEvent('notice', { detail: words }));
   }
 
-  #signIn() {
+  /** @param {string} words */
+  #signIn(words) {
     const progress = new StartProgress();
     const signIn = new SignIn((received, total) => progress.show(received, total));
+    signIn.tell(words);
     signIn.show(parseRoute(location.hash));
-    addEventListener('hashchange', () => signIn.show(parseRoute(location.hash)), { signal: this.#done.signal });
-    signIn.addEventListener('signed-in', () => {
+    addEventListener('hashchange', () => {
+      if (signIn.isConnected) signIn.show(parseRoute(location.hash));
+    }, { signal: this.#done.signal });
+    signIn.addEventListener('signed-in', event => {
       // The invite is used up, and no business of anybody who looks at the address.
       if (parseRoute(location.hash).name === 'invite') history.replaceState(null, '', '#/');
-      this.#show();
+      this.#show(/** @type {CustomEvent<string>} */ (event).detail);
       this.append(progress);
       const view = this.#view;
       view?.addEventListener('started', () => {

@@ -15,7 +15,7 @@ import { icon } from './icons.js';
 
 const names = /** @type {const} */ (['shareTyping', 'sharePresence', 'listed']);
 
-/** Fires "notice" with words for the person, and "shortcuts" when these are wanted. */
+/** Fires "notice" with words for the person, and "account", "shortcuts" and "sign-out" when these are wanted. */
 export class SettingsMenu extends HTMLElement {
   /** @type {import('../parley.js').Parley | null} */
   parley = null;
@@ -30,8 +30,9 @@ export class SettingsMenu extends HTMLElement {
     ...names.map((name, i) => element('label', { class: 'switch' }, this.#inputs[i], t.choices[name])),
     ...(canNotify ? [element('label', { class: 'switch' }, this.#notify, t.notify)] : []),
     ...(keepsIdentity() ? [element('label', { class: 'choice' }, t.language, this.#language)] : []), // a page that forgets who is signed in is not loaded again
-    element('button', { class: 'menu-item', type: 'button', onclick: () => this.#askShortcuts() }, t.shortcuts),
-    element('button', { class: 'menu-item', type: 'button', onclick: () => this.#signOut() }, t.signOut));
+    ...[['account', t.account], ['shortcuts', t.shortcuts], ['sign-out', t.signOut]].map(([name, words]) => element('button', {
+      class: 'menu-item', type: 'button', onclick: () => this.#want(name),
+    }, words)));
 
   /** @param {bigint} user */
   constructor(user) {
@@ -55,19 +56,15 @@ export class SettingsMenu extends HTMLElement {
     this.#paint();
   }
 
-  #signOut() {
+  /** @param {string} name */
+  #want(name) {
     this.#panel.hidePopover();
-    this.dispatchEvent(new Event('sign-out'));
+    this.dispatchEvent(new Event(name));
   }
 
   #paint() {
     names.forEach((name, i) => { this.#inputs[i].checked = this.#settings[name]; });
     this.#notify.checked = notifies();
-  }
-
-  #askShortcuts() {
-    this.#panel.hidePopover();
-    this.dispatchEvent(new Event('shortcuts'));
   }
 
   async #switchNotify() {

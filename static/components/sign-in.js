@@ -1,12 +1,14 @@
 // @ts-check
-// Asks a name, once, and signs a guest in.
+// Asks a name, once, and signs a guest in; or a code, by which somebody signs in who was here before.
+import { deviceLabel } from '../model/device-label.js';
 import { keepsIdentity, storeIdentity } from '../model/identity.js';
 import { ParleyError, prepare, signInAsGuest } from '../parley.js';
 import { reasonOf } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
+import { CodeForm } from './code-form.js';
 import { element, text } from './dom.js';
 
-/** Fires "signed-in" once the identity is stored. */
+/** Fires "signed-in" once the identity is stored, with words for the person, if there are any. */
 export class SignIn extends HTMLElement {
   #name = element('input', {
     id: 'name', name: 'name', type: 'text', required: true, maxlength: 64, autocomplete: 'nickname',
@@ -17,6 +19,14 @@ export class SignIn extends HTMLElement {
   #hint = element('p', { class: 'hint' });
   #error = element('p', { class: 'error', id: 'sign-in-error', role: 'alert' });
   #start = element('button', { class: 'button primary', type: 'submit' }, t.start);
+  #note = element('p', { class: 'small', role: 'status' });
+  #newcomer = element('form', { novalidate: true, onsubmit: event => this.#submit(event) },
+    element('div', { class: 'field' }, element('label', { for: 'name' }, t.yourName), this.#name),
+    this.#inviteField,
+    this.#start,
+    this.#error);
+  #code = new CodeForm();
+  #turn = element('button', { class: 'link-button', type: 'button', onclick: () => this.#turnTo(this.#code.hidden === true) });
   #busy = false;
   #loading;
   #prepared = false;
@@ -25,6 +35,7 @@ export class SignIn extends HTMLElement {
   constructor(loading) {
     super();
     this.#loading = loading;
+    this.#code.hidden = true;
   }
 
   /** Takes over what the address asks for. @param {import('../model/route.js').Route} route */
@@ -33,20 +44,41 @@ export class SignIn extends HTMLElement {
     this.#invite.value = code;
     this.#inviteField.hidden = !code;
     text(this.#hint, code ? t.asAgent : route.name === 'to' ? t.toSomebody : t.tagline);
+    if (route.name === 'link') {
+      history.replaceState(null, '', '#/'); // whoever looks at the address later has no business with it
+      this.#code.show(route.code);
+      this.#turnTo(true);
+    }
+  }
+
+  /** Tells why the person is here. @param {string} words */
+  tell(words) {
+    text(this.#note, words);
+  }
+
+  /** Shows the form for a code, or that for a name. @param {boolean} code */
+  #turnTo(code) {
+    this.#code.hidden = !code;
+    this.#newcomer.hidden = code;
+    text(this.#turn, code ? t.newHere : t.wasHere);
+    if (!this.isConnected) return;
+    if (code) this.#code.focus();
+    else this.#name.focus();
   }
 
   connectedCallback() {
+    if (this.firstChild) return;
     this.append(element('main', { class: 'card' },
       element('img', { class: 'logo', src: './icon.svg', alt: '', width: 56, height: 56 }),
       element('h1', {}, t.product),
-      this.#hint,
-      element('form', { novalidate: true, onsubmit: event => this.#submit(event) },
-        element('div', { class: 'field' }, element('label', { for: 'name' }, t.yourName), this.#name),
-        this.#inviteField,
-        this.#start,
-        this.#error),
+      this.#hint, this.#note, this.#newcomer, this.#code, this.#turn,
       element('p', { class: 'small' }, keepsIdentity() ? t.signInNote : t.signInNoteUnkept)));
-    this.#name.focus();
+    this.#turnTo(!this.#code.hidden);
+    this.#code.addEventListener('signed-in', event => {
+      const { recovered, ...who } = /** @type {CustomEvent<{ id: bigint, name: string, token: string, recovered: boolean }>} */ (event).detail;
+      storeIdentity(who);
+      this.dispatchEvent(new CustomEvent('signed-in', { detail: recovered ? t.recovered : '' }));
+    });
     this.#name.addEventListener('input', () => this.#prepare(), { once: true });
     // The form comes first; and nobody who must save is made to load what they may not want.
     if (!(/** @type {any} */ (navigator).connection?.saveData)) whenIdle(() => this.isConnected && this.#prepare());
@@ -68,8 +100,8 @@ export class SignIn extends HTMLElement {
     this.#work(true);
     try {
       const invite = this.#invite.value.trim();
-      storeIdentity(await signInAsGuest(name, invite ? { invite } : {}));
-      this.dispatchEvent(new Event('signed-in'));
+      storeIdentity(await signInAsGuest(name, { device: deviceLabel(), ...invite && { invite } }));
+      this.dispatchEvent(new CustomEvent('signed-in', { detail: '' }));
     } catch (error) {
       this.#work(false);
       const known = error instanceof ParleyError && error.code !== 0;

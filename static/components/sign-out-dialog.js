@@ -1,22 +1,40 @@
 // @ts-check
-// Says what signing out means, and asks whether that is wanted.
+// Says what signing out, or in as somebody else, means for what this browser holds, and asks whether that is wanted.
 import { formats, t } from '../texts/strings.js';
 import { element } from './dom.js';
 
 /**
  * @param {Element} place where the dialog lives
  * @param {string[]} unsent names of those to whom something was not sent yet
+ * @param {boolean} [everywhere]
  * @returns {Promise<boolean>}
  */
-export function askToSignOut(place, unsent) {
+export function askToSignOut(place, unsent, everywhere = false) {
+  return ask(place, unsent, everywhere ? t.signOutEverywhereNow : t.signOutHere,
+    [...(everywhere ? [t.signOutEverywhereHint] : []), t.signOutHint, t.startOverHint], t.signOut);
+}
+
+/**
+ * Asks whether to sign in by a link where somebody is signed in.
+ * @param {Element} place where the dialog lives
+ * @param {string[]} unsent names of those to whom something was not sent yet
+ * @param {string} name of who is signed in
+ * @returns {Promise<boolean>}
+ */
+export function askToSignInInstead(place, unsent, name) {
+  return ask(place, unsent, t.signInInstead, [t.linkWhileSignedIn(name)], t.signIn);
+}
+
+/** @param {Element} place @param {string[]} unsent @param {string} title @param {string[]} hints @param {string} yes @returns {Promise<boolean>} */
+function ask(place, unsent, title, hints, yes) {
   const dialog = element('dialog', { class: 'ask', 'aria-labelledby': 'sign-out', 'aria-describedby': 'sign-out-hint' },
     element('form', { method: 'dialog' },
-      element('h2', { id: 'sign-out' }, t.signOutHere),
+      element('h2', { id: 'sign-out' }, title),
       element('div', { id: 'sign-out-hint' },
         ...(unsent.length ? [element('p', { class: 'warning', dir: 'auto' }, t.unsentIsLost(formats.list(unsent)))] : []),
-        element('p', {}, t.signOutHint), element('p', {}, t.startOverHint)),
+        ...hints.map(hint => element('p', { dir: 'auto' }, hint))),
       element('div', { class: 'choices' },
-        element('button', { class: 'button', value: 'out' }, t.signOut),
+        element('button', { class: 'button', value: 'out' }, yes),
         element('button', { class: 'button primary', autofocus: true }, t.cancel))));
   place.append(dialog);
   dialog.showModal();

@@ -3,6 +3,7 @@
 // kept in localStorage, shared by all tabs, and renewed when the engine asks for
 // it. Where the browser keeps nothing it is this page's, and ends with it.
 import { ParleyError, renewToken } from '../parley.js';
+import { deviceLabel } from './device-label.js';
 
 const place = 'parley.session';
 
@@ -52,6 +53,12 @@ export function storeIdentity({ id, name, token }) {
   }
 }
 
+/** Keeps the user's new name. @param {string} name */
+export function renameIdentity(name) {
+  const identity = storedIdentity();
+  if (identity && identity.name !== name) storeIdentity({ ...identity, name });
+}
+
 export function clearIdentity() {
   unkept = null;
   try {
@@ -90,7 +97,7 @@ export async function currentToken(stale) {
   const identity = storedIdentity();
   if (!identity) throw new ParleyError('nobody is signed in', 0, { reasonCode: 'signed-out' });
   if (identity.token !== stale) return identity.token;
-  const token = await renewToken(stale);
+  const token = await renewToken(stale, { device: deviceLabel() });
   if (storedIdentity()?.token === stale) storeIdentity({ ...identity, token }); // nobody signed out meanwhile
   return token;
 }

@@ -1,5 +1,5 @@
 // @ts-check
-// What the address says: #/to/{user}, #/service/{type}, #/c/{key} or #/invite/{code}.
+// What the address says: #/to/{user}, #/service/{type}, #/c/{key}, #/invite/{code} or #/link/{code}.
 import { t } from '../texts/strings.js';
 
 /**
@@ -8,6 +8,7 @@ import { t } from '../texts/strings.js';
  *   | { name: 'service', service: number }
  *   | { name: 'conversation', key: string }
  *   | { name: 'invite', code: string }
+ *   | { name: 'link', code: string }
  *   | { name: 'bad' }} Route
  */
 
@@ -34,9 +35,10 @@ export function parseRoute(hash) {
       return isService(rest) ? { name: 'service', service: Number(rest) } : { name: 'bad' };
     case 'c':
       return keyRoute(decode(rest));
-    case 'invite': {
+    case 'invite':
+    case 'link': {
       const code = decode(rest);
-      return code ? { name: 'invite', code } : { name: 'bad' };
+      return code ? { name, code } : { name: 'bad' };
     }
   }
   return { name: 'bad' };
@@ -71,6 +73,11 @@ function keyRoute(key) {
 /** The address that others open to write to a user. @param {bigint | string} user */
 export function linkTo(user) {
   return new URL(`./#/to/${user}`, location.href).href;
+}
+
+/** The address by which another device signs in. @param {string} code */
+export function linkOf(code) {
+  return new URL(`./#/link/${code}`, location.href).href;
 }
 
 /** @param {string} part */

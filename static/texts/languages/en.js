@@ -40,9 +40,64 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   /** @param {string} names */
   unsentIsLost: names => `Not sent yet, and lost then: messages to ${names}.`,
   startOver: 'Start as somebody new',
-  startOverHint: 'Nobody else can prove to be you, so Parley cannot sign you in again: who starts anew is a new person to others, and does not see these conversations.',
+  startOverHint: 'To come back as yourself you need a code from another device, or your recovery code. Who starts anew is a new person to others, and does not see these conversations.',
   /** @param {string} reason */
   signedOut: reason => (reason ? `You are signed out: ${ended(reason)}` : 'You are signed out.'),
+
+  // Being here again, elsewhere and no more
+  wasHere: 'I was here before',
+  newHere: 'I am new here',
+  signIn: 'Sign in',
+  signingIn: 'Signing in…',
+  signInAgain: 'Sign in again',
+  code: 'Link code or recovery code',
+  codeHint: 'Where you are signed in, choose Settings, Account, “Link a device”. If that is lost, use the recovery code that you kept.',
+  linkHint: 'You opened a link that signs this device in as the person who made it. Go on if that is you.',
+  codeMissing: 'Please enter the code.',
+  endOthersToo: 'Sign out everywhere else',
+  recovered: 'Welcome back. Your recovery code is used up: make a new one in Settings, Account.',
+  signInInstead: 'Sign in by this link?',
+  /** @param {string} name */
+  linkWhileSignedIn: name => `This browser is signed in as ${name}. The link signs in the person who made it; if that is somebody else, this browser forgets ${name} and all that it keeps of the conversations.`,
+  account: 'Account',
+  ownName: 'Name that others see',
+  rename: 'Rename',
+  renamed: 'Renamed.',
+  devices: 'Your devices',
+  /** @param {string} reason */
+  devicesUnknown: reason => `Your devices cannot be shown: ${reason}`,
+  unnamedDevice: 'A device',
+  /** @param {string} browser @param {string} system */
+  deviceLabel: (browser, system) => `${browser} on ${system}`,
+  thisDevice: 'this device',
+  /** @param {string} device */
+  signOutDevice: device => `Sign out ${device}`,
+  /** @param {string} device */
+  signedOutDevice: device => `${device} is signed out.`,
+  signOutOthers: 'Sign out everywhere else',
+  signedOutElsewhere: 'You are signed out everywhere else.',
+  signOutEverywhere: 'Sign out everywhere',
+  signOutEverywhereNow: 'Sign out everywhere, here too?',
+  signOutEverywhereHint: 'None of your devices is signed in then. Without a recovery code you cannot come back as yourself.',
+  signedOutByOther: 'You were signed out on another device.',
+  /** @param {string} names */
+  unsentIsKept: names => `Not sent yet, and kept until you decide: messages to ${names}.`,
+  linkDevice: 'Link a device',
+  linkDeviceHint: 'On the other device, scan this, open its link, or choose “I was here before” and type the code. Show it to nobody else: whoever has it is you.',
+  qrCode: 'QR code of the link',
+  noQrCode: 'The QR code cannot be drawn now. Copy the link, or type the code.',
+  /** @param {string} time */
+  codeExpires: time => `It counts once, and until ${time}.`,
+  copyLinkToDevice: 'Copy the link',
+  recoveryCode: 'Recovery code',
+  /** @param {string} when */
+  recoveryMade: when => `You made one: ${when}. A new one takes its place.`,
+  recoveryNone: 'You have none. If this browser loses your sign-in, you cannot come back as yourself without one.',
+  makeRecoveryCode: 'Make a recovery code',
+  recoveryHint: 'Write it down, or keep it in a password manager. It signs you in once when all else is lost, and is not shown again. The one before no longer counts.',
+  copyCode: 'Copy the code',
+  keptCode: 'I have kept it',
+  notCopied: 'Not allowed here: copy it by hand',
 
   // What is not kept
   /** @param {string} reason */

@@ -1,0 +1,132 @@
+// @ts-check
+// The user's name, devices and ways back, and signing out.
+import { ParleyError } from '../parley.js';
+import { isolated } from '../texts/foreign-text.js';
+import { briefTime, reasonOf } from '../texts/labels.js';
+import { t } from '../texts/strings.js';
+import { showLinkCode, showRecoveryCode } from './code-dialogs.js';
+import { element, text } from './dom.js';
+
+/** @typedef {import('../parley.js').Device} Device */
+
+/** Fires "sign-out" with whether it is to be everywhere. */
+export class AccountDialog extends HTMLElement {
+  #parley;
+  #clock;
+  #name = element('input', {
+    id: 'own-name', type: 'text', required: true, maxlength: 64, autocomplete: 'nickname', dir: 'auto', spellcheck: 'false', 'aria-describedby': 'account-said',
+    onfocus: () => this.#name.select(),
+  });
+  #list = element('ul', { class: 'devices', 'aria-label': t.devices, role: 'list' });
+  #recovery = element('p', { class: 'note' });
+  #said = element('p', { class: 'error', id: 'account-said', role: 'status', dir: 'auto' });
+  #others = element('button', { class: 'button', type: 'button', onclick: () => this.#do(() => this.#parley.endDevices({ others: true }), t.signedOutElsewhere) }, t.signOutOthers);
+  #dialog = element('dialog', { class: 'ask account', 'aria-labelledby': 'account', onclose: () => this.remove() },
+    element('h2', { id: 'account' }, t.account),
+    element('form', { class: 'row', novalidate: true, onsubmit: event => this.#rename(event) },
+      element('div', { class: 'field' }, element('label', { for: 'own-name' }, t.ownName), this.#name),
+      element('button', { class: 'button', type: 'submit' }, t.rename)),
+    this.#said,
+    element('h3', {}, t.devices), this.#list,
+    element('div', { class: 'choices' }, this.#others,
+      element('button', { class: 'button', type: 'button', onclick: () => this.#make(async () => showLinkCode(this, await this.#parley.linkCode(), this.#clock)) }, t.linkDevice)),
+    element('h3', {}, t.recoveryCode), this.#recovery,
+    element('div', { class: 'choices' },
+      element('button', { class: 'button', type: 'button', onclick: () => this.#make(async () => showRecoveryCode(this, await this.#parley.recoveryCode())) }, t.makeRecoveryCode)),
+    element('div', { class: 'choices end' },
+      element('button', { class: 'button', type: 'button', onclick: () => this.#signOut(true) }, t.signOutEverywhere),
+      element('button', { class: 'button', type: 'button', onclick: () => this.#signOut(false) }, t.signOut),
+      element('button', { class: 'button', type: 'button', onclick: () => this.#dialog.close() }, t.close)));
+
+  /** @param {import('../parley.js').Parley} parley @param {import('../model/clock.js').Clock} clock the server's */
+  constructor(parley, clock) {
+    super();
+    this.#parley = parley;
+    this.#clock = clock;
+    this.#name.value = parley.user.name;
+  }
+
+  connectedCallback() {
+    if (this.firstChild) return;
+    this.append(this.#dialog);
+    this.#dialog.showModal();
+    this.#refresh();
+  }
+
+  /** Asks the server anew, as far as the dialog is still there. */
+  async #refresh() {
+    try {
+      const { devices, recoveryMade } = await this.#parley.devices();
+      this.#show(devices, recoveryMade);
+    } catch (error) {
+      this.#say(t.devicesUnknown(reasonOf(error, t.unknownError)));
+    }
+  }
+
+  /** @param {Device[]} devices @param {number} recoveryMade */
+  #show(devices, recoveryMade) {
+    const focused = this.#list.contains(document.activeElement);
+    this.#list.replaceChildren(...devices.map(device => this.#row(device)));
+    this.#others.hidden = !devices.some(({ current }) => !current);
+    text(this.#recovery, recoveryMade ? t.recoveryMade(briefTime(recoveryMade, this.#clock.now())) : t.recoveryNone);
+    if (focused) /** @type {HTMLElement} */ (this.#list.querySelector('button') ?? this.#name).focus(); // the one that was pressed is gone
+  }
+
+  /** @param {Device} device */
+  #row({ id, label, seen, online, current }) {
+    const name = label ? isolated(label) : t.unnamedDevice;
+    const when = current ? t.thisDevice : online ? t.online : t.lastSeen(briefTime(seen, this.#clock.now()));
+    return element('li', { 'data-device': String(id), 'data-current': current },
+      element('span', {}, element('span', { class: 'name' }, name), element('span', { class: 'when' }, when)),
+      ...(current ? [] : [element('button', {
+        class: 'button', type: 'button', 'aria-label': t.signOutDevice(name), onclick: () => this.#do(() => this.#parley.endDevice(id), t.signedOutDevice(name)),
+      }, t.signOut)]));
+  }
+
+  /** @param {SubmitEvent} event */
+  #rename(event) {
+    event.preventDefault();
+    const name = this.#name.value.trim();
+    if (!name) {
+      this.#say(t.nameMissing);
+      return this.#name.focus();
+    }
+    this.#do(() => this.#parley.rename(name), t.renamed);
+  }
+
+  /** Does something, and says what came of it. @param {() => Promise<void>} act @param {string} done */
+  async #do(act, done) {
+    try {
+      await act();
+      this.#say(done);
+    } catch (error) {
+      this.#say(t.notDone(reasonOf(error, t.unknownError)));
+    }
+    await this.#refresh();
+  }
+
+  /** Makes a code and shows it. @param {() => Promise<void>} show */
+  async #make(show) {
+    this.#say('');
+    try {
+      await show();
+    } catch (error) {
+      if (!(error instanceof ParleyError)) console.error(error);
+      this.#say(t.notDone(reasonOf(error, t.unknownError)));
+    }
+    await this.#refresh();
+  }
+
+  /** @param {string} words */
+  #say(words) {
+    text(this.#said, words);
+  }
+
+  /** @param {boolean} everywhere */
+  #signOut(everywhere) {
+    this.#dialog.close();
+    this.dispatchEvent(new CustomEvent('sign-out', { detail: everywhere, bubbles: true }));
+  }
+}
+
+customElements.define('account-dialog', AccountDialog);
