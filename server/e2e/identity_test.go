@@ -151,6 +151,9 @@ func TestAPersonTakesTheirIdentityAlongAndBack(t *testing.T) {
 	first.awaitConnection("live")
 	phone.openAccount()
 	phone.devices(1)
+	phone.show(lowScreens[0])
+	phone.shutsNobodyOut("the account at 400 %")
+	phone.show(screen{1200, 800})
 	phone.pressIn("Link a device")
 	code = phone.codeShown()
 	become := func(answer string) {

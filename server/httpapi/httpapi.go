@@ -182,7 +182,7 @@ func New(c Config) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	a.route(mux, "/api/guests", methods{http.MethodPost: a.guests})
-	a.route(mux, "/api/me", methods{http.MethodGet: a.signedIn(1, a.me), http.MethodPatch: a.signedIn(listCost, a.rename)})
+	a.route(mux, "/api/me", methods{http.MethodGet: a.signedIn(1, a.me), http.MethodPatch: a.signedIn(renameCost, a.rename)})
 	a.route(mux, "/api/sign-in", methods{http.MethodPost: a.signInByCode})
 	a.route(mux, "/api/link-codes", methods{http.MethodPost: a.signedIn(codeCost, a.linkCode)})
 	a.route(mux, "/api/recovery-codes", methods{http.MethodPost: a.signedIn(codeCost, a.recoveryCode)})

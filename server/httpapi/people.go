@@ -40,6 +40,10 @@ func millis(ms uint64) string { return strconv.FormatUint(ms, 10) }
 
 func (a *api) me(_ *http.Request, who auth.User) (any, error) { return userOf(who), nil }
 
+// renameCost is how many requests one counts as that tells all of the user's
+// conversations another name.
+const renameCost = 100
+
 // rename lets the user be called otherwise: by the rules for guests, and on all of
 // their devices, which renew their tokens.
 func (a *api) rename(r *http.Request, who auth.User) (any, error) {

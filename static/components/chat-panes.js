@@ -77,6 +77,8 @@ export class ChatPanes extends HTMLElement {
   #title = ''; // of what is open
   #bannered = ''; // what the banner says
   #leaving = false; // signing out
+  /** Why nobody is signed in any more, where another tab came to know of it before. */
+  parting = '';
   #left = ''; // key of the conversation that was open last
   #frame = new EachFrame(() => this.#paintLists());
   /** What stands outside the page takes the browser long: not for each of many messages. */
@@ -506,18 +508,19 @@ export class ChatPanes extends HTMLElement {
   /**
    * Deletes what this browser keeps of the user, who goes; and lets another come.
    * @param {import('../model/identity.js').Identity | null} next
-   * @param {{ everywhere?: boolean, ends?: boolean, words?: string }} [options] whether the server is to sign the user out
-   * on all devices, or on this one; and what to tell the person
+   * @param {{ everywhere?: boolean, ends?: boolean, anyway?: boolean, words?: string }} [options] whether the server is to
+   * sign the user out on all devices, or on this one; whether to go although what is kept cannot be deleted; and what to
+   * tell the person
    */
-  async #leaveFor(next, { everywhere = false, ends = false, words = '' } = {}) {
+  async #leaveFor(next, { everywhere = false, ends = false, anyway = false, words = '' } = {}) {
     const parley = this.#parley;
     this.#leaving = true;
     try {
       if (everywhere) await parley?.endDevices();
       await parley?.forget();
     } catch (error) {
-      this.#leaving = false;
-      return this.#notices.add(t.notDone(reasonOf(error, t.unknownError)));
+      this.#leaving = anyway;
+      if (!anyway) return this.#notices.add(t.notDone(reasonOf(error, t.unknownError)));
     }
     if (ends) parley?.endDevice().catch(() => {}); // where the server is away, it is listed until its token expires
     clearIdentity(); // and the other tabs see it
@@ -594,7 +597,7 @@ export class ChatPanes extends HTMLElement {
     presence.known = state === 'live';
     this.#showPresence();
     if (state !== 'signed-out') this.#showBanner('');
-    else if (connection.reasonCode === 'signed-out-elsewhere') this.#showSignedOut(t.signedOutByOther, true);
+    else if (connection.reasonCode === 'signed-out-elsewhere') this.#showSignedOut(this.parting = t.signedOutByOther, true);
     else this.#showSignedOut(t.signedOut(reason), false);
   }
 
@@ -622,7 +625,7 @@ export class ChatPanes extends HTMLElement {
     return element('button', { class: 'button', type: 'button', onclick: async () => {
       const unsent = this.#unsent();
       if (unsent.length && !await askToSignOut(this, unsent)) return;
-      await this.#leaveFor(null);
+      await this.#leaveFor(null, { anyway: true });
     } }, t.startOver);
   }
 

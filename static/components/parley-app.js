@@ -24,7 +24,8 @@ export class ParleyApp extends HTMLElement {
     this.append(this.#notice);
     this.#show();
     onIdentityChange(() => {
-      if ((storedIdentity()?.id ?? 0n) !== this.#user) this.#show();
+      const { id = 0n } = storedIdentity() ?? {};
+      if (id !== this.#user) this.#show(!id && this.#view instanceof ChatPanes ? this.#view.parting : '');
     }, signal);
     refuseFiles(words => this.firstElementChild?.dispatchEvent(new CustomEvent('notice', { detail: words })), signal);
     visualViewport?.addEventListener('resize', () => this.#fit(), { signal });
