@@ -18,8 +18,11 @@ MESSAGES = 10000
 FAULTS = 220
 SEED = 0
 
+# Builds, vets and tests are alike in everything that what is compiled depends on, so that each
+# package is compiled once for all of them, and for every clone.
+export GOFLAGS := $(shell go env GOFLAGS) -trimpath
 # -buildvcs=false: the same source gives the same bytes, commit or not.
-GO_BUILD = go build -trimpath -buildvcs=false
+GO_BUILD = go build -buildvcs=false
 # What makes the browser's program small. Without inlining in it, protobuf takes
 # 90 kB less on the way, and reads a sync answer no slower that one could measure.
 SMALL = -ldflags='-s -w' -gcflags='google.golang.org/protobuf/...=-l'
@@ -41,7 +44,11 @@ HEADLESS = env -i PATH="$(BIN):$$PATH" HOME="$$HOME" \
 # simulation brings both sides together under the race detector, the others run the
 # server or a browser. The longest are in the folder itself, and begin first.
 E2E = server/e2e
-LIVE_PACKAGES = $(shell go list -C $(E2E) ./... | grep -v '/e2e/sim\b')
+# What make test leaves to make test-long: whole packages, and of the page's tests a few that
+# take long: of what browsers do seldom, and of whatever a page may say.
+LONG_PACKAGES = ./chaos ./firefox ./startup
+LONG_TESTS = SiteData|TheBrowserKeepsNothing|NoStateOfThePage|TheServersEnd|WhoWaitsIsAsThePlainScenariosSayOnThePage|AReloadShowsAtOnce|WithoutItsServer
+PAGE_PACKAGES = . ./abuse ./bridge ./slowline
 
 .PHONY: help
 help: ## list these targets
@@ -71,7 +78,7 @@ tools:
 	go build -C .tools -o $(BIN)/ ./tally ./sizes github.com/agnivade/wasmbrowsertest
 
 # A program that the race detector watches need not wait a second at its end.
-test: export GORACE = atexit_sleep_ms=0
+test test-long: export GORACE = atexit_sleep_ms=0
 
 # What embeds no page can be checked and compiled in the half minute for which one
 # processor compresses it.
@@ -82,23 +89,37 @@ test-early: tools
 	go vet $(WITHOUT_PAGE)
 	go build $(RACE) $(WITHOUT_PAGE)
 
-.PHONY: test
-test: ## run all tests: native, headless in Chromium, end to end
+# ready gets and makes all that tests run, and checks the code.
+.PHONY: ready
+ready:
+	.tools/setup $(BIN) $(BROWSERS)
 	@$(MAKE) --no-print-directory -j2 build test-early
 	@$(MAKE) --no-print-directory check
-	.tools/setup $(BIN)
-	@# No -trimpath, so that it shares the race-enabled packages with the native tests;
-	@# those of the end-to-end tests are without it and shared with the build.
 	go build $(RACE) -buildvcs=false -o $(BIN)/parley-race ./server
-	@# Side by side: native tests compute, those in browsers wait much. Whether the simulation
-	@# catches faults is for make sim to see.
-	@$(BIN)/tally $(if $(CI),-strict) -at-once 2 \
-		-- 'native, race detector on' go test -json -count=1 $(RACE) -timeout=30m ./... \
-		-- 'end to end' env CHROME=$(BIN)/chromium HEADLESS_SHELL=$(BIN)/headless-shell PARLEY_BIN=$(BIN)/parley-race \
-			go test -C $(E2E) -trimpath -json -count=1 -p=2 -timeout=40m -parallel=3 -artifacts -outputdir=$(BIN) $(LIVE_PACKAGES) \
-		-- 'both sides in one process' go test -C $(E2E) -json -count=1 $(RACE) -timeout=30m ./sim \
-		-- 'headless in Chromium' $(HEADLESS) go test -json -count=1 -p=1 -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES) \
-		-- 'tools' go test -C .tools -json -count=1 ./...
+
+# Whatever is tested was vetted by check.
+TEST = -json -count=1 -vet=off -timeout=30m
+TEST_PAGE = CHROME=$(BIN)/chromium HEADLESS_SHELL=$(BIN)/headless-shell PARLEY_BIN=$(BIN)/parley-race \
+	go test -C $(E2E) $(TEST) -p=2 -parallel=3 -artifacts -outputdir=$(BIN)
+TALLY = $(BIN)/tally $(if $(CI),-strict) -at-once 2
+
+.PHONY: test
+test: ready ## run the tests: native, headless in Chromium, end to end
+	@# Side by side: native tests compute, those in browsers wait much.
+	@$(TALLY) \
+		-- 'native, race detector on' go test $(TEST) $(RACE) ./... \
+		-- 'end to end' env $(TEST_PAGE) -skip='$(LONG_TESTS)' $(PAGE_PACKAGES) \
+		-- 'headless in Chromium' $(HEADLESS) go test $(TEST) -p=1 -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES) \
+		-- 'tools' go test -C .tools $(TEST) ./...
+
+.PHONY: test-long
+test-long: BROWSERS = firefox
+test-long: ready ## run what make test leaves out for its length: chaos, simulation, Firefox, what browsers do seldom
+	@# Whether the simulation catches faults is for make sim to see.
+	@$(TALLY) \
+		-- 'end to end' env $(TEST_PAGE) -run='$(LONG_TESTS)' $(PAGE_PACKAGES) \
+		-- 'both sides in one process' go test -C $(E2E) $(TEST) $(RACE) ./sim \
+		-- 'chaos, Firefox and the start' env $(TEST_PAGE) $(LONG_PACKAGES)
 
 .PHONY: chaos
 chaos: tools build ## let three browsers send MESSAGES messages while FAULTS faults strike; SEED=n strikes alike

@@ -1,7 +1,8 @@
 // @ts-check
 // The page's service worker: keeps one whole version of the page and its program,
 // so that they open with the server or the network away, and answers requests for
-// those files from what is kept. It knows no chat, and touches no other request.
+// those files from what is kept. It knows no chat, and touches no other request. What a
+// page notifies of by it, it leads to.
 //
 // Versions are whole. A new one is fetched into a cache of its own, all of it or
 // nothing, each file checked by its hash; it waits until no page of the old one is
@@ -32,6 +33,20 @@ worker.addEventListener('fetch', event => {
   const name = nameOf(event.request);
   if (name) event.respondWith(answer(name, event.request));
 });
+
+worker.addEventListener('notificationclick', event => {
+  event.notification.close();
+  event.waitUntil(show(event.notification.data));
+});
+
+/** Shows what a notification was about, in the page that was used last or else in a new one. @param {string} hash */
+async function show(hash) {
+  const pages = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  const page = pages.find(({ url }) => url.startsWith(folder));
+  if (!page) return worker.clients.openWindow(folder + hash);
+  page.postMessage({ show: hash });
+  return page.focus();
+}
 
 /** Which of the version's files a request is for; '' if for none. @param {Request} request */
 function nameOf({ method, url, mode, headers }) {

@@ -15,7 +15,25 @@ const recordedNotifications = `
 		static async requestPermission() { return this.permission = 'granted'; }
 		constructor(title, {body, tag}) { Object.assign(this, {title, body, tag}); told.push(this); }
 		close() { this.closed = true; this.onclose?.(); }
-	};`
+	};
+	window.tones = 0;
+	OscillatorNode.prototype.start = function(...when) { window.tones++; AudioScheduledSourceNode.prototype.start.apply(this, when); };`
+
+// notifiedByWorker is JavaScript after which, as in Android's browsers, only a service worker
+// notifies. What it shows is kept beside the others: of a browser without a screen that too is all there is.
+const notifiedByWorker = `
+	Object.assign(window.Notification, { permission: 'granted' });
+	window.Notification = new Proxy(window.Notification, { construct() { throw new TypeError('Illegal constructor'); } });
+	ServiceWorkerRegistration.prototype.showNotification = async function(title, { body, tag, data }) {
+		told.push({ title, body, tag, data, close() { this.closed = true; } });
+	};
+	ServiceWorkerRegistration.prototype.getNotifications = async ({ tag }) => told.filter(n => n.tag === tag && !n.closed);`
+
+// clicks is JavaScript for the service worker, in which a page clicks on a notification.
+const clicks = `
+	addEventListener('message', ({ data }) => {
+		if (data.click) dispatchEvent(Object.assign(new ExtendableEvent('notificationclick'), { notification: { data: data.click, close() {} } }));
+	});`
 
 // A told is a notification.
 type told struct {
@@ -54,6 +72,8 @@ func TestWhoLooksElsewhereIsNotifiedOnceAndOnlyThen(t *testing.T) {
 	page.click("Settings")
 	page.clickOn("switch", "Notify me on this device")
 	page.awaitSwitch("Notify me on this device", true)
+	page.clickOn("switch", "Play a sound on this device")
+	page.await("the sound that was switched on", `() => tones === 2`)
 	ada.tell(bobID, "while Bob looks")
 	unread("2")
 	notNotified("while Bob looks")
@@ -64,6 +84,7 @@ func TestWhoLooksElsewhereIsNotifiedOnceAndOnlyThen(t *testing.T) {
 	eve.tell(bobID, "of another")
 	unread("5")
 	page.await("both conversations to be told", `() => new Set(told.map(({tag}) => tag)).size === 2`)
+	page.await("their sound", `() => tones >= 4`)
 	for _, n := range call[[]told](tb, `() => told`) {
 		if n.Tag == "d:21:22" && n.Title != "Ada" || n.Tag == "d:21:23" && (n.Title != "Eve" || n.Body != "of another") {
 			t.Errorf("notified of %+v", n)
@@ -86,9 +107,36 @@ func TestWhoLooksElsewhereIsNotifiedOnceAndOnlyThen(t *testing.T) {
 	other := second(profile, g, page, "")
 	other.awaitConnection("live")
 	tb.inFront(false)
-	call[bool](tb, `() => { told = []; return true }`)
+	call[bool](tb, `() => { told = []; tones = 0; return true }`)
 	eve.tell(bobID, "seen in the other tab")
 	unread("1")
 	notNotified("while another tab is looked at")
+	if n := call[int](tb, `() => tones`); n > 0 {
+		t.Errorf("it sounded while another tab is looked at")
+	}
+	page.wroteNoErrors()
+}
+
+func TestWhereOnlyAServiceWorkerMayNotifyItDoes(t *testing.T) {
+	t.Parallel()
+	const bobID, adaID = 21, 22
+	s := newServerWithKey(t)
+	g := newGate(t, s)
+	g.inScript("/sw.js", clicks)
+	ada := newDevice(t, s, adaID, "Ada")
+	profile := newProfile(t)
+	profile.keepsPage = true
+	tb := profile.open("Bob", g.url+"/", sessionOf(bobID, "Bob", s.token(bobID, "Bob"))+";localStorage.setItem('parley.notifications', 'on');"+recordedNotifications+notifiedByWorker)
+	page := &person{tab: tb, id: strconv.Itoa(bobID)}
+	page.awaitConnection("live")
+	page.await("the service worker", `async () => (await navigator.serviceWorker.ready).active.state === 'activated'`)
+	tb.inFront(false)
+	ada.tell(bobID, "one")
+	ada.tell(bobID, "two")
+	page.await("the notification", `() => told.length && told.every(n => n.tag === 'd:21:22' && n.title === 'Ada' && n.data === '#/to/22')`)
+	call[bool](tb, `async () => { (await navigator.serviceWorker.ready).active.postMessage({ click: told[0].data }); return true }`)
+	page.await("the conversation", `() => location.hash === '#/to/22'`)
+	tb.inFront(true)
+	page.await("the notifications to be closed", `() => told.every(n => n.closed || told.findLast(m => m.tag === n.tag).closed)`)
 	page.wroteNoErrors()
 }

@@ -32,7 +32,7 @@ type gate struct {
 	shut      map[string]bool
 	stalled   map[string]bool
 	forgetful bool
-	engine    string // JavaScript that runs in the worker before its script
+	first     map[string]string // JavaScript that runs before a script, by its path
 }
 
 // newGate opens a gate before a server; it closes when the test ends.
@@ -45,14 +45,14 @@ func newGate(t *testing.T, s *server) *gate {
 // "" for none. keepHost is whether the server sees the gate's Host.
 func newGateAt(t *testing.T, s *server, path string, keepHost bool) *gate {
 	t.Helper()
-	g := &gate{server: s, open: map[string]map[int]context.CancelFunc{}, shut: map[string]bool{}, stalled: map[string]bool{}}
+	g := &gate{server: s, first: map[string]string{}, open: map[string]map[int]context.CancelFunc{}, shut: map[string]bool{}, stalled: map[string]bool{}}
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(&url.URL{Scheme: "http", Host: s.Address})
 			if keepHost { // one origin, for the browser and for the server
 				r.Out.Host = r.In.Host
 			}
-			if g.before() != "" && r.In.URL.Path == enginePath {
+			if g.before(r.In.URL.Path) != "" {
 				r.Out.Header.Set("Accept-Encoding", "identity")
 			}
 		},
@@ -130,8 +130,8 @@ func (g *gate) change(r *http.Response) error {
 	if forgetful {
 		r.Header.Set("Cache-Control", "no-store")
 	}
-	before := g.before()
-	if before == "" || r.Request.URL.Path != enginePath || r.StatusCode != http.StatusOK {
+	before := g.before(r.Request.URL.Path)
+	if before == "" || r.StatusCode != http.StatusOK {
 		return nil
 	}
 	script, err := io.ReadAll(r.Body)
@@ -149,16 +149,19 @@ func (g *gate) change(r *http.Response) error {
 const enginePath = "/engine.js"
 
 // inEngine makes workers that are loaded from now on run JavaScript first.
-func (g *gate) inEngine(script string) {
+func (g *gate) inEngine(script string) { g.inScript(enginePath, script) }
+
+// inScript makes a script that is loaded from now on run JavaScript first.
+func (g *gate) inScript(path, script string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.engine = script
+	g.first[path] = script
 }
 
-func (g *gate) before() string {
+func (g *gate) before(path string) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.engine
+	return g.first[path]
 }
 
 // cacheNothing makes each load of a file a request, from now on.

@@ -124,8 +124,12 @@ export class ReadTracker {
 
   /** How far everything was seen, and to the last message up to there that needed to be. */
   #reach() {
-    let seen = this.#passed > this.#read ? this.#passed : this.#read;
-    let read = seen;
+    let [seen, read] = [this.#read, this.#read];
+    if (this.#passed > seen) {
+      seen = this.#passed;
+      read = this.#messages.findLast(message => message.seq <= seen && this.#needsReading(message))?.seq ?? seen;
+      if (read < this.#read) read = this.#read;
+    }
     for (let i = this.#firstAfter(seen); i < this.#messages.length; i++) {
       const message = this.#messages[i];
       const follows = message.seq === seen + 1n || i === 0 && this.#whole;

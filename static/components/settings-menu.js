@@ -3,6 +3,7 @@
 // of the user's devices; until it does, the menu shows what it told last. And
 // whether this device calls the user, and in which language it speaks, which are its own.
 import { canNotify, notifies, setNotifies } from '../model/attention.js';
+import { canSound, setSounds, sounds } from '../model/sound.js';
 import { keepsIdentity } from '../model/identity.js';
 import { ParleyError } from '../parley.js';
 import { chooseLanguage, chosenLanguage, languages } from '../texts/languages.js';
@@ -23,12 +24,14 @@ export class SettingsMenu extends HTMLElement {
   #settings;
   #inputs = names.map(name => element('input', { type: 'checkbox', role: 'switch', onchange: () => this.#choose(name) }));
   #notify = element('input', { type: 'checkbox', role: 'switch', onchange: () => this.#switchNotify() });
+  #sound = element('input', { type: 'checkbox', role: 'switch', onchange: () => { this.#sound.checked = setSounds(this.#sound.checked); } });
   #language = element('select', { onchange: () => this.#speak() },
     element('option', { value: '' }, t.languageOfBrowser),
     ...languages.map(({ tag, name }) => element('option', { value: tag, lang: tag, selected: tag === chosenLanguage() }, name)));
   #panel = element('div', { class: 'menu', id: 'settings', popover: 'auto', role: 'group', 'aria-label': t.settings },
     ...names.map((name, i) => element('label', { class: 'switch' }, this.#inputs[i], t.choices[name])),
     ...(canNotify ? [element('label', { class: 'switch' }, this.#notify, t.notify)] : []),
+    ...(canSound ? [element('label', { class: 'switch' }, this.#sound, t.sound)] : []),
     ...(keepsIdentity() ? [element('label', { class: 'choice' }, t.language, this.#language)] : []), // a page that forgets who is signed in is not loaded again
     ...[['account', t.account], ['shortcuts', t.shortcuts], ['sign-out', t.signOut]].map(([name, words]) => element('button', {
       class: 'menu-item', type: 'button', onclick: () => this.#want(name),
@@ -65,6 +68,7 @@ export class SettingsMenu extends HTMLElement {
   #paint() {
     names.forEach((name, i) => { this.#inputs[i].checked = this.#settings[name]; });
     this.#notify.checked = notifies();
+    this.#sound.checked = sounds();
   }
 
   async #switchNotify() {

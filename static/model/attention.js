@@ -1,11 +1,12 @@
 // @ts-check
 // Calls a person who looks elsewhere: a notification for each conversation with something new, and a mark on
 // the icons of page and app. Of all tabs of this browser none calls while one of them is looked at, and what
-// two tell of one conversation is one notification.
+// two tell of one conversation is one notification; and so with the sound of it, if that is wanted.
 import { previewOf } from '../texts/foreign-text.js';
 import { systemWords } from '../texts/system-words.js';
 import { isSystemMessage } from './participants.js';
 import { hashOf } from './route.js';
+import { sound } from './sound.js';
 
 /** @typedef {import('../parley.js').Conversation} Conversation */
 
@@ -43,14 +44,14 @@ export async function setNotifies(on) {
 
 export class Attention {
   #context;
-  /** By key of the conversation. @type {Map<string, Notification>} */
+  /** By key of the conversation. @type {Map<string, { close(): void }>} */
   #shown = new Map();
   /** What is about to be told, by key. @type {Map<string, Conversation>} */
   #news = new Map();
   #tabs;
   #marked = -1n; // on the icons
   #lookedAt = false; // another tab said so
-  #closed = false;
+  #done = new AbortController();
 
   /** @param {import('./page-context.js').PageContext} context */
   constructor(context) {
@@ -60,6 +61,10 @@ export class Attention {
       if (data === 'here') this.#lookedAt = true;
       else if (isVisible()) this.#tabs.postMessage('here');
     };
+    // A click on what the service worker shows comes back from there.
+    navigator.serviceWorker?.addEventListener('message', ({ data }) => {
+      if (data?.show) location.hash = data.show;
+    }, { signal: this.#done.signal });
   }
 
   /** Tells of conversations with more to read than before, unless somebody looks. @param {Conversation | undefined} was @param {Conversation} conversation */
@@ -85,7 +90,7 @@ export class Attention {
   }
 
   close() {
-    this.#closed = true;
+    this.#done.abort();
     this.#tabs.close();
     this.#news.clear();
     for (const key of this.#shown.keys()) this.#end(key);
@@ -93,8 +98,9 @@ export class Attention {
   }
 
   async #tell() {
-    if (!notifies() || await this.#isLookedAt()) return this.#news.clear();
-    for (const conversation of this.#news.values()) this.#show(conversation);
+    if (await this.#isLookedAt() || this.#done.signal.aborted) return this.#news.clear();
+    sound();
+    if (notifies()) for (const conversation of this.#news.values()) this.#show(conversation);
     this.#news.clear();
   }
 
@@ -113,23 +119,42 @@ export class Attention {
     if (!last || !participants.shows(last)) return;
     // The name of who has never written before may still be on its way, behind those of others.
     await Promise.race([this.#context.names.ask(participants.person), new Promise(resolve => setTimeout(resolve, longestForName))]);
-    if (isVisible() || this.#closed) return;
+    if (isVisible() || this.#done.signal.aborted) return;
     const words = isSystemMessage(last) ? systemWords(last, participants) : previewOf(last.content, longest);
-    let notification;
+    const options = {
+      body: words, tag: key, icon: './icon.svg',
+      lang: document.documentElement.lang, dir: /** @type {NotificationDirection} */ (document.documentElement.dir),
+    };
     try {
-      notification = new Notification(participants.name, { body: words, tag: key, icon: './icon.svg', lang: document.documentElement.lang, dir: /** @type {NotificationDirection} */ (document.documentElement.dir) });
+      this.#showHere(key, new Notification(participants.name, options), hashOf(conversation));
     } catch {
-      return; // Android's browsers let only a service worker notify
+      await this.#showByWorker(participants.name, { ...options, data: hashOf(conversation) }); // as Android's browsers want it
     }
+  }
+
+  /** @param {string} key @param {Notification} notification @param {string} hash */
+  #showHere(key, notification, hash) {
     this.#shown.set(key, notification);
     notification.onclick = () => {
       focus();
-      location.hash = hashOf(conversation);
+      location.hash = hash;
       notification.close();
     };
     notification.onclose = () => {
       if (this.#shown.get(key) === notification) this.#shown.delete(key);
     };
+  }
+
+  /** @param {string} name @param {NotificationOptions & { tag: string }} options */
+  async #showByWorker(name, options) {
+    const registration = await navigator.serviceWorker?.getRegistration();
+    if (!registration?.active) return; // nothing in this browser notifies
+    await registration.showNotification(name, options);
+    this.#shown.set(options.tag, {
+      close: async () => {
+        for (const notification of await registration.getNotifications({ tag: options.tag })) notification.close();
+      },
+    });
   }
 
   /** What was told of is read. @param {string} key */

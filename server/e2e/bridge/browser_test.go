@@ -75,7 +75,7 @@ var program = func() func(t *testing.T) string {
 		}
 		wasm := filepath.Join(dir, "parley.wasm")
 		c := exec.Command("go", "build", "-o", wasm, "./testdata/program")
-		c.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
+		c.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=-trimpath")
 		if out, err := c.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("%w\n%s", err, out)
 		}

@@ -251,6 +251,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   // Settings
   notify: 'Notify me on this device',
   notifyDenied: 'Your browser does not let Parley notify you. Allow notifications for this site in the browser’s settings, then switch them on again.',
+  sound: 'Play a sound on this device',
   settings: 'Settings',
   language: 'Language',
   languageOfBrowser: 'As in the browser',
