@@ -104,6 +104,8 @@ export interface Conversation {
   /** Seq and author of the newest answer of an agent; 0n if none. */
   lastAnswer: ID;
   lastAnswerBy: ID;
+  /** To agents: rises when a note on it is added or deleted, for notes() to be asked again; 0n if there never was one. */
+  notes: ID;
   /** Whether I block the other user; see block(). Between two users only. */
   blocked: boolean;
   /** What I chose for it in my lists, on whatever device; see choose(). */
@@ -155,7 +157,7 @@ export interface Connection {
   memoryOnlyCode: string;
 }
 
-/** What others see of the user. All are true until the user chooses otherwise. */
+/** What others see of the user. All but away are true until the user chooses otherwise. */
 export interface Settings {
   /** That the user types, to whom they have written to. */
   shareTyping: boolean;
@@ -163,6 +165,8 @@ export interface Settings {
   sharePresence: boolean;
   /** That users() finds the user; those who share a conversation with the user find them anyway. */
   listed: boolean;
+  /** As an agent: not to be given further conversations. Claims are refused meanwhile. False until chosen. */
+  away: boolean;
 }
 
 /** What the user wants of one conversation in their own lists. */

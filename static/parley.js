@@ -250,11 +250,12 @@ class Parley extends EventTarget {
   }
 
   /** @param {Partial<import('./parley.d.ts').Settings>} choice @returns {Promise<void>} */
-  async settings({ shareTyping, sharePresence, listed }) {
+  async settings({ shareTyping, sharePresence, listed, away }) {
     await this.#call('settings', {
       ...shareTyping !== undefined && { shareTyping },
       ...sharePresence !== undefined && { sharePresence },
       ...listed !== undefined && { listed },
+      ...away !== undefined && { away },
     });
   }
 

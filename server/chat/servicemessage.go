@@ -177,6 +177,15 @@ func (r *serviceMessage) validateAssignment(b *batch, c *conversation) (refusal,
 	if holder != 0 && holder != r.author && slices.Contains(agents, holder) {
 		return refuseEntry("already-claimed", "another agent has claimed this conversation: ask them to release it or hand it over"), nil
 	}
+	if takes := r.m.TargetAgentId == nil || *r.m.TargetAgentId == r.author; takes {
+		author, err := b.tx.User(r.author)
+		if err != nil {
+			return nil, err
+		}
+		if author.Away {
+			return refuseEntry("away", "you are away, and given no further conversations: come back first"), nil
+		}
+	}
 	if target := r.m.TargetAgentId; target != nil && !slices.Contains(agents, *target) {
 		return proto.Refuse(proto.PayloadFormatInvalid, "target_agent_id is no agent of this service: hand over to one who is").Named("no-such-agent"), nil
 	}

@@ -8,8 +8,8 @@ import (
 
 // settings is a proto.Settings on its way into the history.
 type settings struct {
-	user                     uint64
-	typing, presence, listed *bool // nil: as it is
+	user                           uint64
+	typing, presence, listed, away *bool // nil: as it is
 }
 
 func prepareSettings(from Sender, payload []byte) (Request, error) {
@@ -17,7 +17,10 @@ func prepareSettings(from Sender, payload []byte) (Request, error) {
 	if err := proto.Unmarshal(payload, &m); err != nil {
 		return nil, err
 	}
-	return &settings{from.User, m.ShareTyping, m.SharePresence, m.Listed}, nil
+	if m.GetAway() && len(from.Services) == 0 {
+		return nil, proto.Refuse(proto.NotAuthorized, "away is for those who answer for a service: leave it out").Named("not-agent")
+	}
+	return &settings{from.User, m.ShareTyping, m.SharePresence, m.Listed, m.Away}, nil
 }
 
 func (r *settings) apply(b *batch) (Result, error) {
@@ -36,6 +39,9 @@ func (r *settings) apply(b *batch) (Result, error) {
 	if r.listed != nil {
 		after.Unlisted = !*r.listed
 	}
+	if r.away != nil {
+		after.Away = *r.away
+	}
 	if after == before {
 		return Result{}, nil
 	}
@@ -53,7 +59,11 @@ func (r *settings) apply(b *batch) (Result, error) {
 // settings is what u has chosen, as it is told to u's own devices.
 func (u User) settings() ([]byte, error) {
 	typing, presence, listed := !u.HideTyping, !u.HidePresence, !u.Unlisted
-	return proto.Marshal(&proto.Settings{ShareTyping: &typing, SharePresence: &presence, Listed: &listed})
+	told := &proto.Settings{ShareTyping: &typing, SharePresence: &presence, Listed: &listed}
+	if u.Away {
+		told.Away = &u.Away
+	}
+	return proto.Marshal(told)
 }
 
 // tellSettings tells a user who came what they have chosen.

@@ -19,6 +19,13 @@ import (
 // write sends an answer in the form that the client prefers. An error means
 // that nothing was sent.
 func write(w http.ResponseWriter, r *http.Request, status int, answer any) error {
+	if status == http.StatusNoContent {
+		send(w, "", status, nil)
+		return nil
+	}
+	if v, ok := answer.(versioned); ok {
+		w.Header().Set("ETag", v.etag())
+	}
 	body, mediaType, err := encode(w, r, answer)
 	if err != nil {
 		return fmt.Errorf("encode an answer: %w", err)
@@ -26,6 +33,9 @@ func write(w http.ResponseWriter, r *http.Request, status int, answer any) error
 	send(w, mediaType, status, body)
 	return nil
 }
+
+// versioned is an answer that has an ETag.
+type versioned interface{ etag() string }
 
 func encode(w http.ResponseWriter, r *http.Request, answer any) (body []byte, mediaType string, err error) {
 	page, isPage := answer.(*chat.Page)
@@ -117,8 +127,10 @@ func wantsProtobuf(r *http.Request) bool {
 // send sends an answer that is for this client now, and for no cache.
 func send(w http.ResponseWriter, mediaType string, status int, body []byte) {
 	h := w.Header()
-	h.Set("Content-Type", mediaType)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if status != http.StatusNoContent {
+		h.Set("Content-Type", mediaType)
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

@@ -22,8 +22,10 @@ const (
 	// guestTime is how long a guest's token is valid. Whoever comes back
 	// within it renews it, and stays who they are.
 	guestTime = 30 * 24 * time.Hour
-	// maxBody bounds the body of a request, in bytes.
-	maxBody = 4 << 10
+	// maxBody bounds the body of a request, in bytes, and maxTextBody that of one
+	// with a text of some 4,000 characters, however they are escaped.
+	maxBody     = 4 << 10
+	maxTextBody = 64 << 10
 )
 
 // newcomer is what POST /api/guests asks for.
@@ -74,7 +76,7 @@ func (a *api) guest(r *http.Request) (auth.User, error) {
 		return a.renewing(r)
 	}
 	var wish newcomer
-	if err := readJSON(r, &wish); err != nil {
+	if err := readJSON(r, maxBody, &wish); err != nil {
 		return auth.User{}, err
 	}
 	name, err := auth.CheckName(wish.Name)
@@ -124,19 +126,19 @@ func (a *api) arrive(r *http.Request) error {
 	return nil
 }
 
-// readJSON reads a body that is one JSON object. Members that v does not have
-// are ignored.
-func readJSON(r *http.Request, v any) error {
+// readJSON reads a body that is one JSON object of so many bytes at most. Members
+// that v does not have are ignored.
+func readJSON(r *http.Request, most int64, v any) error {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "application/json" {
 		return &problem{Status: http.StatusUnsupportedMediaType, Detail: "the body must be JSON: send it with Content-Type: application/json"}
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(r.Body, most+1))
 	switch {
 	case err != nil:
 		return badRequest("the body breaks off: send it again")
-	case len(body) > maxBody:
-		return &problem{Status: http.StatusRequestEntityTooLarge, Detail: "the body is longer than " + strconv.Itoa(maxBody) + " bytes"}
+	case int64(len(body)) > most:
+		return &problem{Status: http.StatusRequestEntityTooLarge, Detail: "the body is longer than " + strconv.FormatInt(most, 10) + " bytes"}
 	case !utf8.Valid(body):
 		return badRequest("the body is not valid UTF-8")
 	}

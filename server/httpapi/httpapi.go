@@ -1,5 +1,6 @@
-// Package httpapi is the HTTP API: guests and their tokens, people, and the
-// history of conversations, for clients that catch up over HTTP. It decides
+// Package httpapi is the HTTP API: guests and their tokens, people, the history
+// of conversations, for clients that catch up over HTTP, and what only agents have:
+// notes, canned replies and what is known of a customer. It decides
 // nothing about chat; it checks tokens and what a request says, asks
 // chat.Service, and words the answer.
 //
@@ -14,7 +15,8 @@
 //     503 to try again after Retry-After seconds.
 //   - Of one user's requests a few are in work at a time, and the others wait,
 //     up to a bound; nobody waits for another's line.
-//   - Nothing is kept by caches.
+//   - Nothing is kept by caches. Where an answer has an ETag, what it shows is changed
+//     with that as If-Match, and 412 says that somebody else changed it meanwhile.
 package httpapi
 
 import (
@@ -22,8 +24,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -171,6 +176,22 @@ func New(c Config) (http.Handler, error) {
 	get("/api/users", listCost, a.people)
 	get("/api/conversations", listCost, a.conversations)
 	get("/api/conversations/{key}/messages", 1, a.messages)
+	a.resource(mux, "/api/conversations/{key}/notes", map[string]method{
+		http.MethodGet:  {http.StatusOK, a.signedIn(1, a.notes)},
+		http.MethodPost: {http.StatusCreated, a.signedIn(1, a.addNote)},
+	})
+	a.resource(mux, "/api/conversations/{key}/notes/{id}", map[string]method{
+		http.MethodDelete: {http.StatusNoContent, a.signedIn(1, a.deleteNote)},
+	})
+	a.resource(mux, "/api/services/{service}/replies", map[string]method{
+		http.MethodGet:  {http.StatusOK, a.signedIn(1, a.replies)},
+		http.MethodPost: {http.StatusCreated, a.signedIn(1, a.addReply)},
+	})
+	a.resource(mux, "/api/services/{service}/replies/{id}", map[string]method{
+		http.MethodPut:    {http.StatusOK, a.signedIn(1, a.changeReply)},
+		http.MethodDelete: {http.StatusNoContent, a.signedIn(1, a.deleteReply)},
+	})
+	get("/api/customers/{id}", listCost, a.customer)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, &problem{Status: http.StatusNotFound, Detail: "there is nothing under this address"})
 	})
@@ -178,26 +199,29 @@ func New(c Config) (http.Handler, error) {
 	return mux, nil
 }
 
+// method is what one of a path's methods does, and the status of its success.
+type method struct {
+	status int
+	endpoint
+}
+
 // route serves an endpoint under one method, and says of the others that they
 // are not allowed.
-func (a *api) route(mux *http.ServeMux, method, path string, status int, e endpoint) {
-	allowed := method + ", OPTIONS"
-	if method == http.MethodGet {
-		allowed = "GET, HEAD, OPTIONS"
+func (a *api) route(mux *http.ServeMux, name, path string, status int, e endpoint) {
+	a.resource(mux, path, map[string]method{name: {status, e}})
+}
+
+// resource serves a path under some methods, and says of the others that they
+// are not allowed.
+func (a *api) resource(mux *http.ServeMux, path string, methods map[string]method) {
+	names := slices.Sorted(maps.Keys(methods))
+	if i := slices.Index(names, http.MethodGet); i >= 0 {
+		names = slices.Insert(names, i+1, http.MethodHead)
 	}
-	mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
-		a.share(w, r)
-		ctx, cancel := context.WithTimeout(r.Context(), a.Timeout)
-		defer cancel()
-		answer, err := e(r.WithContext(ctx), auth.User{})
-		if err == nil {
-			err = write(w, r, status, answer)
-		}
-		if err != nil {
-			a.hold(ctx, err)
-			a.refuse(w, r, err)
-		}
-	})
+	allowed := strings.Join(append(names, http.MethodOptions), ", ")
+	for name, m := range methods {
+		mux.HandleFunc(name+" "+path, func(w http.ResponseWriter, r *http.Request) { a.serve(w, r, m) })
+	}
 	mux.HandleFunc("OPTIONS "+path, func(w http.ResponseWriter, r *http.Request) {
 		a.preflight(w, r, allowed)
 	})
@@ -206,6 +230,20 @@ func (a *api) route(mux *http.ServeMux, method, path string, status int, e endpo
 		w.Header().Set("Allow", allowed)
 		a.refuse(w, r, &problem{Status: http.StatusMethodNotAllowed, Detail: "only " + allowed + " are allowed here"})
 	})
+}
+
+func (a *api) serve(w http.ResponseWriter, r *http.Request, m method) {
+	a.share(w, r)
+	ctx, cancel := context.WithTimeout(r.Context(), a.Timeout)
+	defer cancel()
+	answer, err := m.endpoint(r.WithContext(ctx), auth.User{})
+	if err == nil {
+		err = write(w, r, m.status, answer)
+	}
+	if err != nil {
+		a.hold(ctx, err)
+		a.refuse(w, r, err)
+	}
 }
 
 // hold waits for a while if a request was one too many, unless as many are held as may be.

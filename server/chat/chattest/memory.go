@@ -147,6 +147,8 @@ type memoryState struct {
 	ids           map[uint64]struct{}
 	users         map[uint64]chat.User
 	usages        map[uint64]chat.Usage
+	notes         map[noteKey]chat.Note
+	replies       map[replyKey]chat.Reply
 	rev, lastID   uint64
 	epoch         uint64
 	starts        []memoryStart // in order
@@ -178,6 +180,8 @@ func newMemoryState(base *memoryState) *memoryState {
 		ids:           make(map[uint64]struct{}),
 		users:         make(map[uint64]chat.User),
 		usages:        make(map[uint64]chat.Usage),
+		notes:         make(map[noteKey]chat.Note),
+		replies:       make(map[replyKey]chat.Reply),
 	}
 	if base != nil {
 		s.rev, s.lastID, s.epoch, s.starts = base.rev, base.lastID, base.epoch, base.starts
@@ -200,6 +204,8 @@ func (s *memoryState) merge(own *memoryState) {
 	maps.Copy(s.ids, own.ids)
 	replace(s.users, own.users)
 	replace(s.usages, own.usages)
+	replace(s.notes, own.notes)
+	replace(s.replies, own.replies)
 	s.rev, s.lastID, s.epoch, s.starts = own.rev, own.lastID, own.epoch, own.starts
 }
 
@@ -538,6 +544,33 @@ func (v memoryView) Usage(user uint64) (chat.Usage, error) {
 	return u, nil
 }
 
+// rows returns those of one of a state's maps, with its base's, in any order.
+func rows[K, V comparable](s *memoryState, in func(*memoryState) map[K]V) []V {
+	all := maps.Clone(in(s))
+	if s.base != nil {
+		all = maps.Clone(in(s.base))
+		replace(all, in(s))
+	}
+	return slices.Collect(maps.Values(all))
+}
+
+func (v memoryView) allNotes() []chat.Note {
+	return rows(v.s, func(s *memoryState) map[noteKey]chat.Note { return s.notes })
+}
+
+func (v memoryView) Notes(key proto.Key) ([]chat.Note, error) {
+	notes := slices.DeleteFunc(v.allNotes(), func(n chat.Note) bool { return n.Key != key })
+	slices.SortFunc(notes, func(x, y chat.Note) int { return cmp.Compare(x.ID, y.ID) })
+	return notes, nil
+}
+
+func (v memoryView) Replies(service proto.ServiceType) ([]chat.Reply, error) {
+	replies := slices.DeleteFunc(rows(v.s, func(s *memoryState) map[replyKey]chat.Reply { return s.replies }),
+		func(r chat.Reply) bool { return r.Service != service })
+	slices.SortFunc(replies, func(x, y chat.Reply) int { return cmp.Compare(x.ID, y.ID) })
+	return replies, nil
+}
+
 func (v memoryView) Users(q chat.UserQuery) ([]chat.User, error) {
 	return q.Pick(func(yield func(chat.User, string) bool) {
 		for _, u := range v.users() {
@@ -629,6 +662,40 @@ func (t memoryTx) PutUsage(u chat.Usage) error {
 	return nil
 }
 
+func (t memoryTx) AddNote(n chat.Note) error {
+	k := noteKey{n.Key, n.ID}
+	if before, _ := lookup(t.s, func(s *memoryState) map[noteKey]chat.Note { return s.notes }, k); before != (chat.Note{}) {
+		return fmt.Errorf("add note %d: the id is taken", n.ID)
+	}
+	t.s.notes[k] = n
+	return nil
+}
+
+func (t memoryTx) DeleteNote(key proto.Key, id uint64) error {
+	t.s.notes[noteKey{key, id}] = chat.Note{}
+	return nil
+}
+
+func (t memoryTx) ExpireNotes(before uint64, limit int) (int, error) {
+	old := slices.DeleteFunc(t.allNotes(), func(n chat.Note) bool { return n.Time >= before })
+	slices.SortFunc(old, func(x, y chat.Note) int { return cmp.Compare(x.Time, y.Time) })
+	old = old[:min(len(old), max(0, limit))]
+	for _, n := range old {
+		t.s.notes[noteKey{n.Key, n.ID}] = chat.Note{}
+	}
+	return len(old), nil
+}
+
+func (t memoryTx) PutReply(r chat.Reply) error {
+	t.s.replies[replyKey{r.Service, r.ID}] = r
+	return nil
+}
+
+func (t memoryTx) DeleteReply(service proto.ServiceType, id uint64) error {
+	t.s.replies[replyKey{service, id}] = chat.Reply{}
+	return nil
+}
+
 func (t memoryTx) PutEpoch(epoch uint64) error {
 	t.s.epoch = epoch
 	return nil
@@ -639,5 +706,17 @@ type memberKey struct {
 	key  proto.Key
 	user uint64
 }
+
+// noteKey names one note on one conversation, and replyKey one reply of one service.
+type (
+	noteKey struct {
+		key proto.Key
+		id  uint64
+	}
+	replyKey struct {
+		service proto.ServiceType
+		id      uint64
+	}
+)
 
 func apart(m chat.Member) bool { return m.Blocks || m.Blocked }

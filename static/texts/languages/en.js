@@ -290,6 +290,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   // strings, durations in seconds.
   reasons: {
     'already-claimed': 'another agent has claimed this conversation: ask them to release it or hand it over',
+    away: 'you are away, and given no further conversations: come back first',
     'answered-meanwhile': 'another agent answered meanwhile: read it, then send again',
     'blocked-by-me': 'you block this person: unblock them to write to them',
     'blocked-by-them': 'this person does not take messages from you',
@@ -333,7 +334,10 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'no-such-agent': 'this person does not answer for the service: hand over to somebody who does',
     'not-agent': 'only those who answer for the service may do this',
     'not-claimed': 'you have not claimed this conversation: there is nothing to release',
+    'not-your-customer': 'this user is no customer of a service that you answer for',
+    'not-your-note': 'the note is a colleague’s: only who wrote it deletes it',
     'not-yours': 'you are no participant of this conversation',
+    'note-gone': 'the note is gone: it was deleted',
     'nothing-said': 'nothing was said in this conversation yet: write to the customer first',
     'opened-elsewhere': 'this chat was opened in another program; try now to use it here',
     'other-history': 'the server’s history is another one now',
@@ -345,6 +349,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     refused: 'the server refused it',
     /** @param {string} most */
     'refused-deleted': most => `${number(+most)} refused messages are kept: the oldest was deleted`,
+    'reply-changed': 'a colleague changed this canned reply meanwhile: read it, then change it',
+    'reply-gone': 'this canned reply is gone: a colleague deleted it',
     'send-not-taken': 'Parley’s engine does not answer: this message was not sent',
     'send-unknown': 'Parley’s engine ended while it was to take this message. It may have been sent: look before you send it again',
     'server-failed': 'something went wrong on the server: try again later',
@@ -364,6 +370,12 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'storage-silent': 'the browser’s storage does not answer',
     'storage-taken': 'this chat’s history in this browser is another program’s now: close the other tabs of this site and reload this one',
     'taken-over': 'another connection uses the same client id',
+    /** @param {string} size @param {string} most */
+    'text-too-long': (size, most) => `the text has ${number(+size)} characters, at most ${number(+most)} are allowed: shorten it`,
+    'title-empty': 'the title is empty: give one',
+    'title-lines': 'the title has more than one line: write it in one',
+    /** @param {string} size @param {string} most */
+    'title-too-long': (size, most) => `the title has ${number(+size)} characters, at most ${number(+most)} are allowed: shorten it`,
     'token-expired': 'the token has expired: sign in again',
     'token-invalid': 'the token is not valid here: sign in again',
     'token-withdrawn': 'whoever runs this server withdrew the token: sign in anew',
@@ -379,8 +391,13 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'too-many-guests': (most, seconds) => `${number(+most)} guests came from your address within an hour, which is the most: wait ${wait(+seconds)} and try again`,
     /** @param {string} most @param {string} seconds */
     'too-much-sent': (most, seconds) => `you have sent ${bytes(+most)}, as much as you may in a day: there is room for this in ${wait(+seconds)}`,
+    /** @param {string} most */
+    'too-many-notes': most => `this conversation has ${number(+most)} notes, which is the most: delete some first`,
+    /** @param {string} most */
+    'too-many-replies': most => `this service has ${number(+most)} canned replies, which is the most: delete some first`,
     'too-slow': 'the connection reads too slowly: it is opened again',
     'try-again': 'this could not be done now: try again',
+    'unknown-placeholder': 'the text has a word in braces that nothing is filled in for: use the placeholders that are named, or no braces',
     unreachable: 'the server cannot be reached',
     updated: 'Parley was updated: reload this page',
   },
