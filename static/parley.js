@@ -6,7 +6,8 @@
 // again, open sends are made again, other open calls are refused with a reason,
 // and a reset says to ask anew.
 import { openTransport, prepareWorker, randomName } from './client/engine-transport.js';
-import { addressOf, findUsers, ParleyError } from './client/http.js';
+import { addNote, customerOf, deleteNote, deleteReply, notesOn, putReply, repliesOf } from './client/desk.js';
+import { addressOf, findUsers, ParleyError, request } from './client/http.js';
 import { mark, markEngine } from './client/marks.js';
 import { newRef, PendingSends } from './client/pending-sends.js';
 import { decode, encode } from './client/wire.js';
@@ -292,14 +293,61 @@ class Parley extends EventTarget {
 
   /** @param {string} query @param {{ service?: number }} [options] @returns {Promise<User[]>} */
   async users(query, { service } = {}) {
+    return this.#authorized(token => findUsers(this.#server, token, query, service));
+  }
+
+  /** @param {string} key @returns {Promise<import('./parley.d.ts').Note[]>} */
+  notes(key) {
+    return notesOn(this.#ask, key);
+  }
+
+  /** @param {string} key @param {string} content @param {{ after?: bigint, ref?: string }} [options] */
+  addNote(key, content, options = {}) {
+    return addNote(this.#ask, key, content, options);
+  }
+
+  /** @param {string} key @param {bigint} id */
+  deleteNote(key, id) {
+    return deleteNote(this.#ask, key, id);
+  }
+
+  /** @param {number} service */
+  replies(service) {
+    return repliesOf(this.#ask, service);
+  }
+
+  /** @param {number} service @param {Parameters<typeof putReply>[2]} reply */
+  putReply(service, reply) {
+    return putReply(this.#ask, service, reply);
+  }
+
+  /** @param {number} service @param {import('./parley.d.ts').Reply} reply */
+  deleteReply(service, reply) {
+    return deleteReply(this.#ask, service, reply);
+  }
+
+  /** @param {bigint} id */
+  customer(id) {
+    return customerOf(this.#ask, id);
+  }
+
+  /** One request, as the user. @type {import('./client/desk.js').Ask} */
+  #ask = (path, options) => this.#authorized(token => request(this.#server, path, { ...options, token }));
+
+  /**
+   * Does what takes a token, and once more with a fresh one where that is not taken: another page may have
+   * renewed the engine's meanwhile, not this one's.
+   * @template T @param {(token: string) => Promise<T>} work @returns {Promise<T>}
+   */
+  async #authorized(work) {
     const { token } = this.#token;
     try {
-      return await findUsers(this.#server, token, query, service);
+      return await work(token);
     } catch (cause) {
       if (/** @type {ParleyError} */ (cause).code !== 401) throw cause;
     }
-    await this.#renew(token); // another page may have renewed the engine's token meanwhile, not this one's
-    return findUsers(this.#server, this.#token.token, query, service);
+    await this.#renew(token);
+    return work(this.#token.token);
   }
 
   close() {

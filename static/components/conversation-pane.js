@@ -7,6 +7,7 @@ import { reasonOf, reasonOfMessage } from '../texts/labels.js';
 import { formats, t } from '../texts/strings.js';
 import { askForAgent } from './agent-picker.js';
 import { avatar, paintAvatar } from './avatar.js';
+import { askToConfirm } from './confirm-dialog.js';
 import { askAboutAnswer } from './conflict-dialog.js';
 import { ConversationActions } from './conversation-actions.js';
 import { ConversationMenu } from './conversation-menu.js';
@@ -243,6 +244,7 @@ export class ConversationPane extends HTMLElement {
     this.#unfolds(false);
     const { seen } = this.#list;
     let target = 0n;
+    if (act === 'claim' && this.#context.away && !await this.#comeBack()) return;
     if (act === 'hand-over') {
       const agent = await askForAgent(this, await this.#parley, this.participants.service);
       if (!agent) return;
@@ -254,6 +256,18 @@ export class ConversationPane extends HTMLElement {
       await parley.send(this.participants.key, '', { type: act, target, seen });
     } catch (error) {
       this.#notice(t.refusedActs[act](reasonOf(error, t.unknownError)));
+    }
+  }
+
+  /** Who is away claims nothing, unless they are back with that. @returns {Promise<boolean>} */
+  async #comeBack() {
+    if (!await askToConfirm(this, { title: t.youAreAway, hint: t.awayClaimsNothing, yes: t.comeBackAndClaim })) return false;
+    try {
+      await (await this.#parley).settings({ away: false });
+      return true;
+    } catch (error) {
+      this.#notice(t.notChanged(reasonOf(error, t.unknownError)));
+      return false;
     }
   }
 

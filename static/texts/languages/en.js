@@ -155,6 +155,16 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   findAgent: 'Find an agent',
   /** @param {string} name */
   handOverTo: name => `Hand over to ${name}`,
+  /** @param {string} name */
+  handOverToAway: name => `Hand over to ${name}, who is away`,
+  /** @param {string} name */
+  agentIsAway: name => `${name} is away. Hand over all the same?`,
+  handOverAnyway: 'Hand over',
+  away: 'Away',
+  youAreAway: 'You are away',
+  awayClaimsNothing: 'While you are away, you are given no new conversations.',
+  comeBack: 'Come back',
+  comeBackAndClaim: 'Come back and claim',
   noAgentFound: 'No other agent of this service has this name.',
   noAgents: 'Nobody else answers for this service.',
   cancel: 'Cancel',
@@ -199,7 +209,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   settings: 'Settings',
   language: 'Language',
   languageOfBrowser: 'As in the browser',
-  choices: { shareTyping: 'Show when I type', sharePresence: 'Show when I am here', listed: 'Let people find me' },
+  choices: { shareTyping: 'Show when I type', sharePresence: 'Show when I am here', listed: 'Let people find me', away: 'I am away: no new conversations' },
   /** @param {string} reason */
   notChanged: reason => `The setting was not changed: ${reason}`,
 

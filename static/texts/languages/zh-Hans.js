@@ -126,6 +126,14 @@ const texts = ({ bytes, number, percent, wait }) => ({
   notePlaceholder: '此备注仅客服可见',
   findAgent: '查找客服',
   handOverTo: name => `转交给${name}`,
+  handOverToAway: name => `转交给${name}（离开中）`,
+  agentIsAway: name => `${name}暂时离开。仍要转交吗？`,
+  handOverAnyway: '转交',
+  away: '离开',
+  youAreAway: '你处于离开状态',
+  awayClaimsNothing: '离开期间，你不会分到新的会话。',
+  comeBack: '恢复接待',
+  comeBackAndClaim: '恢复接待并认领',
   noAgentFound: '此服务没有叫这个名字的其他客服。',
   noAgents: '此服务没有其他客服。',
   cancel: '取消',
@@ -159,7 +167,7 @@ const texts = ({ bytes, number, percent, wait }) => ({
   settings: '设置',
   language: '语言',
   languageOfBrowser: '跟随浏览器',
-  choices: { shareTyping: '显示我正在输入', sharePresence: '显示我的在线状态', listed: '允许别人找到我' },
+  choices: { shareTyping: '显示我正在输入', sharePresence: '显示我的在线状态', listed: '允许别人找到我', away: '我暂时离开，不接新会话' },
   notChanged: reason => `设置未更改：${reason}`,
 
   // 会话可用的操作
