@@ -124,7 +124,7 @@ func TestNoStateOfThePageShutsAnybodyOut(t *testing.T) {
 		{"an internal note", func() {
 			c.click("Internal note")
 			c.say("between us")
-			c.awaitMessage("between us", confirmed...)
+			c.awaitNote("between us")
 			c.click("Internal note")
 		}},
 		{"choosing an agent", func() { c.click("Hand over"); c.find("button", "Hand over to Benedict") }},

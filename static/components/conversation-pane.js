@@ -1,5 +1,6 @@
 // @ts-check
 // One open conversation: whom it is with, its messages, and where to write.
+import { Notes } from '../model/notes.js';
 import { presenceWords } from '../model/waiting.js';
 import { ParleyError } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
@@ -33,6 +34,7 @@ export class ConversationPane extends HTMLElement {
   #parley;
   #context;
   #conversation;
+  #notes;
   #avatar = avatar('', 0n);
   #title = element('h1', { dir: 'auto', tabindex: -1 });
   #typing = element('p', { class: 'typing' });
@@ -69,7 +71,8 @@ export class ConversationPane extends HTMLElement {
     this.#conversation = conversation;
     this.participants = context.participants(key);
     this.#status = new ConversationStatus(this.participants, context);
-    this.#list = new MessageList({ parley, participants: this.participants, clock: context.clock }, conversation, kept);
+    this.#notes = new Notes(parley, key);
+    this.#list = new MessageList({ parley, participants: this.participants, clock: context.clock, notes: this.#notes }, conversation, kept);
     this.#composer = new MessageComposer(context.me, key, this.participants.agent);
   }
 
@@ -101,6 +104,11 @@ export class ConversationPane extends HTMLElement {
       this.#list.focus();
       this.#try(this.#parley.then(parley => parley.discard(/** @type {CustomEvent<string>} */ (event).detail)));
     });
+    this.#list.addEventListener('delete-note', event => this.#deleteNote(/** @type {CustomEvent<bigint>} */ (event).detail));
+    this.#notes.addEventListener('change', () => {
+      for (const { author, authorName } of this.#notes.list) this.#context.names.set(author, authorName);
+    });
+    this.#notes.addEventListener('notice', event => this.#notice(/** @type {CustomEvent<string>} */ (event).detail));
     this.#list.addEventListener('turned-down', event => this.#turnDown(/** @type {CustomEvent<Message>} */ (event).detail));
   }
 
@@ -141,7 +149,9 @@ export class ConversationPane extends HTMLElement {
   showOffline(reason) {
     this.#offline = reason;
     this.#composer.show(this.participants.name, reason);
-    if (reason === null) this.#list.tryAgain();
+    if (reason !== null) return;
+    this.#list.tryAgain();
+    this.#notes.tryAgain();
   }
 
   /** @param {{ messages: Message[], gone: string[] }} change */
@@ -165,6 +175,7 @@ export class ConversationPane extends HTMLElement {
       paintAvatar(this.#avatar, name, person);
     }
     this.#actions.show(this.#conversation, this.#context.me);
+    if (this.participants.agent) this.#notes.update(this.#conversation?.notes ?? 0n);
     this.#composer.show(name, this.#offline);
     this.#menu.show(this.participants.key, name, this.#conversation);
     this.#paintBlocked(name, this.#conversation?.blocked ?? false);
@@ -196,19 +207,28 @@ export class ConversationPane extends HTMLElement {
     const { seen } = this.#list;
     this.#list.makeWay();
     try {
-      await this.#sendAs(draft, seen, false);
+      if (draft.note) await this.#notes.add(draft.content, seen, draft.ref).then(() => this.#composer.sent(draft));
+      else await this.#sendAs(draft, seen, false);
     } catch (error) {
       this.#composer.restore(draft);
-      this.#notice(t.notSent(reasonOf(error, t.unknownError)));
+      const reason = reasonOf(error, t.unknownError);
+      this.#notice(draft.note ? t.noteNotAdded(reason) : t.notSent(reason));
     }
+  }
+
+  /** @param {bigint} id */
+  async #deleteNote(id) {
+    if (!await askToConfirm(this, { title: t.deleteThisNote, yes: t.deleteNote })) return;
+    this.#list.focus(); // the button goes
+    await this.#try(this.#notes.delete(id));
   }
 
   /** @param {Draft} draft @param {bigint} seen @param {boolean} anyway @returns {Promise<void>} */
   async #sendAs(draft, seen, anyway) {
     try {
-      const { content, note, ref } = draft;
+      const { content, ref } = draft;
       const parley = await this.#parley;
-      await parley.send(this.participants.key, content, { seen, anyway, ref, type: note ? 'note' : 'text' });
+      await parley.send(this.participants.key, content, { seen, anyway, ref });
       this.#composer.sent(draft);
     } catch (error) {
       if (anyway || !isCrossed(error)) throw error;

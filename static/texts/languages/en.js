@@ -151,6 +151,14 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   internalNote: 'Internal note',
   /** @param {string} who */
   noteBy: who => `Internal note, ${who}`,
+  addNote: 'Add note',
+  onlyAgentsSee: 'Only agents see this.',
+  deleteNote: 'Delete note',
+  deleteThisNote: 'Delete this note?',
+  /** @param {string} reason */
+  noteNotAdded: reason => `The note was not added: ${reason}`,
+  /** @param {string} reason */
+  notesNotShown: reason => `The notes could not be loaded: ${reason}`,
   notePlaceholder: 'Only agents will read this note',
   findAgent: 'Find an agent',
   /** @param {string} name */
