@@ -4,7 +4,7 @@ import { Notes } from '../model/notes.js';
 import { presenceWords } from '../model/waiting.js';
 import { ParleyError } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
-import { reasonOf, reasonOfMessage } from '../texts/labels.js';
+import { fullDate, reasonOf, reasonOfMessage } from '../texts/labels.js';
 import { formats, t } from '../texts/strings.js';
 import { askForAgent } from './agent-picker.js';
 import { avatar, paintAvatar } from './avatar.js';
@@ -13,10 +13,12 @@ import { askAboutAnswer } from './conflict-dialog.js';
 import { ConversationActions } from './conversation-actions.js';
 import { ConversationMenu } from './conversation-menu.js';
 import { ConversationStatus } from './conversation-status.js';
+import { CustomerPanel } from './customer-panel.js';
 import { element, set, text } from './dom.js';
 import { icon } from './icons.js';
 import { MessageComposer } from './message-composer.js';
 import { MessageList } from './message-list.js';
+import { ReplyPicker } from './reply-picker.js';
 
 const answeredMeanwhile = 0x83; // the code of an answer that another agent's crossed
 
@@ -48,6 +50,8 @@ export class ConversationPane extends HTMLElement {
   #list;
   #composer;
   #menu = new ConversationMenu().withButton();
+  /** To agents. @type {CustomerPanel | null} */
+  #customer = null;
   #blockedWords = element('span');
   /** Stands where one would write, to whom the user blocks. */
   #blocked = element('p', { class: 'blocked-note', role: 'note', hidden: true }, this.#blockedWords,
@@ -72,8 +76,12 @@ export class ConversationPane extends HTMLElement {
     this.participants = context.participants(key);
     this.#status = new ConversationStatus(this.participants, context);
     this.#notes = new Notes(parley, key);
+    if (this.participants.agent) {
+      this.#customer = new CustomerPanel(parley, this.participants, context);
+      this.#customer.addEventListener('shown', () => this.classList.toggle('with-customer', this.#customer?.hidden === false));
+    }
     this.#list = new MessageList({ parley, participants: this.participants, clock: context.clock, notes: this.#notes }, conversation, kept);
-    this.#composer = new MessageComposer(context.me, key, this.participants.agent);
+    this.#composer = new MessageComposer(context.me, key, this.participants.agent ? textarea => this.#replyPicker(textarea) : null);
   }
 
   connectedCallback() {
@@ -81,10 +89,20 @@ export class ConversationPane extends HTMLElement {
     this.append(
       element('div', { class: 'bar' },
         element('a', { class: 'icon-button back', href: '#/', 'aria-label': t.back, title: t.back }, icon('back')),
-        this.#avatar, this.#title, this.#menu),
+        this.#avatar, this.#title, this.#customer?.button ?? '', this.#menu),
       this.#statusRow, this.#list, this.#typing, this.#composer, this.#blocked);
+    if (this.#customer) this.append(this.#customer);
     this.#listen();
     this.#paint();
+  }
+
+  /** @param {HTMLTextAreaElement} textarea in which an agent writes */
+  #replyPicker(textarea) {
+    const { customer, service, serviceName } = this.participants;
+    const { names, clock, me } = this.#context;
+    return new ReplyPicker(this.#parley, service, () => ({
+      customer: names.bare(customer) || this.participants.name, agent: names.bare(me), service: serviceName, date: fullDate(clock.now()),
+    }), textarea);
   }
 
   #listen() {
@@ -157,6 +175,7 @@ export class ConversationPane extends HTMLElement {
   /** @param {{ messages: Message[], gone: string[] }} change */
   apply(change) {
     this.#list.apply(change);
+    if (change.messages.some(({ extend, seq }) => extend && seq)) this.#customer?.refresh();
   }
 
   /** Shows who is here, and who types. */

@@ -6,6 +6,8 @@ import { t } from '../texts/strings.js';
 import { element, set, text } from './dom.js';
 import { icon } from './icons.js';
 
+/** @typedef {import('./reply-picker.js').ReplyPicker} ReplyPicker */
+
 const typingEvery = 3000; // ms between two reports that the user types
 const typingEnds = 5000; // ms without a key after which the user types no more
 const tallest = 200; // px
@@ -38,10 +40,19 @@ export class MessageComposer extends HTMLElement {
   #timer = 0;
   #gone = new AbortController();
 
-  /** @param {bigint} user @param {string} key of the conversation @param {boolean} notes the user may write internal notes */
-  constructor(user, key, notes) {
+  /** Of an agent; null of who is none. @type {ReplyPicker | null} */
+  #replies = null;
+
+  /**
+   * @param {bigint} user
+   * @param {string} key of the conversation
+   * @param {((textarea: HTMLTextAreaElement) => ReplyPicker) | null} replies makes an agent's canned replies, who may write notes, too
+   */
+  constructor(user, key, replies) {
     super();
-    this.#toggle.hidden = !notes;
+    this.#toggle.hidden = !replies;
+    this.#replies = replies && replies(this.#text);
+    this.#replies?.addEventListener('reply', event => this.#insert(/** @type {CustomEvent<string>} */ (event).detail));
     const place = `parley.draft.${user}.${key}`;
     this.#drafts = { message: new SharedDraft(place, false, draft => this.#show(draft)), note: new SharedDraft(`${place}.note`, true, draft => this.#show(draft)) };
   }
@@ -51,7 +62,9 @@ export class MessageComposer extends HTMLElement {
   }
 
   connectedCallback() {
-    this.append(this.#offline, element('form', { onsubmit: event => this.#submit(event) }, this.#toggle, this.#text, this.#send, this.#addNote));
+    const { button } = this.#replies ?? { button: '' };
+    if (this.#replies) this.append(this.#replies);
+    this.append(this.#offline, element('form', { onsubmit: event => this.#submit(event) }, this.#toggle, button, this.#text, this.#send, this.#addNote));
     for (const draft of Object.values(this.#drafts)) draft.open();
     this.#setNote(!this.#toggle.hidden && !this.#drafts.message.draft.content && this.#drafts.note.draft.content !== '');
     this.#gone = new AbortController();
@@ -147,16 +160,27 @@ export class MessageComposer extends HTMLElement {
   #changed() {
     this.#grow();
     this.#keep();
+    this.#replies?.changed();
     if (this.#text.value.trim() && !this.#note) this.#type();
     else this.#stopTyping();
   }
 
   /** @param {KeyboardEvent} event */
   #key(event) {
+    if (this.#replies?.takes(event)) return;
     // 229: the key belongs to an input method, also where isComposing is late.
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
     event.preventDefault();
     this.#submit(event);
+  }
+
+  /** Writes a canned reply: in the place of the slash that found it, or where the caret is. Nothing is sent by that. @param {string} reply */
+  #insert(reply) {
+    const { value, selectionStart, selectionEnd } = this.#text;
+    const [start, end] = value.startsWith('/') ? [0, value.length] : [selectionStart, selectionEnd];
+    this.focus();
+    this.#text.setRangeText(reply, start, end, 'end');
+    this.#changed();
   }
 
   /** What types for a person may send the character of a key that was already taken. @param {KeyboardEvent} event */

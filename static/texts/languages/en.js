@@ -151,6 +151,35 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   internalNote: 'Internal note',
   /** @param {string} who */
   noteBy: who => `Internal note, ${who}`,
+  aboutCustomer: 'About the customer',
+  /** @param {string} reason */
+  customerNotShown: reason => `This could not be loaded: ${reason}`,
+  userID: 'Number',
+  firstSeen: 'Here since',
+  unknownTime: 'Unknown',
+  lastSeenHere: 'Last seen',
+  messagesWritten: 'Messages',
+  /** @param {number} n */
+  messageCount: n => `${number(n)} ${plural(n, { one: 'message', other: 'messages' })}`,
+  fromApplication: 'Sent along by their application',
+  moreLeftOut: 'There is more, which is not shown.',
+  cannedReplies: 'Canned replies',
+  manageReplies: 'Manage',
+  newReply: 'New reply',
+  /** @param {number} n */
+  repliesFound: n => (n === 0 ? 'No canned replies' : `${number(n)} ${plural(n, { one: 'canned reply', other: 'canned replies' })}`),
+  /** @param {string} reason */
+  repliesNotShown: reason => `The canned replies could not be loaded: ${reason}`,
+  replyTitle: 'Title',
+  replyText: 'Text',
+  /** @param {string} names */
+  placeholdersHint: names => `Filled in when it is used: ${names}`,
+  save: 'Save',
+  /** @param {string} reason */
+  replyNotSaved: reason => `Not saved: ${reason}`,
+  deleteThisReply: 'Delete this canned reply for all agents of the service?',
+  discardChanges: 'Discard what you changed?',
+  discard: 'Discard',
   addNote: 'Add note',
   onlyAgentsSee: 'Only agents see this.',
   deleteNote: 'Delete note',
