@@ -118,7 +118,8 @@ const (
 	MessageType_MESSAGE_TYPE_RELEASE MessageType = 17
 	// The agent passes it to another agent, target_agent_id.
 	MessageType_MESSAGE_TYPE_HAND_OVER MessageType = 18
-	// Seen by agents only.
+	// Seen by agents only. In logs of before alone: notes stand beside the log now (GET
+	// /api/conversations/{key}/notes), and these are refused.
 	MessageType_MESSAGE_TYPE_NOTE MessageType = 19
 	// Closes: answers everything before it that its author had seen.
 	MessageType_MESSAGE_TYPE_RESOLVE MessageType = 20

@@ -18,7 +18,8 @@ export type MessageState = 'pending' | 'sent' | 'delivered' | 'read' | 'refused'
 
 /**
  * What an entry is: text that people write, or a control entry (a claim and so on). The last two are of types
- * that only a newer version knows, which people write and which are control entries; they cannot be sent.
+ * that only a newer version knows, which people write and which are control entries; they cannot be sent. Nor can
+ * a note, of which there are some in logs of before: see addNote().
  */
 export type EntryType = 'text' | 'image' | 'file' | 'claim' | 'release' | 'hand-over' | 'note' | 'resolve' | 'reopen' | 'no-reply-needed'
   | 'unknown' | 'unknown-control';
