@@ -52,7 +52,7 @@ const hostileExtend = "{\"<img src=x onerror=alert(1)>\": \"<b>bold</b> https://
 
 func TestAnAgentsDesk(t *testing.T) {
 	t.Parallel()
-	c := newCounter(t, "")
+	c := newCounter(t, recordedNotifications)
 	ben := colleague{t, c.s, c.s.tokenFor(24, "Benedict", []proto.ServiceType{support})}
 	const replies = "/api/services/2/replies"
 	made := ben.ask("POST", replies, `{"title":"Order on its way","content":"Dear {customer},\nit is on its way. {agent}, {service} {x y}"}`)
@@ -155,8 +155,18 @@ func TestAnAgentsDesk(t *testing.T) {
 	// Who is away claims nothing, unless they come back.
 	c.click("Settings")
 	c.clickOn("switch", "I am away: no new conversations")
+	c.clickOn("switch", "Notify me on this device")
+	c.awaitSwitch("Notify me on this device", true)
 	c.press("\u001b")
 	c.find("button", "Come back")
+	c.inFront(false)
+	c.asks("one for who is here")
+	c.bob.tell(counterAgent, "one for her")
+	c.await("what is hers to be told", `() => told.some(({tag}) => tag === 'd:21:23')`)
+	if got := call[[]told](c.tab, `() => told.filter(({tag}) => tag[0] === 's')`); len(got) > 0 {
+		t.Errorf("who is away is notified of %+v", got)
+	}
+	c.inFront(true)
 	c.click("Claim")
 	c.find("dialog", "You are away")
 	c.shutsNobodyOut("away")
