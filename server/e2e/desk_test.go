@@ -173,4 +173,14 @@ func TestAnAgentsDesk(t *testing.T) {
 	c.click("Come back and claim")
 	c.find("button", "Release")
 	c.await("no word of it", `() => !document.querySelector('.away').checkVisibility()`)
+
+	// Whoever hands over is told who is away.
+	if _, err := newDevice(t, c.s, 24, "Benedict", support).send(proto.BranchSettings, &proto.Settings{Away: protobuf.Bool(true)}); err != nil {
+		t.Fatal(err)
+	}
+	c.click("Hand over")
+	c.click("Hand over to Benedict, who is away")
+	c.find("dialog", "Benedict is away. Hand over all the same?")
+	c.click("Hand over")
+	c.await("him to have it", `() => document.querySelector('conversation-status').textContent.includes('Claimed by Benedict')`)
 }

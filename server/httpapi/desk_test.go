@@ -263,3 +263,26 @@ func TestACustomerIsShownToTheAgentsOfTheirServices(t *testing.T) {
 		{"nobody", "", "GET", "/api/customers/7", "", 401, ""},
 	})
 }
+
+func TestOnlyAgentsAreToldWhichAgentsAreAway(t *testing.T) {
+	d := newDesk(t)
+	payload, err := proto.Marshal(&proto.Settings{Away: protobuf.Bool(true)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.service.Publish(t.Context(), chat.Sender{User: agentAnn, Services: []proto.ServiceType{sales}}, proto.BranchSettings, payload, nil); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		token, path string
+		away        bool
+	}{
+		"a colleague": {d.ben, "/api/users?q=ann&service=1", true}, "an agent of another service": {d.other, "/api/users?q=ann", true},
+		"the customer": {d.cora, "/api/users?q=ann", false}, "of who is here": {d.ann, "/api/users?q=ben", false},
+	} {
+		_, body := d.as(test.token, "GET", test.path, "")
+		if !strings.Contains(body, `"name":"`) || strings.Contains(body, `"away":true`) != test.away {
+			t.Errorf("%s gets %s", name, body)
+		}
+	}
+}
