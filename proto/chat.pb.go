@@ -118,7 +118,8 @@ const (
 	MessageType_MESSAGE_TYPE_RELEASE MessageType = 17
 	// The agent passes it to another agent, target_agent_id.
 	MessageType_MESSAGE_TYPE_HAND_OVER MessageType = 18
-	// Seen by agents only.
+	// Seen by agents only. In logs of before alone: notes stand beside the log now (GET
+	// /api/conversations/{key}/notes), and these are refused.
 	MessageType_MESSAGE_TYPE_NOTE MessageType = 19
 	// Closes: answers everything before it that its author had seen.
 	MessageType_MESSAGE_TYPE_RESOLVE MessageType = 20
@@ -778,8 +779,11 @@ type ConversationState struct {
 	// while it is muted.
 	ArchivedThrough *uint64 `protobuf:"varint,29,opt,name=archived_through,json=archivedThrough" json:"archived_through,omitempty"`
 	MarkedUnread    *bool   `protobuf:"varint,30,opt,name=marked_unread,json=markedUnread" json:"marked_unread,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// To agents alone: rises whenever a note on the conversation is added or deleted, for whoever shows notes to
+	// ask for them again (GET /api/conversations/{key}/notes). Absent: there never was one.
+	Notes         *uint64 `protobuf:"varint,31,opt,name=notes" json:"notes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ConversationState) Reset() {
@@ -1022,6 +1026,13 @@ func (x *ConversationState) GetMarkedUnread() bool {
 	return false
 }
 
+func (x *ConversationState) GetNotes() uint64 {
+	if x != nil && x.Notes != nil {
+		return *x.Notes
+	}
+	return 0
+}
+
 // BaseUserUnreadStatics answers a SyncRequest, on chat/{user}/down/unread, and
 // GET /api/conversations. Rows that changed are also pushed on that topic,
 // unasked, at most a few times a second, from the token of the push or answer
@@ -1236,7 +1247,10 @@ type Settings struct {
 	Listed *bool `protobuf:"varint,3,opt,name=listed" json:"listed,omitempty"`
 	// The user's name, if it was changed here (PATCH /api/me): a token that says another is
 	// older, and to be renewed. On the way down alone.
-	Name          *string `protobuf:"bytes,4,opt,name=name" json:"name,omitempty"`
+	Name *string `protobuf:"bytes,4,opt,name=name" json:"name,omitempty"`
+	// An agent who is away claims no conversation, and colleagues are told before they hand one over. What
+	// is theirs stays theirs to answer. Refused to whoever answers for no service. Default false.
+	Away          *bool `protobuf:"varint,5,opt,name=away" json:"away,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1297,6 +1311,13 @@ func (x *Settings) GetName() string {
 		return *x.Name
 	}
 	return ""
+}
+
+func (x *Settings) GetAway() bool {
+	if x != nil && x.Away != nil {
+		return *x.Away
+	}
+	return false
 }
 
 // Block says that the user and another have nothing more to do with each other, or
@@ -1701,7 +1722,7 @@ const file_chat_proto_rawDesc = "" +
 	"\tread_time\x18\x06 \x01(\x04R\breadTime\x12\x14\n" +
 	"\x05epoch\x18\a \x01(\x04R\x05epoch\"#\n" +
 	"\vSyncRequest\x12\x14\n" +
-	"\x05token\x18\x01 \x01(\tR\x05token\"\xbf\b\n" +
+	"\x05token\x18\x01 \x01(\tR\x05token\"\xd5\b\n" +
 	"\x11ConversationState\x12\x10\n" +
 	"\x03key\x18\x01 \x02(\tR\x03key\x12\x19\n" +
 	"\bhead_seq\x18\x02 \x02(\x04R\aheadSeq\x12\x19\n" +
@@ -1735,7 +1756,8 @@ const file_chat_proto_rawDesc = "" +
 	"\x06pinned\x18\x1b \x01(\bR\x06pinned\x12\x14\n" +
 	"\x05muted\x18\x1c \x01(\bR\x05muted\x12)\n" +
 	"\x10archived_through\x18\x1d \x01(\x04R\x0farchivedThrough\x12#\n" +
-	"\rmarked_unread\x18\x1e \x01(\bR\fmarkedUnread\"\xee\x02\n" +
+	"\rmarked_unread\x18\x1e \x01(\bR\fmarkedUnread\x12\x14\n" +
+	"\x05notes\x18\x1f \x01(\x04R\x05notes\"\xee\x02\n" +
 	"\x15BaseUserUnreadStatics\x12\x14\n" +
 	"\x05epoch\x18\x01 \x02(\x04R\x05epoch\x12\x14\n" +
 	"\x05token\x18\x02 \x02(\tR\x05token\x12?\n" +
@@ -1752,12 +1774,13 @@ const file_chat_proto_rawDesc = "" +
 	"\bPresence\x12\x17\n" +
 	"\auser_id\x18\x01 \x02(\x04R\x06userId\x12\x16\n" +
 	"\x06online\x18\x02 \x02(\bR\x06online\x12\x1b\n" +
-	"\tlast_seen\x18\x03 \x01(\x04R\blastSeen\"\x80\x01\n" +
+	"\tlast_seen\x18\x03 \x01(\x04R\blastSeen\"\x94\x01\n" +
 	"\bSettings\x12!\n" +
 	"\fshare_typing\x18\x01 \x01(\bR\vshareTyping\x12%\n" +
 	"\x0eshare_presence\x18\x02 \x01(\bR\rsharePresence\x12\x16\n" +
 	"\x06listed\x18\x03 \x01(\bR\x06listed\x12\x12\n" +
-	"\x04name\x18\x04 \x01(\tR\x04name\":\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\x12\x12\n" +
+	"\x04away\x18\x05 \x01(\bR\x04away\":\n" +
 	"\x05Block\x12\x17\n" +
 	"\auser_id\x18\x01 \x02(\x04R\x06userId\x12\x18\n" +
 	"\ablocked\x18\x02 \x02(\bR\ablocked\"\x98\x01\n" +

@@ -6,13 +6,20 @@ export type ID = bigint;
 /** `d:{low}:{high}` for two users, `s:{user}:{service_type}` for a customer and a service; others are of kinds to come. */
 export type ConversationKey = string;
 
-export interface User { id: ID; name: string; services: number[] }
+export interface User {
+  id: ID;
+  name: string;
+  services: number[];
+  /** Of an agent, told to agents: wants no further conversations. */
+  away?: boolean;
+}
 
 export type MessageState = 'pending' | 'sent' | 'delivered' | 'read' | 'refused' | 'received';
 
 /**
  * What an entry is: text that people write, or a control entry (a claim and so on). The last two are of types
- * that only a newer version knows, which people write and which are control entries; they cannot be sent.
+ * that only a newer version knows, which people write and which are control entries; they cannot be sent. Nor can
+ * a note, of which there are some in logs of before: see addNote().
  */
 export type EntryType = 'text' | 'image' | 'file' | 'claim' | 'release' | 'hand-over' | 'note' | 'resolve' | 'reopen' | 'no-reply-needed'
   | 'unknown' | 'unknown-control';
@@ -104,6 +111,8 @@ export interface Conversation {
   /** Seq and author of the newest answer of an agent; 0n if none. */
   lastAnswer: ID;
   lastAnswerBy: ID;
+  /** To agents: rises when a note on it is added or deleted, for notes() to be asked again; 0n if there never was one. */
+  notes: ID;
   /** Whether I block the other user; see block(). Between two users only. */
   blocked: boolean;
   /** What I chose for it in my lists, on whatever device; see choose(). */
@@ -155,7 +164,7 @@ export interface Connection {
   memoryOnlyCode: string;
 }
 
-/** What others see of the user. All are true until the user chooses otherwise. */
+/** What others see of the user. All but away are true until the user chooses otherwise. */
 export interface Settings {
   /** That the user types, to whom they have written to. */
   shareTyping: boolean;
@@ -163,6 +172,8 @@ export interface Settings {
   sharePresence: boolean;
   /** That users() finds the user; those who share a conversation with the user find them anyway. */
   listed: boolean;
+  /** As an agent: not to be given further conversations. Claims are refused meanwhile. False until chosen. */
+  away: boolean;
 }
 
 /** What the user wants of one conversation in their own lists. */
@@ -175,6 +186,42 @@ export interface Choice {
   archived?: boolean;
   /** To be shown as unread, until it is read on. */
   markedUnread?: boolean;
+}
+
+/** What an agent wrote about a conversation for those who answer for the service. Its customer gets nothing of it. */
+export interface Note {
+  id: ID;
+  /** The entry behind which it stands, 0n for the beginning. */
+  after: ID;
+  author: ID;
+  authorName: string;
+  /** Unix milliseconds by the server's clock. */
+  time: number;
+  content: string;
+}
+
+/** A canned reply of a service. Its content may hold placeholders in braces, as {customer}, which whoever uses it fills in. */
+export interface Reply {
+  id: ID;
+  /** Another one after each change. */
+  version: string;
+  title: string;
+  content: string;
+}
+
+/** What agents are shown of a customer. Times are Unix milliseconds, 0 if unknown. */
+export interface Customer {
+  id: ID;
+  name: string;
+  firstSeen: number;
+  lastSeen: number;
+  /** Those with the services that the agent answers for. messages is how many the customer wrote, time when the newest entry was. */
+  conversations: {
+    key: ConversationKey; service: number; messages: number; time: number; closed: Conversation['closed'];
+    assignee: ID; assigneeName: string; waitingSince: number;
+  }[];
+  /** The newest extend that the customer's messages carried: JSON text of whoever wrote it, '' if none did. */
+  extend: string;
 }
 
 /** New or changed messages of one conversation. */
@@ -369,6 +416,26 @@ export interface Parley extends EventTarget {
   linkCode(): Promise<{ code: string; expires: number }>;
   /** Makes the code that signs in once when all else is lost. The server keeps only its hash: it is never told again. */
   recoveryCode(): Promise<string>;
+  /**
+   * The notes on a conversation of a service that I answer for, the oldest first. Conversation.notes rises when
+   * they change. A note has 4,000 characters at most, and a conversation 200 of them.
+   */
+  notes(key: ConversationKey): Promise<Note[]>;
+  /** Adds one, behind an entry (the newest, if none is named). With a ref, of newRef(), a repeat is the same note. */
+  addNote(key: ConversationKey, content: string, options?: { after?: ID; ref?: string }): Promise<Note>;
+  /** Deletes a note of mine. */
+  deleteNote(key: ConversationKey, id: ID): Promise<void>;
+  /** The canned replies of a service that I answer for, by title, 200 at most; and which placeholders there are. */
+  replies(service: number): Promise<{ replies: Reply[]; placeholders: string[] }>;
+  /**
+   * Adds one (80 characters of title, 4,000 of content at most) or, with an id, changes it; refused with code 412
+   * if its version is another by now, that is, if a colleague changed it meanwhile.
+   */
+  putReply(service: number, reply: Partial<Reply> & { title: string; content: string }): Promise<Reply>;
+  /** Deletes one; refused as putReply(). */
+  deleteReply(service: number, reply: Reply): Promise<void>;
+  /** What is known of a customer of a service that I answer for. */
+  customer(id: ID): Promise<Customer>;
   /**
    * Ends the engine for all pages of the user in this browser and deletes what it keeps of the chat: the history,
    * and what was not sent. To be called at signing out; this Parley is closed then.

@@ -7,7 +7,8 @@
 // and a reset says to ask anew.
 import { endDevice, endDevices, listDevices, makeCode, rename } from './client/account.js';
 import { openTransport, prepareWorker, randomName } from './client/engine-transport.js';
-import { addressOf, findUsers, ParleyError } from './client/http.js';
+import { addNote, customerOf, deleteNote, deleteReply, notesOn, putReply, repliesOf } from './client/desk.js';
+import { addressOf, findUsers, ParleyError, request } from './client/http.js';
 import { mark, markEngine } from './client/marks.js';
 import { newRef, PendingSends } from './client/pending-sends.js';
 import { decode, encode } from './client/wire.js';
@@ -252,11 +253,12 @@ class Parley extends EventTarget {
   }
 
   /** @param {Partial<import('./parley.d.ts').Settings>} choice @returns {Promise<void>} */
-  async settings({ shareTyping, sharePresence, listed }) {
+  async settings({ shareTyping, sharePresence, listed, away }) {
     await this.#call('settings', {
       ...shareTyping !== undefined && { shareTyping },
       ...sharePresence !== undefined && { sharePresence },
       ...listed !== undefined && { listed },
+      ...away !== undefined && { away },
     });
   }
 
@@ -293,61 +295,99 @@ class Parley extends EventTarget {
 
   /** @param {string} query @param {{ service?: number }} [options] @returns {Promise<User[]>} */
   users(query, { service } = {}) {
-    return this.#ask(token => findUsers(this.#server, token, query, service));
+    return this.#authorized(token => findUsers(this.#server, token, query, service));
   }
 
   /** @param {string} name @returns {Promise<void>} */
   rename(name) {
-    return this.#ask(token => rename(this.#server, token, name));
+    return this.#authorized(token => rename(this.#server, token, name));
   }
 
   async devices() {
     // A token of before there were devices gets one when it is renewed; where not, nothing is lost.
     if (!this.#token.device) await this.#renew(this.#token.token).catch(() => {});
-    return this.#ask(token => listDevices(this.#server, token));
+    return this.#authorized(token => listDevices(this.#server, token));
   }
 
   /** @param {bigint} [id] @returns {Promise<void>} */
   endDevice(id) {
     const device = id ?? this.#token.device;
     checkID('device', device);
-    return this.#ask(token => endDevice(this.#server, token, device));
+    return this.#authorized(token => endDevice(this.#server, token, device));
   }
 
   /** @param {{ others?: boolean }} [options] @returns {Promise<void>} */
   endDevices({ others = false } = {}) {
-    return this.#ask(token => endDevices(this.#server, token, others));
+    return this.#authorized(token => endDevices(this.#server, token, others));
   }
 
   linkCode() {
-    return this.#ask(token => makeCode(this.#server, token, 'link'));
+    return this.#authorized(token => makeCode(this.#server, token, 'link'));
   }
 
   /** @returns {Promise<string>} */
   async recoveryCode() {
-    return (await this.#ask(token => makeCode(this.#server, token, 'recovery'))).code;
+    return (await this.#authorized(token => makeCode(this.#server, token, 'recovery'))).code;
+  }
+
+  /** @param {string} key @returns {Promise<import('./parley.d.ts').Note[]>} */
+  notes(key) {
+    return notesOn(this.#ask, key);
+  }
+
+  /** @param {string} key @param {string} content @param {{ after?: bigint, ref?: string }} [options] */
+  addNote(key, content, options = {}) {
+    return addNote(this.#ask, key, content, options);
+  }
+
+  /** @param {string} key @param {bigint} id */
+  deleteNote(key, id) {
+    return deleteNote(this.#ask, key, id);
+  }
+
+  /** @param {number} service */
+  replies(service) {
+    return repliesOf(this.#ask, service);
+  }
+
+  /** @param {number} service @param {Parameters<typeof putReply>[2]} reply */
+  putReply(service, reply) {
+    return putReply(this.#ask, service, reply);
+  }
+
+  /** @param {number} service @param {import('./parley.d.ts').Reply} reply */
+  deleteReply(service, reply) {
+    return deleteReply(this.#ask, service, reply);
+  }
+
+  /** @param {bigint} id */
+  customer(id) {
+    return customerOf(this.#ask, id);
+  }
+
+  /** One request, as the user. @type {import('./client/desk.js').Ask} */
+  #ask = (path, options) => this.#authorized(token => request(this.#server, path, { ...options, token }));
+
+  /**
+   * Does what takes a token, and once more with a fresh one where that is not taken: another page may have
+   * renewed the engine's meanwhile, not this one's.
+   * @template T @param {(token: string) => Promise<T>} work @returns {Promise<T>}
+   */
+  async #authorized(work) {
+    const { token } = this.#token;
+    try {
+      return await work(token);
+    } catch (cause) {
+      if (/** @type {ParleyError} */ (cause).code !== 401) throw cause;
+    }
+    await this.#renew(token);
+    return work(this.#token.token);
   }
 
   close() {
     if (this.#closed.signal.aborted) return; // what ended it has cleaned up
     this.#transport?.post({ detach: true });
     this.#end(new ParleyError('this Parley was closed'));
-  }
-
-  /**
-   * Asks the server itself, with another token where it does not take this page's.
-   * @template T
-   * @param {(token: string) => Promise<T>} request
-   */
-  async #ask(request) {
-    const { token } = this.#token;
-    try {
-      return await request(token);
-    } catch (cause) {
-      if (/** @type {ParleyError} */ (cause).code !== 401) throw cause;
-    }
-    await this.#renew(token); // another page may have renewed the engine's token meanwhile, not this one's
-    return request(this.#token.token);
   }
 
   // ------------------------------------------------------- calls

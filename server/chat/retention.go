@@ -28,6 +28,9 @@ func (s *Service) retain(ctx context.Context) {
 	pause := min(max(s.retention/expiryPasses, minExpiry), maxExpiry)
 	for after := ""; ; {
 		requests, next, err := s.Overdue(ctx, after)
+		if after == "" && err == nil {
+			requests = append(requests, s.overdueNotes()...)
+		}
 		for _, r := range requests {
 			if err != nil {
 				break
@@ -44,9 +47,24 @@ func (s *Service) retain(ctx context.Context) {
 	}
 }
 
+// deletion is a Request that deletes something bit by bit.
+type deletion interface {
+	Request
+	finished() bool
+}
+
+// overdueNotes is Overdue for notes, of all conversations at once.
+func (s *Service) overdueNotes() []Request {
+	before := s.now().Add(-s.retention).UnixMilli()
+	if s.retention <= 0 || before <= 0 {
+		return nil
+	}
+	return []Request{&noteExpiry{before: uint64(before)}}
+}
+
 // expire deletes in pieces what a request is about, as long as there is some.
 func (s *Service) expire(ctx context.Context, r Request) error {
-	for e := r.(*expiry); !e.done; {
+	for e := r.(deletion); !e.finished(); {
 		began := time.Now()
 		if _, err := s.submit(ctx, e); err != nil {
 			return err // of the store: logged
@@ -131,6 +149,8 @@ func (r *expiry) apply(b *batch) (Result, error) {
 	}
 	return Result{}, b.tellMin(c)
 }
+
+func (r *expiry) finished() bool { return r.done }
 
 // forget lets c say nothing of entries that are gone.
 func (b *batch) forget(c *conversation, through uint64) error {

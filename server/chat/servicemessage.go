@@ -54,12 +54,14 @@ func checkService(from Sender, m *proto.ServiceMessage) error {
 		return proto.Refuse(proto.PayloadFormatInvalid, "user_id is 0: name the customer, who is yourself unless you answer for the service")
 	case !customer && !slices.Contains(from.Services, m.GetServiceType()):
 		return proto.Refuse(proto.NotAuthorized, "user_id is another user's, and you do not answer for service %d: write as yourself", m.GetServiceType()).Named("not-agent")
+	case kind == proto.MessageType_MESSAGE_TYPE_NOTE:
+		return proto.Refuse(proto.PayloadFormatInvalid, "message_type is 19, a note: these stand beside the log, of which the customer has a copy; add it over HTTP").Named("note-in-log")
 	case customer && kind.Control():
 		return proto.Refuse(proto.NotAuthorized, "message_type is %d, a control entry: only agents of the service write these", kind).Named("not-agent")
 	case kind == proto.MessageType_MESSAGE_TYPE_HAND_OVER && m.GetTargetAgentId() == 0:
 		return proto.Refuse(proto.PayloadFormatInvalid, "target_agent_id is 0: name the agent to hand over to")
 	}
-	if err := checkContent(m.GetContent(), !kind.Control() || kind == proto.MessageType_MESSAGE_TYPE_NOTE); err != nil {
+	if err := checkContent(m.GetContent(), !kind.Control()); err != nil {
 		return err
 	}
 	return checkExtend(m.Extend)
@@ -176,6 +178,15 @@ func (r *serviceMessage) validateAssignment(b *batch, c *conversation) (refusal,
 	holder := c.Status.Assignee
 	if holder != 0 && holder != r.author && slices.Contains(agents, holder) {
 		return refuseEntry("already-claimed", "another agent has claimed this conversation: ask them to release it or hand it over"), nil
+	}
+	if takes := r.m.TargetAgentId == nil || *r.m.TargetAgentId == r.author; takes {
+		author, err := b.tx.User(r.author)
+		if err != nil {
+			return nil, err
+		}
+		if author.Away {
+			return refuseEntry("away", "you are away, and given no further conversations: come back first"), nil
+		}
 	}
 	if target := r.m.TargetAgentId; target != nil && !slices.Contains(agents, *target) {
 		return proto.Refuse(proto.PayloadFormatInvalid, "target_agent_id is no agent of this service: hand over to one who is").Named("no-such-agent"), nil

@@ -8,8 +8,8 @@ import (
 
 // settings is a proto.Settings on its way into the history.
 type settings struct {
-	user                     uint64
-	typing, presence, listed *bool // nil: as it is
+	user                           uint64
+	typing, presence, listed, away *bool // nil: as it is
 }
 
 func prepareSettings(from Sender, payload []byte) (Request, error) {
@@ -17,7 +17,10 @@ func prepareSettings(from Sender, payload []byte) (Request, error) {
 	if err := proto.Unmarshal(payload, &m); err != nil {
 		return nil, err
 	}
-	return &settings{from.User, m.ShareTyping, m.SharePresence, m.Listed}, nil
+	if m.GetAway() && len(from.Services) == 0 {
+		return nil, proto.Refuse(proto.NotAuthorized, "away is for those who answer for a service: leave it out").Named("not-agent")
+	}
+	return &settings{from.User, m.ShareTyping, m.SharePresence, m.Listed, m.Away}, nil
 }
 
 func (r *settings) apply(b *batch) (Result, error) {
@@ -35,6 +38,9 @@ func (r *settings) apply(b *batch) (Result, error) {
 	}
 	if r.listed != nil {
 		after.Unlisted = !*r.listed
+	}
+	if r.away != nil {
+		after.Away = *r.away
 	}
 	if after == before {
 		return Result{}, nil
@@ -56,6 +62,9 @@ func (u User) settings() ([]byte, error) {
 	m := &proto.Settings{ShareTyping: &typing, SharePresence: &presence, Listed: &listed}
 	if u.Renamed != 0 {
 		m.Name = &u.Name
+	}
+	if u.Away {
+		m.Away = &u.Away
 	}
 	return proto.Marshal(m)
 }

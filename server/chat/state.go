@@ -76,6 +76,7 @@ func serviceState(v View, row *proto.ConversationState, c Conversation, user uin
 	if row.PeerName, err = nameOf(v, customer); err != nil {
 		return err
 	}
+	row.Notes = known(c.Notes)
 	if now.LastAnswer != 0 {
 		row.LastAnswerAgentId = &now.LastAnswerBy
 	}

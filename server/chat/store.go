@@ -122,6 +122,10 @@ type View interface {
 	Code(hash [CodeHash]byte) (Code, error)
 	// CodeOf returns a user's code of a kind; the zero Code if there is none.
 	CodeOf(user uint64, kind CodeKind) (Code, error)
+	// Notes returns the notes on a conversation, by their ids.
+	Notes(key proto.Key) ([]Note, error)
+	// Replies returns the canned replies of a service, by their ids.
+	Replies(service proto.ServiceType) ([]Reply, error)
 }
 
 // Tx is a View that sees its own writes.
@@ -147,6 +151,14 @@ type Tx interface {
 	// error if its hash is another's.
 	PutCode(Code) error
 	DeleteCode(user uint64, kind CodeKind) error
+	// AddNote adds a note to a conversation that has entries. An error if its id is taken.
+	AddNote(Note) error
+	DeleteNote(key proto.Key, id uint64) error
+	// ExpireNotes deletes the oldest notes that were written before a time (Unix
+	// milliseconds), limit at most, and returns how many.
+	ExpireNotes(before uint64, limit int) (int, error)
+	PutReply(Reply) error
+	DeleteReply(service proto.ServiceType, id uint64) error
 	// PutEpoch begins a new epoch, which is not 0.
 	PutEpoch(epoch uint64) error
 }
@@ -170,6 +182,8 @@ type Conversation struct {
 	// Counted is how many entries ever counted as unread to a reader on each side
 	// (proto.Key.Counts), whoever wrote them.
 	Counted [2]uint64
+	// Notes counts how often a note was added or deleted, which gives each its id.
+	Notes uint64
 	// Gone is how many of them were deleted, of those that count to a service's
 	// agents: to agents of whom the history keeps nothing they are not unread.
 	Gone uint64
@@ -274,6 +288,8 @@ type User struct {
 	HideTyping, HidePresence bool
 	// Unlisted users chose not to be found by whoever does not know them.
 	Unlisted bool
+	// Away agents chose to be given no further conversations.
+	Away bool
 	// Wrote is whether the user ever wrote to another, and Customer the services
 	// that they wrote to: who did only that is there for these alone.
 	Wrote    bool

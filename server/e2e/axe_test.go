@@ -86,6 +86,7 @@ func TestNoStateOfThePageShutsAnybodyOut(t *testing.T) {
 			MessageId: &zero, UserId: &user, ServiceType: &service, MessageType: &kind, Content: &content, CreateDate: &zero, Direction: &direction,
 		})
 	}
+	colleague{t, c.s, c.s.tokenFor(24, "Benedict", []proto.ServiceType{support})}.ask("POST", "/api/services/2/replies", `{"title":"Goodbye","content":"Goodbye, {customer}."}`)
 	press := func(keys string) { c.do(chromedp.KeyEvent(keys)) }
 	c.show(wide)
 	for _, state := range []struct {
@@ -124,10 +125,27 @@ func TestNoStateOfThePageShutsAnybodyOut(t *testing.T) {
 		{"an internal note", func() {
 			c.click("Internal note")
 			c.say("between us")
-			c.awaitMessage("between us", confirmed...)
+			c.awaitNote("between us")
 			c.click("Internal note")
 		}},
-		{"choosing an agent", func() { c.click("Hand over"); c.find("button", "Hand over to Benedict") }},
+		{"canned replies", func() {
+			c.focusOn("message-composer textarea")
+			c.press("/")
+			c.await("them", `() => document.querySelector('reply-picker [role=option]')`)
+		}},
+		{"keeping canned replies", func() {
+			c.press("\u001b", "\b")
+			c.click("Canned replies")
+			c.click("Manage")
+			c.await("them", `() => document.querySelector('dialog .summary')`)
+		}},
+		{"a new canned reply", func() { c.click("New reply"); c.click("Save"); c.notice("Not saved: the title is empty") }},
+		{"about the customer", func() {
+			c.press("\u001b", "\u001b")
+			c.click("About the customer")
+			c.await("it", `() => document.querySelector('customer-panel .customer-name')`)
+		}},
+		{"choosing an agent", func() { c.click("Close"); c.click("Hand over"); c.find("button", "Hand over to Benedict") }},
 		{"an answer that crossed", func() {
 			press("\u001b")
 			c.lookUp()

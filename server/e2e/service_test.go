@@ -158,7 +158,9 @@ func TestTwoAgentsAndACustomerWithClocksAnHourApart(t *testing.T) {
 	// A note is for agents.
 	winner.click("Internal note")
 	winner.say("secret: he called twice.")
-	loser.awaitMessage("secret: he called twice.", "received")
+	for _, p := range []*person{winner, loser} {
+		p.awaitNote("secret: he called twice.")
+	}
 	winner.click("Internal note")
 
 	// An answer and a second question cross: the second one still waits.
@@ -310,4 +312,10 @@ func (d *desk) theCustomerSeesOneVoice(secret string) {
 			}
 		}
 	}
+}
+
+// awaitNote waits until a note stands in the open conversation.
+func (p *person) awaitNote(text string) {
+	p.t.Helper()
+	p.await("the note "+text, `text => [...document.querySelectorAll('[role=log] [data-note-id]')].some(note => note.textContent.includes(text))`, text)
 }

@@ -19,6 +19,9 @@ import (
 // write sends an answer in the form that the client prefers. An error means
 // that nothing was sent.
 func write(w http.ResponseWriter, r *http.Request, status int, answer any) error {
+	if v, ok := answer.(versioned); ok {
+		w.Header().Set("ETag", v.etag())
+	}
 	body, mediaType, err := encode(w, r, answer)
 	if err != nil {
 		return fmt.Errorf("encode an answer: %w", err)
@@ -26,6 +29,9 @@ func write(w http.ResponseWriter, r *http.Request, status int, answer any) error
 	send(w, mediaType, status, body)
 	return nil
 }
+
+// versioned is an answer that has an ETag.
+type versioned interface{ etag() string }
 
 func encode(w http.ResponseWriter, r *http.Request, answer any) (body []byte, mediaType string, err error) {
 	page, isPage := answer.(*chat.Page)

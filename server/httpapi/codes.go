@@ -64,7 +64,7 @@ func (a *api) signInByCode(r *http.Request, _ auth.User) (any, error) {
 		return nil, err
 	}
 	var wish arrival
-	if err := readJSON(r, &wish); err != nil {
+	if err := readJSON(r, maxBody, &wish); err != nil {
 		return nil, err
 	}
 	if wait := a.guess(r); wait > 0 {

@@ -22,8 +22,10 @@ const (
 	// guestTime is how long a guest's token is valid. Whoever comes back
 	// within it renews it, and stays who they are.
 	guestTime = 30 * 24 * time.Hour
-	// maxBody bounds the body of a request, in bytes.
-	maxBody = 4 << 10
+	// maxBody bounds the body of a request, in bytes, and maxTextBody that of one
+	// with a text of some 4,000 characters, however they are escaped.
+	maxBody     = 4 << 10
+	maxTextBody = 64 << 10
 )
 
 // newcomer is what POST /api/guests asks for.
@@ -100,11 +102,11 @@ func (a *api) guest(r *http.Request) (who auth.User, label string, err error) {
 	var wish newcomer
 	if len(r.Header.Values("Authorization")) > 0 {
 		if who, err = a.renewing(r); err == nil && who.Device == 0 && r.ContentLength != 0 {
-			err = readJSON(r, &wish) // of before there were devices
+			err = readJSON(r, maxBody, &wish) // of before there were devices
 		}
 		return who, auth.CleanLabel(wish.Device), err
 	}
-	if err := readJSON(r, &wish); err != nil {
+	if err := readJSON(r, maxBody, &wish); err != nil {
 		return who, "", err
 	}
 	who, err = a.newcomer(r, wish)
@@ -160,19 +162,19 @@ func (a *api) arrive(r *http.Request) error {
 	return nil
 }
 
-// readJSON reads a body that is one JSON object. Members that v does not have
-// are ignored.
-func readJSON(r *http.Request, v any) error {
+// readJSON reads a body that is one JSON object of so many bytes at most. Members
+// that v does not have are ignored.
+func readJSON(r *http.Request, most int64, v any) error {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "application/json" {
 		return &problem{Status: http.StatusUnsupportedMediaType, Detail: "the body must be JSON: send it with Content-Type: application/json"}
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(r.Body, most+1))
 	switch {
 	case err != nil:
 		return badRequest("the body breaks off: send it again")
-	case len(body) > maxBody:
-		return &problem{Status: http.StatusRequestEntityTooLarge, Detail: "the body is longer than " + strconv.Itoa(maxBody) + " bytes"}
+	case int64(len(body)) > most:
+		return &problem{Status: http.StatusRequestEntityTooLarge, Detail: "the body is longer than " + strconv.FormatInt(most, 10) + " bytes"}
 	case !utf8.Valid(body):
 		return badRequest("the body is not valid UTF-8")
 	}

@@ -1,5 +1,6 @@
-// Package httpapi is the HTTP API: guests and their tokens, people, and the
-// history of conversations, for clients that catch up over HTTP. It decides
+// Package httpapi is the HTTP API: guests and their tokens, people, the history
+// of conversations, for clients that catch up over HTTP, and what only agents have:
+// notes, canned replies and what is known of a customer. It decides
 // nothing about chat; it checks tokens and what a request says, asks
 // chat.Service, and words the answer.
 //
@@ -14,7 +15,8 @@
 //     503 to try again after Retry-After seconds.
 //   - Of one user's requests a few are in work at a time, and the others wait,
 //     up to a bound; nobody waits for another's line.
-//   - Nothing is kept by caches.
+//   - Nothing is kept by caches. Where an answer has an ETag, what it shows is changed
+//     with that as If-Match, and 412 says that somebody else changed it meanwhile.
 package httpapi
 
 import (
@@ -191,6 +193,11 @@ func New(c Config) (http.Handler, error) {
 	a.route(mux, "/api/users", methods{http.MethodGet: a.signedIn(listCost, a.people)})
 	a.route(mux, "/api/conversations", methods{http.MethodGet: a.signedIn(listCost, a.conversations)})
 	a.route(mux, "/api/conversations/{key}/messages", methods{http.MethodGet: a.signedIn(1, a.messages)})
+	a.route(mux, "/api/conversations/{key}/notes", methods{http.MethodGet: a.signedIn(1, a.notes), http.MethodPost: a.signedIn(1, a.addNote)})
+	a.route(mux, "/api/conversations/{key}/notes/{id}", methods{http.MethodDelete: a.signedIn(1, a.deleteNote)})
+	a.route(mux, "/api/services/{service}/replies", methods{http.MethodGet: a.signedIn(1, a.replies), http.MethodPost: a.signedIn(1, a.addReply)})
+	a.route(mux, "/api/services/{service}/replies/{id}", methods{http.MethodPut: a.signedIn(1, a.changeReply), http.MethodDelete: a.signedIn(1, a.deleteReply)})
+	a.route(mux, "/api/customers/{id}", methods{http.MethodGet: a.signedIn(listCost, a.customer)})
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, &problem{Status: http.StatusNotFound, Detail: "there is nothing under this address"})
 	})
@@ -202,7 +209,7 @@ func New(c Config) (http.Handler, error) {
 type methods map[string]endpoint
 
 // success is the status of an answer that holds something.
-var success = map[string]int{http.MethodGet: http.StatusOK, http.MethodPatch: http.StatusOK, http.MethodPost: http.StatusCreated}
+var success = map[string]int{http.MethodGet: http.StatusOK, http.MethodPatch: http.StatusOK, http.MethodPut: http.StatusOK, http.MethodPost: http.StatusCreated}
 
 // route serves the endpoints of a path, and says of other methods that they are not
 // allowed.

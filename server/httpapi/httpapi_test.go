@@ -854,7 +854,7 @@ func TestPagesOfAllowedOriginsMayReadAnswers(t *testing.T) {
 			if answer.StatusCode != 204 || body != "" || answer.Header.Get("Access-Control-Allow-Origin") != want {
 				t.Errorf("preflight: status %d, header %v", answer.StatusCode, answer.Header)
 			}
-			if got := answer.Header.Get("Access-Control-Allow-Headers"); allowed != (got == "Authorization, Content-Type, Accept") {
+			if got := answer.Header.Get("Access-Control-Allow-Headers"); allowed != (got == "Authorization, Content-Type, Accept, If-Match") {
 				t.Errorf("may send %q", got)
 			}
 			if got := answer.Header.Get("Access-Control-Allow-Methods"); allowed != (got == "POST, OPTIONS") {

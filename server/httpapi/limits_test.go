@@ -128,7 +128,7 @@ func FuzzNewcomer(f *testing.F) {
 		r := httptest.NewRequest("POST", "/api/guests", strings.NewReader(string(body)))
 		r.Header.Set("Content-Type", mediaType)
 		var n newcomer
-		if err := readJSON(r, &n); err != nil {
+		if err := readJSON(r, maxBody, &n); err != nil {
 			if p, known := problemOf(err); !known || p.Status < 400 || p.Status > 499 {
 				t.Fatalf("error %v is not told as the client's", err)
 			}

@@ -53,7 +53,7 @@ func (a *api) rename(r *http.Request, who auth.User) (any, error) {
 	var wish struct {
 		Name string `json:"name"`
 	}
-	if err := readJSON(r, &wish); err != nil {
+	if err := readJSON(r, maxBody, &wish); err != nil {
 		return nil, err
 	}
 	name, err := auth.CheckName(wish.Name)
@@ -77,6 +77,8 @@ type person struct {
 	// Services are those that the person answers for: told to agents alone, since
 	// customers see one voice.
 	Services []proto.ServiceType `json:"services,omitempty"`
+	// Away says of an agent, to agents, that they want no further conversations.
+	Away bool `json:"away,omitempty"`
 }
 
 // people finds people, other than who asks, by part of their name or by id, as far
@@ -108,6 +110,7 @@ func (a *api) people(r *http.Request, who auth.User) (any, error) {
 		p := person{ID: strconv.FormatUint(u.ID, 10), Name: u.Name}
 		if len(who.Services) > 0 {
 			p.Services = u.Services.All()
+			p.Away = u.Away && u.Services != 0
 		}
 		persons = append(persons, p)
 	}

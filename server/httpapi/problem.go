@@ -58,10 +58,23 @@ func problemOf(err error) (p *problem, known bool) {
 	case proto.UnspecifiedError, proto.ServerBusy, proto.ServerShuttingDown:
 		p.Status = http.StatusServiceUnavailable
 	}
+	if status := statusOf[refusal.Code]; status != 0 {
+		p.Status = status
+	}
 	if refusal.Reason.Temporary() {
 		p.Retry = max(time.Second, refusal.Retry)
 	}
 	return p, true
+}
+
+// statusOf are the statuses of refusals for which HTTP has one of its own.
+var statusOf = map[string]int{
+	"note-gone":        http.StatusNotFound,
+	"reply-gone":       http.StatusNotFound,
+	"reply-changed":    http.StatusPreconditionFailed,
+	"nothing-said":     http.StatusConflict,
+	"too-many-notes":   http.StatusConflict,
+	"too-many-replies": http.StatusConflict,
 }
 
 // refuse answers with a problem document and logs the refusal once, without

@@ -236,6 +236,29 @@ var migrations = []string{`
 	) WITHOUT ROWID;
 	ALTER TABLE users ADD COLUMN signed_out BLOB NOT NULL DEFAULT x'0000000000000000';
 	ALTER TABLE users ADD COLUMN renamed BLOB NOT NULL DEFAULT x'0000000000000000';
+`, `
+	-- Notes on conversations, which agents write for agents, beside the log of which the
+	-- customer has a copy; how often they changed in a conversation; and canned replies.
+	ALTER TABLE conversations ADD COLUMN notes INTEGER NOT NULL DEFAULT 0;
+	CREATE TABLE notes (
+		conversation INTEGER NOT NULL,
+		id           BLOB NOT NULL,
+		after_seq    BLOB NOT NULL,
+		author       BLOB NOT NULL,
+		ref          BLOB NOT NULL,
+		create_time  BLOB NOT NULL,
+		content      TEXT NOT NULL,
+		PRIMARY KEY (conversation, id)
+	) WITHOUT ROWID;
+	CREATE INDEX notes_by_time ON notes (create_time);
+	CREATE TABLE replies (
+		service INTEGER NOT NULL,
+		id      BLOB NOT NULL,
+		version BLOB NOT NULL,
+		title   TEXT NOT NULL,
+		content TEXT NOT NULL,
+		PRIMARY KEY (service, id)
+	) WITHOUT ROWID;
 `}
 
 // errNewer and errForeign are files that this program must not touch.

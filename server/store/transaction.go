@@ -91,12 +91,12 @@ func (t *transaction) PutConversation(c chat.Conversation) error {
 	a, b, now := c.Status.Sides[proto.First], c.Status.Sides[proto.Second], c.Status
 	err = t.exec("UPDATE conversations SET head = ?, min = ?, newest_time = ?, rev = ?, a_through = ?, a_seq = ?, a_since = ?, b_through = ?, b_seq = ?, b_since = ?,"+
 		" assignee = ?, post_proc = ?, answer_seq = ?, answer_by = ?, service_read = ?, service_delivered = ?,"+
-		" service_read_time = ?, service_delivered_time = ?, a_counted = ?, b_counted = ?, gone = ? WHERE id = ?",
+		" service_read_time = ?, service_delivered_time = ?, a_counted = ?, b_counted = ?, gone = ?, notes = ? WHERE id = ?",
 		number(c.Head), number(c.Min), number(c.Time), number(c.Rev),
 		number(a.AnsweredThrough), number(a.Seq), number(a.Since), number(b.AnsweredThrough), number(b.Seq), number(b.Since),
 		number(now.Assignee), int64(now.PostProc), number(now.LastAnswer), number(now.LastAnswerBy),
 		number(c.ServiceRead), number(c.ServiceDelivered), number(c.ServiceReadTime), number(c.ServiceDeliveredTime),
-		int64(c.Counted[proto.First]), int64(c.Counted[proto.Second]), int64(c.Gone), id)
+		int64(c.Counted[proto.First]), int64(c.Counted[proto.Second]), int64(c.Gone), int64(c.Notes), id)
 	if err != nil {
 		return fmt.Errorf("write conversation: %w", err)
 	}
@@ -257,11 +257,12 @@ func (t *transaction) PutUsage(u chat.Usage) error {
 	return nil
 }
 
-// What a user hides, as bits of users.hides.
+// What a user hides, and whether they are away, as bits of users.hides.
 const (
 	hidesTyping   = 1
 	hidesPresence = 2
 	hidesListing  = 4
+	isAway        = 8
 )
 
 func hidesOf(u chat.User) (bits int64) {
@@ -273,6 +274,9 @@ func hidesOf(u chat.User) (bits int64) {
 	}
 	if u.Unlisted {
 		bits |= hidesListing
+	}
+	if u.Away {
+		bits |= isAway
 	}
 	return bits
 }

@@ -89,9 +89,9 @@ func (v *view) Conversation(key proto.Key) (chat.Conversation, error) {
 		(*number)(&c.Head), (*number)(&c.Min), (*number)(&c.Time), (*number)(&c.Rev),
 		(*number)(&a.AnsweredThrough), (*number)(&a.Seq), (*number)(&a.Since), (*number)(&b.AnsweredThrough), (*number)(&b.Seq), (*number)(&b.Since),
 		(*number)(&now.Assignee), &now.PostProc, (*number)(&now.LastAnswer), (*number)(&now.LastAnswerBy),
-		(*number)(&c.ServiceRead), (*number)(&c.ServiceDelivered), (*number)(&c.ServiceReadTime), (*number)(&c.ServiceDeliveredTime), &c.Counted[proto.First], &c.Counted[proto.Second], &c.Gone,
+		(*number)(&c.ServiceRead), (*number)(&c.ServiceDelivered), (*number)(&c.ServiceReadTime), (*number)(&c.ServiceDeliveredTime), &c.Counted[proto.First], &c.Counted[proto.Second], &c.Gone, &c.Notes,
 	}, "SELECT head, min, newest_time, rev, a_through, a_seq, a_since, b_through, b_seq, b_since, assignee, post_proc, answer_seq, answer_by,"+
-		" service_read, service_delivered, service_read_time, service_delivered_time, a_counted, b_counted, gone FROM conversations WHERE id = ?", id); err != nil {
+		" service_read, service_delivered, service_read_time, service_delivered_time, a_counted, b_counted, gone, notes FROM conversations WHERE id = ?", id); err != nil {
 		return chat.Conversation{}, fmt.Errorf("read conversation: %w", err)
 	}
 	return whole(c), nil
@@ -410,6 +410,7 @@ func (r *userRow) fields() []any {
 
 func (r *userRow) user() chat.User {
 	r.u.HideTyping, r.u.HidePresence, r.u.Unlisted = r.hides&hidesTyping != 0, r.hides&hidesPresence != 0, r.hides&hidesListing != 0
+	r.u.Away = r.hides&isAway != 0
 	return r.u
 }
 

@@ -47,14 +47,15 @@ export function addressOf(server = here) {
 /**
  * @param {string} server its address
  * @param {string} path
- * @param {{ method?: string, token?: string, body?: any }} [options]
+ * @param {{ method?: string, token?: string, body?: any, version?: string }} [options] version is that of what is to be changed
  * @returns {Promise<any>} what the answer's JSON says
  */
-export async function request(server, path, { method = 'GET', token, body } = {}) {
+export async function request(server, path, { method = 'GET', token, body, version } = {}) {
   /** @type {Record<string, string>} */
   const headers = { Accept: 'application/json' };
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body) headers['Content-Type'] = 'application/json';
+  if (version) headers['If-Match'] = version === '*' ? '*' : `"${version}"`;
   let response, answer;
   try {
     response = await fetch(server + path, {
@@ -128,7 +129,7 @@ export async function findUsers(server, token, query, service) {
   const only = service === undefined ? '' : `&service=${encodeURIComponent(service)}`;
   const answer = await request(server, `/api/users?q=${encodeURIComponent(query)}${only}`, { token });
   return usersOf(answer).map((/** @type {any} */ user) => ({
-    id: idOf(user.user_id), name: String(user.name), services: user.services ?? [],
+    id: idOf(user.user_id), name: String(user.name), services: user.services ?? [], away: user.away === true,
   }));
 }
 

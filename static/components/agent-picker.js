@@ -4,6 +4,7 @@ import { isolated } from '../texts/foreign-text.js';
 import { inOrder, reasonOf, userName } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { avatar } from './avatar.js';
+import { askToConfirm } from './confirm-dialog.js';
 import { element, spoken, text } from './dom.js';
 import { RovingFocus } from './roving-focus.js';
 
@@ -68,7 +69,8 @@ class AgentPicker {
     const query = this.#input.value.trim();
     text(this.#note, t.searching);
     try {
-      const agents = inOrder(await this.#parley.users(query, { service: this.#service }), query);
+      const found = inOrder(await this.#parley.users(query, { service: this.#service }), query);
+      const agents = found.toSorted((a, b) => Number(a.away ?? false) - Number(b.away ?? false));
       if (asked !== this.#asked) return;
       this.#answered = query;
       this.#show(agents, agents.length ? '' : query ? t.noAgentFound : t.noAgents);
@@ -85,8 +87,8 @@ class AgentPicker {
       const name = userName(agent.name, agent.id);
       return element('li', {}, element('button', {
         class: 'entry', type: 'button', tabindex: -1, 'aria-description': String(agent.id), onclick: () => this.#choose(agent),
-      }, spoken(t.handOverTo(isolated(name))), avatar(name, agent.id), element('span', { class: 'entry-name', dir: 'auto', 'aria-hidden': 'true' }, name),
-        element('span', { class: 'entry-preview', 'aria-hidden': 'true' }, String(agent.id))));
+      }, spoken(agent.away ? t.handOverToAway(isolated(name)) : t.handOverTo(isolated(name))), avatar(name, agent.id), element('span', { class: 'entry-name', dir: 'auto', 'aria-hidden': 'true' }, name),
+        element('span', { class: 'entry-preview', 'aria-hidden': 'true' }, agent.away ? t.away : String(agent.id))));
     }));
     this.#roving.rest(this.#list.querySelector('button'));
   }
@@ -105,7 +107,9 @@ class AgentPicker {
   }
 
   /** @param {import('../parley.js').User} agent */
-  #choose(agent) {
+  async #choose(agent) {
+    const name = isolated(userName(agent.name, agent.id));
+    if (agent.away && !await askToConfirm(this.dialog, { title: t.agentIsAway(name), yes: t.handOverAnyway })) return;
     this.#chosen = agent;
     this.dialog.close();
   }

@@ -98,6 +98,9 @@ export class ChatPanes extends HTMLElement {
   #menu = new ConversationMenu();
   #status = new ConnectionStatus();
   #notices = new NoticeList();
+  /** Tells an agent that they are away, and leads back. */
+  #away = element('div', { class: 'away', role: 'status', hidden: true }, element('span', {}, t.youAreAway),
+    element('button', { class: 'button', type: 'button', onclick: () => this.#comeBack() }, t.comeBack));
   #banner = element('div', { class: 'banner', role: 'alert', hidden: true });
 
   /** @param {import('../model/identity.js').Identity} identity */
@@ -122,7 +125,7 @@ export class ChatPanes extends HTMLElement {
     this.append(element('a', { class: 'skip', href: '#main', onclick: event => this.#skip(event) }, t.skipToConversation), this.#banner,
       element('nav', { class: 'side', 'aria-label': t.peopleAndConversations },
         element('div', { class: 'bar own' }, this.#avatar, this.#name, this.#settings),
-        this.#share, this.#search, this.#lists),
+        this.#away, this.#share, this.#search, this.#lists),
       this.#main, this.#menu, this.#status, this.#notices);
     this.#status.show({ state: 'connecting' });
     this.#status.addEventListener('try-now', () => (this.#parley ? this.#parley.tryNow() : this.#startAgain()));
@@ -131,6 +134,10 @@ export class ChatPanes extends HTMLElement {
     this.addEventListener('conversation-act', event => this.#act(/** @type {CustomEvent<{ key: string, act: ConversationAct }>} */ (event).detail));
     this.#settings.addEventListener('sign-out', () => this.#signOut(false));
     this.#settings.addEventListener('account', () => this.#showAccount());
+    this.#settings.addEventListener('away', event => {
+      this.#context.away = /** @type {CustomEvent<boolean>} */ (event).detail;
+      this.#away.hidden = !this.#context.away;
+    });
     this.#search.addEventListener('search', event => { this.#lists.hidden = /** @type {CustomEvent<boolean>} */ (event).detail; });
     this.#search.addEventListener('chosen', () => this.#search.clear());
     this.#search.addEventListener('found', event => {
@@ -239,6 +246,7 @@ export class ChatPanes extends HTMLElement {
     text(this.#name, name);
     paintAvatar(this.#avatar, name, id);
     this.#queue.hidden = services.length === 0;
+    this.#settings.agent = services.length > 0;
     this.#context.names.set(id, parley.user.name);
     renameIdentity(parley.user.name);
   }
@@ -320,6 +328,12 @@ export class ChatPanes extends HTMLElement {
     this.#pane.apply(change);
     this.#pane.showPresence();
     this.#keeper.changed();
+  }
+
+  /** The button goes with what it says: the focus goes where it would be undone. */
+  async #comeBack() {
+    await this.#settings.comeBack();
+    if (this.#away.hidden) this.#settings.querySelector('button')?.focus();
   }
 
   #paintLists() {

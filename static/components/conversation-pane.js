@@ -1,20 +1,24 @@
 // @ts-check
 // One open conversation: whom it is with, its messages, and where to write.
+import { Notes } from '../model/notes.js';
 import { presenceWords } from '../model/waiting.js';
 import { ParleyError } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
-import { reasonOf, reasonOfMessage } from '../texts/labels.js';
+import { fullDate, reasonOf, reasonOfMessage } from '../texts/labels.js';
 import { formats, t } from '../texts/strings.js';
 import { askForAgent } from './agent-picker.js';
 import { avatar, paintAvatar } from './avatar.js';
+import { askToConfirm } from './confirm-dialog.js';
 import { askAboutAnswer } from './conflict-dialog.js';
 import { ConversationActions } from './conversation-actions.js';
 import { ConversationMenu } from './conversation-menu.js';
 import { ConversationStatus } from './conversation-status.js';
+import { CustomerPanel } from './customer-panel.js';
 import { element, set, text } from './dom.js';
 import { icon } from './icons.js';
 import { MessageComposer } from './message-composer.js';
 import { MessageList } from './message-list.js';
+import { ReplyPicker } from './reply-picker.js';
 
 const answeredMeanwhile = 0x83; // the code of an answer that another agent's crossed
 
@@ -32,6 +36,7 @@ export class ConversationPane extends HTMLElement {
   #parley;
   #context;
   #conversation;
+  #notes;
   #avatar = avatar('', 0n);
   #title = element('h1', { dir: 'auto', tabindex: -1 });
   #typing = element('p', { class: 'typing' });
@@ -45,6 +50,8 @@ export class ConversationPane extends HTMLElement {
   #list;
   #composer;
   #menu = new ConversationMenu().withButton();
+  /** To agents. @type {CustomerPanel | null} */
+  #customer = null;
   #blockedWords = element('span');
   /** Stands where one would write, to whom the user blocks. */
   #blocked = element('p', { class: 'blocked-note', role: 'note', hidden: true }, this.#blockedWords,
@@ -68,8 +75,13 @@ export class ConversationPane extends HTMLElement {
     this.#conversation = conversation;
     this.participants = context.participants(key);
     this.#status = new ConversationStatus(this.participants, context);
-    this.#list = new MessageList({ parley, participants: this.participants, clock: context.clock }, conversation, kept);
-    this.#composer = new MessageComposer(context.me, key, this.participants.agent);
+    this.#notes = new Notes(parley, key);
+    if (this.participants.agent) {
+      this.#customer = new CustomerPanel(parley, this.participants, context);
+      this.#customer.addEventListener('shown', () => this.classList.toggle('with-customer', this.#customer?.hidden === false));
+    }
+    this.#list = new MessageList({ parley, participants: this.participants, clock: context.clock, notes: this.#notes }, conversation, kept);
+    this.#composer = new MessageComposer(context.me, key, this.participants.agent ? textarea => this.#replyPicker(textarea) : null);
   }
 
   connectedCallback() {
@@ -77,10 +89,20 @@ export class ConversationPane extends HTMLElement {
     this.append(
       element('div', { class: 'bar' },
         element('a', { class: 'icon-button back', href: '#/', 'aria-label': t.back, title: t.back }, icon('back')),
-        this.#avatar, this.#title, this.#menu),
+        this.#avatar, this.#title, this.#customer?.button ?? '', this.#menu),
       this.#statusRow, this.#list, this.#typing, this.#composer, this.#blocked);
+    if (this.#customer) this.append(this.#customer);
     this.#listen();
     this.#paint();
+  }
+
+  /** @param {HTMLTextAreaElement} textarea in which an agent writes */
+  #replyPicker(textarea) {
+    const { customer, service, serviceName } = this.participants;
+    const { names, clock, me } = this.#context;
+    return new ReplyPicker(this.#parley, service, () => ({
+      customer: names.bare(customer) || this.participants.name, agent: names.bare(me), service: serviceName, date: fullDate(clock.now()),
+    }), textarea);
   }
 
   #listen() {
@@ -100,6 +122,11 @@ export class ConversationPane extends HTMLElement {
       this.#list.focus();
       this.#try(this.#parley.then(parley => parley.discard(/** @type {CustomEvent<string>} */ (event).detail)));
     });
+    this.#list.addEventListener('delete-note', event => this.#deleteNote(/** @type {CustomEvent<bigint>} */ (event).detail));
+    this.#notes.addEventListener('change', () => {
+      for (const { author, authorName } of this.#notes.list) this.#context.names.set(author, authorName);
+    });
+    this.#notes.addEventListener('notice', event => this.#notice(/** @type {CustomEvent<string>} */ (event).detail));
     this.#list.addEventListener('turned-down', event => this.#turnDown(/** @type {CustomEvent<Message>} */ (event).detail));
   }
 
@@ -140,12 +167,15 @@ export class ConversationPane extends HTMLElement {
   showOffline(reason) {
     this.#offline = reason;
     this.#composer.show(this.participants.name, reason);
-    if (reason === null) this.#list.tryAgain();
+    if (reason !== null) return;
+    this.#list.tryAgain();
+    this.#notes.tryAgain();
   }
 
   /** @param {{ messages: Message[], gone: string[] }} change */
   apply(change) {
     this.#list.apply(change);
+    if (change.messages.some(({ extend, seq }) => extend && seq)) this.#customer?.refresh();
   }
 
   /** Shows who is here, and who types. */
@@ -164,6 +194,7 @@ export class ConversationPane extends HTMLElement {
       paintAvatar(this.#avatar, name, person);
     }
     this.#actions.show(this.#conversation, this.#context.me);
+    if (this.participants.agent) this.#notes.update(this.#conversation?.notes ?? 0n);
     this.#composer.show(name, this.#offline);
     this.#menu.show(this.participants.key, name, this.#conversation);
     this.#paintBlocked(name, this.#conversation?.blocked ?? false);
@@ -195,19 +226,28 @@ export class ConversationPane extends HTMLElement {
     const { seen } = this.#list;
     this.#list.makeWay();
     try {
-      await this.#sendAs(draft, seen, false);
+      if (draft.note) await this.#notes.add(draft.content, seen, draft.ref).then(() => this.#composer.sent(draft));
+      else await this.#sendAs(draft, seen, false);
     } catch (error) {
       this.#composer.restore(draft);
-      this.#notice(t.notSent(reasonOf(error, t.unknownError)));
+      const reason = reasonOf(error, t.unknownError);
+      this.#notice(draft.note ? t.noteNotAdded(reason) : t.notSent(reason));
     }
+  }
+
+  /** @param {bigint} id */
+  async #deleteNote(id) {
+    if (!await askToConfirm(this, { title: t.deleteThisNote, yes: t.deleteNote })) return;
+    this.#list.focus(); // the button goes
+    await this.#try(this.#notes.delete(id));
   }
 
   /** @param {Draft} draft @param {bigint} seen @param {boolean} anyway @returns {Promise<void>} */
   async #sendAs(draft, seen, anyway) {
     try {
-      const { content, note, ref } = draft;
+      const { content, ref } = draft;
       const parley = await this.#parley;
-      await parley.send(this.participants.key, content, { seen, anyway, ref, type: note ? 'note' : 'text' });
+      await parley.send(this.participants.key, content, { seen, anyway, ref });
       this.#composer.sent(draft);
     } catch (error) {
       if (anyway || !isCrossed(error)) throw error;
@@ -243,6 +283,7 @@ export class ConversationPane extends HTMLElement {
     this.#unfolds(false);
     const { seen } = this.#list;
     let target = 0n;
+    if (act === 'claim' && this.#context.away && !await this.#comeBack()) return;
     if (act === 'hand-over') {
       const agent = await askForAgent(this, await this.#parley, this.participants.service);
       if (!agent) return;
@@ -254,6 +295,18 @@ export class ConversationPane extends HTMLElement {
       await parley.send(this.participants.key, '', { type: act, target, seen });
     } catch (error) {
       this.#notice(t.refusedActs[act](reasonOf(error, t.unknownError)));
+    }
+  }
+
+  /** Who is away claims nothing, unless they are back with that. @returns {Promise<boolean>} */
+  async #comeBack() {
+    if (!await askToConfirm(this, { title: t.youAreAway, hint: t.awayClaimsNothing, yes: t.comeBackAndClaim })) return false;
+    try {
+      await (await this.#parley).settings({ away: false });
+      return true;
+    } catch (error) {
+      this.#notice(t.notChanged(reasonOf(error, t.unknownError)));
+      return false;
     }
   }
 

@@ -6,6 +6,8 @@ import { t } from '../texts/strings.js';
 import { element, set, text } from './dom.js';
 import { icon } from './icons.js';
 
+/** @typedef {import('./reply-picker.js').ReplyPicker} ReplyPicker */
+
 const typingEvery = 3000; // ms between two reports that the user types
 const typingEnds = 5000; // ms without a key after which the user types no more
 const tallest = 200; // px
@@ -18,12 +20,14 @@ const most = 1 / 4; // of the height there is
  * for the person.
  */
 export class MessageComposer extends HTMLElement {
-  #draft;
+  /** Of a message and, apart from it, of a note: what was written as one never becomes the other. */
+  #drafts;
   #text = element('textarea', {
     rows: 1, 'aria-label': t.message, dir: 'auto', enterkeyhint: 'send', autocapitalize: 'sentences',
     oninput: () => this.#changed(), onkeydown: event => this.#key(event), onkeypress: event => this.#character(event), onblur: () => this.#stopTyping(),
   });
   #send = element('button', { class: 'send', type: 'submit', 'aria-label': t.send, title: t.send }, icon('send'));
+  #addNote = element('button', { class: 'send add-note', type: 'submit', hidden: true }, t.addNote);
   #whole = element('span', { class: 'whole' });
   #offline = element('p', { class: 'offline-note', hidden: true }, this.#whole, element('span', { class: 'brief' }, t.offlineNote('')));
   #toggle = element('button', {
@@ -36,17 +40,33 @@ export class MessageComposer extends HTMLElement {
   #timer = 0;
   #gone = new AbortController();
 
-  /** @param {bigint} user @param {string} key of the conversation @param {boolean} notes the user may write internal notes */
-  constructor(user, key, notes) {
+  /** Of an agent; null of who is none. @type {ReplyPicker | null} */
+  #replies = null;
+
+  /**
+   * @param {bigint} user
+   * @param {string} key of the conversation
+   * @param {((textarea: HTMLTextAreaElement) => ReplyPicker) | null} replies makes an agent's canned replies, who may write notes, too
+   */
+  constructor(user, key, replies) {
     super();
-    this.#toggle.hidden = !notes;
-    this.#draft = new SharedDraft(`parley.draft.${user}.${key}`, draft => this.#show(draft));
+    this.#toggle.hidden = !replies;
+    this.#replies = replies && replies(this.#text);
+    this.#replies?.addEventListener('reply', event => this.#insert(/** @type {CustomEvent<string>} */ (event).detail));
+    const place = `parley.draft.${user}.${key}`;
+    this.#drafts = { message: new SharedDraft(place, false, draft => this.#show(draft)), note: new SharedDraft(`${place}.note`, true, draft => this.#show(draft)) };
+  }
+
+  get #draft() {
+    return this.#note ? this.#drafts.note : this.#drafts.message;
   }
 
   connectedCallback() {
-    this.append(this.#offline, element('form', { onsubmit: event => this.#submit(event) }, this.#toggle, this.#text, this.#send));
-    this.#draft.open();
-    this.#show(this.#draft.draft);
+    const { button } = this.#replies ?? { button: '' };
+    if (this.#replies) this.append(this.#replies);
+    this.append(this.#offline, element('form', { onsubmit: event => this.#submit(event) }, this.#toggle, button, this.#text, this.#send, this.#addNote));
+    for (const draft of Object.values(this.#drafts)) draft.open();
+    this.#setNote(!this.#toggle.hidden && !this.#drafts.message.draft.content && this.#drafts.note.draft.content !== '');
     this.#gone = new AbortController();
     visualViewport?.addEventListener('resize', () => this.#grow(), { signal: this.#gone.signal });
   }
@@ -54,7 +74,7 @@ export class MessageComposer extends HTMLElement {
   disconnectedCallback() {
     this.#gone.abort();
     this.#stopTyping();
-    this.#draft.close();
+    for (const draft of Object.values(this.#drafts)) draft.close();
   }
 
   focus() {
@@ -71,14 +91,18 @@ export class MessageComposer extends HTMLElement {
 
   /** Sending is over: the draft has been stored as a message. @param {Draft} draft */
   sent(draft) {
-    this.#draft.sent(draft);
+    this.#draftOf(draft).sent(draft);
+  }
+
+  /** @param {Draft} draft */
+  #draftOf({ note }) {
+    return note ? this.#drafts.note : this.#drafts.message;
   }
 
   /** Gives back what could not be sent, before anything written since. @param {Draft} draft */
   restore(draft) {
+    if (draft.note !== this.#note) this.#setNote(draft.note);
     const since = this.#text.value;
-    // What was written as a note, and what since, never goes to the other side by mistake.
-    if (draft.note) this.#setNote(true);
     if (since.trim()) {
       this.#write(`${draft.content}\n${since}`);
       this.#keep();
@@ -90,22 +114,24 @@ export class MessageComposer extends HTMLElement {
 
   /** @param {Draft} draft as it is kept, or as another tab has it */
   #show({ content, note }) {
-    this.#setNote(note && !this.#toggle.hidden);
-    this.#write(content);
+    if (note === this.#note) this.#write(content);
   }
 
   #keep() {
-    this.#draft.change(this.#text.value, this.#note);
+    this.#draft.change(this.#text.value);
   }
 
-  /** @param {boolean} note @param {boolean} [chosen] by the person, just now */
+  /** Turns to a note, or back to the message, with what was written of it. @param {boolean} note @param {boolean} [chosen] by the person, just now */
   #setNote(note, chosen = false) {
+    if (chosen && this.#draft.draft.content !== this.#text.value) this.#keep(); // written by a program
     this.#note = note;
     set(this.#toggle, 'aria-pressed', String(note));
     this.classList.toggle('noting', note);
+    this.#send.hidden = note;
+    this.#addNote.hidden = !note;
     this.#paintPlaceholder();
+    this.#write(this.#draft.draft.content);
     if (!chosen) return;
-    this.#keep();
     this.#stopTyping();
     this.focus();
   }
@@ -128,22 +154,33 @@ export class MessageComposer extends HTMLElement {
     const limit = Math.min(tallest, (visualViewport?.height ?? innerHeight) * most);
     style.height = `${Math.min(height, limit)}px`;
     style.overflowY = height > limit ? 'auto' : 'hidden';
-    this.#send.classList.toggle('ready', !isBlank(this.#text.value));
+    for (const button of [this.#send, this.#addNote]) button.classList.toggle('ready', !isBlank(this.#text.value));
   }
 
   #changed() {
     this.#grow();
     this.#keep();
+    this.#replies?.changed();
     if (this.#text.value.trim() && !this.#note) this.#type();
     else this.#stopTyping();
   }
 
   /** @param {KeyboardEvent} event */
   #key(event) {
+    if (this.#replies?.takes(event)) return;
     // 229: the key belongs to an input method, also where isComposing is late.
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
     event.preventDefault();
     this.#submit(event);
+  }
+
+  /** Writes a canned reply: in the place of the slash that found it, or where the caret is. Nothing is sent by that. @param {string} reply */
+  #insert(reply) {
+    const { value, selectionStart, selectionEnd } = this.#text;
+    const [start, end] = value.startsWith('/') ? [0, value.length] : [selectionStart, selectionEnd];
+    this.focus();
+    this.#text.setRangeText(reply, start, end, 'end');
+    this.#changed();
   }
 
   /** What types for a person may send the character of a key that was already taken. @param {KeyboardEvent} event */

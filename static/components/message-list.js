@@ -4,7 +4,7 @@
 import { mark } from '../client/marks.js';
 import { EachFrame } from '../model/each-frame.js';
 import { MessageWindow } from '../model/message-window.js';
-import { idOf, isTurnedDown, rowsOf } from '../model/rows.js';
+import { idOf, isTurnedDown, notesAmong, rowsOf } from '../model/rows.js';
 import { isolated } from '../texts/foreign-text.js';
 import { reasonOf, shortCount, untilMidnight } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
@@ -22,6 +22,7 @@ import { RovingFocus } from './roving-focus.js';
  * @property {Promise<import('../parley.js').Parley>} parley
  * @property {import('../model/participants.js').Participants} participants
  * @property {import('../model/clock.js').Clock} clock
+ * @property {import('../model/notes.js').Notes} notes
  */
 
 /** What is known of a conversation before anything is. */
@@ -94,6 +95,7 @@ export class MessageList extends HTMLElement {
     // The first messages are awaited by the person.
     this.#window.addEventListener('change', () => (this.#placed ? this.#frame.want() : this.#paint()));
     this.#log.addEventListener('scroll', () => this.#scrolled(), { passive: true });
+    place.notes.addEventListener('change', () => this.#frame.want());
     this.#rows.addEventListener('unfold', () => this.#unfolds());
     this.#begin(conversation);
     this.#keepFrom(conversation?.min ?? 0n);
@@ -270,7 +272,9 @@ export class MessageList extends HTMLElement {
     this.#notice();
     const anchor = this.#standing && !this.#atEnd ? this.#anchor() : null;
     const now = this.#place.clock.now();
-    const rows = rowsOf(messages, this.#place.participants, this.#unreadAfter);
+    // Before there are messages a note would stand alone.
+    const notes = loaded ? notesAmong(this.#place.notes.list, this.#window) : [];
+    const rows = rowsOf(messages, this.#place.participants, this.#unreadAfter, notes);
     const elements = rows.map(row => {
       let view = this.#views.get(row.id);
       if (!view) this.#views.set(row.id, view = viewOf(row));

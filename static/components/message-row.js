@@ -5,6 +5,7 @@ import { clockTime, dayName, dayOf, fullTime, reasonOfMessage } from '../texts/l
 import { t } from '../texts/strings.js';
 import { element, set, text } from './dom.js';
 import { MessageContent } from './message-content.js';
+import { NoteView } from './note-row.js';
 import { receiptPicture, timesOf } from './receipt-icon.js';
 import { ControlView } from './system-message.js';
 
@@ -12,12 +13,13 @@ import { ControlView } from './system-message.js';
  * @typedef {import('../parley.js').Message} Message
  * @typedef {import('../model/rows.js').Row} Row
  * @typedef {import('../model/rows.js').MessageRow} MessageRow
- * @typedef {SeparatorView | ControlView | MessageView} RowView
+ * @typedef {SeparatorView | ControlView | NoteView | MessageView} RowView
  */
 
 /** Makes the view of a row; paint shows another state of the same row. @param {Row} row @returns {RowView} */
 export function viewOf(row) {
   if (row.kind === 'message') return new MessageView();
+  if (row.kind === 'note') return new NoteView();
   return row.kind === 'control' ? new ControlView() : new SeparatorView(row.kind);
 }
 

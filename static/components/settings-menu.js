@@ -14,22 +14,28 @@ import { icon } from './icons.js';
 
 /** @typedef {import('../parley.js').Settings} Settings */
 
-const names = /** @type {const} */ (['shareTyping', 'sharePresence', 'listed']);
+const names = /** @type {const} */ (['shareTyping', 'sharePresence', 'listed', 'away']);
 
-/** Fires "notice" with words for the person, and "account", "shortcuts" and "sign-out" when these are wanted. */
+/**
+ * Fires "notice" with words for the person, "account", "shortcuts" and "sign-out" when these are wanted, and "away"
+ * with whether the user is.
+ */
 export class SettingsMenu extends HTMLElement {
   /** @type {import('../parley.js').Parley | null} */
   parley = null;
   #place; // in localStorage
   #settings;
+  #agent = false;
   #inputs = names.map(name => element('input', { type: 'checkbox', role: 'switch', onchange: () => this.#choose(name) }));
+  /** Each with its words; that of an agent alone is hidden from others. */
+  #switches = names.map((name, i) => element('label', { class: 'switch', hidden: name === 'away' }, this.#inputs[i], t.choices[name]));
   #notify = element('input', { type: 'checkbox', role: 'switch', onchange: () => this.#switchNotify() });
   #sound = element('input', { type: 'checkbox', role: 'switch', onchange: () => { this.#sound.checked = setSounds(this.#sound.checked); } });
   #language = element('select', { onchange: () => this.#speak() },
     element('option', { value: '' }, t.languageOfBrowser),
     ...languages.map(({ tag, name }) => element('option', { value: tag, lang: tag, selected: tag === chosenLanguage() }, name)));
   #panel = element('div', { class: 'menu', id: 'settings', popover: 'auto', role: 'group', 'aria-label': t.settings },
-    ...names.map((name, i) => element('label', { class: 'switch' }, this.#inputs[i], t.choices[name])),
+    ...this.#switches,
     ...(canNotify ? [element('label', { class: 'switch' }, this.#notify, t.notify)] : []),
     ...(canSound ? [element('label', { class: 'switch' }, this.#sound, t.sound)] : []),
     ...(keepsIdentity() ? [element('label', { class: 'choice' }, t.language, this.#language)] : []), // a page that forgets who is signed in is not loaded again
@@ -57,6 +63,23 @@ export class SettingsMenu extends HTMLElement {
     this.#settings = settings;
     store(this.#place, settings);
     this.#paint();
+    this.#tellAway();
+  }
+
+  /** Whether the user answers for a service. @param {boolean} is */
+  set agent(is) {
+    this.#switches[names.indexOf('away')].hidden = !is;
+    this.#agent = is;
+    this.#tellAway();
+  }
+
+  /** Undoes away, for who pressed what says so. */
+  async comeBack() {
+    await this.#choose('away', false);
+  }
+
+  #tellAway() {
+    this.dispatchEvent(new CustomEvent('away', { detail: this.#agent && this.#settings.away }));
   }
 
   /** @param {string} name */
@@ -82,11 +105,11 @@ export class SettingsMenu extends HTMLElement {
     location.reload();
   }
 
-  /** @param {keyof Settings} name */
-  async #choose(name) {
+  /** @param {keyof Settings} name @param {boolean} [value] */
+  async #choose(name, value = this.#inputs[names.indexOf(name)].checked) {
     try {
       if (!this.parley) throw new ParleyError('there is no engine yet', 0, { reasonCode: 'server-unreachable' });
-      await this.parley.settings({ [name]: this.#inputs[names.indexOf(name)].checked });
+      await this.parley.settings({ [name]: value });
     } catch (error) {
       this.#paint();
       this.dispatchEvent(new CustomEvent('notice', { detail: t.notChanged(reasonOf(error, t.unknownError)), bubbles: true }));
@@ -96,7 +119,7 @@ export class SettingsMenu extends HTMLElement {
 
 /** @param {string} place @returns {Settings} */
 function read(place) {
-  const settings = { shareTyping: true, sharePresence: true, listed: true };
+  const settings = { shareTyping: true, sharePresence: true, listed: true, away: false };
   try {
     return Object.assign(settings, JSON.parse(localStorage.getItem(place) ?? '{}'));
   } catch {

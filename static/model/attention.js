@@ -71,10 +71,15 @@ export class Attention {
   take(was, conversation) {
     const { key, unread, last, muted } = conversation;
     if (unread === 0n) this.#end(key);
-    if (unread <= (was?.unread ?? 0n) || !last || last.mine || muted || isVisible()) return;
+    if (unread <= (was?.unread ?? 0n) || !last || last.mine || muted || isVisible() || this.#isOthers(conversation)) return;
     const first = this.#news.size === 0;
     this.#news.set(key, conversation);
     if (first) this.#tell(); // which may end at once, and then there is no news left
+  }
+
+  /** Whether it waits for an agent who is here, while the user is away. @param {Conversation} conversation */
+  #isOthers({ agent, assignee }) {
+    return this.#context.away && agent && assignee !== this.#context.me;
   }
 
   /** Marks the icons. @param {bigint} unread */

@@ -11,6 +11,8 @@ export class PageContext {
   names;
   presence = new Presence();
   clock = new Clock();
+  /** The user is an agent who wants no further conversations. */
+  away = false;
 
   /** @param {bigint} me */
   constructor(me) {

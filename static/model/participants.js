@@ -27,6 +27,7 @@ export class Participants {
   /** Whether this version can show such a conversation at all. */
   known;
   #names;
+  #me;
 
   /** @param {string} key @param {bigint} me @param {import('./names.js').Names} names */
   constructor(key, me, names) {
@@ -40,6 +41,12 @@ export class Participants {
     this.customer = ofService ? BigInt(first) : 0n;
     this.agent = ofService && this.customer !== me;
     this.#names = names;
+    this.#me = me;
+  }
+
+  /** @param {bigint} id */
+  isMe(id) {
+    return id === this.#me;
   }
 
   /** The person on the other side, 0n if it is a service. */

@@ -6,10 +6,12 @@ import { isSystemMessage } from './participants.js';
 
 /**
  * @typedef {import('../parley.js').Message} Message
+ * @typedef {import('../parley.js').Note} Note
  * @typedef {import('./participants.js').Participants} Participants
  * @typedef {{ kind: 'day', id: string, time: number }
  *   | { kind: 'gap' | 'unread', id: string }
  *   | { kind: 'control', id: string, message: Message, words: string }
+ *   | { kind: 'note', id: string, note: Note, author: string, mine: boolean }
  *   | MessageRow} Row
  * @typedef {object} MessageRow
  * @property {'message'} kind
@@ -29,19 +31,33 @@ const groupSpan = 5 * 60_000; // ms between messages of one group
  * @param {Message[]} messages in the order to show
  * @param {Participants} participants
  * @param {bigint | null} unreadAfter the mark of unread messages stands before the first foreign message after this seq
+ * @param {Note[]} [notes] those that stand among these messages, by the entries behind which they stand
  * @returns {Row[]}
  */
-export function rowsOf(messages, participants, unreadAfter) {
+export function rowsOf(messages, participants, unreadAfter, notes = []) {
   const rows = new Rows(participants, unreadAfter, messages.findLast(isReadByThem));
   let gap = false;
+  let noted = 0;
   for (const [i, message] of messages.entries()) {
+    for (; noted < notes.length && (message.seq === 0n || notes[noted].after < message.seq); noted++) rows.addNote(notes[noted]);
     // Before the first row the list itself tells whether there is more.
     gap ||= message.gap && i > 0;
     if (!participants.shows(message) || isTurnedDown(message)) continue;
     rows.add(message, gap);
     gap = false;
   }
+  for (const note of notes.slice(noted)) rows.addNote(note);
   return rows.list;
+}
+
+/**
+ * The notes that stand among the messages of a window: not those behind entries before or after it.
+ * @param {Note[]} notes @param {{ messages: Message[], more: boolean, newer: boolean }} window
+ */
+export function notesAmong(notes, { messages, more, newer }) {
+  const first = messages.find(({ seq }) => seq > 0n)?.seq ?? 0n;
+  const last = messages.findLast(({ seq }) => seq > 0n)?.seq ?? 0n;
+  return notes.filter(({ after }) => (!more || after >= first) && (!newer || after < last));
 }
 
 /** What was refused is told in a notice; it never came to be. @param {Message} message */
@@ -70,13 +86,24 @@ class Rows {
     this.#newestRead = newestRead;
   }
 
+  /** @param {Note} note */
+  addNote(note) {
+    const id = `note:${note.id}`;
+    this.#turnDay(note.time, id);
+    this.#separate({ kind: 'note', id, note, author: this.#participants.agentName(note.author), mine: this.#participants.isMe(note.author) });
+  }
+
+  /** @param {number} time @param {string} id of what is of that day */
+  #turnDay(time, id) {
+    const day = dayOf(time);
+    if (day === this.#day) return;
+    this.#day = day;
+    this.#separate({ kind: 'day', id: this.#dayID(day, id), time });
+  }
+
   /** @param {Message} message @param {boolean} gap */
   add(message, gap) {
-    const day = dayOf(message.time);
-    if (day !== this.#day) {
-      this.#day = day;
-      this.#separate({ kind: 'day', id: this.#dayID(day, message), time: message.time });
-    }
+    this.#turnDay(message.time, idOf(message));
     if (gap) this.#separate({ kind: 'gap', id: `gap:${idOf(message)}` });
     if (!this.#marked && this.#participants.counts(message) && message.seq > this.#unreadAfter) {
       this.#separate({ kind: 'unread', id: 'unread' });
@@ -114,9 +141,9 @@ class Rows {
     return message.state === 'sent' || message.state === 'delivered' ? 'unread' : '';
   }
 
-  /** The same as long as the day is shown. Clocks never order, so a day may come twice. @param {number} day @param {Message} message */
-  #dayID(day, message) {
-    if (this.#days.has(day)) return `day:${day}:${idOf(message)}`;
+  /** The same as long as the day is shown. Clocks never order, so a day may come twice. @param {number} day @param {string} id of what begins it */
+  #dayID(day, id) {
+    if (this.#days.has(day)) return `day:${day}:${id}`;
     this.#days.add(day);
     return `day:${day}`;
   }

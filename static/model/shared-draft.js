@@ -14,23 +14,25 @@ import { newRef } from '../parley.js';
  */
 /** @typedef {Draft & { after: string }} Version as it is kept; after is the ref of the one before */
 
-/** @type {Draft} */
-const none = { content: '', note: false, ref: '' };
-
 export class SharedDraft {
   #place; // in localStorage
+  #note;
+  #none;
   #draft;
   #show;
   #closed = new AbortController();
 
   /**
    * @param {string} place where it is kept
+   * @param {boolean} note it is of an internal note, and never becomes a message
    * @param {(draft: Draft) => void} show called when another tab has changed it
    */
-  constructor(place, show) {
+  constructor(place, note, show) {
     this.#place = place;
+    this.#note = note;
+    this.#none = { content: '', note, ref: '' };
     this.#show = show;
-    this.#draft = this.#read() ?? none;
+    this.#draft = this.#read() ?? this.#none;
   }
 
   /** As it stands here. */
@@ -42,7 +44,7 @@ export class SharedDraft {
   open() {
     this.#closed = new AbortController();
     addEventListener('storage', ({ key, oldValue, newValue }) => {
-      if (key === this.#place) this.#changed(parse(oldValue), parse(newValue));
+      if (key === this.#place) this.#changed(this.#parse(oldValue), this.#parse(newValue));
     }, { signal: this.#closed.signal });
   }
 
@@ -50,14 +52,11 @@ export class SharedDraft {
     this.#closed.abort();
   }
 
-  /** The person changed it here. White space alone begins none. @param {string} content @param {boolean} note */
-  change(content, note) {
-    if (!content.trim() && !this.#draft.content) {
-      this.#draft = { ...this.#draft, note };
-      return;
-    }
+  /** The person changed it here. White space alone begins none. @param {string} content */
+  change(content) {
+    if (!content.trim() && !this.#draft.content) return;
     const after = this.#draft.ref;
-    this.#draft = content ? { content, note, ref: newRef() } : { ...none, note };
+    this.#draft = content ? { ...this.#none, content, ref: newRef() } : this.#none;
     this.#write(content ? { ...this.#draft, after } : null);
   }
 
@@ -86,13 +85,13 @@ export class SharedDraft {
   #changed(old, fresh) {
     const { content, ref } = this.#draft;
     if (fresh && (fresh.after === ref || !content)) this.#take(fresh);
-    else if (!fresh && old?.ref === ref) this.#take(none); // sent there, or deleted
+    else if (!fresh && old?.ref === ref) this.#take(this.#none); // sent there, or deleted
     else if (!fresh && content) this.#write({ ...this.#draft, after: '' }); // another one was: this is still here
   }
 
   /** @param {Draft} draft */
-  #take({ content, note, ref }) {
-    this.#draft = { content, note, ref };
+  #take({ content, ref }) {
+    this.#draft = { ...this.#none, content, ref };
     this.#show(this.#draft);
   }
 
@@ -100,7 +99,7 @@ export class SharedDraft {
 
   #read() {
     try {
-      return parse(localStorage.getItem(this.#place));
+      return this.#parse(localStorage.getItem(this.#place));
     } catch {
       return null;
     }
@@ -115,14 +114,15 @@ export class SharedDraft {
       // see above
     }
   }
-}
 
-/** @param {string | null} stored @returns {Version | null} */
-function parse(stored) {
-  try {
-    const { content, note, ref, after } = JSON.parse(stored ?? 'null') ?? {};
-    return typeof content === 'string' && typeof ref === 'string' ? { content, note: note === true, ref, after: String(after) } : null;
-  } catch {
-    return null; // of an older version
+  /** What was kept as the other of the two is none, so that no note becomes a message. @param {string | null} stored @returns {Version | null} */
+  #parse(stored) {
+    try {
+      const { content, note, ref, after } = JSON.parse(stored ?? 'null') ?? {};
+      const whole = typeof content === 'string' && typeof ref === 'string' && (note === true) === this.#note;
+      return whole ? { content, note, ref, after: String(after) } : null;
+    } catch {
+      return null; // of an older version
+    }
   }
 }

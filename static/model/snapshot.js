@@ -201,7 +201,7 @@ const message = object({
 const conversation = object({
   key, peer: id, peerName: text, head: id, min: id, read: id, delivered: id, peerRead: id, peerDelivered: id, unread: id,
   waitingSince: time, awaitingSince: time, last: orNull(message), waitingSeq: id, awaitingSeq: id, service: number, agent: flag,
-  customer: id, assignee: id, assigneeName: text, closed: oneOf('open', 'resolved', 'no-reply-needed'), lastAnswer: id, lastAnswerBy: id,
+  customer: id, assignee: id, assigneeName: text, closed: oneOf('open', 'resolved', 'no-reply-needed'), lastAnswer: id, lastAnswerBy: id, notes: id,
   blocked: flag, pinned: flag, muted: flag, archived: flag, markedUnread: flag,
 });
 const snapshotKind = object({

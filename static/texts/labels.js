@@ -21,6 +21,7 @@ const exact = format(second);
 const exactDate = format({ ...second, day: 'numeric', month: 'short' });
 const exactYear = format({ ...second, day: 'numeric', month: 'short', year: 'numeric' });
 const full = format({ dateStyle: 'full', timeStyle: 'medium' });
+const date = format({ dateStyle: 'long' });
 const lasting = format({ minute: '2-digit', second: '2-digit', timeZone: 'UTC' });
 
 /** A user's name, or one made of the id. @param {string} name @param {bigint} id */
@@ -44,6 +45,9 @@ export const clockTime = time => clock.format(time);
 
 /** Date and time to the second. @param {number} time */
 export const fullTime = time => full.format(time);
+
+/** The day, in full. @param {number} time */
+export const fullDate = time => date.format(time);
 
 /** The time to the second, with the date unless that is today. @param {number} time @param {number} now */
 export function exactTime(time, now) {

@@ -48,7 +48,7 @@ func putMessage(e *encoder, v *chat.Message) {
 	e.string(v.Extend)
 }
 
-var conversationShape = &shape{"key", "peer", "peerName", "head", "min", "read", "delivered", "peerRead", "peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "waitingSeq", "awaitingSeq", "service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy", "blocked", "pinned", "muted", "archived", "markedUnread"}
+var conversationShape = &shape{"key", "peer", "peerName", "head", "min", "read", "delivered", "peerRead", "peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "waitingSeq", "awaitingSeq", "service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy", "notes", "blocked", "pinned", "muted", "archived", "markedUnread"}
 
 func putConversation(e *encoder, v *chat.Conversation) {
 	e.object(conversationShape)
@@ -79,6 +79,7 @@ func putConversation(e *encoder, v *chat.Conversation) {
 	e.string(conversationClosed(v))
 	e.uint(v.LastAnswer)
 	e.uint(v.LastAnswerBy)
+	e.uint(v.Notes)
 	e.bool(v.Blocked)
 	e.bool(v.Pinned)
 	e.bool(v.Muted)
@@ -123,13 +124,14 @@ func putConnection(e *encoder, v *chat.Connection) {
 	e.string(v.MemoryOnlyCode)
 }
 
-var settingsShape = &shape{"shareTyping", "sharePresence", "listed"}
+var settingsShape = &shape{"shareTyping", "sharePresence", "listed", "away"}
 
 func putSettings(e *encoder, v *chat.Settings) {
 	e.object(settingsShape)
 	e.bool(v.ShareTyping)
 	e.bool(v.SharePresence)
 	e.bool(v.Listed)
+	e.bool(v.Away)
 }
 
 var messageChangesShape = &shape{"key", "messages", "gone"}
@@ -287,6 +289,7 @@ type settingsFields struct {
 	shareTyping   *bool
 	sharePresence *bool
 	listed        *bool
+	away          *bool
 }
 
 func (c *command) settings() settingsFields {
@@ -294,6 +297,7 @@ func (c *command) settings() settingsFields {
 		shareTyping:   optional(c, "shareTyping", c.bool),
 		sharePresence: optional(c, "sharePresence", c.bool),
 		listed:        optional(c, "listed", c.bool),
+		away:          optional(c, "away", c.bool),
 	}
 }
 

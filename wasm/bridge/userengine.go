@@ -301,7 +301,7 @@ func (s *userEngine) typing(port int, c *command) error {
 func (s *userEngine) settings(port int, c *command) error {
 	f := c.settings()
 	if c.err == nil {
-		choice := &proto.Settings{ShareTyping: f.shareTyping, SharePresence: f.sharePresence, Listed: f.listed}
+		choice := &proto.Settings{ShareTyping: f.shareTyping, SharePresence: f.sharePresence, Listed: f.listed, Away: f.away}
 		s.engine.Configure(choice, s.hub.finish(port, c.id))
 	}
 	return c.err

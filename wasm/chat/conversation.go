@@ -26,7 +26,8 @@ type conversation struct {
 	introduced   bool // the server was asked for the names
 	blocked      bool // I block the other
 	choices      choices
-	last         entry // newest known; its seq is 0 if there is none
+	notes        uint64 // how often those on it changed
+	last         entry  // newest known; its seq is 0 if there is none
 	// unknown are the fields of the newest row that a newer server gave it.
 	unknown []byte
 

@@ -26,6 +26,7 @@ func (r renderer) conversation(c *conversation) Conversation {
 		view.Service, view.Customer = int(c.key.Service()), c.key.Customer()
 		view.Agent = view.Customer != r.user
 		view.Assignee, view.AssigneeName = s.Assignee, c.names.of(s.Assignee)
+		view.Notes = c.notes
 		view.PostProc, view.LastAnswer, view.LastAnswerBy = s.PostProc, s.LastAnswer, s.LastAnswerBy
 	}
 	if n := len(c.outbox); n > 0 {

@@ -45,7 +45,7 @@ func (c *conversation) row(self uint64) (Row, error) {
 		Pinned: &c.choices.pinned, Muted: &c.choices.muted,
 		MarkedUnread: &c.choices.markedUnread, ArchivedThrough: &c.choices.archivedThrough,
 		AssigneeId: &s.Assignee, AssigneeName: &assignee, PostProc: &s.PostProc,
-		LastAnswerSeq: &s.LastAnswer, LastAnswerAgentId: &s.LastAnswerBy,
+		LastAnswerSeq: &s.LastAnswer, LastAnswerAgentId: &s.LastAnswerBy, Notes: &c.notes,
 	}
 	state.ProtoReflect().SetUnknown(c.unknown)
 	encoded, err := proto.Marshal(state)
@@ -96,7 +96,7 @@ func restore(r Row, self uint64) (*conversation, error) {
 			ConversationStatus: standingOf(s, key.Side(self)), head: n.standingHead, base: n.standingHead,
 		},
 		names:      names{s.GetPeerName(), s.GetAssigneeName(), s.GetAssigneeId(), s.GetHeadSeq()},
-		introduced: s.GetPeerName() != "", blocked: s.GetBlocked(), choices: choicesOf(s),
+		introduced: s.GetPeerName() != "", blocked: s.GetBlocked(), choices: choicesOf(s), notes: s.GetNotes(),
 		last: lastOf(s), unknown: s.ProtoReflect().GetUnknown(),
 	}, nil
 }

@@ -235,6 +235,7 @@ func (s *syncing) apply(c *conversation, row *proto.ConversationState) {
 	head := row.GetHeadSeq()
 	c.names = c.names.row(head, row)
 	c.blocked, c.choices = row.GetBlocked(), choicesOf(row)
+	c.notes = max(c.notes, row.GetNotes())
 	c.unknown = row.ProtoReflect().GetUnknown()
 	c.head = max(c.head, head)
 	if last := lastOf(row); last.seq == head && head > c.last.seq {

@@ -83,6 +83,7 @@ type Conversation struct {
 	PostProc     uint32 // proto.Open, proto.Resolved or proto.NoReplyNeeded
 	LastAnswer   uint64 // seq of the newest answer of an agent, 0 if none
 	LastAnswerBy uint64 // who gave it
+	Notes        uint64 // rises when a note on it is added or deleted; 0 if there never was one, and to the customer
 }
 
 // Timeline is a stretch of one conversation, in the order to show.
@@ -132,6 +133,7 @@ type Connection struct {
 type Settings struct {
 	ShareTyping, SharePresence bool
 	Listed                     bool // found among people
+	Away                       bool // as an agent, not to be given further conversations
 }
 
 // Observer is told what changed, on the loop. It must not block, and must not

@@ -149,6 +149,8 @@ type memoryState struct {
 	usages        map[uint64]chat.Usage
 	devices       map[deviceKey]chat.Device
 	codes         map[codeKey]chat.Code
+	notes         map[noteKey]chat.Note
+	replies       map[replyKey]chat.Reply
 	rev, lastID   uint64
 	epoch         uint64
 	starts        []memoryStart // in order
@@ -182,6 +184,8 @@ func newMemoryState(base *memoryState) *memoryState {
 		usages:        make(map[uint64]chat.Usage),
 		devices:       make(map[deviceKey]chat.Device),
 		codes:         make(map[codeKey]chat.Code),
+		notes:         make(map[noteKey]chat.Note),
+		replies:       make(map[replyKey]chat.Reply),
 	}
 	if base != nil {
 		s.rev, s.lastID, s.epoch, s.starts = base.rev, base.lastID, base.epoch, base.starts
@@ -206,6 +210,8 @@ func (s *memoryState) merge(own *memoryState) {
 	replace(s.usages, own.usages)
 	replace(s.devices, own.devices)
 	replace(s.codes, own.codes)
+	replace(s.notes, own.notes)
+	replace(s.replies, own.replies)
 	s.rev, s.lastID, s.epoch, s.starts = own.rev, own.lastID, own.epoch, own.starts
 }
 
@@ -544,6 +550,23 @@ func (v memoryView) Usage(user uint64) (chat.Usage, error) {
 	return u, nil
 }
 
+func (v memoryView) allNotes() []chat.Note {
+	return slices.Collect(maps.Values(rows(v.s, func(s *memoryState) map[noteKey]chat.Note { return s.notes })))
+}
+
+func (v memoryView) Notes(key proto.Key) ([]chat.Note, error) {
+	notes := slices.DeleteFunc(v.allNotes(), func(n chat.Note) bool { return n.Key != key })
+	slices.SortFunc(notes, func(x, y chat.Note) int { return cmp.Compare(x.ID, y.ID) })
+	return notes, nil
+}
+
+func (v memoryView) Replies(service proto.ServiceType) ([]chat.Reply, error) {
+	replies := slices.DeleteFunc(slices.Collect(maps.Values(rows(v.s, func(s *memoryState) map[replyKey]chat.Reply { return s.replies }))),
+		func(r chat.Reply) bool { return r.Service != service })
+	slices.SortFunc(replies, func(x, y chat.Reply) int { return cmp.Compare(x.ID, y.ID) })
+	return replies, nil
+}
+
 func (v memoryView) Users(q chat.UserQuery) ([]chat.User, error) {
 	return q.Pick(func(yield func(chat.User, string) bool) {
 		for _, u := range v.users() {
@@ -645,6 +668,40 @@ func (t memoryTx) PutUsage(u chat.Usage) error {
 	return nil
 }
 
+func (t memoryTx) AddNote(n chat.Note) error {
+	k := noteKey{n.Key, n.ID}
+	if before, _ := lookup(t.s, func(s *memoryState) map[noteKey]chat.Note { return s.notes }, k); before != (chat.Note{}) {
+		return fmt.Errorf("add note %d: the id is taken", n.ID)
+	}
+	t.s.notes[k] = n
+	return nil
+}
+
+func (t memoryTx) DeleteNote(key proto.Key, id uint64) error {
+	t.s.notes[noteKey{key, id}] = chat.Note{}
+	return nil
+}
+
+func (t memoryTx) ExpireNotes(before uint64, limit int) (int, error) {
+	old := slices.DeleteFunc(t.allNotes(), func(n chat.Note) bool { return n.Time >= before })
+	slices.SortFunc(old, func(x, y chat.Note) int { return cmp.Compare(x.Time, y.Time) })
+	old = old[:min(len(old), max(0, limit))]
+	for _, n := range old {
+		t.s.notes[noteKey{n.Key, n.ID}] = chat.Note{}
+	}
+	return len(old), nil
+}
+
+func (t memoryTx) PutReply(r chat.Reply) error {
+	t.s.replies[replyKey{r.Service, r.ID}] = r
+	return nil
+}
+
+func (t memoryTx) DeleteReply(service proto.ServiceType, id uint64) error {
+	t.s.replies[replyKey{service, id}] = chat.Reply{}
+	return nil
+}
+
 func (t memoryTx) PutEpoch(epoch uint64) error {
 	t.s.epoch = epoch
 	return nil
@@ -655,5 +712,17 @@ type memberKey struct {
 	key  proto.Key
 	user uint64
 }
+
+// noteKey names one note on one conversation, and replyKey one reply of one service.
+type (
+	noteKey struct {
+		key proto.Key
+		id  uint64
+	}
+	replyKey struct {
+		service proto.ServiceType
+		id      uint64
+	}
+)
 
 func apart(m chat.Member) bool { return m.Blocks || m.Blocked }

@@ -59,6 +59,8 @@ func Run(t *testing.T, fresh func(t *testing.T) History) {
 		{"a row that is put again replaces the first", replace},
 		{"users are found by part of a name or by id", users},
 		{"what users have used is kept for each of them", usages},
+		{"notes are kept beside a conversation, until they are deleted or too old", notes},
+		{"canned replies are kept by service", replies},
 		{"users are found by the name that they have now", renamed},
 		{"users are found as if everybody was looked at", manyUsers},
 		{"people are found as far as they let others find them", people},

@@ -223,7 +223,7 @@ func (d *device) give(x *sending, then func()) {
 // entryType is what the person does: mostly, write.
 func (d *device) entryType(key string) proto.MessageType {
 	k, err := proto.ParseKey(key)
-	n := d.w.Rand.IntN(20)
+	n := d.w.Rand.IntN(19)
 	switch {
 	case err != nil || n < 12:
 		return proto.MessageType_MESSAGE_TYPE_TEXT
@@ -234,7 +234,7 @@ func (d *device) entryType(key string) proto.MessageType {
 	}
 	return [...]proto.MessageType{
 		proto.MessageType_MESSAGE_TYPE_CLAIM, proto.MessageType_MESSAGE_TYPE_CLAIM, proto.MessageType_MESSAGE_TYPE_RELEASE,
-		proto.MessageType_MESSAGE_TYPE_HAND_OVER, proto.MessageType_MESSAGE_TYPE_NOTE, proto.MessageType_MESSAGE_TYPE_RESOLVE,
+		proto.MessageType_MESSAGE_TYPE_HAND_OVER, proto.MessageType_MESSAGE_TYPE_RESOLVE,
 		proto.MessageType_MESSAGE_TYPE_REOPEN, proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED,
 	}[n-12]
 }

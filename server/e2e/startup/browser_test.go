@@ -39,6 +39,13 @@ func newTab(t testing.TB, before string) *tab {
 		t.Fatalf("start %s: %v", chromeBinary, err)
 	}
 	tb := &tab{t: t, ctx: ctx}
+	tb.prepare(before)
+	return tb
+}
+
+// prepare runs JavaScript in each new document of the tab, before anything of the page.
+func (tb *tab) prepare(before string) {
+	tb.t.Helper()
 	tb.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		// The page believes that it is in front, as if a person looked at it.
 		if _, err := cdp.Call(ctx, target, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
@@ -47,7 +54,6 @@ func newTab(t testing.TB, before string) *tab {
 		_, err := cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: before})
 		return err
 	}))
-	return tb
 }
 
 func (tb *tab) do(steps ...chromedp.Action[chromedp.Void]) {

@@ -206,10 +206,57 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   internalNote: 'Internal note',
   /** @param {string} who */
   noteBy: who => `Internal note, ${who}`,
+  aboutCustomer: 'About the customer',
+  /** @param {string} reason */
+  customerNotShown: reason => `This could not be loaded: ${reason}`,
+  userID: 'Number',
+  firstSeen: 'Here since',
+  unknownTime: 'Unknown',
+  lastSeenHere: 'Last seen',
+  messagesWritten: 'Messages',
+  /** @param {number} n */
+  messageCount: n => `${number(n)} ${plural(n, { one: 'message', other: 'messages' })}`,
+  fromApplication: 'Sent along by their application',
+  moreLeftOut: 'There is more, which is not shown.',
+  cannedReplies: 'Canned replies',
+  manageReplies: 'Manage',
+  newReply: 'New reply',
+  /** @param {number} n */
+  repliesFound: n => (n === 0 ? 'No canned replies' : `${number(n)} ${plural(n, { one: 'canned reply', other: 'canned replies' })}`),
+  /** @param {string} reason */
+  repliesNotShown: reason => `The canned replies could not be loaded: ${reason}`,
+  replyTitle: 'Title',
+  replyText: 'Text',
+  /** @param {string} names */
+  placeholdersHint: names => `Filled in when it is used: ${names}`,
+  save: 'Save',
+  /** @param {string} reason */
+  replyNotSaved: reason => `Not saved: ${reason}`,
+  deleteThisReply: 'Delete this canned reply for all agents of the service?',
+  discardChanges: 'Discard what you changed?',
+  discard: 'Discard',
+  addNote: 'Add note',
+  onlyAgentsSee: 'Only agents see this.',
+  deleteNote: 'Delete note',
+  deleteThisNote: 'Delete this note?',
+  /** @param {string} reason */
+  noteNotAdded: reason => `The note was not added: ${reason}`,
+  /** @param {string} reason */
+  notesNotShown: reason => `The notes could not be loaded: ${reason}`,
   notePlaceholder: 'Only agents will read this note',
   findAgent: 'Find an agent',
   /** @param {string} name */
   handOverTo: name => `Hand over to ${name}`,
+  /** @param {string} name */
+  handOverToAway: name => `Hand over to ${name}, who is away`,
+  /** @param {string} name */
+  agentIsAway: name => `${name} is away. Hand over all the same?`,
+  handOverAnyway: 'Hand over',
+  away: 'Away',
+  youAreAway: 'You are away',
+  awayClaimsNothing: 'While you are away, you are given no new conversations.',
+  comeBack: 'Come back',
+  comeBackAndClaim: 'Come back and claim',
   noAgentFound: 'No other agent of this service has this name.',
   noAgents: 'Nobody else answers for this service.',
   cancel: 'Cancel',
@@ -255,7 +302,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   settings: 'Settings',
   language: 'Language',
   languageOfBrowser: 'As in the browser',
-  choices: { shareTyping: 'Show when I type', sharePresence: 'Show when I am here', listed: 'Let people find me' },
+  choices: { shareTyping: 'Show when I type', sharePresence: 'Show when I am here', listed: 'Let people find me', away: 'I am away: no new conversations' },
   /** @param {string} reason */
   notChanged: reason => `The setting was not changed: ${reason}`,
 
@@ -346,6 +393,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   // strings, durations in seconds.
   reasons: {
     'already-claimed': 'another agent has claimed this conversation: ask them to release it or hand it over',
+    away: 'you are away, and given no further conversations: come back first',
     'answered-meanwhile': 'another agent answered meanwhile: read it, then send again',
     'blocked-by-me': 'you block this person: unblock them to write to them',
     'blocked-by-them': 'this person does not take messages from you',
@@ -394,7 +442,11 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'no-such-agent': 'this person does not answer for the service: hand over to somebody who does',
     'not-agent': 'only those who answer for the service may do this',
     'not-claimed': 'you have not claimed this conversation: there is nothing to release',
+    'not-your-customer': 'this user is no customer of a service that you answer for',
+    'not-your-note': 'the note is a colleague’s: only who wrote it deletes it',
     'not-yours': 'you are no participant of this conversation',
+    'note-gone': 'the note is gone: it was deleted',
+    'note-in-log': 'notes are not part of the conversation any more: reload the page, and write it again',
     'nothing-said': 'nothing was said in this conversation yet: write to the customer first',
     'opened-elsewhere': 'this chat was opened in another program; try now to use it here',
     'other-history': 'the server’s history is another one now',
@@ -406,6 +458,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     refused: 'the server refused it',
     /** @param {string} most */
     'refused-deleted': most => `${number(+most)} refused messages are kept: the oldest was deleted`,
+    'reply-changed': 'a colleague changed this canned reply meanwhile: read it, then change it',
+    'reply-gone': 'this canned reply is gone: a colleague deleted it',
     'send-not-taken': 'Parley’s engine does not answer: this message was not sent',
     'send-unknown': 'Parley’s engine ended while it was to take this message. It may have been sent: look before you send it again',
     'server-failed': 'something went wrong on the server: try again later',
@@ -426,6 +480,12 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'storage-silent': 'the browser’s storage does not answer',
     'storage-taken': 'this chat’s history in this browser is another program’s now: close the other tabs of this site and reload this one',
     'taken-over': 'another connection uses the same client id',
+    /** @param {string} size @param {string} most */
+    'text-too-long': (size, most) => `the text has ${number(+size)} characters, at most ${number(+most)} are allowed: shorten it`,
+    'title-empty': 'the title is empty: give one',
+    'title-lines': 'the title has more than one line: write it in one',
+    /** @param {string} size @param {string} most */
+    'title-too-long': (size, most) => `the title has ${number(+size)} characters, at most ${number(+most)} are allowed: shorten it`,
     'token-expired': 'the token has expired: sign in again',
     'token-invalid': 'the token is not valid here: sign in again',
     'token-withdrawn': 'whoever runs this server withdrew the token: sign in anew',
@@ -445,8 +505,13 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'too-many-guests': (most, seconds) => `${number(+most)} guests came from your address within an hour, which is the most: wait ${wait(+seconds)} and try again`,
     /** @param {string} most @param {string} seconds */
     'too-much-sent': (most, seconds) => `you have sent ${bytes(+most)}, as much as you may in a day: there is room for this in ${wait(+seconds)}`,
+    /** @param {string} most */
+    'too-many-notes': most => `this conversation has ${number(+most)} notes, which is the most: delete some first`,
+    /** @param {string} most */
+    'too-many-replies': most => `this service has ${number(+most)} canned replies, which is the most: delete some first`,
     'too-slow': 'the connection reads too slowly: it is opened again',
     'try-again': 'this could not be done now: try again',
+    'unknown-placeholder': 'the text has a word in braces that nothing is filled in for: use the placeholders that are named, or no braces',
     unreachable: 'the server cannot be reached',
     updated: 'Parley was updated: reload this page',
   },
