@@ -31,7 +31,9 @@ const (
 )
 
 // ServiceType names a team that customers can write to. Tokens name the
-// services that an agent answers for by these numbers.
+// services that an agent answers for by these numbers. Which of them there are,
+// and what they are called, is the server's to say (GET /api/services); those
+// that have a name here are there if nobody says otherwise.
 type ServiceType int32
 
 const (
@@ -42,18 +44,132 @@ const (
 	ServiceType_SERVICE_TYPE_DELIVERY   ServiceType = 4
 	ServiceType_SERVICE_TYPE_RETURNS    ServiceType = 5
 	ServiceType_SERVICE_TYPE_COMPLAINTS ServiceType = 6
+	ServiceType_SERVICE_TYPE_7          ServiceType = 7
+	ServiceType_SERVICE_TYPE_8          ServiceType = 8
+	ServiceType_SERVICE_TYPE_9          ServiceType = 9
+	ServiceType_SERVICE_TYPE_10         ServiceType = 10
+	ServiceType_SERVICE_TYPE_11         ServiceType = 11
+	ServiceType_SERVICE_TYPE_12         ServiceType = 12
+	ServiceType_SERVICE_TYPE_13         ServiceType = 13
+	ServiceType_SERVICE_TYPE_14         ServiceType = 14
+	ServiceType_SERVICE_TYPE_15         ServiceType = 15
+	ServiceType_SERVICE_TYPE_16         ServiceType = 16
+	ServiceType_SERVICE_TYPE_17         ServiceType = 17
+	ServiceType_SERVICE_TYPE_18         ServiceType = 18
+	ServiceType_SERVICE_TYPE_19         ServiceType = 19
+	ServiceType_SERVICE_TYPE_20         ServiceType = 20
+	ServiceType_SERVICE_TYPE_21         ServiceType = 21
+	ServiceType_SERVICE_TYPE_22         ServiceType = 22
+	ServiceType_SERVICE_TYPE_23         ServiceType = 23
+	ServiceType_SERVICE_TYPE_24         ServiceType = 24
+	ServiceType_SERVICE_TYPE_25         ServiceType = 25
+	ServiceType_SERVICE_TYPE_26         ServiceType = 26
+	ServiceType_SERVICE_TYPE_27         ServiceType = 27
+	ServiceType_SERVICE_TYPE_28         ServiceType = 28
+	ServiceType_SERVICE_TYPE_29         ServiceType = 29
+	ServiceType_SERVICE_TYPE_30         ServiceType = 30
+	ServiceType_SERVICE_TYPE_31         ServiceType = 31
+	ServiceType_SERVICE_TYPE_32         ServiceType = 32
+	ServiceType_SERVICE_TYPE_33         ServiceType = 33
+	ServiceType_SERVICE_TYPE_34         ServiceType = 34
+	ServiceType_SERVICE_TYPE_35         ServiceType = 35
+	ServiceType_SERVICE_TYPE_36         ServiceType = 36
+	ServiceType_SERVICE_TYPE_37         ServiceType = 37
+	ServiceType_SERVICE_TYPE_38         ServiceType = 38
+	ServiceType_SERVICE_TYPE_39         ServiceType = 39
+	ServiceType_SERVICE_TYPE_40         ServiceType = 40
+	ServiceType_SERVICE_TYPE_41         ServiceType = 41
+	ServiceType_SERVICE_TYPE_42         ServiceType = 42
+	ServiceType_SERVICE_TYPE_43         ServiceType = 43
+	ServiceType_SERVICE_TYPE_44         ServiceType = 44
+	ServiceType_SERVICE_TYPE_45         ServiceType = 45
+	ServiceType_SERVICE_TYPE_46         ServiceType = 46
+	ServiceType_SERVICE_TYPE_47         ServiceType = 47
+	ServiceType_SERVICE_TYPE_48         ServiceType = 48
+	ServiceType_SERVICE_TYPE_49         ServiceType = 49
+	ServiceType_SERVICE_TYPE_50         ServiceType = 50
+	ServiceType_SERVICE_TYPE_51         ServiceType = 51
+	ServiceType_SERVICE_TYPE_52         ServiceType = 52
+	ServiceType_SERVICE_TYPE_53         ServiceType = 53
+	ServiceType_SERVICE_TYPE_54         ServiceType = 54
+	ServiceType_SERVICE_TYPE_55         ServiceType = 55
+	ServiceType_SERVICE_TYPE_56         ServiceType = 56
+	ServiceType_SERVICE_TYPE_57         ServiceType = 57
+	ServiceType_SERVICE_TYPE_58         ServiceType = 58
+	ServiceType_SERVICE_TYPE_59         ServiceType = 59
+	ServiceType_SERVICE_TYPE_60         ServiceType = 60
+	ServiceType_SERVICE_TYPE_61         ServiceType = 61
+	ServiceType_SERVICE_TYPE_62         ServiceType = 62
+	ServiceType_SERVICE_TYPE_63         ServiceType = 63
 )
 
 // Enum value maps for ServiceType.
 var (
 	ServiceType_name = map[int32]string{
-		0: "SERVICE_TYPE_GENERAL",
-		1: "SERVICE_TYPE_SALES",
-		2: "SERVICE_TYPE_SUPPORT",
-		3: "SERVICE_TYPE_BILLING",
-		4: "SERVICE_TYPE_DELIVERY",
-		5: "SERVICE_TYPE_RETURNS",
-		6: "SERVICE_TYPE_COMPLAINTS",
+		0:  "SERVICE_TYPE_GENERAL",
+		1:  "SERVICE_TYPE_SALES",
+		2:  "SERVICE_TYPE_SUPPORT",
+		3:  "SERVICE_TYPE_BILLING",
+		4:  "SERVICE_TYPE_DELIVERY",
+		5:  "SERVICE_TYPE_RETURNS",
+		6:  "SERVICE_TYPE_COMPLAINTS",
+		7:  "SERVICE_TYPE_7",
+		8:  "SERVICE_TYPE_8",
+		9:  "SERVICE_TYPE_9",
+		10: "SERVICE_TYPE_10",
+		11: "SERVICE_TYPE_11",
+		12: "SERVICE_TYPE_12",
+		13: "SERVICE_TYPE_13",
+		14: "SERVICE_TYPE_14",
+		15: "SERVICE_TYPE_15",
+		16: "SERVICE_TYPE_16",
+		17: "SERVICE_TYPE_17",
+		18: "SERVICE_TYPE_18",
+		19: "SERVICE_TYPE_19",
+		20: "SERVICE_TYPE_20",
+		21: "SERVICE_TYPE_21",
+		22: "SERVICE_TYPE_22",
+		23: "SERVICE_TYPE_23",
+		24: "SERVICE_TYPE_24",
+		25: "SERVICE_TYPE_25",
+		26: "SERVICE_TYPE_26",
+		27: "SERVICE_TYPE_27",
+		28: "SERVICE_TYPE_28",
+		29: "SERVICE_TYPE_29",
+		30: "SERVICE_TYPE_30",
+		31: "SERVICE_TYPE_31",
+		32: "SERVICE_TYPE_32",
+		33: "SERVICE_TYPE_33",
+		34: "SERVICE_TYPE_34",
+		35: "SERVICE_TYPE_35",
+		36: "SERVICE_TYPE_36",
+		37: "SERVICE_TYPE_37",
+		38: "SERVICE_TYPE_38",
+		39: "SERVICE_TYPE_39",
+		40: "SERVICE_TYPE_40",
+		41: "SERVICE_TYPE_41",
+		42: "SERVICE_TYPE_42",
+		43: "SERVICE_TYPE_43",
+		44: "SERVICE_TYPE_44",
+		45: "SERVICE_TYPE_45",
+		46: "SERVICE_TYPE_46",
+		47: "SERVICE_TYPE_47",
+		48: "SERVICE_TYPE_48",
+		49: "SERVICE_TYPE_49",
+		50: "SERVICE_TYPE_50",
+		51: "SERVICE_TYPE_51",
+		52: "SERVICE_TYPE_52",
+		53: "SERVICE_TYPE_53",
+		54: "SERVICE_TYPE_54",
+		55: "SERVICE_TYPE_55",
+		56: "SERVICE_TYPE_56",
+		57: "SERVICE_TYPE_57",
+		58: "SERVICE_TYPE_58",
+		59: "SERVICE_TYPE_59",
+		60: "SERVICE_TYPE_60",
+		61: "SERVICE_TYPE_61",
+		62: "SERVICE_TYPE_62",
+		63: "SERVICE_TYPE_63",
 	}
 	ServiceType_value = map[string]int32{
 		"SERVICE_TYPE_GENERAL":    0,
@@ -63,6 +179,63 @@ var (
 		"SERVICE_TYPE_DELIVERY":   4,
 		"SERVICE_TYPE_RETURNS":    5,
 		"SERVICE_TYPE_COMPLAINTS": 6,
+		"SERVICE_TYPE_7":          7,
+		"SERVICE_TYPE_8":          8,
+		"SERVICE_TYPE_9":          9,
+		"SERVICE_TYPE_10":         10,
+		"SERVICE_TYPE_11":         11,
+		"SERVICE_TYPE_12":         12,
+		"SERVICE_TYPE_13":         13,
+		"SERVICE_TYPE_14":         14,
+		"SERVICE_TYPE_15":         15,
+		"SERVICE_TYPE_16":         16,
+		"SERVICE_TYPE_17":         17,
+		"SERVICE_TYPE_18":         18,
+		"SERVICE_TYPE_19":         19,
+		"SERVICE_TYPE_20":         20,
+		"SERVICE_TYPE_21":         21,
+		"SERVICE_TYPE_22":         22,
+		"SERVICE_TYPE_23":         23,
+		"SERVICE_TYPE_24":         24,
+		"SERVICE_TYPE_25":         25,
+		"SERVICE_TYPE_26":         26,
+		"SERVICE_TYPE_27":         27,
+		"SERVICE_TYPE_28":         28,
+		"SERVICE_TYPE_29":         29,
+		"SERVICE_TYPE_30":         30,
+		"SERVICE_TYPE_31":         31,
+		"SERVICE_TYPE_32":         32,
+		"SERVICE_TYPE_33":         33,
+		"SERVICE_TYPE_34":         34,
+		"SERVICE_TYPE_35":         35,
+		"SERVICE_TYPE_36":         36,
+		"SERVICE_TYPE_37":         37,
+		"SERVICE_TYPE_38":         38,
+		"SERVICE_TYPE_39":         39,
+		"SERVICE_TYPE_40":         40,
+		"SERVICE_TYPE_41":         41,
+		"SERVICE_TYPE_42":         42,
+		"SERVICE_TYPE_43":         43,
+		"SERVICE_TYPE_44":         44,
+		"SERVICE_TYPE_45":         45,
+		"SERVICE_TYPE_46":         46,
+		"SERVICE_TYPE_47":         47,
+		"SERVICE_TYPE_48":         48,
+		"SERVICE_TYPE_49":         49,
+		"SERVICE_TYPE_50":         50,
+		"SERVICE_TYPE_51":         51,
+		"SERVICE_TYPE_52":         52,
+		"SERVICE_TYPE_53":         53,
+		"SERVICE_TYPE_54":         54,
+		"SERVICE_TYPE_55":         55,
+		"SERVICE_TYPE_56":         56,
+		"SERVICE_TYPE_57":         57,
+		"SERVICE_TYPE_58":         58,
+		"SERVICE_TYPE_59":         59,
+		"SERVICE_TYPE_60":         60,
+		"SERVICE_TYPE_61":         61,
+		"SERVICE_TYPE_62":         62,
+		"SERVICE_TYPE_63":         63,
 	}
 )
 
@@ -1769,7 +1942,8 @@ const file_chat_proto_rawDesc = "" +
 	"\x06Typing\x12\x10\n" +
 	"\x03key\x18\x01 \x02(\tR\x03key\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\x04R\x06userId\x12\x16\n" +
-	"\x06active\x18\x03 \x01(\bR\x06active*\xc5\x01\n" +
+	"\x06active\x18\x03 \x01(\bR\x06active*\xef\n" +
+	"\n" +
 	"\vServiceType\x12\x18\n" +
 	"\x14SERVICE_TYPE_GENERAL\x10\x00\x12\x16\n" +
 	"\x12SERVICE_TYPE_SALES\x10\x01\x12\x18\n" +
@@ -1777,7 +1951,65 @@ const file_chat_proto_rawDesc = "" +
 	"\x14SERVICE_TYPE_BILLING\x10\x03\x12\x19\n" +
 	"\x15SERVICE_TYPE_DELIVERY\x10\x04\x12\x18\n" +
 	"\x14SERVICE_TYPE_RETURNS\x10\x05\x12\x1b\n" +
-	"\x17SERVICE_TYPE_COMPLAINTS\x10\x06*\x8d\x02\n" +
+	"\x17SERVICE_TYPE_COMPLAINTS\x10\x06\x12\x12\n" +
+	"\x0eSERVICE_TYPE_7\x10\a\x12\x12\n" +
+	"\x0eSERVICE_TYPE_8\x10\b\x12\x12\n" +
+	"\x0eSERVICE_TYPE_9\x10\t\x12\x13\n" +
+	"\x0fSERVICE_TYPE_10\x10\n" +
+	"\x12\x13\n" +
+	"\x0fSERVICE_TYPE_11\x10\v\x12\x13\n" +
+	"\x0fSERVICE_TYPE_12\x10\f\x12\x13\n" +
+	"\x0fSERVICE_TYPE_13\x10\r\x12\x13\n" +
+	"\x0fSERVICE_TYPE_14\x10\x0e\x12\x13\n" +
+	"\x0fSERVICE_TYPE_15\x10\x0f\x12\x13\n" +
+	"\x0fSERVICE_TYPE_16\x10\x10\x12\x13\n" +
+	"\x0fSERVICE_TYPE_17\x10\x11\x12\x13\n" +
+	"\x0fSERVICE_TYPE_18\x10\x12\x12\x13\n" +
+	"\x0fSERVICE_TYPE_19\x10\x13\x12\x13\n" +
+	"\x0fSERVICE_TYPE_20\x10\x14\x12\x13\n" +
+	"\x0fSERVICE_TYPE_21\x10\x15\x12\x13\n" +
+	"\x0fSERVICE_TYPE_22\x10\x16\x12\x13\n" +
+	"\x0fSERVICE_TYPE_23\x10\x17\x12\x13\n" +
+	"\x0fSERVICE_TYPE_24\x10\x18\x12\x13\n" +
+	"\x0fSERVICE_TYPE_25\x10\x19\x12\x13\n" +
+	"\x0fSERVICE_TYPE_26\x10\x1a\x12\x13\n" +
+	"\x0fSERVICE_TYPE_27\x10\x1b\x12\x13\n" +
+	"\x0fSERVICE_TYPE_28\x10\x1c\x12\x13\n" +
+	"\x0fSERVICE_TYPE_29\x10\x1d\x12\x13\n" +
+	"\x0fSERVICE_TYPE_30\x10\x1e\x12\x13\n" +
+	"\x0fSERVICE_TYPE_31\x10\x1f\x12\x13\n" +
+	"\x0fSERVICE_TYPE_32\x10 \x12\x13\n" +
+	"\x0fSERVICE_TYPE_33\x10!\x12\x13\n" +
+	"\x0fSERVICE_TYPE_34\x10\"\x12\x13\n" +
+	"\x0fSERVICE_TYPE_35\x10#\x12\x13\n" +
+	"\x0fSERVICE_TYPE_36\x10$\x12\x13\n" +
+	"\x0fSERVICE_TYPE_37\x10%\x12\x13\n" +
+	"\x0fSERVICE_TYPE_38\x10&\x12\x13\n" +
+	"\x0fSERVICE_TYPE_39\x10'\x12\x13\n" +
+	"\x0fSERVICE_TYPE_40\x10(\x12\x13\n" +
+	"\x0fSERVICE_TYPE_41\x10)\x12\x13\n" +
+	"\x0fSERVICE_TYPE_42\x10*\x12\x13\n" +
+	"\x0fSERVICE_TYPE_43\x10+\x12\x13\n" +
+	"\x0fSERVICE_TYPE_44\x10,\x12\x13\n" +
+	"\x0fSERVICE_TYPE_45\x10-\x12\x13\n" +
+	"\x0fSERVICE_TYPE_46\x10.\x12\x13\n" +
+	"\x0fSERVICE_TYPE_47\x10/\x12\x13\n" +
+	"\x0fSERVICE_TYPE_48\x100\x12\x13\n" +
+	"\x0fSERVICE_TYPE_49\x101\x12\x13\n" +
+	"\x0fSERVICE_TYPE_50\x102\x12\x13\n" +
+	"\x0fSERVICE_TYPE_51\x103\x12\x13\n" +
+	"\x0fSERVICE_TYPE_52\x104\x12\x13\n" +
+	"\x0fSERVICE_TYPE_53\x105\x12\x13\n" +
+	"\x0fSERVICE_TYPE_54\x106\x12\x13\n" +
+	"\x0fSERVICE_TYPE_55\x107\x12\x13\n" +
+	"\x0fSERVICE_TYPE_56\x108\x12\x13\n" +
+	"\x0fSERVICE_TYPE_57\x109\x12\x13\n" +
+	"\x0fSERVICE_TYPE_58\x10:\x12\x13\n" +
+	"\x0fSERVICE_TYPE_59\x10;\x12\x13\n" +
+	"\x0fSERVICE_TYPE_60\x10<\x12\x13\n" +
+	"\x0fSERVICE_TYPE_61\x10=\x12\x13\n" +
+	"\x0fSERVICE_TYPE_62\x10>\x12\x13\n" +
+	"\x0fSERVICE_TYPE_63\x10?*\x8d\x02\n" +
 	"\vMessageType\x12\x15\n" +
 	"\x11MESSAGE_TYPE_TEXT\x10\x00\x12\x16\n" +
 	"\x12MESSAGE_TYPE_IMAGE\x10\x01\x12\x15\n" +

@@ -139,11 +139,14 @@ func (r *serviceMessage) stamp(c *conversation, id uint64, e proto.Event) protob
 	return m
 }
 
-// validate refuses an agent's entry that does not fit what others did meanwhile.
+// validate refuses what is written to a service that there is not, and an agent's
+// entry that does not fit what others did meanwhile.
 func (r *serviceMessage) validate(b *batch, c *conversation) (refusal, err error) {
 	now := &c.Status
 	kind := r.m.GetMessageType()
 	switch {
+	case !b.service.services.Has(r.key.Service()):
+		return proto.Refuse(proto.NotAuthorized, "service_type is %d, which takes no messages: write to another service", r.key.Service()).Named("no-such-service"), nil
 	case !r.agent:
 		return nil, nil
 	case kind.Control() && c.Head == 0:

@@ -14,7 +14,8 @@
 //     503 to try again after Retry-After seconds.
 //   - Of one user's requests a few are in work at a time, and the others wait,
 //     up to a bound; nobody waits for another's line.
-//   - Nothing is kept by caches.
+//   - Nothing is kept by caches, except that a client may keep /api/services and ask by
+//     its ETag whether it still holds.
 package httpapi
 
 import (
@@ -33,6 +34,7 @@ import (
 	"parley/server/chat"
 	"parley/server/clientip"
 	"parley/server/origin"
+	"parley/server/services"
 )
 
 // Config says what the API works with. Authority and Service are needed; a zero
@@ -44,6 +46,8 @@ type Config struct {
 	Guests bool
 	// Invite makes a guest an agent; nil nobody.
 	Invite *auth.Invite
+	// Services are those that customers can write to; nil is services.Default.
+	Services *services.Directory
 	// Origins are those of pages of other sites that may use the API.
 	Origins origin.Origins
 	// Healthy returns an error while the server cannot do its work, at once; nil
@@ -83,6 +87,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
+	}
+	if c.Services == nil {
+		c.Services = services.Default()
 	}
 	if c.Clients == nil {
 		c.Clients = clientip.New(nil, c.Log)
@@ -167,6 +174,7 @@ func New(c Config) (http.Handler, error) {
 		a.route(mux, http.MethodGet, path, http.StatusOK, a.signedIn(cost, e))
 	}
 	a.route(mux, http.MethodPost, "/api/guests", http.StatusCreated, a.guests)
+	a.route(mux, http.MethodGet, "/api/services", http.StatusOK, a.services)
 	get("/api/me", 1, a.me)
 	get("/api/users", listCost, a.people)
 	get("/api/conversations", listCost, a.conversations)

@@ -63,7 +63,7 @@ func (a *api) people(r *http.Request, who auth.User) (any, error) {
 	if !utf8.ValidString(text) {
 		return nil, badRequest("q is not valid UTF-8")
 	}
-	services, err := q.service(who)
+	services, err := a.service(q, who)
 	if err != nil {
 		return nil, err
 	}

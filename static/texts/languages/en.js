@@ -331,6 +331,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'no-invites': 'this server invites no agents: sign in without an invite',
     'no-locks': 'this browser cannot share one chat among its tabs here: open this site over https, or update the browser',
     'no-such-agent': 'this person does not answer for the service: hand over to somebody who does',
+    'no-such-service': 'this service takes no messages any more: write to another one',
     'not-agent': 'only those who answer for the service may do this',
     'not-claimed': 'you have not claimed this conversation: there is nothing to release',
     'not-yours': 'you are no participant of this conversation',

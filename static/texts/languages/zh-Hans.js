@@ -263,6 +263,7 @@ const texts = ({ bytes, number, percent, wait }) => ({
     'no-invites': '此服务器不邀请客服，请不带邀请登录',
     'no-locks': '此浏览器无法让多个标签页共用一个聊天：请通过 https 打开本站，或更新浏览器',
     'no-such-agent': '此人不是该服务的客服，请转交给该服务的客服',
+    'no-such-service': '该服务已不再接收消息：请联系其他服务',
     'not-agent': '只有该服务的客服才能这样做',
     'not-claimed': '你没有认领这个会话，无需取消认领',
     'not-yours': '你不是这个会话的参与者',
