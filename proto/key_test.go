@@ -103,3 +103,11 @@ func FuzzParseKey(f *testing.F) {
 		}
 	})
 }
+
+func TestEachNumberOfAServiceHasAName(t *testing.T) {
+	for n := range int32(MaxService + 2) {
+		if _, named := ServiceType_name[n]; named != (n <= MaxService) {
+			t.Errorf("service %d has a name: %v", n, named)
+		}
+	}
+}

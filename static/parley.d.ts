@@ -255,6 +255,21 @@ export function signInAsGuest(name: string, options?: { server?: string | URL; i
 /** Gives a new token for the user of a token that is still valid. */
 export function renewToken(token: string, options?: { server?: string | URL }): Promise<string>;
 
+/** A service that customers can write to. */
+export interface Service {
+  number: number;
+  /** What it is called, and how it greets who has not written yet, by language (BCP 47); no name where the page has its own. */
+  name: Record<string, string>;
+  greeting: Record<string, string>;
+  /** Whether somebody answers now. Messages are taken at any time. */
+  open: boolean;
+  /** When that changes, Unix milliseconds; 0 if never. */
+  changes: number;
+}
+
+/** The services that customers can write to, in the order in which to show them; nobody need be signed in. */
+export function services(options?: { server?: string | URL }): Promise<Service[]>;
+
 /** The key of the conversation between two users. */
 export function directKey(a: ID, b: ID): ConversationKey;
 

@@ -11,7 +11,7 @@ import { mark, markEngine } from './client/marks.js';
 import { newRef, PendingSends } from './client/pending-sends.js';
 import { decode, encode } from './client/wire.js';
 
-export { ParleyError, renewToken, signInAsGuest } from './client/http.js';
+export { ParleyError, renewToken, services, signInAsGuest } from './client/http.js';
 export { mergeMessages } from './client/merge-messages.js';
 export { newRef } from './client/pending-sends.js';
 

@@ -11,7 +11,7 @@ import (
 )
 
 // Max is the most services that there can be: one for each number.
-const Max = 64
+const Max = proto.MaxService + 1
 
 // Service is a team that customers can write to.
 type Service struct {

@@ -47,10 +47,10 @@ export function addressOf(server = here) {
 /**
  * @param {string} server its address
  * @param {string} path
- * @param {{ method?: string, token?: string, body?: any }} [options]
+ * @param {{ method?: string, token?: string, body?: any, cache?: RequestCache }} [options]
  * @returns {Promise<any>} what the answer's JSON says
  */
-async function request(server, path, { method = 'GET', token, body } = {}) {
+async function request(server, path, { method = 'GET', token, body, cache = 'no-store' } = {}) {
   /** @type {Record<string, string>} */
   const headers = { Accept: 'application/json' };
   if (token) headers.Authorization = `Bearer ${token}`;
@@ -59,7 +59,7 @@ async function request(server, path, { method = 'GET', token, body } = {}) {
   try {
     response = await fetch(server + path, {
       method, headers, body: body && JSON.stringify(body),
-      cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(timeout),
+      cache, credentials: 'omit', signal: AbortSignal.timeout(timeout),
     });
     answer = await response.json().catch(() => null);
   } catch (cause) {
@@ -115,6 +115,24 @@ export async function findUsers(server, token, query, service) {
   return usersOf(answer).map((/** @type {any} */ user) => ({
     id: idOf(user.user_id), name: String(user.name), services: user.services ?? [],
   }));
+}
+
+/**
+ * The services that customers can write to.
+ * @param {{ server?: string | URL }} [options]
+ * @returns {Promise<import('../parley.d.ts').Service[]>}
+ */
+export async function services({ server } = {}) {
+  const answer = await request(addressOf(server), '/api/services', { cache: 'no-cache' });
+  if (!Array.isArray(answer?.services)) throw new ParleyError('The server answered something that is not a list of services.');
+  return answer.services.map((/** @type {any} */ { service_type, name, greeting, open, changes }) => ({
+    number: Number(service_type), name: textsOf(name), greeting: textsOf(greeting), open: open !== false, changes: Number(changes),
+  }));
+}
+
+/** Texts by language. @param {any} texts @returns {Record<string, string>} */
+function textsOf(texts) {
+  return Object.fromEntries(Object.entries(texts ?? {}).map(([tag, text]) => [tag, String(text)]));
 }
 
 /** @param {any} answer */

@@ -46,9 +46,10 @@ export class ConversationPane extends HTMLElement {
   #composer;
   #menu = new ConversationMenu().withButton();
   #blockedWords = element('span');
-  /** Stands where one would write, to whom the user blocks. */
+  #unblockButton = element('button', { class: 'button', type: 'button', onclick: () => this.#unblock() }, t.conversationActs.unblock);
+  /** Stands where one would write, to whom the user blocks, and to a service that is no more. */
   #blocked = element('p', { class: 'blocked-note', role: 'note', hidden: true }, this.#blockedWords,
-    element('button', { class: 'button', type: 'button', onclick: () => this.#unblock() }, t.conversationActs.unblock));
+    this.#unblockButton);
   /** Why sending takes longer now; null if it does not. @type {string | null} */
   #offline = null;
   /** Refs of refused control entries that were told of. @type {Set<string>} */
@@ -166,13 +167,15 @@ export class ConversationPane extends HTMLElement {
     this.#actions.show(this.#conversation, this.#context.me);
     this.#composer.show(name, this.#offline);
     this.#menu.show(this.participants.key, name, this.#conversation);
-    this.#paintBlocked(name, this.#conversation?.blocked ?? false);
+    this.#paintBlocked(name, this.participants.gone || (this.#conversation?.blocked ?? false));
     this.showPresence();
   }
 
   /** @param {string} name @param {boolean} blocked */
   #paintBlocked(name, blocked) {
-    text(this.#blockedWords, t.youBlock(isolated(name)));
+    const { gone } = this.participants;
+    text(this.#blockedWords, gone ? t.serviceGone(isolated(name)) : t.youBlock(isolated(name)));
+    this.#unblockButton.hidden = gone;
     const held = this.contains(document.activeElement) && blocked !== this.#composer.hidden;
     this.#composer.hidden = blocked;
     this.#blocked.hidden = !blocked;

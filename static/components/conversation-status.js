@@ -2,6 +2,7 @@
 // Where the open conversation stands: who has it, who is here, who waits.
 import { presenceWords, waitingWords } from '../model/waiting.js';
 import { isolated } from '../texts/foreign-text.js';
+import { untilTime } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { element, set, text } from './dom.js';
 
@@ -14,6 +15,7 @@ export class ConversationStatus extends HTMLElement {
   #context;
   #service = element('span', { class: 'assignee' });
   #here = element('span', { class: 'here' });
+  #closed = element('span', { class: 'closed-now' });
   #owing = element('span', { class: 'owing' });
   #awaiting = element('span', { class: 'awaiting' });
   /** @type {Conversation | undefined} */
@@ -28,7 +30,7 @@ export class ConversationStatus extends HTMLElement {
   }
 
   connectedCallback() {
-    if (!this.firstChild) this.append(this.#service, this.#here, this.#owing, this.#awaiting);
+    if (!this.firstChild) this.append(this.#service, this.#here, this.#closed, this.#owing, this.#awaiting);
     this.#done = new AbortController();
     this.#context.clock.every(minute, () => this.#paint(), this.#done.signal);
   }
@@ -49,6 +51,9 @@ export class ConversationStatus extends HTMLElement {
     const here = presenceWords(this.#participants, this.#context);
     text(this.#service, this.#serviceWords());
     text(this.#here, here);
+    const { opens } = this.#participants;
+    const now = this.#context.clock.now();
+    text(this.#closed, opens > now ? t.closedNow(untilTime(opens, now)) : '');
     this.#here.classList.toggle('online', here === t.online);
     text(this.#owing, words.owing);
     text(this.#awaiting, words.awaiting);

@@ -450,7 +450,7 @@ export class MessageList extends HTMLElement {
       : loading ? (loaded ? 'loading' : 'first')
       : more ? 'more'
       : this.#min > 1n ? 'kept'
-      : messages.length ? 'beginning' : `empty ${this.#name}`;
+      : messages.length ? 'beginning' : `empty ${this.#name} ${this.#place.participants.greeting}`;
     if (state === this.#olderState) return;
     this.#olderState = state;
     this.#older.className = `older ${state.split(' ')[0]}`;
@@ -483,7 +483,7 @@ export class MessageList extends HTMLElement {
         return [element('p', {}, t.beginning)];
       case 'empty':
         return [icon('bubbles'), element('p', { class: 'empty-title' }, t.noMessages),
-          element('p', {}, t.noMessagesHint(isolated(this.#name)))];
+          element('p', { class: 'greeting', dir: 'auto' }, this.#place.participants.greeting || t.noMessagesHint(isolated(this.#name)))];
     }
     return [];
   }

@@ -7,7 +7,7 @@ import { avatar } from './avatar.js';
 import { element, text } from './dom.js';
 import { icon } from './icons.js';
 import { RovingFocus } from './roving-focus.js';
-import { serviceLinks, servicesNamed } from './service-links.js';
+import { ServiceLinks } from './service-links.js';
 
 const pause = 200; // ms without typing before the server is asked
 
@@ -22,7 +22,8 @@ export class PeopleSearch extends HTMLElement {
   #clear = element('button', { class: 'icon-button clear', type: 'button', 'aria-label': t.clearSearch, title: t.clearSearch, hidden: true, onclick: () => this.clear(true) }, icon('close'));
   #note = element('p', { class: 'note', 'aria-live': 'polite' });
   #list = element('ul', { role: 'list', class: 'people', 'aria-label': t.people, hidden: true });
-  #services = element('section', { class: 'services', hidden: true });
+  #links;
+  #services;
   #roving = new RovingFocus(this.#list, 'a');
   #asked = 0;
   #timer = 0;
@@ -32,10 +33,12 @@ export class PeopleSearch extends HTMLElement {
   #entered = false;
   #names;
 
-  /** @param {import('../model/names.js').Names} names learn those found ("found") before they are shown */
-  constructor(names) {
+  /** @param {import('../model/page-context.js').PageContext} context whose names learn those found ("found") before they are shown */
+  constructor({ names, services }) {
     super();
     this.#names = names;
+    this.#links = new ServiceLinks(services, () => services.named(this.#input.value.trim()));
+    this.#services = element('section', { class: 'services', hidden: true }, element('h2', {}, t.customerService), this.#links);
   }
 
   /** @param {import('../parley.js').Parley} parley */
@@ -120,9 +123,7 @@ export class PeopleSearch extends HTMLElement {
 
   /** @param {string} query */
   #showServices(query) {
-    const services = query ? servicesNamed(query) : [];
-    this.#services.hidden = services.length === 0;
-    this.#services.replaceChildren(element('h2', {}, t.customerService), serviceLinks(services));
+    this.#services.hidden = this.#links.show() === 0 || !query;
   }
 
   /** @param {MouseEvent} event */

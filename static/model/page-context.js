@@ -5,21 +5,23 @@ import { Clock } from './clock.js';
 import { Names } from './names.js';
 import { Participants } from './participants.js';
 import { Presence } from './presence.js';
+import { Services } from './services.js';
 
 export class PageContext {
   me;
   names;
   presence = new Presence();
   clock = new Clock();
+  services = new Services(this.clock);
 
   /** @param {bigint} me */
   constructor(me) {
     this.me = me;
-    this.names = new Names(me);
+    this.names = new Names(me, this.services);
   }
 
   /** @param {string} key */
   participants(key) {
-    return new Participants(key, this.me, this.names);
+    return new Participants(key, this.me, this.names, this.services);
   }
 }

@@ -27,9 +27,10 @@ export class Participants {
   /** Whether this version can show such a conversation at all. */
   known;
   #names;
+  #services;
 
-  /** @param {string} key @param {bigint} me @param {import('./names.js').Names} names */
-  constructor(key, me, names) {
+  /** @param {string} key @param {bigint} me @param {import('./names.js').Names} names @param {import('./services.js').Services} services */
+  constructor(key, me, names, services) {
     const [kind, first, second] = key.split(':');
     const direct = kind === 'd';
     const ofService = kind === 's';
@@ -40,6 +41,7 @@ export class Participants {
     this.customer = ofService ? BigInt(first) : 0n;
     this.agent = ofService && this.customer !== me;
     this.#names = names;
+    this.#services = services;
   }
 
   /** The person on the other side, 0n if it is a service. */
@@ -54,7 +56,22 @@ export class Participants {
   }
 
   get serviceName() {
-    return t.services[this.service] ?? t.customerService;
+    return this.#services.name(this.service);
+  }
+
+  /** How the service greets its customer, '' if it does not. */
+  get greeting() {
+    return this.customer && !this.agent ? this.#services.greeting(this.service) : '';
+  }
+
+  /** When the service opens, Unix milliseconds, to its customer; 0 while it is open. */
+  get opens() {
+    return this.customer && !this.agent ? this.#services.opens(this.service) : 0;
+  }
+
+  /** Whether the service takes no messages any more. */
+  get gone() {
+    return this.service >= 0 && this.#services.gone(this.service);
   }
 
   /** @param {bigint} id */

@@ -111,6 +111,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   notYours: 'This conversation is not yours to read',
   /** @param {string} service */
   notYoursHint: service => `It is between one customer and those who answer for ${service}, and you are signed in as neither. You can write to ${service} yourself:`,
+  noService: 'There is no such service',
+  noServiceHint: 'It may have another name or number now. You can write to one of these:',
   ownLink: 'This is your own link',
   ownLinkHint: 'Send it to somebody: whoever opens it can write to you.',
 
@@ -118,6 +120,11 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   customerService: 'Customer service',
   /** Two people, or a person and a service, have names that look alike. @param {string} name @param {string} digits the last of the id */
   namesake: (name, digits) => `${name} (…${digits})`,
+  /** @param {string} service */
+  serviceGone: service => `${service} takes no messages any more.`,
+  /** @param {string} when as in "Monday 09:00" */
+  closedNow: when => `Closed now, opens ${when}. You can write already.`,
+  /** Those that there are where the server names no others. */
   services: ['General', 'Sales', 'Support', 'Billing', 'Delivery', 'Returns', 'Complaints'],
   /** @param {string} digits */
   agent: digits => `Agent ${digits}`,

@@ -89,12 +89,16 @@ const texts = ({ bytes, number, percent, wait }) => ({
   badLinkHint: '链接可能不完整，或在传送途中被改动。请让对方重新发送，并打开或复制完整的链接。',
   notYours: '你无权查看这个会话',
   notYoursHint: service => `这是一位客户与“${service}”客服之间的会话，而你登录的身份不属于任何一方。你可以自己给“${service}”发消息：`,
+  noService: '没有这个服务',
+  noServiceHint: '它的名称或编号可能已更改。您可以联系以下服务：',
   ownLink: '这是你自己的链接',
   ownLinkHint: '把它发给别人：打开链接的人都能给你发消息。',
 
   // 客服
   customerService: '客服',
   namesake: (name, digits) => `${name}（…${digits}）`,
+  serviceGone: service => `${service}已不再接收消息。`,
+  closedNow: when => `现已下班，${when} 开始服务。您可以先留言。`,
   services: ['综合', '销售', '技术支持', '账单', '配送', '退换货', '投诉'],
   agent: digits => `客服 ${digits}`,
   queue: '接待队列',
