@@ -278,13 +278,18 @@ func (ServiceType) EnumDescriptor() ([]byte, []int) {
 
 // MessageType says what an entry is. Up to 15 they are what people write; from
 // 16 on they are control entries, which neither ask nor reply, except that
-// RESOLVE and NO_REPLY_NEEDED answer what their author had seen.
+// RESOLVE and NO_REPLY_NEEDED answer what their author had seen, and MOVE all there is.
 type MessageType int32
 
 const (
 	MessageType_MESSAGE_TYPE_TEXT  MessageType = 0
 	MessageType_MESSAGE_TYPE_IMAGE MessageType = 1
 	MessageType_MESSAGE_TYPE_FILE  MessageType = 2
+	// The customer's conversation with another service, other_service, was moved here: the customer waits
+	// here as if they had written it, since waiting_since. Written by the server with a MOVE. To agents,
+	// content is the reason, agent_id who moved it, and extend {"excerpt": [{"agent": bool, "content": string},
+	// …]}: what people wrote there last, at most 10 entries, as previews.
+	MessageType_MESSAGE_TYPE_MOVED_HERE MessageType = 4
 	// An agent takes the conversation.
 	MessageType_MESSAGE_TYPE_CLAIM MessageType = 16
 	// The agent gives it back to the queue.
@@ -298,6 +303,9 @@ const (
 	MessageType_MESSAGE_TYPE_REOPEN  MessageType = 21
 	// Answers everything before it that its author had seen, without a reply.
 	MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED MessageType = 22
+	// Closes here and goes on with another service, other_service, where a MOVED_HERE is stored in the same
+	// commit: answers everything before it, whatever its author had seen. content is the reason, to agents.
+	MessageType_MESSAGE_TYPE_MOVE MessageType = 26
 )
 
 // Enum value maps for MessageType.
@@ -306,6 +314,7 @@ var (
 		0:  "MESSAGE_TYPE_TEXT",
 		1:  "MESSAGE_TYPE_IMAGE",
 		2:  "MESSAGE_TYPE_FILE",
+		4:  "MESSAGE_TYPE_MOVED_HERE",
 		16: "MESSAGE_TYPE_CLAIM",
 		17: "MESSAGE_TYPE_RELEASE",
 		18: "MESSAGE_TYPE_HAND_OVER",
@@ -313,11 +322,13 @@ var (
 		20: "MESSAGE_TYPE_RESOLVE",
 		21: "MESSAGE_TYPE_REOPEN",
 		22: "MESSAGE_TYPE_NO_REPLY_NEEDED",
+		26: "MESSAGE_TYPE_MOVE",
 	}
 	MessageType_value = map[string]int32{
 		"MESSAGE_TYPE_TEXT":            0,
 		"MESSAGE_TYPE_IMAGE":           1,
 		"MESSAGE_TYPE_FILE":            2,
+		"MESSAGE_TYPE_MOVED_HERE":      4,
 		"MESSAGE_TYPE_CLAIM":           16,
 		"MESSAGE_TYPE_RELEASE":         17,
 		"MESSAGE_TYPE_HAND_OVER":       18,
@@ -325,6 +336,7 @@ var (
 		"MESSAGE_TYPE_RESOLVE":         20,
 		"MESSAGE_TYPE_REOPEN":          21,
 		"MESSAGE_TYPE_NO_REPLY_NEEDED": 22,
+		"MESSAGE_TYPE_MOVE":            26,
 	}
 )
 
@@ -568,7 +580,7 @@ type ServiceMessage struct {
 	Direction  *ServiceMessageDirection `protobuf:"varint,7,req,name=direction,enum=parley.ServiceMessageDirection" json:"direction,omitempty"`
 	// Who answered; stamped by the server. Absent in a customer's entries.
 	AgentId *uint64 `protobuf:"varint,8,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
-	// Closing state after this entry: 0 open, 1 resolved, 2 no reply needed.
+	// Closing state after this entry: 0 open, 1 resolved, 2 no reply needed, 3 moved.
 	PostProc *uint32 `protobuf:"varint,9,opt,name=post_proc,json=postProc" json:"post_proc,omitempty"`
 	// 1: this entry awaits an answer. Computed by the server.
 	ToReply *uint32 `protobuf:"varint,10,opt,name=to_reply,json=toReply" json:"to_reply,omitempty"`
@@ -582,11 +594,15 @@ type ServiceMessage struct {
 	ClientRef []byte `protobuf:"bytes,18,opt,name=client_ref,json=clientRef" json:"client_ref,omitempty"`
 	// HAND_OVER: the agent who has it now.
 	TargetAgentId *uint64 `protobuf:"varint,19,opt,name=target_agent_id,json=targetAgentId" json:"target_agent_id,omitempty"`
-	// On the way up: an answer goes out in spite of other agents' answers up to this seq,
+	// On the way up: an answer goes out in spite of what other agents did up to this seq,
 	// of which its author was told. Without it, seen_seq alone says what the author knew.
 	DespiteSeq *uint64 `protobuf:"varint,20,opt,name=despite_seq,json=despiteSeq" json:"despite_seq,omitempty"`
 	// As Message.epoch, of seen_seq and despite_seq.
-	Epoch         *uint64 `protobuf:"varint,27,opt,name=epoch" json:"epoch,omitempty"`
+	Epoch *uint64 `protobuf:"varint,27,opt,name=epoch" json:"epoch,omitempty"`
+	// MOVE: the service where the conversation goes on; MOVED_HERE: the one that it comes from.
+	OtherService *ServiceType `protobuf:"varint,28,opt,name=other_service,json=otherService,enum=parley.ServiceType" json:"other_service,omitempty"`
+	// MOVED_HERE: since when the customer waits, Unix milliseconds. Stamped by the server.
+	WaitingSince  *uint64 `protobuf:"varint,29,opt,name=waiting_since,json=waitingSince" json:"waiting_since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -736,6 +752,20 @@ func (x *ServiceMessage) GetDespiteSeq() uint64 {
 func (x *ServiceMessage) GetEpoch() uint64 {
 	if x != nil && x.Epoch != nil {
 		return *x.Epoch
+	}
+	return 0
+}
+
+func (x *ServiceMessage) GetOtherService() ServiceType {
+	if x != nil && x.OtherService != nil {
+		return *x.OtherService
+	}
+	return ServiceType_SERVICE_TYPE_GENERAL
+}
+
+func (x *ServiceMessage) GetWaitingSince() uint64 {
+	if x != nil && x.WaitingSince != nil {
+		return *x.WaitingSince
 	}
 	return 0
 }
@@ -1831,7 +1861,7 @@ const file_chat_proto_rawDesc = "" +
 	"\n" +
 	"client_ref\x18\x12 \x01(\fR\tclientRef\x126\n" +
 	"\fmessage_type\x18\x13 \x01(\x0e2\x13.parley.MessageTypeR\vmessageType\x12\x14\n" +
-	"\x05epoch\x18\x1b \x01(\x04R\x05epoch\"\xc8\x04\n" +
+	"\x05epoch\x18\x1b \x01(\x04R\x05epoch\"\xa7\x05\n" +
 	"\x0eServiceMessage\x12\x1d\n" +
 	"\n" +
 	"message_id\x18\x01 \x02(\x04R\tmessageId\x12\x17\n" +
@@ -1854,7 +1884,9 @@ const file_chat_proto_rawDesc = "" +
 	"\x0ftarget_agent_id\x18\x13 \x01(\x04R\rtargetAgentId\x12\x1f\n" +
 	"\vdespite_seq\x18\x14 \x01(\x04R\n" +
 	"despiteSeq\x12\x14\n" +
-	"\x05epoch\x18\x1b \x01(\x04R\x05epoch\"\xcb\x01\n" +
+	"\x05epoch\x18\x1b \x01(\x04R\x05epoch\x128\n" +
+	"\rother_service\x18\x1c \x01(\x0e2\x13.parley.ServiceTypeR\fotherService\x12#\n" +
+	"\rwaiting_since\x18\x1d \x01(\x04R\fwaitingSince\"\xcb\x01\n" +
 	"\x04Mark\x12\x10\n" +
 	"\x03key\x18\x01 \x02(\tR\x03key\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\x04R\x06userId\x12#\n" +
@@ -2009,18 +2041,20 @@ const file_chat_proto_rawDesc = "" +
 	"\x0fSERVICE_TYPE_60\x10<\x12\x13\n" +
 	"\x0fSERVICE_TYPE_61\x10=\x12\x13\n" +
 	"\x0fSERVICE_TYPE_62\x10>\x12\x13\n" +
-	"\x0fSERVICE_TYPE_63\x10?*\x8d\x02\n" +
+	"\x0fSERVICE_TYPE_63\x10?*\xc1\x02\n" +
 	"\vMessageType\x12\x15\n" +
 	"\x11MESSAGE_TYPE_TEXT\x10\x00\x12\x16\n" +
 	"\x12MESSAGE_TYPE_IMAGE\x10\x01\x12\x15\n" +
-	"\x11MESSAGE_TYPE_FILE\x10\x02\x12\x16\n" +
+	"\x11MESSAGE_TYPE_FILE\x10\x02\x12\x1b\n" +
+	"\x17MESSAGE_TYPE_MOVED_HERE\x10\x04\x12\x16\n" +
 	"\x12MESSAGE_TYPE_CLAIM\x10\x10\x12\x18\n" +
 	"\x14MESSAGE_TYPE_RELEASE\x10\x11\x12\x1a\n" +
 	"\x16MESSAGE_TYPE_HAND_OVER\x10\x12\x12\x15\n" +
 	"\x11MESSAGE_TYPE_NOTE\x10\x13\x12\x18\n" +
 	"\x14MESSAGE_TYPE_RESOLVE\x10\x14\x12\x17\n" +
 	"\x13MESSAGE_TYPE_REOPEN\x10\x15\x12 \n" +
-	"\x1cMESSAGE_TYPE_NO_REPLY_NEEDED\x10\x16*K\n" +
+	"\x1cMESSAGE_TYPE_NO_REPLY_NEEDED\x10\x16\x12\x15\n" +
+	"\x11MESSAGE_TYPE_MOVE\x10\x1a*K\n" +
 	"\x17ServiceMessageDirection\x12\x17\n" +
 	"\x13CUSTOMER_TO_SERVICE\x10\x00\x12\x17\n" +
 	"\x13SERVICE_TO_CUSTOMER\x10\x01B\x0eZ\fparley/proto"
@@ -2058,20 +2092,21 @@ var file_chat_proto_goTypes = []any{
 	(*Typing)(nil),                // 15: parley.Typing
 }
 var file_chat_proto_depIdxs = []int32{
-	1, // 0: parley.Message.message_type:type_name -> parley.MessageType
-	0, // 1: parley.ServiceMessage.service_type:type_name -> parley.ServiceType
-	1, // 2: parley.ServiceMessage.message_type:type_name -> parley.MessageType
-	2, // 3: parley.ServiceMessage.direction:type_name -> parley.ServiceMessageDirection
-	3, // 4: parley.ConversationState.last:type_name -> parley.Message
-	4, // 5: parley.ConversationState.last_service:type_name -> parley.ServiceMessage
-	7, // 6: parley.BaseUserUnreadStatics.conversations:type_name -> parley.ConversationState
-	3, // 7: parley.MessagePage.messages:type_name -> parley.Message
-	4, // 8: parley.ServiceMessagePage.messages:type_name -> parley.ServiceMessage
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	1,  // 0: parley.Message.message_type:type_name -> parley.MessageType
+	0,  // 1: parley.ServiceMessage.service_type:type_name -> parley.ServiceType
+	1,  // 2: parley.ServiceMessage.message_type:type_name -> parley.MessageType
+	2,  // 3: parley.ServiceMessage.direction:type_name -> parley.ServiceMessageDirection
+	0,  // 4: parley.ServiceMessage.other_service:type_name -> parley.ServiceType
+	3,  // 5: parley.ConversationState.last:type_name -> parley.Message
+	4,  // 6: parley.ConversationState.last_service:type_name -> parley.ServiceMessage
+	7,  // 7: parley.BaseUserUnreadStatics.conversations:type_name -> parley.ConversationState
+	3,  // 8: parley.MessagePage.messages:type_name -> parley.Message
+	4,  // 9: parley.ServiceMessagePage.messages:type_name -> parley.ServiceMessage
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_chat_proto_init() }

@@ -8,13 +8,18 @@ export type ConversationKey = string;
 
 export interface User { id: ID; name: string; services: number[] }
 
+/** Somebody who was found. Agents are told for which services they answer, and, of those that they answer for themselves, to which they wrote. */
+export interface Person { id: ID; name: string; services: number[]; customerOf: number[] }
+
 export type MessageState = 'pending' | 'sent' | 'delivered' | 'read' | 'refused' | 'received';
 
 /**
- * What an entry is: text that people write, or a control entry (a claim and so on). The last two are of types
+ * What an entry is: text that people write, or a control entry (a claim and so on). A 'move' goes on with another
+ * service, whose conversation then begins a 'moved', which only the server writes. The last two are of types
  * that only a newer version knows, which people write and which are control entries; they cannot be sent.
  */
 export type EntryType = 'text' | 'image' | 'file' | 'claim' | 'release' | 'hand-over' | 'note' | 'resolve' | 'reopen' | 'no-reply-needed'
+  | 'move' | 'moved'
   | 'unknown' | 'unknown-control';
 
 export interface Message {
@@ -58,9 +63,12 @@ export interface Message {
    * and, to a customer, always: the customer sees one voice.
    */
   agent: ID;
-  /** The agent whom a hand-over names, else 0n. */
+  /** The agent whom a hand-over names, or the number of the service that a move names, or that it was moved from; else 0n. */
   target: ID;
-  /** JSON text of the application's own, '' if none. */
+  /**
+   * JSON text of the application's own, '' if none. To agents, of a 'moved' {"excerpt": [{"agent": boolean,
+   * "content": string}, …]}, what people wrote last where it comes from.
+   */
   extend: string;
 }
 
@@ -99,8 +107,7 @@ export interface Conversation {
   /** The agent who has claimed it, 0n for nobody, and that agent's name. */
   assignee: ID;
   assigneeName: string;
-  /** 'open', 'resolved' or 'no-reply-needed'. */
-  closed: 'open' | 'resolved' | 'no-reply-needed';
+  closed: 'open' | 'resolved' | 'no-reply-needed' | 'moved';
   /** Seq and author of the newest answer of an agent; 0n if none. */
   lastAnswer: ID;
   lastAnswerBy: ID;
@@ -309,7 +316,7 @@ export interface Parley extends EventTarget {
    * nobody can tell whether it was stored. seen: the highest
    * contiguous seq on the author's screen. type other than 'text' makes a
    * control entry, whose content may be empty; target is the agent of a
-   * hand-over. An answer of an agent who had not seen another agent's newer one
+   * hand-over, or the number of the service of a move. An answer of an agent who had not seen another agent's newer one
    * is refused with code 0x83, unless anyway is set. ref is the message's
    * client_ref, of newRef(): what is sent again with the same one, from whatever
    * page, is the same message, and stored once.
@@ -347,7 +354,7 @@ export interface Parley extends EventTarget {
    * they themselves (Settings.listed) let them be found. With a service, which only
    * agents may give, it finds those who answer for it.
    */
-  users(query: string, options?: { service?: number }): Promise<User[]>;
+  users(query: string, options?: { service?: number }): Promise<Person[]>;
   /**
    * Ends the engine for all pages of the user in this browser and deletes what it keeps of the chat: the history,
    * and what was not sent. To be called at signing out; this Parley is closed then.

@@ -45,6 +45,8 @@ type person struct {
 	// Services are those that the person answers for: told to agents alone, since
 	// customers see one voice.
 	Services []proto.ServiceType `json:"services,omitempty"`
+	// CustomerOf are those that the person wrote to, of those that who asks answers for.
+	CustomerOf []proto.ServiceType `json:"customer_of,omitempty"`
 }
 
 // people finds people, other than who asks, by part of their name or by id, as far
@@ -76,6 +78,7 @@ func (a *api) people(r *http.Request, who auth.User) (any, error) {
 		p := person{ID: strconv.FormatUint(u.ID, 10), Name: u.Name}
 		if len(who.Services) > 0 {
 			p.Services = u.Services.All()
+			p.CustomerOf = (u.Customer & chat.ServicesOf(who.Services)).All()
 		}
 		persons = append(persons, p)
 	}

@@ -2,8 +2,6 @@
 // The server's HTTP API, as far as pages use it themselves, and the errors
 // that Parley's calls end with.
 
-/** @typedef {import('../parley.d.ts').User} User */
-
 /** How long the server may take, in milliseconds. */
 const timeout = 15_000;
 
@@ -107,13 +105,13 @@ export async function renewToken(token, { server } = {}) {
  * Finds people by name or id.
  * @param {string} server its address @param {string} token @param {string} query
  * @param {number} [service] that they answer for
- * @returns {Promise<User[]>}
+ * @returns {Promise<import('../parley.d.ts').Person[]>}
  */
 export async function findUsers(server, token, query, service) {
   const only = service === undefined ? '' : `&service=${encodeURIComponent(service)}`;
   const answer = await request(server, `/api/users?q=${encodeURIComponent(query)}${only}`, { token });
   return usersOf(answer).map((/** @type {any} */ user) => ({
-    id: idOf(user.user_id), name: String(user.name), services: user.services ?? [],
+    id: idOf(user.user_id), name: String(user.name), services: user.services ?? [], customerOf: user.customer_of ?? [],
   }));
 }
 

@@ -235,6 +235,9 @@ export class ChatPanes extends HTMLElement {
     text(this.#name, name);
     paintAvatar(this.#avatar, name, id);
     this.#queue.hidden = services.length === 0;
+    this.#context.services.own = services;
+    this.#queue.showServices();
+    this.#search.ownServices = services;
     this.#context.names.set(id, parley.user.name);
   }
 

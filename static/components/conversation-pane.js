@@ -1,7 +1,7 @@
 // @ts-check
 // One open conversation: whom it is with, its messages, and where to write.
 import { presenceWords } from '../model/waiting.js';
-import { ParleyError } from '../parley.js';
+import { newRef, ParleyError } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
 import { reasonOf, reasonOfMessage } from '../texts/labels.js';
 import { formats, t } from '../texts/strings.js';
@@ -15,6 +15,7 @@ import { element, set, text } from './dom.js';
 import { icon } from './icons.js';
 import { MessageComposer } from './message-composer.js';
 import { MessageList } from './message-list.js';
+import { askForService } from './service-picker.js';
 
 const answeredMeanwhile = 0x83; // the code of an answer that another agent's crossed
 
@@ -101,6 +102,7 @@ export class ConversationPane extends HTMLElement {
       this.#list.focus();
       this.#try(this.#parley.then(parley => parley.discard(/** @type {CustomEvent<string>} */ (event).detail)));
     });
+    this.#list.addEventListener('crossed', event => this.#askAgain(/** @type {CustomEvent<Message>} */ (event).detail));
     this.#list.addEventListener('turned-down', event => this.#turnDown(/** @type {CustomEvent<Message>} */ (event).detail));
   }
 
@@ -214,22 +216,36 @@ export class ConversationPane extends HTMLElement {
       this.#composer.sent(draft);
     } catch (error) {
       if (anyway || !isCrossed(error)) throw error;
-      if (await this.#askAboutAnswer()) return this.#sendAs(draft, this.#list.seen, true);
+      if (await this.#askAboutAnswer('answered-meanwhile')) return this.#sendAs(draft, this.#list.seen, true);
       this.#composer.restore(draft);
       this.focusComposer();
     }
   }
 
+  /** The server found that an answer crossed: the same question as when it is found here. @param {Message} message */
+  async #askAgain({ ref, content, reasonCode }) {
+    if (this.#turnedDown.has(ref) || document.visibilityState !== 'visible') return;
+    this.#turnedDown.add(ref);
+    const draft = { content, note: false, ref: '' };
+    const anyway = await this.#askAboutAnswer(reasonCode);
+    if (!this.isConnected) return; // it stays in the log, to be sent again or deleted there
+    await this.#try(this.#parley.then(parley => parley.discard(ref)));
+    if (anyway) return this.#try(this.#sendAs({ ...draft, ref: newRef() }, this.#list.seen, true));
+    this.#composer.restore(draft);
+    this.focusComposer();
+  }
+
   /**
    * Shows the answer that crossed, and asks whether to send all the same; once
    * more if another comes meanwhile.
+   * @param {string} what crossed, by the reason's word
    * @returns {Promise<boolean>}
    */
-  async #askAboutAnswer() {
+  async #askAboutAnswer(what) {
     const seq = this.#conversation?.lastAnswer ?? 0n;
     const message = this.#list.message(seq);
-    const anyway = await askAboutAnswer(this, message ? { author: this.participants.authorOf(message), content: message.content } : null);
-    return anyway && (seq === this.#conversation?.lastAnswer || this.#askAboutAnswer());
+    const anyway = await askAboutAnswer(this, what, message ? { author: this.participants.authorOf(message), content: message.content } : null);
+    return anyway && (seq === this.#conversation?.lastAnswer || this.#askAboutAnswer('answered-meanwhile'));
   }
 
   /** Says whether that changed anything. @param {boolean} [unfolded] */
@@ -252,9 +268,16 @@ export class ConversationPane extends HTMLElement {
       this.#context.names.set(agent.id, agent.name);
       target = agent.id;
     }
+    let reason = '';
+    if (act === 'move') {
+      const to = await askForService(this, this.#context.services, this.participants.service);
+      if (!to) return;
+      target = BigInt(to.service);
+      reason = to.reason;
+    }
     try {
       const parley = await this.#parley;
-      await parley.send(this.participants.key, '', { type: act, target, seen });
+      await parley.send(this.participants.key, reason, { type: act, target, seen });
     } catch (error) {
       this.#notice(t.refusedActs[act](reasonOf(error, t.unknownError)));
     }

@@ -1,5 +1,6 @@
 // @ts-check
 // Finds a person by name or number, and services by name.
+import { serviceKey } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
 import { inOrder, reasonOf } from '../texts/labels.js';
 import { formats, t } from '../texts/strings.js';
@@ -32,11 +33,15 @@ export class PeopleSearch extends HTMLElement {
   /** Enter was pressed before the answer came. */
   #entered = false;
   #names;
+  #allServices;
+  /** Those that the user answers for. @type {number[]} */
+  ownServices = [];
 
   /** @param {import('../model/page-context.js').PageContext} context whose names learn those found ("found") before they are shown */
   constructor({ names, services }) {
     super();
     this.#names = names;
+    this.#allServices = services;
     this.#links = new ServiceLinks(services, () => services.named(this.#input.value.trim()));
     this.#services = element('section', { class: 'services', hidden: true }, element('h2', {}, t.customerService), this.#links);
   }
@@ -106,19 +111,35 @@ export class PeopleSearch extends HTMLElement {
     }
   }
 
-  /** @param {string} query @param {import('../parley.js').User[]} users @param {string} note */
+  /** @param {string} query @param {import('../parley.js').Person[]} users @param {string} note */
   #show(query, users, note) {
     this.#answered = query;
     text(this.#note, note);
     this.#list.hidden = users.length === 0;
-    this.#list.replaceChildren(...users.map(user => {
-      const name = this.#names.user(user.id);
-      return element('li', {}, element('a', { class: 'entry', href: `#/to/${user.id}`, tabindex: -1 },
-        avatar(name, user.id),
-        element('span', { class: 'entry-name', dir: 'auto' }, ...marked(name, query)),
-        element('span', { class: 'entry-preview' }, ...(query === String(user.id) ? marked(query, query) : [String(user.id)]))));
-    }));
+    this.#list.replaceChildren(...users.flatMap(user => this.#waysTo(user)
+      .map(([href, words]) => element('li', {}, this.#link(user.id, href, words, query)))));
     this.#roving.rest(this.#list.querySelector('a'));
+  }
+
+  /**
+   * The conversations with a person that one can open, and what is said of each: an agent comes to a customer's
+   * with the service first.
+   * @param {import('../parley.js').Person} user @returns {[string, string][]}
+   */
+  #waysTo({ id, customerOf }) {
+    const services = customerOf.filter(service => this.ownServices.includes(service));
+    /** @type {[string, string][]} */
+    const ways = services.map(service => [`#/c/${serviceKey(id, service)}`, this.#allServices.name(service)]);
+    return [...ways, [`#/to/${id}`, ways.length ? t.directly : '']];
+  }
+
+  /** @param {bigint} id @param {string} href @param {string} words @param {string} query */
+  #link(id, href, words, query) {
+    const name = this.#names.user(id);
+    const digits = String(id);
+    return element('a', { class: 'entry', href, tabindex: -1 }, avatar(name, id),
+      element('span', { class: 'entry-name', dir: 'auto' }, ...marked(name, query)),
+      element('span', { class: 'entry-preview' }, ...(words ? [element('bdi', {}, words), ' · '] : []), ...(query === digits ? marked(query, query) : [digits])));
   }
 
   /** @param {string} query */

@@ -5,10 +5,10 @@ import { t } from '../texts/strings.js';
 /** @typedef {import('../parley.js').Message} Message */
 
 /** Entries that are a quiet line in the log; all others are shown as messages. */
-const lines = new Set(['claim', 'release', 'hand-over', 'resolve', 'reopen', 'no-reply-needed', 'unknown-control']);
+const lines = new Set(['claim', 'release', 'hand-over', 'resolve', 'reopen', 'no-reply-needed', 'move', 'moved', 'unknown-control']);
 
 /** Those of these that customers are shown, too. */
-const shownToCustomers = new Set(['resolve', 'unknown-control']);
+const shownToCustomers = new Set(['resolve', 'move', 'moved', 'unknown-control']);
 
 /** @param {Message} message */
 export const isSystemMessage = message => lines.has(message.type);
@@ -57,6 +57,17 @@ export class Participants {
 
   get serviceName() {
     return this.#services.name(this.service);
+  }
+
+  /** The name of the service that a move names. @param {Message} message */
+  otherService({ target }) {
+    return this.#services.name(Number(target));
+  }
+
+  /** The key of the conversation where it goes on, or where it comes from; '' if nowhere that the user may read. @param {Message} message */
+  elsewhere({ type, target }) {
+    if (type !== 'move' && type !== 'moved' || this.agent && !this.#services.own.includes(Number(target))) return '';
+    return `s:${this.customer}:${target}`;
   }
 
   /** How the service greets its customer, '' if it does not. */
@@ -112,6 +123,6 @@ export class Participants {
 
   /** Whether it is something to read, and so counts as unread until it was. @param {Message} message */
   counts(message) {
-    return !message.mine && !isSystemMessage(message) && this.shows(message);
+    return !message.mine && (!isSystemMessage(message) || message.type === 'moved') && this.shows(message);
   }
 }

@@ -16,6 +16,8 @@ export class Services extends EventTarget {
   #all = t.services.map((_, number) => ({ number, name: {}, greeting: {}, open: true, changes: 0 }));
   /** The server told, now or at another visit: those that are not among them are no more. */
   #told = false;
+  /** Those that the user answers for. @type {number[]} */
+  own = [];
   #kept;
   #clock;
   #timer = 0;

@@ -78,6 +78,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   copyByHand: 'Copying is not allowed here. Select the link and copy it by hand.',
   yourLink: 'People open this link to write to you',
   findPerson: 'Find a person',
+  /** Beside a customer's name: not to a service. */
+  directly: 'Write directly',
   clearSearch: 'Clear search',
   people: 'People',
   searching: 'Searching…',
@@ -132,7 +134,13 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   /** @param {number} n */
   waitingCount: n => (n === 0 ? 'Nobody waits' : `${number(n)} waiting`),
   filter: 'Show in the queue',
-  filters: { mine: 'Mine', unclaimed: 'Unclaimed', all: 'All' },
+  filters: { all: 'All', waiting: 'Waiting', mine: 'Mine', unclaimed: 'Unclaimed', resolved: 'Resolved' },
+  findInQueue: 'Find in the queue',
+  allServices: 'All services',
+  /** @param {number} n */
+  queueFound: n => `${number(n)} ${plural(n, { one: 'conversation', other: 'conversations' })}`,
+  queueNothing: 'No conversation is like this',
+  showAll: 'Show all of them',
   queueEmpty: 'Nothing here',
   queueEmptyHint: 'Customers who write to your services appear here by themselves.',
   unclaimed: 'Unclaimed',
@@ -140,9 +148,9 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   claimedBy: name => `Claimed by ${name}`,
   byYou: 'you',
   resolved: 'Resolved',
-  closed: { open: '', resolved: 'Resolved', 'no-reply-needed': 'No reply needed' },
+  closed: { open: '', resolved: 'Resolved', 'no-reply-needed': 'No reply needed', moved: 'Moved' },
   acts: {
-    claim: 'Claim', release: 'Release', 'hand-over': 'Hand over', resolve: 'Resolve', reopen: 'Reopen',
+    claim: 'Claim', release: 'Release', 'hand-over': 'Hand over', move: 'Move', resolve: 'Resolve', reopen: 'Reopen',
     'no-reply-needed': 'No reply needed',
   },
   actions: 'What to do with this conversation',
@@ -151,10 +159,15 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     claim: reason => `Not claimed: ${reason}`,
     release: reason => `Not released: ${reason}`,
     'hand-over': reason => `Not handed over: ${reason}`,
+    move: reason => `Not moved: ${reason}`,
     resolve: reason => `Not resolved: ${reason}`,
     reopen: reason => `Not reopened: ${reason}`,
     'no-reply-needed': reason => `Not marked as needing no reply: ${reason}`,
   },
+  moveTo: 'Move to another service',
+  service: 'Service',
+  moveReason: 'Reason',
+  moveHint: 'The agents there read the reason and what was written last. The customer is told where it goes on, and keeps waiting since when they did.',
   internalNote: 'Internal note',
   /** @param {string} who */
   noteBy: who => `Internal note, ${who}`,
@@ -165,9 +178,16 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   noAgentFound: 'No other agent of this service has this name.',
   noAgents: 'Nobody else answers for this service.',
   cancel: 'Cancel',
-  answeredMeanwhile: 'Another agent answered meanwhile',
+  /** What an answer crossed, by the reason's word. @type {Record<string, string>} */
+  crossed: {
+    'answered-meanwhile': 'Another agent answered meanwhile',
+    'claimed-meanwhile': 'Another agent has claimed this meanwhile',
+    'resolved-meanwhile': 'Another agent has closed this meanwhile',
+    'moved-meanwhile': 'This was moved to another service meanwhile',
+  },
   answeredMeanwhileHint: 'You had not seen this answer when you pressed Send. Your text has not gone out.',
   answeredMeanwhileUnknown: 'The answer is not on this page yet. Your text has not gone out.',
+  crossedHint: 'You had not seen this when you pressed Send. Your text has not gone out.',
   sendAnyway: 'Send anyway',
   backToEditing: 'Back to editing',
 
@@ -178,6 +198,17 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   released: who => `${who} released`,
   /** @param {string} target @param {string} who */
   handedOver: (target, who) => `Handed over to ${target} by ${who}`,
+  /** @param {string} service @param {string} who */
+  movedBy: (service, who) => `Moved to ${service} by ${who}`,
+  /** @param {string} service */
+  movedTo: service => `Moved to ${service}. It goes on there.`,
+  /** @param {string} service @param {string} who */
+  movedHereBy: (service, who) => `Moved here from ${service} by ${who}`,
+  /** @param {string} service */
+  movedHere: service => `Moved here from ${service}`,
+  /** @param {string} service */
+  goTo: service => `Go to ${service}`,
+  excerpt: 'What was written there last',
   /** @param {string} who */
   resolvedBy: who => `Resolved by ${who}`,
   /** @param {string} who */
@@ -307,6 +338,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     closed: 'the connection was closed',
     /** @param {string} why */
     'connection-refused': why => `the server refuses the connection: ${why}`,
+    'claimed-meanwhile': 'another agent has claimed this conversation meanwhile: look, then send again',
     'content-empty': 'the message is empty: write something',
     'content-invisible': 'the message shows nothing, only spaces and characters that cannot be seen: write something',
     /** @param {string} size @param {string} most */
@@ -331,6 +363,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'name-reserved': 'the name is one that only the service itself has here: choose another',
     /** @param {string} most */
     'name-too-long': most => `the name is longer than ${number(+most)} bytes: choose a shorter one`,
+    'moved-meanwhile': 'the conversation was moved to another service meanwhile: read where it goes on',
     'network-sign-in': 'something else answered in the server’s place: if this network asks to sign in, do that first',
     'no-answer': 'the server did not answer in time: try again',
     'no-connection': 'there is no connection: try again when connected',
@@ -353,6 +386,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     refused: 'the server refused it',
     /** @param {string} most */
     'refused-deleted': most => `${number(+most)} refused messages are kept: the oldest was deleted`,
+    'resolved-meanwhile': 'another agent has closed this conversation meanwhile: look, then send again',
     'send-not-taken': 'Parley’s engine does not answer: this message was not sent',
     'send-unknown': 'Parley’s engine ended while it was to take this message. It may have been sent: look before you send it again',
     'server-failed': 'something went wrong on the server: try again later',
