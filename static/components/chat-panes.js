@@ -121,6 +121,7 @@ export class ChatPanes extends HTMLElement {
     this.addEventListener('notice', event => this.#notices.add(/** @type {CustomEvent<string>} */ (event).detail));
     this.#lists.addEventListener('conversation-menu', event => this.#openMenu(/** @type {CustomEvent<{ key: string, x: number, y: number }>} */ (event).detail));
     this.addEventListener('conversation-act', event => this.#act(/** @type {CustomEvent<{ key: string, act: ConversationAct }>} */ (event).detail));
+    this.#settings.addEventListener('waiting-shown', () => this.#showPresence());
     this.#settings.addEventListener('sign-out', () => this.#signOut());
     this.#search.addEventListener('search', event => { this.#lists.hidden = /** @type {CustomEvent<boolean>} */ (event).detail; });
     this.#search.addEventListener('chosen', () => this.#search.clear());

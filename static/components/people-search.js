@@ -139,7 +139,7 @@ export class PeopleSearch extends HTMLElement {
     const digits = String(id);
     return element('a', { class: 'entry', href, tabindex: -1 }, avatar(name, id),
       element('span', { class: 'entry-name', dir: 'auto' }, ...marked(name, query)),
-      element('span', { class: 'entry-preview' }, ...(words ? [element('bdi', {}, words), ' · '] : []), ...(query === digits ? marked(query, query) : [digits])));
+      element('span', { class: 'entry-preview' }, ...(words ? [element('bdi', {}, words)] : query === digits ? marked(query, query) : [digits])));
   }
 
   /** @param {string} query */

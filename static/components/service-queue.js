@@ -94,6 +94,7 @@ export class ServiceQueue extends HTMLElement {
     const first = queue.all.findIndex(({ waitingSince }) => !waitingSince);
     const waiting = first < 0 ? queue.all : queue.all.slice(0, first);
     for (const [state, count] of this.#counts) {
+      if (state === 'all' || state === 'waiting') continue; // these are all who wait
       const n = waiting.filter(conversation => this.#filter.passes(conversation, state)).length;
       text(count, n ? formats.number(n) : '');
     }

@@ -4,6 +4,7 @@
 // whether this device calls the user, and in which language it speaks, which are its own.
 import { canNotify, notifies, setNotifies } from '../model/attention.js';
 import { keepsIdentity } from '../model/identity.js';
+import { saysWhoWaits, sayWhoWaits } from '../model/waiting.js';
 import { ParleyError } from '../parley.js';
 import { chooseLanguage, chosenLanguage, languages } from '../texts/languages.js';
 import { reasonOf } from '../texts/labels.js';
@@ -15,7 +16,7 @@ import { icon } from './icons.js';
 
 const names = /** @type {const} */ (['shareTyping', 'sharePresence', 'listed']);
 
-/** Fires "notice" with words for the person, and "shortcuts" when these are wanted. */
+/** Fires "notice" with words for the person, "waiting-shown" when it is said otherwise who waits, and "shortcuts" when these are wanted. */
 export class SettingsMenu extends HTMLElement {
   /** @type {import('../parley.js').Parley | null} */
   parley = null;
@@ -23,11 +24,13 @@ export class SettingsMenu extends HTMLElement {
   #settings;
   #inputs = names.map(name => element('input', { type: 'checkbox', role: 'switch', onchange: () => this.#choose(name) }));
   #notify = element('input', { type: 'checkbox', role: 'switch', onchange: () => this.#switchNotify() });
+  #waiting = element('input', { type: 'checkbox', role: 'switch', checked: saysWhoWaits(), onchange: () => this.#sayWhoWaits() });
   #language = element('select', { onchange: () => this.#speak() },
     element('option', { value: '' }, t.languageOfBrowser),
     ...languages.map(({ tag, name }) => element('option', { value: tag, lang: tag, selected: tag === chosenLanguage() }, name)));
   #panel = element('div', { class: 'menu', id: 'settings', popover: 'auto', role: 'group', 'aria-label': t.settings },
     ...names.map((name, i) => element('label', { class: 'switch' }, this.#inputs[i], t.choices[name])),
+    element('label', { class: 'switch' }, this.#waiting, t.sayWhoWaits),
     ...(canNotify ? [element('label', { class: 'switch' }, this.#notify, t.notify)] : []),
     ...(keepsIdentity() ? [element('label', { class: 'choice' }, t.language, this.#language)] : []), // a page that forgets who is signed in is not loaded again
     element('button', { class: 'menu-item', type: 'button', onclick: () => this.#askShortcuts() }, t.shortcuts),
@@ -74,6 +77,11 @@ export class SettingsMenu extends HTMLElement {
     const on = this.#notify.checked;
     this.#notify.checked = await setNotifies(on);
     if (on && !this.#notify.checked) this.dispatchEvent(new CustomEvent('notice', { detail: t.notifyDenied, bubbles: true }));
+  }
+
+  #sayWhoWaits() {
+    sayWhoWaits(this.#waiting.checked);
+    this.dispatchEvent(new Event('waiting-shown'));
   }
 
   #speak() {

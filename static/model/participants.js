@@ -16,6 +16,7 @@ export const isSystemMessage = message => lines.has(message.type);
 /** What the conversation's key tells, and the names that go with it. */
 export class Participants {
   key;
+  me;
   /** The service type, -1 between two users. */
   service;
   /** The other user, 0n in a service conversation. */
@@ -35,6 +36,7 @@ export class Participants {
     const direct = kind === 'd';
     const ofService = kind === 's';
     this.key = key;
+    this.me = me;
     this.known = direct || ofService;
     this.service = ofService ? Number(second) : -1;
     this.peer = !direct ? 0n : BigInt(first) === me ? BigInt(second) : BigInt(first);

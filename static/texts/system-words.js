@@ -24,7 +24,7 @@ export function systemWords(message, participants) {
     case 'move':
       return participants.agent ? t.movedBy(participants.otherService(message), by) : t.movedTo(participants.otherService(message));
     case 'moved':
-      return participants.agent ? t.movedHereBy(participants.otherService(message), by) : t.movedHere(participants.otherService(message));
+      return participants.agent ? t.movedHereBy(participants.otherService(message), message.agent === participants.me ? t.byYou : who) : t.movedHere(participants.otherService(message));
     case 'resolve':
       return participants.agent ? t.resolvedBy(by) : t.resolved;
     case 'reopen':

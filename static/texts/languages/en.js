@@ -233,6 +233,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
 
   // Settings
   notify: 'Notify me on this device',
+  sayWhoWaits: 'Say who waits for my answer',
   notifyDenied: 'Your browser does not let Parley notify you. Allow notifications for this site in the browser’s settings, then switch them on again.',
   settings: 'Settings',
   language: 'Language',

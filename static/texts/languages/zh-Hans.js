@@ -182,6 +182,7 @@ const texts = ({ bytes, number, percent, wait }) => ({
 
   // 设置
   notify: '在此设备上通知我',
+  sayWhoWaits: '显示谁在等我回复',
   notifyDenied: '浏览器不允许 Parley 发送通知。请在浏览器设置中允许本站发送通知，然后重新打开此开关。',
   settings: '设置',
   language: '语言',
