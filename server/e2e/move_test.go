@@ -37,7 +37,8 @@ func TestAConversationIsMovedToAServiceOfTheFile(t *testing.T) {
 	carl.say("my kettle leaks")
 	carl.awaitMessage("my kettle leaks", confirmed...)
 
-	ann := signInOver(t, line, "", annID, "Annabel", repairs, returns)
+	g := newGate(t, s)
+	ann := signInAs(newProfile(t), g, annID, "Annabel", s.tokenFor(annID, "Annabel", []proto.ServiceType{repairs, returns}))
 	from, to := proto.ServiceKey(carlID, repairs).String(), proto.ServiceKey(carlID, returns).String()
 	inQueue := func(keys string) {
 		t.Helper()
@@ -82,6 +83,28 @@ func TestAConversationIsMovedToAServiceOfTheFile(t *testing.T) {
 	inQueue(to + " " + from)
 	ann.clickOn("radio", "Resolved")
 	inQueue(from)
+
+	// What crosses is asked about in the same dialog, also where the server finds it.
+	call[bool](ann.tab, `key => { location.hash = '#/c/' + key; return true }`, to)
+	ann.await("the conversation", `() => document.querySelector('.control[data-type=moved]')`)
+	g.cut("/mqtt")
+	ann.awaitConnection("offline")
+	ann.say("it comes tomorrow")
+	ann.awaitMessage("it comes tomorrow", "pending")
+	ben := newDevice(t, s, 1<<53+12, "Benedict", returns)
+	var zero, customer uint64 = 0, carlID
+	nothing, service, claim := "", returns, proto.MessageType_MESSAGE_TYPE_CLAIM
+	ben.must(proto.BranchService, &proto.ServiceMessage{
+		MessageId: &zero, UserId: &customer, ServiceType: &service, MessageType: &claim, Content: &nothing, CreateDate: &zero,
+		Direction: proto.ServiceMessageDirection_SERVICE_TO_CUSTOMER.Enum(),
+	})
+	g.reopen("/mqtt")
+	call[bool](ann.tab, networkIsBack)
+	ann.find("dialog", "Another agent has claimed this meanwhile")
+	ann.click("Back to editing")
+	ann.await("the text to edit, and no refusal", `() => document.querySelector('textarea').value === 'it comes tomorrow' && !document.querySelector('[data-state=refused]')`)
+	ann.pressEnter()
+	ann.awaitMessage("it comes tomorrow", confirmed...)
 
 	call[bool](carl.tab, `() => { location.hash = '#/service/9'; return true }`)
 	carl.find("heading", "Night watch")

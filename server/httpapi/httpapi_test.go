@@ -1008,3 +1008,32 @@ func TestAConfigThatCannotWorkIsRefused(t *testing.T) {
 		})
 	}
 }
+
+func TestAgentsAreToldToWhichOfTheirServicesSomebodyWrote(t *testing.T) {
+	s := newSite(t, nil)
+	for _, service := range []proto.ServiceType{1, 2} {
+		payload, err := proto.Marshal(&proto.ServiceMessage{
+			MessageId: new(uint64), UserId: new(uint64(7)), ServiceType: &service, MessageType: new(proto.MessageType), Content: new("hello?"),
+			CreateDate: new(uint64), Direction: new(proto.ServiceMessageDirection),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		carl := chat.Sender{User: 7, Name: "Carl", Client: "test"}
+		if err := s.service.Seen(t.Context(), chat.User{ID: 7, Name: "Carl"}, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.service.Publish(t.Context(), carl, proto.BranchService, payload, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for token, want := range map[string]string{
+		s.token(8, 2):    `{"users":[{"user_id":"7","name":"Carl","customer_of":[2]}]}`,
+		s.token(9, 1, 2): `{"users":[{"user_id":"7","name":"Carl","customer_of":[1,2]}]}`,
+		s.token(10):      `{"users":[]}`,
+	} {
+		if _, body := s.do("GET", "/api/users?q=carl", bearer(token), ""); body != want+"\n" {
+			t.Errorf("%s, want %s", body, want)
+		}
+	}
+}

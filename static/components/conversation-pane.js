@@ -226,11 +226,11 @@ export class ConversationPane extends HTMLElement {
   async #askAgain({ ref, content, reasonCode }) {
     if (this.#turnedDown.has(ref) || document.visibilityState !== 'visible') return;
     this.#turnedDown.add(ref);
-    const draft = { content, note: false, ref: '' };
+    const draft = { content, note: false, ref: newRef() }; // that of what was refused is taken
     const anyway = await this.#askAboutAnswer(reasonCode);
     if (!this.isConnected) return; // it stays in the log, to be sent again or deleted there
     await this.#try(this.#parley.then(parley => parley.discard(ref)));
-    if (anyway) return this.#try(this.#sendAs({ ...draft, ref: newRef() }, this.#list.seen, true));
+    if (anyway) return this.#try(this.#sendAs(draft, this.#list.seen, true));
     this.#composer.restore(draft);
     this.focusComposer();
   }
