@@ -36,7 +36,7 @@ export class ControlView {
     set(this.#link, 'href', link?.href ?? null);
     text(this.#link, link?.words ?? '');
     this.#excerpt.hidden = excerpt.length === 0;
-    this.#excerpt.replaceChildren(...excerpt.map(({ author, content }) => element('li', {}, element('bdi', { class: 'author' }, author), ' ', element('bdi', {}, content))));
+    this.#excerpt.replaceChildren(...excerpt.map(({ author, content }) => element('li', {}, element('bdi', { class: 'author' }, author), ' ', element('bdi', {}, previewOf(content, longest)))));
     text(this.#time, message.state === 'pending' ? t.states.pending : clockTime(message.time));
     set(this.#time, 'datetime', new Date(message.time).toISOString());
     set(this.#time, 'title', fullTime(message.time));
