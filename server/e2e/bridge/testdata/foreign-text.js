@@ -83,7 +83,7 @@ export const renderers = {
   },
   'a control entry': text => {
     const message = { seq: 1n, id: 1n, state: 'received', type: 'resolve', time: 0, content: text };
-    control.paint({ kind: 'control', message, words: 'Resolved', link: null, excerpt: [{ author: text, content: text }] });
+    control.paint({ kind: 'control', message, words: 'Resolved', link: null, excerpt: [{ author: 'Ada', content: text }] });
     layOut(control.element);
   },
   'a notice': text => {
