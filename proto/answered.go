@@ -18,6 +18,7 @@ const (
 	Open          = 0
 	Resolved      = 1
 	NoReplyNeeded = 2
+	Moved         = 3
 )
 
 // Event is what the rules need to know of one entry.
@@ -29,8 +30,11 @@ type Event struct {
 	// which counts as having seen everything before it.
 	Seen *uint64
 	// Author is the agent who wrote an entry of a service, and Target whom a
-	// hand-over names; 0 in the copies of customers, who see one voice.
+	// hand-over names; 0 in the copies of customers, who see one voice. Of a MOVE
+	// Target is the service that it names, and so of a MOVED_HERE.
 	Author, Target uint64
+	// Since is since when what asks waits, if not since Time; 0: since Time.
+	Since uint64
 }
 
 // Event returns what the rules need of m.
@@ -48,7 +52,22 @@ func (m *ServiceMessage) Event() Event {
 	if m.GetDirection() == ServiceMessageDirection_SERVICE_TO_CUSTOMER {
 		e.Side, e.Author, e.Target = Second, m.GetAgentId(), m.GetTargetAgentId()
 	}
+	switch e.Type {
+	case MessageType_MESSAGE_TYPE_MOVED_HERE:
+		e.Author, e.Since = m.GetAgentId(), m.GetWaitingSince()
+		fallthrough
+	case MessageType_MESSAGE_TYPE_MOVE:
+		e.Target = uint64(m.GetOtherService())
+	}
 	return e
+}
+
+// Waits returns since when what asks waits, Unix milliseconds.
+func (e Event) Waits() uint64 {
+	if e.Since != 0 {
+		return e.Since
+	}
+	return e.Time
 }
 
 // Control reports whether entries of this type are control entries, not
@@ -70,7 +89,7 @@ func (e Event) Replies(kind KeyKind) bool {
 	switch e.Type {
 	case MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED:
 		return true
-	case MessageType_MESSAGE_TYPE_RESOLVE:
+	case MessageType_MESSAGE_TYPE_RESOLVE, MessageType_MESSAGE_TYPE_MOVE:
 		return kind == Service
 	}
 	return !e.Type.Control()
@@ -94,16 +113,19 @@ type ConversationStatus struct {
 }
 
 // Add adds the next entry of a conversation of a kind. next finds the first
-// entry of a side, after a seq and before e, that asks (0, 0 if there is none);
+// entry of a side, after a seq and before e, that asks, and since when it waits (Event.Waits; 0, 0 if there is none);
 // it is called only when the first waiting question was answered. An error is
 // next's, and leaves s void.
 func (s *ConversationStatus) Add(kind KeyKind, e Event, next func(of Side, after uint64) (seq, createTime uint64, err error)) error {
 	if e.Asks(kind) {
-		s.Sides[e.Side].Ask(e.Seq, e.Time)
+		s.Sides[e.Side].Ask(e.Seq, e.Waits())
 	}
 	if e.Replies(kind) {
-		other := e.Side.Other()
-		err := s.Sides[other].Reply(e.Seq, e.Seen, func(after uint64) (uint64, uint64, error) { return next(other, after) })
+		other, seen := e.Side.Other(), e.Seen
+		if e.Type == MessageType_MESSAGE_TYPE_MOVE {
+			seen = nil // what its author had not seen goes on elsewhere, too
+		}
+		err := s.Sides[other].Reply(e.Seq, seen, func(after uint64) (uint64, uint64, error) { return next(other, after) })
 		if err != nil {
 			return err
 		}
@@ -135,6 +157,8 @@ func (s *ConversationStatus) control(e Event) {
 		s.PostProc = Resolved
 	case MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED:
 		s.PostProc = NoReplyNeeded
+	case MessageType_MESSAGE_TYPE_MOVE:
+		s.PostProc, s.Assignee = Moved, 0
 	case MessageType_MESSAGE_TYPE_REOPEN:
 		s.PostProc = Open
 	}

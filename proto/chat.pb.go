@@ -31,7 +31,9 @@ const (
 )
 
 // ServiceType names a team that customers can write to. Tokens name the
-// services that an agent answers for by these numbers.
+// services that an agent answers for by these numbers. Which of them there are,
+// and what they are called, is the server's to say (GET /api/services); those
+// that have a name here are there if nobody says otherwise.
 type ServiceType int32
 
 const (
@@ -42,18 +44,132 @@ const (
 	ServiceType_SERVICE_TYPE_DELIVERY   ServiceType = 4
 	ServiceType_SERVICE_TYPE_RETURNS    ServiceType = 5
 	ServiceType_SERVICE_TYPE_COMPLAINTS ServiceType = 6
+	ServiceType_SERVICE_TYPE_7          ServiceType = 7
+	ServiceType_SERVICE_TYPE_8          ServiceType = 8
+	ServiceType_SERVICE_TYPE_9          ServiceType = 9
+	ServiceType_SERVICE_TYPE_10         ServiceType = 10
+	ServiceType_SERVICE_TYPE_11         ServiceType = 11
+	ServiceType_SERVICE_TYPE_12         ServiceType = 12
+	ServiceType_SERVICE_TYPE_13         ServiceType = 13
+	ServiceType_SERVICE_TYPE_14         ServiceType = 14
+	ServiceType_SERVICE_TYPE_15         ServiceType = 15
+	ServiceType_SERVICE_TYPE_16         ServiceType = 16
+	ServiceType_SERVICE_TYPE_17         ServiceType = 17
+	ServiceType_SERVICE_TYPE_18         ServiceType = 18
+	ServiceType_SERVICE_TYPE_19         ServiceType = 19
+	ServiceType_SERVICE_TYPE_20         ServiceType = 20
+	ServiceType_SERVICE_TYPE_21         ServiceType = 21
+	ServiceType_SERVICE_TYPE_22         ServiceType = 22
+	ServiceType_SERVICE_TYPE_23         ServiceType = 23
+	ServiceType_SERVICE_TYPE_24         ServiceType = 24
+	ServiceType_SERVICE_TYPE_25         ServiceType = 25
+	ServiceType_SERVICE_TYPE_26         ServiceType = 26
+	ServiceType_SERVICE_TYPE_27         ServiceType = 27
+	ServiceType_SERVICE_TYPE_28         ServiceType = 28
+	ServiceType_SERVICE_TYPE_29         ServiceType = 29
+	ServiceType_SERVICE_TYPE_30         ServiceType = 30
+	ServiceType_SERVICE_TYPE_31         ServiceType = 31
+	ServiceType_SERVICE_TYPE_32         ServiceType = 32
+	ServiceType_SERVICE_TYPE_33         ServiceType = 33
+	ServiceType_SERVICE_TYPE_34         ServiceType = 34
+	ServiceType_SERVICE_TYPE_35         ServiceType = 35
+	ServiceType_SERVICE_TYPE_36         ServiceType = 36
+	ServiceType_SERVICE_TYPE_37         ServiceType = 37
+	ServiceType_SERVICE_TYPE_38         ServiceType = 38
+	ServiceType_SERVICE_TYPE_39         ServiceType = 39
+	ServiceType_SERVICE_TYPE_40         ServiceType = 40
+	ServiceType_SERVICE_TYPE_41         ServiceType = 41
+	ServiceType_SERVICE_TYPE_42         ServiceType = 42
+	ServiceType_SERVICE_TYPE_43         ServiceType = 43
+	ServiceType_SERVICE_TYPE_44         ServiceType = 44
+	ServiceType_SERVICE_TYPE_45         ServiceType = 45
+	ServiceType_SERVICE_TYPE_46         ServiceType = 46
+	ServiceType_SERVICE_TYPE_47         ServiceType = 47
+	ServiceType_SERVICE_TYPE_48         ServiceType = 48
+	ServiceType_SERVICE_TYPE_49         ServiceType = 49
+	ServiceType_SERVICE_TYPE_50         ServiceType = 50
+	ServiceType_SERVICE_TYPE_51         ServiceType = 51
+	ServiceType_SERVICE_TYPE_52         ServiceType = 52
+	ServiceType_SERVICE_TYPE_53         ServiceType = 53
+	ServiceType_SERVICE_TYPE_54         ServiceType = 54
+	ServiceType_SERVICE_TYPE_55         ServiceType = 55
+	ServiceType_SERVICE_TYPE_56         ServiceType = 56
+	ServiceType_SERVICE_TYPE_57         ServiceType = 57
+	ServiceType_SERVICE_TYPE_58         ServiceType = 58
+	ServiceType_SERVICE_TYPE_59         ServiceType = 59
+	ServiceType_SERVICE_TYPE_60         ServiceType = 60
+	ServiceType_SERVICE_TYPE_61         ServiceType = 61
+	ServiceType_SERVICE_TYPE_62         ServiceType = 62
+	ServiceType_SERVICE_TYPE_63         ServiceType = 63
 )
 
 // Enum value maps for ServiceType.
 var (
 	ServiceType_name = map[int32]string{
-		0: "SERVICE_TYPE_GENERAL",
-		1: "SERVICE_TYPE_SALES",
-		2: "SERVICE_TYPE_SUPPORT",
-		3: "SERVICE_TYPE_BILLING",
-		4: "SERVICE_TYPE_DELIVERY",
-		5: "SERVICE_TYPE_RETURNS",
-		6: "SERVICE_TYPE_COMPLAINTS",
+		0:  "SERVICE_TYPE_GENERAL",
+		1:  "SERVICE_TYPE_SALES",
+		2:  "SERVICE_TYPE_SUPPORT",
+		3:  "SERVICE_TYPE_BILLING",
+		4:  "SERVICE_TYPE_DELIVERY",
+		5:  "SERVICE_TYPE_RETURNS",
+		6:  "SERVICE_TYPE_COMPLAINTS",
+		7:  "SERVICE_TYPE_7",
+		8:  "SERVICE_TYPE_8",
+		9:  "SERVICE_TYPE_9",
+		10: "SERVICE_TYPE_10",
+		11: "SERVICE_TYPE_11",
+		12: "SERVICE_TYPE_12",
+		13: "SERVICE_TYPE_13",
+		14: "SERVICE_TYPE_14",
+		15: "SERVICE_TYPE_15",
+		16: "SERVICE_TYPE_16",
+		17: "SERVICE_TYPE_17",
+		18: "SERVICE_TYPE_18",
+		19: "SERVICE_TYPE_19",
+		20: "SERVICE_TYPE_20",
+		21: "SERVICE_TYPE_21",
+		22: "SERVICE_TYPE_22",
+		23: "SERVICE_TYPE_23",
+		24: "SERVICE_TYPE_24",
+		25: "SERVICE_TYPE_25",
+		26: "SERVICE_TYPE_26",
+		27: "SERVICE_TYPE_27",
+		28: "SERVICE_TYPE_28",
+		29: "SERVICE_TYPE_29",
+		30: "SERVICE_TYPE_30",
+		31: "SERVICE_TYPE_31",
+		32: "SERVICE_TYPE_32",
+		33: "SERVICE_TYPE_33",
+		34: "SERVICE_TYPE_34",
+		35: "SERVICE_TYPE_35",
+		36: "SERVICE_TYPE_36",
+		37: "SERVICE_TYPE_37",
+		38: "SERVICE_TYPE_38",
+		39: "SERVICE_TYPE_39",
+		40: "SERVICE_TYPE_40",
+		41: "SERVICE_TYPE_41",
+		42: "SERVICE_TYPE_42",
+		43: "SERVICE_TYPE_43",
+		44: "SERVICE_TYPE_44",
+		45: "SERVICE_TYPE_45",
+		46: "SERVICE_TYPE_46",
+		47: "SERVICE_TYPE_47",
+		48: "SERVICE_TYPE_48",
+		49: "SERVICE_TYPE_49",
+		50: "SERVICE_TYPE_50",
+		51: "SERVICE_TYPE_51",
+		52: "SERVICE_TYPE_52",
+		53: "SERVICE_TYPE_53",
+		54: "SERVICE_TYPE_54",
+		55: "SERVICE_TYPE_55",
+		56: "SERVICE_TYPE_56",
+		57: "SERVICE_TYPE_57",
+		58: "SERVICE_TYPE_58",
+		59: "SERVICE_TYPE_59",
+		60: "SERVICE_TYPE_60",
+		61: "SERVICE_TYPE_61",
+		62: "SERVICE_TYPE_62",
+		63: "SERVICE_TYPE_63",
 	}
 	ServiceType_value = map[string]int32{
 		"SERVICE_TYPE_GENERAL":    0,
@@ -63,6 +179,63 @@ var (
 		"SERVICE_TYPE_DELIVERY":   4,
 		"SERVICE_TYPE_RETURNS":    5,
 		"SERVICE_TYPE_COMPLAINTS": 6,
+		"SERVICE_TYPE_7":          7,
+		"SERVICE_TYPE_8":          8,
+		"SERVICE_TYPE_9":          9,
+		"SERVICE_TYPE_10":         10,
+		"SERVICE_TYPE_11":         11,
+		"SERVICE_TYPE_12":         12,
+		"SERVICE_TYPE_13":         13,
+		"SERVICE_TYPE_14":         14,
+		"SERVICE_TYPE_15":         15,
+		"SERVICE_TYPE_16":         16,
+		"SERVICE_TYPE_17":         17,
+		"SERVICE_TYPE_18":         18,
+		"SERVICE_TYPE_19":         19,
+		"SERVICE_TYPE_20":         20,
+		"SERVICE_TYPE_21":         21,
+		"SERVICE_TYPE_22":         22,
+		"SERVICE_TYPE_23":         23,
+		"SERVICE_TYPE_24":         24,
+		"SERVICE_TYPE_25":         25,
+		"SERVICE_TYPE_26":         26,
+		"SERVICE_TYPE_27":         27,
+		"SERVICE_TYPE_28":         28,
+		"SERVICE_TYPE_29":         29,
+		"SERVICE_TYPE_30":         30,
+		"SERVICE_TYPE_31":         31,
+		"SERVICE_TYPE_32":         32,
+		"SERVICE_TYPE_33":         33,
+		"SERVICE_TYPE_34":         34,
+		"SERVICE_TYPE_35":         35,
+		"SERVICE_TYPE_36":         36,
+		"SERVICE_TYPE_37":         37,
+		"SERVICE_TYPE_38":         38,
+		"SERVICE_TYPE_39":         39,
+		"SERVICE_TYPE_40":         40,
+		"SERVICE_TYPE_41":         41,
+		"SERVICE_TYPE_42":         42,
+		"SERVICE_TYPE_43":         43,
+		"SERVICE_TYPE_44":         44,
+		"SERVICE_TYPE_45":         45,
+		"SERVICE_TYPE_46":         46,
+		"SERVICE_TYPE_47":         47,
+		"SERVICE_TYPE_48":         48,
+		"SERVICE_TYPE_49":         49,
+		"SERVICE_TYPE_50":         50,
+		"SERVICE_TYPE_51":         51,
+		"SERVICE_TYPE_52":         52,
+		"SERVICE_TYPE_53":         53,
+		"SERVICE_TYPE_54":         54,
+		"SERVICE_TYPE_55":         55,
+		"SERVICE_TYPE_56":         56,
+		"SERVICE_TYPE_57":         57,
+		"SERVICE_TYPE_58":         58,
+		"SERVICE_TYPE_59":         59,
+		"SERVICE_TYPE_60":         60,
+		"SERVICE_TYPE_61":         61,
+		"SERVICE_TYPE_62":         62,
+		"SERVICE_TYPE_63":         63,
 	}
 )
 
@@ -105,13 +278,18 @@ func (ServiceType) EnumDescriptor() ([]byte, []int) {
 
 // MessageType says what an entry is. Up to 15 they are what people write; from
 // 16 on they are control entries, which neither ask nor reply, except that
-// RESOLVE and NO_REPLY_NEEDED answer what their author had seen.
+// RESOLVE and NO_REPLY_NEEDED answer what their author had seen, and MOVE all there is.
 type MessageType int32
 
 const (
 	MessageType_MESSAGE_TYPE_TEXT  MessageType = 0
 	MessageType_MESSAGE_TYPE_IMAGE MessageType = 1
 	MessageType_MESSAGE_TYPE_FILE  MessageType = 2
+	// The customer's conversation with another service, other_service, was moved here: the customer waits
+	// here as if they had written it, since waiting_since. Written by the server with a MOVE. To agents,
+	// content is the reason, agent_id who moved it, and extend {"excerpt": [{"agent": bool, "content": string},
+	// …]}: what people wrote there last, at most 10 entries, as previews.
+	MessageType_MESSAGE_TYPE_MOVED_HERE MessageType = 4
 	// An agent takes the conversation.
 	MessageType_MESSAGE_TYPE_CLAIM MessageType = 16
 	// The agent gives it back to the queue.
@@ -126,6 +304,9 @@ const (
 	MessageType_MESSAGE_TYPE_REOPEN  MessageType = 21
 	// Answers everything before it that its author had seen, without a reply.
 	MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED MessageType = 22
+	// Closes here and goes on with another service, other_service, where a MOVED_HERE is stored in the same
+	// commit: answers everything before it, whatever its author had seen. content is the reason, to agents.
+	MessageType_MESSAGE_TYPE_MOVE MessageType = 26
 )
 
 // Enum value maps for MessageType.
@@ -134,6 +315,7 @@ var (
 		0:  "MESSAGE_TYPE_TEXT",
 		1:  "MESSAGE_TYPE_IMAGE",
 		2:  "MESSAGE_TYPE_FILE",
+		4:  "MESSAGE_TYPE_MOVED_HERE",
 		16: "MESSAGE_TYPE_CLAIM",
 		17: "MESSAGE_TYPE_RELEASE",
 		18: "MESSAGE_TYPE_HAND_OVER",
@@ -141,11 +323,13 @@ var (
 		20: "MESSAGE_TYPE_RESOLVE",
 		21: "MESSAGE_TYPE_REOPEN",
 		22: "MESSAGE_TYPE_NO_REPLY_NEEDED",
+		26: "MESSAGE_TYPE_MOVE",
 	}
 	MessageType_value = map[string]int32{
 		"MESSAGE_TYPE_TEXT":            0,
 		"MESSAGE_TYPE_IMAGE":           1,
 		"MESSAGE_TYPE_FILE":            2,
+		"MESSAGE_TYPE_MOVED_HERE":      4,
 		"MESSAGE_TYPE_CLAIM":           16,
 		"MESSAGE_TYPE_RELEASE":         17,
 		"MESSAGE_TYPE_HAND_OVER":       18,
@@ -153,6 +337,7 @@ var (
 		"MESSAGE_TYPE_RESOLVE":         20,
 		"MESSAGE_TYPE_REOPEN":          21,
 		"MESSAGE_TYPE_NO_REPLY_NEEDED": 22,
+		"MESSAGE_TYPE_MOVE":            26,
 	}
 )
 
@@ -396,7 +581,7 @@ type ServiceMessage struct {
 	Direction  *ServiceMessageDirection `protobuf:"varint,7,req,name=direction,enum=parley.ServiceMessageDirection" json:"direction,omitempty"`
 	// Who answered; stamped by the server. Absent in a customer's entries.
 	AgentId *uint64 `protobuf:"varint,8,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
-	// Closing state after this entry: 0 open, 1 resolved, 2 no reply needed.
+	// Closing state after this entry: 0 open, 1 resolved, 2 no reply needed, 3 moved.
 	PostProc *uint32 `protobuf:"varint,9,opt,name=post_proc,json=postProc" json:"post_proc,omitempty"`
 	// 1: this entry awaits an answer. Computed by the server.
 	ToReply *uint32 `protobuf:"varint,10,opt,name=to_reply,json=toReply" json:"to_reply,omitempty"`
@@ -410,11 +595,15 @@ type ServiceMessage struct {
 	ClientRef []byte `protobuf:"bytes,18,opt,name=client_ref,json=clientRef" json:"client_ref,omitempty"`
 	// HAND_OVER: the agent who has it now.
 	TargetAgentId *uint64 `protobuf:"varint,19,opt,name=target_agent_id,json=targetAgentId" json:"target_agent_id,omitempty"`
-	// On the way up: an answer goes out in spite of other agents' answers up to this seq,
+	// On the way up: an answer goes out in spite of what other agents did up to this seq,
 	// of which its author was told. Without it, seen_seq alone says what the author knew.
 	DespiteSeq *uint64 `protobuf:"varint,20,opt,name=despite_seq,json=despiteSeq" json:"despite_seq,omitempty"`
 	// As Message.epoch, of seen_seq and despite_seq.
-	Epoch         *uint64 `protobuf:"varint,27,opt,name=epoch" json:"epoch,omitempty"`
+	Epoch *uint64 `protobuf:"varint,27,opt,name=epoch" json:"epoch,omitempty"`
+	// MOVE: the service where the conversation goes on; MOVED_HERE: the one that it comes from.
+	OtherService *ServiceType `protobuf:"varint,28,opt,name=other_service,json=otherService,enum=parley.ServiceType" json:"other_service,omitempty"`
+	// MOVED_HERE: since when the customer waits, Unix milliseconds. Stamped by the server.
+	WaitingSince  *uint64 `protobuf:"varint,29,opt,name=waiting_since,json=waitingSince" json:"waiting_since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -564,6 +753,20 @@ func (x *ServiceMessage) GetDespiteSeq() uint64 {
 func (x *ServiceMessage) GetEpoch() uint64 {
 	if x != nil && x.Epoch != nil {
 		return *x.Epoch
+	}
+	return 0
+}
+
+func (x *ServiceMessage) GetOtherService() ServiceType {
+	if x != nil && x.OtherService != nil {
+		return *x.OtherService
+	}
+	return ServiceType_SERVICE_TYPE_GENERAL
+}
+
+func (x *ServiceMessage) GetWaitingSince() uint64 {
+	if x != nil && x.WaitingSince != nil {
+		return *x.WaitingSince
 	}
 	return 0
 }
@@ -1689,7 +1892,7 @@ const file_chat_proto_rawDesc = "" +
 	"\n" +
 	"client_ref\x18\x12 \x01(\fR\tclientRef\x126\n" +
 	"\fmessage_type\x18\x13 \x01(\x0e2\x13.parley.MessageTypeR\vmessageType\x12\x14\n" +
-	"\x05epoch\x18\x1b \x01(\x04R\x05epoch\"\xc8\x04\n" +
+	"\x05epoch\x18\x1b \x01(\x04R\x05epoch\"\xa7\x05\n" +
 	"\x0eServiceMessage\x12\x1d\n" +
 	"\n" +
 	"message_id\x18\x01 \x02(\x04R\tmessageId\x12\x17\n" +
@@ -1712,7 +1915,9 @@ const file_chat_proto_rawDesc = "" +
 	"\x0ftarget_agent_id\x18\x13 \x01(\x04R\rtargetAgentId\x12\x1f\n" +
 	"\vdespite_seq\x18\x14 \x01(\x04R\n" +
 	"despiteSeq\x12\x14\n" +
-	"\x05epoch\x18\x1b \x01(\x04R\x05epoch\"\xcb\x01\n" +
+	"\x05epoch\x18\x1b \x01(\x04R\x05epoch\x128\n" +
+	"\rother_service\x18\x1c \x01(\x0e2\x13.parley.ServiceTypeR\fotherService\x12#\n" +
+	"\rwaiting_since\x18\x1d \x01(\x04R\fwaitingSince\"\xcb\x01\n" +
 	"\x04Mark\x12\x10\n" +
 	"\x03key\x18\x01 \x02(\tR\x03key\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\x04R\x06userId\x12#\n" +
@@ -1803,7 +2008,8 @@ const file_chat_proto_rawDesc = "" +
 	"\x06Typing\x12\x10\n" +
 	"\x03key\x18\x01 \x02(\tR\x03key\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\x04R\x06userId\x12\x16\n" +
-	"\x06active\x18\x03 \x01(\bR\x06active*\xc5\x01\n" +
+	"\x06active\x18\x03 \x01(\bR\x06active*\xef\n" +
+	"\n" +
 	"\vServiceType\x12\x18\n" +
 	"\x14SERVICE_TYPE_GENERAL\x10\x00\x12\x16\n" +
 	"\x12SERVICE_TYPE_SALES\x10\x01\x12\x18\n" +
@@ -1811,18 +2017,78 @@ const file_chat_proto_rawDesc = "" +
 	"\x14SERVICE_TYPE_BILLING\x10\x03\x12\x19\n" +
 	"\x15SERVICE_TYPE_DELIVERY\x10\x04\x12\x18\n" +
 	"\x14SERVICE_TYPE_RETURNS\x10\x05\x12\x1b\n" +
-	"\x17SERVICE_TYPE_COMPLAINTS\x10\x06*\x8d\x02\n" +
+	"\x17SERVICE_TYPE_COMPLAINTS\x10\x06\x12\x12\n" +
+	"\x0eSERVICE_TYPE_7\x10\a\x12\x12\n" +
+	"\x0eSERVICE_TYPE_8\x10\b\x12\x12\n" +
+	"\x0eSERVICE_TYPE_9\x10\t\x12\x13\n" +
+	"\x0fSERVICE_TYPE_10\x10\n" +
+	"\x12\x13\n" +
+	"\x0fSERVICE_TYPE_11\x10\v\x12\x13\n" +
+	"\x0fSERVICE_TYPE_12\x10\f\x12\x13\n" +
+	"\x0fSERVICE_TYPE_13\x10\r\x12\x13\n" +
+	"\x0fSERVICE_TYPE_14\x10\x0e\x12\x13\n" +
+	"\x0fSERVICE_TYPE_15\x10\x0f\x12\x13\n" +
+	"\x0fSERVICE_TYPE_16\x10\x10\x12\x13\n" +
+	"\x0fSERVICE_TYPE_17\x10\x11\x12\x13\n" +
+	"\x0fSERVICE_TYPE_18\x10\x12\x12\x13\n" +
+	"\x0fSERVICE_TYPE_19\x10\x13\x12\x13\n" +
+	"\x0fSERVICE_TYPE_20\x10\x14\x12\x13\n" +
+	"\x0fSERVICE_TYPE_21\x10\x15\x12\x13\n" +
+	"\x0fSERVICE_TYPE_22\x10\x16\x12\x13\n" +
+	"\x0fSERVICE_TYPE_23\x10\x17\x12\x13\n" +
+	"\x0fSERVICE_TYPE_24\x10\x18\x12\x13\n" +
+	"\x0fSERVICE_TYPE_25\x10\x19\x12\x13\n" +
+	"\x0fSERVICE_TYPE_26\x10\x1a\x12\x13\n" +
+	"\x0fSERVICE_TYPE_27\x10\x1b\x12\x13\n" +
+	"\x0fSERVICE_TYPE_28\x10\x1c\x12\x13\n" +
+	"\x0fSERVICE_TYPE_29\x10\x1d\x12\x13\n" +
+	"\x0fSERVICE_TYPE_30\x10\x1e\x12\x13\n" +
+	"\x0fSERVICE_TYPE_31\x10\x1f\x12\x13\n" +
+	"\x0fSERVICE_TYPE_32\x10 \x12\x13\n" +
+	"\x0fSERVICE_TYPE_33\x10!\x12\x13\n" +
+	"\x0fSERVICE_TYPE_34\x10\"\x12\x13\n" +
+	"\x0fSERVICE_TYPE_35\x10#\x12\x13\n" +
+	"\x0fSERVICE_TYPE_36\x10$\x12\x13\n" +
+	"\x0fSERVICE_TYPE_37\x10%\x12\x13\n" +
+	"\x0fSERVICE_TYPE_38\x10&\x12\x13\n" +
+	"\x0fSERVICE_TYPE_39\x10'\x12\x13\n" +
+	"\x0fSERVICE_TYPE_40\x10(\x12\x13\n" +
+	"\x0fSERVICE_TYPE_41\x10)\x12\x13\n" +
+	"\x0fSERVICE_TYPE_42\x10*\x12\x13\n" +
+	"\x0fSERVICE_TYPE_43\x10+\x12\x13\n" +
+	"\x0fSERVICE_TYPE_44\x10,\x12\x13\n" +
+	"\x0fSERVICE_TYPE_45\x10-\x12\x13\n" +
+	"\x0fSERVICE_TYPE_46\x10.\x12\x13\n" +
+	"\x0fSERVICE_TYPE_47\x10/\x12\x13\n" +
+	"\x0fSERVICE_TYPE_48\x100\x12\x13\n" +
+	"\x0fSERVICE_TYPE_49\x101\x12\x13\n" +
+	"\x0fSERVICE_TYPE_50\x102\x12\x13\n" +
+	"\x0fSERVICE_TYPE_51\x103\x12\x13\n" +
+	"\x0fSERVICE_TYPE_52\x104\x12\x13\n" +
+	"\x0fSERVICE_TYPE_53\x105\x12\x13\n" +
+	"\x0fSERVICE_TYPE_54\x106\x12\x13\n" +
+	"\x0fSERVICE_TYPE_55\x107\x12\x13\n" +
+	"\x0fSERVICE_TYPE_56\x108\x12\x13\n" +
+	"\x0fSERVICE_TYPE_57\x109\x12\x13\n" +
+	"\x0fSERVICE_TYPE_58\x10:\x12\x13\n" +
+	"\x0fSERVICE_TYPE_59\x10;\x12\x13\n" +
+	"\x0fSERVICE_TYPE_60\x10<\x12\x13\n" +
+	"\x0fSERVICE_TYPE_61\x10=\x12\x13\n" +
+	"\x0fSERVICE_TYPE_62\x10>\x12\x13\n" +
+	"\x0fSERVICE_TYPE_63\x10?*\xc1\x02\n" +
 	"\vMessageType\x12\x15\n" +
 	"\x11MESSAGE_TYPE_TEXT\x10\x00\x12\x16\n" +
 	"\x12MESSAGE_TYPE_IMAGE\x10\x01\x12\x15\n" +
-	"\x11MESSAGE_TYPE_FILE\x10\x02\x12\x16\n" +
+	"\x11MESSAGE_TYPE_FILE\x10\x02\x12\x1b\n" +
+	"\x17MESSAGE_TYPE_MOVED_HERE\x10\x04\x12\x16\n" +
 	"\x12MESSAGE_TYPE_CLAIM\x10\x10\x12\x18\n" +
 	"\x14MESSAGE_TYPE_RELEASE\x10\x11\x12\x1a\n" +
 	"\x16MESSAGE_TYPE_HAND_OVER\x10\x12\x12\x15\n" +
 	"\x11MESSAGE_TYPE_NOTE\x10\x13\x12\x18\n" +
 	"\x14MESSAGE_TYPE_RESOLVE\x10\x14\x12\x17\n" +
 	"\x13MESSAGE_TYPE_REOPEN\x10\x15\x12 \n" +
-	"\x1cMESSAGE_TYPE_NO_REPLY_NEEDED\x10\x16*K\n" +
+	"\x1cMESSAGE_TYPE_NO_REPLY_NEEDED\x10\x16\x12\x15\n" +
+	"\x11MESSAGE_TYPE_MOVE\x10\x1a*K\n" +
 	"\x17ServiceMessageDirection\x12\x17\n" +
 	"\x13CUSTOMER_TO_SERVICE\x10\x00\x12\x17\n" +
 	"\x13SERVICE_TO_CUSTOMER\x10\x01B\x0eZ\fparley/proto"
@@ -1860,20 +2126,21 @@ var file_chat_proto_goTypes = []any{
 	(*Typing)(nil),                // 15: parley.Typing
 }
 var file_chat_proto_depIdxs = []int32{
-	1, // 0: parley.Message.message_type:type_name -> parley.MessageType
-	0, // 1: parley.ServiceMessage.service_type:type_name -> parley.ServiceType
-	1, // 2: parley.ServiceMessage.message_type:type_name -> parley.MessageType
-	2, // 3: parley.ServiceMessage.direction:type_name -> parley.ServiceMessageDirection
-	3, // 4: parley.ConversationState.last:type_name -> parley.Message
-	4, // 5: parley.ConversationState.last_service:type_name -> parley.ServiceMessage
-	7, // 6: parley.BaseUserUnreadStatics.conversations:type_name -> parley.ConversationState
-	3, // 7: parley.MessagePage.messages:type_name -> parley.Message
-	4, // 8: parley.ServiceMessagePage.messages:type_name -> parley.ServiceMessage
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	1,  // 0: parley.Message.message_type:type_name -> parley.MessageType
+	0,  // 1: parley.ServiceMessage.service_type:type_name -> parley.ServiceType
+	1,  // 2: parley.ServiceMessage.message_type:type_name -> parley.MessageType
+	2,  // 3: parley.ServiceMessage.direction:type_name -> parley.ServiceMessageDirection
+	0,  // 4: parley.ServiceMessage.other_service:type_name -> parley.ServiceType
+	3,  // 5: parley.ConversationState.last:type_name -> parley.Message
+	4,  // 6: parley.ConversationState.last_service:type_name -> parley.ServiceMessage
+	7,  // 7: parley.BaseUserUnreadStatics.conversations:type_name -> parley.ConversationState
+	3,  // 8: parley.MessagePage.messages:type_name -> parley.Message
+	4,  // 9: parley.ServiceMessagePage.messages:type_name -> parley.ServiceMessage
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_chat_proto_init() }

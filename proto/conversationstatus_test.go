@@ -1,6 +1,7 @@
 package proto_test
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"testing"
@@ -30,7 +31,7 @@ func add(t *testing.T, s *proto.ConversationStatus, kind proto.KeyKind, log []pr
 	err := s.Add(kind, e, func(of proto.Side, after uint64) (uint64, uint64, error) {
 		for _, x := range log {
 			if x.Seq > after && x.Side == of && x.Asks(kind) {
-				return x.Seq, x.Time, nil
+				return x.Seq, x.Waits(), nil
 			}
 		}
 		return 0, 0, nil
@@ -69,12 +70,12 @@ func TestWhoWaitsAfterEachScenario(t *testing.T) {
 func byDefinition(kind proto.KeyKind, log []proto.Event) (sides [2]proto.Waiting) {
 	for _, e := range log {
 		human := e.Type < 16
-		clears := e.Type == proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED || e.Type == proto.MessageType_MESSAGE_TYPE_RESOLVE && kind == proto.Service
+		clears := e.Type == proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED || (e.Type == proto.MessageType_MESSAGE_TYPE_RESOLVE || e.Type == proto.MessageType_MESSAGE_TYPE_MOVE) && kind == proto.Service
 		if !human && !clears || kind == proto.Service && e.Side == proto.First {
 			continue
 		}
 		through := e.Seq - 1
-		if e.Seen != nil {
+		if e.Seen != nil && e.Type != proto.MessageType_MESSAGE_TYPE_MOVE {
 			through = min(through, *e.Seen)
 		}
 		w := &sides[e.Side.Other()]
@@ -85,7 +86,7 @@ func byDefinition(kind proto.KeyKind, log []proto.Event) (sides [2]proto.Waiting
 		for _, e := range log {
 			asks := e.Type < 16 && (kind == proto.Direct || e.Side == proto.First)
 			if asks && int(e.Side) == side && e.Seq > w.AnsweredThrough {
-				w.Seq, w.Since = e.Seq, e.Time
+				w.Seq, w.Since = e.Seq, cmp.Or(e.Since, e.Time)
 				break
 			}
 		}
@@ -123,6 +124,9 @@ func tryAll(t *testing.T, kind proto.KeyKind, types []proto.MessageType, length 
 				e := proto.Event{Seq: seq, Time: minute(seq), Side: side, Type: what, Seen: &seen, Author: 9}
 				if seen > seq {
 					e.Seen = nil
+				}
+				if what == proto.MessageType_MESSAGE_TYPE_MOVED_HERE {
+					e.Since = e.Time - 1
 				}
 				after := s
 				add(t, &after, kind, log, e)

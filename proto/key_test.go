@@ -75,7 +75,7 @@ func TestAKeyInAnyOtherFormIsRefused(t *testing.T) {
 		"", ":", "d", "d:", "d::", "d:1", "d:1:", "d::2", "d:1:2:", "d:1:2:3", " d:1:2", "d:1:2 ", "D:1:2",
 		"d:2:1", "d:1:1", "d:0:1", "d:01:2", "d:+1:2", "d:1:-2", "d:1:2e0", "d:1_0:20", "d:１:2", "d:0x1:0x2",
 		"d:1:18446744073709551616", "d:1:99999999999999999999999999",
-		"s:", "s:1", "s:1:", "s:0:1", "s:1:7", "s:1:01", "s:1:+1", "s:1:-1", "s:1:4294967296", "s:1:2147483648", "s:01:1",
+		"s:", "s:1", "s:1:", "s:0:1", "s:1:64", "s:1:01", "s:1:+1", "s:1:-1", "s:1:4294967296", "s:1:2147483648", "s:01:1",
 		"g:1", "x:1:2", "d/1/2", "d:1:2\x00",
 	} {
 		k, err := ParseKey(s)
@@ -102,4 +102,12 @@ func FuzzParseKey(f *testing.F) {
 			t.Errorf("%q and %q are one key", s, k)
 		}
 	})
+}
+
+func TestEachNumberOfAServiceHasAName(t *testing.T) {
+	for n := range int32(MaxService + 2) {
+		if _, named := ServiceType_name[n]; named != (n <= MaxService) {
+			t.Errorf("service %d has a name: %v", n, named)
+		}
+	}
 }

@@ -222,7 +222,7 @@ func TestAnUnknownValueOfAnEnumIsNamed(t *testing.T) {
 		4: "ServiceMessage.message_type is not a known MessageType",
 		7: "ServiceMessage.direction is not a known ServiceMessageDirection",
 	} {
-		for _, value := range []protoreflect.EnumNumber{7, 99, -1, math.MinInt32} {
+		for _, value := range []protoreflect.EnumNumber{64, 99, -1, math.MinInt32} {
 			m := serviceMessage()
 			m.ProtoReflect().Set(fields.ByNumber(number), protoreflect.ValueOfEnum(value))
 			wantRefusal(t, Unmarshal(encode(t, m), new(ServiceMessage)), words)
@@ -286,7 +286,7 @@ func TestNumbersAndTypesAreThoseThatExistingServicesUse(t *testing.T) {
 		{&ServiceMessage{}, "1 required uint64 message_id, 2 required uint64 user_id, 3 required enum service_type, 4 required enum message_type, " +
 			"5 required string content, 6 required uint64 create_date, 7 required enum direction, 8 optional uint64 agent_id, 9 optional uint32 post_proc, " +
 			"10 optional uint32 to_reply, 11 optional string extend, 16 optional uint64 seq, 17 optional uint64 seen_seq, 18 optional bytes client_ref, " +
-			"19 optional uint64 target_agent_id, 20 optional uint64 despite_seq, 27 optional uint64 epoch"},
+			"19 optional uint64 target_agent_id, 20 optional uint64 despite_seq, 27 optional uint64 epoch, 28 optional enum other_service, 29 optional uint64 waiting_since"},
 	}
 	for _, test := range tests {
 		var got []string

@@ -18,6 +18,7 @@ import (
 	"parley/proto"
 	"parley/server/auth"
 	"parley/server/chat"
+	"parley/server/services"
 	"parley/server/store"
 )
 
@@ -189,7 +190,7 @@ func alone(ctx context.Context, db *store.DB, folder string, want order) (r repo
 	commits, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- service.Run(commits) }() // ends after stop
-	o := operator{service: service, invite: auth.NewInvite(filepath.Join(folder, inviteFile), time.Now), end: func(uint64, *proto.Refusal) {}, now: time.Now}
+	o := operator{service: service, offered: services.Default(), invite: auth.NewInvite(filepath.Join(folder, inviteFile), time.Now), end: func(uint64, *proto.Refusal) {}, now: time.Now}
 	r, err = o.do(ctx, want)
 	stop()
 	return r, errors.Join(err, <-ended)
@@ -210,7 +211,7 @@ func printAgents(w io.Writer, r report) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "USER\tNAME\tSERVICES\tSINCE\tUNTIL\tLAST SEEN")
 	for _, u := range r.Users {
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\n", u.ID, u.Name, servicesText(u.Services), timeText(u.ServicesSince, "unknown"), timeText(u.ServicesUntil, "no end"), lastSeen(u))
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\n", u.ID, u.Name, servicesText(u.Services, r.Offered), timeText(u.ServicesSince, "unknown"), timeText(u.ServicesUntil, "no end"), lastSeen(u))
 	}
 	_ = table.Flush()
 }
@@ -228,9 +229,10 @@ func printBlocked(w io.Writer, r report) {
 	_ = table.Flush()
 }
 
-// servicesText names services as people call them.
-func servicesText(services chat.Services) string {
-	if services == chat.ServicesOf(auth.AllServices()) {
+// servicesText names services as the protocol does: all that there are, or by their
+// words, or by their numbers where they have none.
+func servicesText(services, all chat.Services) string {
+	if services == all {
 		return "all"
 	}
 	var names []string

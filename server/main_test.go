@@ -397,6 +397,8 @@ func TestWhatKeepsItFromStartingIsOneLineThatSaysWhatToDo(t *testing.T) {
 		"a key lost":               {nil, append(free, "-data", keyless), 1, "jwt.key"},
 		"no page there":            {nil, append(free, "-static", folder), 1, "-static: " + folder},
 		"a strange origin":         {nil, append(free, "-origins", "https://a/b c"), 1, "origin"},
+		"no file of services":      {nil, append(free, "-services", filepath.Join(folder, "missing")), 1, "-services: open "},
+		"strange services":         {nil, append(free, "-services", file), 1, "-services: " + file + ": line 1: not JSON"},
 		"a strange rate":           {nil, append(free, "-rate", "-1"), 1, "-rate"},
 		"an endless rate":          {nil, append(free, "-rate", "NaN"), 1, "-rate"},
 		"too few bytes":            {nil, append(free, "-guest-bytes", "1KiB"), 1, "-guest-bytes"},

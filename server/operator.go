@@ -8,12 +8,14 @@ import (
 	"parley/proto"
 	"parley/server/auth"
 	"parley/server/chat"
+	"parley/server/services"
 )
 
 // operator does what the commands of whoever runs the server ask for.
 type operator struct {
 	service *chat.Service
 	invite  *auth.Invite // nil where there are no guests
+	offered *services.Directory
 	// end ends the connections of a user.
 	end func(user uint64, why *proto.Refusal)
 	now func() time.Time
@@ -29,10 +31,11 @@ type order struct {
 
 // report is what came of an order.
 type report struct {
-	Users  []listed  // that were asked for
-	Before chat.User // as it was before, where the order was about one
-	Invite string
-	Doubt  string // why a new epoch began with the command, see store.DB
+	Users   []listed  // that were asked for
+	Before  chat.User // as it was before, where the order was about one
+	Invite  string
+	Offered chat.Services // all services that there are
+	Doubt   string        // why a new epoch began with the command, see store.DB
 }
 
 // listed is a user as they are listed.
@@ -45,7 +48,9 @@ type listed struct {
 func (o *operator) do(ctx context.Context, want order) (r report, err error) {
 	switch want.Command {
 	case "agents":
-		return o.list(o.service.Team(ctx))
+		r, err = o.list(o.service.Team(ctx))
+		r.Offered = chat.ServicesOf(o.offered.Numbers())
+		return r, err
 	case "agents remove":
 		r.Before, err = o.service.RemoveAgent(ctx, want.User)
 		return r, o.ended(want.User, err, "token-withdrawn", "whoever runs this server withdrew the token: sign in anew")

@@ -12,21 +12,23 @@ import (
 	"parley/server/chat"
 	"parley/server/clientip"
 	"parley/server/origin"
+	"parley/server/services"
 )
 
 // options are what whoever starts the server may choose.
 type options struct {
-	listen  string
-	data    string // folder
-	jwtKey  string // file, "" for a key of the server's own
-	origins origin.Origins
-	static  string // folder, "" for the page that is built in
-	proxies []netip.Prefix
-	metrics string // address, "" for none
-	hsts    time.Duration
-	people  chat.People
-	rate    float64
-	burst   int
+	listen   string
+	data     string // folder
+	jwtKey   string // file, "" for a key of the server's own
+	origins  origin.Origins
+	static   string // folder, "" for the page that is built in
+	proxies  []netip.Prefix
+	metrics  string // address, "" for none
+	hsts     time.Duration
+	people   chat.People
+	services string // file, "" for those that there are by default
+	rate     float64
+	burst    int
 
 	maxConnections int // of users in all
 	maxPerAddress  int // 0: as the broker does
@@ -66,6 +68,7 @@ func newFlags(o *options) (flags *flag.FlagSet, origins *string) {
 	flags.StringVar(&o.metrics, "metrics", "", "`address` of a listener of its own for /metrics, which only those should reach who may see them; without it there are none")
 	flags.DurationVar(&o.hsts, "hsts", 0, "`time` for which browsers are told to come back over TLS only (Strict-Transport-Security), such as 8760h; for a server behind a proxy that speaks TLS")
 	flags.TextVar(&o.people, "people", chat.PeopleAll, "`who` is found among people: all, known (who shares a conversation with the one who asks) or none")
+	flags.StringVar(&o.services, "services", "", "`file` with the services that customers can write to, in JSON: number, name, greeting and hours; it is read at the start")
 	flags.Float64Var(&o.rate, "rate", 50, "`messages` per second that a user may send")
 	flags.IntVar(&o.burst, "burst", 1000, "`messages` that a user may send at once")
 	flags.IntVar(&o.maxConnections, "max-connections", 10_000, "`connections` of users that there may be in all; the last quarter is for agents and for those who came a day ago or earlier")
@@ -150,6 +153,14 @@ func (o *options) check() error {
 		}
 	}
 	return nil
+}
+
+// directory reads which services there are.
+func (o *options) directory() (*services.Directory, error) {
+	if o.services == "" {
+		return services.Default(), nil
+	}
+	return services.Read(o.services)
 }
 
 // quotas are what the service is to hold users to. Without guests all users

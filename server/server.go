@@ -82,6 +82,10 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	if err != nil {
 		return nil, err
 	}
+	offered, err := o.directory()
+	if err != nil {
+		return nil, fmt.Errorf("-services: %w", err)
+	}
 	clients := clientip.New(o.proxies, log)
 	if err := s.listen(o.listen, listener.Config{Max: room.all(), MaxPerAddress: room.requestsPerAddress(), Clients: clients, Log: log}); err != nil {
 		return nil, fmt.Errorf("-listen: %w", err)
@@ -101,6 +105,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	if err != nil {
 		return nil, err
 	}
+	authority.Offer(offered.Numbers(), log)
 	secret := o.jwtKey
 	if !authority.CanMint() { // then it is public
 		secret = ""
@@ -116,7 +121,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 		return nil, err
 	}
 	if s.service, err = chat.New(chat.Config{
-		Store: s.store, Fanout: s.broker, People: o.people, Quotas: o.quotas(), Retention: time.Duration(o.retention), GuestRetention: time.Duration(o.retentionGuests),
+		Store: s.store, Fanout: s.broker, Services: chat.ServicesOf(offered.Numbers()), People: o.people, Quotas: o.quotas(), Retention: time.Duration(o.retention), GuestRetention: time.Duration(o.retentionGuests),
 		Log: log, Faults: s.faults,
 	}); err != nil {
 		return nil, err
@@ -124,7 +129,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	backend.service = s.service // before anybody can connect
 	api, err := httpapi.New(httpapi.Config{
 		Authority: authority, Service: s.service, Guests: o.jwtKey == "", Invite: s.invite, GuestsPerHour: int(o.guestsPerHour),
-		Origins: o.origins, Healthy: s.health.state, Clients: clients, Log: log, End: s.broker.EndDevices, Here: s.broker.Here,
+		Services: offered, Origins: o.origins, Healthy: s.health.state, Clients: clients, Log: log, End: s.broker.EndDevices, Here: s.broker.Here,
 	})
 	if err != nil {
 		return nil, err
@@ -134,7 +139,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 		return nil, fmt.Errorf("-static: %w", err)
 	}
 	s.mount(api, page, o.hsts)
-	operator := &operator{service: s.service, invite: s.invite, end: s.broker.End, now: time.Now}
+	operator := &operator{service: s.service, invite: s.invite, offered: offered, end: s.broker.End, now: time.Now}
 	if s.door, err = openDoor(o.data, operator.do, log); err != nil {
 		return nil, fmt.Errorf("-data %s: %w", o.data, err)
 	}

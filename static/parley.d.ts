@@ -6,22 +6,23 @@ export type ID = bigint;
 /** `d:{low}:{high}` for two users, `s:{user}:{service_type}` for a customer and a service; others are of kinds to come. */
 export type ConversationKey = string;
 
-export interface User {
-  id: ID;
-  name: string;
-  services: number[];
-  /** Of an agent, told to agents: wants no further conversations. */
-  away?: boolean;
-}
+export interface User { id: ID; name: string; services: number[] }
+
+/**
+ * Somebody who was found. Agents are told for which services they answer, of those that they answer for themselves to
+ * which they wrote, and of agents whether they are away: then they want no further conversations.
+ */
+export interface Person { id: ID; name: string; services: number[]; customerOf: number[]; away: boolean }
 
 export type MessageState = 'pending' | 'sent' | 'delivered' | 'read' | 'refused' | 'received';
 
 /**
- * What an entry is: text that people write, or a control entry (a claim and so on). The last two are of types
- * that only a newer version knows, which people write and which are control entries; they cannot be sent. Nor can
- * a note, of which there are some in logs of before: see addNote().
+ * What an entry is: text that people write, or a control entry (a claim and so on). A 'move' goes on with another
+ * service, whose conversation then begins a 'moved', which only the server writes. The last two are of types
+ * that only a newer version knows, which people write and which are control entries; they cannot be sent.
  */
 export type EntryType = 'text' | 'image' | 'file' | 'claim' | 'release' | 'hand-over' | 'note' | 'resolve' | 'reopen' | 'no-reply-needed'
+  | 'move' | 'moved'
   | 'unknown' | 'unknown-control';
 
 export interface Message {
@@ -65,9 +66,12 @@ export interface Message {
    * and, to a customer, always: the customer sees one voice.
    */
   agent: ID;
-  /** The agent whom a hand-over names, else 0n. */
+  /** The agent whom a hand-over names, or the number of the service that a move names, or that it was moved from; else 0n. */
   target: ID;
-  /** JSON text of the application's own, '' if none. */
+  /**
+   * JSON text of the application's own, '' if none. To agents, of a 'moved' {"excerpt": [{"agent": boolean,
+   * "content": string}, …]}, what people wrote last where it comes from.
+   */
   extend: string;
 }
 
@@ -106,8 +110,7 @@ export interface Conversation {
   /** The agent who has claimed it, 0n for nobody, and that agent's name. */
   assignee: ID;
   assigneeName: string;
-  /** 'open', 'resolved' or 'no-reply-needed'. */
-  closed: 'open' | 'resolved' | 'no-reply-needed';
+  closed: 'open' | 'resolved' | 'no-reply-needed' | 'moved';
   /** Seq and author of the newest answer of an agent; 0n if none. */
   lastAnswer: ID;
   lastAnswerBy: ID;
@@ -323,6 +326,21 @@ export function signInWithCode(code: string, options?: { server?: string | URL; 
 /** Gives a new token for the user and device of a token that is still valid; one that names no device gets one of that label. */
 export function renewToken(token: string, options?: { server?: string | URL; device?: string }): Promise<string>;
 
+/** A service that customers can write to. */
+export interface Service {
+  number: number;
+  /** What it is called, and how it greets who has not written yet, by language (BCP 47); no name where the page has its own. */
+  name: Record<string, string>;
+  greeting: Record<string, string>;
+  /** Whether somebody answers now. Messages are taken at any time. */
+  open: boolean;
+  /** When that changes, Unix milliseconds; 0 if never. */
+  changes: number;
+}
+
+/** The services that customers can write to, in the order in which to show them; nobody need be signed in. */
+export function services(options?: { server?: string | URL }): Promise<Service[]>;
+
 /** The key of the conversation between two users. */
 export function directKey(a: ID, b: ID): ConversationKey;
 
@@ -362,7 +380,7 @@ export interface Parley extends EventTarget {
    * nobody can tell whether it was stored. seen: the highest
    * contiguous seq on the author's screen. type other than 'text' makes a
    * control entry, whose content may be empty; target is the agent of a
-   * hand-over. An answer of an agent who had not seen another agent's newer one
+   * hand-over, or the number of the service of a move. An answer of an agent who had not seen another agent's newer one
    * is refused with code 0x83, unless anyway is set. ref is the message's
    * client_ref, of newRef(): what is sent again with the same one, from whatever
    * page, is the same message, and stored once.
@@ -400,7 +418,7 @@ export interface Parley extends EventTarget {
    * they themselves (Settings.listed) let them be found. With a service, which only
    * agents may give, it finds those who answer for it.
    */
-  users(query: string, options?: { service?: number }): Promise<User[]>;
+  users(query: string, options?: { service?: number }): Promise<Person[]>;
   /** Changes the user's name, for everybody and on all of the user's devices; user events tell when this page knows. */
   rename(name: string): Promise<void>;
   /**

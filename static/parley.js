@@ -13,7 +13,7 @@ import { mark, markEngine } from './client/marks.js';
 import { newRef, PendingSends } from './client/pending-sends.js';
 import { decode, encode } from './client/wire.js';
 
-export { ParleyError, renewToken, signInAsGuest, signInWithCode } from './client/http.js';
+export { ParleyError, renewToken, services, signInAsGuest, signInWithCode } from './client/http.js';
 export { mergeMessages } from './client/merge-messages.js';
 export { newRef } from './client/pending-sends.js';
 
@@ -293,7 +293,7 @@ class Parley extends EventTarget {
     this.#tell('wake', {});
   }
 
-  /** @param {string} query @param {{ service?: number }} [options] @returns {Promise<User[]>} */
+  /** @param {string} query @param {{ service?: number }} [options] @returns {Promise<import('./parley.d.ts').Person[]>} */
   users(query, { service } = {}) {
     return this.#authorized(token => findUsers(this.#server, token, query, service));
   }

@@ -49,6 +49,7 @@ type Authority struct {
 	key    key
 	parser *jwt.Parser
 	now    func() time.Time
+	offer  offer
 }
 
 func newAuthority(k key, now func() time.Time) *Authority {
@@ -77,7 +78,7 @@ var errCritical = errors.New("crit")
 
 // Verify returns the user of a token. sub must be a user id in canonical
 // decimal, exp must lie ahead; a name that is too long is cut, and services that
-// are unknown here are ignored. The error wraps a *proto.Refusal with reason NotAuthorized and a sentence for the
+// there are not (Offer) are ignored. The error wraps a *proto.Refusal with reason NotAuthorized and a sentence for the
 // person, in which nothing of the token stands.
 func (a *Authority) Verify(token string) (User, error) {
 	if token == "" {
@@ -110,7 +111,7 @@ func (a *Authority) user(c *claims) (User, error) {
 	if !a.now().Before(c.ExpiresAt.Time) {
 		return User{}, expired()
 	}
-	u := User{ID: id, Name: cleanName(c.Name), Services: services(c.Services), Expires: c.ExpiresAt.Time}
+	u := User{ID: id, Name: cleanName(c.Name), Services: a.offer.known(c.Services), Expires: c.ExpiresAt.Time}
 	if c.IssuedAt != nil {
 		u.Issued = c.IssuedAt.Time
 	}
@@ -148,29 +149,6 @@ func expired() error {
 
 func refuse(format string, args ...any) error {
 	return fmt.Errorf("token: %w", proto.Refuse(proto.NotAuthorized, format, args...).Named("token-invalid"))
-}
-
-// services keeps those that are known, in order.
-func services(numbers []int64) []proto.ServiceType {
-	var types []proto.ServiceType
-	for number := range proto.ServiceType_name {
-		if slices.Contains(numbers, int64(number)) {
-			types = append(types, proto.ServiceType(number))
-		}
-	}
-	slices.Sort(types)
-	return types
-}
-
-// AllServices returns every service type there is, rising: what an agent who
-// was invited answers for.
-func AllServices() []proto.ServiceType {
-	var types []proto.ServiceType
-	for number := range proto.ServiceType_name {
-		types = append(types, proto.ServiceType(number))
-	}
-	slices.Sort(types)
-	return types
 }
 
 // CanMint reports whether the key is a secret. Public keys only verify.

@@ -12,6 +12,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -319,7 +320,7 @@ func TestAnECMethodBelongsToOneCurve(t *testing.T) {
 
 func TestAMintedTokenVerifies(t *testing.T) {
 	a := open(t, secret)
-	want := User{ID: 1<<64 - 1, Name: "Zoë \"<&> 猫", Services: AllServices(), Expires: now.Add(time.Hour)}
+	want := User{ID: 1<<64 - 1, Name: "Zoë \"<&> 猫", Services: []proto.ServiceType{0, 6, 63}, Expires: now.Add(time.Hour)}
 	token, err := a.Mint(want, time.Hour)
 	if err != nil {
 		t.Fatal(err)
@@ -376,4 +377,22 @@ func FuzzClaims(f *testing.F) {
 			t.Fatalf("user %+v", u)
 		}
 	})
+}
+
+func TestServicesThatThereAreNotSayNothingAndAreToldOnce(t *testing.T) {
+	var log strings.Builder
+	a := open(t, slices.Clone(secret))
+	a.Offer([]proto.ServiceType{40, 1}, slog.New(slog.NewTextHandler(&log, nil)))
+	token, err := a.Mint(User{ID: 7, Services: []proto.ServiceType{40, 2, 1, 40}}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if u, err := a.Verify(token); err != nil || !slices.Equal(u.Services, []proto.ServiceType{1, 40}) {
+			t.Errorf("the token is of %v, %v", u, err)
+		}
+	}
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "service=2") {
+		t.Errorf("the log says %q, want one line on service 2", got)
+	}
 }

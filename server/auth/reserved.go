@@ -21,12 +21,12 @@ var reservedNames = []string{
 }
 
 // CheckUnreserved refuses a name that looks like one that only the service may
-// have. It is for people who choose their own name and answer for nothing: the
+// have, or one of more names. It is for people who choose their own name and answer for nothing: the
 // names of agents, and of those whose tokens another program mints, are that
 // program's business.
-func CheckUnreserved(name string) error {
+func CheckUnreserved(name string, more ...string) error {
 	looks := looksOf(name)
-	if slices.ContainsFunc(reservedNames, func(reserved string) bool {
+	if slices.ContainsFunc(slices.Concat(reservedNames, more), func(reserved string) bool {
 		own := looksOf(reserved)
 		return own[0] == looks[0] || own[1] == looks[1]
 	}) {

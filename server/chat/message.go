@@ -91,8 +91,7 @@ func (b *batch) append(c *conversation, sender uint64, ref [proto.RefSize]byte, 
 		e.Seen = &seen
 	}
 	err := c.Status.Add(c.Key.Kind(), e, func(of proto.Side, after uint64) (uint64, uint64, error) {
-		next, err := b.tx.FirstWritten(c.Key, c.Key.User(of), after)
-		return next.Seq, next.CreateTime, err
+		return b.asked(c.Key, of, after)
 	})
 	if err != nil {
 		return Entry{}, err

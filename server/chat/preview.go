@@ -48,6 +48,6 @@ func servicePreviewOf(m *proto.ServiceMessage) *proto.ServiceMessage {
 	return &proto.ServiceMessage{
 		MessageId: m.MessageId, UserId: m.UserId, ServiceType: m.ServiceType, MessageType: m.MessageType, Content: &content,
 		CreateDate: m.CreateDate, Direction: m.Direction, AgentId: m.AgentId, PostProc: m.PostProc, ToReply: m.ToReply,
-		Seq: m.Seq, SeenSeq: m.SeenSeq, ClientRef: m.ClientRef, TargetAgentId: m.TargetAgentId,
+		Seq: m.Seq, SeenSeq: m.SeenSeq, ClientRef: m.ClientRef, TargetAgentId: m.TargetAgentId, OtherService: m.OtherService,
 	}
 }

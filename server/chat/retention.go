@@ -171,8 +171,7 @@ func (b *batch) forget(c *conversation, through uint64) error {
 			continue // a service asks nothing
 		}
 		err := c.Status.Sides[side].Forget(through, func(after uint64) (uint64, uint64, error) {
-			first, err := b.tx.FirstWritten(c.Key, c.Key.User(proto.Side(side)), after)
-			return first.Seq, first.CreateTime, err
+			return b.asked(c.Key, proto.Side(side), after)
 		})
 		if err != nil {
 			return err

@@ -74,6 +74,9 @@ type Config struct {
 	Alive time.Duration
 	// Quotas bound what users may have stored; the zero Quotas nothing.
 	Quotas Quotas
+	// Services are those that messages are taken for; none is all that have a number.
+	// What was written to others stays to be read.
+	Services Services
 	// People says who is found among people; "" is PeopleAll.
 	People People
 	// Retention is how long entries are kept: Run looks for older ones once a day or,
@@ -115,6 +118,7 @@ type Service struct {
 	paces          paces
 	terms          terms
 	lives          time.Duration // Config.Alive
+	services       Services
 	people         People
 	wake           chan struct{} // holds one, for the notifier
 
@@ -139,10 +143,13 @@ func New(c Config) (*Service, error) {
 	s := &Service{
 		store: c.Store, fanout: c.Fanout, now: c.Now, random: c.Random, log: c.Log, quotas: c.Quotas,
 		retention: c.Retention, guestRetention: c.GuestRetention,
-		lives: c.Alive, people: c.People, wake: make(chan struct{}, 1),
+		lives: c.Alive, services: c.Services, people: c.People, wake: make(chan struct{}, 1),
 		queue:    make(chan waiter, queueSize),
 		stopping: make(chan struct{}),
 		stopped:  make(chan struct{}),
+	}
+	if s.services == 0 {
+		s.services = ^Services(0)
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -40,6 +41,9 @@ func (s *Service) prepareService(from Sender, payload, correlation []byte) (Requ
 	if m.GetMessageType() != proto.MessageType_MESSAGE_TYPE_HAND_OVER {
 		m.TargetAgentId = nil
 	}
+	if m.GetMessageType() != proto.MessageType_MESSAGE_TYPE_MOVE {
+		m.OtherService = nil
+	}
 	key := proto.ServiceKey(m.GetUserId(), m.GetServiceType())
 	return &serviceMessage{key: key, ref: ref, author: from.User, agent: agent, quota: s.quotas.of(from), m: m}, nil
 }
@@ -58,6 +62,10 @@ func checkService(from Sender, m *proto.ServiceMessage) error {
 		return proto.Refuse(proto.PayloadFormatInvalid, "message_type is 19, a note: these stand beside the log, of which the customer has a copy; add it over HTTP").Named("note-in-log")
 	case customer && kind.Control():
 		return proto.Refuse(proto.NotAuthorized, "message_type is %d, a control entry: only agents of the service write these", kind).Named("not-agent")
+	case kind == proto.MessageType_MESSAGE_TYPE_MOVED_HERE:
+		return proto.Refuse(proto.PayloadFormatInvalid, "message_type is 4, which the server writes: send a move, 26, where it comes from")
+	case kind == proto.MessageType_MESSAGE_TYPE_MOVE && (m.OtherService == nil || m.GetOtherService() == m.GetServiceType()):
+		return proto.Refuse(proto.PayloadFormatInvalid, "other_service is missing, or the service itself: name the one to move to")
 	case kind == proto.MessageType_MESSAGE_TYPE_HAND_OVER && m.GetTargetAgentId() == 0:
 		return proto.Refuse(proto.PayloadFormatInvalid, "target_agent_id is 0: name the agent to hand over to")
 	}
@@ -105,6 +113,7 @@ func (r *serviceMessage) apply(b *batch) (Result, error) {
 	}
 	event := r.m.Event()
 	event.Seen = b.seenHere(r.m.Epoch, r.m.SeenSeq)
+	waits := c.Status.Sides[proto.First].Since // until the entry answers
 	entry, err := b.append(c, r.author, r.ref, event, func(id uint64, e proto.Event) protobuf.Message { return r.stamp(c, id, e) })
 	if err != nil {
 		return Result{}, err
@@ -113,6 +122,11 @@ func (r *serviceMessage) apply(b *batch) (Result, error) {
 	b.changeMember(customer)
 	if err := b.deliverService(r.key, entry); err != nil {
 		return Result{}, err
+	}
+	if event.Type == proto.MessageType_MESSAGE_TYPE_MOVE {
+		if err := r.arrive(b, c, cmp.Or(waits, entry.CreateTime)); err != nil {
+			return Result{}, err
+		}
 	}
 	return Result{Receipt: receiptOf(entry)}, b.seen(c, entry, event.Seen)
 }
@@ -133,7 +147,7 @@ func (r *serviceMessage) stamp(c *conversation, id uint64, e proto.Event) protob
 	m := &proto.ServiceMessage{
 		MessageId: &id, UserId: r.m.UserId, ServiceType: r.m.ServiceType, MessageType: r.m.MessageType, Content: r.m.Content,
 		CreateDate: &e.Time, Direction: r.m.Direction, AgentId: r.m.AgentId, PostProc: &c.Status.PostProc, Extend: r.m.Extend,
-		Seq: &e.Seq, SeenSeq: e.Seen, ClientRef: r.ref[:], TargetAgentId: r.m.TargetAgentId,
+		Seq: &e.Seq, SeenSeq: e.Seen, ClientRef: r.ref[:], TargetAgentId: r.m.TargetAgentId, OtherService: r.m.OtherService,
 	}
 	if e.Asks(proto.Service) {
 		m.ToReply = protobuf.Uint32(1)
@@ -141,23 +155,32 @@ func (r *serviceMessage) stamp(c *conversation, id uint64, e proto.Event) protob
 	return m
 }
 
-// validate refuses an agent's entry that does not fit what others did meanwhile.
+// validate refuses what is written to a service that there is not, and an agent's
+// entry that does not fit what others did meanwhile.
 func (r *serviceMessage) validate(b *batch, c *conversation) (refusal, err error) {
 	now := &c.Status
 	kind := r.m.GetMessageType()
 	switch {
+	case !b.service.services.Has(r.key.Service()):
+		return proto.Refuse(proto.NotAuthorized, "service_type is %d, which takes no messages: write to another service", r.key.Service()).Named("no-such-service"), nil
 	case !r.agent:
 		return nil, nil
 	case kind.Control() && c.Head == 0:
 		return refuseEntry("nothing-said", "nothing was said in this conversation yet: write to the customer first"), nil
 	case !kind.Control():
-		seen, despite := b.seenHere(r.m.Epoch, r.m.SeenSeq), b.seenHere(r.m.Epoch, protobuf.Uint64(r.m.GetDespiteSeq()))
-		if seen != nil && max(*seen, *despite) < now.LastAnswer && now.LastAnswerBy != r.author {
-			return refuseEntry("answered-meanwhile", "another agent answered meanwhile: read it, then send again"), nil
-		}
-		return nil, nil
+		return r.crossed(b, c)
+	case now.PostProc == proto.Moved && kind != proto.MessageType_MESSAGE_TYPE_NOTE && kind != proto.MessageType_MESSAGE_TYPE_REOPEN:
+		return errMoved, nil
 	}
 	switch kind {
+	case proto.MessageType_MESSAGE_TYPE_MOVE:
+		if !b.service.services.Has(r.m.GetOtherService()) {
+			return refuseEntry("no-such-service", "other_service takes no messages: move to another service"), nil
+		}
+		if refusal, err := r.validateAssignment(b, c); refusal != nil || err != nil {
+			return refusal, err
+		}
+		return r.crossed(b, c)
 	case proto.MessageType_MESSAGE_TYPE_CLAIM, proto.MessageType_MESSAGE_TYPE_HAND_OVER:
 		return r.validateAssignment(b, c)
 	case proto.MessageType_MESSAGE_TYPE_RELEASE:
@@ -224,14 +247,16 @@ func (b *batch) deliverService(key proto.Key, e Entry) error {
 // seq stays dense, and what the answered rule needs, but nothing that was said.
 // m must not be changed while the copy is used.
 func forCustomer(m *proto.ServiceMessage) *proto.ServiceMessage {
-	if m.GetDirection() == proto.ServiceMessageDirection_CUSTOMER_TO_SERVICE {
+	moved := m.GetMessageType() == proto.MessageType_MESSAGE_TYPE_MOVED_HERE
+	if m.GetDirection() == proto.ServiceMessageDirection_CUSTOMER_TO_SERVICE && !moved {
 		return m
 	}
 	c := &proto.ServiceMessage{
+		OtherService: m.OtherService, WaitingSince: m.WaitingSince, ToReply: m.ToReply,
 		MessageId: m.MessageId, UserId: m.UserId, ServiceType: m.ServiceType, MessageType: m.MessageType, Content: m.Content,
 		CreateDate: m.CreateDate, Direction: m.Direction, PostProc: m.PostProc, Extend: m.Extend, Seq: m.Seq, SeenSeq: m.SeenSeq,
 	}
-	if m.GetMessageType().Control() {
+	if m.GetMessageType().Control() || moved {
 		c.Content, c.Extend = new(string), nil
 	}
 	return c

@@ -167,7 +167,7 @@ func TestAgentsWhoseTokensExpiredMeanwhileAreTakenOffAtTheStart(t *testing.T) {
 func TestASetOfServicesHoldsEveryServiceThereIs(t *testing.T) {
 	var all []proto.ServiceType
 	for number := range proto.ServiceType_name {
-		if number < 0 || number > 62 { // a bit of a signed integer in the database
+		if number < 0 || number > proto.MaxService { // a bit each
 			t.Errorf("service %d has no place in a set", number)
 		}
 		all = append(all, proto.ServiceType(number))

@@ -25,12 +25,13 @@ func TestAPhoneTellsQuietlyWhoWaitsAndWhatItIsConnectedTo(t *testing.T) {
 	ada.await("an empty conversation", `() => document.querySelector('[role=log] .older.empty')`)
 	places := func() map[string]string { return call[map[string]string](ada.tab, whereThingsAre) }
 
-	// Who begins to wait moves nothing, and is told in words.
+	// Who begins to wait moves nothing, and is told by a mark, or in words where one wants that.
 	before := places()
 	bob.say("do you come?")
 	ada.awaitMessage("do you come?", "received")
 	ada.find("button", "No reply needed")
-	ada.await("the words", `() => document.querySelector('conversation-status .owing').textContent.startsWith('Waiting for your answer for ')`)
+	ada.await("a quiet mark", `() => document.querySelector('conversation-status [role=img]')?.ariaLabel?.startsWith('Waiting for your answer for ')
+		&& !document.querySelector('conversation-status .owing').textContent`)
 	for part, place := range places() {
 		if before[part] != place {
 			t.Errorf("when a reply becomes owed, %s goes from (left, top, width, height) %s to %s", part, before[part], place)
@@ -42,6 +43,12 @@ func TestAPhoneTellsQuietlyWhoWaitsAndWhatItIsConnectedTo(t *testing.T) {
 			t.Errorf("%s the header cuts %q", when, cut)
 		}
 	}
+	call[bool](ada.tab, `() => { location.hash = '/'; return true }`)
+	ada.click("Settings")
+	ada.clickOn("switch", "Say who waits for my answer")
+	ada.do(chromedp.KeyEvent("\u001b"))
+	ada.openChat(bob.id)
+	ada.await("the words", `() => document.querySelector('conversation-status .owing').textContent.startsWith('Waiting for your answer for ')`)
 	whole("owing an answer,")
 	ada.say("yes, and you?")
 	ada.await("the words", `() => document.querySelector('conversation-status .awaiting').textContent.startsWith('Waiting for Bartholomew')`)

@@ -2,11 +2,13 @@ package httpapi
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	protobuf "google.golang.org/protobuf/proto"
@@ -26,12 +28,37 @@ func write(w http.ResponseWriter, r *http.Request, status int, answer any) error
 	if err != nil {
 		return fmt.Errorf("encode an answer: %w", err)
 	}
+	if _, lasting := answer.(lasting); lasting && revalidated(w, r, body) {
+		return nil
+	}
 	send(w, mediaType, status, body)
 	return nil
 }
 
 // versioned is an answer that has an ETag.
 type versioned interface{ etag() string }
+
+// lasting is an answer that is the same for everybody and changes seldom: clients may
+// keep it, and ask each time whether it still holds.
+type lasting struct{ answer any }
+
+// MarshalJSON implements json.Marshaler.
+func (l lasting) MarshalJSON() ([]byte, error) { return plainJSON(l.answer) }
+
+// revalidated names a lasting answer (RFC 9110, section 8.8.3), and answers a client
+// who has it already.
+func revalidated(w http.ResponseWriter, r *http.Request, body []byte) bool {
+	tag := fmt.Sprintf(`"%x"`, sha256.Sum256(body))
+	w.Header().Set("ETag", tag)
+	w.Header().Set("Cache-Control", "no-cache")
+	for _, known := range strings.Split(r.Header.Get("If-None-Match"), ",") {
+		if known = strings.TrimSpace(known); strings.TrimPrefix(known, "W/") == tag || known == "*" {
+			w.WriteHeader(http.StatusNotModified)
+			return true
+		}
+	}
+	return false
+}
 
 func encode(w http.ResponseWriter, r *http.Request, answer any) (body []byte, mediaType string, err error) {
 	page, isPage := answer.(*chat.Page)
@@ -120,7 +147,8 @@ func wantsProtobuf(r *http.Request) bool {
 	return q > 0 && q >= other
 }
 
-// send sends an answer that is for this client now, and for no cache.
+// send sends an answer that is for this client now and, unless its header says
+// otherwise, for no cache.
 func send(w http.ResponseWriter, mediaType string, status int, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", mediaType)
@@ -138,7 +166,9 @@ func sendNothing(w http.ResponseWriter) {
 
 // keep sets what holds for all answers.
 func keep(h http.Header) {
-	h.Set("Cache-Control", "no-store")
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-store")
+	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("Referrer-Policy", "no-referrer")

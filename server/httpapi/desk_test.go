@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	protobuf "google.golang.org/protobuf/proto"
 

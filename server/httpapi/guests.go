@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -130,10 +131,10 @@ func (a *api) newcomer(r *http.Request, wish newcomer) (auth.User, error) {
 		if err := a.Invite.Use(wish.Invite); err != nil {
 			return auth.User{}, err
 		}
-		who.Services = auth.AllServices()
+		who.Services = slices.Sorted(slices.Values(a.Services.Numbers()))
 		return who, nil
 	}
-	return who, auth.CheckUnreserved(who.Name)
+	return who, auth.CheckUnreserved(who.Name, a.Services.Names()...)
 }
 
 // renewing returns whose token is to be renewed, if not too often.

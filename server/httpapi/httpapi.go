@@ -15,8 +15,9 @@
 //     503 to try again after Retry-After seconds.
 //   - Of one user's requests a few are in work at a time, and the others wait,
 //     up to a bound; nobody waits for another's line.
-//   - Nothing is kept by caches. Where an answer has an ETag, what it shows is changed
-//     with that as If-Match, and 412 says that somebody else changed it meanwhile.
+//   - Nothing is kept by caches, except that a client may keep /api/services and ask by
+//     its ETag whether it still holds. Where another answer has an ETag, what it shows is
+//     changed with that as If-Match, and 412 says that somebody else changed it meanwhile.
 package httpapi
 
 import (
@@ -38,6 +39,7 @@ import (
 	"parley/server/chat"
 	"parley/server/clientip"
 	"parley/server/origin"
+	"parley/server/services"
 )
 
 // Config says what the API works with. Authority and Service are needed; a zero
@@ -49,6 +51,8 @@ type Config struct {
 	Guests bool
 	// Invite makes a guest an agent; nil nobody.
 	Invite *auth.Invite
+	// Services are those that customers can write to; nil is services.Default.
+	Services *services.Directory
 	// Origins are those of pages of other sites that may use the API.
 	Origins origin.Origins
 	// End ends the connections of those devices of a user that one of is true of, 0 being
@@ -93,6 +97,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
+	}
+	if c.Services == nil {
+		c.Services = services.Default()
 	}
 	if c.Clients == nil {
 		c.Clients = clientip.New(nil, c.Log)
@@ -190,6 +197,7 @@ func New(c Config) (http.Handler, error) {
 	a.route(mux, "/api/recovery-codes", methods{http.MethodPost: a.signedIn(codeCost, a.recoveryCode)})
 	a.route(mux, "/api/devices", methods{http.MethodGet: a.signedIn(1, a.devices), http.MethodDelete: a.signedIn(listCost, a.endDevices)})
 	a.route(mux, "/api/devices/{id}", methods{http.MethodDelete: a.signedIn(1, a.endDevice)})
+	a.route(mux, "/api/services", methods{http.MethodGet: a.services})
 	a.route(mux, "/api/users", methods{http.MethodGet: a.signedIn(listCost, a.people)})
 	a.route(mux, "/api/conversations", methods{http.MethodGet: a.signedIn(listCost, a.conversations)})
 	a.route(mux, "/api/conversations/{key}/messages", methods{http.MethodGet: a.signedIn(1, a.messages)})

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -27,6 +28,7 @@ import (
 	"parley/server/chat"
 	"parley/server/clientip"
 	"parley/server/origin"
+	"parley/server/services"
 	"parley/server/store"
 )
 
@@ -447,6 +449,58 @@ func TestTheClientsPreferenceDecidesTheForm(t *testing.T) {
 	}
 }
 
+func TestServicesAreToldToEverybody(t *testing.T) {
+	now := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC) // a Monday
+	file := filepath.Join(t.TempDir(), "services.json")
+	if err := os.WriteFile(file, []byte(`[
+		{"number": 9, "name": {"en": "Repairs", "zh-Hans": "维修"}, "greeting": {"en": "<b>Hi</b>"}, "hours": {"zone": "UTC", "mon": ["09:00-17:00"]}},
+		{"number": 1, "name": {"en": "Sales"}}
+	]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	offered, err := services.Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, func(c *Config) {
+		c.Services, c.Now = offered, func() time.Time { return now }
+		c.StrangerRate, c.StrangerBurst = 1, 6
+	})
+	answer, body := s.do("GET", "/api/services", nil, "")
+	want := `{"services":[{"service_type":9,"name":{"en":"Repairs","zh-Hans":"维修"},"greeting":{"en":"<b>Hi</b>"},"open":false,"changes":"1772442000000"},` +
+		`{"service_type":1,"name":{"en":"Sales"},"open":true,"changes":"0"}]}` + "\n"
+	if answer.StatusCode != 200 || body != want {
+		t.Fatalf("status %d, %s, want %s", answer.StatusCode, body, want)
+	}
+	if got := answer.Header.Get("Cache-Control"); got != "no-cache" {
+		t.Errorf("Cache-Control is %q", got)
+	}
+	tag := answer.Header.Get("ETag")
+	if answer, body := s.do("GET", "/api/services", header{"If-None-Match": `"x", W/` + tag}, ""); answer.StatusCode != 304 || body != "" {
+		t.Errorf("what is known already: status %d, %q", answer.StatusCode, body)
+	}
+	now = now.Add(time.Hour)
+	if answer, body := s.do("GET", "/api/services", header{"If-None-Match": tag}, ""); answer.StatusCode != 200 || !strings.Contains(body, `"open":true,"changes":"1772470800000"`) {
+		t.Errorf("once it opened: status %d, %s", answer.StatusCode, body)
+	}
+	if answer, body := s.do("POST", "/api/guests", jsonBody, `{"name":"REPAIRS"}`); answer.StatusCode != 400 || !strings.Contains(body, "name-reserved") {
+		t.Errorf("a guest called as a service is: status %d, %s", answer.StatusCode, body)
+	}
+	agent := s.guest(`{"name":"Ann","invite":"` + s.invite + `"}`)
+	if fmt.Sprint(agent.Services) != "[1 9]" {
+		t.Errorf("who was invited answers for %v", agent.Services)
+	}
+	if answer, body := s.do("GET", "/api/users?service=2", bearer(agent.Token), ""); answer.StatusCode != 400 || !strings.Contains(body, "/api/services") {
+		t.Errorf("those of a service that there is not: status %d, %s", answer.StatusCode, body)
+	}
+	for range 6 {
+		answer, _ = s.do("GET", "/api/services", nil, "")
+	}
+	if answer, body = s.do("GET", "/api/services", nil, ""); answer.StatusCode != 429 {
+		t.Errorf("one request too many: status %d, %s", answer.StatusCode, body)
+	}
+}
+
 func TestWhatIsWrongIsNamed(t *testing.T) {
 	s := newSite(t, func(c *Config) { c.Burst = 1000 })
 	s.say(7, 8, "one")
@@ -484,7 +538,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		"q twice":              {"GET", "/api/users?q=a&q=b", mine, "", 400, "q stands"},
 		"service not a number": {"GET", "/api/users?service=sales", bearer(s.token(7, 2)), "", 400, "service is not a whole number"},
 		"service empty":        {"GET", "/api/users?service=", bearer(s.token(7, 2)), "", 400, "service is not a whole number"},
-		"service unknown":      {"GET", "/api/users?service=7", bearer(s.token(7, 2)), "", 400, "service is the number of none there is"},
+		"service unknown":      {"GET", "/api/users?service=64", bearer(s.token(7, 2)), "", 400, "service is the number of none there is"},
 		"service twice":        {"GET", "/api/users?service=1&service=2", bearer(s.token(7, 2)), "", 400, "service stands more than once"},
 		"service of customers": {"GET", "/api/users?service=2", mine, "", 403, "service: only agents"},
 		"q not UTF-8":          {"GET", "/api/users?q=%ff", mine, "", 400, "q is not valid UTF-8"},
@@ -952,5 +1006,34 @@ func TestAConfigThatCannotWorkIsRefused(t *testing.T) {
 				t.Error("accepted")
 			}
 		})
+	}
+}
+
+func TestAgentsAreToldToWhichOfTheirServicesSomebodyWrote(t *testing.T) {
+	s := newSite(t, nil)
+	for _, service := range []proto.ServiceType{1, 2} {
+		payload, err := proto.Marshal(&proto.ServiceMessage{
+			MessageId: new(uint64), UserId: new(uint64(7)), ServiceType: &service, MessageType: new(proto.MessageType), Content: new("hello?"),
+			CreateDate: new(uint64), Direction: new(proto.ServiceMessageDirection),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		carl := chat.Sender{User: 7, Name: "Carl", Client: "test"}
+		if err := s.service.Seen(t.Context(), chat.User{ID: 7, Name: "Carl"}, chat.Credential{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.service.Publish(t.Context(), carl, proto.BranchService, payload, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for token, want := range map[string]string{
+		s.token(8, 2):    `{"users":[{"user_id":"7","name":"Carl","customer_of":[2]}]}`,
+		s.token(9, 1, 2): `{"users":[{"user_id":"7","name":"Carl","customer_of":[1,2]}]}`,
+		s.token(10):      `{"users":[]}`,
+	} {
+		if _, body := s.do("GET", "/api/users?q=carl", bearer(token), ""); body != want+"\n" {
+			t.Errorf("%s, want %s", body, want)
+		}
 	}
 }

@@ -79,6 +79,8 @@ type person struct {
 	Services []proto.ServiceType `json:"services,omitempty"`
 	// Away says of an agent, to agents, that they want no further conversations.
 	Away bool `json:"away,omitempty"`
+	// CustomerOf are those that the person wrote to, of those that who asks answers for.
+	CustomerOf []proto.ServiceType `json:"customer_of,omitempty"`
 }
 
 // people finds people, other than who asks, by part of their name or by id, as far
@@ -97,7 +99,7 @@ func (a *api) people(r *http.Request, who auth.User) (any, error) {
 	if !utf8.ValidString(text) {
 		return nil, badRequest("q is not valid UTF-8")
 	}
-	services, err := q.service(who)
+	services, err := a.service(q, who)
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +113,7 @@ func (a *api) people(r *http.Request, who auth.User) (any, error) {
 		if len(who.Services) > 0 {
 			p.Services = u.Services.All()
 			p.Away = u.Away && u.Services != 0
+			p.CustomerOf = (u.Customer & chat.ServicesOf(who.Services)).All()
 		}
 		persons = append(persons, p)
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"parley/proto"
@@ -60,17 +61,17 @@ func (q query) number(name string, low, high, otherwise uint64) (uint64, error) 
 
 // service returns the set that holds the service asked for, empty if none is.
 // Who answers for one is for agents to know.
-func (q query) service(who auth.User) (chat.Services, error) {
+func (a *api) service(q query, who auth.User) (chat.Services, error) {
 	if _, ok := q["service"]; !ok {
 		return 0, nil
 	}
 	n, err := q.number("service", 0, math.MaxInt32, 0)
-	_, known := proto.ServiceType_name[int32(n)]
+	known := slices.Contains(a.Services.Numbers(), proto.ServiceType(n))
 	switch {
 	case err != nil:
 		return 0, err
 	case !known:
-		return 0, badRequest("service is the number of none there is: send one of ServiceType")
+		return 0, badRequest("service is the number of none there is: send one of /api/services")
 	case len(who.Services) == 0:
 		return 0, &problem{Status: http.StatusForbidden, Detail: "service: only agents are told who answers for one; leave it out", Code: "not-agent"}
 	}

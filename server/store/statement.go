@@ -8,6 +8,8 @@ import (
 
 	"modernc.org/libc"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"parley/server/chat"
 )
 
 // statement is a prepared one (https://sqlite.org/c3ref/stmt.html), of the connection
@@ -168,7 +170,7 @@ func (st *statement) reserve(args []any) error {
 }
 
 // scan reads the columns of the row, each into a *bool, *int, *int32, *int64, *uint32,
-// *uint64, *number, *ref, *string or *[]byte. A value of another kind than is expected is an error: the
+// *uint64, *chat.Services, *number, *ref, *string or *[]byte. A value of another kind than is expected is an error: the
 // file is damaged, or another program wrote to it.
 func (st *statement) scan(dest ...any) error {
 	if n := int(sqlite3.Xsqlite3_column_count(st.tls, st.handle)); n != len(dest) {
@@ -224,6 +226,8 @@ func setInteger(dest any, n int64) bool {
 	case *uint32:
 		*d = uint32(n)
 		return int64(*d) == n
+	case *chat.Services:
+		*d = chat.Services(n) // 64 bits, of which the sign is one
 	case *uint64:
 		*d = uint64(n)
 		return n >= 0

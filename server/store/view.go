@@ -404,8 +404,8 @@ type userRow struct {
 }
 
 func (r *userRow) fields() []any {
-	return []any{(*number)(&r.u.ID), &r.u.Name, (*uint64)(&r.u.Services), (*number)(&r.u.ServicesSince), (*number)(&r.u.ServicesUntil),
-		(*number)(&r.u.Revoked), &r.u.Blocked, (*number)(&r.u.SignedOut), (*number)(&r.u.Renamed), (*number)(&r.u.FirstSeen), (*number)(&r.u.LastSeen), &r.hides, &r.u.Wrote, (*uint64)(&r.u.Customer)}
+	return []any{(*number)(&r.u.ID), &r.u.Name, &r.u.Services, (*number)(&r.u.ServicesSince), (*number)(&r.u.ServicesUntil),
+		(*number)(&r.u.Revoked), &r.u.Blocked, (*number)(&r.u.SignedOut), (*number)(&r.u.Renamed), (*number)(&r.u.FirstSeen), (*number)(&r.u.LastSeen), &r.hides, &r.u.Wrote, &r.u.Customer}
 }
 
 func (r *userRow) user() chat.User {

@@ -2,8 +2,6 @@
 // The server's HTTP API, as far as pages use it themselves, and the errors
 // that Parley's calls end with.
 
-/** @typedef {import('../parley.d.ts').User} User */
-
 /** How long the server may take, in milliseconds. */
 const timeout = 15_000;
 
@@ -47,10 +45,11 @@ export function addressOf(server = here) {
 /**
  * @param {string} server its address
  * @param {string} path
- * @param {{ method?: string, token?: string, body?: any, version?: string }} [options] version is that of what is to be changed
+ * @param {{ method?: string, token?: string, body?: any, version?: string, cache?: RequestCache }} [options] version is that
+ * of what is to be changed
  * @returns {Promise<any>} what the answer's JSON says
  */
-export async function request(server, path, { method = 'GET', token, body, version } = {}) {
+export async function request(server, path, { method = 'GET', token, body, version, cache = 'no-store' } = {}) {
   /** @type {Record<string, string>} */
   const headers = { Accept: 'application/json' };
   if (token) headers.Authorization = `Bearer ${token}`;
@@ -60,7 +59,7 @@ export async function request(server, path, { method = 'GET', token, body, versi
   try {
     response = await fetch(server + path, {
       method, headers, body: body && JSON.stringify(body),
-      cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(timeout),
+      cache, credentials: 'omit', signal: AbortSignal.timeout(timeout),
     });
     answer = await response.json().catch(() => null);
   } catch (cause) {
@@ -123,14 +122,33 @@ export async function renewToken(token, { server, device } = {}) {
  * Finds people by name or id.
  * @param {string} server its address @param {string} token @param {string} query
  * @param {number} [service] that they answer for
- * @returns {Promise<User[]>}
+ * @returns {Promise<import('../parley.d.ts').Person[]>}
  */
 export async function findUsers(server, token, query, service) {
   const only = service === undefined ? '' : `&service=${encodeURIComponent(service)}`;
   const answer = await request(server, `/api/users?q=${encodeURIComponent(query)}${only}`, { token });
   return usersOf(answer).map((/** @type {any} */ user) => ({
-    id: idOf(user.user_id), name: String(user.name), services: user.services ?? [], away: user.away === true,
+    id: idOf(user.user_id), name: String(user.name), services: user.services ?? [], customerOf: user.customer_of ?? [],
+    away: user.away === true,
   }));
+}
+
+/**
+ * The services that customers can write to.
+ * @param {{ server?: string | URL }} [options]
+ * @returns {Promise<import('../parley.d.ts').Service[]>}
+ */
+export async function services({ server } = {}) {
+  const answer = await request(addressOf(server), '/api/services', { cache: 'no-cache' });
+  if (!Array.isArray(answer?.services)) throw new ParleyError('The server answered something that is not a list of services.');
+  return answer.services.map((/** @type {any} */ { service_type, name, greeting, open, changes }) => ({
+    number: Number(service_type), name: textsOf(name), greeting: textsOf(greeting), open: open !== false, changes: Number(changes),
+  }));
+}
+
+/** Texts by language. @param {any} texts @returns {Record<string, string>} */
+function textsOf(texts) {
+  return Object.fromEntries(Object.entries(texts ?? {}).map(([tag, text]) => [tag, String(text)]));
 }
 
 /** @param {any} answer */

@@ -15,7 +15,7 @@ const pause = 200; // ms without typing before the server is asked
  * @param {Element} place where the dialog lives
  * @param {import('../parley.js').Parley} parley
  * @param {number} service whose agents
- * @returns {Promise<import('../parley.js').User | null>}
+ * @returns {Promise<import('../parley.js').Person | null>}
  */
 export function askForAgent(place, parley, service) {
   const picker = new AgentPicker(parley, service);
@@ -38,7 +38,7 @@ class AgentPicker {
   #timer = 0;
   /** What the agents shown were found for; null while there is no answer. @type {string | null} */
   #answered = null;
-  /** @type {import('../parley.js').User | null} */
+  /** @type {import('../parley.js').Person | null} */
   #chosen = null;
   dialog = element('dialog', { class: 'ask', 'aria-labelledby': 'agent-picker' },
     element('form', { method: 'dialog', onsubmit: event => this.#submit(event) },
@@ -79,7 +79,7 @@ class AgentPicker {
     }
   }
 
-  /** @param {import('../parley.js').User[]} agents @param {string} note */
+  /** @param {import('../parley.js').Person[]} agents @param {string} note */
   #show(agents, note) {
     text(this.#note, note);
     this.#list.hidden = agents.length === 0;
@@ -106,7 +106,7 @@ class AgentPicker {
     event.preventDefault();
   }
 
-  /** @param {import('../parley.js').User} agent */
+  /** @param {import('../parley.js').Person} agent */
   async #choose(agent) {
     const name = isolated(userName(agent.name, agent.id));
     if (agent.away && !await askToConfirm(this.dialog, { title: t.agentIsAway(name), yes: t.handOverAnyway })) return;

@@ -11,6 +11,7 @@ import { ListHistory } from '../model/list-history.js';
 import { PageContext } from '../model/page-context.js';
 import { ReadingPlaces } from '../model/reading-places.js';
 import { parseRoute } from '../model/route.js';
+import { forgetServices } from '../model/services.js';
 import { forgetSnapshot, readSnapshot, SnapshotKeeper } from '../model/snapshot.js';
 import { connect, directKey, ParleyError, serviceKey, signInWithCode } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
@@ -27,7 +28,7 @@ import { element, set, text } from './dom.js';
 import { icon } from './icons.js';
 import { NoticeList } from './notice-list.js';
 import { PeopleSearch } from './people-search.js';
-import { serviceLinks, servicesNamed } from './service-links.js';
+import { ServiceLinks } from './service-links.js';
 import { ServiceQueue } from './service-queue.js';
 import { SettingsMenu } from './settings-menu.js';
 import { ShareLink } from './share-link.js';
@@ -109,7 +110,7 @@ export class ChatPanes extends HTMLElement {
     this.#context = new PageContext(id);
     this.#avatar = avatar(name, id);
     this.#name = element('h1', { dir: 'auto', tabindex: -1 }, userName(name, id));
-    this.#search = new PeopleSearch(this.#context.names);
+    this.#search = new PeopleSearch(this.#context);
     this.#share = new ShareLink(id);
     this.#settings = new SettingsMenu(id);
     this.#queue = new ServiceQueue(this.#context);
@@ -138,12 +139,17 @@ export class ChatPanes extends HTMLElement {
       this.#context.away = /** @type {CustomEvent<boolean>} */ (event).detail;
       this.#away.hidden = !this.#context.away;
     });
+    this.#settings.addEventListener('waiting-shown', () => this.#showPresence());
     this.#search.addEventListener('search', event => { this.#lists.hidden = /** @type {CustomEvent<boolean>} */ (event).detail; });
     this.#search.addEventListener('chosen', () => this.#search.clear());
     this.#search.addEventListener('found', event => {
       for (const { id, name } of /** @type {CustomEvent<import('../parley.js').User[]>} */ (event).detail) this.#context.names.set(id, name);
     });
     this.#context.names.addEventListener('change', () => this.#rename());
+    this.#context.services.addEventListener('change', () => {
+      this.#rename();
+      if (!this.#pane) this.#route();
+    }, { signal: this.#done.signal });
     this.#main.addEventListener('click', event => this.#clickBack(event));
     this.#notices.addEventListener('focus-lost', () => this.settleFocus());
     this.#settings.addEventListener('shortcuts', () => showShortcuts(this));
@@ -165,6 +171,7 @@ export class ChatPanes extends HTMLElement {
     this.#calling.cancel();
     this.#keeper.close();
     this.#attention.close();
+    this.#context.services.close();
     this.#parley?.close();
     document.title = t.title(0);
   }
@@ -247,6 +254,9 @@ export class ChatPanes extends HTMLElement {
     paintAvatar(this.#avatar, name, id);
     this.#queue.hidden = services.length === 0;
     this.#settings.agent = services.length > 0;
+    this.#context.services.own = services;
+    this.#queue.showServices();
+    this.#search.ownServices = services;
     this.#context.names.set(id, parley.user.name);
     renameIdentity(parley.user.name);
   }
@@ -389,10 +399,13 @@ export class ChatPanes extends HTMLElement {
   /** @param {Parley} parley @param {import('../model/route.js').Route} route @param {string} key of the conversation that it leads to */
   #show(parley, route, key) {
     const { id, name, services } = parley.user;
-    const { agent, service, serviceName } = this.#context.participants(key);
+    const { agent, service, serviceName, gone } = this.#context.participants(key);
     if (agent && !services.includes(service)) {
-      const links = t.services[service] ? [serviceLinks([{ name: serviceName, service }])] : [];
+      const links = gone ? [] : [new ServiceLinks(this.#context.services, () => [service])];
       return this.#showEmpty(t.notYours, t.notYoursHint(serviceName), ...links);
+    }
+    if (route.name === 'service' && gone && !this.#conversations.get(key)) {
+      return this.#showEmpty(t.noService, t.noServiceHint, new ServiceLinks(this.#context.services));
     }
     if (key) {
       this.#open(key);
@@ -418,7 +431,7 @@ export class ChatPanes extends HTMLElement {
         this.#signInInstead(parley, route.code);
         break;
       default:
-        this.#showEmpty(t.nothingChosen, t.nothingChosenHint, element('h2', {}, t.customerService), serviceLinks(servicesNamed('')));
+        this.#showEmpty(t.nothingChosen, t.nothingChosenHint, element('h2', {}, t.customerService), new ServiceLinks(this.#context.services));
     }
   }
 
@@ -540,6 +553,7 @@ export class ChatPanes extends HTMLElement {
     clearIdentity(); // and the other tabs see it
     forgetUser(this.#context.me);
     if (next) storeIdentity(next);
+    forgetServices();
     history.replaceState(null, '', '#/');
     this.dispatchEvent(new CustomEvent('signed-out', { bubbles: true, detail: words }));
   }
@@ -605,6 +619,7 @@ export class ChatPanes extends HTMLElement {
     else if (state !== 'connecting') this.#offline = null;
     this.#pane?.showOffline(this.#offline);
     if (state === 'live') {
+      this.#context.services.ask();
       names.forgive();
       if (this.#listed) names.ask(this.#pane?.participants.person ?? 0n);
     }

@@ -1,5 +1,5 @@
 // @ts-check
-// Tells an agent that another one answered meanwhile, and asks what to do.
+// Tells an agent what another one did meanwhile, and asks what becomes of the answer that crossed it.
 import { t } from '../texts/strings.js';
 import { element } from './dom.js';
 import { MessageContent } from './message-content.js';
@@ -7,17 +7,20 @@ import { MessageContent } from './message-content.js';
 /**
  * Asks whether to send all the same; resolves with the choice.
  * @param {Element} place where the dialog lives; if that goes, so does the question
- * @param {{ author: string, content: string } | null} answer null if it is not here
+ * @param {string} what the reason's word for what was done
+ * @param {{ author: string, content: string } | null} answer of the other agent; null if it is not here
  * @returns {Promise<boolean>}
  */
-export function askAboutAnswer(place, answer) {
+export function askAboutAnswer(place, what, answer) {
+  const answered = what === 'answered-meanwhile';
+  const hint = !answered ? t.crossedHint : answer ? t.answeredMeanwhileHint : t.answeredMeanwhileUnknown;
   const said = new MessageContent();
   said.show(answer?.content ?? '');
   const dialog = element('dialog', { class: 'ask', 'aria-labelledby': 'conflict', 'aria-describedby': 'conflict-hint' },
     element('form', { method: 'dialog' },
-      element('h2', { id: 'conflict' }, t.answeredMeanwhile),
-      element('p', { id: 'conflict-hint' }, answer ? t.answeredMeanwhileHint : t.answeredMeanwhileUnknown),
-      ...(answer ? [element('blockquote', {},
+      element('h2', { id: 'conflict' }, t.crossed[what] ?? t.crossed['answered-meanwhile']),
+      element('p', { id: 'conflict-hint' }, hint),
+      ...(answered && answer ? [element('blockquote', {},
         element('p', { class: 'author', dir: 'auto' }, answer.author), said.element, said.more)] : []),
       element('div', { class: 'choices' },
         element('button', { class: 'button', value: 'send' }, t.sendAnyway),

@@ -10,10 +10,11 @@ import { element } from './dom.js';
 
 /** When each is of use; whether it is allowed is for the server to say. @type {Record<Act, (c: Conversation, me: bigint) => boolean>} */
 const useful = {
-  claim: ({ agent, assignee }, me) => agent && assignee !== me,
+  claim: ({ agent, assignee, closed }, me) => agent && assignee !== me && closed !== 'moved',
   release: ({ agent, assignee }, me) => agent && assignee === me,
-  'hand-over': ({ agent, assignee }, me) => agent && (assignee === me || assignee === 0n),
-  resolve: ({ agent, closed }) => agent && closed !== 'resolved',
+  'hand-over': ({ agent, assignee, closed }, me) => agent && closed !== 'moved' && (assignee === me || assignee === 0n),
+  move: ({ agent, assignee, closed }, me) => agent && closed !== 'moved' && (assignee === me || assignee === 0n),
+  resolve: ({ agent, closed }) => agent && closed !== 'resolved' && closed !== 'moved',
   reopen: ({ agent, closed }) => agent && closed !== 'open',
   'no-reply-needed': ({ waitingSince, blocked }) => waitingSince > 0 && !blocked,
 };

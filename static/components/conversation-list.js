@@ -5,7 +5,7 @@ import { ConversationEntry } from './conversation-entry.js';
 import { element, set, text } from './dom.js';
 import { EntryList } from './entry-list.js';
 import { icon } from './icons.js';
-import { serviceLinks, servicesNamed } from './service-links.js';
+import { ServiceLinks } from './service-links.js';
 
 /**
  * @typedef {import('../model/sorted-conversations.js').SortedConversations} SortedConversations
@@ -21,15 +21,16 @@ export class ConversationList extends HTMLElement {
   #repeat = () => {};
   #title = element('h2', { class: 'list-title' });
   #turn = element('button', { class: 'link-button', type: 'button', hidden: true, onclick: () => this.#turnOver() });
-  #empty = element('div', { class: 'empty', hidden: true }, icon('bubbles'),
-    element('p', { class: 'empty-title' }, t.noConversations), element('p', {}, t.noConversationsHint),
-    element('div', { class: 'services' }, element('h2', {}, t.customerService), serviceLinks(servicesNamed(''))));
+  #empty;
   #done = new AbortController();
 
   /** @param {PageContext} context */
   constructor(context) {
     super();
     this.#context = context;
+    this.#empty = element('div', { class: 'empty', hidden: true }, icon('bubbles'),
+      element('p', { class: 'empty-title' }, t.noConversations), element('p', {}, t.noConversationsHint),
+      element('div', { class: 'services' }, element('h2', {}, t.customerService), new ServiceLinks(context.services)));
     this.#list = new EntryList(t.conversations, key => new ConversationEntry(key, context));
   }
 

@@ -2,7 +2,7 @@
 // One open conversation: whom it is with, its messages, and where to write.
 import { Notes } from '../model/notes.js';
 import { presenceWords } from '../model/waiting.js';
-import { ParleyError } from '../parley.js';
+import { newRef, ParleyError } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
 import { fullDate, reasonOf, reasonOfMessage } from '../texts/labels.js';
 import { formats, t } from '../texts/strings.js';
@@ -19,6 +19,7 @@ import { icon } from './icons.js';
 import { MessageComposer } from './message-composer.js';
 import { MessageList } from './message-list.js';
 import { ReplyPicker } from './reply-picker.js';
+import { askForService } from './service-picker.js';
 
 const answeredMeanwhile = 0x83; // the code of an answer that another agent's crossed
 
@@ -53,9 +54,10 @@ export class ConversationPane extends HTMLElement {
   /** To agents. @type {CustomerPanel | null} */
   #customer = null;
   #blockedWords = element('span');
-  /** Stands where one would write, to whom the user blocks. */
+  #unblockButton = element('button', { class: 'button', type: 'button', onclick: () => this.#unblock() }, t.conversationActs.unblock);
+  /** Stands where one would write, to whom the user blocks, and to a service that is no more. */
   #blocked = element('p', { class: 'blocked-note', role: 'note', hidden: true }, this.#blockedWords,
-    element('button', { class: 'button', type: 'button', onclick: () => this.#unblock() }, t.conversationActs.unblock));
+    this.#unblockButton);
   /** Why sending takes longer now; null if it does not. @type {string | null} */
   #offline = null;
   /** Refs of refused control entries that were told of. @type {Set<string>} */
@@ -127,6 +129,7 @@ export class ConversationPane extends HTMLElement {
       for (const { author, authorName } of this.#notes.list) this.#context.names.set(author, authorName);
     });
     this.#notes.addEventListener('notice', event => this.#notice(/** @type {CustomEvent<string>} */ (event).detail));
+    this.#list.addEventListener('crossed', event => this.#askAgain(/** @type {CustomEvent<Message>} */ (event).detail));
     this.#list.addEventListener('turned-down', event => this.#turnDown(/** @type {CustomEvent<Message>} */ (event).detail));
   }
 
@@ -197,13 +200,15 @@ export class ConversationPane extends HTMLElement {
     if (this.participants.agent) this.#notes.update(this.#conversation?.notes ?? 0n);
     this.#composer.show(name, this.#offline);
     this.#menu.show(this.participants.key, name, this.#conversation);
-    this.#paintBlocked(name, this.#conversation?.blocked ?? false);
+    this.#paintBlocked(name, this.participants.gone || (this.#conversation?.blocked ?? false));
     this.showPresence();
   }
 
   /** @param {string} name @param {boolean} blocked */
   #paintBlocked(name, blocked) {
-    text(this.#blockedWords, t.youBlock(isolated(name)));
+    const { gone } = this.participants;
+    text(this.#blockedWords, gone ? t.serviceGone(isolated(name)) : t.youBlock(isolated(name)));
+    this.#unblockButton.hidden = gone;
     const held = this.contains(document.activeElement) && blocked !== this.#composer.hidden;
     this.#composer.hidden = blocked;
     this.#blocked.hidden = !blocked;
@@ -251,22 +256,36 @@ export class ConversationPane extends HTMLElement {
       this.#composer.sent(draft);
     } catch (error) {
       if (anyway || !isCrossed(error)) throw error;
-      if (await this.#askAboutAnswer()) return this.#sendAs(draft, this.#list.seen, true);
+      if (await this.#askAboutAnswer('answered-meanwhile')) return this.#sendAs(draft, this.#list.seen, true);
       this.#composer.restore(draft);
       this.focusComposer();
     }
   }
 
+  /** The server found that an answer crossed: the same question as when it is found here. @param {Message} message */
+  async #askAgain({ ref, content, reasonCode }) {
+    if (this.#turnedDown.has(ref) || document.visibilityState !== 'visible') return;
+    this.#turnedDown.add(ref);
+    const draft = { content, note: false, ref: newRef() }; // that of what was refused is taken
+    const anyway = await this.#askAboutAnswer(reasonCode);
+    if (!this.isConnected) return; // it stays in the log, to be sent again or deleted there
+    await this.#try(this.#parley.then(parley => parley.discard(ref)));
+    if (anyway) return this.#try(this.#sendAs(draft, this.#list.seen, true));
+    this.#composer.restore(draft);
+    this.focusComposer();
+  }
+
   /**
    * Shows the answer that crossed, and asks whether to send all the same; once
    * more if another comes meanwhile.
+   * @param {string} what crossed, by the reason's word
    * @returns {Promise<boolean>}
    */
-  async #askAboutAnswer() {
+  async #askAboutAnswer(what) {
     const seq = this.#conversation?.lastAnswer ?? 0n;
     const message = this.#list.message(seq);
-    const anyway = await askAboutAnswer(this, message ? { author: this.participants.authorOf(message), content: message.content } : null);
-    return anyway && (seq === this.#conversation?.lastAnswer || this.#askAboutAnswer());
+    const anyway = await askAboutAnswer(this, what, message ? { author: this.participants.authorOf(message), content: message.content } : null);
+    return anyway && (seq === this.#conversation?.lastAnswer || this.#askAboutAnswer('answered-meanwhile'));
   }
 
   /** Says whether that changed anything. @param {boolean} [unfolded] */
@@ -290,9 +309,16 @@ export class ConversationPane extends HTMLElement {
       this.#context.names.set(agent.id, agent.name);
       target = agent.id;
     }
+    let reason = '';
+    if (act === 'move') {
+      const to = await askForService(this, this.#context.services, this.participants.service);
+      if (!to) return;
+      target = BigInt(to.service);
+      reason = to.reason;
+    }
     try {
       const parley = await this.#parley;
-      await parley.send(this.participants.key, '', { type: act, target, seen });
+      await parley.send(this.participants.key, reason, { type: act, target, seen });
     } catch (error) {
       this.#notice(t.refusedActs[act](reasonOf(error, t.unknownError)));
     }

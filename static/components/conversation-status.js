@@ -1,7 +1,8 @@
 // @ts-check
 // Where the open conversation stands: who has it, who is here, who waits.
-import { presenceWords, waitingWords } from '../model/waiting.js';
+import { presenceWords, saysWhoWaits, waitingWords } from '../model/waiting.js';
 import { isolated } from '../texts/foreign-text.js';
+import { untilTime } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { element, set, text } from './dom.js';
 
@@ -14,7 +15,10 @@ export class ConversationStatus extends HTMLElement {
   #context;
   #service = element('span', { class: 'assignee' });
   #here = element('span', { class: 'here' });
+  #closed = element('span', { class: 'closed-now' });
   #owing = element('span', { class: 'owing' });
+  /** Instead of these words, between friends. */
+  #mark = element('span', { class: 'owing-mark', role: 'img', hidden: true });
   #awaiting = element('span', { class: 'awaiting' });
   /** @type {Conversation | undefined} */
   #conversation;
@@ -28,7 +32,7 @@ export class ConversationStatus extends HTMLElement {
   }
 
   connectedCallback() {
-    if (!this.firstChild) this.append(this.#service, this.#here, this.#owing, this.#awaiting);
+    if (!this.firstChild) this.append(this.#service, this.#here, this.#closed, this.#owing, this.#mark, this.#awaiting);
     this.#done = new AbortController();
     this.#context.clock.every(minute, () => this.#paint(), this.#done.signal);
   }
@@ -49,8 +53,14 @@ export class ConversationStatus extends HTMLElement {
     const here = presenceWords(this.#participants, this.#context);
     text(this.#service, this.#serviceWords());
     text(this.#here, here);
+    const { opens } = this.#participants;
+    const now = this.#context.clock.now();
+    text(this.#closed, opens > now ? t.closedNow(untilTime(opens, now)) : '');
     this.#here.classList.toggle('online', here === t.online);
-    text(this.#owing, words.owing);
+    const quiet = words.owing !== '' && this.#participants.peer !== 0n && !saysWhoWaits();
+    text(this.#owing, quiet ? '' : words.owing);
+    this.#mark.hidden = !quiet;
+    set(this.#mark, 'aria-label', quiet ? words.owing : null);
     text(this.#awaiting, words.awaiting);
     set(this, 'title', t.phrases([words.owing, words.awaiting].filter(Boolean)) || null); // there may be no room for all
   }

@@ -4,7 +4,7 @@
 import { mark } from '../client/marks.js';
 import { EachFrame } from '../model/each-frame.js';
 import { MessageWindow } from '../model/message-window.js';
-import { idOf, isTurnedDown, notesAmong, rowsOf } from '../model/rows.js';
+import { idOf, isCrossed, isTurnedDown, notesAmong, rowsOf } from '../model/rows.js';
 import { isolated } from '../texts/foreign-text.js';
 import { reasonOf, shortCount, untilMidnight } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
@@ -37,7 +37,7 @@ const smallest = 30; // px that a message is high, at least
 
 /**
  * Fires "retry" and "discard" with the ref of a refused message, "turned-down" with a control entry that was
- * refused, and "notice" with words for the person.
+ * refused, "crossed" with an answer that was since another agent did something meanwhile, and "notice" with words for the person.
  */
 export class MessageList extends HTMLElement {
   #older = element('div', { class: 'older' });
@@ -300,6 +300,7 @@ export class MessageList extends HTMLElement {
     if (kept) return;
     this.#markLive();
     for (const message of messages.filter(isTurnedDown)) this.dispatchEvent(new CustomEvent('turned-down', { detail: message }));
+    for (const message of messages.filter(isCrossed)) this.dispatchEvent(new CustomEvent('crossed', { detail: message }));
   }
 
   #readOn() {
@@ -454,7 +455,7 @@ export class MessageList extends HTMLElement {
       : loading ? (loaded ? 'loading' : 'first')
       : more ? 'more'
       : this.#min > 1n ? 'kept'
-      : messages.length ? 'beginning' : `empty ${this.#name}`;
+      : messages.length ? 'beginning' : `empty ${this.#name} ${this.#place.participants.greeting}`;
     if (state === this.#olderState) return;
     this.#olderState = state;
     this.#older.className = `older ${state.split(' ')[0]}`;
@@ -487,7 +488,7 @@ export class MessageList extends HTMLElement {
         return [element('p', {}, t.beginning)];
       case 'empty':
         return [icon('bubbles'), element('p', { class: 'empty-title' }, t.noMessages),
-          element('p', {}, t.noMessagesHint(isolated(this.#name)))];
+          element('p', { class: 'greeting', dir: 'auto' }, this.#place.participants.greeting || t.noMessagesHint(isolated(this.#name)))];
     }
     return [];
   }

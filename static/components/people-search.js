@@ -1,5 +1,6 @@
 // @ts-check
 // Finds a person by name or number, and services by name.
+import { serviceKey } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
 import { inOrder, reasonOf } from '../texts/labels.js';
 import { formats, t } from '../texts/strings.js';
@@ -7,7 +8,7 @@ import { avatar } from './avatar.js';
 import { element, text } from './dom.js';
 import { icon } from './icons.js';
 import { RovingFocus } from './roving-focus.js';
-import { serviceLinks, servicesNamed } from './service-links.js';
+import { ServiceLinks } from './service-links.js';
 
 const pause = 200; // ms without typing before the server is asked
 
@@ -22,7 +23,8 @@ export class PeopleSearch extends HTMLElement {
   #clear = element('button', { class: 'icon-button clear', type: 'button', 'aria-label': t.clearSearch, title: t.clearSearch, hidden: true, onclick: () => this.clear(true) }, icon('close'));
   #note = element('p', { class: 'note', 'aria-live': 'polite' });
   #list = element('ul', { role: 'list', class: 'people', 'aria-label': t.people, hidden: true });
-  #services = element('section', { class: 'services', hidden: true });
+  #links;
+  #services;
   #roving = new RovingFocus(this.#list, 'a');
   #asked = 0;
   #timer = 0;
@@ -31,11 +33,17 @@ export class PeopleSearch extends HTMLElement {
   /** Enter was pressed before the answer came. */
   #entered = false;
   #names;
+  #allServices;
+  /** Those that the user answers for. @type {number[]} */
+  ownServices = [];
 
-  /** @param {import('../model/names.js').Names} names learn those found ("found") before they are shown */
-  constructor(names) {
+  /** @param {import('../model/page-context.js').PageContext} context whose names learn those found ("found") before they are shown */
+  constructor({ names, services }) {
     super();
     this.#names = names;
+    this.#allServices = services;
+    this.#links = new ServiceLinks(services, () => services.named(this.#input.value.trim()));
+    this.#services = element('section', { class: 'services', hidden: true }, element('h2', {}, t.customerService), this.#links);
   }
 
   /** @param {import('../parley.js').Parley} parley */
@@ -103,26 +111,40 @@ export class PeopleSearch extends HTMLElement {
     }
   }
 
-  /** @param {string} query @param {import('../parley.js').User[]} users @param {string} note */
+  /** @param {string} query @param {import('../parley.js').Person[]} users @param {string} note */
   #show(query, users, note) {
     this.#answered = query;
     text(this.#note, note);
     this.#list.hidden = users.length === 0;
-    this.#list.replaceChildren(...users.map(user => {
-      const name = this.#names.user(user.id);
-      return element('li', {}, element('a', { class: 'entry', href: `#/to/${user.id}`, tabindex: -1 },
-        avatar(name, user.id),
-        element('span', { class: 'entry-name', dir: 'auto' }, ...marked(name, query)),
-        element('span', { class: 'entry-preview' }, ...(query === String(user.id) ? marked(query, query) : [String(user.id)]))));
-    }));
+    this.#list.replaceChildren(...users.flatMap(user => this.#waysTo(user)
+      .map(([href, words]) => element('li', {}, this.#link(user.id, href, words, query)))));
     this.#roving.rest(this.#list.querySelector('a'));
+  }
+
+  /**
+   * The conversations with a person that one can open, and what is said of each: an agent comes to a customer's
+   * with the service first.
+   * @param {import('../parley.js').Person} user @returns {[string, string][]}
+   */
+  #waysTo({ id, customerOf }) {
+    const services = customerOf.filter(service => this.ownServices.includes(service));
+    /** @type {[string, string][]} */
+    const ways = services.map(service => [`#/c/${serviceKey(id, service)}`, this.#allServices.name(service)]);
+    return [...ways, [`#/to/${id}`, ways.length ? t.directly : '']];
+  }
+
+  /** @param {bigint} id @param {string} href @param {string} words @param {string} query */
+  #link(id, href, words, query) {
+    const name = this.#names.user(id);
+    const digits = String(id);
+    return element('a', { class: 'entry', href, tabindex: -1 }, avatar(name, id),
+      element('span', { class: 'entry-name', dir: 'auto' }, ...marked(name, query)),
+      element('span', { class: 'entry-preview' }, ...(words ? [element('bdi', {}, words)] : query === digits ? marked(query, query) : [digits])));
   }
 
   /** @param {string} query */
   #showServices(query) {
-    const services = query ? servicesNamed(query) : [];
-    this.#services.hidden = services.length === 0;
-    this.#services.replaceChildren(element('h2', {}, t.customerService), serviceLinks(services));
+    this.#services.hidden = this.#links.show() === 0 || !query;
   }
 
   /** @param {MouseEvent} event */

@@ -5,6 +5,7 @@
 import { canNotify, notifies, setNotifies } from '../model/attention.js';
 import { canSound, setSounds, sounds } from '../model/sound.js';
 import { keepsIdentity } from '../model/identity.js';
+import { saysWhoWaits, sayWhoWaits } from '../model/waiting.js';
 import { ParleyError } from '../parley.js';
 import { chooseLanguage, chosenLanguage, languages } from '../texts/languages.js';
 import { reasonOf } from '../texts/labels.js';
@@ -17,8 +18,8 @@ import { icon } from './icons.js';
 const names = /** @type {const} */ (['shareTyping', 'sharePresence', 'listed', 'away']);
 
 /**
- * Fires "notice" with words for the person, "account", "shortcuts" and "sign-out" when these are wanted, and "away"
- * with whether the user is.
+ * Fires "notice" with words for the person, "account", "shortcuts" and "sign-out" when these are wanted, "waiting-shown"
+ * when it is said otherwise who waits, and "away" with whether the user is.
  */
 export class SettingsMenu extends HTMLElement {
   /** @type {import('../parley.js').Parley | null} */
@@ -31,11 +32,13 @@ export class SettingsMenu extends HTMLElement {
   #switches = names.map((name, i) => element('label', { class: 'switch', hidden: name === 'away' }, this.#inputs[i], t.choices[name]));
   #notify = element('input', { type: 'checkbox', role: 'switch', onchange: () => this.#switchNotify() });
   #sound = element('input', { type: 'checkbox', role: 'switch', onchange: () => { this.#sound.checked = setSounds(this.#sound.checked); } });
+  #waiting = element('input', { type: 'checkbox', role: 'switch', checked: saysWhoWaits(), onchange: () => this.#sayWhoWaits() });
   #language = element('select', { onchange: () => this.#speak() },
     element('option', { value: '' }, t.languageOfBrowser),
     ...languages.map(({ tag, name }) => element('option', { value: tag, lang: tag, selected: tag === chosenLanguage() }, name)));
   #panel = element('div', { class: 'menu', id: 'settings', popover: 'auto', role: 'group', 'aria-label': t.settings },
     ...this.#switches,
+    element('label', { class: 'switch' }, this.#waiting, t.sayWhoWaits),
     ...(canNotify ? [element('label', { class: 'switch' }, this.#notify, t.notify)] : []),
     ...(canSound ? [element('label', { class: 'switch' }, this.#sound, t.sound)] : []),
     ...(keepsIdentity() ? [element('label', { class: 'choice' }, t.language, this.#language)] : []), // a page that forgets who is signed in is not loaded again
@@ -98,6 +101,11 @@ export class SettingsMenu extends HTMLElement {
     const on = this.#notify.checked;
     this.#notify.checked = await setNotifies(on);
     if (on && !this.#notify.checked) this.dispatchEvent(new CustomEvent('notice', { detail: t.notifyDenied, bubbles: true }));
+  }
+
+  #sayWhoWaits() {
+    sayWhoWaits(this.#waiting.checked);
+    this.dispatchEvent(new Event('waiting-shown'));
   }
 
   #speak() {

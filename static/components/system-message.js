@@ -16,20 +16,27 @@ const longest = 300;
 export class ControlView {
   #words = element('span');
   #time = element('time');
-  element = element('p', { class: 'control' }, this.#words, ' ', this.#time);
+  #link = element('a', { hidden: true });
+  #excerpt = element('ul', { role: 'list', class: 'excerpt', 'aria-label': t.excerpt, hidden: true });
+  element = element('div', { class: 'control' }, element('p', {}, this.#words, ' ', this.#time), this.#excerpt, this.#link);
   /** Where it ends. */
   end = this.#time;
 
   /** @param {import('../model/rows.js').Row} row */
   paint(row) {
     if (row.kind !== 'control') return;
-    const { message, words } = row;
+    const { message, words, link, excerpt } = row;
     const said = message.content ? t.saidWith(words, isolated(previewOf(message.content, longest))) : words;
     set(this.element, 'data-seq', String(message.seq));
     set(this.element, 'data-message-id', String(message.id));
     set(this.element, 'data-state', message.state);
     set(this.element, 'data-type', message.type);
     text(this.#words, said);
+    this.#link.hidden = !link;
+    set(this.#link, 'href', link?.href ?? null);
+    text(this.#link, link?.words ?? '');
+    this.#excerpt.hidden = excerpt.length === 0;
+    this.#excerpt.replaceChildren(...excerpt.map(({ author, content }) => element('li', {}, element('bdi', { class: 'author' }, author), ' ', element('bdi', {}, previewOf(content, longest)))));
     text(this.#time, message.state === 'pending' ? t.states.pending : clockTime(message.time));
     set(this.#time, 'datetime', new Date(message.time).toISOString());
     set(this.#time, 'title', fullTime(message.time));

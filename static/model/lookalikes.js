@@ -1,7 +1,6 @@
 // @ts-check
 // Which of the names that are known here look alike, so that nobody passes for
 // another by a letter of another script, or by the very same name.
-import { t } from '../texts/strings.js';
 
 /** How much of a name counts, in UTF-16 units: more than servers take. To normalise marks may take quadratic time. */
 const longest = 256;
@@ -16,10 +15,13 @@ export class Lookalikes {
   /** Names that came before the table. @type {Map<bigint, string>} */
   #early = new Map();
   #changed = false;
+  #services;
   #onchange;
 
-  /** @param {() => void} onchange Called, soon after, when a name has a lookalike that had none. */
-  constructor(onchange) {
+  /** @param {import('./services.js').Services} services @param {() => void} onchange Called, soon after, when a name has a lookalike that had none. */
+  constructor(services, onchange) {
+    this.#services = services;
+    services.addEventListener('change', () => this.#addServices());
     this.#onchange = onchange;
     // It can wait until what there is to read is on the screen.
     if ('requestIdleCallback' in globalThis) requestIdleCallback(() => this.#load(), { timeout: 1000 });
@@ -38,9 +40,14 @@ export class Lookalikes {
       const [look, letters = ''] = row.split(' ');
       for (const letter of letters) this.#table.set(letter, look);
     }
-    for (const name of t.services) this.#add(0n, name);
+    this.#addServices();
     for (const [id, name] of this.#early) this.#add(id, name);
     this.#early.clear();
+  }
+
+  /** Those that are no more stay taken until the page is loaded again. */
+  #addServices() {
+    if (this.#table) for (const { number } of this.#services.all) this.#add(0n, this.#services.name(number));
   }
 
   /** @param {bigint} id @param {string} name */

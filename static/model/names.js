@@ -14,15 +14,16 @@ export class Names extends EventTarget {
   /** @type {{id: bigint, answered: () => void}[]} */
   #queue = [];
   #asking = false;
-  #lookalikes = new Lookalikes(() => this.dispatchEvent(new Event('change')));
+  #lookalikes;
   /** Who can be asked; null at the start. @type {import('../parley.js').Parley | null} */
   parley = null;
   #me;
 
-  /** @param {bigint} me */
-  constructor(me) {
+  /** @param {bigint} me @param {import('./services.js').Services} services whose names are nobody else's */
+  constructor(me, services) {
     super();
     this.#me = me;
+    this.#lookalikes = new Lookalikes(services, () => this.dispatchEvent(new Event('change')));
   }
 
   /** @param {bigint} id @param {string} name '' if it is not known */

@@ -5,6 +5,7 @@ import { Clock } from './clock.js';
 import { Names } from './names.js';
 import { Participants } from './participants.js';
 import { Presence } from './presence.js';
+import { Services } from './services.js';
 
 export class PageContext {
   me;
@@ -13,15 +14,16 @@ export class PageContext {
   clock = new Clock();
   /** The user is an agent who wants no further conversations. */
   away = false;
+  services = new Services(this.clock);
 
   /** @param {bigint} me */
   constructor(me) {
     this.me = me;
-    this.names = new Names(me);
+    this.names = new Names(me, this.services);
   }
 
   /** @param {string} key */
   participants(key) {
-    return new Participants(key, this.me, this.names);
+    return new Participants(key, this.me, this.names, this.services);
   }
 }

@@ -5,10 +5,10 @@ import { t } from '../texts/strings.js';
 /** @typedef {import('../parley.js').Message} Message */
 
 /** Entries that are a quiet line in the log; all others are shown as messages. */
-const lines = new Set(['claim', 'release', 'hand-over', 'resolve', 'reopen', 'no-reply-needed', 'unknown-control']);
+const lines = new Set(['claim', 'release', 'hand-over', 'resolve', 'reopen', 'no-reply-needed', 'move', 'moved', 'unknown-control']);
 
 /** Those of these that customers are shown, too. */
-const shownToCustomers = new Set(['resolve', 'unknown-control']);
+const shownToCustomers = new Set(['resolve', 'move', 'moved', 'unknown-control']);
 
 /** @param {Message} message */
 export const isSystemMessage = message => lines.has(message.type);
@@ -16,6 +16,7 @@ export const isSystemMessage = message => lines.has(message.type);
 /** What the conversation's key tells, and the names that go with it. */
 export class Participants {
   key;
+  me;
   /** The service type, -1 between two users. */
   service;
   /** The other user, 0n in a service conversation. */
@@ -28,13 +29,15 @@ export class Participants {
   known;
   #names;
   #me;
+  #services;
 
-  /** @param {string} key @param {bigint} me @param {import('./names.js').Names} names */
-  constructor(key, me, names) {
+  /** @param {string} key @param {bigint} me @param {import('./names.js').Names} names @param {import('./services.js').Services} services */
+  constructor(key, me, names, services) {
     const [kind, first, second] = key.split(':');
     const direct = kind === 'd';
     const ofService = kind === 's';
     this.key = key;
+    this.me = me;
     this.known = direct || ofService;
     this.service = ofService ? Number(second) : -1;
     this.peer = !direct ? 0n : BigInt(first) === me ? BigInt(second) : BigInt(first);
@@ -42,6 +45,7 @@ export class Participants {
     this.agent = ofService && this.customer !== me;
     this.#names = names;
     this.#me = me;
+    this.#services = services;
   }
 
   /** @param {bigint} id */
@@ -61,7 +65,33 @@ export class Participants {
   }
 
   get serviceName() {
-    return t.services[this.service] ?? t.customerService;
+    return this.#services.name(this.service);
+  }
+
+  /** The name of the service that a move names. @param {Message} message */
+  otherService({ target }) {
+    return this.#services.name(Number(target));
+  }
+
+  /** The key of the conversation where it goes on, or where it comes from; '' if nowhere that the user may read. @param {Message} message */
+  elsewhere({ type, target }) {
+    if (type !== 'move' && type !== 'moved' || this.agent && !this.#services.own.includes(Number(target))) return '';
+    return `s:${this.customer}:${target}`;
+  }
+
+  /** How the service greets its customer, '' if it does not. */
+  get greeting() {
+    return this.customer && !this.agent ? this.#services.greeting(this.service) : '';
+  }
+
+  /** When the service opens, Unix milliseconds, to its customer; 0 while it is open. */
+  get opens() {
+    return this.customer && !this.agent ? this.#services.opens(this.service) : 0;
+  }
+
+  /** Whether the service takes no messages any more. */
+  get gone() {
+    return this.service >= 0 && this.#services.gone(this.service);
   }
 
   /** @param {bigint} id */
@@ -102,6 +132,6 @@ export class Participants {
 
   /** Whether it is something to read, and so counts as unread until it was. @param {Message} message */
   counts(message) {
-    return !message.mine && !isSystemMessage(message) && this.shows(message);
+    return !message.mine && (!isSystemMessage(message) || message.type === 'moved') && this.shows(message);
   }
 }

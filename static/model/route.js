@@ -1,6 +1,5 @@
 // @ts-check
 // What the address says: #/to/{user}, #/service/{type}, #/c/{key}, #/invite/{code} or #/link/{code}.
-import { t } from '../texts/strings.js';
 
 /**
  * @typedef {{ name: 'home' }
@@ -13,6 +12,7 @@ import { t } from '../texts/strings.js';
  */
 
 const maxID = (1n << 64n) - 1n;
+const maxService = 63;
 
 /** Parses a user id: decimal, 1 to 2^64 − 1. Null if it is none. @param {string} digits */
 export function parseID(digits) {
@@ -57,7 +57,7 @@ export function hashOfService(service) {
 
 /** @param {string} digits */
 function isService(digits) {
-  return /^(0|[1-9][0-9]{0,2})$/.test(digits) && Number(digits) < t.services.length;
+  return /^(0|[1-9][0-9]?)$/.test(digits) && Number(digits) <= maxService;
 }
 
 /** The page of a conversation with a service, or of one of a kind that is not known here. @param {string} key @returns {Route} */

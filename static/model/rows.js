@@ -1,8 +1,10 @@
 // @ts-check
 // What the message list shows, row by row: days, gaps, authors' groups.
 import { dayOf } from '../texts/labels.js';
+import { t } from '../texts/strings.js';
 import { systemWords } from '../texts/system-words.js';
 import { isSystemMessage } from './participants.js';
+import { hashOfService } from './route.js';
 
 /**
  * @typedef {import('../parley.js').Message} Message
@@ -10,7 +12,7 @@ import { isSystemMessage } from './participants.js';
  * @typedef {import('./participants.js').Participants} Participants
  * @typedef {{ kind: 'day', id: string, time: number }
  *   | { kind: 'gap' | 'unread', id: string }
- *   | { kind: 'control', id: string, message: Message, words: string }
+ *   | { kind: 'control', id: string, message: Message, words: string, link: { href: string, words: string } | null, excerpt: { author: string, content: string }[] }
  *   | { kind: 'note', id: string, note: Note, author: string, mine: boolean }
  *   | MessageRow} Row
  * @typedef {object} MessageRow
@@ -65,6 +67,26 @@ export function isTurnedDown(message) {
   return message.state === 'refused' && isSystemMessage(message);
 }
 
+/** @param {Message} message @param {Participants} participants @returns {Row} */
+function controlRow(message, participants) {
+  const key = participants.elsewhere(message);
+  const link = key ? {
+    href: participants.agent ? `#/c/${key}` : hashOfService(Number(message.target)), words: t.goTo(participants.otherService(message)),
+  } : null;
+  const excerpt = message.type === 'moved' ? excerptOf(message).map(({ agent, content }) => ({ author: agent ? participants.otherService(message) : participants.name, content })) : [];
+  return { kind: 'control', id: idOf(message), message, words: systemWords(message, participants), link, excerpt };
+}
+
+/** What was written last where it comes from. @param {Message} message @returns {{ agent: boolean, content: string }[]} */
+function excerptOf({ extend }) {
+  try {
+    const { excerpt } = JSON.parse(extend);
+    return excerpt.map((/** @type {any} */ { agent, content }) => ({ agent: agent === true, content: String(content) }));
+  } catch {
+    return [];
+  }
+}
+
 class Rows {
   /** @type {Row[]} */
   list = [];
@@ -109,7 +131,7 @@ class Rows {
       this.#separate({ kind: 'unread', id: 'unread' });
       this.#marked = true;
     }
-    if (isSystemMessage(message)) this.#separate({ kind: 'control', id: idOf(message), message, words: systemWords(message, this.#participants) });
+    if (isSystemMessage(message)) this.#separate(controlRow(message, this.#participants));
     else this.#group(message);
   }
 
@@ -147,6 +169,11 @@ class Rows {
     this.#days.add(day);
     return `day:${day}`;
   }
+}
+
+/** An answer that was refused, since another agent did something that its author had not seen. @param {Message} message */
+export function isCrossed({ state, reasonCode, type, mine }) {
+  return mine && state === 'refused' && type === 'text' && reasonCode in t.crossed;
 }
 
 /** @param {Message} message */

@@ -4,6 +4,31 @@ import { isolated } from '../texts/foreign-text.js';
 import { duration, sinceTime } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 
+const place = 'parley.waiting'; // in localStorage: on, if the person wants words
+let words = readChoice();
+
+/** Whether it is said in words, on this device, who of friends waits: agents are always told, others by a quiet mark. */
+export const saysWhoWaits = () => words;
+
+/** @param {boolean} on */
+export function sayWhoWaits(on) {
+  words = on;
+  try {
+    if (on) localStorage.setItem(place, 'on');
+    else localStorage.removeItem(place);
+  } catch {
+    // It counts until the page is loaded again.
+  }
+}
+
+function readChoice() {
+  try {
+    return localStorage.getItem(place) === 'on';
+  } catch {
+    return false;
+  }
+}
+
 /**
  * What the user still owes and what they wait for; '' if nothing.
  * @param {import('../parley.js').Conversation} conversation

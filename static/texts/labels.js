@@ -12,6 +12,7 @@ function format(options) {
 const clock = format({ hour: 'numeric', minute: '2-digit' });
 const weekday = format({ weekday: 'short' });
 const weekdayClock = format({ weekday: 'short', hour: 'numeric', minute: '2-digit' });
+const longWeekdayClock = format({ weekday: 'long', hour: 'numeric', minute: '2-digit' });
 const longWeekday = format({ weekday: 'long', day: 'numeric', month: 'long' });
 const shortDate = format({ day: 'numeric', month: 'short' });
 const longDate = format({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
@@ -85,6 +86,11 @@ export function sinceTime(time, now) {
   const age = dayOf(now) - dayOf(time);
   if (age <= 0) return clock.format(time);
   return age < 7 ? weekdayClock.format(time) : briefTime(time, now);
+}
+
+/** When something will be, within a week. @param {number} time @param {number} now */
+export function untilTime(time, now) {
+  return dayOf(time) === dayOf(now) ? clock.format(time) : longWeekdayClock.format(time);
 }
 
 const minute = 60_000;

@@ -53,6 +53,13 @@ function tagOfBrowser({ tag }) {
   return navigator.languages.find(asked => scriptOf(asked) === scriptOf(tag));
 }
 
+/** A text in the page's language, or else in English, or in any; '' if there is none. @param {Record<string, string>} [texts] by tag */
+export function textIn(texts = {}) {
+  const tags = Object.keys(texts);
+  const [tag] = [language.tag, ...tags.filter(tag => scriptOf(tag) === scriptOf(language.tag)), languages[0].tag, ...tags].filter(tag => Object.hasOwn(texts, tag));
+  return tag === undefined ? '' : texts[tag];
+}
+
 /** @returns {Language} */
 function pick() {
   const chosen = chosenLanguage();

@@ -21,6 +21,10 @@ export function systemWords(message, participants) {
       const target = participants.agentName(message.target);
       return t.handedOver(target === t.you ? t.byYou : isolated(target), by);
     }
+    case 'move':
+      return participants.agent ? t.movedBy(participants.otherService(message), by) : t.movedTo(participants.otherService(message));
+    case 'moved':
+      return participants.agent ? t.movedHereBy(participants.otherService(message), message.agent === participants.me ? t.byYou : who) : t.movedHere(participants.otherService(message));
     case 'resolve':
       return participants.agent ? t.resolvedBy(by) : t.resolved;
     case 'reopen':

@@ -11,6 +11,7 @@ var entryTypes = map[proto.MessageType]string{
 	proto.MessageType_MESSAGE_TYPE_TEXT:            "text",
 	proto.MessageType_MESSAGE_TYPE_IMAGE:           "image",
 	proto.MessageType_MESSAGE_TYPE_FILE:            "file",
+	proto.MessageType_MESSAGE_TYPE_MOVED_HERE:      "moved",
 	proto.MessageType_MESSAGE_TYPE_CLAIM:           "claim",
 	proto.MessageType_MESSAGE_TYPE_RELEASE:         "release",
 	proto.MessageType_MESSAGE_TYPE_HAND_OVER:       "hand-over",
@@ -18,6 +19,7 @@ var entryTypes = map[proto.MessageType]string{
 	proto.MessageType_MESSAGE_TYPE_RESOLVE:         "resolve",
 	proto.MessageType_MESSAGE_TYPE_REOPEN:          "reopen",
 	proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED: "no-reply-needed",
+	proto.MessageType_MESSAGE_TYPE_MOVE:            "move",
 }
 
 // What entries of types that this version does not know are called: those that
@@ -40,7 +42,7 @@ func nameOf(t proto.MessageType) string {
 }
 
 // closingStates are the names for ServiceMessage.post_proc.
-var closingStates = [...]string{proto.Open: "open", proto.Resolved: "resolved", proto.NoReplyNeeded: "no-reply-needed"}
+var closingStates = [...]string{proto.Open: "open", proto.Resolved: "resolved", proto.NoReplyNeeded: "no-reply-needed", proto.Moved: "moved"}
 
 // closingState names a post_proc; one that is not known here is open.
 func closingState(postProc uint32) string {

@@ -14,7 +14,7 @@ type Draft struct {
 	// Type is TEXT, or another entry that the conversation's kind and the
 	// person's part in it allow; the server has the last word.
 	Type proto.MessageType
-	// Target is the agent of a hand-over.
+	// Target is the agent of a hand-over, or the number of the service of a move.
 	Target uint64
 	// Extend is JSON of the application's own, in a service conversation; "" for none.
 	Extend string
@@ -88,10 +88,12 @@ func (d Draft) serviceMessage(c *conversation, author uint64, ref []byte, now ui
 		m.AgentId = &author
 	}
 	if d.Anyway {
-		told := c.status.LastAnswer
+		told := c.status.head
 		m.DespiteSeq = &told
 	}
-	if d.Target != 0 {
+	if d.Type == proto.MessageType_MESSAGE_TYPE_MOVE {
+		m.OtherService = proto.ServiceType(d.Target).Enum()
+	} else if d.Target != 0 {
 		m.TargetAgentId = &d.Target
 	}
 	if d.Extend != "" {

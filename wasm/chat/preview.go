@@ -20,7 +20,7 @@ func (x entry) preview() entry {
 		p.service = &proto.ServiceMessage{
 			MessageId: m.MessageId, UserId: m.UserId, ServiceType: m.ServiceType, MessageType: m.MessageType, Content: &content,
 			CreateDate: m.CreateDate, Direction: m.Direction, AgentId: m.AgentId, PostProc: m.PostProc, ToReply: m.ToReply,
-			Seq: m.Seq, SeenSeq: m.SeenSeq, ClientRef: m.ClientRef, TargetAgentId: m.TargetAgentId,
+			Seq: m.Seq, SeenSeq: m.SeenSeq, ClientRef: m.ClientRef, TargetAgentId: m.TargetAgentId, OtherService: m.OtherService,
 		}
 		p.service.ProtoReflect().SetUnknown(m.ProtoReflect().GetUnknown())
 		return p

@@ -59,7 +59,7 @@ func (s *status) next(of proto.Side, after uint64) (seq, createTime uint64, err 
 	if len(s.asks[of]) == 0 {
 		return 0, 0, nil
 	}
-	return s.asks[of][0].Seq, s.asks[of][0].Time, nil
+	return s.asks[of][0].Seq, s.asks[of][0].Waits(), nil
 }
 
 // row takes over what the server says as of its head.

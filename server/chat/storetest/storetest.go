@@ -890,7 +890,7 @@ func blocks(t *testing.T, open History) {
 
 func agents(t *testing.T, open History) {
 	s := open()
-	sales, support, complaints := proto.ServiceType_SERVICE_TYPE_SALES, proto.ServiceType_SERVICE_TYPE_SUPPORT, proto.ServiceType_SERVICE_TYPE_COMPLAINTS
+	sales, support, complaints := proto.ServiceType_SERVICE_TYPE_SALES, proto.ServiceType_SERVICE_TYPE_SUPPORT, proto.ServiceType(proto.MaxService)
 	set := chat.ServicesOf
 	put := func(users ...chat.User) {
 		t.Helper()
@@ -907,7 +907,7 @@ func agents(t *testing.T, open History) {
 	want(t, "sales", of(sales), []uint64{7, math.MaxUint64})
 	want(t, "support", of(support), []uint64{math.MaxUint64})
 	want(t, "general", of(0), nil)
-	for _, u := range []chat.User{ann, ben} {
+	for _, u := range []chat.User{ann, ben, dee} {
 		want(t, "User", get(t, s, func(v chat.View) (chat.User, error) { return v.User(u.ID) }), u)
 		want(t, "Users", found(t, s, chat.UserQuery{Text: u.Name, Limit: 9}), []chat.User{u})
 	}

@@ -94,6 +94,7 @@ func (w *world) checkAll() {
 		logs[key] = w.disk.entries(key)
 		w.checkLog(key, logs[key])
 	}
+	w.checkMoves(logs)
 	w.checkPresses(logs)
 	for _, d := range w.devices {
 		for _, key := range d.keys() {
@@ -159,11 +160,49 @@ func fold(s *proto.ConversationStatus, key proto.Key, log []logged) {
 	_ = s.Add(key.Kind(), log[n].Event, func(of proto.Side, after uint64) (uint64, uint64, error) {
 		for _, x := range log[after:n] {
 			if x.Side == of && x.Asks(key.Kind()) {
-				return x.Seq, x.Time, nil
+				return x.Seq, x.Waits(), nil
 			}
 		}
 		return 0, 0, nil
 	}) // next does not fail, so Add does not
+}
+
+// checkMoves holds that what was moved out of a conversation came into the other, once,
+// and that its customer waits there since when they did, and no more where it comes from.
+func (w *world) checkMoves(logs map[proto.Key][]logged) {
+	came := map[string]proto.Event{}
+	moves := 0
+	for key, log := range logs {
+		for _, x := range log {
+			if x.Type == proto.MessageType_MESSAGE_TYPE_MOVED_HERE {
+				came[fmt.Sprint(key, x.Target, x.content)] = x.Event
+			}
+		}
+	}
+	for key, log := range logs {
+		var standing proto.ConversationStatus
+		for i, x := range log {
+			since := standing.Sides[proto.First].Since
+			fold(&standing, key, log[:i+1])
+			if x.Type != proto.MessageType_MESSAGE_TYPE_MOVE {
+				continue
+			}
+			moves++
+			to := proto.ServiceKey(key.Customer(), proto.ServiceType(x.Target))
+			there, ok := came[fmt.Sprint(to, uint64(key.Service()), x.content)]
+			switch {
+			case !ok:
+				w.fail("%s: what was moved at %d did not come to %s", key, x.Seq, to)
+			case standing.Sides[proto.First].Seq != 0:
+				w.fail("%s: the customer still waits after the move at %d", key, x.Seq)
+			case since != 0 && there.Since != since:
+				w.fail("%s: who waited since %d waits since %d in %s", key, since, there.Since, to)
+			}
+		}
+	}
+	if moves != len(came) {
+		w.fail("%d moves brought %d conversations", moves, len(came))
+	}
 }
 
 // checkPresses holds that what stood in a list is stored, once, and in the
@@ -172,6 +211,9 @@ func (w *world) checkPresses(logs map[proto.Key][]logged) {
 	place, seen := map[string]uint64{}, map[string]uint64{}
 	for _, log := range logs {
 		for _, x := range log {
+			if x.Type == proto.MessageType_MESSAGE_TYPE_MOVED_HERE {
+				continue // it was pressed elsewhere
+			}
 			place[x.content], seen[x.content] = x.Seq, *x.Event.Seen
 		}
 	}
@@ -220,7 +262,7 @@ func (d *device) checkHistory(key proto.Key, log []logged) {
 	}
 	for i, m := range all {
 		want := log[i]
-		if key.Customer() == d.user && want.Type.Control() {
+		if key.Customer() == d.user && (want.Type.Control() || want.Type == proto.MessageType_MESSAGE_TYPE_MOVED_HERE) {
 			want.content = ""
 		}
 		if m.Seq != want.Seq || m.ID != want.id || m.Content != want.content || m.Time != want.Time || m.Type != want.Type || m.Gap {

@@ -63,7 +63,7 @@ func (d *device) agent() bool { return slices.Contains(agentIDs[:], d.user) }
 // services are those that the user answers for.
 func (d *device) services() []proto.ServiceType {
 	if d.agent() {
-		return []proto.ServiceType{service}
+		return []proto.ServiceType{service, elsewhere}
 	}
 	return nil
 }
@@ -194,6 +194,10 @@ func (d *device) press(key string) {
 	if draft.Type == proto.MessageType_MESSAGE_TYPE_HAND_OVER {
 		draft.Target = agentIDs[d.w.Rand.IntN(len(agentIDs))]
 	}
+	if draft.Type == proto.MessageType_MESSAGE_TYPE_MOVE {
+		k, _ := proto.ParseKey(key) // it has agents
+		draft.Target = uint64(service + elsewhere - k.Service())
+	}
 	for i := range draft.Ref {
 		draft.Ref[i] = byte(d.w.Rand.Uint32())
 	}
@@ -223,7 +227,7 @@ func (d *device) give(x *sending, then func()) {
 // entryType is what the person does: mostly, write.
 func (d *device) entryType(key string) proto.MessageType {
 	k, err := proto.ParseKey(key)
-	n := d.w.Rand.IntN(19)
+	n := d.w.Rand.IntN(20)
 	switch {
 	case err != nil || n < 12:
 		return proto.MessageType_MESSAGE_TYPE_TEXT
@@ -236,6 +240,7 @@ func (d *device) entryType(key string) proto.MessageType {
 		proto.MessageType_MESSAGE_TYPE_CLAIM, proto.MessageType_MESSAGE_TYPE_CLAIM, proto.MessageType_MESSAGE_TYPE_RELEASE,
 		proto.MessageType_MESSAGE_TYPE_HAND_OVER, proto.MessageType_MESSAGE_TYPE_RESOLVE,
 		proto.MessageType_MESSAGE_TYPE_REOPEN, proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED,
+		proto.MessageType_MESSAGE_TYPE_MOVE,
 	}[n-12]
 }
 

@@ -42,7 +42,7 @@ func (d *disk) wipe() {
 	d.Store, d.rises = chattest.NewMemory(1+d.w.Rand.Uint64()>>1), rises{}
 	err := d.Store.Update(context.Background(), func(tx chat.Tx) error {
 		for _, agent := range agentIDs {
-			u := chat.User{ID: agent, Name: "agent", Services: chat.ServicesOf([]proto.ServiceType{service})}
+			u := chat.User{ID: agent, Name: "agent", Services: chat.ServicesOf([]proto.ServiceType{service, elsewhere})}
 			if err := tx.PutUser(u); err != nil {
 				return err
 			}

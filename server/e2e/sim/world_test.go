@@ -65,10 +65,10 @@ func newWorld(seed uint64, tracing bool) *world {
 // userIDs lie where float64 and int64 lose digits.
 var userIDs = [users]uint64{1<<53 + 1, 1<<63 + 1, 1<<64 - 1}
 
-// agentIDs answer for the service that all users are customers of.
+// agentIDs answer for the services that all users are customers of.
 var agentIDs = [...]uint64{42, 1<<62 + 3}
 
-const service = proto.ServiceType_SERVICE_TYPE_SUPPORT
+const service, elsewhere = proto.ServiceType_SERVICE_TYPE_SUPPORT, proto.ServiceType_SERVICE_TYPE_SALES
 
 // keys are all conversations that there can be.
 func keys() (all []proto.Key) {
@@ -76,7 +76,7 @@ func keys() (all []proto.Key) {
 		for _, b := range userIDs[i+1:] {
 			all = append(all, proto.DirectKey(a, b))
 		}
-		all = append(all, proto.ServiceKey(a, service))
+		all = append(all, proto.ServiceKey(a, service), proto.ServiceKey(a, elsewhere))
 	}
 	return all
 }

@@ -133,6 +133,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   copyByHand: 'Copying is not allowed here. Select the link and copy it by hand.',
   yourLink: 'People open this link to write to you',
   findPerson: 'Find a person',
+  /** Beside a customer's name: not to a service. */
+  directly: 'Write directly',
   clearSearch: 'Clear search',
   people: 'People',
   searching: 'Searching…',
@@ -166,6 +168,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   notYours: 'This conversation is not yours to read',
   /** @param {string} service */
   notYoursHint: service => `It is between one customer and those who answer for ${service}, and you are signed in as neither. You can write to ${service} yourself:`,
+  noService: 'There is no such service',
+  noServiceHint: 'It may have another name or number now. You can write to one of these:',
   ownLink: 'This is your own link',
   ownLinkHint: 'Send it to somebody: whoever opens it can write to you.',
 
@@ -173,6 +177,11 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   customerService: 'Customer service',
   /** Two people, or a person and a service, have names that look alike. @param {string} name @param {string} digits the last of the id */
   namesake: (name, digits) => `${name} (…${digits})`,
+  /** @param {string} service */
+  serviceGone: service => `${service} takes no messages any more.`,
+  /** @param {string} when as in "Monday 09:00" */
+  closedNow: when => `Closed now, opens ${when}. You can write already.`,
+  /** Those that there are where the server names no others. */
   services: ['General', 'Sales', 'Support', 'Billing', 'Delivery', 'Returns', 'Complaints'],
   /** @param {string} digits */
   agent: digits => `Agent ${digits}`,
@@ -180,7 +189,13 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   /** @param {number} n */
   waitingCount: n => (n === 0 ? 'Nobody waits' : `${number(n)} waiting`),
   filter: 'Show in the queue',
-  filters: { mine: 'Mine', unclaimed: 'Unclaimed', all: 'All' },
+  filters: { all: 'All', waiting: 'Waiting', mine: 'Mine', unclaimed: 'Unclaimed', resolved: 'Resolved' },
+  findInQueue: 'Find in the queue',
+  allServices: 'All services',
+  /** @param {number} n */
+  queueFound: n => `${number(n)} ${plural(n, { one: 'conversation', other: 'conversations' })}`,
+  queueNothing: 'No conversation is like this',
+  showAll: 'Show all of them',
   queueEmpty: 'Nothing here',
   queueEmptyHint: 'Customers who write to your services appear here by themselves.',
   unclaimed: 'Unclaimed',
@@ -188,9 +203,9 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   claimedBy: name => `Claimed by ${name}`,
   byYou: 'you',
   resolved: 'Resolved',
-  closed: { open: '', resolved: 'Resolved', 'no-reply-needed': 'No reply needed' },
+  closed: { open: '', resolved: 'Resolved', 'no-reply-needed': 'No reply needed', moved: 'Moved' },
   acts: {
-    claim: 'Claim', release: 'Release', 'hand-over': 'Hand over', resolve: 'Resolve', reopen: 'Reopen',
+    claim: 'Claim', release: 'Release', 'hand-over': 'Hand over', move: 'Move', resolve: 'Resolve', reopen: 'Reopen',
     'no-reply-needed': 'No reply needed',
   },
   actions: 'What to do with this conversation',
@@ -199,10 +214,15 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     claim: reason => `Not claimed: ${reason}`,
     release: reason => `Not released: ${reason}`,
     'hand-over': reason => `Not handed over: ${reason}`,
+    move: reason => `Not moved: ${reason}`,
     resolve: reason => `Not resolved: ${reason}`,
     reopen: reason => `Not reopened: ${reason}`,
     'no-reply-needed': reason => `Not marked as needing no reply: ${reason}`,
   },
+  moveTo: 'Move to another service',
+  service: 'Service',
+  moveReason: 'Reason',
+  moveHint: 'The agents there read the reason and what was written last. The customer is told where it goes on, and keeps waiting since when they did.',
   internalNote: 'Internal note',
   /** @param {string} who */
   noteBy: who => `Internal note, ${who}`,
@@ -260,9 +280,16 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   noAgentFound: 'No other agent of this service has this name.',
   noAgents: 'Nobody else answers for this service.',
   cancel: 'Cancel',
-  answeredMeanwhile: 'Another agent answered meanwhile',
+  /** What an answer crossed, by the reason's word. @type {Record<string, string>} */
+  crossed: {
+    'answered-meanwhile': 'Another agent answered meanwhile',
+    'claimed-meanwhile': 'Another agent has claimed this meanwhile',
+    'resolved-meanwhile': 'Another agent has closed this meanwhile',
+    'moved-meanwhile': 'This was moved to another service meanwhile',
+  },
   answeredMeanwhileHint: 'You had not seen this answer when you pressed Send. Your text has not gone out.',
   answeredMeanwhileUnknown: 'The answer is not on this page yet. Your text has not gone out.',
+  crossedHint: 'You had not seen this when you pressed Send. Your text has not gone out.',
   sendAnyway: 'Send anyway',
   backToEditing: 'Back to editing',
 
@@ -273,6 +300,17 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   released: who => `${who} released`,
   /** @param {string} target @param {string} who */
   handedOver: (target, who) => `Handed over to ${target} by ${who}`,
+  /** @param {string} service @param {string} who */
+  movedBy: (service, who) => `Moved to ${service} by ${who}`,
+  /** @param {string} service */
+  movedTo: service => `Moved to ${service}. It goes on there.`,
+  /** @param {string} service @param {string} who */
+  movedHereBy: (service, who) => `Moved here from ${service} by ${who}`,
+  /** @param {string} service */
+  movedHere: service => `Moved here from ${service}`,
+  /** @param {string} service */
+  goTo: service => `Go to ${service}`,
+  excerpt: 'What was written there last',
   /** @param {string} who */
   resolvedBy: who => `Resolved by ${who}`,
   /** @param {string} who */
@@ -297,6 +335,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
 
   // Settings
   notify: 'Notify me on this device',
+  sayWhoWaits: 'Say who waits for my answer',
   notifyDenied: 'Your browser does not let Parley notify you. Allow notifications for this site in the browser’s settings, then switch them on again.',
   sound: 'Play a sound on this device',
   settings: 'Settings',
@@ -407,6 +446,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'code-used': 'the code was used already, and signs in once: make a new one',
     /** @param {string} why */
     'connection-refused': why => `the server refuses the connection: ${why}`,
+    'claimed-meanwhile': 'another agent has claimed this conversation meanwhile: look, then send again',
     'content-empty': 'the message is empty: write something',
     'content-invisible': 'the message shows nothing, only spaces and characters that cannot be seen: write something',
     /** @param {string} size @param {string} most */
@@ -432,6 +472,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'name-reserved': 'the name is one that only the service itself has here: choose another',
     /** @param {string} most */
     'name-too-long': most => `the name is longer than ${number(+most)} bytes: choose a shorter one`,
+    'moved-meanwhile': 'the conversation was moved to another service meanwhile: read where it goes on',
     'network-sign-in': 'something else answered in the server’s place: if this network asks to sign in, do that first',
     'no-answer': 'the server did not answer in time: try again',
     'no-connection': 'there is no connection: try again when connected',
@@ -440,6 +481,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'no-invites': 'this server invites no agents: sign in without an invite',
     'no-locks': 'this browser cannot share one chat among its tabs here: open this site over https, or update the browser',
     'no-such-agent': 'this person does not answer for the service: hand over to somebody who does',
+    'no-such-service': 'this service takes no messages any more: write to another one',
     'not-agent': 'only those who answer for the service may do this',
     'not-claimed': 'you have not claimed this conversation: there is nothing to release',
     'not-your-customer': 'this user is no customer of a service that you answer for',
@@ -460,6 +502,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'refused-deleted': most => `${number(+most)} refused messages are kept: the oldest was deleted`,
     'reply-changed': 'a colleague changed this canned reply meanwhile: read it, then change it',
     'reply-gone': 'this canned reply is gone: a colleague deleted it',
+    'resolved-meanwhile': 'another agent has closed this conversation meanwhile: look, then send again',
     'send-not-taken': 'Parley’s engine does not answer: this message was not sent',
     'send-unknown': 'Parley’s engine ended while it was to take this message. It may have been sent: look before you send it again',
     'server-failed': 'something went wrong on the server: try again later',

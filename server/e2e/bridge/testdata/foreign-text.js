@@ -6,7 +6,8 @@ import { Lookalikes } from '/model/lookalikes.js';
 import { MessageContent } from '/components/message-content.js';
 import { NoticeList } from '/components/notice-list.js';
 import { parseRoute } from '/model/route.js';
-import { servicesNamed } from '/components/service-links.js';
+import { Clock } from '/model/clock.js';
+import { Services } from '/model/services.js';
 import { t } from '/texts/strings.js';
 import { ControlView } from '/components/system-message.js';
 import { decode, encode } from '/client/wire.js';
@@ -51,7 +52,8 @@ const layOut = (...nodes) => {
 const content = new MessageContent();
 const control = new ControlView();
 const notices = document.body.appendChild(new NoticeList());
-const lookalikes = new Lookalikes(() => {});
+const services = new Services(new Clock());
+const lookalikes = new Lookalikes(services, () => {});
 
 /**
  * What is done with a text, by what it is. Of what is done in two steps, since the person wants the second,
@@ -81,7 +83,7 @@ export const renderers = {
   },
   'a control entry': text => {
     const message = { seq: 1n, id: 1n, state: 'received', type: 'resolve', time: 0, content: text };
-    control.paint({ kind: 'control', message, words: 'Resolved' });
+    control.paint({ kind: 'control', message, words: 'Resolved', link: null, excerpt: [{ author: 'Ada', content: text }] });
     layOut(control.element);
   },
   'a notice': text => {
@@ -89,13 +91,13 @@ export const renderers = {
     notices.getBoundingClientRect();
   },
   'a question': text => {
-    askAboutAnswer(document.body, { author: 'Ada', content: text });
+    askAboutAnswer(document.body, 'answered-meanwhile', { author: 'Ada', content: text });
     const dialog = document.body.lastElementChild;
     dialog.getBoundingClientRect();
     dialog.close();
   },
   'an address of the page': text => parseRoute(`#/to/${text}`),
-  'a search': text => servicesNamed(text),
+  'a search': text => services.named(text),
   'a reason': text => t.offlineNote(text),
   'blank or not': text => isBlank(text),
   'from the engine': text => decode(encode({ text })),

@@ -69,6 +69,8 @@ var faults = []struct {
 		"o.entry.see(d.Seen, e.epoch())", "if PLANTED { d.Seen = c.head }\n\to.entry.see(d.Seen, e.epoch())"}}},
 	{"a claim without a winner", []edit{{"server/chat/servicemessage.go",
 		"holder != 0 && holder != r.author &&", "!PLANTED && holder != 0 && holder != r.author &&"}}},
+	{"a move that writes one of its two entries", []edit{{"server/chat/servicemessage.go",
+		"if event.Type == proto.MessageType_MESSAGE_TYPE_MOVE {", "if event.Type == proto.MessageType_MESSAGE_TYPE_MOVE && !PLANTED {"}}},
 	{"unread counted with each delivery and not computed", []edit{{"wasm/chat/conversation.go",
 		"for _, x := range entries {", "for _, x := range entries {\n\t\tif PLANTED && c.counts(x, self) && c.unread.own > 0 { c.unread.own-- }"}}},
 	{"the time of a mark kept when it rises again", []edit{{"server/chat/mark.go",

@@ -1,0 +1,161 @@
+package chat
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	protobuf "google.golang.org/protobuf/proto"
+
+	"parley/proto"
+)
+
+const (
+	// maxExcerpt bounds the entries that go along when a conversation is moved, and
+	// maxLooked among how many they are looked for.
+	maxExcerpt, maxLooked = 10, 100
+	// maxCrossing bounds the entries among which those are looked for that an answer crossed.
+	maxCrossing = 100
+)
+
+var errMoved = refuseEntry("moved-meanwhile", "the conversation was moved to another service meanwhile: read where it goes on")
+
+// crossings are what agents do that others who answer have to know of, and whether it
+// still counts.
+var crossings = map[proto.MessageType]struct {
+	still   func(r *serviceMessage, c *conversation) bool
+	refusal error
+}{
+	proto.MessageType_MESSAGE_TYPE_CLAIM:           {claimedByAnother, errClaimed},
+	proto.MessageType_MESSAGE_TYPE_HAND_OVER:       {claimedByAnother, errClaimed},
+	proto.MessageType_MESSAGE_TYPE_RESOLVE:         {closed(proto.Resolved), errResolved},
+	proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED: {closed(proto.NoReplyNeeded), errResolved},
+	proto.MessageType_MESSAGE_TYPE_MOVE:            {closed(proto.Moved), errMoved},
+}
+
+var (
+	errClaimed  = refuseEntry("claimed-meanwhile", "another agent has claimed this conversation meanwhile: look, then send again")
+	errResolved = refuseEntry("resolved-meanwhile", "another agent has closed this conversation meanwhile: look, then send again")
+)
+
+func claimedByAnother(r *serviceMessage, c *conversation) bool {
+	return c.Status.Assignee != 0 && c.Status.Assignee != r.author
+}
+
+func closed(state uint32) func(*serviceMessage, *conversation) bool {
+	return func(_ *serviceMessage, c *conversation) bool { return c.Status.PostProc == state }
+}
+
+// crossed refuses an answer, or a move, whose author had not seen what another agent
+// did, nor was told of it.
+func (r *serviceMessage) crossed(b *batch, c *conversation) (refusal, err error) {
+	seen := b.seenHere(r.m.Epoch, r.m.SeenSeq)
+	if seen == nil {
+		return nil, nil // an old client
+	}
+	known := max(*seen, *b.seenHere(r.m.Epoch, protobuf.Uint64(r.m.GetDespiteSeq())))
+	if known < c.Status.LastAnswer && c.Status.LastAnswerBy != r.author {
+		return refuseEntry("answered-meanwhile", "another agent answered meanwhile: read it, then send again"), nil
+	}
+	if known >= c.Head {
+		return nil, nil
+	}
+	entries, err := b.tx.Entries(r.key, known, 0, maxCrossing, true)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range slices.Backward(entries) {
+		crossing, any := crossings[e.Type]
+		if any && e.Sender != r.author && crossing.still(r, c) {
+			return crossing.refusal, nil
+		}
+	}
+	return nil, nil
+}
+
+// arrive stores, with a move out of one conversation, that its customer waits in the
+// other service's since then: as if they had written it there.
+func (r *serviceMessage) arrive(b *batch, from *conversation, since uint64) error {
+	key := proto.ServiceKey(r.key.Customer(), r.m.GetOtherService())
+	c, err := b.conversation(key)
+	if err != nil {
+		return err
+	}
+	customer, err := b.member(key, key.Customer())
+	if err != nil {
+		return err
+	}
+	if err := b.become(key.Customer(), key.Service()); err != nil {
+		return err
+	}
+	extend, err := b.excerpt(from.Key)
+	if err != nil {
+		return err
+	}
+	// The client_ref of the move is its author's: this one is the customer's, and as unique.
+	hash := sha256.Sum256(fmt.Appendf(nil, "moved %d %x", r.author, r.ref))
+	ref := [proto.RefSize]byte(hash[:])
+	event := proto.Event{Side: proto.First, Type: proto.MessageType_MESSAGE_TYPE_MOVED_HERE, Author: r.author, Target: uint64(r.key.Service()), Since: since}
+	entry, err := b.append(c, key.Customer(), ref, event, func(id uint64, e proto.Event) protobuf.Message {
+		return &proto.ServiceMessage{
+			MessageId: &id, UserId: r.m.UserId, ServiceType: r.m.OtherService, MessageType: &e.Type, Content: r.m.Content,
+			CreateDate: &e.Time, Direction: proto.ServiceMessageDirection_CUSTOMER_TO_SERVICE.Enum(), AgentId: &r.author,
+			PostProc: &c.Status.PostProc, ToReply: protobuf.Uint32(1), Extend: &extend, Seq: &e.Seq, ClientRef: ref[:],
+			OtherService: r.m.ServiceType, WaitingSince: &e.Since,
+		}
+	})
+	if err != nil {
+		return err
+	}
+	b.revise(c)
+	b.changeMember(customer)
+	return b.deliverService(key, entry)
+}
+
+// excerpt is what goes along with a conversation that is moved, as extend: what people
+// wrote last, as far as there is room.
+func (b *batch) excerpt(key proto.Key) (string, error) {
+	type said struct {
+		Agent   bool   `json:"agent"`
+		Content string `json:"content"`
+	}
+	entries, err := b.tx.Entries(key, 0, 0, maxLooked, true)
+	if err != nil {
+		return "", err
+	}
+	excerpt := []said{}
+	for _, e := range entries {
+		m := new(proto.ServiceMessage)
+		if err := decode(e, m); err != nil {
+			return "", err
+		}
+		if e.Type.Control() || e.Type == proto.MessageType_MESSAGE_TYPE_MOVED_HERE {
+			continue
+		}
+		excerpt = append(excerpt, said{m.GetDirection() == proto.ServiceMessageDirection_SERVICE_TO_CUSTOMER, preview(m.GetContent())})
+	}
+	excerpt = excerpt[max(0, len(excerpt)-maxExcerpt):]
+	for {
+		extend, err := json.Marshal(map[string]any{"excerpt": excerpt})
+		if err != nil || len(extend) <= proto.MaxExtend {
+			return string(extend), err
+		}
+		excerpt = excerpt[1:]
+	}
+}
+
+// asked finds the first entry of a side, after a seq, that asks, and since when it waits.
+func (b *batch) asked(key proto.Key, side proto.Side, after uint64) (seq, since uint64, err error) {
+	first, err := b.tx.FirstWritten(key, key.User(side), after)
+	if err != nil || first.Type != proto.MessageType_MESSAGE_TYPE_MOVED_HERE {
+		return first.Seq, first.CreateTime, err
+	}
+	entries, err := b.tx.Entries(key, first.Seq-1, first.Seq+1, 1, true)
+	if err != nil || len(entries) == 0 {
+		return first.Seq, first.CreateTime, err
+	}
+	m := new(proto.ServiceMessage)
+	err = decode(entries[0], m)
+	return first.Seq, m.Event().Waits(), err
+}
