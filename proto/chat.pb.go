@@ -296,8 +296,8 @@ const (
 	MessageType_MESSAGE_TYPE_RELEASE MessageType = 17
 	// The agent passes it to another agent, target_agent_id.
 	MessageType_MESSAGE_TYPE_HAND_OVER MessageType = 18
-	// Seen by agents only. In logs of before alone: notes stand beside the log now (GET
-	// /api/conversations/{key}/notes), and these are refused.
+	// Read by agents only: the customer is told that there is one, without its content. Notes
+	// of which the customer has no trace stand beside the log (GET /api/conversations/{key}/notes).
 	MessageType_MESSAGE_TYPE_NOTE MessageType = 19
 	// Closes: answers everything before it that its author had seen.
 	MessageType_MESSAGE_TYPE_RESOLVE MessageType = 20

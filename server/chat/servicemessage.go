@@ -58,8 +58,6 @@ func checkService(from Sender, m *proto.ServiceMessage) error {
 		return proto.Refuse(proto.PayloadFormatInvalid, "user_id is 0: name the customer, who is yourself unless you answer for the service")
 	case !customer && !slices.Contains(from.Services, m.GetServiceType()):
 		return proto.Refuse(proto.NotAuthorized, "user_id is another user's, and you do not answer for service %d: write as yourself", m.GetServiceType()).Named("not-agent")
-	case kind == proto.MessageType_MESSAGE_TYPE_NOTE:
-		return proto.Refuse(proto.PayloadFormatInvalid, "message_type is 19, a note: these stand beside the log, of which the customer has a copy; add it over HTTP").Named("note-in-log")
 	case customer && kind.Control():
 		return proto.Refuse(proto.NotAuthorized, "message_type is %d, a control entry: only agents of the service write these", kind).Named("not-agent")
 	case kind == proto.MessageType_MESSAGE_TYPE_MOVED_HERE:
@@ -69,7 +67,7 @@ func checkService(from Sender, m *proto.ServiceMessage) error {
 	case kind == proto.MessageType_MESSAGE_TYPE_HAND_OVER && m.GetTargetAgentId() == 0:
 		return proto.Refuse(proto.PayloadFormatInvalid, "target_agent_id is 0: name the agent to hand over to")
 	}
-	if err := checkContent(m.GetContent(), !kind.Control()); err != nil {
+	if err := checkContent(m.GetContent(), !kind.Control() || kind == proto.MessageType_MESSAGE_TYPE_NOTE); err != nil {
 		return err
 	}
 	return checkExtend(m.Extend)

@@ -222,7 +222,7 @@ func TestTheCustomerSeesOneVoice(t *testing.T) {
 		b.say(cora, word(cora, "hello?"))
 		b.say(ann, seeing(control(claim), 1))
 		secret := seeing(word(cora, "a difficult one"), 2)
-		secret.MessageType, secret.Extend = reopen.Enum(), protobuf.String(`{"a":1}`)
+		secret.MessageType, secret.Extend = note.Enum(), protobuf.String(`{"a":1}`)
 		b.say(ben, secret)
 		b.out.take()
 		answer := seeing(word(cora, "hello!"), 3)
@@ -240,11 +240,11 @@ func TestTheCustomerSeesOneVoice(t *testing.T) {
 			}
 		}
 		same(t, "the answer", [2]string{seen[3].GetContent(), seen[3].GetExtend()}, [2]string{"hello!", `{"form":7}`})
-		if m := seen[2]; m.GetMessageType() != reopen || m.GetContent() != "" || m.Extend != nil {
-			t.Errorf("of a control entry the customer is told %v", m)
+		if m := seen[2]; m.GetMessageType() != note || m.GetContent() != "" || m.Extend != nil {
+			t.Errorf("of a note the customer is told %v", m)
 		}
 		if m := full[2]; m.GetContent() != "a difficult one" || m.GetExtend() != `{"a":1}` || m.GetAgentId() != ben {
-			t.Errorf("of a control entry agents are told %v", m)
+			t.Errorf("of a note agents are told %v", m)
 		}
 		row := b.row(cora)
 		same(t, "the customer's last entry", row.GetLastService(), withoutExtend(seen[3]))
@@ -257,7 +257,7 @@ func TestTheCustomerSeesOneVoice(t *testing.T) {
 			t.Errorf("an agent's row tells %v", row)
 		}
 		if b.say(ben, secret); b.row(cora).GetLastService().GetContent() != "" {
-			t.Error("the customer's preview shows what agents say among themselves")
+			t.Error("the customer's preview shows a note")
 		}
 	})
 }
@@ -267,12 +267,12 @@ func TestControlEntriesAreNoNewsToTheCustomer(t *testing.T) {
 		b := staffed(t, s)
 		b.say(cora, word(cora, "hello?"))
 		b.say(ann, control(claim))
-		written := word(cora, "once more")
-		written.MessageType = reopen.Enum()
+		written := word(cora, "a note")
+		written.MessageType = note.Enum()
 		b.say(ann, written)
 		b.say(ann, word(cora, "hello!"))
 		b.say(ann, control(resolve))
-		for user, want := range map[uint64]uint64{cora: 1, ann: 1, ben: 2} { // Ben: the question, the answer
+		for user, want := range map[uint64]uint64{cora: 1, ann: 1, ben: 3} { // Ben: the question, the note, the answer
 			if row := b.row(user); row.GetUnread() != want || row.GetUnread() != proto.Unread(row.GetHeadSeq(), row.GetReadSeq(), row.GetOwnAfterRead()) {
 				t.Errorf("%d has %d unread, want %d: %v", user, row.GetUnread(), want, row)
 			}
@@ -313,7 +313,8 @@ func TestWhatDoesNotFitIsRefusedByName(t *testing.T) {
 		{"an agent's claim on their own question", ann, edit(control(claim), func(m *proto.ServiceMessage) { m.UserId = protobuf.Uint64(ann) }), proto.NotAuthorized, "control entry"},
 		{"no content", cora, word(cora, ""), proto.PayloadFormatInvalid, "content is empty"},
 		{"content that shows nothing", cora, word(cora, "\u2800\u3164\u200b\x00"), proto.PayloadFormatInvalid, "content shows nothing"},
-		{"a note in the log", ann, edit(control(note), func(m *proto.ServiceMessage) { m.Content = protobuf.String("x") }), proto.PayloadFormatInvalid, "add it over HTTP"},
+		{"an empty note", ann, control(note), proto.PayloadFormatInvalid, "content is empty"},
+		{"a note that shows nothing", ann, edit(control(note), func(m *proto.ServiceMessage) { m.Content = protobuf.String("\u00a0\n") }), proto.PayloadFormatInvalid, "content shows nothing"},
 		{"too much content", cora, word(cora, strings.Repeat("x", proto.MaxContent+1)), proto.PacketTooLarge, "content has 16385 bytes"},
 		{"too much extend", cora, extended(`{"a":"` + strings.Repeat("x", proto.MaxExtend) + `"}`), proto.PacketTooLarge, "extend has 16392 bytes"},
 		{"extend that is no JSON", cora, extended(`{"a":}`), proto.PayloadFormatInvalid, "extend is not a JSON object"},

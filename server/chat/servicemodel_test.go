@@ -48,7 +48,7 @@ func (m *model) row(customer, user uint64, agents []uint64) *proto.ConversationS
 	var closed uint32
 	for i, e := range log {
 		seq := uint64(i + 1)
-		if seq > read && seq >= m.min[customer] && e.by != user && e.what < 16 {
+		if seq > read && seq >= m.min[customer] && e.by != user && (e.what < 16 || e.what == note && user != customer) {
 			unread++
 		}
 		if e.by == customer {
@@ -184,7 +184,7 @@ func (p *play) step() {
 	}
 	e := &entry{by: user}
 	if user != customer && p.random.IntN(2) == 0 {
-		e.what = []proto.MessageType{claim, release, handOver, resolve, reopen, noReplyNeeded}[p.random.IntN(6)]
+		e.what = []proto.MessageType{claim, release, handOver, note, resolve, reopen, noReplyNeeded}[p.random.IntN(7)]
 	}
 	m := word(customer, "x")
 	m.MessageType, m.ClientRef = &e.what, ref(p.random.Uint64())

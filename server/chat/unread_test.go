@@ -16,20 +16,20 @@ var unreadCases = []struct{ reader, read, unread uint64 }{
 	{cora, 1, 1},
 	{cora, 4, 0},
 	{cora, 7, 0},
-	{ann, 0, 2}, // three are her own, and two Ben's control entries
-	{ann, 4, 1},
+	{ann, 0, 3}, // three are her own, and the resolve; Ben's note counts
+	{ann, 4, 2},
 	{ann, 5, 1},
 	{ann, 7, 0},
-	{ben, 0, 3}, // two are his own, and two Ann's control entries
-	{ben, 2, 2},
-	{ben, 4, 1},
-	{dee, 0, 3}, // an agent who wrote nothing
+	{ben, 0, 4}, // two are his own, and the claim; Ann's note counts
+	{ben, 2, 3},
+	{ben, 3, 2},
+	{dee, 0, 5}, // an agent who wrote nothing
 	{dee, 6, 1},
 }
 
 const dee = 203
 
-// quarrel is a log with entries that count to nobody, and to everybody else.
+// quarrel is a log with entries that count to nobody, to agents and to everybody.
 func quarrel(b *bench) {
 	b.join(dee, "Dee", sales)
 	written := func(kind proto.MessageType, content string) *proto.ServiceMessage {
@@ -39,9 +39,9 @@ func quarrel(b *bench) {
 	}
 	b.say(cora, word(cora, "help"))
 	b.say(ann, control(claim))
-	b.say(ann, control(reopen))
+	b.say(ann, written(note, "she called before"))
 	b.say(ann, word(cora, "hello"))
-	b.say(ben, control(reopen))
+	b.say(ben, written(note, "yes, on Monday"))
 	b.say(ben, control(resolve))
 	b.say(cora, written(proto.MessageType_MESSAGE_TYPE_IMAGE, "this"))
 }

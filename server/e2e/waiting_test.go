@@ -109,7 +109,7 @@ func (st *stage) play(sc answeredtest.Scenario, key proto.Key, other uint64) out
 // entryOf is an entry of a scenario as its author's device sends it.
 func entryOf(e answeredtest.Entry, key proto.Key, people map[answeredtest.Person]uint64, content string) (proto.Branch, protobuf.Message) {
 	author := people[e.By]
-	if e.Does.Control() {
+	if e.Does.Control() && e.Does != proto.MessageType_MESSAGE_TYPE_NOTE {
 		content = ""
 	}
 	var zero uint64

@@ -88,7 +88,7 @@ func lived(t *testing.T, dir string) {
 		serve(checkedCustomer, proto.MessageType_MESSAGE_TYPE_TEXT, "help")
 	}
 	serve(checkedAgent, proto.MessageType_MESSAGE_TYPE_CLAIM, "")
-	serve(checkedAgent, proto.MessageType_MESSAGE_TYPE_REOPEN, "a word")
+	serve(checkedAgent, proto.MessageType_MESSAGE_TYPE_NOTE, "a note")
 	serve(checkedAgent, proto.MessageType_MESSAGE_TYPE_TEXT, "yes?")
 	direct := proto.DirectKey(3, 5).String()
 	for _, m := range []struct {
@@ -162,7 +162,7 @@ func TestCheckFindsWhatDoesNotFit(t *testing.T) {
 		"a head too high":              {"UPDATE conversations SET head = " + seq(41) + " WHERE key LIKE 'd:%'", "its last entry is 40 and should be 41"},
 		"a count of a conversation":    {"UPDATE conversations SET b_counted = b_counted + 1 WHERE key LIKE 'd:%'", "40 and 40 of its entries count as unread, and 40 and 41 are noted"},
 		"a count of own entries":       {"UPDATE members SET own = own - 1 WHERE user_id = " + seq(5), "user 5 wrote 20 entries that count, and 19 are noted"},
-		"a count of read entries":      {"UPDATE members SET seen = seen + 1 WHERE user_id = x'8000000000000033'", "user 9223372036854775859 read 40 entries of others, and 41 are noted"},
+		"a count of read entries":      {"UPDATE members SET seen = seen + 1 WHERE user_id = x'8000000000000033'", "user 9223372036854775859 read 41 entries of others, and 42 are noted"},
 		"a watermark beyond the end":   {"UPDATE members SET delivered_seq = " + seq(99) + " WHERE conversation = " + direct + " AND user_id = " + seq(5), "user 5 read up to 40 and was delivered up to 99, of 40"},
 		"read, but never delivered":    {"UPDATE members SET delivered_seq = " + seq(1) + " WHERE conversation = " + direct + " AND user_id = " + seq(5), "user 5 read up to 40 and was delivered up to 1"},
 		"change numbers beyond":        {"UPDATE meta SET value = " + seq(1) + " WHERE name = 'rev'", "and the highest is 1"},

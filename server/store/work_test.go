@@ -202,7 +202,7 @@ var requests = []struct {
 	{"a read mark of an agent", func(d *desk, n uint64) { d.mark(ben, serviceKey, 1) }},
 	{"a read mark of an agent who wrote much", func(d *desk, n uint64) { d.mark(ann, serviceKey, 1) }},
 	{"an answer that had seen the first question", func(d *desk, n uint64) { d.inquire(ann, 0, protobuf.Uint64(1)) }},
-	{"a control entry", func(d *desk, n uint64) { d.inquire(ann, proto.MessageType_MESSAGE_TYPE_REOPEN, protobuf.Uint64(2)) }},
+	{"a note", func(d *desk, n uint64) { d.inquire(ann, proto.MessageType_MESSAGE_TYPE_NOTE, protobuf.Uint64(2)) }},
 	{"a hand-over", func(d *desk, n uint64) { d.inquire(ann, proto.MessageType_MESSAGE_TYPE_HAND_OVER, nil) }},
 	{"settings", func(d *desk, n uint64) {
 		d.publish(ada, proto.BranchSettings, &proto.Settings{SharePresence: protobuf.Bool(false)})

@@ -227,7 +227,7 @@ func (d *device) give(x *sending, then func()) {
 // entryType is what the person does: mostly, write.
 func (d *device) entryType(key string) proto.MessageType {
 	k, err := proto.ParseKey(key)
-	n := d.w.Rand.IntN(20)
+	n := d.w.Rand.IntN(21)
 	switch {
 	case err != nil || n < 12:
 		return proto.MessageType_MESSAGE_TYPE_TEXT
@@ -238,7 +238,7 @@ func (d *device) entryType(key string) proto.MessageType {
 	}
 	return [...]proto.MessageType{
 		proto.MessageType_MESSAGE_TYPE_CLAIM, proto.MessageType_MESSAGE_TYPE_CLAIM, proto.MessageType_MESSAGE_TYPE_RELEASE,
-		proto.MessageType_MESSAGE_TYPE_HAND_OVER, proto.MessageType_MESSAGE_TYPE_RESOLVE,
+		proto.MessageType_MESSAGE_TYPE_HAND_OVER, proto.MessageType_MESSAGE_TYPE_NOTE, proto.MessageType_MESSAGE_TYPE_RESOLVE,
 		proto.MessageType_MESSAGE_TYPE_REOPEN, proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED,
 		proto.MessageType_MESSAGE_TYPE_MOVE,
 	}[n-12]

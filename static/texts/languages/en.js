@@ -488,7 +488,6 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'not-your-note': 'the note is a colleague’s: only who wrote it deletes it',
     'not-yours': 'you are no participant of this conversation',
     'note-gone': 'the note is gone: it was deleted',
-    'note-in-log': 'notes are not part of the conversation any more: reload the page, and write it again',
     'nothing-said': 'nothing was said in this conversation yet: write to the customer first',
     'opened-elsewhere': 'this chat was opened in another program; try now to use it here',
     'other-history': 'the server’s history is another one now',

@@ -391,7 +391,6 @@ const texts = ({ bytes, number, percent, wait }) => ({
     'not-your-note': '这条备注是同事写的，只有本人才能删除',
     'not-yours': '你不是这个会话的参与者',
     'note-gone': '这条备注已被删除',
-    'note-in-log': '备注不再写入会话，请刷新页面后重新填写',
     'nothing-said': '这个会话还没有消息，请先给客户发消息',
     'opened-elsewhere': '这个聊天已在另一个程序中打开；点击“立即重试”可在这里使用',
     'other-history': '服务器的聊天记录已更换',
