@@ -35,14 +35,21 @@ func newServer(t testing.TB) (address string) {
 	return s.Address
 }
 
+// notInlined is the Makefile's NOT_INLINED.
+var notInlined = []string{"google.golang.org/protobuf/...", "github.com/eclipse/...", "crypto/...", "encoding/asn1",
+	"encoding/base64", "encoding/json", "encoding/pem", "fmt", "math/big", "reflect"}
+
 // newBare builds the bare program and serves it as the server serves Parley's:
 // compressed, and kept by browsers for ever, the page aside. It returns the
 // page's URL.
 func newBare(t testing.TB) (url string) {
 	t.Helper()
 	folder := t.TempDir()
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-gcflags=google.golang.org/protobuf/...=-l",
-		"-o", filepath.Join(folder, "bare.wasm"), "./testdata/bare")
+	args := []string{"build", "-trimpath", "-ldflags=-s -w"}
+	for _, without := range notInlined {
+		args = append(args, "-gcflags="+without+"=-l")
+	}
+	build := exec.Command("go", append(args, "-o", filepath.Join(folder, "bare.wasm"), "./testdata/bare")...)
 	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the bare program: %v\n%s", err, out)
