@@ -40,7 +40,7 @@ JS_PACKAGES = $(shell { find wasm -name '*_js_test.go'; grep -rlE --include='*_t
 # Builds for the browser with little in the environment: wasmbrowsertest passes
 # all of it to the page, and has room for 8 KiB.
 HEADLESS = env -i PATH="$(BIN):$$PATH" HOME="$$HOME" \
-	GOCACHE="$$(go env GOCACHE)" GOMODCACHE="$$(go env GOMODCACHE)" GOPROXY="$$(go env GOPROXY)" GOFLAGS="$$(go env GOFLAGS)" \
+	GOCACHE="$$(go env GOCACHE)" GOMODCACHE="$$(go env GOMODCACHE)" GOPROXY="$$(go env GOPROXY)" GOFLAGS="$$(go env GOFLAGS)" GOROOT="$$(go env GOROOT)" \
 	GOOS=js GOARCH=wasm
 # Tests from outside are a module of their own, with dependencies of their own: the
 # simulation brings both sides together under the race detector, the others run the
@@ -107,9 +107,9 @@ TALLY = $(BIN)/tally $(if $(CI),-strict) -at-once 2
 
 .PHONY: test
 test: ready ## run the tests: native, headless in Chromium, end to end
-	@# Side by side: native tests compute, those in browsers wait much.
+	@# Side by side: native tests compute, those in browsers wait much, and some of either kind.
 	@$(TALLY) \
-		-- 'native, race detector on' go test $(TEST) $(RACE) ./... \
+		-- 'native, race detector on' go test $(TEST) $(RACE) -p=4 ./... \
 		-- 'end to end' env $(TEST_PAGE) -skip='$(LONG_TESTS)' $(PAGE_PACKAGES) \
 		-- 'headless in Chromium' $(HEADLESS) go test $(TEST) -p=1 -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES) \
 		-- 'tools' go test -C .tools $(TEST) ./...

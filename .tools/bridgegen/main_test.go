@@ -31,8 +31,8 @@ func TestTheGeneratedFileIsThatOfTheDescription(t *testing.T) {
 func TestWhatCannotBeGeneratedIsNamed(t *testing.T) {
 	for name, test := range map[string]struct{ file, from, to, want string }{
 		"a shape that is gone":          {"parley.d.ts", "interface Timeline ", "interface Timetable ", "no interface Timeline"},
-		"a field of an unknown type":    {"parley.d.ts", "lastSeen: number", "lastSeen: Date", "Presence.lastSeen: a Date cannot be written"},
-		"a number that is none in Go":   {"parley.d.ts", "  content: string;\n", "  content: number;\n", "v.Content: a string is no number"},
+		"a field of an unknown type":    {"parley.d.ts", "unknown. */\n  lastSeen: number", "unknown. */\n  lastSeen: Date", "Presence.lastSeen: a Date cannot be written"},
+		"a number that is none in Go":   {"parley.d.ts", "  receiver: ID;\n  content: string;\n", "  receiver: ID;\n  content: number;\n", "v.Content: a string is no number"},
 		"a command's unknown type":      {"bridge.d.ts", "retry(fields: { ref: string", "retry(fields: { ref: Date", "retry: ref: a Date cannot be read"},
 		"a command's line that is none": {"bridge.d.ts", "discard(fields: { ref: string }", "discard(fields: { ref }", `discard: "ref"`},
 	} {

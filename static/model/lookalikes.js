@@ -14,6 +14,7 @@ export class Lookalikes {
   #table = null;
   /** Names that came before the table. @type {Map<bigint, string>} */
   #early = new Map();
+  #loading = false;
   #changed = false;
   #services;
   #onchange;
@@ -23,7 +24,12 @@ export class Lookalikes {
     this.#services = services;
     services.addEventListener('change', () => this.#addServices());
     this.#onchange = onchange;
-    // It can wait until what there is to read is on the screen.
+  }
+
+  /** Loads the table, which can wait until what there is to read is on the screen. */
+  #loadSoon() {
+    if (this.#loading) return;
+    this.#loading = true;
     if ('requestIdleCallback' in globalThis) requestIdleCallback(() => this.#load(), { timeout: 1000 });
     else setTimeout(() => this.#load(), 500);
   }
@@ -54,6 +60,7 @@ export class Lookalikes {
   set(id, name) {
     if (!this.#table) {
       this.#early.set(id, name);
+      if (this.#early.size > 1) this.#loadSoon(); // one alone, who just came, passes for nobody
       return;
     }
     for (const look of this.#looks.get(id) ?? []) this.#owners.get(look)?.delete(id);
