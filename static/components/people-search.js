@@ -41,6 +41,7 @@ export class PeopleSearch extends HTMLElement {
   constructor({ names, services }) {
     super();
     this.#names = names;
+    names.addEventListener('change', () => this.#rename());
     this.#allServices = services;
     this.#links = new ServiceLinks(services, () => services.named(this.#input.value.trim()));
     this.#services = element('section', { class: 'services', hidden: true }, element('h2', {}, t.customerService), this.#links);
@@ -137,9 +138,18 @@ export class PeopleSearch extends HTMLElement {
   #link(id, href, words, query) {
     const name = this.#names.user(id);
     const digits = String(id);
-    return element('a', { class: 'entry', href, tabindex: -1 }, avatar(name, id),
+    return element('a', { class: 'entry', href, tabindex: -1, 'data-user': digits }, avatar(name, id),
       element('span', { class: 'entry-name', dir: 'auto' }, ...marked(name, query)),
       element('span', { class: 'entry-preview' }, ...(words ? [element('bdi', {}, words)] : query === digits ? marked(query, query) : [digits])));
+  }
+
+  /** Somebody who is shown is called otherwise now, for one by what tells namesakes apart. */
+  #rename() {
+    for (const link of /** @type {NodeListOf<HTMLElement>} */ (this.#list.querySelectorAll('a'))) {
+      const name = this.#names.user(BigInt(link.dataset.user ?? 0));
+      const shown = /** @type {HTMLElement} */ (link.querySelector('.entry-name'));
+      if (shown.textContent !== name) shown.replaceChildren(...marked(name, this.#answered));
+    }
   }
 
   /** @param {string} query */
