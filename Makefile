@@ -49,7 +49,8 @@ E2E = server/e2e
 # What make test leaves to make test-long: whole packages, and of the page's tests a few that
 # take long: of what browsers do seldom, and of whatever a page may say.
 LONG_PACKAGES = ./chaos ./firefox ./startup
-LONG_TESTS = SiteData|TheBrowserKeepsNothing|NoStateOfThePage|TheServersEnd|WhoWaitsIsAsThePlainScenariosSayOnThePage|AReloadShowsAtOnce|WithoutItsServer
+LONG_TESTS = SiteData|TheBrowserKeepsNothing|NoStateOfThePage|TheServersEnd|WhoWaitsIsAsThePlainScenariosSayOnThePage|$\
+	AReloadShowsAtOnce|WithoutItsServer|NoTextOfOthers|ClocksAnHourApart|ABackgroundTab
 PAGE_PACKAGES = . ./abuse ./bridge ./slowline
 
 .PHONY: help
@@ -102,7 +103,7 @@ ready:
 # Whatever is tested was vetted by check.
 TEST = -json -count=1 -vet=off -timeout=30m
 TEST_PAGE = CHROME=$(BIN)/chromium HEADLESS_SHELL=$(BIN)/headless-shell PARLEY_BIN=$(BIN)/parley-race \
-	go test -C $(E2E) $(TEST) -p=2 -parallel=4 -artifacts -outputdir=$(BIN)
+	go test -C $(E2E) $(TEST) -p=2 -parallel=3 -artifacts -outputdir=$(BIN)
 TALLY = $(BIN)/tally $(if $(CI),-strict) -at-once 2
 
 .PHONY: test
