@@ -243,8 +243,17 @@ func (v *verdict) screen(p *person) {
 	}
 }
 
-// screenEnds checks that the page shows the end of the conversation.
+// screenEnds checks that the page shows the end of the conversation, to which whoever has more
+// unread than a page goes by themselves.
 func (v *verdict) screenEnds(p *person, log []entry) {
+	if len(log) == 0 {
+		return
+	}
+	newest := strconv.FormatUint(log[len(log)-1].seq, 10)
+	if there, err := call[bool](p.first(), patience, "toNewest", newest); err != nil || !there {
+		v.find(nil, "%s's screen does not come to seq %s (%v)", p.name, newest, err)
+		return
+	}
 	rows, err := call[[]struct{ Seq, Text string }](p.first(), patience, "screen")
 	if err != nil {
 		v.find(nil, "%s's screen: %v", p.name, err)

@@ -174,6 +174,15 @@
       };
     },
 
+    /** Goes to the newest message, as who came back to where they had read does; resolves with whether it is that one. */
+    async toNewest(/** @type {string} */ seq) {
+      /** @type {HTMLElement | null} */ (document.querySelector('message-list .down:not([hidden])'))?.click();
+      for (const end = Date.now() + 20_000; rows().at(-1)?.dataset.seq !== seq; await new Promise(resolve => setTimeout(resolve, 20))) {
+        if (Date.now() > end) return false;
+      }
+      return true;
+    },
+
     /** What the list on the screen says, in its order. */
     screen: () => rows().map(row => ({ Seq: row.dataset.seq, ID: row.dataset.messageId, State: row.dataset.state, Text: row.textContent })),
   } });
