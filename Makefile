@@ -103,7 +103,7 @@ ready:
 # Whatever is tested was vetted by check.
 TEST = -json -count=1 -vet=off -timeout=30m
 TEST_PAGE = CHROME=$(BIN)/chromium HEADLESS_SHELL=$(BIN)/headless-shell PARLEY_BIN=$(BIN)/parley-race \
-	go test -C $(E2E) $(TEST) -p=2 -parallel=3 -artifacts -outputdir=$(BIN)
+	go test -C $(E2E) $(TEST) -p=2 -parallel=4 -artifacts -outputdir=$(BIN)
 TALLY = $(BIN)/tally $(if $(CI),-strict) -at-once 2
 
 .PHONY: test
