@@ -99,16 +99,7 @@ func (b *bench) say(from uint64, m *proto.ServiceMessage) chat.Receipt {
 // row is what a user is told of Cora's conversation with sales.
 func (b *bench) row(user uint64) *proto.ConversationState {
 	b.t.Helper()
-	answer, err := b.Conversations(b.t.Context(), b.sender(user), "")
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	for _, row := range answer.GetConversations() {
-		if row.GetKey() == salesKey.String() {
-			return row
-		}
-	}
-	return nil
+	return b.of(user, salesKey)
 }
 
 var salesKey = proto.ServiceKey(cora, sales)
