@@ -94,12 +94,18 @@ func (p *program) connect(user, token string) (*peer, *paho.Connack, error) {
 func (p *program) guest(name string) *peer {
 	p.t.Helper()
 	_, body := p.ask("POST", "/api/guests", `{"name":"`+name+`"}`, "Content-Type", "application/json")
+	return p.arrive(body)
+}
+
+// arrive connects who was made by POST /api/guests, which answered so, and subscribes.
+func (p *program) arrive(body string) *peer {
+	p.t.Helper()
 	var g struct {
 		ID    string `json:"user_id"`
 		Token string
 	}
 	if err := json.Unmarshal([]byte(body), &g); err != nil {
-		p.t.Fatal(err)
+		p.t.Fatal(body, err)
 	}
 	c, _, err := p.connect(g.ID, g.Token)
 	if err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -65,20 +64,10 @@ func tellsNotes(t *testing.T, packet string) (notes uint64) {
 func (p *program) guestAs(name, invite string) *peer {
 	p.t.Helper()
 	status, body := p.invited(name, invite)
-	var g struct {
-		ID    string `json:"user_id"`
-		Token string
+	if status != 201 {
+		p.t.Fatal(status, body)
 	}
-	if err := json.Unmarshal([]byte(body), &g); err != nil || status != 201 {
-		p.t.Fatal(status, body, err)
-	}
-	c, _, err := p.connect(g.ID, g.Token)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	c.user, _ = proto.ParseID(g.ID)
-	c.subscribe(p.t)
-	return c
+	return p.arrive(body)
 }
 
 // volatile are what differs from one answer to the next without anything to tell.
