@@ -29,25 +29,24 @@ func bundled(t *testing.T, files map[string]string) map[string]string {
 
 const twoEntries = `<html><link rel="icon" href="./icon.svg"><script type="module" async src="./early.js"></script><script type="module" src="./page/app.js"></script></html>`
 
-func TestThePageIsAFileForEachEntryAndOneForWhatTheyShare(t *testing.T) {
+func TestThePageIsOneScriptThatRunsItsModulesInOrder(t *testing.T) {
 	made := bundled(t, map[string]string{
 		"index.html":      twoEntries,
 		"early.js":        `import { begin } from './api/shared.js'; begin('early');`,
 		"page/app.js":     `import { begin } from '../api/shared.js'; import { word } from './words.js'; begin(word); import('../vendor/table.js').then(console.log);`,
 		"page/words.js":   `export const word = 'a word'; export const unused = 'never said';`,
-		"api/shared.js":   "export const began = [];\nexport function begin(who) { began.push(who); }",
+		"api/shared.js":   "export const began = [];\nexport function begin(who) { began.push(who); f(new URL('../near.svg', import.meta.url)); }",
 		"vendor/table.js": `export const table = 'the table';`,
 		"icon.svg":        "<svg/>",
 		"types.d.ts":      "export {}",
 	})
-	want := []string{"app.js", "chunk.js", "early.js", "icon.svg", "index.html", "table.js", "types.d.ts"}
+	want := []string{"app.js", "icon.svg", "index.html", "table.js", "types.d.ts"}
 	if got := slices.Sorted(maps.Keys(made)); !slices.Equal(got, want) {
 		t.Fatalf("made %q, want %q", got, want)
 	}
 	for file, holds := range map[string]string{
-		"app.js": "a word", "chunk.js": "push", "table.js": "the table",
-		"index.html": `<link rel="icon" href="./icon.svg"><link rel="modulepreload" href="./chunk.js">` + "\n  " +
-			`<script type="module" async src="./early.js"></script><script type="module" src="./app.js"></script>`,
+		"app.js": "a word", "table.js": "the table",
+		"index.html": `<link rel="icon" href="./icon.svg"><script defer blocking="render" src="./app.js"></script>`,
 	} {
 		if !strings.Contains(made[file], holds) {
 			t.Errorf("%s holds no %s: %s", file, holds, made[file])
@@ -58,8 +57,19 @@ func TestThePageIsAFileForEachEntryAndOneForWhatTheyShare(t *testing.T) {
 			}
 		}
 	}
-	if strings.Contains(made["app.js"], "never said") {
-		t.Errorf("what nobody uses is kept: %s", made["app.js"])
+	script := made["app.js"]
+	for _, part := range []string{`"use strict";`, `document.currentScript.src`, `new URL("./near.svg",scriptURL)`, `import("./table.js")`} {
+		if !strings.Contains(script, part) {
+			t.Errorf("the script has no %s: %s", part, script)
+		}
+	}
+	if early, late := strings.Index(script, `("early")`), strings.LastIndex(script, "a word"); early < 0 || early > late {
+		t.Errorf("what index.html names first does not run first: %s", script)
+	}
+	for _, part := range []string{"never said", "import.meta", "export"} {
+		if strings.Contains(script, part) {
+			t.Errorf("%s is in the script: %s", part, script)
+		}
 	}
 }
 
@@ -133,7 +143,7 @@ func TestThePageIsFewFiles(t *testing.T) {
 	}
 	html := string(made[index])
 	asked := regexp.MustCompile(`(?:src|href)="\./([^"]+)"`).FindAllStringSubmatch(html, -1)
-	if len(asked) < 5 || len(asked) > 7 {
+	if len(asked) < 4 || len(asked) > 5 {
 		t.Errorf("index.html asks for %d files: %s", len(asked), html)
 	}
 	for _, file := range asked {
