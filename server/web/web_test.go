@@ -233,7 +233,7 @@ func TestConditionsRangesAndMethods(t *testing.T) {
 					t.Errorf("%s is %q, want %q", name, got, want)
 				}
 			}
-			for _, name := range []string{"Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy"} {
+			for _, name := range []string{"Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy"} {
 				if answer.Header.Get(name) == "" {
 					t.Errorf("no %s", name)
 				}
