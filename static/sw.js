@@ -24,7 +24,12 @@ const folder = new URL('./', location.href).href;
 const family = `parley ${folder} `;
 const cacheName = family + version;
 
-worker.addEventListener('install', event => event.waitUntil(install()));
+worker.addEventListener('install', event => {
+  // Where the browser can, it answers from what is kept without this script, which would have to start first;
+  // where it takes no such routes, the script answers.
+  if (version) /** @type {any} */ (event).addRoutes?.(Object.keys(files).map(routeTo)).catch(console.warn);
+  event.waitUntil(install());
+});
 worker.addEventListener('activate', event => event.waitUntil(activate()));
 worker.addEventListener('message', event => {
   if (event.data?.activate) worker.skipWaiting();
@@ -54,6 +59,13 @@ function nameOf({ method, url, mode, headers }) {
   if (method !== 'GET' || !address.startsWith(folder) || headers.has('range')) return '';
   const name = address.slice(folder.length) || './';
   return Object.hasOwn(files, name) && (name !== './' || mode === 'navigate') ? name : '';
+}
+
+/** A route of the Service Worker Static Routing API, from a file's address to what is kept. @param {string} name */
+function routeTo(name) {
+  const { protocol, hostname, port, pathname } = new URL(addressOf(name));
+  const condition = { urlPattern: { protocol: protocol.slice(0, -1), hostname, port, pathname: pathname.replaceAll(/[^\w/-]/g, '\\$&'), search: '*' }, requestMethod: 'GET' };
+  return { condition: name === './' ? { ...condition, requestMode: 'navigate' } : condition, source: { cacheName } };
 }
 
 /** @param {string} name */

@@ -103,6 +103,9 @@ func TestThePageOpensWithoutItsServerAndChangesAsAWhole(t *testing.T) {
 	old, _ := ada.version()
 	second := &shell{&person{tab: profile.open("Ada-second-tab", g.url+"/#/to/"+bob.id, ""), id: ada.id}, g}
 	second.awaitMessage("said before", "received")
+	if by := call[string](second.tab, `() => performance.getEntriesByType('navigation')[0].workerFinalSourceType ?? 'cache'`); by != "cache" {
+		t.Errorf("a page was answered by %q, want what is kept, without waking the worker", by)
+	}
 
 	newer := pack(t, map[string][2]string{
 		"texts/languages/en.js": {"nothingChosen: 'Choose a conversation'", "nothingChosen: 'Pick a conversation'"},
