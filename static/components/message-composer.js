@@ -10,8 +10,6 @@ import { icon } from './icons.js';
 
 const typingEvery = 3000; // ms between two reports that the user types
 const typingEnds = 5000; // ms without a key after which the user types no more
-const tallest = 200; // px
-const most = 1 / 4; // of the height there is
 
 /** @typedef {import('../model/shared-draft.js').Draft} Draft */
 
@@ -38,7 +36,6 @@ export class MessageComposer extends HTMLElement {
   #peerName = '';
   #typingSince = 0;
   #timer = 0;
-  #gone = new AbortController();
 
   /** Of an agent; null of who is none. @type {ReplyPicker | null} */
   #replies = null;
@@ -67,12 +64,9 @@ export class MessageComposer extends HTMLElement {
     this.append(this.#offline, element('form', { onsubmit: event => this.#submit(event) }, this.#toggle, button, this.#text, this.#send, this.#addNote));
     for (const draft of Object.values(this.#drafts)) draft.open();
     this.#setNote(!this.#toggle.hidden && !this.#drafts.message.draft.content && this.#drafts.note.draft.content !== '');
-    this.#gone = new AbortController();
-    visualViewport?.addEventListener('resize', () => this.#grow(), { signal: this.#gone.signal });
   }
 
   disconnectedCallback() {
-    this.#gone.abort();
     this.#stopTyping();
     for (const draft of Object.values(this.#drafts)) draft.close();
   }
@@ -143,22 +137,15 @@ export class MessageComposer extends HTMLElement {
   /** @param {string} content */
   #write(content) {
     this.#text.value = content;
-    this.#grow();
+    this.#markReady();
   }
 
-  #grow() {
-    const { style } = this.#text;
-    style.height = 'auto';
-    const { scrollHeight, offsetHeight, clientHeight } = this.#text;
-    const height = scrollHeight + offsetHeight - clientHeight;
-    const limit = Math.min(tallest, (visualViewport?.height ?? innerHeight) * most);
-    style.height = `${Math.min(height, limit)}px`;
-    style.overflowY = height > limit ? 'auto' : 'hidden';
+  #markReady() {
     for (const button of [this.#send, this.#addNote]) button.classList.toggle('ready', !isBlank(this.#text.value));
   }
 
   #changed() {
-    this.#grow();
+    this.#markReady();
     this.#keep();
     this.#replies?.changed();
     if (this.#text.value.trim() && !this.#note) this.#type();
