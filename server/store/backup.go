@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"parley/server/store/folder"
 	"path/filepath"
 )
 
@@ -68,7 +69,7 @@ func vacuumInto(ctx context.Context, path, file string) error {
 	if err != nil {
 		return explain(path, err)
 	}
-	err = c.until(ctx, func() error { return c.exec("VACUUM INTO ?", file) })
+	err = c.until(ctx, func() error { return c.Exec("VACUUM INTO ?", file) })
 	if err = errors.Join(err, c.close()); err != nil {
 		return fmt.Errorf("copy %s to %s: %w", path, file, err)
 	}
@@ -87,7 +88,7 @@ func keep(ctx context.Context, file, dir string, names []string) error {
 			continue
 		}
 		if err = missing; err == nil {
-			err = c.exec("INSERT INTO meta (name, value) VALUES (?, ?)", keptPrefix+name, content)
+			err = c.Exec("INSERT INTO meta (name, value) VALUES (?, ?)", keptPrefix+name, content)
 		}
 		if err != nil {
 			err = fmt.Errorf("keep %s with the backup: %w", name, err)
@@ -123,7 +124,7 @@ func place(temp, file string) error {
 	if err != nil {
 		return fmt.Errorf("name the backup: %w", err)
 	}
-	return syncFolder(filepath.Dir(file))
+	return folder.Sync(filepath.Dir(file))
 }
 
 func syncFile(path string) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"parley/server/store/folder"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -364,7 +365,7 @@ func TestARestoreThatBrokeOffIsNoticed(t *testing.T) {
 	if _, _, err := store.Restore(t.Context(), file, other, nil, noon, noFinding(t)); err != nil {
 		t.Fatal(err)
 	}
-	rename(t, filepath.Join(other, stampName), filepath.Join(dir, stampName))
+	rename(t, filepath.Join(other, folder.StampName), filepath.Join(dir, folder.StampName))
 	if again := grow(t, dir); again == first {
 		t.Error("the history of before went on in its epoch")
 	}

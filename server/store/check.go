@@ -11,6 +11,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/store/relational"
 )
 
 const (
@@ -81,10 +82,10 @@ func (c *checker) find(format string, args ...any) {
 // version sees that it is a history of this version.
 func (c *checker) version() error {
 	var application, version int
-	if _, err := c.row([]any{&application}, "PRAGMA application_id"); err != nil {
+	if _, err := c.Row([]any{&application}, "PRAGMA application_id"); err != nil {
 		return err
 	}
-	if _, err := c.row([]any{&version}, "PRAGMA user_version"); err != nil {
+	if _, err := c.Row([]any{&version}, "PRAGMA user_version"); err != nil {
 		return err
 	}
 	switch {
@@ -118,9 +119,9 @@ func (c *checker) check() error {
 // each gigabyte.
 func (c *checker) structure() error {
 	return c.until(c.ctx, func() error {
-		return c.rows(func(row *statement) error {
+		return c.Rows(func(row relational.Row) error {
 			var line string
-			if err := row.scan(&line); err != nil {
+			if err := row.Scan(&line); err != nil {
 				return err
 			}
 			if line != "ok" {
@@ -133,8 +134,8 @@ func (c *checker) structure() error {
 
 // conversations checks each conversation with its members and entries.
 func (c *checker) conversations() error {
-	var rev number
-	if found, err := c.row([]any{&rev}, "SELECT value FROM meta WHERE name = 'rev'"); err != nil {
+	var rev relational.Number
+	if found, err := c.Row([]any{&rev}, "SELECT value FROM meta WHERE name = 'rev'"); err != nil {
 		return err
 	} else if !found {
 		rev = 0
@@ -162,9 +163,9 @@ type checkedConversation struct {
 }
 
 func (c *checker) page(after int64) (page []checkedConversation, err error) {
-	err = c.rows(func(row *statement) error {
+	err = c.Rows(func(row relational.Row) error {
 		var one checkedConversation
-		err := row.scan(&one.id, &one.name, (*number)(&one.Head), (*number)(&one.Min), (*number)(&one.Time), (*number)(&one.Rev), &one.Counted[proto.First], &one.Counted[proto.Second])
+		err := row.Scan(&one.id, &one.name, (*relational.Number)(&one.Head), (*relational.Number)(&one.Min), (*relational.Number)(&one.Time), (*relational.Number)(&one.Rev), &one.Counted[proto.First], &one.Counted[proto.Second])
 		page = append(page, one)
 		return err
 	}, "SELECT id, key, head, min, newest_time, rev, a_counted, b_counted FROM conversations WHERE id > ? ORDER BY id LIMIT ?", after, checkPage)
@@ -196,9 +197,9 @@ func (c *checker) conversation(one checkedConversation) (err error) {
 }
 
 func (c *checker) members(one checkedConversation) (members []chat.Member, err error) {
-	err = c.rows(func(row *statement) error {
+	err = c.Rows(func(row relational.Row) error {
 		m := chat.Member{Key: one.Key}
-		err := row.scan((*number)(&m.User), (*number)(&m.Rev), (*number)(&m.Read), (*number)(&m.Delivered), &m.Own, &m.Seen)
+		err := row.Scan((*relational.Number)(&m.User), (*relational.Number)(&m.Rev), (*relational.Number)(&m.Read), (*relational.Number)(&m.Delivered), &m.Own, &m.Seen)
 		members = append(members, m)
 		c.Members++
 		return err
@@ -277,9 +278,9 @@ func (l *ledger) countsOf(i int) (own, seen uint64) {
 
 // entries reads a conversation's entries in order and counts them.
 func (c *checker) entries(one checkedConversation, l *ledger) error {
-	return c.rows(func(row *statement) error {
+	return c.Rows(func(row relational.Row) error {
 		e := chat.Entry{Key: one.Key}
-		if err := row.scan(append(entryFields(&e), &e.Body)...); err != nil {
+		if err := row.Scan(append(relational.EntryFields(&e), &e.Body)...); err != nil {
 			c.find("conversation %s: an entry after %d is damaged: %v", one.name, l.last.Seq, err)
 			return nil
 		}
@@ -299,7 +300,7 @@ func (c *checker) entries(one checkedConversation, l *ledger) error {
 				counted[proto.First], counted[proto.Second], own, e.Counted[proto.First], e.Counted[proto.Second], e.Own)
 		}
 		return c.ctx.Err()
-	}, "SELECT "+entryColumns+", body FROM messages WHERE conversation = ? ORDER BY seq", one.id)
+	}, "SELECT "+relational.EntryColumns+", body FROM messages WHERE conversation = ? ORDER BY seq", one.id)
 }
 
 // unlike says in what an entry's body differs from the row that it stands in.
@@ -383,7 +384,7 @@ func (c *checker) compareMember(one checkedConversation, l *ledger, i int) {
 // totals finds what belongs to no conversation.
 func (c *checker) totals() error {
 	var entries, members uint64
-	if _, err := c.row([]any{&entries, &members}, "SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM members)"); err != nil {
+	if _, err := c.Row([]any{&entries, &members}, "SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM members)"); err != nil {
 		return err
 	}
 	if entries != c.Entries {
@@ -397,12 +398,12 @@ func (c *checker) totals() error {
 
 // users sees that each can be read.
 func (c *checker) users() error {
-	return c.rows(func(row *statement) error {
-		var one userRow
+	return c.Rows(func(row relational.Row) error {
+		var one relational.UserRow
 		c.Users++
-		if err := row.scan(one.fields()...); err != nil {
+		if err := row.Scan(one.Fields()...); err != nil {
 			c.find("user number %d by id is damaged: %v", c.Users, err)
 		}
 		return c.ctx.Err()
-	}, "SELECT "+userColumns+" FROM users ORDER BY id")
+	}, "SELECT "+relational.UserColumns+" FROM users ORDER BY id")
 }

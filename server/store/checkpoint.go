@@ -32,7 +32,7 @@ func (db *DB) moveLog(c *connection) {
 		}
 		// What cannot be moved stays in the log, where it is as safe, until the next
 		// time; whether the disk can be written to is for commits and Probe to tell.
-		_ = c.exec("PRAGMA wal_checkpoint(PASSIVE)")
+		_ = c.Exec("PRAGMA wal_checkpoint(PASSIVE)")
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"parley/server/chat"
+	"parley/server/store/relational"
 )
 
 // connection is one to the database, with its prepared statements. One goroutine uses
@@ -19,7 +20,7 @@ type connection struct {
 	tls        *libc.TLS // which the translation of SQLite to Go takes for a thread
 	db         uintptr   // SQLite's
 	statements map[string]*statement
-	cache      rowCache // of the connection that writes; of others it is empty
+	cache      relational.Cache // of the connection that writes; of others it is empty
 }
 
 // options are how a connection is opened.
@@ -123,7 +124,7 @@ func (s *connection) statement(query string) (*statement, error) {
 }
 
 // exec runs query with args (see statement.bind).
-func (s *connection) exec(query string, args ...any) error {
+func (s *connection) Exec(query string, args ...any) error {
 	st, err := s.statement(query)
 	if err != nil {
 		return err
@@ -133,7 +134,7 @@ func (s *connection) exec(query string, args ...any) error {
 
 // row reads the first row into dest (see statement.scan) and reports whether there was
 // one.
-func (s *connection) row(dest []any, query string, args ...any) (bool, error) {
+func (s *connection) Row(dest []any, query string, args ...any) (bool, error) {
 	st, err := s.statement(query)
 	if err != nil {
 		return false, err
@@ -142,7 +143,7 @@ func (s *connection) row(dest []any, query string, args ...any) (bool, error) {
 }
 
 // rows calls scan for each row.
-func (s *connection) rows(scan func(row *statement) error, query string, args ...any) error {
+func (s *connection) Rows(scan func(row relational.Row) error, query string, args ...any) error {
 	st, err := s.statement(query)
 	if err != nil {
 		return err
@@ -187,14 +188,14 @@ func (s *connection) until(ctx context.Context, run func() error) error {
 // begin starts a transaction. If the one before could not be rolled back, as
 // after an error of the disk, it is now.
 func (s *connection) begin(how string) error {
-	err := s.exec(how)
-	if err != nil && s.exec("ROLLBACK") == nil {
-		err = s.exec(how)
+	err := s.Exec(how)
+	if err != nil && s.Exec("ROLLBACK") == nil {
+		err = s.Exec(how)
 	}
 	return err
 }
 
-func (s *connection) update(ctx context.Context, change func(*transaction) error) error {
+func (s *connection) update(ctx context.Context, change func(*relational.Transaction) error) error {
 	if err := s.begin("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
@@ -202,25 +203,25 @@ func (s *connection) update(ctx context.Context, change func(*transaction) error
 	defer func() {
 		if !committed { // also when change panics
 			// An error tells that SQLite rolled back by itself; begin sees to the rest.
-			_ = s.exec("ROLLBACK")
-			s.cache.clear() // whether a COMMIT that failed is on disk is unknown
+			_ = s.Exec("ROLLBACK")
+			s.cache.Clear() // whether a COMMIT that failed is on disk is unknown
 		}
 	}()
-	tx := newTransaction(ctx, s)
+	tx := relational.NewTransaction(ctx, s, &s.cache)
 	if err := change(tx); err != nil {
 		return err
 	}
-	if err := tx.flush(); err != nil {
+	if err := tx.Flush(); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := s.exec("COMMIT"); err != nil {
+	if err := s.Exec("COMMIT"); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	committed = true
-	s.cache.add(&tx.fresh)
+	tx.Done(&s.cache)
 	return nil
 }
 
@@ -228,8 +229,8 @@ func (s *connection) view(ctx context.Context, read func(chat.View) error) error
 	if err := s.begin("BEGIN"); err != nil {
 		return err
 	}
-	defer func() { _ = s.exec("ROLLBACK") }() // nothing was written; begin sees to an error
-	return read(newView(ctx, s))
+	defer func() { _ = s.Exec("ROLLBACK") }() // nothing was written; begin sees to an error
+	return read(relational.NewView(ctx, s))
 }
 
 func (s *connection) close() error {

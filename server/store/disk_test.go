@@ -39,7 +39,7 @@ func (db *DB) asWriter(f func(*connection) error) error {
 func (db *DB) ask(t *testing.T, pragma string) (answer string) {
 	t.Helper()
 	err := db.asWriter(func(s *connection) error {
-		_, err := s.row([]any{&answer}, "PRAGMA "+pragma)
+		_, err := s.Row([]any{&answer}, "PRAGMA "+pragma)
 		return err
 	})
 	if err != nil {
@@ -152,7 +152,7 @@ func TestATransactionThatWasLeftOpenIsRolledBackByTheNext(t *testing.T) {
 	dir := t.TempDir()
 	db := openIn(t, dir)
 	if err := db.asWriter(func(s *connection) error {
-		return errors.Join(s.exec("BEGIN"), s.exec("INSERT INTO meta (name, value) VALUES ('left', x'00')"))
+		return errors.Join(s.Exec("BEGIN"), s.Exec("INSERT INTO meta (name, value) VALUES ('left', x'00')"))
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestAProbeTellsAFullDiskAndThatThereIsRoomAgain(t *testing.T) {
 	if err := db.Probe(t.Context()); err != nil {
 		t.Errorf("right after an update: %v", err)
 	}
-	if err := db.asWriter(func(s *connection) error { return s.exec("CREATE TABLE filler AS SELECT zeroblob(4000) AS x") }); err != nil {
+	if err := db.asWriter(func(s *connection) error { return s.Exec("CREATE TABLE filler AS SELECT zeroblob(4000) AS x") }); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Probe(t.Context()); err == nil || Advice(err) != "the disk is full: make room" {
@@ -200,7 +200,7 @@ func TestAProbeTellsAFullDiskAndThatThereIsRoomAgain(t *testing.T) {
 	}
 	var left int
 	if err := db.asWriter(func(s *connection) error {
-		_, err := s.row([]any{&left}, "SELECT count(*) FROM meta WHERE name = 'probe'")
+		_, err := s.Row([]any{&left}, "SELECT count(*) FROM meta WHERE name = 'probe'")
 		return err
 	}); err != nil || left != 0 {
 		t.Errorf("%d probes are left, %v", left, err)

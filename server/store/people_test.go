@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"parley/server/store/relational"
 	"strings"
 	"testing"
 
@@ -77,10 +78,10 @@ func TestAPeopleSearchIsReadOffIndexes(t *testing.T) {
 func readOffIndexes(t *testing.T, s *connection, query string) error {
 	t.Helper()
 	unknown := make([]any, strings.Count(query, "?"))
-	return s.rows(func(row *statement) error {
+	return s.Rows(func(row relational.Row) error {
 		var id, parent, unused int
 		var step string
-		if err := row.scan(&id, &parent, &unused, &step); err != nil {
+		if err := row.Scan(&id, &parent, &unused, &step); err != nil {
 			return err
 		}
 		few := step == "SCAN users USING INDEX users_agents" || // which holds agents alone
@@ -99,10 +100,10 @@ func TestNamesAreFoldedAnewWhenFoldingChanged(t *testing.T) {
 	putUsers(t, db, "José García", "Ünsal Öz")
 	err := db.asWriter(func(s *connection) (err error) {
 		for id, name := range map[uint64][2]string{1: {"jose garcia", "JOSÉ GARCÍA"}, 2: {"unsal oz", "ÜNSAL ÖZ"}} {
-			err = errors.Join(err, s.unindexName(id, name[0]), s.indexName(id, name[1]),
-				s.exec("UPDATE users SET folded = ? WHERE id = ?", name[1], number(id)))
+			err = errors.Join(err, s.UnindexName(id, name[0]), s.IndexName(id, name[1]),
+				s.Exec("UPDATE users SET folded = ? WHERE id = ?", name[1], relational.Number(id)))
 		}
-		return errors.Join(err, s.exec("UPDATE meta SET value = '0' WHERE name = 'fold'"))
+		return errors.Join(err, s.Exec("UPDATE meta SET value = '0' WHERE name = 'fold'"))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
@@ -122,7 +123,7 @@ func TestNamesAreFoldedAnewWhenFoldingChanged(t *testing.T) {
 	} {
 		var n int
 		err := db.asWriter(func(s *connection) error {
-			_, err := s.row([]any{&n}, query)
+			_, err := s.Row([]any{&n}, query)
 			return err
 		})
 		if err != nil || n != 0 {
@@ -147,8 +148,8 @@ func TestTheIndexesOfNamesAreWhole(t *testing.T) {
 	}
 	var words, users int
 	err := db.asWriter(func(s *connection) error {
-		_, err := s.row([]any{&words, &users}, "SELECT (SELECT count(*) FROM user_words), (SELECT count(*) FROM users)")
-		return errors.Join(err, s.exec("INSERT INTO user_names (user_names) VALUES ('integrity-check')"))
+		_, err := s.Row([]any{&words, &users}, "SELECT (SELECT count(*) FROM user_words), (SELECT count(*) FROM users)")
+		return errors.Join(err, s.Exec("INSERT INTO user_names (user_names) VALUES ('integrity-check')"))
 	})
 	if err != nil || users != 300 || words != 3*300 {
 		t.Errorf("%d words of %d names, error %v", words, users, err)

@@ -9,6 +9,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"parley/server/chat"
+	"parley/server/store/relational"
 )
 
 // probeSize is more than fits into a page of the file: writing it takes room.
@@ -30,9 +31,9 @@ func (db *DB) Probe(ctx context.Context) error {
 	}
 	defer func() { db.writer <- s }()
 	// One after the other: within one commit SQLite would write neither.
-	err = s.exec("INSERT INTO meta (name, value) VALUES ('probe', zeroblob(?)) ON CONFLICT (name) DO UPDATE SET value = excluded.value", probeSize)
+	err = s.Exec("INSERT INTO meta (name, value) VALUES ('probe', zeroblob(?)) ON CONFLICT (name) DO UPDATE SET value = excluded.value", probeSize)
 	if err == nil {
-		err = s.exec("DELETE FROM meta WHERE name = 'probe'")
+		err = s.Exec("DELETE FROM meta WHERE name = 'probe'")
 	}
 	if err != nil {
 		return fmt.Errorf("write to the history: %w", err)
@@ -50,11 +51,11 @@ func (db *DB) Verify(ctx context.Context) error {
 	}
 	var first string
 	err = s.until(ctx, func() error {
-		_, err := s.row([]any{&first}, "PRAGMA quick_check(1)")
+		_, err := s.Row([]any{&first}, "PRAGMA quick_check(1)")
 		return err
 	})
 	if err == nil && first != "ok" {
-		err = fmt.Errorf("%w: %s", errDamaged, first)
+		err = fmt.Errorf("%w: %s", relational.ErrDamaged, first)
 	}
 	if err = errors.Join(err, s.close()); err != nil {
 		return fmt.Errorf("verify the history: %w", err)
@@ -62,13 +63,10 @@ func (db *DB) Verify(ctx context.Context) error {
 	return nil
 }
 
-// errDamaged is what SQLite found out by a check, and not by chance.
-var errDamaged = errors.New("the file is damaged")
-
 // damaged reports whether an error tells of a damaged file.
 func damaged(err error) bool {
 	code := codeOf(err)
-	return errors.Is(err, errDamaged) || code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB
+	return errors.Is(err, relational.ErrDamaged) || code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB
 }
 
 // codeOf is SQLite's primary result code, 0 if the error is not SQLite's.
@@ -78,6 +76,9 @@ func codeOf(err error) int {
 	}
 	return 0
 }
+
+// Advice says what is wrong, see the function.
+func (db *DB) Advice(err error) string { return Advice(err) }
 
 // Advice is what is wrong with the history, according to an error of a DB, and
 // what to do, for anybody to read.

@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"parley/server/store/folder"
+	"parley/server/store/relational"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,7 +25,7 @@ func Restore(ctx context.Context, file, dir string, beside []string, now time.Ti
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Checked{}, "", fmt.Errorf("the data folder cannot be made: choose one that may be written to: %w", err)
 	}
-	lock, err := lockFile(filepath.Join(dir, lockName))
+	lock, err := folder.Lock(dir)
 	if err != nil {
 		return Checked{}, "", err
 	}
@@ -62,17 +64,17 @@ func prepare(ctx context.Context, file, stage string, beside []string) (err erro
 	defer func() { err = errors.Join(err, db.Close()) }()
 	c := <-db.writer
 	defer func() { db.writer <- c }()
-	return c.update(ctx, func(t *transaction) error { return t.release(stage, beside) })
+	return c.update(ctx, func(t *relational.Transaction) error { return release(t, stage, beside) })
 }
 
 // release takes out what a backup kept of its folder, and writes what is named of
 // it to files of another one.
-func (t *transaction) release(dir string, names []string) error {
+func release(t *relational.Transaction, dir string, names []string) error {
 	kept := make(map[string][]byte)
-	err := t.rows(func(row *statement) error {
+	err := t.Rows(func(row relational.Row) error {
 		var name string
 		var content []byte
-		if err := row.scan(&name, &content); err != nil {
+		if err := row.Scan(&name, &content); err != nil {
 			return err
 		}
 		kept[strings.TrimPrefix(name, keptPrefix)] = content
@@ -82,7 +84,7 @@ func (t *transaction) release(dir string, names []string) error {
 		return fmt.Errorf("read what the backup keeps: %w", err)
 	}
 	for name, content := range kept {
-		if err := t.exec("DELETE FROM meta WHERE name = ?", keptPrefix+name); err != nil {
+		if err := t.Exec("DELETE FROM meta WHERE name = ?", keptPrefix+name); err != nil {
 			return err
 		}
 		if !slices.Contains(names, name) {
@@ -104,17 +106,17 @@ func exchange(stage, dir string, beside []string, now time.Time) (aside string, 
 	if err := os.Mkdir(aside, 0o700); err != nil {
 		return "", err
 	}
-	for _, name := range append(slices.Clone(beside), stampName, FileName+"-wal", FileName+"-shm", FileName) {
+	for _, name := range append(slices.Clone(beside), folder.StampName, FileName+"-wal", FileName+"-shm", FileName) {
 		if err := replaceFile(stage, dir, aside, name); err != nil {
 			return aside, err
 		}
 	}
 	if err := os.Remove(aside); err == nil { // it is empty
 		aside = ""
-	} else if err := syncFolder(aside); err != nil {
+	} else if err := folder.Sync(aside); err != nil {
 		return aside, err
 	}
-	return aside, syncFolder(dir)
+	return aside, folder.Sync(dir)
 }
 
 // replaceFile puts a file of the stage in place of that in the folder, at once, and

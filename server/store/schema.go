@@ -269,12 +269,12 @@ var (
 
 // migrate brings the file to the newest schema, all or nothing.
 func migrate(ctx context.Context, s *connection) (err error) {
-	if err := s.exec("BEGIN IMMEDIATE"); err != nil {
+	if err := s.Exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			_ = s.exec("ROLLBACK") // err is what matters
+			_ = s.Exec("ROLLBACK") // err is what matters
 		}
 	}()
 	var application, version, tables int
@@ -283,7 +283,7 @@ func migrate(ctx context.Context, s *connection) (err error) {
 		"PRAGMA user_version":                &version,
 		"SELECT count(*) FROM sqlite_schema": &tables,
 	} {
-		if _, err := s.row([]any{dest}, query); err != nil {
+		if _, err := s.Row([]any{dest}, query); err != nil {
 			return err
 		}
 	}
@@ -306,7 +306,7 @@ func migrate(ctx context.Context, s *connection) (err error) {
 			return err
 		}
 	}
-	return s.exec("COMMIT")
+	return s.Exec("COMMIT")
 }
 
 // explain turns an error of opening into a sentence that says what to do.

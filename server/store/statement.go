@@ -9,7 +9,7 @@ import (
 	"modernc.org/libc"
 	sqlite3 "modernc.org/sqlite/lib"
 
-	"parley/server/chat"
+	"parley/server/store/relational"
 )
 
 // statement is a prepared one (https://sqlite.org/c3ref/stmt.html), of the connection
@@ -73,7 +73,7 @@ func (st *statement) first(dest, args []any) (bool, error) {
 	if err != nil || !found {
 		return false, err
 	}
-	return true, st.scan(dest...)
+	return true, st.Scan(dest...)
 }
 
 func (st *statement) step() (row bool, err error) {
@@ -91,7 +91,7 @@ func (st *statement) step() (row bool, err error) {
 // replaces: taking it back could make SQLite plan the statement anew.
 func (st *statement) reset() { sqlite3.Xsqlite3_reset(st.tls, st.handle) } // as with finalize
 
-// bind gives the parameters their values, each nil, a bool, int, int64, number, string
+// bind gives the parameters their values, each nil, a bool, int, int64, Number, string
 // or []byte, of which nil is NULL.
 func (st *statement) bind(args []any) error {
 	if len(args) != st.parameters {
@@ -112,7 +112,7 @@ func (st *statement) bind(args []any) error {
 			code = sqlite3.Xsqlite3_bind_int64(st.tls, st.handle, n, int64(v))
 		case int64:
 			code = sqlite3.Xsqlite3_bind_int64(st.tls, st.handle, n, v)
-		case number:
+		case relational.Number:
 			binary.BigEndian.PutUint64(memory(next, 8), uint64(v))
 			code = sqlite3.Xsqlite3_bind_blob(st.tls, st.handle, n, next, 8, static)
 			next += 8
@@ -146,7 +146,7 @@ func (st *statement) reserve(args []any) error {
 	need := 1 // an empty value has an address, too
 	for _, arg := range args {
 		switch v := arg.(type) {
-		case number:
+		case relational.Number:
 			need += 8
 		case string:
 			need += len(v)
@@ -169,10 +169,8 @@ func (st *statement) reserve(args []any) error {
 	return nil
 }
 
-// scan reads the columns of the row, each into a *bool, *int, *int32, *int64, *uint32,
-// *uint64, *chat.Services, *number, *ref, *string or *[]byte. A value of another kind than is expected is an error: the
-// file is damaged, or another program wrote to it.
-func (st *statement) scan(dest ...any) error {
+// Scan implements relational.Row.
+func (st *statement) Scan(dest ...any) error {
 	if n := int(sqlite3.Xsqlite3_column_count(st.tls, st.handle)); n != len(dest) {
 		return fmt.Errorf("%d columns for %d values", n, len(dest))
 	}
@@ -188,15 +186,10 @@ func (st *statement) scan(dest ...any) error {
 func (st *statement) scanColumn(i int32, dest any) bool {
 	kind := sqlite3.Xsqlite3_column_type(st.tls, st.handle, i)
 	switch d := dest.(type) {
-	case *number:
-		b := st.bytes(i)
-		if kind != sqlite3.SQLITE_BLOB || len(b) != 8 {
-			return false
-		}
-		*d = number(binary.BigEndian.Uint64(b))
-	case *ref:
-		b := st.bytes(i)
-		return kind == sqlite3.SQLITE_BLOB && len(b) == len(d) && copy(d[:], b) == len(d)
+	case *relational.Number:
+		return kind == sqlite3.SQLITE_BLOB && d.Set(st.bytes(i))
+	case *relational.Ref:
+		return kind == sqlite3.SQLITE_BLOB && d.Set(st.bytes(i))
 	case *string:
 		*d = string(st.bytes(i)) // of a number as SQLite writes it
 		return kind != sqlite3.SQLITE_NULL
@@ -204,37 +197,8 @@ func (st *statement) scanColumn(i int32, dest any) bool {
 		*d = append([]byte(nil), st.bytes(i)...)
 		return kind == sqlite3.SQLITE_TEXT || kind == sqlite3.SQLITE_BLOB
 	default:
-		return kind == sqlite3.SQLITE_INTEGER && setInteger(dest, sqlite3.Xsqlite3_column_int64(st.tls, st.handle, i))
+		return kind == sqlite3.SQLITE_INTEGER && relational.SetInteger(dest, sqlite3.Xsqlite3_column_int64(st.tls, st.handle, i))
 	}
-	return true
-}
-
-// setInteger sets what dest points to, unless n is beyond it.
-func setInteger(dest any, n int64) bool {
-	switch d := dest.(type) {
-	case *bool:
-		*d = n == 1
-		return n == 0 || n == 1
-	case *int:
-		*d = int(n)
-		return int64(*d) == n
-	case *int32:
-		*d = int32(n)
-		return int64(*d) == n
-	case *int64:
-		*d = n
-	case *uint32:
-		*d = uint32(n)
-		return int64(*d) == n
-	case *chat.Services:
-		*d = chat.Services(n) // 64 bits, of which the sign is one
-	case *uint64:
-		*d = uint64(n)
-		return n >= 0
-	default:
-		panic("store: a value of a type that scan does not know")
-	}
-	return true
 }
 
 // bytes is a column's text or blob, until the next step.

@@ -12,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"parley/server/store/folder"
+	"parley/server/store/relational"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -23,8 +25,13 @@ import (
 // FileName is the name of the history in its folder.
 const FileName = "parley.db"
 
+// Exists reports whether there is a history in a folder.
+func Exists(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, FileName))
+	return err == nil
+}
+
 const (
-	lockName = "parley.lock"
 	// viewers and scanners bound the views and the scans that run at the same
 	// time: the scans so that what is short finds a processor, and yet more of
 	// them than one user may have in work.
@@ -68,7 +75,7 @@ func openFolder(ctx context.Context, dir, why string) (*DB, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the data folder cannot be made: choose one that may be written to: %w", err)
 	}
-	lock, err := lockFile(filepath.Join(dir, lockName))
+	lock, err := folder.Lock(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +102,7 @@ func (db *DB) open(ctx context.Context, path, why string) error {
 	if err != nil {
 		return explain(path, err)
 	}
-	file, err := identity(f)
+	file, err := folder.Identity(f)
 	// Closing it later would end SQLite's locks on it, too.
 	if err := errors.Join(err, f.Close()); err != nil {
 		return explain(path, err)
@@ -107,7 +114,7 @@ func (db *DB) open(ctx context.Context, path, why string) error {
 	if err != nil {
 		return explain(path, err)
 	}
-	w.cache = newRowCache()
+	w.cache = relational.NewCache()
 	db.add(w, db.writer)
 	if err := migrate(ctx, w); err != nil {
 		return explain(path, err)
@@ -155,7 +162,7 @@ func (db *DB) Update(ctx context.Context, change func(chat.Tx) error) error {
 		return fmt.Errorf("update the history: %w", err)
 	}
 	defer func() { db.writer <- s }()
-	if err := s.update(ctx, func(t *transaction) error { return change(t) }); err != nil {
+	if err := s.update(ctx, func(t *relational.Transaction) error { return change(t) }); err != nil {
 		return fmt.Errorf("update the history: %w", err)
 	}
 	db.written.Store(true)
@@ -229,13 +236,5 @@ func (db *DB) Close() error {
 	return db.err
 }
 
-// number is a uint64 in the file: 8 big-endian bytes, which sort as numbers do
-// beyond 2^63 too, where SQL's integers are signed.
-type number uint64
-
 // ErrInUse is that another process has the history open.
-var ErrInUse = errors.New("another server uses the data folder")
-
-func locked(path string, err error) error {
-	return fmt.Errorf("%w %s: stop it, or choose another folder: %w", ErrInUse, filepath.Dir(path), err)
-}
+var ErrInUse = folder.ErrInUse

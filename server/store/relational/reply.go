@@ -1,4 +1,4 @@
-package store
+package relational
 
 import (
 	"fmt"
@@ -8,13 +8,13 @@ import (
 )
 
 // Replies implements chat.View.
-func (v *view) Replies(service proto.ServiceType) (replies []chat.Reply, err error) {
+func (v *View) Replies(service proto.ServiceType) (replies []chat.Reply, err error) {
 	if err := v.ctx.Err(); err != nil {
 		return nil, err
 	}
-	err = v.rows(func(row *statement) error {
+	err = v.Rows(func(row Row) error {
 		r := chat.Reply{Service: service}
-		err := row.scan((*number)(&r.ID), (*number)(&r.Version), &r.Title, &r.Content)
+		err := row.Scan((*Number)(&r.ID), (*Number)(&r.Version), &r.Title, &r.Content)
 		replies = append(replies, r)
 		return err
 	}, "SELECT id, version, title, content FROM replies WHERE service = ? ORDER BY id", int64(service))
@@ -25,24 +25,24 @@ func (v *view) Replies(service proto.ServiceType) (replies []chat.Reply, err err
 }
 
 // PutReply implements chat.Tx.
-func (t *transaction) PutReply(r chat.Reply) error {
+func (t *Transaction) PutReply(r chat.Reply) error {
 	if err := t.ctx.Err(); err != nil {
 		return err
 	}
-	if err := t.exec("INSERT INTO replies (service, id, version, title, content) VALUES (?, ?, ?, ?, ?)"+
+	if err := t.Exec("INSERT INTO replies (service, id, version, title, content) VALUES (?, ?, ?, ?, ?)"+
 		" ON CONFLICT (service, id) DO UPDATE SET version = excluded.version, title = excluded.title, content = excluded.content",
-		int64(r.Service), number(r.ID), number(r.Version), r.Title, r.Content); err != nil {
+		int64(r.Service), Number(r.ID), Number(r.Version), r.Title, r.Content); err != nil {
 		return fmt.Errorf("write a canned reply: %w", err)
 	}
 	return nil
 }
 
 // DeleteReply implements chat.Tx.
-func (t *transaction) DeleteReply(service proto.ServiceType, id uint64) error {
+func (t *Transaction) DeleteReply(service proto.ServiceType, id uint64) error {
 	if err := t.ctx.Err(); err != nil {
 		return err
 	}
-	if err := t.exec("DELETE FROM replies WHERE service = ? AND id = ?", int64(service), number(id)); err != nil {
+	if err := t.Exec("DELETE FROM replies WHERE service = ? AND id = ?", int64(service), Number(id)); err != nil {
 		return fmt.Errorf("delete a canned reply: %w", err)
 	}
 	return nil

@@ -1,30 +1,32 @@
 //go:build unix
 
-package store
+package folder
 
 import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
 
-// lockFile takes an exclusive lock, which ends with the file or the process,
+// Lock takes an exclusive lock of a folder, which ends with the file or the process,
 // so that nothing stale is left when one is killed.
-func lockFile(path string) (*os.File, error) {
+func Lock(dir string) (*os.File, error) {
+	path := filepath.Join(dir, lockName)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("the data folder cannot be written to: change its owner, or choose another: %w", err)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(locked(path, err), f.Close())
+		return nil, errors.Join(locked(dir, err), f.Close())
 	}
 	return f, nil
 }
 
-// syncFolder lets what was made and renamed in a folder survive a loss of power.
-func syncFolder(path string) error {
+// Sync lets what was made and renamed in a folder survive a loss of power.
+func Sync(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {
 		return err

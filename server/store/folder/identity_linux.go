@@ -1,4 +1,4 @@
-package store
+package folder
 
 import (
 	"fmt"
@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// identity tells a file from any other, also from one with its name and content,
+// Identity tells a file from any other, also from one with its name and content,
 // and stays the same while it is moved within its file system: its inode, and as
 // numbers of those are used again, when that was made, where the system tells.
-func identity(f *os.File) (string, error) {
+func Identity(f *os.File) (string, error) {
 	var st unix.Statx_t
 	err := unix.Statx(int(f.Fd()), "", unix.AT_EMPTY_PATH, unix.STATX_INO|unix.STATX_BTIME, &st)
 	if err == nil && st.Mask&unix.STATX_BTIME != 0 {

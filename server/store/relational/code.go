@@ -1,4 +1,4 @@
-package store
+package relational
 
 import (
 	"fmt"
@@ -9,13 +9,13 @@ import (
 const codeColumns = "user_id, kind, hash, made, expires, used"
 
 // code reads the one code that a condition finds, or the zero Code.
-func (v *view) code(condition string, args ...any) (c chat.Code, err error) {
+func (v *View) code(condition string, args ...any) (c chat.Code, err error) {
 	if err := v.ctx.Err(); err != nil {
 		return c, err
 	}
 	var kind int64
 	var hash []byte
-	found, err := v.row([]any{(*number)(&c.User), &kind, &hash, (*number)(&c.Made), (*number)(&c.Expires), &c.Used},
+	found, err := v.Row([]any{(*Number)(&c.User), &kind, &hash, (*Number)(&c.Made), (*Number)(&c.Expires), &c.Used},
 		"SELECT "+codeColumns+" FROM codes WHERE "+condition, args...)
 	if err != nil || !found {
 		return chat.Code{}, wrapped("read code", err)
@@ -26,25 +26,25 @@ func (v *view) code(condition string, args ...any) (c chat.Code, err error) {
 }
 
 // Code implements chat.View.
-func (v *view) Code(hash [chat.CodeHash]byte) (chat.Code, error) {
+func (v *View) Code(hash [chat.CodeHash]byte) (chat.Code, error) {
 	return v.code("hash = ?", hash[:])
 }
 
 // CodeOf implements chat.View.
-func (v *view) CodeOf(user uint64, kind chat.CodeKind) (chat.Code, error) {
-	return v.code("user_id = ? AND kind = ?", number(user), int64(kind))
+func (v *View) CodeOf(user uint64, kind chat.CodeKind) (chat.Code, error) {
+	return v.code("user_id = ? AND kind = ?", Number(user), int64(kind))
 }
 
 // PutCode implements chat.Tx.
-func (t *transaction) PutCode(c chat.Code) error {
-	return wrapped("write code", t.exec("INSERT INTO codes ("+codeColumns+") VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (user_id, kind) DO UPDATE SET"+
+func (t *Transaction) PutCode(c chat.Code) error {
+	return wrapped("write code", t.Exec("INSERT INTO codes ("+codeColumns+") VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (user_id, kind) DO UPDATE SET"+
 		" hash = excluded.hash, made = excluded.made, expires = excluded.expires, used = excluded.used",
-		number(c.User), int64(c.Kind), c.Hash[:], number(c.Made), number(c.Expires), c.Used))
+		Number(c.User), int64(c.Kind), c.Hash[:], Number(c.Made), Number(c.Expires), c.Used))
 }
 
 // DeleteCode implements chat.Tx.
-func (t *transaction) DeleteCode(user uint64, kind chat.CodeKind) error {
-	return wrapped("delete code", t.exec("DELETE FROM codes WHERE user_id = ? AND kind = ?", number(user), int64(kind)))
+func (t *Transaction) DeleteCode(user uint64, kind chat.CodeKind) error {
+	return wrapped("delete code", t.Exec("DELETE FROM codes WHERE user_id = ? AND kind = ?", Number(user), int64(kind)))
 }
 
 // wrapped says what failed, if it did.

@@ -1,9 +1,0 @@
-//go:build unix && !linux
-
-package store
-
-import "os"
-
-// identity tells a file from any other, also from one with its name and content,
-// and stays the same while it is moved within its file system: its inode.
-func identity(f *os.File) (string, error) { return inode(f) }

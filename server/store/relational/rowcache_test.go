@@ -1,0 +1,21 @@
+package relational
+
+import (
+	"testing"
+
+	"parley/proto"
+	"parley/server/chat"
+)
+
+func TestTheCacheIsBounded(t *testing.T) {
+	c := NewCache()
+	for i := range uint64(2 * maxCached) {
+		from, key := NewCache(), proto.DirectKey(1, i+2)
+		from.conversations[key] = conversationRow{id: int64(i + 1)}
+		from.members[memberKey{key, 1}] = chat.Member{Key: key, User: 1}
+		c.add(&from)
+	}
+	if len(c.conversations) != maxCached || len(c.members) != maxCached {
+		t.Errorf("%d conversations and %d members are cached, want %d of both", len(c.conversations), len(c.members), maxCached)
+	}
+}
