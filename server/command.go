@@ -83,7 +83,7 @@ func printCommands(w io.Writer) {
 
 // run does what the command says and prints what came of it.
 func (c *command) run(args []string, getenv func(string) string, stdout, stderr io.Writer) (exit int) {
-	folder, file, want, err := c.parse(args, getenv)
+	where, file, want, err := c.parse(args, getenv)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		printUsage(stdout)
@@ -92,19 +92,23 @@ func (c *command) run(args []string, getenv func(string) string, stdout, stderr 
 		fmt.Fprintf(stderr, "parley: %s: %v (parley -h lists the options)\n", c.words, err)
 		return 2
 	}
+	if c.do != nil && where.db != "" {
+		fmt.Fprintf(stderr, "parley: %s: the history is in PostgreSQL (-db), whose own programs do that: pg_dump and pg_restore, pg_amcheck\n", c.words)
+		return 1
+	}
 	if c.do != nil {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		return c.do(ctx, folder, file, stdout, stderr)
+		return c.do(ctx, where.data, file, stdout, stderr)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
 	defer cancel()
-	r, err := carryOut(ctx, folder, want)
+	r, err := carryOut(ctx, where, want)
 	if r.Doubt != "" { // the server will not know any more
 		fmt.Fprintf(stderr, "parley: the history may be a backup that was put back: a new epoch began, and clients load their messages anew: %s\n", r.Doubt)
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "parley: %s: -data %s: %s\n", c.words, folder, wordsOf(err))
+		fmt.Fprintf(stderr, "parley: %s: %v: %s\n", c.words, where, wordsOf(err))
 		return 1
 	}
 	c.print(stdout, r)
@@ -113,14 +117,15 @@ func (c *command) run(args []string, getenv func(string) string, stdout, stderr 
 
 // parse takes what follows the words, in any order, and from the environment
 // the folder if it is not there.
-func (c *command) parse(args []string, getenv func(string) string) (folder, file string, want order, err error) {
+func (c *command) parse(args []string, getenv func(string) string) (where site, file string, want order, err error) {
 	flags := flag.NewFlagSet(c.words, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	folder = "./data"
+	where = site{data: "./data", db: getenv(environment("db"))}
 	if value := getenv(environment("data")); value != "" {
-		folder = value
+		where.data = value
 	}
-	flags.StringVar(&folder, "data", folder, "")
+	flags.StringVar(&where.data, "data", where.data, "")
+	flags.StringVar(&where.db, "db", where.db, "")
 	want.Command = c.words
 	if c.words == "invite" {
 		flags.DurationVar(&want.Expires, "expires", inviteTime, "")
@@ -148,28 +153,30 @@ func (c *command) parse(args []string, getenv func(string) string) (folder, file
 	case c.words == "invite" && (want.Count < 1 || want.Count > maxInviteCount):
 		err = fmt.Errorf("-count is %d: give 1 to %d", want.Count, maxInviteCount)
 	}
-	return folder, file, want, err
+	return where, file, want, err
 }
 
 // carryOut gives an order to the server that runs on a data folder, or does it
 // on the folder itself if none does.
-func carryOut(ctx context.Context, folder string, want order) (report, error) {
-	if _, err := os.Stat(filepath.Join(folder, store.FileName)); err != nil {
-		return report{}, fmt.Errorf("give the folder of a server that has run: %w", err)
+func carryOut(ctx context.Context, where site, want order) (report, error) {
+	if where.db == "" {
+		if _, err := os.Stat(filepath.Join(where.data, store.FileName)); err != nil {
+			return report{}, fmt.Errorf("give the folder of a server that has run: %w", err)
+		}
 	}
 	limit, cancel := context.WithTimeout(ctx, serverTime)
 	defer cancel()
 	for {
-		db, err := store.Open(ctx, folder)
+		db, err := where.open(ctx, false, slog.New(slog.DiscardHandler))
 		if err == nil {
-			r, err := alone(ctx, db, folder, want)
+			r, err := alone(ctx, db, where.data, want)
 			r.Doubt = db.Doubt()
 			return r, errors.Join(err, db.Close())
 		}
-		if !errors.Is(err, store.ErrInUse) {
+		if !errors.Is(err, store.ErrInUse) { // also where the server is on another machine
 			return report{}, err
 		}
-		r, err := knock(ctx, folder, want)
+		r, err := knock(ctx, where.data, want)
 		if !errors.Is(err, errNobody) {
 			return r, err
 		}
@@ -182,7 +189,7 @@ func carryOut(ctx context.Context, folder string, want order) (report, error) {
 }
 
 // alone carries an order out where no server runs.
-func alone(ctx context.Context, db *store.DB, folder string, want order) (r report, err error) {
+func alone(ctx context.Context, db history, folder string, want order) (r report, err error) {
 	service, err := chat.New(chat.Config{Store: db, Fanout: nobody{}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return r, err

@@ -453,7 +453,7 @@ func TestACommandWaitsForAServerThatStarts(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() {
-		r, err := carryOut(t.Context(), folder, order{Command: "agents"})
+		r, err := carryOut(t.Context(), site{data: folder}, order{Command: "agents"})
 		if err == nil && (len(r.Users) != 1 || r.Users[0].ID != 7) {
 			err = fmt.Errorf("users %v", r.Users)
 		}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"parley/proto"
-	"parley/server/store"
 )
 
 const (
@@ -23,6 +22,7 @@ const (
 type disk interface {
 	Probe(context.Context) error
 	Verify(context.Context) error
+	Advice(error) string
 }
 
 // health knows whether the history can be written and is sound. It finds out
@@ -118,11 +118,11 @@ func (h *health) state(context.Context) error {
 	defer h.mu.Unlock()
 	switch {
 	case h.unwritten != nil:
-		return proto.Refuse(proto.UnspecifiedError, "the history cannot be written: %s", store.Advice(h.unwritten))
+		return proto.Refuse(proto.UnspecifiedError, "the history cannot be written: %s", h.disk.Advice(h.unwritten))
 	case time.Since(h.probed) > 3*(probeEvery+probeTime):
 		return proto.Refuse(proto.UnspecifiedError, "the history does not answer: see whether the disk works")
 	case h.unsound != nil:
-		return proto.Refuse(proto.UnspecifiedError, "the history cannot be verified: %s", store.Advice(h.unsound))
+		return proto.Refuse(proto.UnspecifiedError, "the history cannot be verified: %s", h.disk.Advice(h.unsound))
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"parley/server/store"
 	"strings"
 	"sync"
 	"testing"
@@ -53,6 +54,8 @@ func (d *sickDisk) Probe(ctx context.Context) error {
 	}
 	return err
 }
+
+func (d *sickDisk) Advice(err error) string { return store.Advice(err) }
 
 func (d *sickDisk) Verify(context.Context) error {
 	d.mu.Lock()

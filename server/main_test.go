@@ -44,7 +44,7 @@ func testMain(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "build the server: %v\n%s", err, out)
 		return 1
 	}
-	return m.Run()
+	return runTests(m)
 }
 
 // patience is how long a test waits for what must happen.

@@ -18,7 +18,7 @@ import (
 // options are what whoever starts the server may choose.
 type options struct {
 	listen   string
-	data     string // folder
+	site            // -data and -db
 	jwtKey   string // file, "" for a key of the server's own
 	origins  origin.Origins
 	static   string // folder, "" for the page that is built in
@@ -58,6 +58,7 @@ func newFlags(o *options) (flags *flag.FlagSet, origins *string) {
 	flags.SetOutput(io.Discard) // errors are returned, and printed in one line
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on, host:port; port 0 picks a free one")
 	flags.StringVar(&o.data, "data", "./data", "`folder` that keeps the history")
+	flags.StringVar(&o.db, "db", "", "`address` of a PostgreSQL database that keeps the history instead, postgres://USER:PASSWORD@HOST/DATABASE; better in the environment, where others on this machine do not see the password")
 	flags.StringVar(&o.jwtKey, "jwt-key", "", "`file` with the key of users' tokens: an HMAC secret, or an Ed25519, RSA or EC public key in PEM; without it a key is made in the data folder, and guests are welcome")
 	origins = flags.String("origins", "", "`list` of origins, separated by commas, whose pages may connect too: https://example.com,https://*.example.org")
 	flags.StringVar(&o.static, "static", "", "`folder` to serve the page from while working on it, instead of the one built in")
@@ -177,7 +178,7 @@ func printUsage(w io.Writer) {
 	flags, _ := newFlags(new(options))
 	fmt.Fprintf(w, "Parley is real-time chat for the web: page, broker and history in one program.\n\n"+
 		"  parley [options]  run the server\n\n"+
-		"Commands; each takes -data, and all but restore count at once, also while a server runs:\n\n")
+		"Commands; each takes -data and -db, and all but restore count at once, also while a server runs:\n\n")
 	printCommands(w)
 	fmt.Fprintf(w, "\nOptions; each may also be set in the environment, as PARLEY_LISTEN for -listen:\n\n")
 	flags.SetOutput(w)

@@ -48,7 +48,8 @@ const (
 // server is the parts, open and connected.
 type server struct {
 	log     *slog.Logger
-	store   *store.DB
+	site    site
+	store   history
 	service *chat.Service
 	broker  *broker.Broker
 	faults  *fault.Record
@@ -68,7 +69,7 @@ type front struct {
 
 // newServer opens all parts. Errors say what to do.
 func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err error) {
-	s := &server{log: log, faults: fault.NewRecord(log)}
+	s := &server{log: log, site: o.site, faults: fault.NewRecord(log)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -95,8 +96,11 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 			return nil, fmt.Errorf("-metrics: %w", err)
 		}
 	}
-	if s.store, err = store.Open(ctx, o.data); err != nil {
-		return nil, fmt.Errorf("-data %s: %w", o.data, err)
+	if s.store, err = o.site.open(ctx, true, log); err != nil {
+		return nil, fmt.Errorf("%v: %w", o.site, err)
+	}
+	if o.db != "" && store.Exists(o.data) {
+		log.Warn("the history in the data folder is not used, since -db names another: parley copy takes it over", "data", o.data)
 	}
 	if why := s.store.Doubt(); why != "" {
 		log.Warn("the history may be a backup that was put back: a new epoch begins, and clients load their messages anew", "because", why)
@@ -302,12 +306,15 @@ func (s *server) Run(ctx context.Context) error {
 			}
 		}()
 	}
+	gone, why := lost(s.store)
 	var err error
 	select {
 	case <-ctx.Done():
 		s.log.Info("stopping")
 	case err = <-failed:
 		err = fmt.Errorf("a part failed: %w", err)
+	case <-gone:
+		err = fmt.Errorf("%v: %w", s.site, why())
 	}
 
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)

@@ -28,7 +28,8 @@ const maxBlamed = 8
 // one that was, each half is tried alone, down to a single request. So who sends
 // what cannot be stored disturbs nobody else. A store that stores nothing is left
 // alone after a few tries, and all that are left get the same temporary refusal;
-// so they do when ctx ends. A request that panics is refused for good.
+// so they do when ctx ends. A request that panics is refused for good. What became of
+// requests whose transaction has an unknown end (ErrUnknown) a repeat tells.
 //
 // Commit starts no goroutine and depends on nothing but the Service's state,
 // its Config and its arguments, so a simulation can drive it. It must not be
@@ -69,7 +70,7 @@ func (c *commit) store(ctx context.Context, from, to int) bool {
 	case err == nil:
 		c.blamed = 0
 		return true
-	case at < from || ctx.Err() != nil: // it is no request's doing
+	case at < from || ctx.Err() != nil || errors.Is(err, ErrUnknown): // it is no request's doing
 		c.err = err
 		return false
 	case at == to && to-from > 1:
@@ -120,6 +121,9 @@ func (c *commit) refuse(i int, err error) {
 	if p := (*panicked)(nil); !errors.As(err, &p) {
 		c.err = err
 		refusal = temporary("not stored", err)
+	}
+	if errors.Is(err, ErrUnknown) {
+		refusal = fmt.Errorf("%w: %w", noAnswer(), err)
 	}
 	c.results[i] = Result{Err: refusal}
 }

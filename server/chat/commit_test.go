@@ -204,6 +204,28 @@ func TestAStoreThatFailsRefusesForNowAndDeliversNothing(t *testing.T) {
 	})
 }
 
+// Nobody is told that something was not stored of which nobody knows that.
+func TestAnUnknownEndIsNotToldAsRefused(t *testing.T) {
+	w, out := &watched{Store: chattest.NewMemory(1)}, &outbox{t: t}
+	service, err := chat.New(chat.Config{Store: w, Fanout: out, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{t: t, Service: service, out: out}
+	unknown, tries := fmt.Errorf("the connection broke: %w", chat.ErrUnknown), 0
+	w.fail.Store(&unknown)
+	w.before = func() { tries++ }
+	batch := []chat.Request{b.prepare(ada, proto.BranchMessage, encode(t, text(bob, "a"))), b.prepare(bob, proto.BranchMessage, encode(t, text(ada, "b")))}
+	for _, r := range service.Commit(t.Context(), batch) {
+		if refusal := refusalOf(t, r.Err); refusal.Code != "no-answer" || !refusal.Reason.Temporary() {
+			t.Errorf("got %v, want that there is no answer yet", r.Err)
+		}
+	}
+	if tries != 1 {
+		t.Errorf("%d transactions were tried, want 1: the second might store what the first did", tries)
+	}
+}
+
 func TestReadsThatFailAreRefusedForNow(t *testing.T) {
 	b := start(t, chattest.NewMemory(1))
 	ctx, cancel := context.WithCancel(t.Context())

@@ -129,7 +129,7 @@ func (s *Service) survive(ctx context.Context, requests []Request) (results []Re
 			s.faults.Recovered("committing", p)
 			results = make([]Result, len(requests))
 			for i := range results {
-				results[i].Err = proto.Refuse(proto.ServerBusy, "no answer yet: send the same again").Named("no-answer")
+				results[i].Err = noAnswer()
 			}
 		}
 	}()
@@ -165,7 +165,7 @@ func (s *Service) submit(ctx context.Context, r Request) (Receipt, error) {
 	case result := <-w.result:
 		return result.Receipt, result.Err
 	case <-ctx.Done():
-		return Receipt{}, fmt.Errorf("%w: %w", proto.Refuse(proto.ServerBusy, "no answer yet: send the same again").Named("no-answer"), ctx.Err())
+		return Receipt{}, fmt.Errorf("%w: %w", noAnswer(), ctx.Err())
 	case <-s.stopped:
 	}
 	// The committer ended: it answered this request, or never saw it.
@@ -179,4 +179,8 @@ func (s *Service) submit(ctx context.Context, r Request) (Receipt, error) {
 
 func shuttingDown() error {
 	return proto.Refuse(proto.ServerShuttingDown, "the server is stopping, nothing was stored: send again after connecting again").Named("stopping")
+}
+
+func noAnswer() error {
+	return proto.Refuse(proto.ServerBusy, "no answer yet: send the same again").Named("no-answer")
 }

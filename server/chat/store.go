@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 
 	"parley/proto"
 )
@@ -30,6 +31,10 @@ type Store interface {
 	Scan(ctx context.Context, read func(View) error) error
 	Close() error
 }
+
+// ErrUnknown is that nobody knows whether an Update is on disk: the same may be tried again
+// where that does no harm.
+var ErrUnknown = errors.New("it is not known whether it was stored")
 
 // View reads one consistent state of the history. Byte slices and pointers
 // that it returns belong to the caller.

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"parley/server/chat"
+	"parley/server/store"
+	"parley/server/store/postgres"
+)
+
+// history is the store that is open, whichever database it is in.
+type history interface {
+	chat.Store
+	// Doubt says why a new epoch began with this opening; "" if none did.
+	Doubt() string
+	Probe(context.Context) error
+	Verify(context.Context) error
+	// Advice is what an error of the others says, and what to do, for anybody to read.
+	Advice(error) string
+}
+
+var (
+	_ history = (*store.DB)(nil)
+	_ history = (*postgres.DB)(nil)
+)
+
+// site is where a history is.
+type site struct {
+	data string // folder, also of what belongs to the server beside the history
+	db   string // address of PostgreSQL; "" for SQLite in the folder
+}
+
+// String names it, and no password.
+func (s site) String() string {
+	if s.db != "" {
+		return "-db"
+	}
+	return "-data " + s.data
+}
+
+// open opens the history, for a server or, without serve, for a command.
+func (s site) open(ctx context.Context, serve bool, log *slog.Logger) (h history, err error) {
+	if s.db != "" {
+		h, err = postgres.Open(ctx, postgres.Config{URL: s.db, Dir: s.data, Serve: serve, Log: log})
+	} else {
+		h, err = store.Open(ctx, s.data)
+	}
+	if err != nil { // and h holds a nil pointer
+		return nil, err
+	}
+	return h, nil
+}
+
+// lost is closed when the server may not go on with its history, for which why gives the
+// reason; nil if that does not happen.
+func lost(h history) (closed <-chan struct{}, why func() error) {
+	if db, ok := h.(*postgres.DB); ok {
+		return db.Lost(), db.Why
+	}
+	return nil, nil
+}

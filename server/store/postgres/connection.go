@@ -1,0 +1,235 @@
+package postgres
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"parley/server/store/relational"
+)
+
+// connection is one to the database, with its prepared statements. One goroutine uses
+// it at a time. It keeps what is to be executed until something is read, and sends it
+// with that: however many statements these are, they take one round trip.
+type connection struct {
+	pg       *pgconn.PgConn
+	ctx      context.Context // of the transaction
+	prepared map[string]*pgconn.StatementDescription
+	queue    []operation
+	queued   int   // bytes
+	sent     int   // how often the queue was sent: round trips
+	inside   bool  // a transaction
+	broken   error // the first of run within the transaction
+}
+
+// maxQueued bounds what is kept before it is sent, in bytes.
+const maxQueued = 4 << 20
+
+// operation is a statement on its way, in PostgreSQL's words.
+type operation struct {
+	query string
+	args  [][]byte
+	types []uint32                      // of args
+	each  func(relational.Row) error    // nil: nothing is read
+	tag   func(pgconn.CommandTag) error // nil: no matter
+}
+
+// Exec implements relational.Conn. Its errors may come from a later call.
+func (c *connection) Exec(query string, args ...any) error {
+	c.add(translate(query), args, nil)
+	if c.queued > maxQueued {
+		return c.run()
+	}
+	return nil
+}
+
+// Row implements relational.Conn.
+func (c *connection) Row(dest []any, query string, args ...any) (found bool, err error) {
+	c.add(translate(query), args, func(row relational.Row) error {
+		if found { // of more rows than one the first counts
+			return nil
+		}
+		found = true
+		return row.Scan(dest...)
+	})
+	err = c.run()
+	return found, err
+}
+
+// Rows implements relational.Conn.
+func (c *connection) Rows(each func(relational.Row) error, query string, args ...any) error {
+	c.add(translate(query), args, each)
+	return c.run()
+}
+
+// add queues a statement.
+func (c *connection) add(query string, args []any, each func(relational.Row) error) *operation {
+	op := operation{query: query, args: make([][]byte, len(args)), types: make([]uint32, len(args)), each: each}
+	for i, arg := range args {
+		op.args[i], op.types[i] = encode(arg)
+		c.queued += len(op.args[i])
+	}
+	c.queued += 64
+	c.queue = append(c.queue, op)
+	return &c.queue[len(c.queue)-1]
+}
+
+// run sends what is queued, in one round trip, and reads what comes of it. The first
+// error ends what is behind it, and the transaction.
+func (c *connection) run() error {
+	err := c.send()
+	if err != nil && c.broken == nil {
+		c.broken = err
+	}
+	return err
+}
+
+func (c *connection) send() error {
+	queue := c.queue
+	c.queue, c.queued = nil, 0
+	if len(queue) == 0 {
+		return nil
+	}
+	c.sent++
+	p := c.pg.StartPipeline(c.ctx)
+	fresh := make(map[string]*pgconn.StatementDescription) // what is prepared by this round trip
+	for _, op := range queue {
+		known := c.prepared[op.query]
+		if known == nil {
+			known = fresh[op.query]
+		}
+		if known == nil {
+			known = &pgconn.StatementDescription{Name: "s" + strconv.Itoa(len(c.prepared)+len(fresh))}
+			fresh[op.query] = known
+			p.SendPrepare(known.Name, op.query, op.types)
+		}
+		p.SendQueryPrepared(known.Name, op.args, binaryFormat, binaryFormat)
+	}
+	err := p.Sync()
+	for i := 0; err == nil; {
+		var results any
+		results, err = p.GetResults()
+		switch r := results.(type) {
+		case *pgconn.StatementDescription:
+			c.prepared[queue[i].query] = fresh[queue[i].query] // it is
+		case *pgconn.ResultReader:
+			err = c.read(r, queue[i])
+			i++
+		case *pgconn.PipelineSync:
+			return p.Close()
+		}
+	}
+	// What is behind it was not done. If Close fails the connection is of no use any more.
+	closed := p.Close()
+	if e := (*pgconn.PgError)(nil); closed != nil && !errors.As(closed, &e) {
+		return errors.Join(err, closed)
+	}
+	return err
+}
+
+// read reads what came of one statement. What its caller did not want to read any
+// further is dropped.
+func (c *connection) read(r *pgconn.ResultReader, op operation) (err error) {
+	rows := row{reader: r}
+	for r.NextRow() {
+		if op.each != nil && err == nil {
+			err = op.each(&rows)
+		}
+	}
+	tag, failed := r.Close()
+	if failed != nil {
+		return failed
+	}
+	if err == nil && op.tag != nil {
+		err = op.tag(tag)
+	}
+	return err
+}
+
+// The types of values, by their OIDs (PostgreSQL's pg_type.dat), and the format in which
+// all of them are sent both ways.
+const (
+	oidBool  = 16
+	oidBytes = 17
+	oidInt8  = 20
+	oidInt4  = 23
+	oidText  = 25
+)
+
+var binaryFormat = []int16{1}
+
+// encode is a value as it is sent.
+func encode(arg any) (value []byte, oid uint32) {
+	switch v := arg.(type) {
+	case nil:
+		return nil, 0
+	case bool:
+		if v {
+			return []byte{1}, oidBool
+		}
+		return []byte{0}, oidBool
+	case int:
+		return binary.BigEndian.AppendUint64(nil, uint64(v)), oidInt8
+	case int64:
+		return binary.BigEndian.AppendUint64(nil, uint64(v)), oidInt8
+	case relational.Number:
+		return v.Bytes(), oidBytes
+	case string:
+		return []byte(v), 0 // what its column is: a few hold bytes, as text may have no NUL
+	case []byte:
+		return v, oidBytes
+	case texts:
+		return v.encode(), oidTexts
+	case blobs:
+		return v.encode(), oidBlobs
+	}
+	panic(fmt.Sprintf("postgres: a value of a type that encode does not know: %T", arg))
+}
+
+// row is the one that its reader is at.
+type row struct{ reader *pgconn.ResultReader }
+
+// Scan implements relational.Row.
+func (r *row) Scan(dest ...any) error {
+	values, fields := r.reader.Values(), r.reader.FieldDescriptions()
+	if len(values) != len(dest) {
+		return fmt.Errorf("%d columns for %d values", len(values), len(dest))
+	}
+	for i, d := range dest {
+		if !scan(values[i], fields[i].DataTypeOID, d) {
+			return fmt.Errorf("the column %s is damaged: it is not of its type", fields[i].Name)
+		}
+	}
+	return nil
+}
+
+func scan(value []byte, oid uint32, dest any) bool {
+	if value == nil {
+		return false
+	}
+	switch d := dest.(type) {
+	case *relational.Number:
+		return oid == oidBytes && d.Set(value)
+	case *relational.Ref:
+		return oid == oidBytes && d.Set(value)
+	case *[]byte:
+		*d = append([]byte(nil), value...)
+		return oid == oidBytes || oid == oidText
+	case *string:
+		*d = string(value)
+		return oid == oidBytes || oid == oidText
+	}
+	switch {
+	case oid == oidInt8 && len(value) == 8:
+		return relational.SetInteger(dest, int64(binary.BigEndian.Uint64(value)))
+	case oid == oidInt4 && len(value) == 4:
+		return relational.SetInteger(dest, int64(int32(binary.BigEndian.Uint32(value))))
+	case oid == oidBool && len(value) == 1:
+		return relational.SetInteger(dest, int64(value[0]))
+	}
+	return false
+}

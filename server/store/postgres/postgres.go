@@ -1,0 +1,259 @@
+// Package postgres keeps the history in PostgreSQL. It implements chat.Store with what it
+// shares with SQLite (server/store/relational).
+//
+// One transaction at a time changes something, in all programs that use the database: each
+// locks the row with the change number first, and reads behind that (READ COMMITTED, lock
+// and reads in statements of their own). So numbers rise in the order of commits. One server
+// at a time uses a database, which it proves by a lease (see lease.go).
+//
+// What Update has committed is on the database's disk, as far as synchronous_commit, which
+// is never left off, says so. A transaction whose connection breaks before its COMMIT is
+// made again. If it breaks at the COMMIT, Update finds out what became of it: by how many
+// transactions of this opening are committed, a number that each writes.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"parley/server/chat"
+	"parley/server/store/folder"
+	"parley/server/store/relational"
+)
+
+const (
+	// viewers and scanners bound the views and the scans that run at the same time. With
+	// one connection that writes and one for the lease and Probe, these are all that a
+	// server takes of the database's max_connections.
+	viewers  = 4
+	scanners = 4
+	// retryPause is how long to wait before a connection that broke is opened anew.
+	retryPause = 100 * time.Millisecond
+	// readTime is how long those who read wait for a database that cannot be reached.
+	readTime = 10 * time.Second
+)
+
+// Config says which history to open, and what for.
+type Config struct {
+	// URL of the database, postgres://user:password@host/name, or in libpq's other form.
+	// Errors and logs never contain it.
+	URL string
+	// Dir is the data folder, which is made if it is missing, and locked until Close. A
+	// stamp in it tells whether the database is older than when it was used last.
+	Dir string
+	// Serve is whether a server is to use it, for which it takes the lease. Without it only
+	// a history that no server uses is changed, as by an operator's command.
+	Serve bool
+	Log   *slog.Logger
+}
+
+// DB is a history in PostgreSQL. Safe for concurrent use.
+type DB struct {
+	config *pgconn.Config
+	log    *slog.Logger
+	dir    string
+	lock   *os.File // of the folder
+
+	start  uint64 // 0 until begin
+	ghost  uint64 // the start of whoever used the folder before, and so runs no more
+	serve  bool
+	secret []byte
+	doubt  string
+	// commits counts the transactions of this start that are on disk. Whoever has the
+	// writer changes it.
+	commits int64
+
+	writer pool // the one connection that writes
+	viewer pool // those that View uses
+	scan   pool // those that Scan uses
+	keeper pool // the one that keeps the lease, and that Probe uses
+	closed chan struct{}
+	kept   chan struct{} // closed when nobody keeps the lease any more
+	lost   chan struct{} // closed when it is lost, see why
+	why    error
+	losing sync.Once
+	// written says that something was since the last Probe.
+	written atomic.Bool
+	once    sync.Once
+	err     error // of Close
+}
+
+var _ chat.Store = (*DB)(nil)
+
+// pool holds connections while nobody uses them, nil for those that are not open.
+type pool chan *connection
+
+func newPool(size int) pool {
+	p := make(pool, size)
+	for range size {
+		p <- nil
+	}
+	return p
+}
+
+// Open opens the history in a database, for which it waits up to half a minute while that
+// starts, and makes it if it is missing. Errors say what to do about them.
+func Open(ctx context.Context, c Config) (*DB, error) {
+	config, err := parse(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("the data folder cannot be made: choose one that may be written to: %w", err)
+	}
+	lock, err := folder.Lock(c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{
+		config: config, log: c.Log, dir: c.Dir, lock: lock, serve: c.Serve,
+		writer: newPool(1), viewer: newPool(viewers), scan: newPool(scanners), keeper: newPool(1),
+		closed: make(chan struct{}), kept: make(chan struct{}), lost: make(chan struct{}),
+	}
+	if err := db.open(ctx); err != nil {
+		close(db.kept)
+		return nil, errors.Join(err, db.Close())
+	}
+	go db.keep()
+	return db, nil
+}
+
+func (db *DB) open(ctx context.Context) error {
+	c, err := db.await(ctx)
+	if err != nil {
+		return err
+	}
+	<-db.writer
+	defer func() { db.writer <- c }()
+	if err := migrate(ctx, c); err != nil {
+		return explain(err)
+	}
+	return db.begin(ctx, c)
+}
+
+// Start implements chat.Store.
+func (db *DB) Start() uint64 { return db.start }
+
+// Secret implements chat.Store.
+func (db *DB) Secret() []byte { return db.secret }
+
+// Doubt says why a new epoch began with this opening: what tells that the history
+// may be a backup that was put back, in words for an operator; "" if none began.
+func (db *DB) Doubt() string { return db.doubt }
+
+// View implements chat.Store. It waits while as many views run as there are
+// connections for, so read must not open a View itself.
+func (db *DB) View(ctx context.Context, read func(chat.View) error) error {
+	return db.read(ctx, db.viewer, read)
+}
+
+// Scan implements chat.Store. It waits while as many scans run as there are
+// connections for, so read must not open a Scan itself.
+func (db *DB) Scan(ctx context.Context, read func(chat.View) error) error {
+	return db.read(ctx, db.scan, read)
+}
+
+// read lends one of the pool's connections, to those who wait in the order in which they
+// came: that is how a channel serves them. A connection that broke while nobody used it, as
+// when the database was started anew, is noticed at its first statement and replaced.
+func (db *DB) read(ctx context.Context, from pool, read func(chat.View) error) error {
+	c, err := db.take(ctx, from)
+	if err != nil {
+		return fmt.Errorf("read the history: %w", err)
+	}
+	waiting, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	for {
+		if c, err = db.connected(waiting, c); err == nil {
+			// The first query takes the snapshot.
+			err = c.begin(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "SELECT 1")
+		}
+		if !passing(err) || !db.pause(waiting) {
+			break
+		}
+	}
+	if err == nil {
+		err = read(relational.NewView(ctx, c))
+	}
+	go func() { // so that nobody waits for the answer
+		if c != nil {
+			c.rollback()
+		}
+		from <- c
+	}()
+	if err != nil {
+		return fmt.Errorf("read the history: %w", err)
+	}
+	return nil
+}
+
+var errClosed = errors.New("the history is closed")
+
+// take takes a connection out of a pool, nil if that is not open.
+func (db *DB) take(ctx context.Context, from pool) (*connection, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case <-db.closed:
+		return nil, errClosed
+	default:
+	}
+	select {
+	case c := <-from:
+		return c, nil
+	case <-db.closed:
+		return nil, errClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// pause waits a moment before something is tried again, and reports whether that makes
+// sense.
+func (db *DB) pause(ctx context.Context) bool {
+	timer := time.NewTimer(retryPause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+	case <-db.closed:
+	}
+	return false
+}
+
+// Close waits for updates and views that run, gives the lease back, notes in the folder how
+// the history ends, and unlocks the folder. Closing again returns the same error.
+func (db *DB) Close() error {
+	db.once.Do(func() {
+		close(db.closed)
+		<-db.kept
+		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+		defer cancel()
+		var all []error
+		w := <-db.writer
+		if db.start != 0 {
+			all = append(all, db.end(ctx, w))
+		}
+		w.close()
+		for _, p := range []pool{db.viewer, db.scan, db.keeper} {
+			for range cap(p) {
+				(<-p).close()
+			}
+		}
+		db.err = errors.Join(append(all, db.lock.Close())...)
+	})
+	return db.err
+}
+
+// closeTime bounds how long Close waits for the database.
+const closeTime = 5 * time.Second

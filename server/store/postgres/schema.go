@@ -1,0 +1,273 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"parley/server/chat"
+	"parley/server/store/relational"
+)
+
+// schemaName is where in the database all tables are, beside those of other programs.
+const schemaName = "parley"
+
+// migrations lead from one version of the schema to the next; meta.schema counts those
+// that were applied. Add to the end, change none.
+//
+// The tables are those of SQLite's (server/store), with the names and meanings of its
+// columns. Text is compared by bytes, and where nobody looks for it, it is bytes: text has no NUL.
+var migrations = []string{`
+	CREATE TABLE meta (
+		name  text PRIMARY KEY,
+		value bytea NOT NULL
+	);
+	CREATE TABLE conversations (
+		id          bigint PRIMARY KEY,
+		key         text COLLATE "C" NOT NULL UNIQUE,
+		head        bytea NOT NULL,
+		min         bytea NOT NULL,
+		service     bigint, -- NULL: between two users
+		rev         bytea NOT NULL DEFAULT '\x0000000000000000',
+		newest_time bytea NOT NULL DEFAULT '\x0000000000000000',
+		a_through   bytea NOT NULL DEFAULT '\x0000000000000000',
+		a_seq       bytea NOT NULL DEFAULT '\x0000000000000000',
+		a_since     bytea NOT NULL DEFAULT '\x0000000000000000',
+		b_through   bytea NOT NULL DEFAULT '\x0000000000000000',
+		b_seq       bytea NOT NULL DEFAULT '\x0000000000000000',
+		b_since     bytea NOT NULL DEFAULT '\x0000000000000000',
+		assignee    bytea NOT NULL DEFAULT '\x0000000000000000',
+		post_proc   bigint NOT NULL DEFAULT 0,
+		answer_seq  bytea NOT NULL DEFAULT '\x0000000000000000',
+		answer_by   bytea NOT NULL DEFAULT '\x0000000000000000',
+		service_read           bytea NOT NULL DEFAULT '\x0000000000000000',
+		service_delivered      bytea NOT NULL DEFAULT '\x0000000000000000',
+		service_read_time      bytea NOT NULL DEFAULT '\x0000000000000000',
+		service_delivered_time bytea NOT NULL DEFAULT '\x0000000000000000',
+		a_counted   bigint NOT NULL DEFAULT 0,
+		b_counted   bigint NOT NULL DEFAULT 0,
+		gone        bigint NOT NULL DEFAULT 0,
+		notes       bigint NOT NULL DEFAULT 0
+	) WITH (fillfactor = 80);
+	CREATE INDEX conversations_by_rev ON conversations (service, rev) WHERE service IS NOT NULL;
+	CREATE TABLE members (
+		conversation   bigint NOT NULL,
+		user_id        bytea NOT NULL,
+		rev            bytea NOT NULL,
+		read_seq       bytea NOT NULL,
+		delivered_seq  bytea NOT NULL,
+		read_time      bytea NOT NULL,
+		delivered_time bytea NOT NULL,
+		own            bigint NOT NULL,
+		seen           bigint NOT NULL,
+		peer           bytea, -- NULL: in a service conversation
+		blocks         boolean NOT NULL,
+		blocked        boolean NOT NULL,
+		pinned         boolean NOT NULL,
+		muted          boolean NOT NULL,
+		marked_unread  boolean NOT NULL,
+		archived_through bigint NOT NULL,
+		PRIMARY KEY (conversation, user_id)
+	);
+	CREATE INDEX members_by_rev ON members (user_id, rev);
+	CREATE INDEX members_by_peer ON members (user_id, peer) WHERE peer IS NOT NULL;
+	CREATE INDEX members_blocking ON members (user_id) WHERE blocks;
+	CREATE TABLE messages (
+		conversation bigint NOT NULL,
+		seq          bytea NOT NULL,
+		id           bytea NOT NULL,
+		sender       bytea NOT NULL,
+		client_ref   bytea NOT NULL,
+		create_time  bytea NOT NULL,
+		type         bigint NOT NULL,
+		a_counted    bigint NOT NULL,
+		b_counted    bigint NOT NULL,
+		own          bigint NOT NULL,
+		body         bytea NOT NULL,
+		PRIMARY KEY (conversation, seq)
+	);
+	CREATE UNIQUE INDEX messages_by_id ON messages (id);
+	CREATE UNIQUE INDEX messages_by_ref ON messages (sender, client_ref);
+	CREATE INDEX messages_written ON messages (conversation, sender, seq) WHERE type < 16;
+	CREATE INDEX messages_control ON messages (conversation, sender, seq) WHERE type >= 16;
+	CREATE TABLE refs (
+		sender       bytea NOT NULL,
+		client_ref   bytea NOT NULL,
+		conversation bigint NOT NULL,
+		seq          bytea NOT NULL,
+		id           bytea NOT NULL,
+		create_time  bytea NOT NULL,
+		PRIMARY KEY (sender, client_ref)
+	);
+	CREATE TABLE users (
+		id         bytea PRIMARY KEY,
+		name       text NOT NULL,
+		folded     text COLLATE "C" NOT NULL,
+		services   bigint NOT NULL, -- bit n stands for type n
+		services_since bytea NOT NULL,
+		services_until bytea NOT NULL,
+		revoked    bytea NOT NULL,
+		blocked    boolean NOT NULL,
+		signed_out bytea NOT NULL,
+		renamed    bytea NOT NULL,
+		first_seen bytea NOT NULL,
+		last_seen  bytea NOT NULL,
+		hides      bigint NOT NULL,
+		wrote      boolean NOT NULL,
+		customer   bigint NOT NULL
+	);
+	CREATE INDEX users_by_name ON users (folded, id);
+	CREATE INDEX users_agents ON users (services) WHERE services != 0;
+	CREATE INDEX users_ending ON users (services_until, id) WHERE services != 0;
+	CREATE INDEX users_blocked ON users (id) WHERE blocked;
+	-- What people are found by beside users_by_name: what their names say from later
+	-- words on, and the three characters that begin at each place.
+	CREATE TABLE user_words (
+		rest    text COLLATE "C" NOT NULL,
+		user_id bytea NOT NULL,
+		PRIMARY KEY (rest, user_id)
+	);
+	CREATE TABLE user_trigrams (
+		trigram text COLLATE "C" NOT NULL,
+		user_id bytea NOT NULL,
+		PRIMARY KEY (trigram, user_id)
+	);
+	CREATE TABLE usage (
+		user_id            bytea PRIMARY KEY,
+		bytes              bytea NOT NULL,
+		bytes_time         bytea NOT NULL,
+		conversations      bytea NOT NULL,
+		conversations_time bytea NOT NULL
+	);
+	CREATE TABLE devices (
+		user_id   bytea NOT NULL,
+		id        bytea NOT NULL,
+		label     bytea NOT NULL,
+		last_seen bytea NOT NULL,
+		expires   bytea NOT NULL,
+		ended     boolean NOT NULL,
+		PRIMARY KEY (user_id, id)
+	);
+	CREATE INDEX devices_by_expiry ON devices (expires);
+	CREATE TABLE codes (
+		user_id bytea NOT NULL,
+		kind    bigint NOT NULL,
+		hash    bytea NOT NULL UNIQUE,
+		made    bytea NOT NULL,
+		expires bytea NOT NULL,
+		used    boolean NOT NULL,
+		PRIMARY KEY (user_id, kind)
+	);
+	CREATE TABLE notes (
+		conversation bigint NOT NULL,
+		id           bytea NOT NULL,
+		after_seq    bytea NOT NULL,
+		author       bytea NOT NULL,
+		ref          bytea NOT NULL,
+		create_time  bytea NOT NULL,
+		content      bytea NOT NULL,
+		PRIMARY KEY (conversation, id)
+	);
+	CREATE INDEX notes_by_time ON notes (create_time);
+	CREATE TABLE replies (
+		service bigint NOT NULL,
+		id      bytea NOT NULL,
+		version bytea NOT NULL,
+		title   bytea NOT NULL,
+		content bytea NOT NULL,
+		PRIMARY KEY (service, id)
+	);
+	-- Each time that the history was opened, the highest change number when it was, and
+	-- how many transactions this opening committed: by that it finds out what became of
+	-- one whose answer was lost.
+	CREATE TABLE starts (
+		number  bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+		id      bytea NOT NULL UNIQUE,
+		rev     bytea NOT NULL,
+		commits bigint NOT NULL DEFAULT 0
+	) WITH (fillfactor = 50);
+	-- Which start may do something alone, and until when by the database's clock.
+	CREATE TABLE leases (
+		name   text PRIMARY KEY,
+		holder bytea NOT NULL,
+		until  timestamptz NOT NULL
+	) WITH (fillfactor = 50);
+	-- Whoever changes something locks this row first.
+	INSERT INTO meta (name, value) VALUES ('rev', '\x0000000000000000');
+	ALTER TABLE meta SET (fillfactor = 50);
+`}
+
+// errNewer is a schema that this program must not touch.
+var errNewer = errors.New("it was written by a newer version of Parley: run that version, or choose another database")
+
+// migrationLock is the number of the advisory lock under which the schema is changed:
+// two programs that begin at once do so one after the other.
+const migrationLock = 0x5072_6c79 // "Prly"
+
+// migrate brings the database to the newest schema, all or nothing.
+func migrate(ctx context.Context, c *connection) error {
+	return c.transaction(ctx, "BEGIN", func() error {
+		if err := c.Exec("SELECT pg_advisory_xact_lock(?)", int64(migrationLock)); err != nil {
+			return err
+		}
+		version, err := c.schemaVersion()
+		switch {
+		case err != nil:
+			return err
+		case version > len(migrations):
+			return fmt.Errorf("%w (its schema is %d, this one's %d)", errNewer, version, len(migrations))
+		case version == 0:
+			err = c.script("CREATE SCHEMA IF NOT EXISTS " + schemaName)
+		}
+		for _, m := range migrations[version:] {
+			if err == nil {
+				err = c.script(m)
+			}
+		}
+		if err == nil {
+			err = refold(ctx, c)
+		}
+		if err == nil && version < len(migrations) {
+			err = c.Exec("INSERT INTO meta (name, value) VALUES ('schema', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", relational.Number(len(migrations)))
+		}
+		return err
+	})
+}
+
+// schemaVersion is 0 where there is no history yet.
+func (c *connection) schemaVersion() (int, error) {
+	var there bool
+	if _, err := c.Row([]any{&there}, "SELECT to_regclass('"+schemaName+".meta') IS NOT NULL"); err != nil || !there {
+		return 0, err
+	}
+	var version relational.Number
+	_, err := c.Row([]any{&version}, "SELECT value FROM meta WHERE name = 'schema'")
+	return int(version), err
+}
+
+// refold makes what names are found by anew, if another version of chat.Fold made it.
+func refold(ctx context.Context, c *connection) error {
+	var made string
+	if _, err := c.Row([]any{&made}, "SELECT value FROM meta WHERE name = 'fold'"); err != nil || made == chat.FoldVersion {
+		return err
+	}
+	if err := c.Exec("TRUNCATE user_words, user_trigrams"); err != nil {
+		return err
+	}
+	for after := relational.Number(0); ; {
+		page, err := c.names(after)
+		if err != nil || len(page) == 0 {
+			if err == nil {
+				err = c.Exec("INSERT INTO meta (name, value) VALUES ('fold', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", []byte(chat.FoldVersion))
+			}
+			return err
+		}
+		for _, n := range page {
+			folded := chat.Fold(n.name)
+			if err := errors.Join(ctx.Err(), c.Exec("UPDATE users SET folded = ? WHERE id = ?", folded, n.id), c.IndexName(uint64(n.id), folded)); err != nil {
+				return err
+			}
+			after = n.id
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"parley/server/chat"
+	"parley/server/store/relational"
+)
+
+// Update implements chat.Store. A transaction that failed with its connection is made
+// again, until ctx ends: then change is called again.
+func (db *DB) Update(ctx context.Context, change func(chat.Tx) error) error {
+	c, err := db.take(ctx, db.writer)
+	if err != nil {
+		return fmt.Errorf("update the history: %w", err)
+	}
+	defer func() { db.writer <- c }() // whatever it is then
+	for {
+		if err = db.usable(); err != nil {
+			break
+		}
+		if c, err = db.connected(ctx, c); err == nil {
+			err = db.attempt(ctx, c, change)
+		}
+		if errors.Is(err, errUnknown) {
+			var committed bool
+			if committed, c, err = db.settle(c); err == nil && committed {
+				break
+			}
+			if err == nil {
+				err = ctx.Err() // or it is made again
+			}
+			if err == nil {
+				continue
+			}
+			break
+		}
+		if !passing(err) || !db.pause(ctx) {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("update the history: %w", err)
+	}
+	db.commits++
+	db.written.Store(true)
+	return nil
+}
+
+// errUnknown is that the connection broke at the COMMIT.
+var errUnknown = errors.New("it is not known whether it was committed")
+
+// attempt makes one transaction.
+func (db *DB) attempt(ctx context.Context, c *connection, change func(chat.Tx) error) (err error) {
+	committed := false
+	defer func() {
+		if !committed { // also when change panics
+			c.rollback()
+		}
+	}()
+	tx := relational.NewTransaction(ctx, c, nil)
+	if err := db.enter(ctx, c, tx); err != nil {
+		return err
+	}
+	if err := change(tx); err != nil {
+		if c.broken != nil {
+			return c.broken
+		}
+		return err
+	}
+	if err := tx.Flush(); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c.add("UPDATE starts SET commits = $1 WHERE id = $2", []any{db.commits + 1, relational.Number(db.start)}, nil)
+	err = c.commit()
+	committed = err == nil
+	if err != nil && !refused(err) {
+		return errUnknown
+	}
+	return err
+}
+
+// enter begins a transaction that writes, and sees that it may.
+func (db *DB) enter(ctx context.Context, c *connection, tx *relational.Transaction) error {
+	var s standing
+	c.start(ctx, "BEGIN")
+	c.add(lockQuery, nil, func(row relational.Row) error { return row.Scan((*relational.Number)(&s.Rev)) })
+	c.add(standingQuery, []any{relational.Number(db.start)}, s.scan)
+	if err := c.run(); err != nil {
+		return err
+	}
+	if err := db.fence(s); err != nil {
+		return err
+	}
+	tx.Know(s.Standing)
+	return nil
+}
+
+// lockQuery lets one transaction at a time go on; what follows it sees all that those before
+// it committed.
+const lockQuery = "SELECT value FROM meta WHERE name = 'rev' FOR UPDATE"
+
+// standing is how the history stands for one start.
+type standing struct {
+	relational.Standing
+	commits int64  // of the start, -1 if it is not known
+	holder  uint64 // who has the lease, 0 if nobody has one that lasts
+}
+
+const standingQuery = `SELECT
+	coalesce((SELECT value FROM meta WHERE name = 'epoch'), '\x0000000000000000'),
+	coalesce((SELECT value FROM meta WHERE name = 'deleted'), '\x0000000000000000'),
+	coalesce((SELECT id FROM messages ORDER BY id DESC LIMIT 1), '\x0000000000000000'),
+	coalesce((SELECT id FROM conversations ORDER BY id DESC LIMIT 1), 0),
+	coalesce((SELECT commits FROM starts WHERE id = $1), -1),
+	coalesce((SELECT holder FROM leases WHERE name = 'server' AND (holder = $1 OR until > clock_timestamp())), '\x0000000000000000')`
+
+func (s *standing) scan(row relational.Row) error {
+	return row.Scan((*relational.Number)(&s.Epoch), (*relational.Number)(&s.Deleted), (*relational.Number)(&s.LastID), &s.LastRow, &s.commits, (*relational.Number)(&s.holder))
+}
+
+// fence sees, under the lock, that this start may still write.
+func (db *DB) fence(s standing) error {
+	switch {
+	case s.commits != db.commits:
+		return db.lose(errRewound)
+	case db.serve && s.holder != db.start:
+		return db.lose(errLost)
+	case !db.serve && s.holder != 0:
+		return errServed
+	}
+	return nil
+}
+
+// settle finds out whether the transaction after db.commits was committed. It goes on until
+// it knows or the history is closed: whoever waits for the answer must not be told that
+// nothing was stored. The lock tells that the connection that broke does nothing any more.
+func (db *DB) settle(c *connection) (committed bool, _ *connection, err error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() { // ends with ctx
+		select {
+		case <-db.closed:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	for {
+		if c, err = db.connected(ctx, c); err == nil {
+			var s standing
+			c.start(ctx, "BEGIN")
+			c.add(lockQuery, nil, func(row relational.Row) error { return row.Scan((*relational.Number)(&s.Rev)) })
+			c.add(standingQuery, []any{relational.Number(db.start)}, s.scan)
+			err = c.run()
+			c.rollback()
+			switch {
+			case err == nil && s.commits == db.commits+1:
+				return true, c, nil
+			case err == nil && s.commits == db.commits:
+				return false, c, nil
+			case err == nil:
+				return false, c, fmt.Errorf("%w: %w", chat.ErrUnknown, db.lose(errRewound))
+			}
+		}
+		if !passing(err) || !db.pause(ctx) {
+			return false, c, fmt.Errorf("%w: %w", chat.ErrUnknown, err)
+		}
+	}
+}
+
+// refused reports whether the database itself said that a transaction is not committed.
+func refused(err error) bool {
+	e := (*pgconn.PgError)(nil)
+	return errors.As(err, &e) && e.Severity == "ERROR"
+}
