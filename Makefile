@@ -1,5 +1,5 @@
 # Everything one does with Parley. Needs Go, make and git; `make test` installs
-# or names what else it needs (Chromium, a C compiler for the race detector).
+# or names what else it needs (Chromium, PostgreSQL, a C compiler for the race detector).
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
