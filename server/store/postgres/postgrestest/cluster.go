@@ -142,7 +142,15 @@ func newCluster() (_ *cluster, err error) {
 	if out, err := init.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
+	if err := c.guard(); err != nil {
+		return nil, err
+	}
 	return c, c.start()
+}
+
+// guard lets the user "guarded" in with their password alone, and all others without.
+func (c *cluster) guard() error {
+	return os.WriteFile(filepath.Join(c.data(), "pg_hba.conf"), []byte("local all guarded scram-sha-256\nlocal all all trust\n"), 0o600)
 }
 
 // programs finds the folder with PostgreSQL's programs, of the newest version that there is.

@@ -1,0 +1,276 @@
+//go:build unix
+
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+
+	"parley/proto"
+	"parley/server/chat"
+	"parley/server/store/postgres/postgrestest"
+)
+
+// line is a network to the database that breaks on demand.
+type line struct {
+	mu    sync.Mutex
+	next  func(c *wire) // what happens at the next write; nil: nothing
+	trips int           // writes, which are round trips
+}
+
+// wire is one connection over a line.
+type wire struct {
+	net.Conn
+	line *line
+	lost bool // what comes back
+}
+
+func (l *line) through(db *DB) {
+	dial := db.config.DialFunc
+	db.config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dial(ctx, network, address)
+		return &wire{Conn: c, line: l}, err
+	}
+}
+
+// breaks lets f happen at the next write.
+func (l *line) breaks(f func(c *wire)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.next = f
+}
+
+func (l *line) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.trips
+}
+
+func (c *wire) Write(b []byte) (int, error) {
+	c.line.mu.Lock()
+	c.line.trips++
+	next := c.line.next
+	c.line.next = nil
+	c.line.mu.Unlock()
+	if next != nil {
+		next(c)
+	}
+	return c.Conn.Write(b)
+}
+
+// Read loses what comes back: it was done, and nobody hears of it.
+func (c *wire) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if c.lost && err == nil {
+		return 0, errors.Join(io.ErrUnexpectedEOF, c.Close())
+	}
+	return n, err
+}
+
+// openThrough opens a history over a line: the connection that writes is made anew.
+func openThrough(t testing.TB, l *line) *DB {
+	t.Helper()
+	db := open(t, postgrestest.Database(t), t.TempDir())
+	l.through(db)
+	(<-db.writer).close()
+	db.writer <- nil
+	if err := db.Update(t.Context(), func(chat.Tx) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// A connection that breaks before, at, or after the COMMIT: the transaction is on disk once
+// when Update returns, and Update knows.
+func TestATransactionIsCommittedOnceWhereverItsConnectionBreaks(t *testing.T) {
+	l := new(line)
+	db := openThrough(t, l)
+	for i, at := range []struct {
+		name  string
+		tries int
+		cut   func(c *wire)
+	}{
+		{"before the COMMIT", 2, func(c *wire) { c.Close() }},
+		{"after the COMMIT", 1, func(c *wire) { c.lost = true }},
+	} {
+		t.Run(at.name, func(t *testing.T) {
+			tries := 0
+			e := chat.Entry{Key: proto.DirectKey(1, 2), Seq: uint64(i + 1), ID: uint64(i + 1), Sender: 1, Ref: [proto.RefSize]byte{byte(i)}, Body: []byte("x")}
+			err := db.Update(t.Context(), func(tx chat.Tx) error {
+				err := tx.Append(e)
+				if tries++; tries == 1 {
+					l.breaks(at.cut) // at the next write, which is the COMMIT's
+				}
+				return err
+			})
+			if err != nil || tries != at.tries {
+				t.Errorf("it was tried %d times, want %d, error %v", tries, at.tries, err)
+			}
+			entries := stored(t, db, e.Key)
+			if len(entries) != i+1 || entries[i].ID != e.ID {
+				t.Errorf("stored are %v", entries)
+			}
+		})
+	}
+	t.Run("while a transaction reads", func(t *testing.T) {
+		tries := 0
+		if err := db.Update(t.Context(), func(tx chat.Tx) error {
+			if tries++; tries == 1 {
+				l.breaks(func(c *wire) { c.Close() })
+			}
+			_, err := tx.User(uint64(tries))
+			return err
+		}); err != nil || tries != 2 {
+			t.Errorf("it was tried %d times, error %v", tries, err)
+		}
+	})
+}
+
+// Where the database stays away, whoever waits is told that nobody knows.
+func TestAnEndThatCannotBeFoundOutIsUnknown(t *testing.T) {
+	l := new(line)
+	db := open(t, postgrestest.Database(t), t.TempDir())
+	l.through(db)
+	(<-db.writer).close()
+	db.writer <- nil
+	away := errors.New("no route")
+	err := db.Update(t.Context(), func(tx chat.Tx) error {
+		l.breaks(func(c *wire) {
+			c.lost = true
+			db.config.DialFunc = func(context.Context, string, string) (net.Conn, error) {
+				go db.Close() // as when the server is stopped meanwhile
+				return nil, &net.OpError{Op: "dial", Err: away}
+			}
+		})
+		return tx.PutEpoch(7)
+	})
+	if !errors.Is(err, chat.ErrUnknown) {
+		t.Errorf("error %v, want that it is unknown", err)
+	}
+}
+
+func stored(t testing.TB, db *DB, key proto.Key) (entries []chat.Entry) {
+	t.Helper()
+	if err := db.View(context.Background(), func(v chat.View) (err error) {
+		entries, err = v.Entries(key, 0, 0, 100_000, false)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return entries
+}
+
+// crowd are senders with a conversation each.
+type crowd struct {
+	*chat.Service
+	mu        sync.Mutex
+	delivered map[uint64]int // message id → deliveries to its receiver
+}
+
+func (c *crowd) Publish(user uint64, branch proto.Branch, payload []byte) {
+	var m proto.Message
+	if branch != proto.BranchMessage || proto.Unmarshal(payload, &m) != nil || m.GetReceiverId() != user {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.delivered[m.GetMessageId()]++
+}
+
+func (c *crowd) PublishTo(context.Context, uint64, string, proto.Branch, []byte) error { return nil }
+
+// newCrowd runs a service on a store until the test ends.
+func newCrowd(t testing.TB, s chat.Store) *crowd {
+	t.Helper()
+	c := &crowd{delivered: make(map[uint64]int)}
+	var err error
+	if c.Service, err = chat.New(chat.Config{Store: s, Fanout: c, Log: slog.New(slog.DiscardHandler)}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- c.Run(ctx) }() // ends with stop
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// say sends a message until it is acknowledged.
+func (c *crowd) say(t testing.TB, sender uint64, n int) chat.Receipt {
+	to, content, ref := sender+1000, fmt.Sprintf("message %d", n), fmt.Appendf(nil, "%016d", sender*1000+uint64(n))
+	payload, err := proto.Marshal(&proto.Message{MessageId: new(uint64), SenderId: new(uint64), CreateTime: new(uint64), ReceiverId: &to, Content: &content, ClientRef: ref})
+	if err != nil {
+		t.Error(err)
+		return chat.Receipt{}
+	}
+	for {
+		receipt, err := c.Service.Publish(context.Background(), chat.Sender{User: sender}, proto.BranchMessage, payload, nil)
+		if err == nil {
+			return receipt
+		}
+		var refusal *proto.Refusal
+		if !errors.As(err, &refusal) || !refusal.Reason.Temporary() {
+			t.Errorf("sender %d, message %d: %v", sender, n, err)
+			return chat.Receipt{}
+		}
+	}
+}
+
+// The database's backends are ended, and it is restarted without a goodbye, while many
+// send: nothing that was acknowledged is lost, nothing is there twice, all is delivered.
+func TestNothingIsLostOrDoubledWhereTheDatabaseFails(t *testing.T) {
+	const senders, messages = 16, 60
+	db := open(t, postgrestest.Database(t), t.TempDir())
+	c := newCrowd(t, db)
+	var all sync.WaitGroup
+	half, quarter := make(chan struct{}, senders), make(chan struct{}, senders)
+	receipts := make([][]chat.Receipt, senders)
+	for i := range senders {
+		all.Go(func() {
+			for n := range messages {
+				receipts[i] = append(receipts[i], c.say(t, uint64(i+1), n))
+				switch n {
+				case messages / 4:
+					quarter <- struct{}{}
+				case messages / 2:
+					half <- struct{}{}
+				}
+			}
+		})
+	}
+	const others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'parley'"
+	<-quarter
+	for range 5 {
+		postgrestest.SQL(t, "", others)
+	}
+	<-half
+	postgrestest.Restart(t)
+	all.Wait()
+	for i := range senders {
+		sender := uint64(i + 1)
+		entries := stored(t, db, proto.DirectKey(sender, sender+1000))
+		if len(entries) != messages {
+			t.Errorf("sender %d: %d messages are stored, want %d", sender, len(entries), messages)
+			continue
+		}
+		for n, e := range entries {
+			if r := receipts[i][n]; e.Seq != uint64(n+1) || r.MessageID != e.ID || r.Seq != e.Seq || !strings.HasSuffix(string(e.Ref[:]), fmt.Sprint(n)) {
+				t.Errorf("sender %d: entry %d is %d, acknowledged as %+v", sender, n+1, e.ID, r)
+			}
+			if c.delivered[e.ID] != 1 {
+				t.Errorf("message %d was delivered %d times", e.ID, c.delivered[e.ID])
+			}
+		}
+	}
+}
