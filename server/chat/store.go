@@ -136,6 +136,9 @@ type View interface {
 // Tx is a View that sees its own writes.
 type Tx interface {
 	View
+	// Expect names what will be read, before anything is. It changes nothing but how long
+	// that takes.
+	Expect(Reads) error
 	PutConversation(Conversation) error
 	PutMember(Member) error
 	// Append adds an entry. An error if its seq, its id, or its sender and ref are taken.

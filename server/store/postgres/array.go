@@ -14,21 +14,29 @@ const (
 )
 
 func (a texts) encode() []byte {
-	return encodeArray(oidText, len(a), func(i int, to []byte) []byte { return append(to, a[i]...) })
+	return encodeArray(oidText, len(a), func(i int) []byte { return []byte(a[i]) })
 }
 
 func (a blobs) encode() []byte {
-	return encodeArray(oidBytes, len(a), func(i int, to []byte) []byte { return append(to, a[i]...) })
+	return encodeArray(oidBytes, len(a), func(i int) []byte { return a[i] })
 }
 
-// encodeArray writes a one-dimensional array without NULLs (PostgreSQL's array_recv).
-func encodeArray(oid uint32, n int, element func(i int, to []byte) []byte) []byte {
-	dimensions := uint32(1)
+// encodeArray writes a one-dimensional array, of which a nil element is NULL (PostgreSQL's
+// array_recv).
+func encodeArray(oid uint32, n int, element func(i int) []byte) []byte {
+	dimensions, nulls, size := uint32(1), uint32(0), 20
 	if n == 0 {
 		dimensions = 0
 	}
-	to := binary.BigEndian.AppendUint32(nil, dimensions)
-	to = binary.BigEndian.AppendUint32(to, 0)
+	for i := range n {
+		e := element(i)
+		size += 4 + len(e)
+		if e == nil {
+			nulls = 1
+		}
+	}
+	to := binary.BigEndian.AppendUint32(make([]byte, 0, size), dimensions)
+	to = binary.BigEndian.AppendUint32(to, nulls)
 	to = binary.BigEndian.AppendUint32(to, oid)
 	if n == 0 {
 		return to
@@ -36,9 +44,12 @@ func encodeArray(oid uint32, n int, element func(i int, to []byte) []byte) []byt
 	to = binary.BigEndian.AppendUint32(to, uint32(n))
 	to = binary.BigEndian.AppendUint32(to, 1)
 	for i := range n {
-		at := len(to)
-		to = element(i, append(to, 0, 0, 0, 0))
-		binary.BigEndian.PutUint32(to[at:], uint32(len(to)-at-4))
+		e := element(i)
+		if e == nil {
+			to = binary.BigEndian.AppendUint32(to, 1<<32-1)
+			continue
+		}
+		to = append(binary.BigEndian.AppendUint32(to, uint32(len(e))), e...)
 	}
 	return to
 }

@@ -142,6 +142,9 @@ func TestAnEndThatCannotBeFoundOutIsUnknown(t *testing.T) {
 	db.writer <- nil
 	away := errors.New("no route")
 	err := db.Update(t.Context(), func(tx chat.Tx) error {
+		if _, err := tx.Epoch(); err != nil {
+			return err
+		}
 		l.breaks(func(c *wire) {
 			c.lost = true
 			db.config.DialFunc = func(context.Context, string, string) (net.Conn, error) {

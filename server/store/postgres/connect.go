@@ -28,7 +28,7 @@ const (
 var settings = []string{
 	"search_path = " + schemaName, "idle_in_transaction_session_timeout = '5s'", "lock_timeout = '8s'",
 	"tcp_keepalives_idle = 2", "tcp_keepalives_interval = 1", "tcp_keepalives_count = 3",
-	"enable_seqscan = off", "jit = off", "default_transaction_isolation = 'read committed'", "default_transaction_read_only = off",
+	"enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off", "jit = off", "default_transaction_isolation = 'read committed'", "default_transaction_read_only = off",
 }
 
 // parse reads the URL, which errors do not repeat: it has a password in it.
@@ -125,7 +125,7 @@ func starting(err error) bool {
 
 // start begins a transaction with the next statement.
 func (c *connection) start(ctx context.Context, how string) {
-	c.ctx, c.queue, c.queued, c.broken = ctx, nil, 0, nil
+	c.ctx, c.queue, c.queued, c.bulks, c.broken = ctx, nil, 0, nil, nil
 	c.inside = true
 	c.add(how, nil, nil)
 }
@@ -139,6 +139,7 @@ func (c *connection) begin(ctx context.Context, how, query string) error {
 
 // commit ends a transaction, which is on disk when it returns nil.
 func (c *connection) commit() error {
+	c.scatter()
 	c.add("COMMIT", nil, nil).tag = func(tag pgconn.CommandTag) error {
 		if tag.String() != "COMMIT" {
 			return &pgconn.PgError{Severity: "ERROR", Message: "the transaction was rolled back"}
@@ -152,7 +153,7 @@ func (c *connection) commit() error {
 
 // rollback ends a transaction that began, if it did.
 func (c *connection) rollback() {
-	c.queue, c.queued = nil, 0
+	c.queue, c.queued, c.bulks = nil, 0, nil
 	if !c.inside || c.pg.IsClosed() {
 		return
 	}

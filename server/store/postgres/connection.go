@@ -20,10 +20,11 @@ type connection struct {
 	ctx      context.Context // of the transaction
 	prepared map[string]*pgconn.StatementDescription
 	queue    []operation
-	queued   int   // bytes
-	sent     int   // how often the queue was sent: round trips
-	inside   bool  // a transaction
-	broken   error // the first of run within the transaction
+	queued   int     // bytes
+	bulks    []*bulk // what is written behind the queue
+	sent     int     // how often the queue was sent: round trips
+	inside   bool    // a transaction
+	broken   error   // the first of run within the transaction
 }
 
 // maxQueued bounds what is kept before it is sent, in bytes.
@@ -40,7 +41,11 @@ type operation struct {
 
 // Exec implements relational.Conn. Its errors may come from a later call.
 func (c *connection) Exec(query string, args ...any) error {
-	c.add(translate(query), args, nil)
+	words := translate(query)
+	if !c.gather(words, args) {
+		c.scatter()
+		c.add(words, args, nil)
+	}
 	if c.queued > maxQueued {
 		return c.run()
 	}
@@ -49,6 +54,7 @@ func (c *connection) Exec(query string, args ...any) error {
 
 // Row implements relational.Conn.
 func (c *connection) Row(dest []any, query string, args ...any) (found bool, err error) {
+	c.scatter()
 	c.add(translate(query), args, func(row relational.Row) error {
 		if found { // of more rows than one the first counts
 			return nil
@@ -62,6 +68,7 @@ func (c *connection) Row(dest []any, query string, args ...any) (found bool, err
 
 // Rows implements relational.Conn.
 func (c *connection) Rows(each func(relational.Row) error, query string, args ...any) error {
+	c.scatter()
 	c.add(translate(query), args, each)
 	return c.run()
 }
@@ -81,6 +88,7 @@ func (c *connection) add(query string, args []any, each func(relational.Row) err
 // run sends what is queued, in one round trip, and reads what comes of it. The first
 // error ends what is behind it, and the transaction.
 func (c *connection) run() error {
+	c.scatter()
 	err := c.send()
 	if err != nil && c.broken == nil {
 		c.broken = err
@@ -182,6 +190,8 @@ func encode(arg any) (value []byte, oid uint32) {
 		return []byte(v), 0 // what its column is: a few hold bytes, as text may have no NUL
 	case []byte:
 		return v, oidBytes
+	case column:
+		return v.encode()
 	case texts:
 		return v.encode(), oidTexts
 	case blobs:

@@ -63,13 +63,15 @@ func (db *DB) attempt(ctx context.Context, c *connection, change func(chat.Tx) e
 		}
 	}()
 	tx := relational.NewTransaction(ctx, c, nil)
-	if err := db.enter(ctx, c, tx); err != nil {
-		return err
+	entered := db.enter(ctx, c, tx)
+	err = change(tx)
+	if err == nil && !*entered { // it only wrote
+		err = c.run()
 	}
-	if err := change(tx); err != nil {
-		if c.broken != nil {
-			return c.broken
-		}
+	if c.broken != nil {
+		return c.broken // whatever was made of it
+	}
+	if err != nil {
 		return err
 	}
 	if err := tx.Flush(); err != nil {
@@ -87,20 +89,22 @@ func (db *DB) attempt(ctx context.Context, c *connection, change func(chat.Tx) e
 	return err
 }
 
-// enter begins a transaction that writes, and sees that it may.
-func (db *DB) enter(ctx context.Context, c *connection, tx *relational.Transaction) error {
+// enter begins a transaction that writes, with the first that it reads: then it sees whether
+// it may, which *entered says.
+func (db *DB) enter(ctx context.Context, c *connection, tx *relational.Transaction) (entered *bool) {
+	entered = new(bool)
 	var s standing
 	c.start(ctx, "BEGIN")
-	c.add(lockQuery, nil, func(row relational.Row) error { return row.Scan((*relational.Number)(&s.Rev)) })
-	c.add(standingQuery, []any{relational.Number(db.start)}, s.scan)
-	if err := c.run(); err != nil {
-		return err
-	}
-	if err := db.fence(s); err != nil {
-		return err
-	}
-	tx.Know(s.Standing)
-	return nil
+	c.add(lockQuery, nil, s.scanRev)
+	c.add(standingQuery, []any{relational.Number(db.start)}, func(row relational.Row) error {
+		if err := s.scan(row); err != nil {
+			return err
+		}
+		*entered = true
+		tx.Know(s.Standing)
+		return db.fence(s)
+	})
+	return entered
 }
 
 // lockQuery lets one transaction at a time go on; what follows it sees all that those before
@@ -121,6 +125,8 @@ const standingQuery = `SELECT
 	coalesce((SELECT id FROM conversations ORDER BY id DESC LIMIT 1), 0),
 	coalesce((SELECT commits FROM starts WHERE id = $1), -1),
 	coalesce((SELECT holder FROM leases WHERE name = 'server' AND (holder = $1 OR until > clock_timestamp())), '\x0000000000000000')`
+
+func (s *standing) scanRev(row relational.Row) error { return row.Scan((*relational.Number)(&s.Rev)) }
 
 func (s *standing) scan(row relational.Row) error {
 	return row.Scan((*relational.Number)(&s.Epoch), (*relational.Number)(&s.Deleted), (*relational.Number)(&s.LastID), &s.LastRow, &s.commits, (*relational.Number)(&s.holder))
@@ -156,7 +162,7 @@ func (db *DB) settle(c *connection) (committed bool, _ *connection, err error) {
 		if c, err = db.connected(ctx, c); err == nil {
 			var s standing
 			c.start(ctx, "BEGIN")
-			c.add(lockQuery, nil, func(row relational.Row) error { return row.Scan((*relational.Number)(&s.Rev)) })
+			c.add(lockQuery, nil, s.scanRev)
 			c.add(standingQuery, []any{relational.Number(db.start)}, s.scan)
 			err = c.run()
 			c.rollback()

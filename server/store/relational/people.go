@@ -10,13 +10,9 @@ import (
 
 // rename lets a user be found by another folded name than before.
 func (t *Transaction) rename(id uint64, folded string) error {
-	var before string
-	known, err := t.Row([]any{&before}, "SELECT folded FROM users WHERE id = ?", Number(id))
-	if err != nil {
-		return fmt.Errorf("read user: %w", err)
-	}
-	if known && before == folded {
-		return nil
+	known, before, err := t.folded(id)
+	if err != nil || known && before == folded {
+		return err
 	}
 	if known {
 		if err := t.UnindexName(id, before); err != nil {
@@ -24,6 +20,17 @@ func (t *Transaction) rename(id uint64, folded string) error {
 		}
 	}
 	return t.IndexName(id, folded)
+}
+
+// folded returns by what name a user is found, if there is one.
+func (t *Transaction) folded(id uint64) (known bool, name string, err error) {
+	if u, fetched := t.ahead.user(id); fetched {
+		return u.ID != 0, chat.Fold(u.Name), nil
+	}
+	if known, err = t.Row([]any{&name}, "SELECT folded FROM users WHERE id = ?", Number(id)); err != nil {
+		return false, "", fmt.Errorf("read user: %w", err)
+	}
+	return known, name, nil
 }
 
 // Users implements chat.View.

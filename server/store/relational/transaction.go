@@ -14,6 +14,7 @@ type Transaction struct {
 	rev   uint64 // the highest change number that was put
 	fresh Cache  // what it read and wrote
 	row   int64  // the highest row id of a conversation; 0 until it is known
+	ahead *Fetched
 }
 
 var _ chat.Tx = (*Transaction)(nil)
@@ -47,6 +48,9 @@ func (t *Transaction) Conversation(key proto.Key) (chat.Conversation, error) {
 		if row := known.row(key); row.id != 0 {
 			return row.Conversation, t.ctx.Err()
 		}
+	}
+	if t.ahead != nil && t.ahead.absent[key] {
+		return chat.Conversation{}, t.ctx.Err()
 	}
 	c, err := t.View.Conversation(key)
 	if id := t.rowIDs[key]; err == nil && id != 0 {
@@ -88,8 +92,10 @@ func (t *Transaction) Flush() error {
 }
 
 // ensure returns a conversation's row id, and makes the row if it is missing.
-func (t *Transaction) ensure(key proto.Key) (int64, error) {
-	id, err := t.rowID(key)
+func (t *Transaction) ensure(key proto.Key) (id int64, err error) {
+	if t.ahead == nil || !t.ahead.absent[key] || t.rowIDs[key] != 0 {
+		id, err = t.rowID(key)
+	}
 	if err != nil || id != 0 {
 		return id, err
 	}
@@ -172,7 +178,11 @@ func (t *Transaction) Append(e chat.Entry) error {
 	if err != nil {
 		return err
 	}
-	switch first, err := t.byDeletedRef(e.Sender, e.Ref); {
+	first, known := t.ahead.ref(e.Sender, e.Ref)
+	if !known {
+		first, err = t.byDeletedRef(e.Sender, e.Ref)
+	}
+	switch {
 	case err != nil:
 		return err
 	case first.Seq != 0:
@@ -187,6 +197,7 @@ func (t *Transaction) Append(e chat.Entry) error {
 	if t.known != nil {
 		t.known.LastID = max(t.known.LastID, e.ID)
 	}
+	t.ahead.appended(e)
 	return nil
 }
 
@@ -222,6 +233,7 @@ func (t *Transaction) Delete(key proto.Key, through uint64) error {
 	if t.known != nil {
 		t.known.Deleted = highest
 	}
+	t.ahead.deleted()
 	return nil
 }
 
@@ -237,6 +249,7 @@ func (t *Transaction) DeleteConversation(key proto.Key) error {
 		}
 	}
 	delete(t.rowIDs, key)
+	t.ahead.deleted()
 	t.fresh.Clear()
 	t.cache.Clear()
 	return nil
@@ -260,6 +273,7 @@ func (t *Transaction) PutUser(u chat.User) error {
 	if err != nil {
 		return fmt.Errorf("write user: %w", err)
 	}
+	t.ahead.put(u)
 	return nil
 }
 
@@ -285,6 +299,7 @@ func (t *Transaction) DeleteUser(id uint64) error {
 			return fmt.Errorf("delete user: %w", err)
 		}
 	}
+	t.ahead.forget(id)
 	return nil
 }
 
@@ -295,6 +310,9 @@ func (t *Transaction) PutUsage(u chat.Usage) error {
 		Number(u.User), Number(u.Bytes.Level), Number(u.Bytes.Time), Number(u.Conversations.Level), Number(u.Conversations.Time))
 	if err != nil {
 		return fmt.Errorf("write what a user has used: %w", err)
+	}
+	if t.ahead != nil {
+		t.ahead.usages[u.User] = u
 	}
 	return nil
 }

@@ -3,7 +3,7 @@
 // Package postgrestest runs PostgreSQL for tests: a cluster of their own, which only they
 // reach, by a socket in a temporary folder. It starts with the first Database of a test
 // binary and ends with that, however it ends. What it stores a crash of the machine may
-// lose.
+// lose, unless Durable was called.
 package postgrestest
 
 import (
@@ -106,6 +106,15 @@ func Stop(t testing.TB) (start func()) {
 	}
 }
 
+// Durable lets the server sync what it commits from now on, as it does elsewhere.
+func Durable(t testing.TB) {
+	t.Helper()
+	c := running(t)
+	for _, statement := range []string{"ALTER SYSTEM SET fsync = on", "ALTER SYSTEM SET full_page_writes = on", "SELECT pg_reload_conf()", "CHECKPOINT"} {
+		c.sql(t, statement)
+	}
+}
+
 func running(t testing.TB) *cluster {
 	t.Helper()
 	mu.Lock()
@@ -142,10 +151,20 @@ func newCluster() (_ *cluster, err error) {
 	if out, err := init.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	if err := c.guard(); err != nil {
+	if err := errors.Join(c.guard(), c.configure()); err != nil {
 		return nil, err
 	}
 	return c, c.start()
+}
+
+// configure writes the settings, which Durable may change.
+func (c *cluster) configure() error {
+	f, err := os.OpenFile(filepath.Join(c.data(), "postgresql.conf"), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("fsync = off\nfull_page_writes = off\nshared_buffers = 128MB\nmax_connections = 60\nautovacuum = off\n")
+	return errors.Join(err, f.Close())
 }
 
 // guard lets the user "guarded" in with their password alone, and all others without.
@@ -206,8 +225,7 @@ func (c *cluster) asServant(cmd *exec.Cmd) {
 // when this process is gone, however that ended.
 func (c *cluster) start() error {
 	cmd := exec.Command("sh", "-c", `"$@" & server=$!; cat >/dev/null; kill -QUIT $server 2>/dev/null; wait $server`, "sh",
-		filepath.Join(c.bin, "postgres"), "-D", c.data(), "-k", c.folder, "-h", "", "-c", "fsync=off", "-c", "full_page_writes=off",
-		"-c", "shared_buffers=32MB", "-c", "max_connections=60", "-c", "autovacuum=off", "-c", "logging_collector=off", "-c", "log_destination=stderr")
+		filepath.Join(c.bin, "postgres"), "-D", c.data(), "-k", c.folder, "-h", "")
 	c.asServant(cmd)
 	alive, err := cmd.StdinPipe()
 	if err != nil {

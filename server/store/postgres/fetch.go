@@ -1,0 +1,119 @@
+package postgres
+
+import (
+	"strings"
+
+	"parley/proto"
+	"parley/server/chat"
+	"parley/server/store/relational"
+)
+
+// Fetch implements relational.Fetcher: whatever it is, it comes with what begins the
+// transaction, in one round trip.
+func (c *connection) Fetch(f *relational.Fetched, r chat.Reads) error {
+	f.Nothing(r)
+	if len(r.Members) > 0 {
+		keys, users := make(texts, len(r.Members)), make(blobs, len(r.Members))
+		for i, m := range r.Members {
+			keys[i], users[i] = m.Key.String(), relational.Number(m.User).Bytes()
+		}
+		c.add("SELECT id, key, "+relational.ConversationColumns+" FROM conversations WHERE key = ANY($1)", []any{keys}, f.Conversation)
+		c.add(membersQuery, []any{keys, users}, f.Member)
+	}
+	if len(r.Refs) > 0 {
+		senders, refs := make(blobs, len(r.Refs)), make(blobs, len(r.Refs))
+		for i, ref := range r.Refs {
+			senders[i], refs[i] = relational.Number(ref.Sender).Bytes(), ref.Ref[:]
+		}
+		c.add(refsQuery, []any{senders, refs}, f.Ref)
+		c.add(deletedRefsQuery, []any{senders, refs}, f.DeletedRef)
+	}
+	if len(r.Users) > 0 {
+		c.add("SELECT "+relational.UserColumns+" FROM users WHERE id = ANY($1)", []any{numbers(r.Users)}, f.User)
+	}
+	if len(r.Usages) > 0 {
+		c.add("SELECT user_id, bytes, bytes_time, conversations, conversations_time FROM usage WHERE user_id = ANY($1)", []any{numbers(r.Usages)}, f.Usage)
+	}
+	if r.Teams != 0 {
+		c.add("SELECT id, services FROM users WHERE services != 0 AND services & $1 != 0 ORDER BY id", []any{int64(r.Teams)}, f.Agent)
+	}
+	if len(r.Ahead) > 0 {
+		c.fetchAhead(f, r.Ahead)
+	}
+	return c.run()
+}
+
+func numbers(of []uint64) blobs {
+	all := make(blobs, len(of))
+	for i, n := range of {
+		all[i] = relational.Number(n).Bytes()
+	}
+	return all
+}
+
+const membersQuery = "SELECT asked.key, m.user_id, " + relational.MemberColumns + " FROM unnest($1::text[], $2::bytea[]) AS asked(key, of)" +
+	" JOIN (SELECT id, key AS name FROM conversations) c ON c.name = asked.key JOIN members m ON m.conversation = c.id AND m.user_id = asked.of"
+
+const refsQuery = "SELECT c.key, " + relational.EntryColumns + " FROM unnest($1::bytea[], $2::bytea[]) AS asked(by, under)" +
+	" JOIN messages ON sender = asked.by AND client_ref = asked.under JOIN (SELECT id AS conversation_id, key FROM conversations) c ON c.conversation_id = conversation"
+
+const deletedRefsQuery = "SELECT c.key, r.sender, r.client_ref, r.seq, r.id, r.create_time FROM unnest($1::bytea[], $2::bytea[]) AS asked(by, under)" +
+	" JOIN refs r ON r.sender = asked.by AND r.client_ref = asked.under JOIN conversations c ON c.id = r.conversation"
+
+// fetchAhead fetches what stands behind what users have seen. Where they have seen all, that
+// is nothing, and nobody asks.
+func (c *connection) fetchAhead(f *relational.Fetched, ahead []chat.AheadRead) {
+	keys, users, others, seen := make(texts, len(ahead)), make(blobs, len(ahead)), make(blobs, len(ahead)), make(blobs, len(ahead))
+	for i, a := range ahead {
+		keys[i], users[i], others[i], seen[i] = a.Key.String(), relational.Number(a.User).Bytes(), relational.Number(a.Other).Bytes(), relational.Number(a.Seen).Bytes()
+	}
+	c.add(aheadQuery, []any{keys, users, others, seen}, func(row relational.Row) error {
+		var which relational.First
+		var e chat.Entry
+		var key string
+		if err := row.Scan(append([]any{&key, (*int)(&which.Kind), (*relational.Number)(&which.User), (*relational.Number)(&which.After)}, relational.EntryFields(&e)...)...); err != nil {
+			return err
+		}
+		var err error
+		if which.Key, err = proto.ParseKey(key); err != nil {
+			return err
+		}
+		if e.Seq != 0 {
+			e.Key = which.Key
+		}
+		f.First(which, e)
+		return nil
+	})
+}
+
+// aheadQuery finds, for each that is asked for and has not seen all: the first entry, and
+// the first of the user, behind what they have read, and the first that the other wrote
+// behind what they have seen.
+var aheadQuery = func() string {
+	const zero = `'\x0000000000000000'::bytea`
+	columns := strings.Split(relational.EntryColumns, ", ")
+	for i, column := range columns {
+		switch column {
+		case "type", "a_counted", "b_counted", "own":
+			columns[i] = "coalesce(e." + column + ", 0)"
+		case "client_ref":
+			columns[i] = "coalesce(e.client_ref, '\\x00000000000000000000000000000000'::bytea)"
+		default:
+			columns[i] = "coalesce(e." + column + ", " + zero + ")"
+		}
+	}
+	entry := strings.Join(columns, ", ")
+	from := " FROM messages WHERE conversation = asked.id AND "
+	first := func(where string) string {
+		return "(SELECT " + relational.EntryColumns + from + where + " ORDER BY seq LIMIT 1)"
+	}
+	return "WITH asked AS MATERIALIZED (SELECT a.key, c.id, c.head, a.user_id, a.other, least(a.seen, c.head) AS seen," +
+		" least(greatest(a.seen, coalesce(m.read_seq, " + zero + ")), c.head) AS read" +
+		" FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[]) AS a(key, user_id, other, seen)" +
+		" JOIN conversations c ON c.key = a.key LEFT JOIN members m ON m.conversation = c.id AND m.user_id = a.user_id WHERE a.seen < c.head)" +
+		" SELECT asked.key, 0::bigint, " + zero + ", asked.read, " + entry + " FROM asked LEFT JOIN LATERAL " + first("seq > asked.read") + " e ON TRUE WHERE asked.read < asked.head" +
+		" UNION ALL SELECT asked.key, 1::bigint, asked.user_id, asked.read, " + entry + " FROM asked LEFT JOIN LATERAL (SELECT * FROM (" +
+		first("sender = asked.user_id AND seq > asked.read AND type < 16") + " UNION ALL " + first("sender = asked.user_id AND seq > asked.read AND type >= 16") +
+		") AS either ORDER BY seq LIMIT 1) e ON TRUE WHERE asked.read < asked.head" +
+		" UNION ALL SELECT asked.key, 2::bigint, asked.other, asked.seen, " + entry + " FROM asked LEFT JOIN LATERAL " + first("sender = asked.other AND seq > asked.seen AND type < 16") + " e ON TRUE"
+}()

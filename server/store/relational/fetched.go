@@ -1,0 +1,317 @@
+package relational
+
+import (
+	"slices"
+
+	"parley/proto"
+	"parley/server/chat"
+)
+
+// Fetcher is a Conn that fetches at once what a transaction is to read. It hands over what
+// it finds, and says of the rest that it is not there.
+type Fetcher interface {
+	Fetch(*Fetched, chat.Reads) error
+}
+
+// Expect implements chat.Tx.
+func (t *Transaction) Expect(r chat.Reads) error {
+	f, ok := t.Conn.(Fetcher)
+	if !ok {
+		return nil // what is near is read as it is needed
+	}
+	t.ahead = newFetched(t)
+	return f.Fetch(t.ahead, r)
+}
+
+// Fetched is what a transaction knows of the history before it reads it: as it was when the
+// transaction began, and what the transaction itself changed since. Rows of conversations and
+// members are in the Transaction's cache. A nil *Fetched knows nothing.
+type Fetched struct {
+	t      *Transaction
+	absent map[proto.Key]bool   // conversations that there are not
+	heads  map[proto.Key]uint64 // of conversations as they were
+	refs   map[chat.RefRead]chat.Entry
+	users  map[uint64]chat.User
+	usages map[uint64]chat.Usage
+	teams  map[proto.ServiceType][]uint64
+	firsts map[First]chat.Entry
+	own    map[proto.Key][]chat.Entry // appended by the transaction
+}
+
+// First names what View.First, FirstBy or FirstWritten is asked for.
+type First struct {
+	Key   proto.Key
+	Kind  FirstKind
+	User  uint64 // 0 for First
+	After uint64
+}
+
+// FirstKind says which entries count.
+type FirstKind int
+
+const (
+	FirstOfAll FirstKind = iota
+	FirstOfUser
+	FirstWrittenByUser
+)
+
+func newFetched(t *Transaction) *Fetched {
+	return &Fetched{
+		t: t, absent: make(map[proto.Key]bool), heads: make(map[proto.Key]uint64), refs: make(map[chat.RefRead]chat.Entry),
+		users: make(map[uint64]chat.User), usages: make(map[uint64]chat.Usage), teams: make(map[proto.ServiceType][]uint64),
+		firsts: make(map[First]chat.Entry), own: make(map[proto.Key][]chat.Entry),
+	}
+}
+
+// Nothing says that nothing is there of what was asked for, until it is handed over.
+func (f *Fetched) Nothing(r chat.Reads) {
+	for _, m := range r.Members {
+		f.absent[m.Key] = true
+		f.heads[m.Key] = 0
+		f.t.fresh.members[memberKey{m.Key, m.User}] = chat.Member{}
+	}
+	for _, ref := range r.Refs {
+		f.refs[ref] = chat.Entry{}
+	}
+	for _, user := range r.Users {
+		f.users[user] = chat.User{}
+	}
+	for _, user := range r.Usages {
+		f.usages[user] = chat.Usage{User: user}
+	}
+	for _, service := range r.Teams.All() {
+		f.teams[service] = nil
+	}
+}
+
+// Columns of what is handed over, behind those that each method names.
+const (
+	ConversationColumns = conversationColumns
+	MemberColumns       = memberColumns
+)
+
+// Conversation takes over a row of id, key and ConversationColumns.
+func (f *Fetched) Conversation(row Row) (err error) {
+	var c chat.Conversation
+	var id int64
+	var key string
+	if err := row.Scan(append([]any{&id, &key}, conversationFields(&c)...)...); err != nil {
+		return err
+	}
+	if c.Key, err = proto.ParseKey(key); err != nil {
+		return err
+	}
+	delete(f.absent, c.Key)
+	f.heads[c.Key] = c.Head
+	f.t.rowIDs[c.Key] = id
+	f.t.fresh.conversations[c.Key] = conversationRow{id: id, Conversation: whole(c)}
+	return nil
+}
+
+// Member takes over a row of the conversation's key, user_id and MemberColumns.
+func (f *Fetched) Member(row Row) (err error) {
+	var m chat.Member
+	var key string
+	if err := row.Scan(append([]any{&key, (*Number)(&m.User)}, memberFields(&m)...)...); err != nil {
+		return err
+	}
+	if m.Key, err = proto.ParseKey(key); err == nil {
+		f.t.fresh.members[memberKey{m.Key, m.User}] = m
+	}
+	return err
+}
+
+// Ref takes over a row of the conversation's key and EntryColumns.
+func (f *Fetched) Ref(row Row) (err error) {
+	var e chat.Entry
+	var key string
+	if err := row.Scan(append([]any{&key}, EntryFields(&e)...)...); err != nil {
+		return err
+	}
+	if e.Key, err = proto.ParseKey(key); err == nil {
+		f.refs[chat.RefRead{Sender: e.Sender, Ref: e.Ref}] = e
+	}
+	return err
+}
+
+// DeletedRef takes over a row of the conversation's key, sender, client_ref, seq, id and
+// create_time.
+func (f *Fetched) DeletedRef(row Row) (err error) {
+	var e chat.Entry
+	var key string
+	if err := row.Scan(&key, (*Number)(&e.Sender), (*Ref)(&e.Ref), (*Number)(&e.Seq), (*Number)(&e.ID), (*Number)(&e.CreateTime)); err != nil {
+		return err
+	}
+	if e.Key, err = proto.ParseKey(key); err == nil {
+		f.refs[chat.RefRead{Sender: e.Sender, Ref: e.Ref}] = e
+	}
+	return err
+}
+
+// User takes over a row of UserColumns.
+func (f *Fetched) User(row Row) error {
+	var one UserRow
+	err := row.Scan(one.Fields()...)
+	f.users[one.u.ID] = one.User()
+	return err
+}
+
+// Usage takes over a row of user_id, bytes, bytes_time, conversations and
+// conversations_time.
+func (f *Fetched) Usage(row Row) error {
+	var u chat.Usage
+	err := row.Scan((*Number)(&u.User), (*Number)(&u.Bytes.Level), (*Number)(&u.Bytes.Time), (*Number)(&u.Conversations.Level), (*Number)(&u.Conversations.Time))
+	f.usages[u.User] = u
+	return err
+}
+
+// Agent takes over a row of id and services of a user, which come by their ids.
+func (f *Fetched) Agent(row Row) error {
+	var id uint64
+	var services chat.Services
+	err := row.Scan((*Number)(&id), &services)
+	for service := range f.teams {
+		if services.Has(service) {
+			f.teams[service] = append(f.teams[service], id)
+		}
+	}
+	return err
+}
+
+// First takes over what there was of which; the row is of whether there is one, and
+// EntryColumns.
+func (f *Fetched) First(which First, e chat.Entry) { f.firsts[which] = e }
+
+// first answers which from what was fetched and appended, if it can.
+func (f *Fetched) first(which First) (e chat.Entry, known bool) {
+	if f == nil {
+		return e, false
+	}
+	head, known := f.heads[which.Key]
+	if !known {
+		return e, false
+	}
+	if which.After < head {
+		if e, known = f.firsts[which]; !known || e.Seq != 0 {
+			return e, known
+		}
+	}
+	for _, own := range f.own[which.Key] {
+		if own.Seq > which.After && (which.Kind == FirstOfAll || own.Sender == which.User) && (which.Kind != FirstWrittenByUser || !own.Type.Control()) {
+			own.Body = nil
+			return own, true
+		}
+	}
+	return e, true
+}
+
+// First implements chat.View.
+func (t *Transaction) First(key proto.Key, after uint64) (chat.Entry, error) {
+	if e, known := t.ahead.first(First{key, FirstOfAll, 0, after}); known {
+		return e, t.ctx.Err()
+	}
+	return t.View.First(key, after)
+}
+
+// FirstBy implements chat.View.
+func (t *Transaction) FirstBy(key proto.Key, sender, after uint64) (chat.Entry, error) {
+	if e, known := t.ahead.first(First{key, FirstOfUser, sender, after}); known {
+		return e, t.ctx.Err()
+	}
+	return t.View.FirstBy(key, sender, after)
+}
+
+// FirstWritten implements chat.View.
+func (t *Transaction) FirstWritten(key proto.Key, sender, after uint64) (chat.Entry, error) {
+	if e, known := t.ahead.first(First{key, FirstWrittenByUser, sender, after}); known {
+		return e, t.ctx.Err()
+	}
+	return t.View.FirstWritten(key, sender, after)
+}
+
+// ref returns the entry under a ref, if that is known.
+func (f *Fetched) ref(sender uint64, ref [proto.RefSize]byte) (e chat.Entry, known bool) {
+	if f != nil {
+		e, known = f.refs[chat.RefRead{Sender: sender, Ref: ref}]
+	}
+	return e, known
+}
+
+// ByRef implements chat.View.
+func (t *Transaction) ByRef(sender uint64, ref [proto.RefSize]byte) (chat.Entry, error) {
+	if e, known := t.ahead.ref(sender, ref); known {
+		return e, t.ctx.Err()
+	}
+	return t.View.ByRef(sender, ref)
+}
+
+// user returns what is known of a user, if it is.
+func (f *Fetched) user(id uint64) (u chat.User, known bool) {
+	if f != nil {
+		u, known = f.users[id]
+	}
+	return u, known
+}
+
+// User implements chat.View.
+func (t *Transaction) User(id uint64) (chat.User, error) {
+	if u, known := t.ahead.user(id); known {
+		return u, t.ctx.Err()
+	}
+	return t.View.User(id)
+}
+
+// Usage implements chat.View.
+func (t *Transaction) Usage(user uint64) (chat.Usage, error) {
+	if t.ahead != nil {
+		if u, known := t.ahead.usages[user]; known {
+			return u, t.ctx.Err()
+		}
+	}
+	return t.View.Usage(user)
+}
+
+// Agents implements chat.View.
+func (t *Transaction) Agents(service proto.ServiceType) ([]uint64, error) {
+	if t.ahead != nil {
+		if agents, known := t.ahead.teams[service]; known {
+			return slices.Clone(agents), t.ctx.Err()
+		}
+	}
+	return t.View.Agents(service)
+}
+
+// appended notes an entry of the transaction's own.
+func (f *Fetched) appended(e chat.Entry) {
+	if f == nil {
+		return
+	}
+	e.Body = nil
+	f.own[e.Key] = append(f.own[e.Key], e)
+	f.refs[chat.RefRead{Sender: e.Sender, Ref: e.Ref}] = e
+}
+
+// deleted forgets what is known of entries, of which some were deleted.
+func (f *Fetched) deleted() {
+	if f != nil {
+		clear(f.heads)
+		clear(f.refs)
+		clear(f.absent)
+	}
+}
+
+// put notes a user as they are now.
+func (f *Fetched) put(u chat.User) {
+	if f != nil {
+		f.users[u.ID] = u
+		clear(f.teams)
+	}
+}
+
+// forget notes that a user was deleted.
+func (f *Fetched) forget(user uint64) {
+	if f != nil {
+		f.users[user], f.usages[user] = chat.User{}, chat.Usage{User: user}
+		clear(f.teams)
+	}
+}
