@@ -57,6 +57,7 @@ var commands = []command{
 	{"check", "", "verify the history, which it does not change", nil, check},
 	{"backup", takesFile, "copy the history and the server's own keys to a new file, also while it runs", nil, backup},
 	{"restore", takesFile, "put a backup into the data folder of a server that is stopped; what was there is kept aside", nil, restore},
+	{"copy", "", "copy the history from -from to -to, each a data folder or postgres://…, where no server runs", nil, copyHistory},
 	{"epoch", "", "begin a new epoch, as after a snapshot of the machine was put back: clients load the history anew", printEpoch, nil},
 }
 
@@ -127,6 +128,11 @@ func (c *command) parse(args []string, getenv func(string) string) (where site, 
 	flags.StringVar(&where.data, "data", where.data, "")
 	flags.StringVar(&where.db, "db", where.db, "")
 	want.Command = c.words
+	if c.words == "copy" { // which names two histories otherwise
+		where = site{}
+		flags.StringVar(&where.data, "from", "", "")
+		flags.StringVar(&file, "to", "", "")
+	}
 	if c.words == "invite" {
 		flags.DurationVar(&want.Expires, "expires", inviteTime, "")
 		flags.IntVar(&want.Count, "count", inviteCount, "")

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -50,4 +51,64 @@ func TestItServesFromPostgreSQL(t *testing.T) {
 	if log := p.stop(syscall.SIGTERM); strings.Contains(log, "level=ERROR") || strings.Contains(log, "new epoch") {
 		t.Error(log)
 	}
+}
+
+// A history goes from SQLite to PostgreSQL and back: in the same epoch, with everything in
+// it, and not into another.
+func TestAHistoryIsCopiedBetweenSQLiteAndPostgreSQL(t *testing.T) {
+	data, address := t.TempDir(), postgrestest.Database(t)
+	p := start(t, "-data", data)
+	ada, bob := p.guest("Ada Lovelace"), p.guest("Bob")
+	agent := p.comes("Agent", p.firstInvite())
+	for _, text := range []string{"one", "two", "three"} {
+		ada.send(t, bob.user, text)
+	}
+	p.stop(syscall.SIGTERM)
+
+	exit, there, stderr := runs(t, nil, "copy", "-from", data, "-to", address)
+	if exit != 0 || !strings.Contains(there, "messages               3 rows") {
+		t.Fatalf("copy exits with %d and says %q %q", exit, there, stderr)
+	}
+	p = start(t, "-data", data, "-db", address)
+	path := "/api/conversations/" + proto.DirectKey(ada.user, bob.user).String() + "/messages"
+	if _, page := p.get(path, "Authorization", "Bearer "+bob.token); !strings.Contains(page, `"three"`) || !strings.Contains(page, `"head_seq":"3"`) {
+		t.Errorf("the history is %s", page)
+	}
+	if _, people := p.get("/api/users?q=lovel", "Authorization", "Bearer "+bob.token); !strings.Contains(people, "Ada Lovelace") {
+		t.Errorf("people are %s", people)
+	}
+	if log := p.stop(syscall.SIGTERM); strings.Contains(log, "new epoch") {
+		t.Error(log)
+	}
+	if agents := runsWell(t, "agents", "-data", data, "-db", address); !strings.Contains(agents, agent.ID) {
+		t.Errorf("agents are %s", agents)
+	}
+
+	if exit, _, stderr := runs(t, nil, "copy", "-from", data, "-to", address); exit != 1 || !strings.Contains(stderr, "nothing was copied: ") || !strings.Contains(stderr, "there is a history already") {
+		t.Errorf("copy into a history exits with %d and says %q", exit, stderr)
+	}
+	back := filepath.Join(t.TempDir(), "back")
+	again := runsWell(t, "copy", "-from", address, "-to", back)
+	for _, table := range []string{"conversations", "members", "messages", "devices"} {
+		if want := lineOf(there, table); want == "" || lineOf(again, table) != want {
+			t.Errorf("copied back is %q, want %q", lineOf(again, table), want)
+		}
+	}
+	if sound := runsWell(t, "check", "-data", back); !strings.Contains(sound, "is sound: 1 conversations with 3 entries") {
+		t.Errorf("check says %s", sound)
+	}
+	p = start(t, "-data", back)
+	if log := p.stop(syscall.SIGTERM); strings.Contains(log, "new epoch") {
+		t.Error(log)
+	}
+}
+
+// runsWell runs a command that must succeed, and returns what it prints.
+func runsWell(t *testing.T, args ...string) string {
+	t.Helper()
+	exit, stdout, stderr := runs(t, nil, args...)
+	if exit != 0 {
+		t.Fatalf("parley %v exits with %d and says %q", args[0], exit, stderr)
+	}
+	return stdout
 }
