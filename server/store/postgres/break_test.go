@@ -18,7 +18,8 @@ import (
 	"parley/server/store/postgres/postgrestest"
 )
 
-// line is a network to the database that breaks on demand.
+// line is a network between the database and the connection that writes, which breaks on
+// demand.
 type line struct {
 	mu    sync.Mutex
 	next  func(c *wire) // what happens at the next write; nil: nothing
@@ -36,6 +37,9 @@ func (l *line) through(db *DB) {
 	dial := db.config.DialFunc
 	db.config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := dial(ctx, network, address)
+		if len(db.writer) > 0 { // nobody writes: it is another's
+			return c, err
+		}
 		return &wire{Conn: c, line: l}, err
 	}
 }
@@ -78,6 +82,9 @@ func (c *wire) Read(b []byte) (int, error) {
 func openThrough(t testing.TB, l *line) *DB {
 	t.Helper()
 	db := open(t, postgrestest.Database(t), t.TempDir())
+	if err := db.renew(t.Context()); err != nil { // so that the keeper has its connection
+		t.Fatal(err)
+	}
 	l.through(db)
 	(<-db.writer).close()
 	db.writer <- nil
@@ -136,10 +143,7 @@ func TestATransactionIsCommittedOnceWhereverItsConnectionBreaks(t *testing.T) {
 // Where the database stays away, whoever waits is told that nobody knows.
 func TestAnEndThatCannotBeFoundOutIsUnknown(t *testing.T) {
 	l := new(line)
-	db := open(t, postgrestest.Database(t), t.TempDir())
-	l.through(db)
-	(<-db.writer).close()
-	db.writer <- nil
+	db := openThrough(t, l)
 	away := errors.New("no route")
 	err := db.Update(t.Context(), func(tx chat.Tx) error {
 		if _, err := tx.Epoch(); err != nil {

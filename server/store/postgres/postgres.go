@@ -99,6 +99,23 @@ func newPool(size int) pool {
 	return p
 }
 
+// opened returns a connection out of the pool that is open, in exchange for c, if c is not
+// and there is one: no more are opened than are used at the same time.
+func (p pool) opened(c *connection) *connection {
+	for range cap(p) {
+		if c != nil {
+			break
+		}
+		select {
+		case other := <-p:
+			p <- c
+			c = other
+		default:
+		}
+	}
+	return c
+}
+
 // Open opens the history in a database, for which it waits up to half a minute while that
 // starts, and makes it if it is missing. Errors say what to do about them.
 func Open(ctx context.Context, c Config) (*DB, error) {
@@ -209,7 +226,7 @@ func (db *DB) take(ctx context.Context, from pool) (*connection, error) {
 	}
 	select {
 	case c := <-from:
-		return c, nil
+		return from.opened(c), nil
 	case <-db.closed:
 		return nil, errClosed
 	case <-ctx.Done():
