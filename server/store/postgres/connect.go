@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"parley/server/store/relational"
 )
 
 const (
@@ -30,6 +28,11 @@ var settings = []string{
 	"tcp_keepalives_idle = 2", "tcp_keepalives_interval = 1", "tcp_keepalives_count = 3",
 	"enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off", "jit = off", "default_transaction_isolation = 'read committed'", "default_transaction_read_only = off",
 }
+
+// greeting is what a connection begins with. Whoever switched synchronous_commit off would
+// lose what was acknowledged.
+var greeting = "SET " + strings.Join(settings, "; SET ") +
+	"; SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'; SELECT pg_is_in_recovery()"
 
 // parse reads the URL, which errors do not repeat: it has a password in it.
 func parse(address string) (*pgconn.Config, error) {
@@ -71,14 +74,11 @@ func (db *DB) connected(ctx context.Context, c *connection) (*connection, error)
 		return nil, err
 	}
 	c = &connection{pg: pg, ctx: ctx, prepared: make(map[string]*pgconn.StatementDescription)}
-	for _, setting := range settings {
-		c.add("SET "+setting, nil, nil)
-	}
-	// Whoever switched that off would lose what was acknowledged.
-	c.add("SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'", nil, nil)
 	replica := false
-	c.add("SELECT pg_is_in_recovery()", nil, func(row relational.Row) error { return row.Scan(&replica) })
-	err = c.run()
+	results, err := pg.Exec(ctx, greeting).ReadAll()
+	if err == nil {
+		replica = string(results[len(results)-1].Rows[0][0]) == "t"
+	}
 	if err == nil && replica {
 		err = errReplica
 	}
