@@ -4,12 +4,18 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"math/rand/v2"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	protobuf "google.golang.org/protobuf/proto"
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 )
 
 const (
@@ -21,22 +27,32 @@ const (
 type talk struct {
 	*testing.T
 	*chat.Service
-	line *line
-	refs byte
+	store chat.Store
+	line  *line
+	refs  byte
 }
 
 func newTalk(t *testing.T) *talk {
 	l := new(line)
-	db := openThrough(t, l)
-	s, err := chat.New(chat.Config{Store: db, Fanout: &crowd{delivered: make(map[uint64]int)}, Services: 1, Quotas: chat.Quotas{Bytes: 64 << 20, AgentBytes: 64 << 20, Conversations: 1000}})
+	return talkOn(t, openThrough(t, l), l)
+}
+
+func talkOn(t *testing.T, store chat.Store, l *line) *talk {
+	clock := time.Unix(1_700_000_000, 0)
+	s, err := chat.New(chat.Config{
+		Store: store, Fanout: &crowd{delivered: make(map[uint64]int)}, Services: 1, Quotas: chat.Quotas{Bytes: 64 << 20, AgentBytes: 64 << 20, Conversations: 1000},
+		Now: func() time.Time { clock = clock.Add(time.Millisecond); return clock },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	put := func(tx chat.Tx) error { return tx.PutUser(chat.User{ID: agent, Name: "Agent", Services: 1}) }
-	if err := db.Update(t.Context(), put); err != nil {
+	put := func(tx chat.Tx) error {
+		return errors.Join(tx.PutUser(chat.User{ID: agent, Name: "Agent", Services: 1}), tx.PutUser(chat.User{ID: ada, Name: "Ada"}))
+	}
+	if err := store.Update(t.Context(), put); err != nil {
 		t.Fatal(err)
 	}
-	return &talk{T: t, Service: s, line: l}
+	return &talk{T: t, Service: s, store: store, line: l}
 }
 
 func (k *talk) prepare(from uint64, branch proto.Branch, m protobuf.Message) chat.Request {
@@ -116,4 +132,72 @@ func TestABatchTakesTwoRoundTrips(t *testing.T) {
 			t.Errorf("%s took %d round trips, want 2", batch.name, trips)
 		}
 	}
+}
+
+// Whatever requests say beforehand of what they read, and whatever a batch changed before
+// they read it: what comes of it is the same as in memory.
+func TestWhatIsFetchedBeforehandIsWhatIsThere(t *testing.T) {
+	here, there := talkOn(t, chattest.NewMemory(1), nil), newTalk(t)
+	random := rand.New(rand.NewPCG(3, 4))
+	for round := range 60 {
+		var requests [2][]chat.Request
+		for range 1 + random.IntN(8) {
+			kind, from, to, seen, repeat := random.IntN(10), 1+random.Uint64N(3), 1+random.Uint64N(3), random.Uint64N(12), random.IntN(12) == 0
+			for i, k := range []*talk{here, there} {
+				if repeat && k.refs > 0 {
+					k.refs-- // the same client_ref again, within the batch or of one before
+				}
+				switch {
+				case kind < 4:
+					requests[i] = append(requests[i], k.message(from, from%3+1, seen))
+				case kind < 6:
+					requests[i] = append(requests[i], k.mark(from, seen, proto.DirectKey(from, from%3+1)))
+				case kind == 6 && to != ada:
+					requests[i] = append(requests[i], k.mark(agent, seen, proto.ServiceKey(ada, general)))
+				case kind == 6:
+					requests[i] = append(requests[i], k.mark(ada, seen, proto.ServiceKey(ada, general)))
+				case kind < 9:
+					requests[i] = append(requests[i], k.toService(ada, seen))
+				default:
+					requests[i] = append(requests[i], k.toService(agent, seen))
+				}
+			}
+		}
+		want, got := here.Commit(t.Context(), requests[0]), there.Commit(t.Context(), requests[1])
+		for i := range want {
+			if want[i].Receipt != got[i].Receipt || (want[i].Err == nil) != (got[i].Err == nil) || want[i].Err != nil && want[i].Err.Error() != got[i].Err.Error() {
+				t.Fatalf("round %d, request %d: %+v, want %+v", round, i, got[i], want[i])
+			}
+		}
+	}
+	for _, key := range []proto.Key{proto.DirectKey(1, 2), proto.DirectKey(2, 3), proto.DirectKey(1, 3), proto.ServiceKey(ada, general)} {
+		if diff := cmp.Diff(here.all(key), there.all(key), cmp.Comparer(func(x, y proto.Key) bool { return x == y })); diff != "" {
+			t.Errorf("%v (-memory +PostgreSQL):\n%s", key, diff)
+		}
+	}
+}
+
+// kept is what the history keeps of a conversation.
+type kept struct {
+	Conversation chat.Conversation
+	Members      []chat.Member
+	Entries      []chat.Entry
+	Users        []chat.User
+	Usage        chat.Usage
+}
+
+func (k *talk) all(key proto.Key) (all kept) {
+	k.Helper()
+	if err := k.store.View(k.Context(), func(v chat.View) error {
+		var errs [5]error
+		all.Conversation, errs[0] = v.Conversation(key)
+		all.Members, errs[1] = v.Members(key)
+		all.Entries, errs[2] = v.Entries(key, 0, 0, 1000, false)
+		all.Users, errs[3] = v.UsersAfter(0, 9)
+		all.Usage, errs[4] = v.Usage(ada)
+		return errors.Join(errs[:]...)
+	}); err != nil {
+		k.Fatal(err)
+	}
+	return all
 }

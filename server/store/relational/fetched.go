@@ -302,10 +302,13 @@ func (f *Fetched) deleted() {
 
 // put notes a user as they are now.
 func (f *Fetched) put(u chat.User) {
-	if f != nil {
-		f.users[u.ID] = u
+	if f == nil {
+		return
+	}
+	if before, known := f.users[u.ID]; !known || before.Services != u.Services {
 		clear(f.teams)
 	}
+	f.users[u.ID] = u
 }
 
 // forget notes that a user was deleted.
