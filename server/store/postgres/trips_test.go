@@ -16,6 +16,7 @@ import (
 	"parley/proto"
 	"parley/server/chat"
 	"parley/server/chat/chattest"
+	"parley/server/store/postgres/postgrestest"
 )
 
 const (
@@ -139,10 +140,19 @@ func TestABatchTakesTwoRoundTrips(t *testing.T) {
 func TestWhatIsFetchedBeforehandIsWhatIsThere(t *testing.T) {
 	here, there := talkOn(t, chattest.NewMemory(1), nil), newTalk(t)
 	random := rand.New(rand.NewPCG(3, 4))
+	keys := []proto.Key{proto.DirectKey(1, 2), proto.DirectKey(2, 3), proto.DirectKey(1, 3), proto.ServiceKey(ada, general)}
 	for round := range 60 {
 		var requests [2][]chat.Request
 		for range 1 + random.IntN(8) {
-			kind, from, to, seen, repeat := random.IntN(10), 1+random.Uint64N(3), 1+random.Uint64N(3), random.Uint64N(12), random.IntN(12) == 0
+			kind, from, to, repeat := random.IntN(10), 1+random.Uint64N(3), 1+random.Uint64N(3), random.IntN(12) == 0
+			key := proto.DirectKey(from, from%3+1)
+			if kind > 5 {
+				key = proto.ServiceKey(ada, general)
+			}
+			seen := random.Uint64N(8) + max(here.head(key), 4) - 4 // about where the batch is
+			if random.IntN(4) == 0 {
+				seen = random.Uint64N(seen + 1)
+			}
 			for i, k := range []*talk{here, there} {
 				if repeat && k.refs > 0 {
 					k.refs-- // the same client_ref again, within the batch or of one before
@@ -151,11 +161,11 @@ func TestWhatIsFetchedBeforehandIsWhatIsThere(t *testing.T) {
 				case kind < 4:
 					requests[i] = append(requests[i], k.message(from, from%3+1, seen))
 				case kind < 6:
-					requests[i] = append(requests[i], k.mark(from, seen, proto.DirectKey(from, from%3+1)))
+					requests[i] = append(requests[i], k.mark(from, seen, key))
 				case kind == 6 && to != ada:
-					requests[i] = append(requests[i], k.mark(agent, seen, proto.ServiceKey(ada, general)))
+					requests[i] = append(requests[i], k.mark(agent, seen, key))
 				case kind == 6:
-					requests[i] = append(requests[i], k.mark(ada, seen, proto.ServiceKey(ada, general)))
+					requests[i] = append(requests[i], k.mark(ada, seen, key))
 				case kind < 9:
 					requests[i] = append(requests[i], k.toService(ada, seen))
 				default:
@@ -169,11 +179,39 @@ func TestWhatIsFetchedBeforehandIsWhatIsThere(t *testing.T) {
 				t.Fatalf("round %d, request %d: %+v, want %+v", round, i, got[i], want[i])
 			}
 		}
+		here.same(there, keys[round%len(keys)])
 	}
-	for _, key := range []proto.Key{proto.DirectKey(1, 2), proto.DirectKey(2, 3), proto.DirectKey(1, 3), proto.ServiceKey(ada, general)} {
-		if diff := cmp.Diff(here.all(key), there.all(key), cmp.Comparer(func(x, y proto.Key) bool { return x == y })); diff != "" {
-			t.Errorf("%v (-memory +PostgreSQL):\n%s", key, diff)
-		}
+	for _, key := range keys {
+		here.same(there, key)
+	}
+}
+
+// same sees that both keep the same of a conversation.
+func (k *talk) same(there *talk, key proto.Key) {
+	k.Helper()
+	if diff := cmp.Diff(k.all(key), there.all(key), cmp.Comparer(func(x, y proto.Key) bool { return x == y })); diff != "" {
+		k.Fatalf("%v (-memory +PostgreSQL):\n%s", key, diff)
+	}
+}
+
+func (k *talk) head(key proto.Key) uint64 { return k.all(key).Conversation.Head }
+
+// A row that is written twice in a transaction is as it was written last.
+func TestTheLastOfTwoWritesCounts(t *testing.T) {
+	db := open(t, postgrestest.Database(t), t.TempDir())
+	key := proto.ServiceKey(ada, general)
+	last := kept{Conversation: chat.Conversation{Key: key, Head: 2, Min: 1}, Members: []chat.Member{{Key: key, User: ada, Read: 2, Rev: 2}}}
+	if err := db.Update(t.Context(), func(tx chat.Tx) error {
+		return errors.Join(
+			tx.PutConversation(chat.Conversation{Key: key, Head: 1, Min: 1}), tx.PutMember(chat.Member{Key: key, User: ada, Rev: 1}),
+			tx.PutConversation(last.Conversation), tx.PutMember(last.Members[0]),
+		)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	k := &talk{T: t, store: db}
+	if got := k.all(key); got.Conversation != last.Conversation || len(got.Members) != 1 || got.Members[0] != last.Members[0] {
+		t.Errorf("stored is %+v", got)
 	}
 }
 
