@@ -24,7 +24,7 @@ const (
 // likewise. Every query has an index that serves it: without statistics the planner would
 // rather walk a table that is still small.
 var settings = []string{
-	"search_path = " + schemaName, "idle_in_transaction_session_timeout = '5s'", "lock_timeout = '8s'",
+	"search_path = " + schemaName, "idle_in_transaction_session_timeout = '5s'", "lock_timeout = '6s'",
 	"tcp_keepalives_idle = 2", "tcp_keepalives_interval = 1", "tcp_keepalives_count = 3",
 	"enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off", "jit = off", "default_transaction_isolation = 'read committed'", "default_transaction_read_only = off",
 }

@@ -46,6 +46,18 @@ func (db *DB) takeLease(c *connection, holder uint64) error {
 		" ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until", relational.Number(db.start), int64(leaseTime/time.Second))
 }
 
+// freeLock ends the connections that have the lock, if nobody has the lease any more: a
+// server that was frozen in the middle of what it sent has no timeout that would end it.
+func (c *connection) freeLock(ctx context.Context, ghost uint64) error {
+	return c.transaction(ctx, "BEGIN", func() error {
+		var ended int
+		_, err := c.Row([]any{&ended}, "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE relation = 'meta'::regclass AND mode = 'RowShareLock' AND granted AND pid != pg_backend_pid()"+
+			" AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"+
+			" AND NOT EXISTS (SELECT 1 FROM leases WHERE name = 'server' AND until > clock_timestamp() AND holder != ?)", relational.Number(ghost))
+		return err
+	})
+}
+
 // keep renews the lease until Close. If it cannot for a while, that is for transactions to
 // notice.
 func (db *DB) keep() {

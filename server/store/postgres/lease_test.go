@@ -3,6 +3,7 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"parley/server/chat"
 	"parley/server/store/postgres/postgrestest"
+	"parley/server/store/relational"
 )
 
 // A server whose lease ran out while it was frozen stores nothing once another has begun.
@@ -45,6 +47,37 @@ func TestAServerThatLostItsLeaseStoresNothing(t *testing.T) {
 	}
 	if err := first.renew(t.Context()); !errors.Is(err, errLost) {
 		t.Errorf("the first renews: %v", err)
+	}
+}
+
+// A server that was frozen while it had the lock keeps no other from taking over once its
+// lease ran out, and its transaction is none.
+func TestALockThatAFrozenServerHasIsFreed(t *testing.T) {
+	address := postgrestest.Database(t)
+	frozen := open(t, address, t.TempDir())
+	taken, over, begun := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		tries := 0
+		begun <- frozen.Update(context.Background(), func(tx chat.Tx) error {
+			if tries++; tries > 1 {
+				<-over // as it is awake again
+				return tx.PutEpoch(8)
+			}
+			c := tx.(*relational.Transaction).Conn.(*connection)
+			err := c.run() // takes the lock
+			close(taken)
+			return errors.Join(err, c.Exec("SELECT pg_sleep(60)"), c.run())
+		})
+	}()
+	<-taken
+	postgrestest.SQL(t, address, "UPDATE parley.leases SET until = clock_timestamp() - interval '1 second'")
+	second := open(t, address, t.TempDir())
+	close(over)
+	if err := <-begun; !errors.Is(err, errLost) {
+		t.Errorf("the frozen one ended with %v, want that it lost its lease", err)
+	}
+	if err := second.Update(t.Context(), func(tx chat.Tx) error { return tx.PutEpoch(9) }); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -30,8 +30,8 @@ func (db *DB) begin(ctx context.Context, c *connection) error {
 	if found != nil {
 		db.ghost = found.Start // the folder is locked: whoever wrote it is no more
 	}
-	err := c.transaction(ctx, "BEGIN", func() error {
-		if err := c.Exec(lockQuery); err != nil {
+	note := func() error {
+		if err := errors.Join(c.Exec("SET LOCAL lock_timeout = '2s'"), c.Exec(lockQuery)); err != nil {
 			return err
 		}
 		var s standing
@@ -42,7 +42,13 @@ func (db *DB) begin(ctx context.Context, c *connection) error {
 			return err
 		}
 		return db.note(relational.NewTransaction(ctx, c, nil), first, next, fresh[3*8:], found, problem)
-	})
+	}
+	err := c.transaction(ctx, "BEGIN", note)
+	if codeOf(err) == "55P03" && db.serve { // lock_not_available
+		if err = c.freeLock(ctx, db.ghost); err == nil {
+			err = c.transaction(ctx, "BEGIN", note)
+		}
+	}
 	if err != nil {
 		db.start = 0
 		return explain(err)
