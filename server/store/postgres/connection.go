@@ -22,9 +22,9 @@ type connection struct {
 	queue    []operation
 	queued   int     // bytes
 	bulks    []*bulk // what is written behind the queue
-	sent     int     // how often the queue was sent: round trips
 	inside   bool    // a transaction
 	broken   error   // the first of run within the transaction
+	unread   error   // of a reader
 }
 
 // maxQueued bounds what is kept before it is sent, in bytes.
@@ -86,13 +86,17 @@ func (c *connection) add(query string, args []any, each func(relational.Row) err
 }
 
 // run sends what is queued, in one round trip, and reads what comes of it. The first
-// error ends what is behind it, and the transaction.
+// error ends what is behind it, and the transaction; one of a reader ends the reading alone.
 func (c *connection) run() error {
 	c.scatter()
 	err := c.send()
 	if err != nil && c.broken == nil {
 		c.broken = err
 	}
+	if err == nil {
+		err = c.unread
+	}
+	c.unread = nil
 	return err
 }
 
@@ -102,7 +106,6 @@ func (c *connection) send() error {
 	if len(queue) == 0 {
 		return nil
 	}
-	c.sent++
 	p := c.pg.StartPipeline(c.ctx)
 	fresh := make(map[string]*pgconn.StatementDescription) // what is prepared by this round trip
 	for _, op := range queue {
@@ -141,17 +144,14 @@ func (c *connection) send() error {
 
 // read reads what came of one statement. What its caller did not want to read any
 // further is dropped.
-func (c *connection) read(r *pgconn.ResultReader, op operation) (err error) {
+func (c *connection) read(r *pgconn.ResultReader, op operation) error {
 	rows := row{reader: r}
 	for r.NextRow() {
-		if op.each != nil && err == nil {
-			err = op.each(&rows)
+		if op.each != nil && c.unread == nil {
+			c.unread = op.each(&rows)
 		}
 	}
-	tag, failed := r.Close()
-	if failed != nil {
-		return failed
-	}
+	tag, err := r.Close()
 	if err == nil && op.tag != nil {
 		err = op.tag(tag)
 	}

@@ -102,7 +102,8 @@ func (db *DB) enter(ctx context.Context, c *connection, tx *relational.Transacti
 		}
 		*entered = true
 		tx.Know(s.Standing)
-		return db.fence(s)
+		c.broken = db.fence(s) // whatever is made of the error
+		return c.broken
 	})
 	return entered
 }
