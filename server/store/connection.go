@@ -220,7 +220,6 @@ func (s *connection) update(ctx context.Context, change func(*transaction) error
 		return fmt.Errorf("commit: %w", err)
 	}
 	committed = true
-	s.cache.add(&tx.fresh)
 	return nil
 }
 

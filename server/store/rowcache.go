@@ -8,9 +8,10 @@ import (
 // maxCached bounds how many rows of a kind are cached, some MiB.
 const maxCached = 10_000
 
-// rowCache holds rows as they are on disk, for the connection that writes, which alone
-// changes them: whoever writes to a conversation mostly wrote to it a short while ago,
-// and the next message needs its rows again. It is a cache: any row may be missing.
+// rowCache holds rows as they are on disk, or will be with the transaction under way,
+// for the connection that writes, which alone changes them: whoever writes to a conversation
+// mostly wrote to it a short while ago, and the next message needs its rows again. It is a
+// cache: any row may be missing, and after a transaction that failed all are.
 type rowCache struct {
 	conversations map[proto.Key]conversationRow
 	members       map[memberKey]chat.Member
@@ -31,16 +32,14 @@ func newRowCache() rowCache {
 	return rowCache{conversations: make(map[proto.Key]conversationRow), members: make(map[memberKey]chat.Member)}
 }
 
-// add takes over what a transaction read and wrote, once that is on disk.
-func (c *rowCache) add(from *rowCache) {
-	for key, row := range from.conversations {
-		makeRoom(c.conversations)
-		c.conversations[key] = row
-	}
-	for key, row := range from.members {
-		makeRoom(c.members)
-		c.members[key] = row
-	}
+func (c *rowCache) putConversation(key proto.Key, row conversationRow) {
+	makeRoom(c.conversations)
+	c.conversations[key] = row
+}
+
+func (c *rowCache) putMember(key memberKey, m chat.Member) {
+	makeRoom(c.members)
+	c.members[key] = m
 }
 
 // makeRoom takes out any row if there are as many as may be.

@@ -11,38 +11,33 @@ import (
 // transaction is a view that writes.
 type transaction struct {
 	*view
-	rev   uint64   // the highest change number that was put
-	fresh rowCache // what it read and wrote
+	rev uint64 // the highest change number that was put
 }
 
 func newTransaction(ctx context.Context, s *connection) *transaction {
-	return &transaction{view: newView(ctx, s), fresh: newRowCache()}
+	return &transaction{view: newView(ctx, s)}
 }
 
 // Conversation implements chat.View.
 func (t *transaction) Conversation(key proto.Key) (chat.Conversation, error) {
-	for _, known := range []*rowCache{&t.fresh, &t.cache} {
-		if row, ok := known.conversations[key]; ok {
-			return row.Conversation, t.ctx.Err()
-		}
+	if row, ok := t.cache.conversations[key]; ok {
+		return row.Conversation, t.ctx.Err()
 	}
 	c, err := t.view.Conversation(key)
 	if id := t.rowIDs[key]; err == nil && id != 0 {
-		t.fresh.conversations[key] = conversationRow{id, c}
+		t.cache.putConversation(key, conversationRow{id, c})
 	}
 	return c, err
 }
 
 // Member implements chat.View.
 func (t *transaction) Member(key proto.Key, user uint64) (chat.Member, error) {
-	for _, known := range []*rowCache{&t.fresh, &t.cache} {
-		if m, ok := known.members[memberKey{key, user}]; ok {
-			return m, t.ctx.Err()
-		}
+	if m, ok := t.cache.members[memberKey{key, user}]; ok {
+		return m, t.ctx.Err()
 	}
 	m, err := t.view.Member(key, user)
 	if err == nil {
-		t.fresh.members[memberKey{key, user}] = m
+		t.cache.putMember(memberKey{key, user}, m)
 	}
 	return m, err
 }
@@ -82,6 +77,23 @@ func (t *transaction) ensure(key proto.Key) (int64, error) {
 	return id, nil
 }
 
+// What is written of a conversation: all, or only what all have, where the rest stays as it is.
+const (
+	putShared = "UPDATE conversations SET head = ?, min = ?, newest_time = ?, a_through = ?, a_seq = ?, a_since = ?, b_through = ?, b_seq = ?, b_since = ?," +
+		" a_counted = ?, b_counted = ?, gone = ?, notes = ?"
+	putSome = putShared + " WHERE id = ?"
+	putAll  = putShared + ", rev = ?, assignee = ?, post_proc = ?, answer_seq = ?, answer_by = ?, service_read = ?, service_delivered = ?," +
+		" service_read_time = ?, service_delivered_time = ? WHERE id = ?"
+)
+
+// ofService returns what only a service's conversation has.
+func ofService(c chat.Conversation) chat.Conversation {
+	now := c.Status
+	now.Sides = [2]proto.Waiting{}
+	return chat.Conversation{Rev: c.Rev, Status: now, ServiceRead: c.ServiceRead, ServiceDelivered: c.ServiceDelivered,
+		ServiceReadTime: c.ServiceReadTime, ServiceDeliveredTime: c.ServiceDeliveredTime}
+}
+
 // PutConversation implements chat.Tx.
 func (t *transaction) PutConversation(c chat.Conversation) error {
 	id, err := t.ensure(c.Key)
@@ -89,18 +101,18 @@ func (t *transaction) PutConversation(c chat.Conversation) error {
 		return err
 	}
 	a, b, now := c.Status.Sides[proto.First], c.Status.Sides[proto.Second], c.Status
-	err = t.exec("UPDATE conversations SET head = ?, min = ?, newest_time = ?, rev = ?, a_through = ?, a_seq = ?, a_since = ?, b_through = ?, b_seq = ?, b_since = ?,"+
-		" assignee = ?, post_proc = ?, answer_seq = ?, answer_by = ?, service_read = ?, service_delivered = ?,"+
-		" service_read_time = ?, service_delivered_time = ?, a_counted = ?, b_counted = ?, gone = ?, notes = ? WHERE id = ?",
-		number(c.Head), number(c.Min), number(c.Time), number(c.Rev),
+	query, args := putSome, append(make([]any, 0, 23), number(c.Head), number(c.Min), number(c.Time),
 		number(a.AnsweredThrough), number(a.Seq), number(a.Since), number(b.AnsweredThrough), number(b.Seq), number(b.Since),
-		number(now.Assignee), int64(now.PostProc), number(now.LastAnswer), number(now.LastAnswerBy),
-		number(c.ServiceRead), number(c.ServiceDelivered), number(c.ServiceReadTime), number(c.ServiceDeliveredTime),
-		int64(c.Counted[proto.First]), int64(c.Counted[proto.Second]), int64(c.Gone), int64(c.Notes), id)
+		int64(c.Counted[proto.First]), int64(c.Counted[proto.Second]), int64(c.Gone), int64(c.Notes))
+	if known, ok := t.cache.conversations[c.Key]; !ok || known.Head == 0 || ofService(known.Conversation) != ofService(c) {
+		query, args = putAll, append(args, number(c.Rev), number(now.Assignee), int64(now.PostProc), number(now.LastAnswer), number(now.LastAnswerBy),
+			number(c.ServiceRead), number(c.ServiceDelivered), number(c.ServiceReadTime), number(c.ServiceDeliveredTime))
+	}
+	err = t.exec(query, append(args, id)...)
 	if err != nil {
 		return fmt.Errorf("write conversation: %w", err)
 	}
-	t.fresh.conversations[c.Key] = conversationRow{id, whole(c)}
+	t.cache.putConversation(c.Key, conversationRow{id, whole(c)})
 	t.rev = max(t.rev, c.Rev)
 	return nil
 }
@@ -111,23 +123,36 @@ func (t *transaction) PutMember(m chat.Member) error {
 	if err != nil {
 		return err
 	}
+	// Mostly it was read a moment ago, and no more than its numbers rose.
+	known := t.cache.members[memberKey{m.Key, m.User}]
+	switch {
+	case known.Choices == m.Choices && known.Blocks == m.Blocks && known.Blocked == m.Blocked && known.User == m.User:
+		err = t.exec("UPDATE members SET rev = ?, read_seq = ?, delivered_seq = ?, read_time = ?, delivered_time = ?, own = ?, seen = ? WHERE conversation = ? AND user_id = ?",
+			number(m.Rev), number(m.Read), number(m.Delivered), number(m.ReadTime), number(m.DeliveredTime), int64(m.Own), int64(m.Seen), id, number(m.User))
+	default:
+		err = t.putWholeMember(id, m)
+	}
+	if err != nil {
+		return fmt.Errorf("write member: %w", err)
+	}
+	t.cache.putMember(memberKey{m.Key, m.User}, m)
+	t.rev = max(t.rev, m.Rev)
+	return nil
+}
+
+// putWholeMember adds or replaces the row of a member of the conversation with a row id.
+func (t *transaction) putWholeMember(id int64, m chat.Member) error {
 	var peer any // NULL
 	if m.Key.Kind() == proto.Direct {
 		peer = number(m.Key.Peer(m.User))
 	}
-	err = t.exec("INSERT INTO members (conversation, user_id, rev, read_seq, delivered_seq, read_time, delivered_time, own, seen, blocks, blocked, pinned, muted, marked_unread, archived_through, peer)"+
+	return t.exec("INSERT INTO members (conversation, user_id, rev, read_seq, delivered_seq, read_time, delivered_time, own, seen, blocks, blocked, pinned, muted, marked_unread, archived_through, peer)"+
 		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"+
 		" ON CONFLICT (conversation, user_id) DO UPDATE SET rev = excluded.rev, read_seq = excluded.read_seq, delivered_seq = excluded.delivered_seq,"+
 		" read_time = excluded.read_time, delivered_time = excluded.delivered_time, own = excluded.own, seen = excluded.seen, blocks = excluded.blocks, blocked = excluded.blocked,"+
 		" pinned = excluded.pinned, muted = excluded.muted, marked_unread = excluded.marked_unread, archived_through = excluded.archived_through",
 		id, number(m.User), number(m.Rev), number(m.Read), number(m.Delivered), number(m.ReadTime), number(m.DeliveredTime), int64(m.Own), int64(m.Seen),
 		m.Blocks, m.Blocked, m.Pinned, m.Muted, m.MarkedUnread, int64(m.ArchivedThrough), peer)
-	if err != nil {
-		return fmt.Errorf("write member: %w", err)
-	}
-	t.fresh.members[memberKey{m.Key, m.User}] = m
-	t.rev = max(t.rev, m.Rev)
-	return nil
 }
 
 // Append implements chat.Tx.
@@ -195,7 +220,6 @@ func (t *transaction) DeleteConversation(key proto.Key) error {
 		}
 	}
 	delete(t.rowIDs, key)
-	t.fresh.clear()
 	t.cache.clear()
 	return nil
 }
