@@ -221,7 +221,6 @@ func (s *connection) update(ctx context.Context, change func(*relational.Transac
 		return fmt.Errorf("commit: %w", err)
 	}
 	committed = true
-	tx.Done(&s.cache)
 	return nil
 }
 

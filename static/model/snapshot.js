@@ -30,8 +30,7 @@ const place = 'parley.snapshot';
 const stores = /** @type {const} */ (['sessionStorage', 'localStorage']); // of this tab, and of all
 const version = 2; // rises when what is kept means something else
 const mostLength = 64 << 10; // UTF-16 units
-const mostConversations = 40;
-const mostMessages = 60;
+const lowest = { conversation: 56, message: 32 }; // px: a screen holds no more of them than have this height, of which each costs a start its time
 const pause = 2000; // ms that changes are gathered for
 
 /**
@@ -123,10 +122,15 @@ export class SnapshotKeeper {
   }
 }
 
+/** How many of a kind a screen may show, and a few above or below. @param {number} height px, of the lowest */
+function screenful(height) {
+  return Math.ceil(innerHeight / height) + 4;
+}
+
 /** As it is kept: as much as there is room for. @param {Snapshot} snapshot */
 function textOf(snapshot) {
   const { open: whole, ...rest } = snapshot;
-  const conversations = rest.conversations.slice(0, mostConversations);
+  const conversations = rest.conversations.slice(0, screenful(lowest.conversation));
   let text;
   do {
     text = JSON.stringify({ version, ...rest, conversations, open: null }, plain);
@@ -142,8 +146,9 @@ function textOf(snapshot) {
 /** Messages that follow one another, so many as there is room for: from one on, then those above it. @param {Message[]} messages @param {number} from @param {number} room UTF-16 units */
 function fitting(messages, from, room) {
   let [first, end] = [from, from];
+  const most = screenful(lowest.message);
   /** @param {number} i */
-  const fits = i => i in messages && end - first < mostMessages && (room -= JSON.stringify(messages[i], plain).length + 1) >= 0;
+  const fits = i => i in messages && end - first < most && (room -= JSON.stringify(messages[i], plain).length + 1) >= 0;
   while (fits(end)) end++;
   while (fits(first - 1)) first--;
   return messages.slice(first, end);

@@ -19,13 +19,14 @@ type bulk struct {
 
 // pattern is how a statement of one row becomes one of many.
 type pattern struct {
+	table         string
 	before, after string // around the parameters' arrays
 	key           []int  // which parameters tell rows apart
 }
 
 var (
-	insertion = regexp.MustCompile(`^(INSERT INTO \w+ \(([\w, ]+)\)) VALUES \([$\d, ]+\)(?: (ON CONFLICT \(([\w, ]+)\) DO UPDATE .*))?$`)
-	update    = regexp.MustCompile(`^UPDATE (\w+) SET ([\w, =$]+) WHERE (\w+) = \$(\d+)$`)
+	insertion = regexp.MustCompile(`^(INSERT INTO (\w+) \(([\w, ]+)\)) VALUES \([$\d, ]+\)(?: (ON CONFLICT \(([\w, ]+)\) DO UPDATE .*))?$`)
+	update    = regexp.MustCompile(`^UPDATE (\w+) SET ([\w, =$]+) WHERE ([\w =$]+)$`)
 	patterns  sync.Map // by statement; nil where it has none
 )
 
@@ -36,9 +37,9 @@ func patternOf(query string) *pattern {
 	}
 	var p *pattern
 	if m := insertion.FindStringSubmatch(query); m != nil {
-		p = &pattern{before: m[1] + " SELECT * FROM ", after: m[3]}
-		columns := strings.Split(m[2], ", ")
-		for _, key := range strings.Split(m[4], ", ") {
+		p = &pattern{table: m[2], before: m[1] + " SELECT * FROM ", after: m[4]}
+		columns := strings.Split(m[3], ", ")
+		for _, key := range strings.Split(m[5], ", ") {
 			for i, column := range columns {
 				if column == key {
 					p.key = append(p.key, i)
@@ -51,8 +52,12 @@ func patternOf(query string) *pattern {
 			column, _, _ := strings.Cut(set, " = ")
 			sets = append(sets, fmt.Sprintf("%s = v.c%d", column, i+1))
 		}
-		last := len(sets)
-		p = &pattern{before: "UPDATE " + m[1] + " SET " + strings.Join(sets, ", ") + " FROM ", after: fmt.Sprintf("WHERE %s.%s = v.c%d", m[1], m[3], last+1), key: []int{last}}
+		p = &pattern{table: m[1], before: "UPDATE " + m[1] + " SET " + strings.Join(sets, ", ") + " FROM "}
+		for i, condition := range strings.Split(m[3], " AND ") {
+			column, _, _ := strings.Cut(condition, " = ")
+			p.after += fmt.Sprintf("%s %s.%s = v.c%d", [...]string{"WHERE", " AND"}[min(i, 1)], m[1], column, len(sets)+i+1)
+			p.key = append(p.key, len(sets)+i)
+		}
 	}
 	patterns.Store(query, p)
 	return p
@@ -74,6 +79,13 @@ func (c *connection) gather(query string, args []any) bool {
 	for _, value := range row {
 		c.queued += len(value)
 	}
+	key := p.keyOf(row)
+	for _, b := range c.bulks {
+		if _, there := b.at[key]; there && b.table == p.table && b.query != query { // one after the other
+			c.scatter()
+			break
+		}
+	}
 	for _, b := range c.bulks {
 		if b.query == query {
 			b.add(row, types)
@@ -86,21 +98,26 @@ func (c *connection) gather(query string, args []any) bool {
 	return true
 }
 
+// keyOf tells a row from others of its table; "" if nothing does.
+func (p *pattern) keyOf(row [][]byte) string {
+	var key []byte
+	for _, i := range p.key {
+		key = append(append(key, byte(len(row[i]))), row[i]...)
+	}
+	return string(key)
+}
+
 // add adds a row, in the place of one that it would replace.
 func (b *bulk) add(row [][]byte, types []uint32) {
 	for i, t := range types {
 		b.types[i] = max(b.types[i], t) // of NULL it is not known
 	}
-	if len(b.key) > 0 {
-		var key []byte
-		for _, i := range b.key {
-			key = append(append(key, byte(len(row[i]))), row[i]...)
-		}
-		if at, there := b.at[string(key)]; there {
+	if key := b.keyOf(row); key != "" {
+		if at, there := b.at[key]; there {
 			b.rows[at] = row
 			return
 		}
-		b.at[string(key)] = len(b.rows)
+		b.at[key] = len(b.rows)
 	}
 	b.rows = append(b.rows, row)
 }

@@ -41,7 +41,7 @@ func (db *DB) begin(ctx context.Context, c *connection) error {
 		if err := db.takeLease(c, s.holder); err != nil {
 			return err
 		}
-		return db.note(relational.NewTransaction(ctx, c, nil), first, next, fresh[3*8:], found, problem)
+		return db.note(relational.NewTransaction(ctx, c, new(relational.Cache)), first, next, fresh[3*8:], found, problem)
 	}
 	err := c.transaction(ctx, "BEGIN", note)
 	if codeOf(err) == "55P03" && db.serve { // lock_not_available

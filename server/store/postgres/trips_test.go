@@ -209,6 +209,20 @@ func TestTheLastOfTwoWritesCounts(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	// A statement of some columns, one of all, and one of some again, of the same row.
+	if err := db.Update(t.Context(), func(tx chat.Tx) error {
+		m, err := tx.Member(key, ada)
+		if err != nil {
+			return err
+		}
+		some, whole := m, m
+		some.Read, whole.Read, whole.Pinned = 3, 4, true
+		last.Members[0] = whole
+		last.Members[0].Read = 5
+		return errors.Join(tx.PutMember(some), tx.PutMember(whole), tx.PutMember(last.Members[0]))
+	}); err != nil {
+		t.Fatal(err)
+	}
 	k := &talk{T: t, store: db}
 	if got := k.all(key); got.Conversation != last.Conversation || len(got.Members) != 1 || got.Members[0] != last.Members[0] {
 		t.Errorf("stored is %+v", got)

@@ -62,7 +62,8 @@ func (db *DB) attempt(ctx context.Context, c *connection, change func(chat.Tx) e
 			c.rollback()
 		}
 	}()
-	tx := relational.NewTransaction(ctx, c, nil)
+	cache := relational.NewCache() // of this transaction: others may write before the next
+	tx := relational.NewTransaction(ctx, c, &cache)
 	entered := db.enter(ctx, c, tx)
 	err = change(tx)
 	if err == nil && !*entered { // it only wrote

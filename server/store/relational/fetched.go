@@ -68,7 +68,7 @@ func (f *Fetched) Nothing(r chat.Reads) {
 	for _, m := range r.Members {
 		f.absent[m.Key] = true
 		f.heads[m.Key] = 0
-		f.t.fresh.members[memberKey{m.Key, m.User}] = chat.Member{}
+		f.t.cache.putMember(memberKey{m.Key, m.User}, chat.Member{})
 	}
 	for _, ref := range r.Refs {
 		f.refs[ref] = chat.Entry{}
@@ -104,7 +104,7 @@ func (f *Fetched) Conversation(row Row) (err error) {
 	delete(f.absent, c.Key)
 	f.heads[c.Key] = c.Head
 	f.t.rowIDs[c.Key] = id
-	f.t.fresh.conversations[c.Key] = conversationRow{id: id, Conversation: whole(c)}
+	f.t.cache.putConversation(c.Key, conversationRow{id: id, Conversation: whole(c)})
 	return nil
 }
 
@@ -116,7 +116,7 @@ func (f *Fetched) Member(row Row) (err error) {
 		return err
 	}
 	if m.Key, err = proto.ParseKey(key); err == nil {
-		f.t.fresh.members[memberKey{m.Key, m.User}] = m
+		f.t.cache.putMember(memberKey{m.Key, m.User}, m)
 	}
 	return err
 }

@@ -8,9 +8,10 @@ import (
 // maxCached bounds how many rows of a kind are cached, some MiB.
 const maxCached = 10_000
 
-// Cache holds rows as they are on disk, for the one connection that changes them: whoever
-// writes to a conversation mostly wrote to it a short while ago, and the next message
-// needs its rows again. It is a cache: any row may be missing. A nil *Cache is empty.
+// Cache holds rows as they are on disk, or will be with the transaction under way, for the
+// one connection that changes them: whoever writes to a conversation mostly wrote to it a short
+// while ago, and the next message needs its rows again. It is a cache: any row may be missing,
+// and after a transaction that failed all are. A nil *Cache is empty.
 type Cache struct {
 	conversations map[proto.Key]conversationRow
 	members       map[memberKey]chat.Member
@@ -48,16 +49,14 @@ func (c *Cache) member(key proto.Key, user uint64) (m chat.Member, known bool) {
 	return m, known
 }
 
-// add takes over what a transaction read and wrote, once that is on disk.
-func (c *Cache) add(from *Cache) {
-	for key, row := range from.conversations {
-		makeRoom(c.conversations)
-		c.conversations[key] = row
-	}
-	for key, row := range from.members {
-		makeRoom(c.members)
-		c.members[key] = row
-	}
+func (c *Cache) putConversation(key proto.Key, row conversationRow) {
+	makeRoom(c.conversations)
+	c.conversations[key] = row
+}
+
+func (c *Cache) putMember(key memberKey, m chat.Member) {
+	makeRoom(c.members)
+	c.members[key] = m
 }
 
 // makeRoom takes out any row if there are as many as may be.

@@ -10,10 +10,9 @@ import (
 func TestTheCacheIsBounded(t *testing.T) {
 	c := NewCache()
 	for i := range uint64(2 * maxCached) {
-		from, key := NewCache(), proto.DirectKey(1, i+2)
-		from.conversations[key] = conversationRow{id: int64(i + 1)}
-		from.members[memberKey{key, 1}] = chat.Member{Key: key, User: 1}
-		c.add(&from)
+		key := proto.DirectKey(1, i+2)
+		c.putConversation(key, conversationRow{id: int64(i + 1)})
+		c.putMember(memberKey{key, 1}, chat.Member{Key: key, User: 1})
 	}
 	if len(c.conversations) != maxCached || len(c.members) != maxCached {
 		t.Errorf("%d conversations and %d members are cached, want %d of both", len(c.conversations), len(c.members), maxCached)

@@ -12,17 +12,15 @@ import (
 type Transaction struct {
 	*View
 	rev   uint64 // the highest change number that was put
-	fresh Cache  // what it read and wrote
 	row   int64  // the highest row id of a conversation; 0 until it is known
 	ahead *Fetched
 }
 
 var _ chat.Tx = (*Transaction)(nil)
 
-// NewTransaction returns a Transaction. cache is what is known from those before, nil if
-// nothing is.
+// NewTransaction returns a Transaction, which keeps in cache what it reads and writes.
 func NewTransaction(ctx context.Context, c Conn, cache *Cache) *Transaction {
-	t := &Transaction{View: NewView(ctx, c), fresh: NewCache()}
+	t := &Transaction{View: NewView(ctx, c)}
 	t.cache = cache
 	return t
 }
@@ -39,36 +37,29 @@ type Standing struct {
 // Know lets the Transaction know how the history stands as it begins.
 func (t *Transaction) Know(s Standing) { t.known, t.row = &s, s.LastRow }
 
-// Done hands over what is known once the transaction is on disk.
-func (t *Transaction) Done(to *Cache) { to.add(&t.fresh) }
-
 // Conversation implements chat.View.
 func (t *Transaction) Conversation(key proto.Key) (chat.Conversation, error) {
-	for _, known := range []*Cache{&t.fresh, t.cache} {
-		if row := known.row(key); row.id != 0 {
-			return row.Conversation, t.ctx.Err()
-		}
+	if row := t.cache.row(key); row.id != 0 {
+		return row.Conversation, t.ctx.Err()
 	}
 	if t.ahead != nil && t.ahead.absent[key] {
 		return chat.Conversation{}, t.ctx.Err()
 	}
 	c, err := t.View.Conversation(key)
 	if id := t.rowIDs[key]; err == nil && id != 0 {
-		t.fresh.conversations[key] = conversationRow{id: id, Conversation: c}
+		t.cache.putConversation(key, conversationRow{id, c})
 	}
 	return c, err
 }
 
 // Member implements chat.View.
 func (t *Transaction) Member(key proto.Key, user uint64) (chat.Member, error) {
-	for _, known := range []*Cache{&t.fresh, t.cache} {
-		if m, ok := known.member(key, user); ok {
-			return m, t.ctx.Err()
-		}
+	if m, ok := t.cache.member(key, user); ok {
+		return m, t.ctx.Err()
 	}
 	m, err := t.View.Member(key, user)
 	if err == nil {
-		t.fresh.members[memberKey{key, user}] = m
+		t.cache.putMember(memberKey{key, user}, m)
 	}
 	return m, err
 }
@@ -124,6 +115,23 @@ func (t *Transaction) nextRow() (int64, error) {
 	return t.row, nil
 }
 
+// What is written of a conversation: all, or only what all have, where the rest stays as it is.
+const (
+	putShared = "UPDATE conversations SET head = ?, min = ?, newest_time = ?, a_through = ?, a_seq = ?, a_since = ?, b_through = ?, b_seq = ?, b_since = ?," +
+		" a_counted = ?, b_counted = ?, gone = ?, notes = ?"
+	putSome = putShared + " WHERE id = ?"
+	putAll  = putShared + ", rev = ?, assignee = ?, post_proc = ?, answer_seq = ?, answer_by = ?, service_read = ?, service_delivered = ?," +
+		" service_read_time = ?, service_delivered_time = ? WHERE id = ?"
+)
+
+// ofService returns what only a service's conversation has.
+func ofService(c chat.Conversation) chat.Conversation {
+	now := c.Status
+	now.Sides = [2]proto.Waiting{}
+	return chat.Conversation{Rev: c.Rev, Status: now, ServiceRead: c.ServiceRead, ServiceDelivered: c.ServiceDelivered,
+		ServiceReadTime: c.ServiceReadTime, ServiceDeliveredTime: c.ServiceDeliveredTime}
+}
+
 // PutConversation implements chat.Tx.
 func (t *Transaction) PutConversation(c chat.Conversation) error {
 	id, err := t.ensure(c.Key)
@@ -131,18 +139,18 @@ func (t *Transaction) PutConversation(c chat.Conversation) error {
 		return err
 	}
 	a, b, now := c.Status.Sides[proto.First], c.Status.Sides[proto.Second], c.Status
-	err = t.Exec("UPDATE conversations SET head = ?, min = ?, newest_time = ?, rev = ?, a_through = ?, a_seq = ?, a_since = ?, b_through = ?, b_seq = ?, b_since = ?,"+
-		" assignee = ?, post_proc = ?, answer_seq = ?, answer_by = ?, service_read = ?, service_delivered = ?,"+
-		" service_read_time = ?, service_delivered_time = ?, a_counted = ?, b_counted = ?, gone = ?, notes = ? WHERE id = ?",
-		Number(c.Head), Number(c.Min), Number(c.Time), Number(c.Rev),
+	query, args := putSome, append(make([]any, 0, 23), Number(c.Head), Number(c.Min), Number(c.Time),
 		Number(a.AnsweredThrough), Number(a.Seq), Number(a.Since), Number(b.AnsweredThrough), Number(b.Seq), Number(b.Since),
-		Number(now.Assignee), int64(now.PostProc), Number(now.LastAnswer), Number(now.LastAnswerBy),
-		Number(c.ServiceRead), Number(c.ServiceDelivered), Number(c.ServiceReadTime), Number(c.ServiceDeliveredTime),
-		int64(c.Counted[proto.First]), int64(c.Counted[proto.Second]), int64(c.Gone), int64(c.Notes), id)
+		int64(c.Counted[proto.First]), int64(c.Counted[proto.Second]), int64(c.Gone), int64(c.Notes))
+	if known := t.cache.row(c.Key); known.id == 0 || known.Head == 0 || ofService(known.Conversation) != ofService(c) {
+		query, args = putAll, append(args, Number(c.Rev), Number(now.Assignee), int64(now.PostProc), Number(now.LastAnswer), Number(now.LastAnswerBy),
+			Number(c.ServiceRead), Number(c.ServiceDelivered), Number(c.ServiceReadTime), Number(c.ServiceDeliveredTime))
+	}
+	err = t.Exec(query, append(args, id)...)
 	if err != nil {
 		return fmt.Errorf("write conversation: %w", err)
 	}
-	t.fresh.conversations[c.Key] = conversationRow{id: id, Conversation: whole(c)}
+	t.cache.putConversation(c.Key, conversationRow{id, whole(c)})
 	t.rev = max(t.rev, c.Rev)
 	return nil
 }
@@ -153,23 +161,36 @@ func (t *Transaction) PutMember(m chat.Member) error {
 	if err != nil {
 		return err
 	}
+	// Mostly it was read a moment ago, and no more than its numbers rose.
+	known, _ := t.cache.member(m.Key, m.User)
+	switch {
+	case known.Choices == m.Choices && known.Blocks == m.Blocks && known.Blocked == m.Blocked && known.User == m.User:
+		err = t.Exec("UPDATE members SET rev = ?, read_seq = ?, delivered_seq = ?, read_time = ?, delivered_time = ?, own = ?, seen = ? WHERE conversation = ? AND user_id = ?",
+			Number(m.Rev), Number(m.Read), Number(m.Delivered), Number(m.ReadTime), Number(m.DeliveredTime), int64(m.Own), int64(m.Seen), id, Number(m.User))
+	default:
+		err = t.putWholeMember(id, m)
+	}
+	if err != nil {
+		return fmt.Errorf("write member: %w", err)
+	}
+	t.cache.putMember(memberKey{m.Key, m.User}, m)
+	t.rev = max(t.rev, m.Rev)
+	return nil
+}
+
+// putWholeMember adds or replaces the row of a member of the conversation with a row id.
+func (t *Transaction) putWholeMember(id int64, m chat.Member) error {
 	var peer any // NULL
 	if m.Key.Kind() == proto.Direct {
 		peer = Number(m.Key.Peer(m.User))
 	}
-	err = t.Exec("INSERT INTO members (conversation, user_id, rev, read_seq, delivered_seq, read_time, delivered_time, own, seen, blocks, blocked, pinned, muted, marked_unread, archived_through, peer)"+
+	return t.Exec("INSERT INTO members (conversation, user_id, rev, read_seq, delivered_seq, read_time, delivered_time, own, seen, blocks, blocked, pinned, muted, marked_unread, archived_through, peer)"+
 		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"+
 		" ON CONFLICT (conversation, user_id) DO UPDATE SET rev = excluded.rev, read_seq = excluded.read_seq, delivered_seq = excluded.delivered_seq,"+
 		" read_time = excluded.read_time, delivered_time = excluded.delivered_time, own = excluded.own, seen = excluded.seen, blocks = excluded.blocks, blocked = excluded.blocked,"+
 		" pinned = excluded.pinned, muted = excluded.muted, marked_unread = excluded.marked_unread, archived_through = excluded.archived_through",
 		id, Number(m.User), Number(m.Rev), Number(m.Read), Number(m.Delivered), Number(m.ReadTime), Number(m.DeliveredTime), int64(m.Own), int64(m.Seen),
 		m.Blocks, m.Blocked, m.Pinned, m.Muted, m.MarkedUnread, int64(m.ArchivedThrough), peer)
-	if err != nil {
-		return fmt.Errorf("write member: %w", err)
-	}
-	t.fresh.members[memberKey{m.Key, m.User}] = m
-	t.rev = max(t.rev, m.Rev)
-	return nil
 }
 
 // Append implements chat.Tx.
@@ -250,7 +271,6 @@ func (t *Transaction) DeleteConversation(key proto.Key) error {
 	}
 	delete(t.rowIDs, key)
 	t.ahead.deleted()
-	t.fresh.Clear()
 	t.cache.Clear()
 	return nil
 }
