@@ -27,6 +27,17 @@ func TestItServesFromPostgreSQL(t *testing.T) {
 	if m := within(t, "the message", bob.arrived); m.GetContent() != "kept in PostgreSQL" {
 		t.Errorf("arrived: %v", m)
 	}
+	// Who sends while the database is away waits until it is back.
+	begin := postgrestest.Stop(t)
+	acknowledged := make(chan map[string]string, 1)
+	go func() { acknowledged <- ada.send(t, bob.user, "sent meanwhile") }()
+	begin()
+	if ack := within(t, "an acknowledgement", acknowledged); ack[proto.PropertySeq] != "2" {
+		t.Errorf("the message is acknowledged with %v, want seq 2", ack)
+	}
+	if m := within(t, "the message", bob.arrived); m.GetContent() != "sent meanwhile" {
+		t.Errorf("arrived: %v", m)
+	}
 	other := t.TempDir()
 	exit, _, stderr := runs(t, nil, "-listen", "127.0.0.1:0", "-db", address, "-data", other)
 	if exit != 1 || !strings.HasPrefix(stderr, "parley: -db: another server uses the database: stop it") || strings.Count(stderr, "\n") != 1 {
