@@ -13,6 +13,10 @@ import { element, text } from './dom.js';
 export class AccountDialog extends HTMLElement {
   #parley;
   #clock;
+  #asked = 0; // how often for the devices
+  #done = new AbortController();
+  /** Closes the link code, once it was used. */
+  #linked = new AbortController();
   #name = element('input', {
     id: 'own-name', type: 'text', required: true, maxlength: 64, autocomplete: 'nickname', dir: 'auto', spellcheck: 'false', 'aria-describedby': 'account-said',
     onfocus: () => this.#name.select(),
@@ -29,7 +33,7 @@ export class AccountDialog extends HTMLElement {
     this.#said,
     element('h3', {}, t.devices), this.#list,
     element('div', { class: 'choices' }, this.#others,
-      element('button', { class: 'button', type: 'button', onclick: () => this.#make(async () => showLinkCode(this, await this.#parley.linkCode(), this.#clock)) }, t.linkDevice)),
+      element('button', { class: 'button', type: 'button', onclick: () => this.#make(async () => this.#link()) }, t.linkDevice)),
     element('h3', {}, t.recoveryCode), this.#recovery,
     element('div', { class: 'choices' },
       element('button', { class: 'button', type: 'button', onclick: () => this.#make(async () => showRecoveryCode(this, await this.#parley.recoveryCode())) }, t.makeRecoveryCode)),
@@ -51,13 +55,25 @@ export class AccountDialog extends HTMLElement {
     this.append(this.#dialog);
     this.#dialog.showModal();
     this.#refresh();
+    this.#parley.addEventListener('settings', () => this.#refresh(), { signal: this.#done.signal });
+  }
+
+  disconnectedCallback() {
+    this.#done.abort();
+  }
+
+  /** Says that a device signed in: by the code that is shown, if one is. @param {string} words */
+  tell(words) {
+    this.#linked.abort();
+    this.#say(words);
   }
 
   /** Asks the server anew, as far as the dialog is still there. */
   async #refresh() {
+    const asked = ++this.#asked;
     try {
       const { devices, recoveryMade } = await this.#parley.devices();
-      this.#show(devices, recoveryMade);
+      if (asked === this.#asked) this.#show(devices, recoveryMade);
     } catch (error) {
       this.#say(t.devicesUnknown(reasonOf(error, t.unknownError)));
     }
@@ -65,11 +81,13 @@ export class AccountDialog extends HTMLElement {
 
   /** @param {Device[]} devices @param {number} recoveryMade */
   #show(devices, recoveryMade) {
-    const focused = this.#list.contains(document.activeElement);
+    const focused = document.activeElement?.closest('[data-device]')?.getAttribute('data-device');
     this.#list.replaceChildren(...devices.map(device => this.#row(device)));
     this.#others.hidden = !devices.some(({ current }) => !current);
     text(this.#recovery, recoveryMade ? t.recoveryMade(briefTime(recoveryMade, this.#clock.now())) : t.recoveryNone);
-    if (focused) /** @type {HTMLElement} */ (this.#list.querySelector('button') ?? this.#name).focus(); // the one that was pressed is gone
+    if (!focused) return;
+    const same = this.#list.querySelector(`[data-device="${focused}"] button`);
+    /** @type {HTMLElement} */ (same ?? this.#list.querySelector('button') ?? this.#name).focus(); // the one that was pressed is gone
   }
 
   /** @param {Device} device */
@@ -103,6 +121,11 @@ export class AccountDialog extends HTMLElement {
       this.#say(t.notDone(reasonOf(error, t.unknownError)));
     }
     await this.#refresh();
+  }
+
+  async #link() {
+    this.#linked = new AbortController();
+    await showLinkCode(this, await this.#parley.linkCode(), this.#clock, this.#linked.signal);
   }
 
   /** Makes a code and shows it. @param {() => Promise<void>} show */

@@ -8,6 +8,7 @@ import { EachFrame } from '../model/each-frame.js';
 import { deviceLabel } from '../model/device-label.js';
 import { clearIdentity, currentToken, forgetUser, keepsIdentity, renameIdentity, storedIdentity, storeIdentity } from '../model/identity.js';
 import { ListHistory } from '../model/list-history.js';
+import { NewDevices } from '../model/new-devices.js';
 import { PageContext } from '../model/page-context.js';
 import { ReadingPlaces } from '../model/reading-places.js';
 import { parseRoute } from '../model/route.js';
@@ -281,6 +282,7 @@ export class ChatPanes extends HTMLElement {
       this.#paintLists();
     }, { signal });
     parley.addEventListener('settings', ({ detail }) => this.#settings.show(detail), { signal });
+    new NewDevices(parley, devices => this.#tellDevices(devices), signal);
     parley.addEventListener('error', ({ detail }) => this.#notices.add(reasonOf(detail, t.unknownError)), { signal });
     parley.addEventListener('reset', () => {
       this.#closePane();
@@ -519,6 +521,16 @@ export class ChatPanes extends HTMLElement {
     const dialog = new AccountDialog(this.#parley, this.#context.clock);
     dialog.addEventListener('sign-out', event => this.#signOut(/** @type {CustomEvent<boolean>} */ (event).detail));
     this.append(dialog);
+  }
+
+  /** Tells of devices that signed in elsewhere, where the person looks. @param {import('../parley.js').Device[]} devices */
+  #tellDevices(devices) {
+    const account = /** @type {AccountDialog | null} */ (this.querySelector('account-dialog'));
+    for (const { label } of devices) {
+      const words = t.newDevice(label ? isolated(label) : t.unnamedDevice);
+      if (account) account.tell(words);
+      else this.#notices.add(words, { words: t.showDevices, act: () => this.#showAccount() });
+    }
   }
 
   /** Names of those to whom something was not sent yet. @param {readonly Conversation[]} [all] */

@@ -71,6 +71,9 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   deviceLabel: (browser, system) => `${browser} on ${system}`,
   thisDevice: 'this device',
   /** @param {string} device */
+  newDevice: device => `A new device signed in: ${device}`,
+  showDevices: 'Your devices…',
+  /** @param {string} device */
   signOutDevice: device => `Sign out ${device}`,
   /** @param {string} device */
   signedOutDevice: device => `${device} is signed out.`,

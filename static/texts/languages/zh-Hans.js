@@ -57,6 +57,8 @@ const texts = ({ bytes, number, percent, wait }) => ({
   unnamedDevice: '一台设备',
   deviceLabel: (browser, system) => `${system} 上的 ${browser}`,
   thisDevice: '此设备',
+  newDevice: device => `有新设备登录：${device}`,
+  showDevices: '你的设备…',
   signOutDevice: device => `让${device}退出登录`,
   signedOutDevice: device => `${device}已退出登录。`,
   signOutOthers: '在其他所有设备上退出登录',
