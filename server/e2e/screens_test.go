@@ -195,6 +195,18 @@ func TestALowScreenKeepsTheMessagesInSight(t *testing.T) {
 			c.await(end.last+" within reach on "+s.String(), reached, end.last)
 		}
 	}
+	// The filters stand in one line, with their counts, and none is cut.
+	c.goTo("/")
+	for _, s := range []screen{{320, 640}, {335, 640}, {390, 844}} {
+		c.show(s)
+		for _, found := range call[[]string](c.tab, `() => {
+			const words = [...document.querySelectorAll('.filters label > span')];
+			const {top} = words[0].getBoundingClientRect();
+			return words.filter(e => e.getBoundingClientRect().top !== top || e.scrollWidth > e.clientWidth).map(e => e.textContent);
+		}`) {
+			t.Errorf("on %s the filter %q is cut, or in a line of its own", s, found)
+		}
+	}
 	c.isReadHoweverItIsShown()
 
 	c.show(screen{2560, 1200})
