@@ -46,6 +46,7 @@ func TestANewcomerOnASlowLineTypesWhileTheEngineComesAndSeesHowFarItIs(t *testin
 	if bars, err := tb.named("progressbar", "Loading Parley…"); err != nil || len(bars) != 1 {
 		t.Errorf("%d bars of progress, %v", len(bars), err)
 	}
+	tb.shutsNobodyOut("the program on its way")
 	if state := call[string](tb, `() => document.querySelector('[data-connection]').dataset.connection`); state != "connecting" {
 		t.Errorf("meanwhile the connection is said to be %s", state)
 	}
