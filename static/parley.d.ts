@@ -429,8 +429,9 @@ export interface Parley extends EventTarget {
   /**
    * Where the user is signed in, and when the recovery code was made, Unix milliseconds; 0 if there is none.
    * This and what follows is for tokens that the server mints; of others it can refuse all (endDevices).
+   * mints is whether it does: where not, rename() and the codes are refused.
    */
-  devices(): Promise<{ devices: Device[]; recoveryMade: number }>;
+  devices(): Promise<{ devices: Device[]; recoveryMade: number; mints: boolean }>;
   /** Signs one device out, at once; by default this one. What a browser keeps stays there until it hears of it. */
   endDevice(id?: ID): Promise<void>;
   /** Signs out everywhere, or with others everywhere else. */

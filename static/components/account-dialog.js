@@ -25,22 +25,24 @@ export class AccountDialog extends HTMLElement {
   #recovery = element('p', { class: 'note' });
   #said = element('p', { class: 'error', id: 'account-said', role: 'status', dir: 'auto' });
   #others = element('button', { class: 'button', type: 'button', onclick: () => this.#do(() => this.#parley.endDevices({ others: true }), t.signedOutElsewhere) }, t.signOutOthers);
+  #naming = element('form', { class: 'row', novalidate: true, onsubmit: event => this.#rename(event) },
+    element('div', { class: 'field' }, element('label', { for: 'own-name' }, t.ownName), this.#name),
+    element('button', { class: 'button', type: 'submit' }, t.rename));
+  #linking = element('button', { class: 'button', type: 'button', onclick: () => this.#make(() => this.#link()) }, t.linkDevice);
+  #devices = element('section', {}, element('h3', {}, t.devices), this.#list, element('div', { class: 'choices' }, this.#others, this.#linking));
+  #recovering = element('section', {}, element('h3', {}, t.recoveryCode), this.#recovery,
+    element('div', { class: 'choices' },
+      element('button', { class: 'button', type: 'button', onclick: () => this.#make(async () => showRecoveryCode(this, await this.#parley.recoveryCode())) }, t.makeRecoveryCode)));
+  /** Who does what this server does not. */
+  #elsewhere = element('p', { hidden: true }, t.accountElsewhere);
+  #close = element('button', { class: 'button', type: 'button', onclick: () => this.#dialog.close() }, t.close);
   #dialog = element('dialog', { class: 'ask account', 'aria-labelledby': 'account', onclose: () => this.remove() },
     element('h2', { id: 'account' }, t.account),
-    element('form', { class: 'row', novalidate: true, onsubmit: event => this.#rename(event) },
-      element('div', { class: 'field' }, element('label', { for: 'own-name' }, t.ownName), this.#name),
-      element('button', { class: 'button', type: 'submit' }, t.rename)),
-    this.#said,
-    element('h3', {}, t.devices), this.#list,
-    element('div', { class: 'choices' }, this.#others,
-      element('button', { class: 'button', type: 'button', onclick: () => this.#make(async () => this.#link()) }, t.linkDevice)),
-    element('h3', {}, t.recoveryCode), this.#recovery,
-    element('div', { class: 'choices' },
-      element('button', { class: 'button', type: 'button', onclick: () => this.#make(async () => showRecoveryCode(this, await this.#parley.recoveryCode())) }, t.makeRecoveryCode)),
+    this.#naming, this.#elsewhere, this.#said, this.#devices, this.#recovering,
     element('div', { class: 'choices end' },
       element('button', { class: 'button', type: 'button', onclick: () => this.#signOut(true) }, t.signOutEverywhere),
       element('button', { class: 'button', type: 'button', onclick: () => this.#signOut(false) }, t.signOut),
-      element('button', { class: 'button', type: 'button', onclick: () => this.#dialog.close() }, t.close)));
+      this.#close));
 
   /** @param {import('../parley.js').Parley} parley @param {import('../model/clock.js').Clock} clock the server's */
   constructor(parley, clock) {
@@ -72,8 +74,10 @@ export class AccountDialog extends HTMLElement {
   async #refresh() {
     const asked = ++this.#asked;
     try {
-      const { devices, recoveryMade } = await this.#parley.devices();
-      if (asked === this.#asked) this.#show(devices, recoveryMade);
+      const { devices, recoveryMade, mints } = await this.#parley.devices();
+      if (asked !== this.#asked) return;
+      this.#show(devices, recoveryMade);
+      this.#offer(mints, devices.length > 0);
     } catch (error) {
       this.#say(t.devicesUnknown(reasonOf(error, t.unknownError)));
     }
@@ -88,6 +92,14 @@ export class AccountDialog extends HTMLElement {
     if (!focused) return;
     const same = this.#list.querySelector(`[data-device="${focused}"] button`);
     /** @type {HTMLElement} */ (same ?? this.#list.querySelector('button') ?? this.#name).focus(); // the one that was pressed is gone
+  }
+
+  /** Offers what the server does not refuse. @param {boolean} mints the tokens of its users @param {boolean} some devices there are */
+  #offer(mints, some) {
+    this.#naming.hidden = this.#linking.hidden = this.#recovering.hidden = !mints;
+    this.#elsewhere.hidden = mints;
+    this.#devices.hidden = !mints && !some;
+    if (!document.activeElement?.checkVisibility()) this.#close.focus();
   }
 
   /** @param {Device} device */

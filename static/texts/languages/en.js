@@ -63,6 +63,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   ownName: 'Name that others see',
   rename: 'Rename',
   renamed: 'Renamed.',
+  accountElsewhere: 'Your name, and signing in on other devices, are looked after where you have your account: Parley only knows you from there.',
   devices: 'Your devices',
   /** @param {string} reason */
   devicesUnknown: reason => `Your devices cannot be shown: ${reason}`,

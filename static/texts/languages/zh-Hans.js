@@ -52,6 +52,7 @@ const texts = ({ bytes, number, percent, wait }) => ({
   ownName: '别人看到的名字',
   rename: '改名',
   renamed: '已改名。',
+  accountElsewhere: '你的名字以及在其他设备上的登录，由你注册账号的地方管理；Parley 只是从那里认识你。',
   devices: '你的设备',
   devicesUnknown: reason => `无法显示你的设备：${reason}`,
   unnamedDevice: '一台设备',
