@@ -154,6 +154,12 @@ func TestALowScreenKeepsTheMessagesInSight(t *testing.T) {
 	c.open(c.customer, "question 12.")
 	onAll("with a customer")
 	c.show(lowScreens[0])
+	c.click("Internal note")
+	if wide := call[float64](c.tab, `() => document.querySelector('message-composer textarea').getBoundingClientRect().width`); wide < 100 {
+		t.Errorf("a note is written in %v px", wide)
+	}
+	c.click("Internal note")
+	c.show(lowScreens[0])
 	c.click("Show all of it")
 	c.click("Claim")
 	c.await("the claim", `key => document.querySelector('[data-key="' + key + '"]').dataset.assignee === '21'`, strings.TrimPrefix(c.customer, "/c/"))
@@ -197,7 +203,7 @@ func TestALowScreenKeepsTheMessagesInSight(t *testing.T) {
 	}
 	// The filters stand in one line, with their counts, and none is cut.
 	c.goTo("/")
-	for _, s := range []screen{{320, 640}, {335, 640}, {390, 844}} {
+	for _, s := range []screen{{320, 640}, {335, 640}, {390, 844}, {800, 600}, {1200, 800}} {
 		c.show(s)
 		for _, found := range call[[]string](c.tab, `() => {
 			const words = [...document.querySelectorAll('.filters label > span')];
