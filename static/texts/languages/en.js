@@ -17,6 +17,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   starting: 'Starting…',
   nameMissing: 'Please enter a name.',
   toSomebody: 'You were sent a link. Tell your name, and you can write to the person who sent it.',
+  toService: 'Tell your name, and you can write to customer service.',
   asAgent: 'You were invited to answer as an agent.',
   inviteCode: 'Invite code',
   /** @param {string} reason */

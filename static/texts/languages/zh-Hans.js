@@ -13,6 +13,7 @@ const texts = ({ bytes, number, percent, wait }) => ({
   starting: '正在开始…',
   nameMissing: '请输入名字。',
   toSomebody: '你收到了一个链接。填写名字后，就可以给发链接的人发消息。',
+  toService: '填写名字后，就可以给客服发消息。',
   asAgent: '你受邀以客服身份回复客户。',
   inviteCode: '邀请码',
   signInFailed: reason => `登录失败：${reason}`,
