@@ -5,22 +5,18 @@ import { act, unmark } from '../model/conversation-acts.js';
 import { Conversations } from '../model/conversations.js';
 import { Attention } from '../model/attention.js';
 import { EachFrame } from '../model/each-frame.js';
-import { deviceLabel } from '../model/device-label.js';
-import { clearIdentity, currentToken, forgetUser, keepsIdentity, renameIdentity, storedIdentity, storeIdentity } from '../model/identity.js';
+import { currentToken, keepsIdentity, renameIdentity } from '../model/identity.js';
 import { ListHistory } from '../model/list-history.js';
 import { NewDevices } from '../model/new-devices.js';
 import { PageContext } from '../model/page-context.js';
 import { ReadingPlaces } from '../model/reading-places.js';
 import { parseRoute } from '../model/route.js';
-import { forgetServices } from '../model/services.js';
 import { forgetSnapshot, readSnapshot, SnapshotKeeper } from '../model/snapshot.js';
-import { connect, directKey, ParleyError, serviceKey, signInWithCode } from '../parley.js';
+import { connect, directKey, ParleyError, serviceKey } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
 import { reasonOf, userName, wordsOf } from '../texts/labels.js';
-import { formats, t } from '../texts/strings.js';
-import { AccountDialog } from './account-dialog.js';
+import { t } from '../texts/strings.js';
 import { avatar, paintAvatar } from './avatar.js';
-import { askForCode } from './code-form.js';
 import { ConnectionStatus } from './connection-status.js';
 import { ConversationList } from './conversation-list.js';
 import { ConversationMenu } from './conversation-menu.js';
@@ -31,9 +27,9 @@ import { NoticeList } from './notice-list.js';
 import { PeopleSearch } from './people-search.js';
 import { ServiceLinks } from './service-links.js';
 import { ServiceQueue } from './service-queue.js';
+import { Session } from './session.js';
 import { SettingsMenu } from './settings-menu.js';
 import { ShareLink } from './share-link.js';
-import { askToSignInInstead, askToSignOut } from './sign-out-dialog.js';
 import { asksForShortcuts, showShortcuts } from './shortcuts-dialog.js';
 
 /**
@@ -77,10 +73,6 @@ export class ChatPanes extends HTMLElement {
   #offline = null;
   #saidNotKept = false;
   #title = ''; // of what is open
-  #bannered = ''; // what the banner says
-  #leaving = false; // signing out
-  /** Why nobody is signed in any more, where another tab came to know of it before. */
-  parting = '';
   #left = ''; // key of the conversation that was open last
   #frame = new EachFrame(() => this.#paintLists());
   /** What stands outside the page takes the browser long: not for each of many messages. */
@@ -103,7 +95,7 @@ export class ChatPanes extends HTMLElement {
   /** Tells an agent that they are away, and leads back. */
   #away = element('div', { class: 'away', role: 'status', hidden: true }, element('span', {}, t.youAreAway),
     element('button', { class: 'button', type: 'button', onclick: () => this.#comeBack() }, t.comeBack));
-  #banner = element('div', { class: 'banner', role: 'alert', hidden: true });
+  #session;
 
   /** @param {import('../model/identity.js').Identity} identity */
   constructor({ id, name }) {
@@ -120,11 +112,17 @@ export class ChatPanes extends HTMLElement {
     this.#lists = element('div', { class: 'lists' }, this.#queue, this.#list);
     this.#keeper = new SnapshotKeeper(id, () => this.#shown());
     this.#attention = new Attention(this.#context);
+    this.#session = new Session(this, this.#context, () => this.#conversations.all, this.#notices, this.#done.signal);
+  }
+
+  /** Why nobody is signed in any more, where another tab came to know of it before. */
+  get parting() {
+    return this.#session.parting;
   }
 
   connectedCallback() {
     this.setAttribute('role', 'main');
-    this.append(element('a', { class: 'skip', href: '#main', onclick: event => this.#skip(event) }, t.skipToConversation), this.#banner,
+    this.append(element('a', { class: 'skip', href: '#main', onclick: event => this.#skip(event) }, t.skipToConversation), this.#session.banner,
       element('nav', { class: 'side', 'aria-label': t.peopleAndConversations },
         element('div', { class: 'bar own' }, this.#avatar, this.#name, this.#settings),
         this.#away, this.#share, this.#search, this.#lists),
@@ -134,8 +132,8 @@ export class ChatPanes extends HTMLElement {
     this.addEventListener('notice', event => this.#notices.add(/** @type {CustomEvent<string>} */ (event).detail));
     this.#lists.addEventListener('conversation-menu', event => this.#openMenu(/** @type {CustomEvent<{ key: string, x: number, y: number }>} */ (event).detail));
     this.addEventListener('conversation-act', event => this.#act(/** @type {CustomEvent<{ key: string, act: ConversationAct }>} */ (event).detail));
-    this.#settings.addEventListener('sign-out', () => this.#signOut(false));
-    this.#settings.addEventListener('account', () => this.#showAccount());
+    this.#settings.addEventListener('sign-out', () => this.#session.signOut(false));
+    this.#settings.addEventListener('account', () => this.#session.showAccount());
     this.#settings.addEventListener('away', event => {
       this.#context.away = /** @type {CustomEvent<boolean>} */ (event).detail;
       this.#away.hidden = !this.#context.away;
@@ -240,6 +238,7 @@ export class ChatPanes extends HTMLElement {
   /** @param {Parley} parley */
   #take(parley) {
     this.#context.names.parley = parley;
+    this.#session.parley = parley;
     this.#takeUser(parley);
     this.#search.parley = parley;
     this.#settings.parley = parley;
@@ -282,7 +281,7 @@ export class ChatPanes extends HTMLElement {
       this.#paintLists();
     }, { signal });
     parley.addEventListener('settings', ({ detail }) => this.#settings.show(detail), { signal });
-    new NewDevices(parley, devices => this.#tellDevices(devices), signal);
+    new NewDevices(parley, devices => this.#session.tellDevices(devices), signal);
     parley.addEventListener('error', ({ detail }) => this.#notices.add(reasonOf(detail, t.unknownError)), { signal });
     parley.addEventListener('reset', () => {
       this.#closePane();
@@ -430,7 +429,7 @@ export class ChatPanes extends HTMLElement {
         break;
       case 'link':
         location.replace('#/'); // whoever looks at the address later has no business with it
-        this.#signInInstead(parley, route.code);
+        this.#session.signInInstead(route.code);
         break;
       default:
         this.#showEmpty(t.nothingChosen, t.nothingChosenHint, element('h2', {}, t.customerService), new ServiceLinks(this.#context.services));
@@ -516,80 +515,6 @@ export class ChatPanes extends HTMLElement {
     }
   }
 
-  #showAccount() {
-    if (!this.#parley) return this.#notices.add(t.notDone(t.serverAway));
-    const dialog = new AccountDialog(this.#parley, this.#context.clock);
-    dialog.addEventListener('sign-out', event => this.#signOut(/** @type {CustomEvent<boolean>} */ (event).detail));
-    this.append(dialog);
-  }
-
-  /** Tells of devices that signed in elsewhere, where the person looks. @param {import('../parley.js').Device[]} devices */
-  #tellDevices(devices) {
-    const account = /** @type {AccountDialog | null} */ (this.querySelector('account-dialog'));
-    for (const { label } of devices) {
-      const words = t.newDevice(label ? isolated(label) : t.unnamedDevice);
-      if (account) account.tell(words);
-      else this.#notices.add(words, { words: t.showDevices, act: () => this.#showAccount() });
-    }
-  }
-
-  /** Names of those to whom something was not sent yet. @param {readonly Conversation[]} [all] */
-  #unsent(all = [this.#conversations.own, this.#conversations.archived, this.#conversations.queue].flatMap(list => list.all)) {
-    return all.filter(({ last }) => last?.seq === 0n).map(({ key }) => isolated(this.#context.participants(key).name));
-  }
-
-  /** Ends the chat in this browser, and what is kept of it, if the person still wants that. @param {boolean} everywhere */
-  async #signOut(everywhere) {
-    if (!await askToSignOut(this, this.#unsent(), everywhere)) return;
-    await this.#leaveFor(null, { everywhere, ends: !everywhere });
-  }
-
-  /**
-   * Deletes what this browser keeps of the user, who goes; and lets another come.
-   * @param {import('../model/identity.js').Identity | null} next
-   * @param {{ everywhere?: boolean, ends?: boolean, anyway?: boolean, words?: string }} [options] whether the server is to
-   * sign the user out on all devices, or on this one; whether to go although what is kept cannot be deleted; and what to
-   * tell the person
-   */
-  async #leaveFor(next, { everywhere = false, ends = false, anyway = false, words = '' } = {}) {
-    const parley = this.#parley;
-    this.#leaving = true;
-    try {
-      if (everywhere) await parley?.endDevices();
-      await parley?.forget();
-    } catch (error) {
-      this.#leaving = anyway;
-      if (!anyway) return this.#notices.add(t.notDone(reasonOf(error, t.unknownError)));
-    }
-    if (ends) parley?.endDevice().catch(() => {}); // where the server is away, it is listed until its token expires
-    clearIdentity(); // and the other tabs see it
-    forgetUser(this.#context.me);
-    if (next) storeIdentity(next);
-    forgetServices();
-    history.replaceState(null, '', '#/');
-    this.dispatchEvent(new CustomEvent('signed-out', { bubbles: true, detail: words }));
-  }
-
-  /** Signs in by a link that was opened here, if the person wants that. @param {Parley} parley @param {string} code */
-  async #signInInstead(parley, code) {
-    const name = isolated(userName(parley.user.name, parley.user.id));
-    if (!await askToSignInInstead(this, this.#unsent(), name)) return;
-    try {
-      await this.#become(await signInWithCode(code, { device: deviceLabel() }));
-    } catch (error) {
-      this.#notices.add(t.notDone(reasonOf(error, t.unknownError)));
-    }
-  }
-
-  /** Goes on as who signed in by a code: as before, if they are who was signed in. @param {{ id: bigint, name: string, token: string, recovered: boolean }} who */
-  async #become({ recovered, ...who }) {
-    const words = recovered ? t.recovered : '';
-    if (who.id !== this.#context.me) return this.#leaveFor(who, { ends: true, words });
-    this.#parley?.endDevice().catch(() => {}); // this browser is another one now; or it was ended before
-    storeIdentity(who);
-    this.dispatchEvent(new CustomEvent('signed-out', { bubbles: true, detail: words }));
-  }
-
   /** Notes where the person read, while it is still on the screen. @param {ConversationPane} pane */
   #leave(pane) {
     const { shown } = pane;
@@ -637,44 +562,7 @@ export class ChatPanes extends HTMLElement {
     }
     presence.known = state === 'live';
     this.#showPresence();
-    if (state !== 'signed-out') this.#showBanner('');
-    else if (connection.reasonCode === 'signed-out-elsewhere') this.#showSignedOut(this.parting = t.signedOutByOther, true);
-    else this.#showSignedOut(t.signedOut(reason), false);
-  }
-
-  /**
-   * Says that the server lets the user in no more, and what can be done. Where the user wanted that, on another device,
-   * this browser keeps nothing but what was not sent.
-   * @param {string} words @param {boolean} wanted
-   */
-  async #showSignedOut(words, wanted) {
-    const unsent = this.#unsent(await this.#parley?.conversations().catch(() => []));
-    if (this.#leaving || this.#done.signal.aborted || this.#parley?.connection.state !== 'signed-out') return; // by now
-    if (wanted && !unsent.length && storedIdentity()?.id === this.#context.me) return this.#leaveFor(null, { words });
-    this.#showBanner(t.paragraph([words, ...(unsent.length ? [t.unsentIsKept(formats.list(unsent))] : []), t.startOverHint]));
-  }
-
-  /** @param {string} words */
-  #showBanner(words) {
-    if (words === this.#bannered) return; // who presses its button presses this one
-    this.#bannered = words;
-    this.#banner.hidden = !words;
-    if (words) this.#banner.replaceChildren(element('p', { dir: 'auto' }, words), element('div', { class: 'choices' }, this.#signInAgain(), this.#startOver()));
-  }
-
-  #startOver() {
-    return element('button', { class: 'button', type: 'button', onclick: async () => {
-      const unsent = this.#unsent();
-      if (unsent.length && !await askToSignOut(this, unsent)) return;
-      await this.#leaveFor(null, { anyway: true });
-    } }, t.startOver);
-  }
-
-  #signInAgain() {
-    return element('button', { class: 'button', type: 'button', onclick: async () => {
-      const who = await askForCode(this);
-      if (who) await this.#become(who);
-    } }, t.signInAgain);
+    this.#session.show(connection, reason);
   }
 
   /** @param {string} title @param {string} hint @param {...Element} more */
@@ -704,7 +592,7 @@ export class ChatPanes extends HTMLElement {
       element('p', { dir: 'auto' }, words),
       element('div', { class: 'choices' },
         element('button', { class: 'button primary', type: 'button', onclick: () => this.#startAgain() }, t.tryAgain),
-        ...(refused ? [this.#signInAgain(), this.#startOver()] : [])),
+        ...(refused ? this.#session.ways() : [])),
       ...(refused ? [element('p', { class: 'small' }, t.startOverHint)] : [])));
   }
 }
