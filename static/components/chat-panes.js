@@ -1,6 +1,6 @@
 // @ts-check
-// The page of somebody signed in: the list of conversations, an agent's queue,
-// and the conversation that is open.
+// The page of somebody signed in: what stands beside the conversation, the one that is open or what the address
+// leads to instead, and the engine's word to all of them.
 import { act, unmark } from '../model/conversation-acts.js';
 import { Conversations } from '../model/conversations.js';
 import { Attention } from '../model/attention.js';
@@ -16,20 +16,15 @@ import { connect, directKey, ParleyError, serviceKey } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
 import { reasonOf, userName, wordsOf } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
-import { avatar, paintAvatar } from './avatar.js';
 import { ConnectionStatus } from './connection-status.js';
-import { ConversationList } from './conversation-list.js';
 import { ConversationMenu } from './conversation-menu.js';
 import { ConversationPane } from './conversation-pane.js';
-import { element, set, text } from './dom.js';
-import { icon } from './icons.js';
+import { element, set } from './dom.js';
+import { emptyPane, failurePane } from './empty-pane.js';
 import { NoticeList } from './notice-list.js';
-import { PeopleSearch } from './people-search.js';
 import { ServiceLinks } from './service-links.js';
-import { ServiceQueue } from './service-queue.js';
 import { Session } from './session.js';
-import { SettingsMenu } from './settings-menu.js';
-import { ShareLink } from './share-link.js';
+import { SidePane } from './side-pane.js';
 import { asksForShortcuts, showShortcuts } from './shortcuts-dialog.js';
 
 /**
@@ -79,37 +74,19 @@ export class ChatPanes extends HTMLElement {
   #calling = new EachFrame(() => this.#paintTitle(), calls);
   #done = new AbortController();
 
-  #avatar;
-  #name;
-  #share;
-  #settings;
-  #search;
-  #queue;
-  #list;
-  #lists;
+  #side;
   #main = element('section', { class: 'main', id: 'main', tabindex: -1 });
   /** Of the rows of the lists. */
   #menu = new ConversationMenu();
   #status = new ConnectionStatus();
   #notices = new NoticeList();
-  /** Tells an agent that they are away, and leads back. */
-  #away = element('div', { class: 'away', role: 'status', hidden: true }, element('span', {}, t.youAreAway),
-    element('button', { class: 'button', type: 'button', onclick: () => this.#comeBack() }, t.comeBack));
   #session;
 
   /** @param {import('../model/identity.js').Identity} identity */
   constructor({ id, name }) {
     super();
     this.#context = new PageContext(id);
-    this.#avatar = avatar(name, id);
-    this.#name = element('h1', { dir: 'auto', tabindex: -1 }, userName(name, id));
-    this.#search = new PeopleSearch(this.#context);
-    this.#share = new ShareLink(id);
-    this.#settings = new SettingsMenu(id);
-    this.#queue = new ServiceQueue(this.#context);
-    this.#queue.hidden = true;
-    this.#list = new ConversationList(this.#context);
-    this.#lists = element('div', { class: 'lists' }, this.#queue, this.#list);
+    this.#side = new SidePane(this.#context, name);
     this.#keeper = new SnapshotKeeper(id, () => this.#shown());
     this.#attention = new Attention(this.#context);
     this.#session = new Session(this, this.#context, () => this.#conversations.all, this.#notices, this.#done.signal);
@@ -123,27 +100,15 @@ export class ChatPanes extends HTMLElement {
   connectedCallback() {
     this.setAttribute('role', 'main');
     this.append(element('a', { class: 'skip', href: '#main', onclick: event => this.#skip(event) }, t.skipToConversation), this.#session.banner,
-      element('nav', { class: 'side', 'aria-label': t.peopleAndConversations },
-        element('div', { class: 'bar own' }, this.#avatar, this.#name, this.#settings),
-        this.#away, this.#share, this.#search, this.#lists),
-      this.#main, this.#menu, this.#status, this.#notices);
+      this.#side, this.#main, this.#menu, this.#status, this.#notices);
     this.#status.show({ state: 'connecting' });
     this.#status.addEventListener('try-now', () => (this.#parley ? this.#parley.tryNow() : this.#startAgain()));
     this.addEventListener('notice', event => this.#notices.add(/** @type {CustomEvent<string>} */ (event).detail));
-    this.#lists.addEventListener('conversation-menu', event => this.#openMenu(/** @type {CustomEvent<{ key: string, x: number, y: number }>} */ (event).detail));
+    this.#side.addEventListener('conversation-menu', event => this.#openMenu(/** @type {CustomEvent<{ key: string, x: number, y: number }>} */ (event).detail));
     this.addEventListener('conversation-act', event => this.#act(/** @type {CustomEvent<{ key: string, act: ConversationAct }>} */ (event).detail));
-    this.#settings.addEventListener('sign-out', () => this.#session.signOut(false));
-    this.#settings.addEventListener('account', () => this.#session.showAccount());
-    this.#settings.addEventListener('away', event => {
-      this.#context.away = /** @type {CustomEvent<boolean>} */ (event).detail;
-      this.#away.hidden = !this.#context.away;
-    });
-    this.#settings.addEventListener('waiting-shown', () => this.#showPresence());
-    this.#search.addEventListener('search', event => { this.#lists.hidden = /** @type {CustomEvent<boolean>} */ (event).detail; });
-    this.#search.addEventListener('chosen', () => this.#search.clear());
-    this.#search.addEventListener('found', event => {
-      for (const { id, name } of /** @type {CustomEvent<import('../parley.js').User[]>} */ (event).detail) this.#context.names.set(id, name);
-    });
+    this.#side.addEventListener('sign-out', () => this.#session.signOut(false));
+    this.#side.addEventListener('account', () => this.#session.showAccount());
+    this.#side.addEventListener('waiting-shown', () => this.#showPresence());
     this.#context.names.addEventListener('change', () => this.#rename());
     this.#context.services.addEventListener('change', () => {
       this.#rename();
@@ -151,7 +116,7 @@ export class ChatPanes extends HTMLElement {
     }, { signal: this.#done.signal });
     this.#main.addEventListener('click', event => this.#clickBack(event));
     this.#notices.addEventListener('focus-lost', () => this.settleFocus());
-    this.#settings.addEventListener('shortcuts', () => showShortcuts(this));
+    this.#side.addEventListener('shortcuts', () => showShortcuts(this));
     document.addEventListener('keydown', event => this.#key(event), { signal: this.#done.signal });
     window.addEventListener('hashchange', event => {
       this.#history.changed(event);
@@ -214,7 +179,7 @@ export class ChatPanes extends HTMLElement {
   #takeSnapshot({ conversations, unread, agent, names, open }) {
     for (const [id, name] of names) this.#context.names.set(id, name);
     if (open?.conversation) this.#learnNames([open.conversation]);
-    this.#queue.hidden = !agent;
+    this.#side.agent = agent;
     this.#takeConversations(conversations, true);
     this.#conversations.unread = unread; // those of all, of which only the first are here
   }
@@ -225,7 +190,7 @@ export class ChatPanes extends HTMLElement {
     const { own, queue, unread } = this.#conversations;
     const { names } = this.#context;
     const open = this.#pane?.shown ?? null;
-    const agent = !this.#queue.hidden;
+    const { agent } = this.#side;
     const conversations = agent ? alternately(queue.all.slice(0, keptRows), own.all.slice(0, keptRows)) : own.all.slice(0, keptRows);
     const messages = [...open?.messages ?? [], ...conversations.map(({ last }) => last)];
     const people = new Set(messages.flatMap(message => (message ? [message.agent, message.target] : [])));
@@ -239,26 +204,15 @@ export class ChatPanes extends HTMLElement {
   #take(parley) {
     this.#context.names.parley = parley;
     this.#session.parley = parley;
-    this.#takeUser(parley);
-    this.#search.parley = parley;
-    this.#settings.parley = parley;
-    if (parley.chosen) this.#settings.show(parley.chosen);
+    this.#side.take(parley);
+    this.#learnUser(parley);
     this.#showConnection(parley.connection);
   }
 
-  /** Shows who the user is, by the newest token. @param {Parley} parley */
-  #takeUser(parley) {
-    const { id, services } = parley.user;
-    const name = userName(parley.user.name, id);
-    text(this.#name, name);
-    paintAvatar(this.#avatar, name, id);
-    this.#queue.hidden = services.length === 0;
-    this.#settings.agent = services.length > 0;
-    this.#context.services.own = services;
-    this.#queue.showServices();
-    this.#search.ownServices = services;
-    this.#context.names.set(id, parley.user.name);
-    renameIdentity(parley.user.name);
+  /** Keeps what the newest token says of the user. @param {Parley} parley */
+  #learnUser({ user: { id, name } }) {
+    this.#context.names.set(id, name);
+    renameIdentity(name);
   }
 
   /** @param {Parley} parley */
@@ -276,11 +230,12 @@ export class ChatPanes extends HTMLElement {
       this.#showPresence();
     }, { signal });
     parley.addEventListener('user', () => {
-      this.#takeUser(parley);
+      this.#side.takeUser(parley);
+      this.#learnUser(parley);
       if (!this.#pane && parseRoute(location.hash).name === 'conversation') this.#route(); // now it may be theirs to read
       this.#paintLists();
     }, { signal });
-    parley.addEventListener('settings', ({ detail }) => this.#settings.show(detail), { signal });
+    parley.addEventListener('settings', ({ detail }) => this.#side.show(detail), { signal });
     new NewDevices(parley, devices => this.#session.tellDevices(devices), signal);
     parley.addEventListener('error', ({ detail }) => this.#notices.add(reasonOf(detail, t.unknownError)), { signal });
     parley.addEventListener('reset', () => {
@@ -341,19 +296,10 @@ export class ChatPanes extends HTMLElement {
     this.#keeper.changed();
   }
 
-  /** The button goes with what it says: the focus goes where it would be undone. */
-  async #comeBack() {
-    await this.#settings.comeBack();
-    if (this.#away.hidden) this.#settings.querySelector('button')?.focus();
-  }
-
   #paintLists() {
     this.#frame.cancel();
     if (!this.#listed) return;
-    const { own, archived, queue } = this.#conversations;
-    const { key = '' } = this.#pane?.participants ?? {};
-    this.#list.show(own, archived, key);
-    if (!this.#queue.hidden) this.#queue.show(queue, key);
+    this.#side.paint(this.#conversations, this.#pane?.participants.key ?? '');
     this.#calling.want();
   }
 
@@ -461,8 +407,8 @@ export class ChatPanes extends HTMLElement {
       else this.#pane.focusTitle();
     } else if (this.getAttribute('data-view') === 'conversation') {
       this.#main.focus();
-    } else if (!this.#list.focusOn(this.#left) && !this.#queue.focusOn(this.#left)) {
-      this.#name.focus();
+    } else {
+      this.#side.focusOn(this.#left);
     }
   }
 
@@ -569,13 +515,7 @@ export class ChatPanes extends HTMLElement {
   #showEmpty(title, hint, ...more) {
     this.#closePane();
     if (title !== t.nothingChosen) this.#title = title;
-    this.#main.replaceChildren(
-      element('div', { class: 'bar back' },
-        element('a', { class: 'icon-button', href: '#/', 'aria-label': t.back, title: t.back }, icon('back')),
-        element('img', { class: 'avatar', src: './icon.svg', alt: '', width: 40, height: 40 }),
-        element('p', { class: 'bar-title' }, t.product)),
-      element('div', { class: 'empty' }, icon('bubbles'),
-        element('h1', { class: 'empty-title' }, title), element('p', {}, hint), ...more));
+    this.#main.replaceChildren(...emptyPane(title, hint, ...more));
   }
 
   /** @param {unknown} error */
@@ -588,12 +528,7 @@ export class ChatPanes extends HTMLElement {
     set(this, 'data-kept', false);
     this.#pane = null;
     set(this, 'data-view', 'conversation');
-    this.#main.replaceChildren(element('div', { class: 'empty', role: 'alert' }, icon('warning'),
-      element('p', { dir: 'auto' }, words),
-      element('div', { class: 'choices' },
-        element('button', { class: 'button primary', type: 'button', onclick: () => this.#startAgain() }, t.tryAgain),
-        ...(refused ? this.#session.ways() : [])),
-      ...(refused ? [element('p', { class: 'small' }, t.startOverHint)] : [])));
+    this.#main.replaceChildren(failurePane(words, () => this.#startAgain(), refused ? this.#session.ways() : []));
   }
 }
 
