@@ -193,6 +193,17 @@ func TestAPersonTakesTheirIdentityAlongAndBack(t *testing.T) {
 	const told = `words => document.querySelector('.notice[role=status]')?.textContent.includes(words)`
 	signIn("the television")
 	phone.await("word of it", told, "A new device signed in: the television")
+	for _, on := range []screen{{390, 844}, lowScreens[0]} {
+		phone.show(on)
+		if !call[bool](phone.tab, `() => {
+			const [notice, {height}] = ['', ' p'].map(part => document.querySelector('.notice[role=status]' + part).getBoundingClientRect());
+			return height < 50 && [...document.querySelectorAll('.notice[role=status] > *')].every(e => e.getBoundingClientRect().bottom <= notice.bottom);
+		}`) {
+			t.Errorf("on %s the word of it is squeezed or cut", on)
+		}
+	}
+	phone.show(screen{1200, 800})
+	phone.shutsNobodyOut("word of a new device")
 	phone.click("Your devices…")
 	phone.devices(3)
 	phone.visit("about:blank")
