@@ -1453,7 +1453,10 @@ type Settings struct {
 	Name *string `protobuf:"bytes,4,opt,name=name" json:"name,omitempty"`
 	// An agent who is away claims no conversation, and colleagues are told before they hand one over. What
 	// is theirs stays theirs to answer. Refused to whoever answers for no service. Default false.
-	Away          *bool `protobuf:"varint,5,opt,name=away" json:"away,omitempty"`
+	Away *bool `protobuf:"varint,5,opt,name=away" json:"away,omitempty"`
+	// Another number whenever a device of the user's signed in or was signed out: ask which there are
+	// (GET /api/devices). Absent if there is none. On the way down alone.
+	Devices       *uint64 `protobuf:"varint,6,opt,name=devices" json:"devices,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1521,6 +1524,13 @@ func (x *Settings) GetAway() bool {
 		return *x.Away
 	}
 	return false
+}
+
+func (x *Settings) GetDevices() uint64 {
+	if x != nil && x.Devices != nil {
+		return *x.Devices
+	}
+	return 0
 }
 
 // Block says that the user and another have nothing more to do with each other, or
@@ -1979,13 +1989,14 @@ const file_chat_proto_rawDesc = "" +
 	"\bPresence\x12\x17\n" +
 	"\auser_id\x18\x01 \x02(\x04R\x06userId\x12\x16\n" +
 	"\x06online\x18\x02 \x02(\bR\x06online\x12\x1b\n" +
-	"\tlast_seen\x18\x03 \x01(\x04R\blastSeen\"\x94\x01\n" +
+	"\tlast_seen\x18\x03 \x01(\x04R\blastSeen\"\xae\x01\n" +
 	"\bSettings\x12!\n" +
 	"\fshare_typing\x18\x01 \x01(\bR\vshareTyping\x12%\n" +
 	"\x0eshare_presence\x18\x02 \x01(\bR\rsharePresence\x12\x16\n" +
 	"\x06listed\x18\x03 \x01(\bR\x06listed\x12\x12\n" +
 	"\x04name\x18\x04 \x01(\tR\x04name\x12\x12\n" +
-	"\x04away\x18\x05 \x01(\bR\x04away\":\n" +
+	"\x04away\x18\x05 \x01(\bR\x04away\x12\x18\n" +
+	"\adevices\x18\x06 \x01(\x04R\adevices\":\n" +
 	"\x05Block\x12\x17\n" +
 	"\auser_id\x18\x01 \x02(\x04R\x06userId\x12\x18\n" +
 	"\ablocked\x18\x02 \x02(\bR\ablocked\"\x98\x01\n" +

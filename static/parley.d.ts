@@ -177,6 +177,11 @@ export interface Settings {
   listed: boolean;
   /** As an agent: not to be given further conversations. Claims are refused meanwhile. False until chosen. */
   away: boolean;
+  /**
+   * Another number whenever a device of the user's signed in or was signed out: ask devices() which there are.
+   * 0n if there is none. Told by the server, never chosen.
+   */
+  devices: ID;
 }
 
 /** What the user wants of one conversation in their own lists. */
@@ -401,7 +406,7 @@ export interface Parley extends EventTarget {
   /** Tells the other side that the user types, or has stopped. */
   typing(key: ConversationKey, active: boolean): void;
   /** Chooses what others see of me; what is left out stays as it is. */
-  settings(choice: Partial<Settings>): Promise<void>;
+  settings(choice: Partial<Omit<Settings, 'devices'>>): Promise<void>;
   /**
    * Blocks a user, on all of my devices, 1,000 at most: neither's messages are taken,
    * each is refused with words, and neither sees of the other who is here, types or is
@@ -424,8 +429,9 @@ export interface Parley extends EventTarget {
   /**
    * Where the user is signed in, and when the recovery code was made, Unix milliseconds; 0 if there is none.
    * This and what follows is for tokens that the server mints; of others it can refuse all (endDevices).
+   * mints is whether it does: where not, rename() and the codes are refused.
    */
-  devices(): Promise<{ devices: Device[]; recoveryMade: number }>;
+  devices(): Promise<{ devices: Device[]; recoveryMade: number; mints: boolean }>;
   /** Signs one device out, at once; by default this one. What a browser keeps stays there until it hears of it. */
   endDevice(id?: ID): Promise<void>;
   /** Signs out everywhere, or with others everywhere else. */

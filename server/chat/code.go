@@ -162,5 +162,9 @@ func (r *signIn) apply(b *batch) (Result, error) {
 	if known, err = b.tx.User(r.user.ID); err != nil {
 		return Result{}, err
 	}
-	return Result{}, b.changeUser(known, known.seen(r.user, r.credential, now))
+	after := known.seen(r.user, r.credential, now)
+	if err := b.changeUser(known, after); err != nil {
+		return Result{}, err
+	}
+	return Result{}, b.tellSettings(after)
 }

@@ -2,6 +2,8 @@ package chat
 
 import (
 	"context"
+	"encoding/binary"
+	"hash/fnv"
 	"time"
 
 	"parley/proto"
@@ -90,6 +92,22 @@ func (s *Service) Devices(ctx context.Context, user uint64) (devices []Device, e
 	return devices, nil
 }
 
+// markOf returns a number that is another one for other devices that count, and 0 for none.
+// That the tokens of one expired is no news.
+func markOf(devices []Device) uint64 {
+	hash, any := fnv.New64a(), false
+	for _, d := range devices {
+		if !d.Ended {
+			hash.Write(binary.BigEndian.AppendUint64(nil, d.ID))
+			any = true
+		}
+	}
+	if !any {
+		return 0
+	}
+	return hash.Sum64()
+}
+
 func (d Device) live(now uint64) bool { return d.ID != 0 && !d.Ended && d.Expires > now }
 
 // EndDevice lets no token of a user's device count any more; found is false if the
@@ -114,7 +132,14 @@ func (r *deviceEnd) apply(b *batch) (Result, error) {
 		return Result{}, err
 	}
 	d.Ended = true
-	return Result{}, b.tx.PutDevice(d)
+	if err := b.tx.PutDevice(d); err != nil {
+		return Result{}, err
+	}
+	u, err := b.tx.User(r.user)
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{}, b.tellSettings(u)
 }
 
 // EndDevices lets no token of a user count any more that was issued so far, but those
@@ -143,7 +168,10 @@ func (r *devicesEnd) apply(b *batch) (Result, error) {
 		return Result{}, err
 	}
 	known.ID = r.user
-	return Result{}, b.endDevices(known, d.seen(r.user, r.keep, b.service.millis()))
+	if err := b.endDevices(known, d.seen(r.user, r.keep, b.service.millis())); err != nil {
+		return Result{}, err
+	}
+	return Result{}, b.tellSettings(known)
 }
 
 // admitted returns what is known of a user, and why a token of theirs is refused that

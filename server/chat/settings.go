@@ -51,13 +51,22 @@ func (r *settings) apply(b *batch) (Result, error) {
 	if err := b.tx.PutUser(after); err != nil {
 		return Result{}, err
 	}
-	payload, err := after.settings()
-	b.deliver(r.user, proto.BranchSettings, payload)
-	return Result{}, err
+	return Result{}, b.tellSettings(after)
+}
+
+// tellSettings tells all devices of u what u has chosen, and whether they are others now.
+func (b *batch) tellSettings(u User) error {
+	devices, err := b.tx.Devices(u.ID)
+	if err != nil {
+		return err
+	}
+	payload, err := u.settings(devices)
+	b.deliver(u.ID, proto.BranchSettings, payload)
+	return err
 }
 
 // settings is what u has chosen, as it is told to u's own devices.
-func (u User) settings() ([]byte, error) {
+func (u User) settings(devices []Device) ([]byte, error) {
 	typing, presence, listed := !u.HideTyping, !u.HidePresence, !u.Unlisted
 	m := &proto.Settings{ShareTyping: &typing, SharePresence: &presence, Listed: &listed}
 	if u.Renamed != 0 {
@@ -66,20 +75,27 @@ func (u User) settings() ([]byte, error) {
 	if u.Away {
 		m.Away = &u.Away
 	}
+	if mark := markOf(devices); mark != 0 {
+		m.Devices = &mark
+	}
 	return proto.Marshal(m)
 }
 
 // tellSettings tells a user who came what they have chosen.
 func (s *Service) tellSettings(ctx context.Context, user uint64, tell func(proto.Branch, []byte) error) error {
 	var u User
+	var devices []Device
 	err := s.store.View(ctx, func(v View) (err error) {
-		u, err = v.User(user)
+		if u, err = v.User(user); err != nil {
+			return err
+		}
+		devices, err = v.Devices(user)
 		return err
 	})
 	if err != nil {
 		return s.failed("the settings could not be told", err)
 	}
-	payload, err := u.settings()
+	payload, err := u.settings(devices)
 	if err != nil {
 		return s.failed("the settings could not be told", err)
 	}

@@ -146,7 +146,10 @@ func (r *upsertUser) apply(b *batch) (Result, error) {
 	if known.ID == 0 {
 		after.FirstSeen = now
 	}
-	return Result{}, b.changeUser(known, after)
+	if err := b.changeUser(known, after); err != nil || device.ID != 0 || r.credential.Device == 0 {
+		return Result{}, err
+	}
+	return Result{}, b.tellSettings(after)
 }
 
 // Rename lets a user be called otherwise, whatever tokens say that were issued so far;
@@ -175,9 +178,7 @@ func (r *renaming) apply(b *batch) (Result, error) {
 	if err := b.changeUser(known, after); err != nil {
 		return Result{}, err
 	}
-	payload, err := after.settings()
-	b.deliver(r.user, proto.BranchSettings, payload)
-	return Result{}, err
+	return Result{}, b.tellSettings(after)
 }
 
 // changeUser writes what is known of a user, and lets those whom it is shown to learn

@@ -31,8 +31,9 @@ const notifiedByWorker = `
 
 // clicks is JavaScript for the service worker, in which a page clicks on a notification.
 const clicks = `
-	addEventListener('message', ({ data }) => {
-		if (data.click) dispatchEvent(Object.assign(new ExtendableEvent('notificationclick'), { notification: { data: data.click, close() {} } }));
+	addEventListener('message', ({ data, source }) => {
+		const notification = { data: data.click, close() { source.postMessage({ closed: data.click }); } };
+		if (data.click) dispatchEvent(Object.assign(new ExtendableEvent('notificationclick'), { notification }));
 	});`
 
 // A told is a notification.
@@ -134,8 +135,12 @@ func TestWhereOnlyAServiceWorkerMayNotifyItDoes(t *testing.T) {
 	ada.tell(bobID, "one")
 	ada.tell(bobID, "two")
 	page.await("the notification", `() => told.length && told.every(n => n.tag === 'd:21:22' && n.title === 'Ada' && n.data === '#/to/22')`)
-	call[bool](tb, `async () => { (await navigator.serviceWorker.ready).active.postMessage({ click: told[0].data }); return true }`)
-	page.await("the conversation", `() => location.hash === '#/to/22'`)
+	call[bool](tb, `async () => {
+		navigator.serviceWorker.addEventListener('message', ({ data }) => { if (data.closed) window.closedByClick = data.closed; });
+		(await navigator.serviceWorker.ready).active.postMessage({ click: told[0].data });
+		return true;
+	}`)
+	page.await("the conversation", `() => location.hash === '#/to/22' && window.closedByClick === location.hash`)
 	tb.inFront(true)
 	page.await("the notifications to be closed", `() => told.every(n => n.closed || told.findLast(m => m.tag === n.tag).closed)`)
 	page.wroteNoErrors()

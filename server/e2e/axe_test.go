@@ -106,9 +106,26 @@ func TestNoStateOfThePageShutsAnybodyOut(t *testing.T) {
 			c.click("Archived (1)")
 			c.find("button", "All conversations")
 		}},
-		{"the settings", func() { press("\u001b"); c.click("Settings"); c.find("switch", "Show when I type") }},
+		{"a queue in which nothing is found", func() {
+			c.fillIn("searchbox", "Find in the queue", "zzz")
+			c.clickOn("radio", "Unclaimed")
+			c.find("button", "Show all of them")
+		}},
+		{"the settings", func() {
+			c.click("Show all of them")
+			c.click("Settings")
+			c.find("switch", "Show when I type")
+		}},
+		{"an account that is elsewhere", func() {
+			c.click("Account")
+			c.await("who looks after it", `() => document.querySelector('dialog[open]').innerText.includes('looked after where you have your account')`)
+			if offered := call[[]string](c.tab, `() => [...document.querySelectorAll('dialog[open] :is(button, input)')].filter(e => e.checkVisibility()).map(e => e.textContent || e.id)`); strings.Join(offered, ", ") != "Sign out everywhere, Sign out, Close" {
+				c.t.Errorf("of an account that is elsewhere the page offers %q", offered)
+			}
+		}},
+		{"signing out everywhere", func() { c.clickOn("button", "Sign out everywhere"); c.find("button", "Cancel") }},
 		{"people found", func() {
-			press("\u001b")
+			c.click("Cancel")
 			c.fillIn("searchbox", "Find a person", "b")
 			c.find("list", "People")
 		}},

@@ -79,7 +79,6 @@ func TestAPersonTakesTheirIdentityAlongAndBack(t *testing.T) {
 		t.Fatalf("the QR code says %q, want %q", link, want)
 	}
 	first.shutsNobodyOut("a link code")
-	first.pressIn("Close")
 	tb := newProfile(t).open("Ada's phone", link, "")
 	tb.find("button", "Sign in")
 	if address := call[string](tb, `() => location.href + ' ' + navigation.entries().map(({url}) => url)`); strings.Contains(address, code) {
@@ -92,6 +91,10 @@ func TestAPersonTakesTheirIdentityAlongAndBack(t *testing.T) {
 	if id := call[string](tb, `() => JSON.parse(localStorage.getItem('parley.session')).id`); id != first.id {
 		t.Fatalf("the phone is user %s, want %s", id, first.id)
 	}
+
+	// Whoever shows the code sees that it was used, and in the devices, by what.
+	first.await("the device that signed in", `() => document.querySelectorAll('dialog[open]').length === 1 && document.querySelectorAll('[data-device]').length === 2 &&
+		/^A new device signed in: \w+ on Linux$/.test(document.querySelector('#account-said').textContent)`)
 
 	// Renamed here, there, and for who is told.
 	first.fill("Name that others see", "Augusta")
@@ -106,6 +109,9 @@ func TestAPersonTakesTheirIdentityAlongAndBack(t *testing.T) {
 	recovery := first.codeShown()
 	first.shutsNobodyOut("a recovery code")
 	first.pressIn("I have kept it")
+	phone.openAccount()
+	phone.devices(2)
+	phone.pressIn("Close")
 	first.await("the other device", `() => { const b = document.querySelector('[data-device]:not([data-current]) button'); b?.click(); return b }`)
 	first.devices(1)
 	phone.find("textbox", "Your name")
@@ -169,4 +175,45 @@ func TestAPersonTakesTheirIdentityAlongAndBack(t *testing.T) {
 	become("Sign in")
 	first.await("the other's chat", `id => JSON.parse(localStorage.getItem('parley.session')).id === id && document.querySelector('[data-key]')`, phone.id)
 	first.awaitConnection("live")
+
+	// Whoever looks elsewhere is told, once, and so is who was away.
+	const signsIn = `async label => {
+		const { token } = JSON.parse(localStorage.getItem('parley.session'));
+		const post = async (path, body) => (await fetch(path, { method: 'POST', headers: { authorization: 'Bearer ' + token, 'content-type': 'application/json' }, body: JSON.stringify(body) })).json();
+		const { code } = await post('/api/link-codes', {});
+		return (await post('/api/sign-in', { code, device: label })).user_id;
+	}`
+	phone.pressIn("Close")
+	signIn := func(label string) {
+		t.Helper()
+		if id := call[string](first.tab, signsIn, label); id != phone.id {
+			t.Fatalf("%s signed in as %q", label, id)
+		}
+	}
+	const told = `words => document.querySelector('.notice[role=status]')?.textContent.includes(words)`
+	signIn("the television")
+	phone.await("word of it", told, "A new device signed in: the television")
+	for _, on := range []screen{{390, 844}, lowScreens[0]} {
+		phone.show(on)
+		if !call[bool](phone.tab, `() => {
+			const [notice, {height}] = ['', ' p'].map(part => document.querySelector('.notice[role=status]' + part).getBoundingClientRect());
+			return height < 50 && [...document.querySelectorAll('.notice[role=status] > *')].every(e => e.getBoundingClientRect().bottom <= notice.bottom);
+		}`) {
+			t.Errorf("on %s the word of it is squeezed or cut", on)
+		}
+	}
+	phone.show(screen{1200, 800})
+	phone.shutsNobodyOut("word of a new device")
+	phone.click("Your devices…")
+	phone.devices(3)
+	phone.visit("about:blank")
+	signIn("the car")
+	phone.visit(g.url + "/")
+	phone.await("word of it", told, "A new device signed in: the car")
+	phone.reload()
+	phone.openAccount()
+	phone.devices(4)
+	if n := phone.notices("signed in"); n > 0 {
+		t.Errorf("after a reload %d notices tell of devices that were told", n)
+	}
 }

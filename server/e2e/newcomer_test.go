@@ -40,12 +40,25 @@ func TestANewcomerOnASlowLineTypesWhileTheEngineComesAndSeesHowFarItIs(t *testin
 		t.Errorf("the form takes %d bytes, want what the line carries in two seconds", form.Bytes)
 	}
 	eventually(t, "the program to be asked for before Start is pressed", func() bool { return len(g.since(0, ".wasm")) == 1 })
+	for hash, hint := range map[string]string{"/to/7": "write to the person who sent it", "/service/3": "write to customer service", "/": "Nothing gets lost"} {
+		tb.await("what the link "+hash+" is for", `(hash, hint) => { location.hash = hash; return document.querySelector('sign-in .hint').textContent.includes(hint) }`, hash, hint)
+	}
+	call[bool](tb, `() => { location.hash = '/'; return true }`)
+	if gap := call[float64](tb, `() => {
+		const at = () => { const [form] = [...document.querySelectorAll('sign-in form')].filter(e => e.checkVisibility()); return form.querySelector('[type=submit]').getBoundingClientRect().bottom };
+		const turn = document.querySelector('sign-in .link-button'), gaps = [];
+		for (let i = 0; i < 2; i++, turn.click()) gaps.push(turn.getBoundingClientRect().top - at());
+		return Math.min(...gaps);
+	}`); gap < 8 {
+		t.Errorf("%v px lie between the buttons of a form", gap)
+	}
 	tb.fill("Your name", "Ada")
 	tb.click("Start")
 	tb.await("progress", `() => window.e2eProgress.length >= 3`)
 	if bars, err := tb.named("progressbar", "Loading Parley…"); err != nil || len(bars) != 1 {
 		t.Errorf("%d bars of progress, %v", len(bars), err)
 	}
+	tb.shutsNobodyOut("the program on its way")
 	if state := call[string](tb, `() => document.querySelector('[data-connection]').dataset.connection`); state != "connecting" {
 		t.Errorf("meanwhile the connection is said to be %s", state)
 	}

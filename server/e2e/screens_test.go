@@ -1,10 +1,14 @@
 package e2e
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"parley/proto"
@@ -150,6 +154,12 @@ func TestALowScreenKeepsTheMessagesInSight(t *testing.T) {
 	c.open(c.customer, "question 12.")
 	onAll("with a customer")
 	c.show(lowScreens[0])
+	c.click("Internal note")
+	if wide := call[float64](c.tab, `() => document.querySelector('message-composer textarea').getBoundingClientRect().width`); wide < 100 {
+		t.Errorf("a note is written in %v px", wide)
+	}
+	c.click("Internal note")
+	c.show(lowScreens[0])
 	c.click("Show all of it")
 	c.click("Claim")
 	c.await("the claim", `key => document.querySelector('[data-key="' + key + '"]').dataset.assignee === '21'`, strings.TrimPrefix(c.customer, "/c/"))
@@ -191,6 +201,18 @@ func TestALowScreenKeepsTheMessagesInSight(t *testing.T) {
 			c.await(end.last+" within reach on "+s.String(), reached, end.last)
 		}
 	}
+	// The filters stand in one line, with their counts, and none is cut.
+	c.goTo("/")
+	for _, s := range []screen{{320, 640}, {335, 640}, {390, 844}, {800, 600}, {1200, 800}} {
+		c.show(s)
+		for _, found := range call[[]string](c.tab, `() => {
+			const words = [...document.querySelectorAll('.filters label > span')];
+			const {top} = words[0].getBoundingClientRect();
+			return words.filter(e => e.getBoundingClientRect().top !== top || e.scrollWidth > e.clientWidth).map(e => e.textContent);
+		}`) {
+			t.Errorf("on %s the filter %q is cut, or in a line of its own", s, found)
+		}
+	}
 	c.isReadHoweverItIsShown()
 
 	c.show(screen{2560, 1200})
@@ -206,20 +228,29 @@ func (c *counter) isReadHoweverItIsShown() {
 	c.t.Helper()
 	c.show(screen{1200, 800})
 	c.open(c.chat, "line 12.")
-	c.say(strings.Repeat("one of many lines\n", 99) + "the last of them")
+	c.say(strings.Repeat("of many\n", 250) + "the last of them")
 	c.find("button", "Show more")
 
-	// WCAG 1.4.12: wider text is cut nowhere, but where dots say so.
+	// WCAG 1.4.12: wider text is cut nowhere, but where dots say so, and stays within what it stands on.
 	const spaced = `() => {
 		const style = new CSSStyleSheet();
 		style.replaceSync('* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important } p { margin-bottom: 2em !important }');
 		document.adoptedStyleSheets = [style];
-		const cut = [...document.querySelectorAll('*')].filter(e => e.checkVisibility() && [...e.childNodes].some(n => n.nodeType === Node.TEXT_NODE && n.data.trim())).filter(e => {
-			const {textOverflow} = getComputedStyle(e);
-			const box = e.closest('.spoken') ? null : e.getBoundingClientRect();
-			const around = e.parentElement.closest('button, .badge, conversation-status, .typing, .bar, .banner')?.getBoundingClientRect();
-			return box && textOverflow !== 'ellipsis' && (e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 && e.localName === 'button' || around && (box.bottom > around.bottom + 1 || box.right > around.right + 1));
-		}).map(e => e.outerHTML.slice(0, 120));
+		const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), range = document.createRange(), cut = [];
+		for (let text; (text = texts.nextNode());) {
+			if (!text.data.trim() || !text.parentElement.checkVisibility() || text.parentElement.closest('.spoken, select')) continue;
+			range.selectNodeContents(text);
+			const {left, right, bottom} = range.getBoundingClientRect();
+			for (let e = text.parentElement; e; e = e.parentElement) {
+				const {overflowX, overflowY, textOverflow} = getComputedStyle(e), edge = e.getBoundingClientRect();
+				const holds = e.matches('button, .badge, conversation-status, .typing, .bar, .banner');
+				if (textOverflow === 'ellipsis' || /auto|scroll/.test(overflowY)) break;
+				if ((holds || overflowY !== 'visible') && bottom > edge.bottom + 1 || (holds || overflowX !== 'visible') && (right > edge.right + 1 || left < edge.left - 1)) {
+					cut.push(text.data + ' in ' + e.cloneNode().outerHTML.slice(0, 90));
+					break;
+				}
+			}
+		}
 		document.adoptedStyleSheets = [];
 		return cut;
 	}`
@@ -242,9 +273,9 @@ func (c *counter) isReadHoweverItIsShown() {
 		const style = (selector, pseudo) => getComputedStyle(document.querySelector(selector), pseudo);
 		document.querySelector('message-composer textarea').focus();
 		return {
-			'a switch shows its state': style('.switch input').appearance === 'auto',
+			'a switch shows its state': style('.switch input').appearance === 'auto' && style('.switch input', '::before').content === 'none',
 			'the open conversation is marked': style('.entry[aria-current]').outlineStyle === 'solid',
-			'a message has an edge': style('.bubble').borderTopStyle === 'solid' && style('.bubble').borderTopWidth === '1px',
+			'a message and a button have an edge': ['.bubble', '.send'].every(e => style(e).borderTopStyle === 'solid' && style(e).borderTopWidth === '1px'),
 			'where one writes is marked': style('message-composer form').outlineStyle === 'solid',
 			'who is here has a mark': style('.avatar[data-online]', '::after').backgroundColor === style('body').color,
 		};
@@ -265,7 +296,7 @@ func (c *counter) isReadHoweverItIsShown() {
 	c.media(map[string]string{"media": "print", "prefers-color-scheme": "dark"})
 	type printed struct {
 		White, Whole, Named, Unfolded bool
-		Beside                        []string
+		Beside, Cut                   []string
 	}
 	got := call[printed](c.tab, `() => {
 		const paper = document.documentElement.scrollHeight;
@@ -279,11 +310,28 @@ func (c *counter) isReadHoweverItIsShown() {
 			Whole: paper > innerHeight && rows.every(e => { const {top, bottom, height} = e.getBoundingClientRect(); return height > 0 && top >= -scrollY && bottom <= paper - scrollY }),
 			Named: author.height > 10 && author.width > 10,
 			Unfolded: piece.textContent.includes('the last of them') && last.getBoundingClientRect().height > 20,
+			Cut: [...document.querySelectorAll('[role=log], [role=log] *, .main, conversation-pane')].filter(e => e.matches(':not(.spoken, bdi)') && getComputedStyle(e).overflowY !== 'visible' && e.scrollHeight > e.clientHeight + 1).map(e => e.cloneNode().outerHTML.slice(0, 80)),
 			Beside: [...document.querySelectorAll('.side, message-composer, connection-status, .status-row, button, .skip')].filter(e => e.checkVisibility() && !e.matches('.state')).map(e => e.outerHTML.slice(0, 80)),
 		};
 	}`)
-	if !got.White || !got.Whole || !got.Named || !got.Unfolded || len(got.Beside) > 0 {
+	if !got.White || !got.Whole || !got.Named || !got.Unfolded || len(got.Beside) > 0 || len(got.Cut) > 0 {
 		c.t.Errorf("on paper: %+v", got)
 	}
+	if pages, want := c.printed(), call[int](c.tab, `() => Math.floor(document.documentElement.scrollHeight / (11 * 96))`); want < 5 || pages < want {
+		c.t.Errorf("what takes %d pages comes out on %d", want, pages)
+	}
 	c.media(nil)
+}
+
+// printed prints the page, and says on how many pages of 8.5 by 11 inches it came out.
+func (tb *tab) printed() (pages int) {
+	tb.t.Helper()
+	tb.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		got, err := cdp.Call(ctx, target, page.PrintToPDF, page.PrintToPDFParams{})
+		if err == nil {
+			pages = bytes.Count(got.Data, []byte("/Type /Page\n"))
+		}
+		return err
+	}))
+	return pages
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -27,10 +28,10 @@ var looks = []look{
 	{"phone-light", "light", 390, 780}, {"phone-dark", "dark", 390, 780},
 }
 
-// take writes what a page looks like in every look.
+// take writes what a page looks like in every look, on a phone first.
 func (p *person) take(view string) {
 	p.t.Helper()
-	for _, l := range looks {
+	for _, l := range slices.Concat(looks[2:], looks[:2]) {
 		p.do(chromedp.EmulateViewport(l.width, l.height))
 		p.media(map[string]string{"prefers-color-scheme": l.scheme})
 		call[bool](p.tab, scrolled)
@@ -55,7 +56,7 @@ func TestScreenshots(t *testing.T) {
 }
 
 func takeAll(t *testing.T, language string) {
-	const adaID, bobID, carlaID, doraID, agentID = 21, 22, 23, 24, 31
+	const adaID, bobID, carlaID, doraID = 21, 22, 23, 24
 	s := newServerWithKey(t)
 	g := newGate(t, s)
 	speak := fmt.Sprintf("localStorage.setItem('parley.language', %q);", language)
@@ -110,18 +111,86 @@ func takeAll(t *testing.T, language string) {
 	ada.await("the composer", `() => document.querySelector('message-composer textarea')`)
 	say("Hello, my invoice shows the wrong address.")
 
-	services := []proto.ServiceType{support}
-	tb = newProfile(t).open("Annabel", g.url+"/", speak+sessionOf(agentID, "Annabel", s.tokenFor(agentID, "Annabel", services)))
-	tb.awaitConnection("live")
-	agent := &person{tab: tb, id: "31"}
-	agent.await("the customer", `() => document.querySelector('service-queue li[data-key="s:21:2"]')`)
-	shot(agent, "queue")
-	call[bool](agent.tab, `() => { document.querySelector('service-queue li[data-key="s:21:2"] a').click(); return true }`)
-	agent.awaitMessage("Hello, my invoice shows the wrong address.", "received")
-	shot(agent, "agent")
+	takeDesk(t, s, g, speak, shot)
+	takeAccount(t, speak, shot)
 	ada.awaitMessage("Hello, my invoice shows the wrong address.", confirmed...)
 	shot(ada, "customer")
 	s.stop()
 	ada.awaitConnection("offline")
 	shot(ada, "offline")
+}
+
+// takeDesk takes pictures of what an agent works with; Ada has written to the service.
+func takeDesk(t *testing.T, s *server, g *gate, speak string, shot func(*person, string)) {
+	t.Helper()
+	const agentID = 31
+	asks := func(user uint64, name, content string) {
+		var zero uint64
+		service, kind, direction, extend := support, proto.MessageType_MESSAGE_TYPE_TEXT, proto.ServiceMessageDirection_CUSTOMER_TO_SERVICE, `{"order":"2041-77","paid":true}`
+		newDevice(t, s, user, name).must(proto.BranchService, &proto.ServiceMessage{MessageId: &zero, UserId: &user, ServiceType: &service,
+			MessageType: &kind, Content: &content, CreateDate: &zero, Direction: &direction, Extend: &extend})
+	}
+	asks(25, "Erik", "Is the blue one back in stock?")
+	asks(26, "王芳", "订单还没有发货，能帮我查一下吗？")
+	asks(27, "Gloria", "The parcel came without the cable. Can you send one?")
+	newDevice(t, s, 32, "Benedict", support)
+	ben := colleague{t, s, s.tokenFor(32, "Benedict", []proto.ServiceType{support})}
+	ben.ask("POST", "/api/services/2/replies", `{"title":"Cable missing","content":"Dear {customer},\nwe are sorry. A cable is on its way to you. {agent}"}`)
+	ben.ask("POST", "/api/services/2/replies", `{"title":"Opening hours","content":"We are here from 9 to 17."}`)
+	ben.ask("POST", "/api/services/2/replies", `{"title":"缺货","content":"{customer}，您好！该商品暂时缺货，到货后我们会通知您。"}`)
+	ben.ask("POST", "/api/conversations/"+proto.ServiceKey(27, support).String()+"/notes", `{"content":"She had the same trouble in May: the warehouse packs that model without it.","after_seq":"1"}`)
+
+	tb := newProfile(t).open("Annabel", g.url+"/", speak+sessionOf(agentID, "Annabel", s.tokenFor(agentID, "Annabel", []proto.ServiceType{support, 1})))
+	tb.awaitConnection("live")
+	agent := &person{tab: tb, id: "31"}
+	does := func(script string) { t.Helper(); call[bool](agent.tab, "() => { "+script+"; return true }") }
+	agent.await("the customers", `() => document.querySelectorAll('service-queue li[data-key]').length === 4`)
+	shot(agent, "queue")
+	does(`document.querySelector('service-queue li[data-key="s:27:2"] a').click()`)
+	agent.awaitNote("She had the same trouble in May: the warehouse packs that model without it.")
+	agent.await("the claim", `() => { const b = document.querySelector('[data-act=claim]'); b?.click(); return document.querySelector('[data-act=release]') }`)
+	does(`document.activeElement.blur()`)
+	shot(agent, "agent")
+	does(`document.querySelector('message-composer .note-toggle').click()`)
+	shot(agent, "note")
+	does(`document.querySelector('message-composer .note-toggle').click(); document.querySelector('message-composer textarea').focus()`)
+	agent.press("/")
+	agent.await("the replies", `() => document.querySelector('reply-picker [role=option]')`)
+	shot(agent, "replies")
+	agent.press("\u001b", "\b")
+	agent.do(chromedp.EmulateViewport(390, 780))
+	does(`document.querySelector('.main .bar button:has(.icon-person)').click()`) // in a dialog, on a phone
+	agent.await("about the customer", `() => document.querySelector('dialog[open] .customer-name')`)
+	shot(agent, "about-customer")
+	does(`location.hash = '/'; document.querySelector('.filters input[value=mine]').click()`)
+	shot(agent, "queue-filtered")
+	does(`document.querySelector('settings-menu').dispatchEvent(new Event('account'))`)
+	agent.await("the account", `() => document.querySelector('account-dialog #own-name')?.checkVisibility() === false`)
+	shot(agent, "account-elsewhere")
+}
+
+// takeAccount takes pictures of a guest's account.
+func takeAccount(t *testing.T, speak string, shot func(*person, string)) {
+	t.Helper()
+	g := newGate(t, newServer(t))
+	ada := &person{tab: newProfile(t).open("Ada", g.url+"/", speak)}
+	ada.await("the form", `() => document.querySelector('sign-in input')`)
+	call[bool](ada.tab, `() => { document.querySelector('sign-in input').value = 'Ada'; document.querySelector('sign-in button[type=submit]').click(); return true }`)
+	ada.awaitConnection("live")
+	call[bool](ada.tab, `async () => {
+		const { connect, signInWithCode } = await import('/parley.js');
+		const parley = await connect({ token: JSON.parse(localStorage.getItem('parley.session')).token });
+		await signInWithCode((await parley.linkCode()).code, { device: 'Firefox on Android' });
+		await parley.recoveryCode();
+		parley.close();
+		return true;
+	}`)
+	ada.await("the news", `() => document.querySelector('.notice')`)
+	shot(ada, "new-device")
+	call[bool](ada.tab, `() => { document.querySelector('.notice .button').click(); return true }`)
+	ada.devices(2)
+	shot(ada, "account")
+	call[bool](ada.tab, `() => { document.querySelectorAll('account-dialog section')[0].querySelector('.choices .button:last-child').click(); return true }`)
+	ada.await("the code", `() => document.querySelector('svg.qr')`)
+	shot(ada, "link-code")
 }

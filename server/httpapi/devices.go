@@ -23,7 +23,8 @@ type device struct {
 }
 
 // devices lists where the user is signed in by tokens that name a device, who signed
-// in first first, and says when the recovery code was made.
+// in first first, and says when the recovery code was made, and whether this server is
+// where the user's name is changed and codes are made.
 func (a *api) devices(r *http.Request, who auth.User) (any, error) {
 	all, err := a.Service.Devices(r.Context(), who.ID)
 	if err != nil {
@@ -44,7 +45,8 @@ func (a *api) devices(r *http.Request, who auth.User) (any, error) {
 	return struct {
 		Devices  []device `json:"devices"`
 		Recovery string   `json:"recovery_code_made"` // Unix milliseconds; "0" if there is none
-	}{list, millis(recovery.Made)}, nil
+		Mints    bool     `json:"mints"`
+	}{list, millis(recovery.Made), a.mints() == nil}, nil
 }
 
 // endDevice ends one device of the user, which may be the one that asks.

@@ -295,6 +295,12 @@ func TestAServerWithAKeyOfItsOwnersMakesNoCodes(t *testing.T) {
 	} {
 		s.wantRefused(request.path, request.method, request.path, token, request.body, http.StatusForbidden, "no-guests")
 	}
+	for mints, s := range map[bool]*site{false: s, true: newSite(t, func(c *Config) { c.Guests = true })} {
+		var answer struct{ Mints *bool }
+		if status, text := s.ask("GET", "/api/devices", s.token(7), "", &answer); status != 200 || answer.Mints == nil || *answer.Mints != mints {
+			t.Errorf("a server that mints: %v, says %s", mints, text)
+		}
+	}
 	if devices, _ := s.devicesOf(token); devices == nil || len(devices) != 0 {
 		t.Errorf("devices %+v", devices)
 	}

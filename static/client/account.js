@@ -10,9 +10,9 @@ export async function rename(server, token, name) {
 }
 
 /**
- * Where the user is signed in, and when the recovery code was made; 0: there is none.
+ * Where the user is signed in, when the recovery code was made, 0 if there is none, and whether the server mints tokens.
  * @param {string} server @param {string} token
- * @returns {Promise<{ devices: Device[], recoveryMade: number }>}
+ * @returns {Promise<{ devices: Device[], recoveryMade: number, mints: boolean }>}
  */
 export async function listDevices(server, token) {
   const answer = await request(server, '/api/devices', { token });
@@ -22,6 +22,7 @@ export async function listDevices(server, token) {
       online: device.online === true, current: device.this === true,
     })),
     recoveryMade: Number(answer.recovery_code_made),
+    mints: answer.mints !== false,
   };
 }
 

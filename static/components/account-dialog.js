@@ -13,6 +13,10 @@ import { element, text } from './dom.js';
 export class AccountDialog extends HTMLElement {
   #parley;
   #clock;
+  #asked = 0; // how often for the devices
+  #done = new AbortController();
+  /** Closes the link code, once it was used. */
+  #linked = new AbortController();
   #name = element('input', {
     id: 'own-name', type: 'text', required: true, maxlength: 64, autocomplete: 'nickname', dir: 'auto', spellcheck: 'false', 'aria-describedby': 'account-said',
     onfocus: () => this.#name.select(),
@@ -21,22 +25,24 @@ export class AccountDialog extends HTMLElement {
   #recovery = element('p', { class: 'note' });
   #said = element('p', { class: 'error', id: 'account-said', role: 'status', dir: 'auto' });
   #others = element('button', { class: 'button', type: 'button', onclick: () => this.#do(() => this.#parley.endDevices({ others: true }), t.signedOutElsewhere) }, t.signOutOthers);
+  #naming = element('form', { class: 'row', novalidate: true, onsubmit: event => this.#rename(event) },
+    element('div', { class: 'field' }, element('label', { for: 'own-name' }, t.ownName), this.#name),
+    element('button', { class: 'button', type: 'submit' }, t.rename));
+  #linking = element('button', { class: 'button', type: 'button', onclick: () => this.#make(() => this.#link()) }, t.linkDevice);
+  #devices = element('section', {}, element('h3', {}, t.devices), this.#list, element('div', { class: 'choices' }, this.#others, this.#linking));
+  #recovering = element('section', {}, element('h3', {}, t.recoveryCode), this.#recovery,
+    element('div', { class: 'choices' },
+      element('button', { class: 'button', type: 'button', onclick: () => this.#make(async () => showRecoveryCode(this, await this.#parley.recoveryCode())) }, t.makeRecoveryCode)));
+  /** Who does what this server does not. */
+  #elsewhere = element('p', { hidden: true }, t.accountElsewhere);
+  #close = element('button', { class: 'button', type: 'button', onclick: () => this.#dialog.close() }, t.close);
   #dialog = element('dialog', { class: 'ask account', 'aria-labelledby': 'account', onclose: () => this.remove() },
     element('h2', { id: 'account' }, t.account),
-    element('form', { class: 'row', novalidate: true, onsubmit: event => this.#rename(event) },
-      element('div', { class: 'field' }, element('label', { for: 'own-name' }, t.ownName), this.#name),
-      element('button', { class: 'button', type: 'submit' }, t.rename)),
-    this.#said,
-    element('h3', {}, t.devices), this.#list,
-    element('div', { class: 'choices' }, this.#others,
-      element('button', { class: 'button', type: 'button', onclick: () => this.#make(async () => showLinkCode(this, await this.#parley.linkCode(), this.#clock)) }, t.linkDevice)),
-    element('h3', {}, t.recoveryCode), this.#recovery,
-    element('div', { class: 'choices' },
-      element('button', { class: 'button', type: 'button', onclick: () => this.#make(async () => showRecoveryCode(this, await this.#parley.recoveryCode())) }, t.makeRecoveryCode)),
+    this.#naming, this.#elsewhere, this.#said, this.#devices, this.#recovering,
     element('div', { class: 'choices end' },
       element('button', { class: 'button', type: 'button', onclick: () => this.#signOut(true) }, t.signOutEverywhere),
       element('button', { class: 'button', type: 'button', onclick: () => this.#signOut(false) }, t.signOut),
-      element('button', { class: 'button', type: 'button', onclick: () => this.#dialog.close() }, t.close)));
+      this.#close));
 
   /** @param {import('../parley.js').Parley} parley @param {import('../model/clock.js').Clock} clock the server's */
   constructor(parley, clock) {
@@ -51,13 +57,27 @@ export class AccountDialog extends HTMLElement {
     this.append(this.#dialog);
     this.#dialog.showModal();
     this.#refresh();
+    this.#parley.addEventListener('settings', () => this.#refresh(), { signal: this.#done.signal });
+  }
+
+  disconnectedCallback() {
+    this.#done.abort();
+  }
+
+  /** Says that a device signed in: by the code that is shown, if one is. @param {string} words */
+  tell(words) {
+    this.#linked.abort();
+    this.#say(words);
   }
 
   /** Asks the server anew, as far as the dialog is still there. */
   async #refresh() {
+    const asked = ++this.#asked;
     try {
-      const { devices, recoveryMade } = await this.#parley.devices();
+      const { devices, recoveryMade, mints } = await this.#parley.devices();
+      if (asked !== this.#asked) return;
       this.#show(devices, recoveryMade);
+      this.#offer(mints, devices.length > 0);
     } catch (error) {
       this.#say(t.devicesUnknown(reasonOf(error, t.unknownError)));
     }
@@ -65,11 +85,21 @@ export class AccountDialog extends HTMLElement {
 
   /** @param {Device[]} devices @param {number} recoveryMade */
   #show(devices, recoveryMade) {
-    const focused = this.#list.contains(document.activeElement);
+    const focused = document.activeElement?.closest('[data-device]')?.getAttribute('data-device');
     this.#list.replaceChildren(...devices.map(device => this.#row(device)));
     this.#others.hidden = !devices.some(({ current }) => !current);
     text(this.#recovery, recoveryMade ? t.recoveryMade(briefTime(recoveryMade, this.#clock.now())) : t.recoveryNone);
-    if (focused) /** @type {HTMLElement} */ (this.#list.querySelector('button') ?? this.#name).focus(); // the one that was pressed is gone
+    if (!focused) return;
+    const same = this.#list.querySelector(`[data-device="${focused}"] button`);
+    /** @type {HTMLElement} */ (same ?? this.#list.querySelector('button') ?? this.#name).focus(); // the one that was pressed is gone
+  }
+
+  /** Offers what the server does not refuse. @param {boolean} mints the tokens of its users @param {boolean} some devices there are */
+  #offer(mints, some) {
+    this.#naming.hidden = this.#linking.hidden = this.#recovering.hidden = !mints;
+    this.#elsewhere.hidden = mints;
+    this.#devices.hidden = !mints && !some;
+    if (!document.activeElement?.checkVisibility()) this.#close.focus();
   }
 
   /** @param {Device} device */
@@ -103,6 +133,11 @@ export class AccountDialog extends HTMLElement {
       this.#say(t.notDone(reasonOf(error, t.unknownError)));
     }
     await this.#refresh();
+  }
+
+  async #link() {
+    this.#linked = new AbortController();
+    await showLinkCode(this, await this.#parley.linkCode(), this.#clock, this.#linked.signal);
   }
 
   /** Makes a code and shows it. @param {() => Promise<void>} show */

@@ -1,38 +1,30 @@
 // @ts-check
-// The page of somebody signed in: the list of conversations, an agent's queue,
-// and the conversation that is open.
+// The page of somebody signed in: what stands beside the conversation, the one that is open or what the address
+// leads to instead, and the engine's word to all of them.
 import { act, unmark } from '../model/conversation-acts.js';
 import { Conversations } from '../model/conversations.js';
 import { Attention } from '../model/attention.js';
 import { EachFrame } from '../model/each-frame.js';
-import { deviceLabel } from '../model/device-label.js';
-import { clearIdentity, currentToken, forgetUser, keepsIdentity, renameIdentity, storedIdentity, storeIdentity } from '../model/identity.js';
+import { currentToken, keepsIdentity, renameIdentity } from '../model/identity.js';
 import { ListHistory } from '../model/list-history.js';
+import { NewDevices } from '../model/new-devices.js';
 import { PageContext } from '../model/page-context.js';
 import { ReadingPlaces } from '../model/reading-places.js';
 import { parseRoute } from '../model/route.js';
-import { forgetServices } from '../model/services.js';
 import { forgetSnapshot, readSnapshot, SnapshotKeeper } from '../model/snapshot.js';
-import { connect, directKey, ParleyError, serviceKey, signInWithCode } from '../parley.js';
+import { connect, directKey, ParleyError, serviceKey } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
 import { reasonOf, userName, wordsOf } from '../texts/labels.js';
-import { formats, t } from '../texts/strings.js';
-import { AccountDialog } from './account-dialog.js';
-import { avatar, paintAvatar } from './avatar.js';
-import { askForCode } from './code-form.js';
+import { t } from '../texts/strings.js';
 import { ConnectionStatus } from './connection-status.js';
-import { ConversationList } from './conversation-list.js';
 import { ConversationMenu } from './conversation-menu.js';
 import { ConversationPane } from './conversation-pane.js';
-import { element, set, text } from './dom.js';
-import { icon } from './icons.js';
+import { element, set } from './dom.js';
+import { emptyPane, failurePane } from './empty-pane.js';
 import { NoticeList } from './notice-list.js';
-import { PeopleSearch } from './people-search.js';
 import { ServiceLinks } from './service-links.js';
-import { ServiceQueue } from './service-queue.js';
-import { SettingsMenu } from './settings-menu.js';
-import { ShareLink } from './share-link.js';
-import { askToSignInInstead, askToSignOut } from './sign-out-dialog.js';
+import { Session } from './session.js';
+import { SidePane } from './side-pane.js';
 import { asksForShortcuts, showShortcuts } from './shortcuts-dialog.js';
 
 /**
@@ -76,75 +68,47 @@ export class ChatPanes extends HTMLElement {
   #offline = null;
   #saidNotKept = false;
   #title = ''; // of what is open
-  #bannered = ''; // what the banner says
-  #leaving = false; // signing out
-  /** Why nobody is signed in any more, where another tab came to know of it before. */
-  parting = '';
   #left = ''; // key of the conversation that was open last
   #frame = new EachFrame(() => this.#paintLists());
   /** What stands outside the page takes the browser long: not for each of many messages. */
   #calling = new EachFrame(() => this.#paintTitle(), calls);
   #done = new AbortController();
 
-  #avatar;
-  #name;
-  #share;
-  #settings;
-  #search;
-  #queue;
-  #list;
-  #lists;
+  #side;
   #main = element('section', { class: 'main', id: 'main', tabindex: -1 });
   /** Of the rows of the lists. */
   #menu = new ConversationMenu();
   #status = new ConnectionStatus();
   #notices = new NoticeList();
-  /** Tells an agent that they are away, and leads back. */
-  #away = element('div', { class: 'away', role: 'status', hidden: true }, element('span', {}, t.youAreAway),
-    element('button', { class: 'button', type: 'button', onclick: () => this.#comeBack() }, t.comeBack));
-  #banner = element('div', { class: 'banner', role: 'alert', hidden: true });
+  #session;
 
   /** @param {import('../model/identity.js').Identity} identity */
   constructor({ id, name }) {
     super();
     this.#context = new PageContext(id);
-    this.#avatar = avatar(name, id);
-    this.#name = element('h1', { dir: 'auto', tabindex: -1 }, userName(name, id));
-    this.#search = new PeopleSearch(this.#context);
-    this.#share = new ShareLink(id);
-    this.#settings = new SettingsMenu(id);
-    this.#queue = new ServiceQueue(this.#context);
-    this.#queue.hidden = true;
-    this.#list = new ConversationList(this.#context);
-    this.#lists = element('div', { class: 'lists' }, this.#queue, this.#list);
+    this.#side = new SidePane(this.#context, name);
     this.#keeper = new SnapshotKeeper(id, () => this.#shown());
     this.#attention = new Attention(this.#context);
+    this.#session = new Session(this, this.#context, () => this.#conversations.all, this.#notices, this.#done.signal);
+  }
+
+  /** Why nobody is signed in any more, where another tab came to know of it before. */
+  get parting() {
+    return this.#session.parting;
   }
 
   connectedCallback() {
     this.setAttribute('role', 'main');
-    this.append(element('a', { class: 'skip', href: '#main', onclick: event => this.#skip(event) }, t.skipToConversation), this.#banner,
-      element('nav', { class: 'side', 'aria-label': t.peopleAndConversations },
-        element('div', { class: 'bar own' }, this.#avatar, this.#name, this.#settings),
-        this.#away, this.#share, this.#search, this.#lists),
-      this.#main, this.#menu, this.#status, this.#notices);
+    this.append(element('a', { class: 'skip', href: '#main', onclick: event => this.#skip(event) }, t.skipToConversation), this.#session.banner,
+      this.#side, this.#main, this.#menu, this.#status, this.#notices);
     this.#status.show({ state: 'connecting' });
     this.#status.addEventListener('try-now', () => (this.#parley ? this.#parley.tryNow() : this.#startAgain()));
     this.addEventListener('notice', event => this.#notices.add(/** @type {CustomEvent<string>} */ (event).detail));
-    this.#lists.addEventListener('conversation-menu', event => this.#openMenu(/** @type {CustomEvent<{ key: string, x: number, y: number }>} */ (event).detail));
+    this.#side.addEventListener('conversation-menu', event => this.#openMenu(/** @type {CustomEvent<{ key: string, x: number, y: number }>} */ (event).detail));
     this.addEventListener('conversation-act', event => this.#act(/** @type {CustomEvent<{ key: string, act: ConversationAct }>} */ (event).detail));
-    this.#settings.addEventListener('sign-out', () => this.#signOut(false));
-    this.#settings.addEventListener('account', () => this.#showAccount());
-    this.#settings.addEventListener('away', event => {
-      this.#context.away = /** @type {CustomEvent<boolean>} */ (event).detail;
-      this.#away.hidden = !this.#context.away;
-    });
-    this.#settings.addEventListener('waiting-shown', () => this.#showPresence());
-    this.#search.addEventListener('search', event => { this.#lists.hidden = /** @type {CustomEvent<boolean>} */ (event).detail; });
-    this.#search.addEventListener('chosen', () => this.#search.clear());
-    this.#search.addEventListener('found', event => {
-      for (const { id, name } of /** @type {CustomEvent<import('../parley.js').User[]>} */ (event).detail) this.#context.names.set(id, name);
-    });
+    this.#side.addEventListener('sign-out', () => this.#session.signOut(false));
+    this.#side.addEventListener('account', () => this.#session.showAccount());
+    this.#side.addEventListener('waiting-shown', () => this.#showPresence());
     this.#context.names.addEventListener('change', () => this.#rename());
     this.#context.services.addEventListener('change', () => {
       this.#rename();
@@ -152,7 +116,7 @@ export class ChatPanes extends HTMLElement {
     }, { signal: this.#done.signal });
     this.#main.addEventListener('click', event => this.#clickBack(event));
     this.#notices.addEventListener('focus-lost', () => this.settleFocus());
-    this.#settings.addEventListener('shortcuts', () => showShortcuts(this));
+    this.#side.addEventListener('shortcuts', () => showShortcuts(this));
     document.addEventListener('keydown', event => this.#key(event), { signal: this.#done.signal });
     window.addEventListener('hashchange', event => {
       this.#history.changed(event);
@@ -215,7 +179,7 @@ export class ChatPanes extends HTMLElement {
   #takeSnapshot({ conversations, unread, agent, names, open }) {
     for (const [id, name] of names) this.#context.names.set(id, name);
     if (open?.conversation) this.#learnNames([open.conversation]);
-    this.#queue.hidden = !agent;
+    this.#side.agent = agent;
     this.#takeConversations(conversations, true);
     this.#conversations.unread = unread; // those of all, of which only the first are here
   }
@@ -226,7 +190,7 @@ export class ChatPanes extends HTMLElement {
     const { own, queue, unread } = this.#conversations;
     const { names } = this.#context;
     const open = this.#pane?.shown ?? null;
-    const agent = !this.#queue.hidden;
+    const { agent } = this.#side;
     const conversations = agent ? alternately(queue.all.slice(0, keptRows), own.all.slice(0, keptRows)) : own.all.slice(0, keptRows);
     const messages = [...open?.messages ?? [], ...conversations.map(({ last }) => last)];
     const people = new Set(messages.flatMap(message => (message ? [message.agent, message.target] : [])));
@@ -239,26 +203,16 @@ export class ChatPanes extends HTMLElement {
   /** @param {Parley} parley */
   #take(parley) {
     this.#context.names.parley = parley;
-    this.#takeUser(parley);
-    this.#search.parley = parley;
-    this.#settings.parley = parley;
-    if (parley.chosen) this.#settings.show(parley.chosen);
+    this.#session.parley = parley;
+    this.#side.take(parley);
+    this.#learnUser(parley);
     this.#showConnection(parley.connection);
   }
 
-  /** Shows who the user is, by the newest token. @param {Parley} parley */
-  #takeUser(parley) {
-    const { id, services } = parley.user;
-    const name = userName(parley.user.name, id);
-    text(this.#name, name);
-    paintAvatar(this.#avatar, name, id);
-    this.#queue.hidden = services.length === 0;
-    this.#settings.agent = services.length > 0;
-    this.#context.services.own = services;
-    this.#queue.showServices();
-    this.#search.ownServices = services;
-    this.#context.names.set(id, parley.user.name);
-    renameIdentity(parley.user.name);
+  /** Keeps what the newest token says of the user. @param {Parley} parley */
+  #learnUser({ user: { id, name } }) {
+    this.#context.names.set(id, name);
+    renameIdentity(name);
   }
 
   /** @param {Parley} parley */
@@ -276,11 +230,13 @@ export class ChatPanes extends HTMLElement {
       this.#showPresence();
     }, { signal });
     parley.addEventListener('user', () => {
-      this.#takeUser(parley);
+      this.#side.takeUser(parley);
+      this.#learnUser(parley);
       if (!this.#pane && parseRoute(location.hash).name === 'conversation') this.#route(); // now it may be theirs to read
       this.#paintLists();
     }, { signal });
-    parley.addEventListener('settings', ({ detail }) => this.#settings.show(detail), { signal });
+    parley.addEventListener('settings', ({ detail }) => this.#side.show(detail), { signal });
+    new NewDevices(parley, devices => this.#session.tellDevices(devices), signal);
     parley.addEventListener('error', ({ detail }) => this.#notices.add(reasonOf(detail, t.unknownError)), { signal });
     parley.addEventListener('reset', () => {
       this.#closePane();
@@ -340,19 +296,10 @@ export class ChatPanes extends HTMLElement {
     this.#keeper.changed();
   }
 
-  /** The button goes with what it says: the focus goes where it would be undone. */
-  async #comeBack() {
-    await this.#settings.comeBack();
-    if (this.#away.hidden) this.#settings.querySelector('button')?.focus();
-  }
-
   #paintLists() {
     this.#frame.cancel();
     if (!this.#listed) return;
-    const { own, archived, queue } = this.#conversations;
-    const { key = '' } = this.#pane?.participants ?? {};
-    this.#list.show(own, archived, key);
-    if (!this.#queue.hidden) this.#queue.show(queue, key);
+    this.#side.paint(this.#conversations, this.#pane?.participants.key ?? '');
     this.#calling.want();
   }
 
@@ -428,7 +375,7 @@ export class ChatPanes extends HTMLElement {
         break;
       case 'link':
         location.replace('#/'); // whoever looks at the address later has no business with it
-        this.#signInInstead(parley, route.code);
+        this.#session.signInInstead(route.code);
         break;
       default:
         this.#showEmpty(t.nothingChosen, t.nothingChosenHint, element('h2', {}, t.customerService), new ServiceLinks(this.#context.services));
@@ -460,8 +407,8 @@ export class ChatPanes extends HTMLElement {
       else this.#pane.focusTitle();
     } else if (this.getAttribute('data-view') === 'conversation') {
       this.#main.focus();
-    } else if (!this.#list.focusOn(this.#left) && !this.#queue.focusOn(this.#left)) {
-      this.#name.focus();
+    } else {
+      this.#side.focusOn(this.#left);
     }
   }
 
@@ -514,70 +461,6 @@ export class ChatPanes extends HTMLElement {
     }
   }
 
-  #showAccount() {
-    if (!this.#parley) return this.#notices.add(t.notDone(t.serverAway));
-    const dialog = new AccountDialog(this.#parley, this.#context.clock);
-    dialog.addEventListener('sign-out', event => this.#signOut(/** @type {CustomEvent<boolean>} */ (event).detail));
-    this.append(dialog);
-  }
-
-  /** Names of those to whom something was not sent yet. @param {readonly Conversation[]} [all] */
-  #unsent(all = [this.#conversations.own, this.#conversations.archived, this.#conversations.queue].flatMap(list => list.all)) {
-    return all.filter(({ last }) => last?.seq === 0n).map(({ key }) => isolated(this.#context.participants(key).name));
-  }
-
-  /** Ends the chat in this browser, and what is kept of it, if the person still wants that. @param {boolean} everywhere */
-  async #signOut(everywhere) {
-    if (!await askToSignOut(this, this.#unsent(), everywhere)) return;
-    await this.#leaveFor(null, { everywhere, ends: !everywhere });
-  }
-
-  /**
-   * Deletes what this browser keeps of the user, who goes; and lets another come.
-   * @param {import('../model/identity.js').Identity | null} next
-   * @param {{ everywhere?: boolean, ends?: boolean, anyway?: boolean, words?: string }} [options] whether the server is to
-   * sign the user out on all devices, or on this one; whether to go although what is kept cannot be deleted; and what to
-   * tell the person
-   */
-  async #leaveFor(next, { everywhere = false, ends = false, anyway = false, words = '' } = {}) {
-    const parley = this.#parley;
-    this.#leaving = true;
-    try {
-      if (everywhere) await parley?.endDevices();
-      await parley?.forget();
-    } catch (error) {
-      this.#leaving = anyway;
-      if (!anyway) return this.#notices.add(t.notDone(reasonOf(error, t.unknownError)));
-    }
-    if (ends) parley?.endDevice().catch(() => {}); // where the server is away, it is listed until its token expires
-    clearIdentity(); // and the other tabs see it
-    forgetUser(this.#context.me);
-    if (next) storeIdentity(next);
-    forgetServices();
-    history.replaceState(null, '', '#/');
-    this.dispatchEvent(new CustomEvent('signed-out', { bubbles: true, detail: words }));
-  }
-
-  /** Signs in by a link that was opened here, if the person wants that. @param {Parley} parley @param {string} code */
-  async #signInInstead(parley, code) {
-    const name = isolated(userName(parley.user.name, parley.user.id));
-    if (!await askToSignInInstead(this, this.#unsent(), name)) return;
-    try {
-      await this.#become(await signInWithCode(code, { device: deviceLabel() }));
-    } catch (error) {
-      this.#notices.add(t.notDone(reasonOf(error, t.unknownError)));
-    }
-  }
-
-  /** Goes on as who signed in by a code: as before, if they are who was signed in. @param {{ id: bigint, name: string, token: string, recovered: boolean }} who */
-  async #become({ recovered, ...who }) {
-    const words = recovered ? t.recovered : '';
-    if (who.id !== this.#context.me) return this.#leaveFor(who, { ends: true, words });
-    this.#parley?.endDevice().catch(() => {}); // this browser is another one now; or it was ended before
-    storeIdentity(who);
-    this.dispatchEvent(new CustomEvent('signed-out', { bubbles: true, detail: words }));
-  }
-
   /** Notes where the person read, while it is still on the screen. @param {ConversationPane} pane */
   #leave(pane) {
     const { shown } = pane;
@@ -625,57 +508,14 @@ export class ChatPanes extends HTMLElement {
     }
     presence.known = state === 'live';
     this.#showPresence();
-    if (state !== 'signed-out') this.#showBanner('');
-    else if (connection.reasonCode === 'signed-out-elsewhere') this.#showSignedOut(this.parting = t.signedOutByOther, true);
-    else this.#showSignedOut(t.signedOut(reason), false);
-  }
-
-  /**
-   * Says that the server lets the user in no more, and what can be done. Where the user wanted that, on another device,
-   * this browser keeps nothing but what was not sent.
-   * @param {string} words @param {boolean} wanted
-   */
-  async #showSignedOut(words, wanted) {
-    const unsent = this.#unsent(await this.#parley?.conversations().catch(() => []));
-    if (this.#leaving || this.#done.signal.aborted || this.#parley?.connection.state !== 'signed-out') return; // by now
-    if (wanted && !unsent.length && storedIdentity()?.id === this.#context.me) return this.#leaveFor(null, { words });
-    this.#showBanner(t.paragraph([words, ...(unsent.length ? [t.unsentIsKept(formats.list(unsent))] : []), t.startOverHint]));
-  }
-
-  /** @param {string} words */
-  #showBanner(words) {
-    if (words === this.#bannered) return; // who presses its button presses this one
-    this.#bannered = words;
-    this.#banner.hidden = !words;
-    if (words) this.#banner.replaceChildren(element('p', { dir: 'auto' }, words), element('div', { class: 'choices' }, this.#signInAgain(), this.#startOver()));
-  }
-
-  #startOver() {
-    return element('button', { class: 'button', type: 'button', onclick: async () => {
-      const unsent = this.#unsent();
-      if (unsent.length && !await askToSignOut(this, unsent)) return;
-      await this.#leaveFor(null, { anyway: true });
-    } }, t.startOver);
-  }
-
-  #signInAgain() {
-    return element('button', { class: 'button', type: 'button', onclick: async () => {
-      const who = await askForCode(this);
-      if (who) await this.#become(who);
-    } }, t.signInAgain);
+    this.#session.show(connection, reason);
   }
 
   /** @param {string} title @param {string} hint @param {...Element} more */
   #showEmpty(title, hint, ...more) {
     this.#closePane();
     if (title !== t.nothingChosen) this.#title = title;
-    this.#main.replaceChildren(
-      element('div', { class: 'bar back' },
-        element('a', { class: 'icon-button', href: '#/', 'aria-label': t.back, title: t.back }, icon('back')),
-        element('img', { class: 'avatar', src: './icon.svg', alt: '', width: 40, height: 40 }),
-        element('p', { class: 'bar-title' }, t.product)),
-      element('div', { class: 'empty' }, icon('bubbles'),
-        element('h1', { class: 'empty-title' }, title), element('p', {}, hint), ...more));
+    this.#main.replaceChildren(...emptyPane(title, hint, ...more));
   }
 
   /** @param {unknown} error */
@@ -688,12 +528,7 @@ export class ChatPanes extends HTMLElement {
     set(this, 'data-kept', false);
     this.#pane = null;
     set(this, 'data-view', 'conversation');
-    this.#main.replaceChildren(element('div', { class: 'empty', role: 'alert' }, icon('warning'),
-      element('p', { dir: 'auto' }, words),
-      element('div', { class: 'choices' },
-        element('button', { class: 'button primary', type: 'button', onclick: () => this.#startAgain() }, t.tryAgain),
-        ...(refused ? [this.#signInAgain(), this.#startOver()] : [])),
-      ...(refused ? [element('p', { class: 'small' }, t.startOverHint)] : [])));
+    this.#main.replaceChildren(failurePane(words, () => this.#startAgain(), refused ? this.#session.ways() : []));
   }
 }
 

@@ -1,5 +1,5 @@
 // @ts-check
-// What went wrong, in words, until the person has read it.
+// What went wrong, or is to be known, in words, until the person has read it.
 import { previewOf } from '../texts/foreign-text.js';
 import { t } from '../texts/strings.js';
 import { element } from './dom.js';
@@ -15,13 +15,20 @@ export class NoticeList extends HTMLElement {
     this.setAttribute('aria-label', t.notices);
   }
 
-  /** Shows a notice; the same one stands only once. @param {string} reason */
-  add(reason) {
+  /**
+   * Shows a notice; the same one stands only once.
+   * @param {string} reason @param {{ words: string, act(): void }} [way] what can be done about it: then nothing went wrong
+   */
+  add(reason, way) {
     const words = previewOf(reason, longest);
     const same = [...this.children].find(child => child.firstElementChild?.nextElementSibling?.textContent === words);
     same?.remove();
-    const notice = element('div', { class: 'notice', role: 'alert' }, icon('warning'),
+    const notice = element('div', { class: 'notice', role: way ? 'status' : 'alert' }, icon('warning'),
       element('p', { dir: 'auto' }, words),
+      ...(way ? [element('button', { class: 'button', type: 'button', onclick: () => {
+        this.#dismiss(notice);
+        way.act();
+      } }, way.words)] : []),
       element('button', { class: 'icon-button', type: 'button', 'aria-label': t.dismiss, title: t.dismiss, onclick: () => this.#dismiss(notice) }, icon('close')));
     this.append(notice);
     while (this.childElementCount > most) this.firstElementChild?.remove();

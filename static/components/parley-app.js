@@ -59,8 +59,8 @@ export class ParleyApp extends HTMLElement {
       // The invite is used up, and no business of anybody who looks at the address.
       if (parseRoute(location.hash).name === 'invite') history.replaceState(null, '', '#/');
       this.#show(/** @type {CustomEvent<string>} */ (event).detail);
-      this.append(progress);
       const view = this.#view;
+      view?.append(progress);
       view?.addEventListener('started', () => {
         progress.remove();
         if (view instanceof ChatPanes) view.settleFocus();

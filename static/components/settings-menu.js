@@ -13,7 +13,7 @@ import { t } from '../texts/strings.js';
 import { element } from './dom.js';
 import { icon } from './icons.js';
 
-/** @typedef {import('../parley.js').Settings} Settings */
+/** @typedef {Omit<import('../parley.js').Settings, 'devices'>} Settings what the user chooses of them */
 
 const names = /** @type {const} */ (['shareTyping', 'sharePresence', 'listed', 'away']);
 
@@ -62,9 +62,9 @@ export class SettingsMenu extends HTMLElement {
   }
 
   /** @param {Settings} settings as the server tells them */
-  show(settings) {
-    this.#settings = settings;
-    store(this.#place, settings);
+  show({ shareTyping, sharePresence, listed, away }) {
+    this.#settings = { shareTyping, sharePresence, listed, away };
+    store(this.#place, this.#settings);
     this.#paint();
     this.#tellAway();
   }

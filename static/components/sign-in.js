@@ -43,7 +43,7 @@ export class SignIn extends HTMLElement {
     const code = route.name === 'invite' ? route.code : '';
     this.#invite.value = code;
     this.#inviteField.hidden = !code;
-    text(this.#hint, code ? t.asAgent : route.name === 'to' ? t.toSomebody : t.tagline);
+    text(this.#hint, code ? t.asAgent : route.name === 'to' ? t.toSomebody : route.name === 'service' ? t.toService : t.tagline);
     if (route.name === 'link') {
       history.replaceState(null, '', '#/'); // whoever looks at the address later has no business with it
       this.#code.show(route.code);

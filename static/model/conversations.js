@@ -16,6 +16,10 @@ export class Conversations {
   /** @type {Map<string, Conversation>} */
   #byKey = new Map();
 
+  get all() {
+    return [this.own, this.archived, this.queue].flatMap(list => list.all);
+  }
+
   /** @param {string} key */
   get(key) {
     return this.#byKey.get(key);

@@ -509,7 +509,7 @@ func TestEveryPageIsToldWhatTheUserHasChosen(t *testing.T) {
 		synctest.Wait()
 		p.do(2, attachCommand(nil))
 		for port := 1; port <= 2; port++ {
-			want := []any{record{"shareTyping": false, "sharePresence": true, "listed": true, "away": false}}
+			want := []any{record{"shareTyping": false, "sharePresence": true, "listed": true, "away": false, "devices": uint64(0)}}
 			if diff := cmp.Diff(want, details(p.posts[port], "settings")); diff != "" {
 				t.Errorf("page %d (-want +got)\n%s", port, diff)
 			}

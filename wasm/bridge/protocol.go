@@ -124,7 +124,7 @@ func putConnection(e *encoder, v *chat.Connection) {
 	e.string(v.MemoryOnlyCode)
 }
 
-var settingsShape = &shape{"shareTyping", "sharePresence", "listed", "away"}
+var settingsShape = &shape{"shareTyping", "sharePresence", "listed", "away", "devices"}
 
 func putSettings(e *encoder, v *chat.Settings) {
 	e.object(settingsShape)
@@ -132,6 +132,7 @@ func putSettings(e *encoder, v *chat.Settings) {
 	e.bool(v.SharePresence)
 	e.bool(v.Listed)
 	e.bool(v.Away)
+	e.uint(v.Devices)
 }
 
 var messageChangesShape = &shape{"key", "messages", "gone"}

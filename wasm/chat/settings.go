@@ -71,7 +71,7 @@ func (e *Engine) deliverSettings(payload []byte) error {
 	if m.ShareTyping == nil || m.SharePresence == nil {
 		return proto.Refuse(proto.PayloadFormatInvalid, "settings of which some are missing")
 	}
-	told := Settings{ShareTyping: m.GetShareTyping(), SharePresence: m.GetSharePresence(), Listed: m.Listed == nil || m.GetListed(), Away: m.GetAway()}
+	told := Settings{ShareTyping: m.GetShareTyping(), SharePresence: m.GetSharePresence(), Listed: m.Listed == nil || m.GetListed(), Away: m.GetAway(), Devices: m.GetDevices()}
 	if e.settings == nil || *e.settings != told {
 		e.settings = &told
 		e.Observer.Settings(told)

@@ -134,6 +134,8 @@ type Settings struct {
 	ShareTyping, SharePresence bool
 	Listed                     bool // found among people
 	Away                       bool // as an agent, not to be given further conversations
+	// Devices is another number whenever a device of the user's signed in or was signed out, 0 if there is none.
+	Devices uint64
 }
 
 // Observer is told what changed, on the loop. It must not block, and must not

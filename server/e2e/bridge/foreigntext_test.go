@@ -151,6 +151,7 @@ func TestALinkShowsItsRealHost(t *testing.T) {
 		"www.exampłe.com":                 "www.exampłe.com",
 		"https://exаmple.com@evil.test":   "https://exаmple.com@evil.test", // would mislead: no link
 		"https://a。example/b":             "https://a.example/b",
+		"https://ﾃｽﾄ.example":             "https://xn--zckzah.example", // half width
 		"https://0x7f.1/":                 "https://127.0.0.1/",
 		"https://%65vil.example/":         "https://evil.example/",
 		"https://דוגמה.example/12":        "https://xn--6dbbec0c.example/12", // would put its parts in another order

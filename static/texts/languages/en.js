@@ -17,6 +17,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   starting: 'Starting…',
   nameMissing: 'Please enter a name.',
   toSomebody: 'You were sent a link. Tell your name, and you can write to the person who sent it.',
+  toService: 'Tell your name, and you can write to customer service.',
   asAgent: 'You were invited to answer as an agent.',
   inviteCode: 'Invite code',
   /** @param {string} reason */
@@ -63,6 +64,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   ownName: 'Name that others see',
   rename: 'Rename',
   renamed: 'Renamed.',
+  accountElsewhere: 'Your name, and signing in on other devices, are looked after where you have your account: Parley only knows you from there.',
   devices: 'Your devices',
   /** @param {string} reason */
   devicesUnknown: reason => `Your devices cannot be shown: ${reason}`,
@@ -70,6 +72,9 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   /** @param {string} browser @param {string} system */
   deviceLabel: (browser, system) => `${browser} on ${system}`,
   thisDevice: 'this device',
+  /** @param {string} device */
+  newDevice: device => `A new device signed in: ${device}`,
+  showDevices: 'Your devices…',
   /** @param {string} device */
   signOutDevice: device => `Sign out ${device}`,
   /** @param {string} device */
