@@ -91,7 +91,7 @@ func (c *commit) store(ctx context.Context, from, to int) bool {
 func (c *commit) try(ctx context.Context, from, to int) (at int, err error) {
 	var done *batch
 	at = from - 1
-	reads := readsOf(c.requests[from:to])
+	reads := func() Reads { return readsOf(c.requests[from:to]) }
 	err = c.service.store.Update(ctx, func(tx Tx) error {
 		if err := tx.Expect(reads); err != nil {
 			return err

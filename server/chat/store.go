@@ -137,8 +137,8 @@ type View interface {
 type Tx interface {
 	View
 	// Expect names what will be read, before anything is. It changes nothing but how long
-	// that takes.
-	Expect(Reads) error
+	// that takes; a store that has all at hand does not call reads.
+	Expect(reads func() Reads) error
 	PutConversation(Conversation) error
 	PutMember(Member) error
 	// Append adds an entry. An error if its seq, its id, or its sender and ref are taken.

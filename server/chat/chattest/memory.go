@@ -585,7 +585,7 @@ func (v memoryView) bond(user, other uint64) chat.Bond {
 
 type memoryTx struct{ memoryView }
 
-func (t memoryTx) Expect(chat.Reads) error { return nil }
+func (t memoryTx) Expect(func() chat.Reads) error { return nil }
 
 func (t memoryTx) PutConversation(c chat.Conversation) error {
 	t.s.conversations[c.Key] = c

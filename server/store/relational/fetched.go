@@ -14,13 +14,13 @@ type Fetcher interface {
 }
 
 // Expect implements chat.Tx.
-func (t *Transaction) Expect(r chat.Reads) error {
+func (t *Transaction) Expect(reads func() chat.Reads) error {
 	f, ok := t.Conn.(Fetcher)
 	if !ok {
 		return nil // what is near is read as it is needed
 	}
 	t.ahead = newFetched(t)
-	return f.Fetch(t.ahead, r)
+	return f.Fetch(t.ahead, reads())
 }
 
 // Fetched is what a transaction knows of the history before it reads it: as it was when the
