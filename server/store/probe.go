@@ -25,7 +25,7 @@ func (db *DB) Probe(ctx context.Context) error {
 	}); err != nil || db.written.Swap(false) {
 		return err
 	}
-	s, err := db.take(ctx, db.writer)
+	s, err := relational.Take(ctx, db.writer, db.closed)
 	if err != nil {
 		return fmt.Errorf("write to the history: %w", err)
 	}

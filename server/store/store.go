@@ -157,7 +157,7 @@ func (db *DB) Doubt() string { return db.doubt }
 
 // Update implements chat.Store.
 func (db *DB) Update(ctx context.Context, change func(chat.Tx) error) error {
-	s, err := db.take(ctx, db.writer)
+	s, err := relational.Take(ctx, db.writer, db.closed)
 	if err != nil {
 		return fmt.Errorf("update the history: %w", err)
 	}
@@ -185,7 +185,7 @@ func (db *DB) Scan(ctx context.Context, read func(chat.View) error) error {
 // read lends one of the pool's connections, to those who wait in the order in
 // which they came: that is how a channel serves them.
 func (db *DB) read(ctx context.Context, pool chan *connection, read func(chat.View) error) error {
-	s, err := db.take(ctx, pool)
+	s, err := relational.Take(ctx, pool, db.closed)
 	if err != nil {
 		return fmt.Errorf("read the history: %w", err)
 	}
@@ -194,27 +194,6 @@ func (db *DB) read(ctx context.Context, pool chan *connection, read func(chat.Vi
 		return fmt.Errorf("read the history: %w", err)
 	}
 	return nil
-}
-
-var errClosed = errors.New("the history is closed")
-
-func (db *DB) take(ctx context.Context, pool chan *connection) (*connection, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	select {
-	case <-db.closed:
-		return nil, errClosed
-	default:
-	}
-	select {
-	case s := <-pool:
-		return s, nil
-	case <-db.closed:
-		return nil, errClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }
 
 // Close waits for updates and views that run, closes the file, notes beside it how

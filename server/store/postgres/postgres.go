@@ -212,26 +212,13 @@ func (db *DB) read(ctx context.Context, from pool, read func(chat.View) error) e
 	return nil
 }
 
-var errClosed = errors.New("the history is closed")
-
 // take takes a connection out of a pool, nil if that is not open.
 func (db *DB) take(ctx context.Context, from pool) (*connection, error) {
-	if err := ctx.Err(); err != nil {
+	c, err := relational.Take(ctx, from, db.closed)
+	if err != nil {
 		return nil, err
 	}
-	select {
-	case <-db.closed:
-		return nil, errClosed
-	default:
-	}
-	select {
-	case c := <-from:
-		return from.opened(c), nil
-	case <-db.closed:
-		return nil, errClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return from.opened(c), nil
 }
 
 // pause waits a moment before something is tried again, and reports whether that makes
