@@ -1,9 +1,11 @@
 package abuse
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -33,8 +35,12 @@ type target struct {
 	Scale  float64 // of all numbers
 }
 
+// begun is the first line that the process of those who misbehave writes, once it can be
+// asked to end.
+const begun = "begun"
+
 // letLoose starts those who misbehave, in a process of their own, until the test
-// ends or stop is called.
+// ends or stop is called. It returns when they have begun.
 func letLoose(t *testing.T, to target) (stop func()) {
 	t.Helper()
 	encoded, err := json.Marshal(to)
@@ -43,27 +49,36 @@ func letLoose(t *testing.T, to target) (stop func()) {
 	}
 	process := exec.Command(os.Args[0])
 	process.Env = append(os.Environ(), abuserVariable+"="+string(encoded))
-	said := new(strings.Builder)
-	process.Stdout, process.Stderr = said, said
+	out, err := process.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	process.Stderr = os.Stderr
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Setpriority(syscall.PRIO_PROCESS, process.Process.Pid, 15); err != nil {
 		t.Log("those who misbehave have the same priority as all:", err)
 	}
+	said := bufio.NewReader(out)
 	var once sync.Once
 	stop = func() {
 		once.Do(func() {
 			if err := process.Process.Signal(syscall.SIGTERM); err != nil {
 				t.Error(err)
 			}
-			if err := process.Wait(); err != nil {
+			did, err := io.ReadAll(said)
+			if err := errors.Join(err, process.Wait()); err != nil {
 				t.Errorf("those who misbehave ended with %v", err)
 			}
-			t.Logf("what they did:\n%s", said)
+			t.Logf("what they did:\n%s", did)
 		})
 	}
 	t.Cleanup(stop)
+	// Beside other work they may take longer to start than the honest live.
+	if line, err := said.ReadString('\n'); err != nil || line != begun+"\n" {
+		t.Fatalf("those who misbehave began with %q, %v", line, err)
+	}
 	return stop
 }
 
@@ -99,6 +114,7 @@ func abuse(encoded string) {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute) // whoever started them may be gone
 	defer cancel()
+	fmt.Println(begun)
 	var all sync.WaitGroup
 	for _, a := range abusers {
 		all.Go(func() {
