@@ -38,12 +38,7 @@ func TestItServesFromPostgreSQL(t *testing.T) {
 	if m := within(t, "the message", bob.arrived); m.GetContent() != "sent meanwhile" {
 		t.Errorf("arrived: %v", m)
 	}
-	other := t.TempDir()
-	exit, _, stderr := runs(t, nil, "-listen", "127.0.0.1:0", "-db", address, "-data", other)
-	if exit != 1 || !strings.HasPrefix(stderr, "parley: -db: another server uses the database: stop it") || strings.Count(stderr, "\n") != 1 {
-		t.Errorf("a second server exits with %d and says %q", exit, stderr)
-	}
-	if exit, stdout, stderr := runs(t, []string{"PARLEY_DB=" + address}, "users", "-data", data); exit != 0 || stdout != "Nobody is blocked.\n" {
+	if exit, stdout, stderr := runs(t, []string{"PARLEY_DB=" + address}, "users"); exit != 0 || stdout != "Nobody is blocked.\n" {
 		t.Errorf("users exits with %d and says %q %q", exit, stdout, stderr)
 	}
 	if err := p.cmd.Process.Kill(); err != nil {
@@ -51,7 +46,7 @@ func TestItServesFromPostgreSQL(t *testing.T) {
 	}
 	p.ended = true
 	_ = p.cmd.Wait()
-	if exit, stdout, stderr := runs(t, nil, "users", "block", strconv.FormatUint(ada.user, 10), "-data", data, "-db", address); exit != 0 || !strings.Contains(stdout, "(Ada) is blocked.") {
+	if exit, stdout, stderr := runs(t, nil, "users", "block", strconv.FormatUint(ada.user, 10), "-db", address); exit != 0 || !strings.Contains(stdout, "(Ada) is blocked.") {
 		t.Errorf("users block exits with %d and says %q %q", exit, stdout, stderr)
 	}
 	p = start(t, "-db", address, "-data", data)
@@ -91,7 +86,7 @@ func TestAHistoryIsCopiedBetweenSQLiteAndPostgreSQL(t *testing.T) {
 	if log := p.stop(syscall.SIGTERM); strings.Contains(log, "new epoch") {
 		t.Error(log)
 	}
-	if agents := runsWell(t, "agents", "-data", data, "-db", address); !strings.Contains(agents, agent.ID) {
+	if agents := runsWell(t, "agents", "-db", address); !strings.Contains(agents, agent.ID) {
 		t.Errorf("agents are %s", agents)
 	}
 

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -34,13 +33,6 @@ const (
 	requestTime   = 30 * time.Second // to read a request, and to write an answer
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 16 << 10 // bytes
-	// keyFile holds the key of users' tokens that the server makes itself, in the
-	// data folder.
-	keyFile = "jwt.key"
-	// inviteFile holds the agent invite, in the data folder. The first one, which
-	// the server makes, is for so many agents and so long.
-	inviteFile                        = "agent.invite"
-	firstInviteCount, firstInviteTime = 100, 30 * 24 * time.Hour
 	// fileTime is how long a client may take to load one file, on a slow line.
 	fileTime = 10 * time.Minute
 )
@@ -96,7 +88,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 			return nil, fmt.Errorf("-metrics: %w", err)
 		}
 	}
-	if s.store, err = o.site.open(ctx, true, log); err != nil {
+	if s.store, err = o.site.open(ctx, serving, log); err != nil {
 		return nil, fmt.Errorf("%v: %w", o.site, err)
 	}
 	if o.db != "" && store.Exists(o.data) {
@@ -125,7 +117,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 		return nil, err
 	}
 	if s.service, err = chat.New(chat.Config{
-		Store: s.store, Fanout: s.broker, Services: chat.ServicesOf(offered.Numbers()), People: o.people, Quotas: o.quotas(), Retention: time.Duration(o.retention), GuestRetention: time.Duration(o.retentionGuests),
+		Store: s.store, Fanout: s.broker, End: s.broker.End, Oust: s.broker.Oust, Services: chat.ServicesOf(offered.Numbers()), People: o.people, Quotas: o.quotas(), Retention: time.Duration(o.retention), GuestRetention: time.Duration(o.retentionGuests),
 		Log: log, Faults: s.faults,
 	}); err != nil {
 		return nil, err
@@ -133,7 +125,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	backend.service = s.service // before anybody can connect
 	api, err := httpapi.New(httpapi.Config{
 		Authority: authority, Service: s.service, Guests: o.jwtKey == "", Invite: s.invite, GuestsPerHour: int(o.guestsPerHour),
-		Services: offered, Origins: o.origins, Healthy: s.health.state, Clients: clients, Log: log, End: s.broker.EndDevices, Here: s.broker.Here,
+		Services: offered, Origins: o.origins, Healthy: s.health.state, Clients: clients, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -143,7 +135,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 		return nil, fmt.Errorf("-static: %w", err)
 	}
 	s.mount(api, page, o.hsts)
-	operator := &operator{service: s.service, invite: s.invite, offered: offered, end: s.broker.End, now: time.Now}
+	operator := &operator{service: s.service, invite: s.invite, offered: offered, now: time.Now}
 	if s.door, err = openDoor(o.data, operator.do, log); err != nil {
 		return nil, fmt.Errorf("-data %s: %w", o.data, err)
 	}
@@ -152,35 +144,6 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 		return nil, fmt.Errorf("-data %s: %w", o.data, err)
 	}
 	return s, nil
-}
-
-// openKeys opens the key that is given, or the server's own and with it the invite.
-func (s *server) openKeys(o options) (*auth.Authority, error) {
-	if o.jwtKey != "" {
-		authority, err := auth.Open(o.jwtKey, time.Now)
-		if err != nil {
-			return nil, fmt.Errorf("-jwt-key: %w", err)
-		}
-		return authority, nil
-	}
-	authority, err := auth.OpenOrMake(filepath.Join(o.data, keyFile), time.Now)
-	if err != nil {
-		return nil, fmt.Errorf("-data: %w", err)
-	}
-	if err := s.openInvite(filepath.Join(o.data, inviteFile)); err != nil {
-		return nil, fmt.Errorf("-data: %w", err)
-	}
-	return authority, nil
-}
-
-// openInvite opens the invite, and makes the first.
-func (s *server) openInvite(file string) error {
-	s.invite = auth.NewInvite(file, time.Now)
-	exists, err := s.invite.Exists()
-	if err == nil && !exists {
-		s.made, err = s.invite.Make(time.Now().Add(firstInviteTime), firstInviteCount)
-	}
-	return err
 }
 
 func (s *server) page(folder string) (http.Handler, error) {
@@ -270,7 +233,7 @@ func (s *server) welcome(w io.Writer) {
 	if s.made != "" { // and never again: what is printed may be kept in a journal
 		fmt.Fprintf(w, "Agent invite: %s\nIt makes %d agents within %d days; parley invite makes another.\n", s.made, firstInviteCount, firstInviteTime/(24*time.Hour))
 	}
-	if s.ending.unclean {
+	if s.ending.unclean && s.site.db == "" {
 		s.log.Warn("the server did not end cleanly the last time: parley check verifies the history, also while it runs")
 	}
 	if !address.IP.IsLoopback() {

@@ -95,10 +95,10 @@ type Backend interface {
 	// Missed is the payload on down/unread that tells a connection to sync,
 	// since deliveries to it were dropped. It must not block.
 	Missed() ([]byte, error)
-	// Connected and Disconnected tell that a connection of a user began and
+	// Connected and Disconnected tell that a connection began and
 	// ended, in pairs, once for each that was authenticated. They must not block.
-	Connected(user uint64)
-	Disconnected(user uint64)
+	Connected(from chat.Sender)
+	Disconnected(from chat.Sender)
 }
 
 // Config says how a Broker behaves. Only Backend is required: a zero value
@@ -406,17 +406,12 @@ func (b *Broker) prove(s *session, device uint64) {
 	s.device, s.proven = device, true
 }
 
-// End ends all connections of a user, with DISCONNECT where MQTT has that, and
-// also those that are about to be accepted: whoever the Backend refuses from the
-// time of the call on has none afterwards. It does not wait for them.
-func (b *Broker) End(user uint64, why *proto.Refusal) {
-	b.EndDevices(user, func(uint64) bool { return true }, why)
-}
-
-// EndDevices is End for those of the user's devices that one of is true of, 0 being
-// tokens that name none. Where the device is not known yet, the connection ends
-// without a word, and whoever is admitted connects again.
-func (b *Broker) EndDevices(user uint64, of func(device uint64) bool, why *proto.Refusal) {
+// End ends those connections of a user of whose device of is true, 0 being tokens that
+// name none, with DISCONNECT where MQTT has that; and also those that are about to be
+// accepted: whoever the Backend refuses from the time of the call on has none afterwards.
+// Where the device is not known yet, the connection ends without a word, and whoever is
+// admitted connects again. It does not wait for them.
+func (b *Broker) End(user uint64, of func(device uint64) bool, why *proto.Refusal) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for s := range b.sessions {
@@ -426,10 +421,11 @@ func (b *Broker) EndDevices(user uint64, of func(device uint64) bool, why *proto
 	}
 }
 
-// Here reports whether a device of a user has a connection.
-func (b *Broker) Here(user, device uint64) (here bool) {
-	b.users.each(user, func(s *session) { here = here || s.sender.Device == device })
-	return here
+// Oust ends the connection of a user with a client id, if there is one that was accepted.
+func (b *Broker) Oust(user uint64, client string, why *proto.Refusal) {
+	if s := b.users.find(user, client); s != nil {
+		s.end(why)
+	}
 }
 
 // Shutdown refuses new connections, lets each connection finish the publication

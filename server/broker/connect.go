@@ -166,7 +166,7 @@ func (s *session) register() *proto.Refusal {
 		s.broker.users.remove(s)
 		s.user = nil
 	} else {
-		s.broker.config.Backend.Connected(s.sender.User)
+		s.broker.config.Backend.Connected(s.sender)
 	}
 	if older != nil {
 		older.end(proto.Refuse(proto.SessionTakenOver, "another connection uses the same client id").Named("taken-over"))

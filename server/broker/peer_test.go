@@ -110,8 +110,8 @@ func (b *backend) Sync(from chat.Sender, payload []byte) (func(context.Context) 
 
 func (b *backend) Missed() ([]byte, error) { return []byte("sync"), nil }
 
-func (b *backend) Connected(user uint64)    { b.presence("came", user) }
-func (b *backend) Disconnected(user uint64) { b.presence("left", user) }
+func (b *backend) Connected(from chat.Sender)    { b.presence("came", from.User) }
+func (b *backend) Disconnected(from chat.Sender) { b.presence("left", from.User) }
 
 func (b *backend) presence(what string, user uint64) {
 	if b.here != nil {

@@ -30,7 +30,7 @@ func TestAUserWhoIsEndedIsToldAndLosesEveryConnection(t *testing.T) {
 	}
 	other := pipe(t, b)
 	other.connect(8, "c")
-	b.End(7, proto.Refuse(proto.NotAuthorized, "you are blocked"))
+	b.End(7, func(uint64) bool { return true }, proto.Refuse(proto.NotAuthorized, "you are blocked"))
 	for i, p := range here {
 		if code, text := p.disconnected(); code != 0x87 || !strings.Contains(text, "you are blocked") {
 			t.Errorf("connection %d: DISCONNECT 0x%02X %q", i, code, text)

@@ -86,7 +86,7 @@ func (s *session) serve(c net.Conn) {
 	s.syncs.end()
 	if s.user != nil {
 		b.users.remove(s)
-		b.config.Backend.Disconnected(s.sender.User)
+		b.config.Backend.Disconnected(s.sender)
 	}
 	if s.expiry != nil {
 		s.expiry.Stop()

@@ -19,7 +19,9 @@ const (
 	// are kept, but not more and not less often than these.
 	expiryPasses = 24
 	minExpiry    = time.Second
-	maxExpiry    = 24 * time.Hour
+	// leadWait is after how long it is seen anew whether another node sees to that.
+	leadWait  = 10 * time.Second
+	maxExpiry = 24 * time.Hour
 )
 
 // retain deletes what is older than Config.Retention, until ctx is done. Run
@@ -27,6 +29,12 @@ const (
 func (s *Service) retain(ctx context.Context) {
 	pause := min(max(s.retention/expiryPasses, minExpiry), maxExpiry)
 	for after := ""; ; {
+		if !s.leads() {
+			if !sleep(ctx, leadWait) {
+				return
+			}
+			continue
+		}
 		requests, next, err := s.Overdue(ctx, after)
 		if after == "" && err == nil {
 			requests = append(requests, s.overdueNotes()...)

@@ -87,6 +87,11 @@ type Config struct {
 	// LeastGuestRetention or more; 0 is for ever, as it must be where users are not all
 	// this server's guests.
 	GuestRetention time.Duration
+	// End ends those connections of a user of whose device of is true, 0 being tokens that
+	// name none, and tells them why; Oust the one with an MQTT client id, as another took
+	// over from it on another node. nil where there are no connections.
+	End  func(user uint64, of func(device uint64) bool, why *proto.Refusal)
+	Oust func(user uint64, client string, why *proto.Refusal)
 	// Node makes message ids unique among servers, 0 to proto.MaxNode.
 	Node uint64
 	// Log is told when the Store fails; nil is slog.Default.
@@ -100,7 +105,10 @@ type Config struct {
 // Service is the sequencer. Safe for concurrent use.
 type Service struct {
 	store  Store
+	shared Shared // the store, where others use it, too; else nil
 	fanout Fanout
+	end    func(user uint64, of func(device uint64) bool, why *proto.Refusal)
+	oust   func(user uint64, client string, why *proto.Refusal)
 	now    func() time.Time
 	random io.Reader
 	log    *slog.Logger
@@ -143,10 +151,18 @@ func New(c Config) (*Service, error) {
 	s := &Service{
 		store: c.Store, fanout: c.Fanout, now: c.Now, random: c.Random, log: c.Log, quotas: c.Quotas,
 		retention: c.Retention, guestRetention: c.GuestRetention,
-		lives: c.Alive, services: c.Services, people: c.People, wake: make(chan struct{}, 1),
+		end: c.End, oust: c.Oust, lives: c.Alive, services: c.Services, people: c.People, wake: make(chan struct{}, 1),
 		queue:    make(chan waiter, queueSize),
 		stopping: make(chan struct{}),
 		stopped:  make(chan struct{}),
+	}
+	s.shared, _ = c.Store.(Shared)
+	s.presence.shared = s.shared != nil
+	if s.end == nil {
+		s.end = func(uint64, func(uint64) bool, *proto.Refusal) {}
+	}
+	if s.oust == nil {
+		s.oust = func(uint64, string, *proto.Refusal) {}
 	}
 	if s.services == 0 {
 		s.services = ^Services(0)
@@ -163,7 +179,7 @@ func New(c Config) (*Service, error) {
 	if s.faults = c.Faults; s.faults == nil {
 		s.faults = fault.NewRecord(s.log)
 	}
-	s.tokens = tokens{c.Store.Start(), c.Store.Secret()}
+	s.tokens = tokens{c.Store.Secret()}
 	var last, epoch uint64
 	err := c.Store.View(context.Background(), func(v View) (err error) {
 		if last, err = v.LastID(); err == nil {
@@ -175,6 +191,11 @@ func New(c Config) (*Service, error) {
 		return nil, fmt.Errorf("read the newest message id and the epoch: %w", err)
 	}
 	s.epoch.Store(epoch)
+	if s.shared != nil {
+		if err := s.attend(context.Background()); err != nil {
+			return nil, err
+		}
+	}
 	if s.ids, err = proto.NewIDs(c.Node, last, s.now); err != nil {
 		return nil, err
 	}

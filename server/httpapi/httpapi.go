@@ -55,11 +55,6 @@ type Config struct {
 	Services *services.Directory
 	// Origins are those of pages of other sites that may use the API.
 	Origins origin.Origins
-	// End ends the connections of those devices of a user that one of is true of, 0 being
-	// tokens that name none, and tells them why; nil is where there are no connections.
-	End func(user uint64, of func(device uint64) bool, why *proto.Refusal)
-	// Here reports whether a device of a user has a connection; nil is false.
-	Here func(user, device uint64) bool
 	// Healthy returns an error while the server cannot do its work, at once; nil
 	// is always healthy. A *proto.Refusal in its chain is told to whoever asks.
 	Healthy func(context.Context) error
@@ -103,12 +98,6 @@ func (c *Config) setDefaults() {
 	}
 	if c.Clients == nil {
 		c.Clients = clientip.New(nil, c.Log)
-	}
-	if c.End == nil {
-		c.End = func(uint64, func(uint64) bool, *proto.Refusal) {}
-	}
-	if c.Here == nil {
-		c.Here = func(uint64, uint64) bool { return false }
 	}
 	if c.Healthy == nil {
 		c.Healthy = func(context.Context) error { return nil }

@@ -269,13 +269,13 @@ func (w *world) killServer(why string) {
 // join and leave keep who is connected.
 func (s *server) join(x *session) {
 	s.sessions = append(s.sessions, x)
-	s.service.Connected(x.device.user)
+	s.service.Connected(chat.Sender{User: x.device.user})
 	s.announce()
 }
 
 func (s *server) leave(x *session) {
 	s.sessions = slices.DeleteFunc(s.sessions, func(y *session) bool { return x == y })
-	s.service.Disconnected(x.device.user)
+	s.service.Disconnected(chat.Sender{User: x.device.user})
 	s.announce()
 }
 

@@ -20,11 +20,11 @@ const (
 )
 
 // settings are those of each connection. One that is idle within a transaction, as that of
-// a server that was frozen, holds up others for 5 s at most; one whose host has vanished
-// likewise. Every query has an index that serves it: without statistics the planner would
+// a node that was frozen, holds up others for 5 s at most; one whose host has vanished
+// likewise. (One that is frozen in the midst of what it sends is ended by who waits.) Every query has an index that serves it: without statistics the planner would
 // rather walk a table that is still small.
 var settings = []string{
-	"search_path = " + schemaName, "idle_in_transaction_session_timeout = '5s'", "lock_timeout = '6s'",
+	"search_path = " + schemaName, "idle_in_transaction_session_timeout = '5s'", "lock_timeout = '3s'",
 	"tcp_keepalives_idle = 2", "tcp_keepalives_interval = 1", "tcp_keepalives_count = 3",
 	"enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off", "jit = off", "default_transaction_isolation = 'read committed'", "default_transaction_read_only = off",
 }
