@@ -52,7 +52,7 @@ E2E = server/e2e
 LONG_PACKAGES = ./chaos ./firefox ./startup
 LONG_TESTS = SiteData|TheBrowserKeepsNothing|NoStateOfThePage|TheServersEnd|WhoWaitsIsAsThePlainScenariosSayOnThePage|$\
 	AReloadShowsAtOnce|WithoutItsServer|NoTextOfOthers|ClocksAnHourApart|ABackgroundTab
-PAGE_PACKAGES = . ./abuse ./bridge ./slowline
+PAGE_PACKAGES = . ./abuse ./bridge ./cluster ./slowline
 
 .PHONY: help
 help: ## list these targets

@@ -51,7 +51,9 @@ func (b *backend) Known(ctx context.Context, from chat.Sender) (bool, error) {
 }
 
 // Connected implements broker.Backend.
-func (b *backend) Connected(from chat.Sender) { b.service.Connected(from) }
+func (b *backend) Connected(ctx context.Context, from chat.Sender) error {
+	return b.service.Connected(ctx, from)
+}
 
 // Disconnected implements broker.Backend.
 func (b *backend) Disconnected(from chat.Sender) { b.service.Disconnected(from) }

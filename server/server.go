@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"syscall"
 	"time"
 
+	"parley/proto"
 	"parley/server/auth"
 	"parley/server/broker"
 	"parley/server/chat"
@@ -23,11 +25,13 @@ import (
 )
 
 const (
-	// goodbyeTime is how long connections may take to end when the server stops,
+	// drainTime is how long it may take to tell all connections that the server stops, and
+	// goodbyeTime how long connections may take to end when the server stops,
 	// before they are cut off, and stopTime how long all of it may take before the
 	// log says so. To close the history waits for what is being written all the same.
+	drainTime   = 10 * time.Second
 	goodbyeTime = 2 * time.Second
-	stopTime    = 4 * time.Second
+	stopTime    = drainTime + 4*time.Second
 
 	headerTimeout = 10 * time.Second
 	requestTime   = 30 * time.Second // to read a request, and to write an answer
@@ -39,18 +43,19 @@ const (
 
 // server is the parts, open and connected.
 type server struct {
-	log     *slog.Logger
-	site    site
-	store   history
-	service *chat.Service
-	broker  *broker.Broker
-	faults  *fault.Record
-	invite  *auth.Invite // nil if there are no guests
-	made    string       // the invite's code, if it was made at this start
-	fronts  []*front
-	health  *health
-	ending  *ending // nil until everything is open
-	door    *door   // also one of the fronts, once it is open
+	log      *slog.Logger
+	site     site
+	store    history
+	service  *chat.Service
+	broker   *broker.Broker
+	faults   *fault.Record
+	invite   *auth.Invite // nil if there are no guests
+	made     string       // the invite's code, if it was made at this start
+	fronts   []*front
+	health   *health
+	draining atomic.Bool // it stops
+	ending   *ending     // nil until everything is open
+	door     *door       // also one of the fronts, once it is open
 }
 
 // front is an HTTP server and where it listens.
@@ -125,7 +130,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	backend.service = s.service // before anybody can connect
 	api, err := httpapi.New(httpapi.Config{
 		Authority: authority, Service: s.service, Guests: o.jwtKey == "", Invite: s.invite, GuestsPerHour: int(o.guestsPerHour),
-		Services: offered, Origins: o.origins, Healthy: s.health.state, Clients: clients, Log: log,
+		Services: offered, Origins: o.origins, Healthy: s.health.state, Ready: s.ready, Clients: clients, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -164,6 +169,7 @@ func (s *server) mount(api, page http.Handler, hsts time.Duration) {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", metrics.count(api))
 	mux.Handle("/healthz", api)
+	mux.Handle("/readyz", api)
 	mux.Handle("GET /mqtt", s.broker)
 	mux.Handle("POST /mqtt", s.broker) // by which a page asks why it was refused
 	mux.Handle("/", patient(page))
@@ -242,7 +248,7 @@ func (s *server) welcome(w io.Writer) {
 }
 
 // Run serves until ctx is done or a part fails, then stops in order: no new
-// connections, DISCONNECT to those there are, what was accepted written to
+// connections, DISCONNECT to those there are, a few at a time, what was accepted written to
 // disk, all closed.
 func (s *server) Run(ctx context.Context) error {
 	failed := make(chan error, len(s.fronts)+1)
@@ -297,8 +303,25 @@ func (s *server) Run(ctx context.Context) error {
 	return errors.Join(err, s.close())
 }
 
-// stopServing ends all connections, HTTP and MQTT side by side.
+// ready says why nobody should come to this server now; nil if they may.
+func (s *server) ready(ctx context.Context) error {
+	if s.draining.Load() {
+		return proto.Refuse(proto.ServerShuttingDown, "the server is stopping")
+	}
+	if err := s.health.state(ctx); err != nil {
+		return err
+	}
+	if err := following(s.store); err != nil {
+		return proto.Refuse(proto.UnspecifiedError, "%v", err)
+	}
+	return nil
+}
+
+// stopServing lets nobody come any more and those who are here go elsewhere, then ends all
+// connections, HTTP and MQTT side by side.
 func (s *server) stopServing(ctx context.Context) {
+	s.draining.Store(true)
+	s.broker.Drain(ctx, drainTime)
 	ctx, cancel := context.WithTimeout(ctx, goodbyeTime)
 	defer cancel()
 	quiet := make(chan struct{})

@@ -56,10 +56,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -96,8 +98,10 @@ type Backend interface {
 	// since deliveries to it were dropped. It must not block.
 	Missed() ([]byte, error)
 	// Connected and Disconnected tell that a connection began and
-	// ended, in pairs, once for each that was authenticated. They must not block.
-	Connected(from chat.Sender)
+	// ended, in pairs, once for each that was authenticated. If Connected returns an error,
+	// which is as those of Authenticate, the connection is refused, and Disconnected not
+	// called. Disconnected must not block.
+	Connected(ctx context.Context, from chat.Sender) error
 	Disconnected(from chat.Sender)
 }
 
@@ -335,7 +339,7 @@ func (b *Broker) enter(from netip.Addr) (*session, *proto.Refusal) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closing {
-		return nil, proto.Refuse(proto.ServerShuttingDown, "the server is shutting down: connect again in some seconds").Named("stopping")
+		return nil, stopping()
 	}
 	s := &session{broker: b, from: from, intake: newIntake(&b.config)}
 	ousted, refusal := b.places.enter(s)
@@ -428,6 +432,35 @@ func (b *Broker) Oust(user uint64, client string, why *proto.Refusal) {
 	}
 }
 
+// Drain refuses new connections and tells those that there are, with DISCONNECT 0x8B, to
+// connect again, 1,000 a second, so that they do not all come to another server at once;
+// faster if that would take longer than within. It returns when all were told, or ctx is
+// done.
+func (b *Broker) Drain(ctx context.Context, within time.Duration) {
+	b.mu.Lock()
+	b.closing = true
+	left := slices.Collect(maps.Keys(b.sessions))
+	b.mu.Unlock()
+	const step = 20 * time.Millisecond
+	atOnce := max(int(step/time.Millisecond), int(int64(len(left))*int64(step)/int64(max(within, step)))+1)
+	for len(left) > 0 && ctx.Err() == nil {
+		n := min(atOnce, len(left))
+		for _, s := range left[:n] {
+			s.end(stopping())
+		}
+		if left = left[n:]; len(left) > 0 {
+			select {
+			case <-time.After(step):
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+func stopping() *proto.Refusal {
+	return proto.Refuse(proto.ServerShuttingDown, "the server is shutting down: connect again in some seconds").Named("stopping")
+}
+
 // Shutdown refuses new connections, lets each connection finish the publication
 // it is at, sends DISCONNECT 0x8B and closes it. It returns when all are closed,
 // or, after cutting off those that are left, with ctx's error when ctx is done.
@@ -435,7 +468,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	b.mu.Lock()
 	b.closing = true
 	for s := range b.sessions {
-		s.end(proto.Refuse(proto.ServerShuttingDown, "the server is shutting down: connect again in some seconds").Named("stopping"))
+		s.end(stopping())
 	}
 	b.mu.Unlock()
 

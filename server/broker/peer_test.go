@@ -110,7 +110,11 @@ func (b *backend) Sync(from chat.Sender, payload []byte) (func(context.Context) 
 
 func (b *backend) Missed() ([]byte, error) { return []byte("sync"), nil }
 
-func (b *backend) Connected(from chat.Sender)    { b.presence("came", from.User) }
+func (b *backend) Connected(_ context.Context, from chat.Sender) error {
+	b.presence("came", from.User)
+	return nil
+}
+
 func (b *backend) Disconnected(from chat.Sender) { b.presence("left", from.User) }
 
 func (b *backend) presence(what string, user uint64) {

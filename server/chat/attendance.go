@@ -15,16 +15,28 @@ const (
 	shareRetry = time.Second
 )
 
+// move is that a connection began or ended.
+type move struct {
+	Presence
+	ended bool
+}
+
+// place is where a connection is at a node.
+type place struct {
+	user   uint64
+	client string
+}
+
 // move notes what other nodes are to be told of a connection, in the place of what they
 // were to be told before.
-func (p *presence) move(at Presence, mark uint64) {
+func (p *presence) move(m move) {
 	if !p.shared {
 		return
 	}
 	if p.moves == nil {
-		p.moves = make(map[Presence]uint64)
+		p.moves = make(map[place]move)
 	}
-	p.moves[at] = mark
+	p.moves[place{m.User, m.Client}] = m
 }
 
 // takeMoves returns some of what other nodes are to be told, and whether there is more.
@@ -32,14 +44,14 @@ func (p *presence) takeMoves() (m *moves, more bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m = new(moves)
-	for at, mark := range p.moves {
+	for at, one := range p.moves {
 		if len(m.began)+len(m.ended) == maxMoves {
 			return m, true
 		}
-		if mark != 0 {
-			m.began, m.marks = append(m.began, at), append(m.marks, mark)
+		if one.ended {
+			m.ended = append(m.ended, one.Presence)
 		} else {
-			m.ended = append(m.ended, at)
+			m.began = append(m.began, one.Presence)
 		}
 		delete(p.moves, at)
 	}
@@ -50,15 +62,17 @@ func (p *presence) takeMoves() (m *moves, more bool) {
 func (p *presence) putBack(m *moves) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i, at := range m.began {
-		if _, newer := p.moves[at]; !newer {
-			p.move(at, m.marks[i])
-		}
+	for _, at := range m.began {
+		p.moveAgain(move{at, false})
 	}
 	for _, at := range m.ended {
-		if _, newer := p.moves[at]; !newer {
-			p.move(at, 0)
-		}
+		p.moveAgain(move{at, true})
+	}
+}
+
+func (p *presence) moveAgain(m move) {
+	if _, newer := p.moves[place{m.User, m.Client}]; !newer {
+		p.move(m)
 	}
 }
 
@@ -114,19 +128,19 @@ func (s *Service) moved(o *outbox) {
 
 // came takes note of a connection that began, to this node (own) or another, and reports
 // whether it takes over from one to this node, which came before it in the change log.
-func (p *presence) came(node uint64, to arrival, own bool) (takesOver bool) {
+func (p *presence) came(node uint64, to Presence, own bool) (takesOver bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if own {
 		if a := p.users[to.User]; a != nil {
 			if c := a.clients[to.Client]; c != nil {
-				c.followed = to.mark
+				c.followed = to.Mark
 			}
 		}
 		return false
 	}
 	a := p.attendance(to.User)
-	a.connected(node, to.Presence)
+	a.connected(node, to)
 	p.look(to.User)
 	c := a.clients[to.Client]
 	return c != nil && c.connections > 0 && c.followed == c.mark
@@ -137,8 +151,10 @@ func (p *presence) went(node uint64, from Presence) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if a := p.users[from.User]; a != nil {
-		delete(a.elsewhere, remote{node, from.Client})
-		p.look(from.User)
+		if at := (remote{node, from.Client}); a.elsewhere[at].Mark <= from.Mark {
+			delete(a.elsewhere, at)
+			p.look(from.User)
+		}
 	}
 }
 
@@ -153,7 +169,7 @@ func (p *presence) nodeGone(node uint64) {
 func (p *presence) forget(of func(node uint64) bool) {
 	for user, a := range p.users {
 		before := len(a.elsewhere)
-		maps.DeleteFunc(a.elsewhere, func(r remote, _ uint64) bool { return of(r.node) })
+		maps.DeleteFunc(a.elsewhere, func(r remote, _ Presence) bool { return of(r.node) })
 		if len(a.elsewhere) != before {
 			p.look(user)
 		}
@@ -204,9 +220,9 @@ func (p *presence) attendance(user uint64) *attendance {
 // connected notes a connection to another node.
 func (a *attendance) connected(node uint64, at Presence) {
 	if a.elsewhere == nil {
-		a.elsewhere = make(map[remote]uint64)
+		a.elsewhere = make(map[remote]Presence)
 	}
-	a.elsewhere[remote{node, at.Client}] = at.Device
+	a.elsewhere[remote{node, at.Client}] = at
 }
 
 // elsewhere reports whether a user is connected to another node.
@@ -232,7 +248,7 @@ func (s *Service) DeviceHere(user, device uint64) bool {
 		}
 	}
 	for _, at := range a.elsewhere {
-		if at == device {
+		if at.Device == device {
 			return true
 		}
 	}

@@ -188,7 +188,7 @@ func TestNeitherOfTwoOfWhomOneBlocksTheOtherIsSeenByTheOther(t *testing.T) {
 			sync(user)
 			b.Disconnected(chat.Sender{User: user})
 			time.Sleep(time.Minute)
-			b.Connected(chat.Sender{User: user})
+			b.Connected(context.Background(), chat.Sender{User: user})
 			synctest.Wait()
 			sync(user)
 		}
@@ -200,7 +200,7 @@ func TestNeitherOfTwoOfWhomOneBlocksTheOtherIsSeenByTheOther(t *testing.T) {
 		same(t, "how it is", presence(), []delivered{here(bob, ada), gone(ada, bob, left)})
 		types(ada)
 		same(t, "typing", len(presence()), 1)
-		b.Connected(chat.Sender{User: bob})
+		b.Connected(context.Background(), chat.Sender{User: bob})
 		same(t, "coming", presence(), []delivered{here(ada, bob)})
 	})
 }

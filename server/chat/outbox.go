@@ -17,10 +17,9 @@ type outbox struct {
 	users   bool     // that some changed what the services know of them
 	endings []ending
 	// Of a Shared store: connections that began and ended at a node, and nodes that are gone.
-	node  uint64
-	began []arrival
-	left  []Presence
-	gone  []uint64
+	node        uint64
+	began, left []Presence
+	gone        []uint64
 }
 
 // row is one that changed for a user, under a change number.
@@ -46,12 +45,6 @@ func (e ending) of(device uint64) bool {
 		return e.device == 0 || device != e.device
 	}
 	return device == e.device
-}
-
-// arrival is a connection that began at a node, which tells it by mark from those before.
-type arrival struct {
-	Presence
-	mark uint64
 }
 
 // The kinds of what a record is made of. A node skips those that it does not know, as from a
@@ -112,17 +105,11 @@ func (o *outbox) encode() []byte {
 	for _, e := range o.endings {
 		w.part(tellsEnding, e.encode)
 	}
-	for _, a := range o.began {
-		w.part(tellsArrival, func(p *writer) {
-			p.numbers([]uint64{o.node, a.mark, a.User, a.Device})
-			p.text(a.Client)
-		})
+	for _, at := range o.began {
+		w.part(tellsArrival, func(p *writer) { at.encode(p, o.node) })
 	}
-	for _, l := range o.left {
-		w.part(tellsLeaving, func(p *writer) {
-			p.numbers([]uint64{o.node, l.User})
-			p.text(l.Client)
-		})
+	for _, at := range o.left {
+		w.part(tellsLeaving, func(p *writer) { at.encode(p, o.node) })
 	}
 	if len(o.gone) > 0 {
 		w.part(tellsGone, func(p *writer) { p.numbers(o.gone) })
@@ -138,6 +125,16 @@ func (e ending) encode(p *writer) {
 	p.numbers([]uint64{e.user, e.device, others, uint64(e.why.Reason)})
 	p.text(e.why.Code)
 	p.text(e.why.Text)
+}
+
+func (at Presence) encode(p *writer, node uint64) {
+	p.numbers([]uint64{node, at.User, at.Device, at.Mark})
+	p.text(at.Client)
+}
+
+func (o *outbox) presence(p *reader) Presence {
+	o.node = p.number()
+	return Presence{User: p.number(), Device: p.number(), Mark: p.number(), Client: p.text()}
 }
 
 // errRecord is that a record is not one that encode made.
@@ -188,11 +185,9 @@ func (o *outbox) decode(kind uint64, p *reader) {
 		e.why = proto.Refuse(reason, "%s", p.text()).Named(code)
 		o.endings = append(o.endings, e)
 	case tellsArrival:
-		o.node = p.number()
-		o.began = append(o.began, arrival{mark: p.number(), Presence: Presence{User: p.number(), Device: p.number(), Client: p.text()}})
+		o.began = append(o.began, o.presence(p))
 	case tellsLeaving:
-		o.node = p.number()
-		o.left = append(o.left, Presence{User: p.number(), Client: p.text()})
+		o.left = append(o.left, o.presence(p))
 	case tellsGone:
 		o.gone = append(o.gone, p.numbers()...)
 	}

@@ -36,10 +36,9 @@ type presence struct {
 	users map[uint64]*attendance
 	due   map[uint64]struct{} // users of whom something may have to be told
 	marks uint64              // of the connection that began last
-	// What other nodes are to be told, if there are any: the mark of a connection that began,
-	// 0 of one that ended.
+	// What other nodes are to be told of connections to this one, if there are others.
 	shared bool
-	moves  map[Presence]uint64
+	moves  map[place]move
 	// They are looked at in rounds, which may take several turns.
 	round []uint64  // of due, those who are still to be looked at in this round
 	next  time.Time // when something will be due of those looked at; zero if nothing
@@ -48,14 +47,14 @@ type presence struct {
 
 // attendance is one user's being here.
 type attendance struct {
-	connections int                // to this node
-	clients     map[string]*client // with these, also for a while after they ended
-	elsewhere   map[remote]uint64  // connections to other nodes, with their devices
-	last        time.Time          // last sign of life of one who has no connection
-	until       time.Time          // when they count as gone
-	told        bool               // that they are here
-	again       bool               // tell once more: what they share changed
-	services    Services           // whose agents were told that they are here
+	connections int                 // to this node
+	clients     map[string]*client  // with these, also for a while after they ended
+	elsewhere   map[remote]Presence // connections to other nodes
+	last        time.Time           // last sign of life of one who has no connection
+	until       time.Time           // when they count as gone
+	told        bool                // that they are here
+	again       bool                // tell once more: what they share changed
+	services    Services            // whose agents were told that they are here
 }
 
 // client is one of a user's that is connected to this node, or was a moment ago.
@@ -75,8 +74,12 @@ type remote struct {
 
 // Connected says that a user has one connection more, and Disconnected that one ended, of
 // which only user, client id and device are looked at. They come in pairs, from any
-// goroutine, and never block.
-func (s *Service) Connected(from Sender) {
+// goroutine. Where there are other nodes, Connected returns when they are sure to learn of
+// the connection, and in which order with others: one that is accepted later takes over from
+// one with the same client id, wherever that is. If it returns an error, which wraps a
+// *proto.Refusal, there is no connection. Elsewhere neither blocks, nor fails.
+func (s *Service) Connected(ctx context.Context, from Sender) error {
+	var mark uint64
 	s.presence.change(from.User, func(a *attendance) {
 		a.connections++
 		c := a.clients[from.Client]
@@ -88,9 +91,18 @@ func (s *Service) Connected(from Sender) {
 			a.clients[from.Client] = c
 		}
 		s.presence.marks++
-		c.connections, c.device, c.mark = c.connections+1, from.Device, s.presence.marks
+		mark = s.presence.marks
+		c.connections, c.device, c.mark, c.told = c.connections+1, from.Device, mark, mark
 	})
+	if s.shared != nil {
+		began := &moves{began: []Presence{{from.User, from.Client, from.Device, mark}}}
+		if _, err := s.commitOne(ctx, began); err != nil {
+			s.Disconnected(from)
+			return err
+		}
+	}
 	s.nudge()
+	return nil
 }
 
 // Disconnected undoes Connected.
@@ -238,22 +250,21 @@ func (p *presence) leave(now time.Time) lastSeen {
 	return all
 }
 
-// settle notes what other nodes are to be told of a user's connections to this one, and
+// settle notes what other nodes are yet to be told of a user's connections to this one, and
 // reports whether the time is over for which the user counts as here by them, and whether
 // one was over just now.
 func (p *presence) settle(user uint64, a *attendance, now time.Time) (over, left bool) {
 	late := !now.Before(a.until)
 	for id, c := range a.clients {
-		at := Presence{user, id, c.device}
 		switch {
 		case c.connections > 0 && c.told != c.mark:
 			c.told = c.mark
-			p.move(at, c.mark)
+			p.move(move{Presence{user, id, c.device, c.mark}, false})
 		case c.connections <= 0 && late:
 			delete(a.clients, id)
 			left = true
 			if c.told != 0 {
-				p.move(at, 0)
+				p.move(move{Presence{user, id, c.device, c.mark}, true})
 			}
 		}
 	}

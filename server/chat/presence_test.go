@@ -56,7 +56,7 @@ func amongFriends(t *testing.T, config chat.Config, test func(t *testing.T, b *b
 // come lets users connect, and forgets what was said of it.
 func (b *bench) come(users ...uint64) {
 	for _, user := range users {
-		b.Connected(chat.Sender{User: user})
+		b.Connected(context.Background(), chat.Sender{User: user})
 	}
 	synctest.Wait()
 	b.out.take()
@@ -82,9 +82,9 @@ func gone(to, user uint64, last time.Time) delivered {
 func TestWhoComesAndLeavesIsToldToThoseWhoWriteWithThem(t *testing.T) {
 	amongFriends(t, chat.Config{}, func(t *testing.T, b *bench) {
 		b.come(ada, eve)
-		b.Connected(chat.Sender{User: bob})
+		b.Connected(context.Background(), chat.Sender{User: bob})
 		same(t, "bob comes", b.told(), []delivered{here(ada, bob)})
-		b.Connected(chat.Sender{User: bob})
+		b.Connected(context.Background(), chat.Sender{User: bob})
 		b.Disconnected(chat.Sender{User: bob})
 		time.Sleep(time.Minute)
 		same(t, "one device of two leaves", b.told(), []delivered(nil))
@@ -132,7 +132,7 @@ func TestWhoseMessageNobodyAnsweredIsToldNothing(t *testing.T) {
 		publish(bob, proto.BranchTyping, typing)
 		b.Disconnected(chat.Sender{User: bob})
 		time.Sleep(time.Minute)
-		b.Connected(chat.Sender{User: bob})
+		b.Connected(context.Background(), chat.Sender{User: bob})
 		synctest.Wait()
 		publish(bob, proto.BranchSettings, &proto.Settings{SharePresence: protobuf.Bool(false)})
 		publish(bob, proto.BranchSettings, &proto.Settings{SharePresence: protobuf.Bool(true)})
@@ -187,7 +187,7 @@ func TestAReloadIsNoLeaving(t *testing.T) {
 		for range 10 {
 			b.Disconnected(chat.Sender{User: bob})
 			time.Sleep(4 * time.Second)
-			b.Connected(chat.Sender{User: bob})
+			b.Connected(context.Background(), chat.Sender{User: bob})
 			time.Sleep(4 * time.Second)
 		}
 		time.Sleep(time.Hour)
@@ -198,7 +198,7 @@ func TestAReloadIsNoLeaving(t *testing.T) {
 func TestAgentsSeeTheCustomerAndEachOtherAndTheCustomerNoAgent(t *testing.T) {
 	amongFriends(t, chat.Config{}, func(t *testing.T, b *bench) {
 		b.come(ann, ben)
-		b.Connected(chat.Sender{User: cora})
+		b.Connected(context.Background(), chat.Sender{User: cora})
 		same(t, "the customer comes", b.told(), []delivered{here(ann, cora), here(ben, cora)})
 		b.come(203)
 		b.join(203, "Cy", sales)
@@ -251,7 +251,7 @@ func TestWhoKeepsTheirPresenceToThemselvesIsNotTold(t *testing.T) {
 		same(t, "again", share(nil, no), []delivered(nil))
 		b.Disconnected(chat.Sender{User: bob})
 		time.Sleep(time.Minute)
-		b.Connected(chat.Sender{User: bob})
+		b.Connected(context.Background(), chat.Sender{User: bob})
 		same(t, "leaving and coming", b.told(), []delivered(nil))
 		if _, err := b.publish(ada, proto.BranchSync, &proto.SyncRequest{}); err != nil {
 			t.Fatal(err)

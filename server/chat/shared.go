@@ -30,7 +30,8 @@ type Shared interface {
 	// Signal sends to all nodes, this one excepted, what may be lost: to those that do not
 	// follow at the moment, and where too much is sent. It does not block.
 	Signal(signal []byte)
-	// Attend keeps in a transaction which connections began and ended at this node.
+	// Attend keeps in a transaction which connections began and ended at this node. Where one
+	// has ended that another came after, by its Mark, the other stays.
 	Attend(tx Tx, began, ended []Presence) error
 	// Attendance calls each for who is connected to which node.
 	Attendance(v View, each func(node uint64, p Presence)) error
@@ -63,6 +64,8 @@ type Presence struct {
 	User   uint64
 	Client string
 	Device uint64 // as Sender.Device
+	// Mark tells the connection from those at the node before it: it is higher.
+	Mark uint64
 }
 
 // sweepEvery is how often it is looked whether other nodes are gone.
@@ -204,7 +207,6 @@ func (r removal) apply(b *batch) (Result, error) {
 // who are connected nowhere any more, on their way into the history.
 type moves struct {
 	began, ended []Presence
-	marks        []uint64 // of began
 	seen         lastSeen
 }
 
@@ -212,10 +214,7 @@ func (m *moves) apply(b *batch) (Result, error) {
 	if _, err := m.seen.apply(b); err != nil || len(m.began)+len(m.ended) == 0 {
 		return Result{}, err
 	}
-	for i, p := range m.began {
-		b.began = append(b.began, arrival{p, m.marks[i]})
-	}
-	b.left = append(b.left, m.ended...)
+	b.began, b.left = append(b.began, m.began...), append(b.left, m.ended...)
 	b.node = b.service.store.Start()
 	return Result{}, b.service.shared.Attend(b.tx, m.began, m.ended)
 }

@@ -58,6 +58,8 @@ type Config struct {
 	// Healthy returns an error while the server cannot do its work, at once; nil
 	// is always healthy. A *proto.Refusal in its chain is told to whoever asks.
 	Healthy func(context.Context) error
+	// Ready is Healthy for whether new connections should come here; nil is Healthy.
+	Ready func(context.Context) error
 	// Clients says which client a request comes from; nil trusts no proxy.
 	Clients *clientip.Resolver
 	// Rate is how many requests per second one user may make, and Burst how
@@ -101,6 +103,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Healthy == nil {
 		c.Healthy = func(context.Context) error { return nil }
+	}
+	if c.Ready == nil {
+		c.Ready = c.Healthy
 	}
 }
 
@@ -159,7 +164,7 @@ type api struct {
 // told to the client. who is zero where the endpoint is open to everybody.
 type endpoint func(r *http.Request, who auth.User) (answer any, err error)
 
-// New returns the handler of /api/ and /healthz.
+// New returns the handler of /api/, /healthz and /readyz.
 func New(c Config) (http.Handler, error) {
 	c.setDefaults()
 	if err := c.check(); err != nil {
@@ -198,7 +203,8 @@ func New(c Config) (http.Handler, error) {
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, &problem{Status: http.StatusNotFound, Detail: "there is nothing under this address"})
 	})
-	mux.HandleFunc("GET /healthz", a.healthz)
+	mux.HandleFunc("GET /healthz", a.state(a.Healthy, "not healthy"))
+	mux.HandleFunc("GET /readyz", a.state(a.Ready, "not ready"))
 	return mux, nil
 }
 
@@ -300,19 +306,22 @@ func enter[K comparable](r *http.Request, l *lines[K], who K) error {
 	return nil
 }
 
-func (a *api) healthz(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), a.Timeout)
-	defer cancel()
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	if err := a.Healthy(ctx); err != nil {
-		why := "the history cannot be read"
-		if refusal := (*proto.Refusal)(nil); errors.As(err, &refusal) {
-			why = refusal.Text
+// state answers with ok, or with 503 and why not.
+func (a *api) state(of func(context.Context) error, not string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), a.Timeout)
+		defer cancel()
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store")
+		if err := of(ctx); err != nil {
+			why := "the history cannot be read"
+			if refusal := (*proto.Refusal)(nil); errors.As(err, &refusal) {
+				why = refusal.Text
+			}
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprintf(w, "%s: %s\n", not, why)
+			return
 		}
-		w.WriteHeader(http.StatusServiceUnavailable)
-		fmt.Fprintln(w, "not healthy:", why)
-		return
+		fmt.Fprintln(w, "ok")
 	}
-	fmt.Fprintln(w, "ok")
 }

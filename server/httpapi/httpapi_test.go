@@ -969,7 +969,11 @@ func TestHealth(t *testing.T) {
 				return nil
 			}
 		}
+		c.Ready = func(context.Context) error { return proto.Refuse(proto.ServerShuttingDown, "the server is stopping") }
 	})
+	if answer, body := s.do("GET", "/readyz", nil, ""); answer.StatusCode != 503 || body != "not ready: the server is stopping\n" {
+		t.Errorf("status %d, %q", answer.StatusCode, body)
+	}
 	if answer, body := s.do("GET", "/healthz", nil, ""); answer.StatusCode != 200 || body != "ok\n" {
 		t.Errorf("status %d, %q", answer.StatusCode, body)
 	}

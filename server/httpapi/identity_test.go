@@ -111,7 +111,7 @@ func TestADeviceIsLinkedSeenAndEnded(t *testing.T) {
 	user, _ := strconv.ParseUint(ada.ID, 10, 64)
 	first, _ := s.devicesOf(ada.Token)
 	id, _ := strconv.ParseUint(first[0].ID, 10, 64)
-	s.service.Connected(chat.Sender{User: user, Device: id})
+	s.service.Connected(t.Context(), chat.Sender{User: user, Device: id})
 	devices, recovery := s.devicesOf(phone.Token)
 	if len(devices) != 2 || devices[0].Label != "Chrome on Linux" || devices[1].Label != "Safari on iPhone" || devices[0].This || !devices[1].This || !devices[0].Online || devices[1].Online || recovery != "0" {
 		t.Fatalf("devices %+v, recovery code %s", devices, recovery)

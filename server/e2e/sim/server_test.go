@@ -269,7 +269,7 @@ func (w *world) killServer(why string) {
 // join and leave keep who is connected.
 func (s *server) join(x *session) {
 	s.sessions = append(s.sessions, x)
-	s.service.Connected(chat.Sender{User: x.device.user})
+	s.service.Connected(context.Background(), chat.Sender{User: x.device.user})
 	s.announce()
 }
 

@@ -37,6 +37,7 @@ const (
 type entry struct {
 	number, time int64
 	record       []byte // nil: nothing
+	attended     bool   // Attend was called
 }
 
 // Now implements chat.Shared.

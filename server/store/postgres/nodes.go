@@ -170,17 +170,21 @@ func (db *DB) Leads() bool { return db.leads.Load() }
 // Attend implements chat.Shared.
 func (db *DB) Attend(tx chat.Tx, began, ended []chat.Presence) error {
 	t, self := tx.(*relational.Transaction), relational.Number(db.start)
-	err := t.Exec("INSERT INTO nodes (id, renewed, until, alone) SELECT $1, clock_timestamp(), clock_timestamp() + $2 * interval '1 second', FALSE"+
-		" WHERE NOT EXISTS (SELECT 1 FROM nodes WHERE id = $1)", self, int64(leaseTime/time.Second))
+	var err error
+	if !db.pending.attended { // so that there is a node to whom they are connected
+		db.pending.attended = true
+		err = t.Exec("INSERT INTO nodes (id, renewed, until, alone) SELECT $1, clock_timestamp(), clock_timestamp() + $2 * interval '1 second', FALSE"+
+			" WHERE NOT EXISTS (SELECT 1 FROM nodes WHERE id = $1)", self, int64(leaseTime/time.Second))
+	}
 	for _, p := range ended {
 		if err == nil {
-			err = t.Exec("DELETE FROM connections WHERE node = ? AND user_id = ? AND client = ?", self, relational.Number(p.User), []byte(p.Client))
+			err = t.Exec("DELETE FROM connections WHERE node = ? AND user_id = ? AND client = ? AND mark <= ?", self, relational.Number(p.User), []byte(p.Client), int64(p.Mark))
 		}
 	}
 	for _, p := range began {
 		if err == nil {
-			err = t.Exec("INSERT INTO connections (node, user_id, client, device) VALUES (?, ?, ?, ?) ON CONFLICT (node, user_id, client) DO UPDATE SET device = excluded.device",
-				self, relational.Number(p.User), []byte(p.Client), relational.Number(p.Device))
+			err = t.Exec("INSERT INTO connections (node, user_id, client, device, mark) VALUES (?, ?, ?, ?, ?) ON CONFLICT (node, user_id, client) DO UPDATE SET device = excluded.device, mark = excluded.mark",
+				self, relational.Number(p.User), []byte(p.Client), relational.Number(p.Device), int64(p.Mark))
 		}
 	}
 	if err != nil {
@@ -194,12 +198,13 @@ func (db *DB) Attendance(v chat.View, each func(node uint64, p chat.Presence)) e
 	err := v.(*relational.View).Rows(func(row relational.Row) error {
 		var node, user, device relational.Number
 		var client []byte
-		if err := row.Scan(&node, &user, &client, &device); err != nil {
+		var mark int64
+		if err := row.Scan(&node, &user, &client, &device, &mark); err != nil {
 			return err
 		}
-		each(uint64(node), chat.Presence{User: uint64(user), Client: string(client), Device: uint64(device)})
+		each(uint64(node), chat.Presence{User: uint64(user), Client: string(client), Device: uint64(device), Mark: uint64(mark)})
 		return nil
-	}, "SELECT node, user_id, client, device FROM connections")
+	}, "SELECT node, user_id, client, device, mark FROM connections")
 	if err != nil {
 		return fmt.Errorf("read who is connected: %w", err)
 	}

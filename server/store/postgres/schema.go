@@ -220,6 +220,7 @@ var migrations = []string{`
 		user_id bytea NOT NULL,
 		client  bytea NOT NULL,
 		device  bytea NOT NULL,
+		mark    bigint NOT NULL,
 		PRIMARY KEY (node, user_id, client)
 	);
 `}
