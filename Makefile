@@ -7,6 +7,8 @@ BIN := $(CURDIR)/.bin
 
 # Flags of the server for `make serve`, as in ARGS="-listen 127.0.0.1:9000".
 ARGS =
+# Where `make cluster` keeps its data.
+CLUSTER = ./data-cluster
 # How long `make fuzz` stays at each target.
 FUZZTIME = 10s
 # What `make bench` runs, a regular expression.
@@ -61,6 +63,11 @@ help: ## list these targets
 .PHONY: serve
 serve: build ## build and run on http://127.0.0.1:8080, data in ./data; flags by ARGS="..."
 	@exec $(BIN)/parley $(ARGS)
+
+.PHONY: cluster
+cluster: build ## run three nodes over one PostgreSQL behind nginx on http://127.0.0.1:8080, data in CLUSTER; ARGS as for serve
+	.tools/setup $(BIN) cluster
+	@exec .tools/cluster $(BIN) $(CLUSTER) $(ARGS)
 
 .PHONY: build
 build: assets ## build the server, with the page and its program inside: .bin/parley
