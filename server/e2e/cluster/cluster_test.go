@@ -120,6 +120,18 @@ func anyNodeWillDo(c *cluster) {
 			c.Errorf("node %d says %d %s", i, status, text)
 		}
 	}
+	// Nor does it matter which node a client synced with: none takes that for another history.
+	var first struct{ Epoch, Token string }
+	for i, n := range append(c.nodes, c.nodes...) {
+		var next struct{ Epoch, Token string }
+		if err := n.Client().Get(c.Context(), "/api/conversations?token="+first.Token, g.Token, &next); err != nil {
+			c.Fatal(err)
+		}
+		if i > 0 && next != first {
+			c.Errorf("node %d answers %+v to who knows %+v", i%len(c.nodes), next, first)
+		}
+		first = next
+	}
 }
 
 func fleeting(c *cluster) {
