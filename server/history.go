@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"parley/server/chat"
 	"parley/server/store"
 	"parley/server/store/postgres"
@@ -72,6 +74,14 @@ func lost(h history) (closed <-chan struct{}, why func() error) {
 		return db.Lost(), db.Why
 	}
 	return nil, nil
+}
+
+// collectorsOf returns the metrics that the history keeps itself.
+func collectorsOf(h history) []prometheus.Collector {
+	if c, ok := h.(prometheus.Collector); ok {
+		return []prometheus.Collector{c}
+	}
+	return nil
 }
 
 // following says why a node does not know at once what the others commit; nil if it does.

@@ -3,6 +3,9 @@
 package main
 
 import (
+	"errors"
+	"io"
+	"net/http"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -18,14 +21,30 @@ func runTests(m *testing.M) int { return postgrestest.Run(m) }
 // A server on PostgreSQL serves guests, messages, history and the operator's commands, and
 // goes on where it was killed.
 func TestItServesFromPostgreSQL(t *testing.T) {
-	address, data := postgrestest.Database(t), t.TempDir()
-	p := start(t, "-db", address, "-data", data)
+	address, data, own := postgrestest.Database(t), t.TempDir(), freeAddress(t)
+	p := start(t, "-db", address, "-data", data, "-metrics", own)
 	ada, bob := p.guest("Ada"), p.guest("Bob")
 	if ack := ada.send(t, bob.user, "kept in PostgreSQL"); ack[proto.PropertySeq] != "1" {
 		t.Errorf("the message is acknowledged with %v, want seq 1", ack)
 	}
 	if m := within(t, "the message", bob.arrived); m.GetContent() != "kept in PostgreSQL" {
 		t.Errorf("arrived: %v", m)
+	}
+	answer, err := http.Get("http://" + own + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, err := io.ReadAll(answer.Body)
+	if err = errors.Join(err, answer.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{
+		"parley_commit_seconds_count", "parley_commit_requests_count", "parley_postgres_commit_seconds_count", "parley_postgres_lock_wait_seconds_count",
+		"parley_postgres_log_lag_seconds_count", "parley_postgres_nodes", "parley_postgres_lease_renewed_timestamp_seconds", "parley_postgres_log_followed_timestamp_seconds",
+	} {
+		if !strings.Contains(string(shown), "\n"+name+" ") {
+			t.Errorf("the metrics do not say %s", name)
+		}
 	}
 	// Who sends while the database is away waits until it is back.
 	begin := postgrestest.Stop(t)

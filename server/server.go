@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"parley/proto"
 	"parley/server/auth"
 	"parley/server/broker"
@@ -49,6 +51,7 @@ type server struct {
 	service  *chat.Service
 	broker   *broker.Broker
 	faults   *fault.Record
+	metrics  *metrics
 	invite   *auth.Invite // nil if there are no guests
 	made     string       // the invite's code, if it was made at this start
 	fronts   []*front
@@ -121,9 +124,10 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	if err != nil {
 		return nil, err
 	}
+	s.metrics = newMetrics(append([]prometheus.Collector{s.broker, s.faults}, collectorsOf(s.store)...)...)
 	if s.service, err = chat.New(chat.Config{
 		Store: s.store, Fanout: s.broker, End: s.broker.End, Oust: s.broker.Oust, Services: chat.ServicesOf(offered.Numbers()), People: o.people, Quotas: o.quotas(), Retention: time.Duration(o.retention), GuestRetention: time.Duration(o.retentionGuests),
-		Log: log, Faults: s.faults,
+		Log: log, Faults: s.faults, Committed: s.metrics.committed,
 	}); err != nil {
 		return nil, err
 	}
@@ -165,7 +169,7 @@ func (s *server) page(folder string) (http.Handler, error) {
 
 // mount puts the parts under their addresses.
 func (s *server) mount(api, page http.Handler, hsts time.Duration) {
-	metrics := newMetrics(s.broker, s.faults)
+	metrics := s.metrics
 	mux := http.NewServeMux()
 	mux.Handle("/api/", metrics.count(api))
 	mux.Handle("/healthz", api)

@@ -123,7 +123,9 @@ func (s *Service) commit(ctx context.Context, batch []waiter) lastCommit {
 	for i, result := range s.survive(ctx, requests) {
 		batch[i].result <- result
 	}
-	return lastCommit{len(batch), time.Since(began)}
+	last := lastCommit{len(batch), time.Since(began)}
+	s.observe(last.requests, last.took)
+	return last
 }
 
 // survive is Commit, except that a panic beyond the requests' own, as of the store

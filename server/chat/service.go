@@ -94,6 +94,9 @@ type Config struct {
 	Oust func(user uint64, client string, why *proto.Refusal)
 	// Node makes message ids unique among servers, 0 to proto.MaxNode.
 	Node uint64
+	// Committed is called after each commit of Run, with how many requests it had and how long
+	// it took, whatever became of it; nil is nobody.
+	Committed func(requests int, took time.Duration)
 	// Log is told when the Store fails; nil is slog.Default.
 	Log *slog.Logger
 	// Faults notes panics: each failed one request, or what the notifier was about to
@@ -116,6 +119,7 @@ type Service struct {
 	quotas Quotas
 	faults *fault.Record
 
+	observe        func(requests int, took time.Duration) // Config.Committed
 	retention      time.Duration
 	guestRetention time.Duration
 	tokens         tokens
@@ -157,6 +161,9 @@ func New(c Config) (*Service, error) {
 		stopped:  make(chan struct{}),
 	}
 	s.shared, _ = c.Store.(Shared)
+	if s.observe = c.Committed; s.observe == nil {
+		s.observe = func(int, time.Duration) {}
+	}
 	s.presence.shared = s.shared != nil
 	if s.end == nil {
 		s.end = func(uint64, func(uint64) bool, *proto.Refusal) {}

@@ -242,10 +242,10 @@ func drains(c *cluster) {
 	if code := within(c, "DISCONNECT", b.ended); code != byte(proto.ServerShuttingDown) {
 		c.Errorf("it ends with 0x%02X, want 0x8B", code)
 	}
-	elsewhere := c.connectAs(c.nodes[2].Address, bob, b.id)
 	if err := within(c, "the node's end", stopped); err != nil {
 		c.Error(err)
 	}
+	elsewhere := c.connectAs(c.nodes[2].Address, bob, b.id)
 	// By now those who did not go on elsewhere are told of, once the node counts as gone.
 	cy := c.guest(0, "Cy")
 	left := c.connect(2, cy)

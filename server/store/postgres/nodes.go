@@ -53,13 +53,13 @@ func (db *DB) join(c *connection) error {
 
 // checkClock sees that a node's clock is about the database's: tokens and what people are
 // shown go by it.
-func checkClock(c *connection) error {
+func (db *DB) checkClock(c *connection) error {
 	var there int64
-	before := time.Now()
+	before := db.now()
 	if _, err := c.Row([]any{&there}, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"); err != nil {
 		return err
 	}
-	took := time.Since(before)
+	took := db.now().Sub(before)
 	skew := time.UnixMilli(there).Sub(before.Add(took / 2))
 	if skew.Abs() <= maxSkew+took/2 {
 		return nil

@@ -91,7 +91,9 @@ func TestALockThatAFrozenNodeHasIsFreed(t *testing.T) {
 		}
 	}
 	began := time.Now()
-	if err := db.Update(t.Context(), func(tx chat.Tx) error { return tx.PutEpoch(9) }); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := db.Update(ctx, func(tx chat.Tx) error { return tx.PutEpoch(9) }); err != nil {
 		t.Error(err)
 	}
 	t.Log("held up for", time.Since(began))
@@ -372,6 +374,13 @@ func TestANodeThatIsGoneTakesItsConnectionsAlong(t *testing.T) {
 	if all := attendance(); remove() || !slices.Equal(all, []chat.Presence{bob}) {
 		t.Errorf("connected are %v, want %v", all, bob)
 	}
+	// One that ends leaves those who are connected to it a moment to go elsewhere.
+	if err := gone.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if all := attendance(); remove() || !slices.Equal(all, []chat.Presence{bob}) {
+		t.Errorf("connected are %v, want %v", all, bob)
+	}
 }
 
 // A folder that was used with another history is refused, and so is a clock that is off.
@@ -383,6 +392,18 @@ func TestANodeThatDoesNotBelongIsRefused(t *testing.T) {
 	_, err := Open(t.Context(), Config{URL: postgrestest.Database(t), Dir: dir, Serve: true, Log: slog.New(slog.DiscardHandler)})
 	if !errors.Is(err, errForeign) {
 		t.Errorf("a folder of another history: %v", err)
+	}
+	address := postgrestest.Database(t)
+	for off, word := range map[time.Duration]string{-3 * time.Second: "", 3 * time.Second: "", -20 * time.Second: "20s behind the database's", 20 * time.Second: "20s ahead of the database's"} {
+		db, err := Open(t.Context(), Config{URL: address, Dir: t.TempDir(), Serve: true, Now: func() time.Time { return time.Now().Add(off) }, Log: slog.New(slog.DiscardHandler)})
+		if (err == nil) != (word == "") || err != nil && (!strings.Contains(err.Error(), word) || strings.Contains(err.Error(), "\n")) {
+			t.Errorf("with a clock that is off by %v: %v", off, err)
+		}
+		if db != nil {
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }
 

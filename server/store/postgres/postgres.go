@@ -55,13 +55,16 @@ type Config struct {
 	Serve bool
 	// Alone refuses a database that nodes use, and keeps them off it until Close.
 	Alone bool
-	Log   *slog.Logger
+	// Now is this machine's clock, which Open compares with the database's; nil is time.Now.
+	Now func() time.Time
+	Log *slog.Logger
 }
 
 // DB is a history in PostgreSQL. Safe for concurrent use.
 type DB struct {
 	config *pgconn.Config
 	log    *slog.Logger
+	now    func() time.Time
 	dir    string
 	lock   *os.File // of the folder; nil if there is none
 
@@ -145,6 +148,9 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 		closed: make(chan struct{}), kept: make(chan struct{}), lost: make(chan struct{}),
 	}
 	config.OnNotification = db.heard
+	if db.now = c.Now; db.now == nil {
+		db.now = time.Now
+	}
 	err = db.lockDir()
 	if err == nil {
 		err = db.open(ctx)

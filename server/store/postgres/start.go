@@ -30,7 +30,7 @@ func (db *DB) begin(ctx context.Context, c *connection) error {
 		found, problem = folder.ReadStamp(db.dir)
 	}
 	if db.serve {
-		if err := c.transaction(ctx, "BEGIN READ ONLY", func() error { return checkClock(c) }); err != nil {
+		if err := c.transaction(ctx, "BEGIN READ ONLY", func() error { return db.checkClock(c) }); err != nil {
 			return explain(err)
 		}
 	}
