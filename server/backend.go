@@ -51,7 +51,7 @@ func (b *backend) Known(ctx context.Context, from chat.Sender) (bool, error) {
 }
 
 // Connected implements broker.Backend.
-func (b *backend) Connected(ctx context.Context, from chat.Sender) error {
+func (b *backend) Connected(ctx context.Context, from chat.Sender) (uint64, error) {
 	return b.service.Connected(ctx, from)
 }
 

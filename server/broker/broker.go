@@ -100,8 +100,8 @@ type Backend interface {
 	// Connected and Disconnected tell that a connection began and
 	// ended, in pairs, once for each that was authenticated. If Connected returns an error,
 	// which is as those of Authenticate, the connection is refused, and Disconnected not
-	// called. Disconnected must not block.
-	Connected(ctx context.Context, from chat.Sender) error
+	// called. Disconnected must not block. Oust names the connection by mark.
+	Connected(ctx context.Context, from chat.Sender) (mark uint64, err error)
 	Disconnected(from chat.Sender)
 }
 
@@ -425,9 +425,10 @@ func (b *Broker) End(user uint64, of func(device uint64) bool, why *proto.Refusa
 	}
 }
 
-// Oust ends the connection of a user with a client id, if there is one that was accepted.
-func (b *Broker) Oust(user uint64, client string, why *proto.Refusal) {
-	if s := b.users.find(user, client); s != nil {
+// Oust ends the connection of a user with a client id, if it is the one with that mark of
+// Backend.Connected, and not one that took over meanwhile.
+func (b *Broker) Oust(user uint64, client string, mark uint64, why *proto.Refusal) {
+	if s := b.users.find(user, client); s != nil && s.mark.Load() == mark {
 		s.end(why)
 	}
 }

@@ -179,7 +179,8 @@ func (s *session) register() *proto.Refusal {
 func (s *session) announce() (refusal *proto.Refusal) {
 	ctx, cancel := context.WithTimeout(s.broker.ctx, s.broker.config.ConnectTimeout)
 	defer cancel()
-	err := s.broker.config.Backend.Connected(ctx, s.sender)
+	mark, err := s.broker.config.Backend.Connected(ctx, s.sender)
+	s.mark.Store(mark)
 	if err != nil && !errors.As(err, &refusal) {
 		s.log.Error("a connection could not be announced", "error", err)
 		refusal = proto.Refuse(serverUnavailable, "the server could not take the connection now: connect again in some seconds").Named("try-again")

@@ -106,8 +106,8 @@ func (s *Service) moved(o *outbox) {
 	}
 	self := s.store.Start()
 	for _, a := range o.began {
-		if s.presence.came(o.node, a, o.node == self) {
-			s.oust(a.User, a.Client, proto.Refuse(proto.SessionTakenOver, "another connection uses the same client id").Named("taken-over"))
+		if older := s.presence.came(o.node, a, o.node == self); older != 0 {
+			s.oust(a.User, a.Client, older, proto.Refuse(proto.SessionTakenOver, "another connection uses the same client id").Named("taken-over"))
 		}
 	}
 	if o.node != self {
@@ -126,9 +126,10 @@ func (s *Service) moved(o *outbox) {
 	s.nudge()
 }
 
-// came takes note of a connection that began, to this node (own) or another, and reports
-// whether it takes over from one to this node, which came before it in the change log.
-func (p *presence) came(node uint64, to Presence, own bool) (takesOver bool) {
+// came takes note of a connection that began, to this node (own) or another, and returns the
+// mark of one to this node from which it takes over, since that is before it in the change
+// log; 0 if there is none.
+func (p *presence) came(node uint64, to Presence, own bool) (older uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if own {
@@ -137,13 +138,15 @@ func (p *presence) came(node uint64, to Presence, own bool) (takesOver bool) {
 				c.followed = to.Mark
 			}
 		}
-		return false
+		return 0
 	}
 	a := p.attendance(to.User)
 	a.connected(node, to)
 	p.look(to.User)
-	c := a.clients[to.Client]
-	return c != nil && c.connections > 0 && c.followed == c.mark
+	if c := a.clients[to.Client]; c != nil && c.connections > 0 && c.followed == c.mark {
+		return c.mark
+	}
+	return 0
 }
 
 // went takes note of a connection to another node that ended.

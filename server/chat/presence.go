@@ -77,9 +77,9 @@ type remote struct {
 // goroutine. Where there are other nodes, Connected returns when they are sure to learn of
 // the connection, and in which order with others: one that is accepted later takes over from
 // one with the same client id, wherever that is. If it returns an error, which wraps a
-// *proto.Refusal, there is no connection. Elsewhere neither blocks, nor fails.
-func (s *Service) Connected(ctx context.Context, from Sender) error {
-	var mark uint64
+// *proto.Refusal, there is no connection. Elsewhere neither blocks, nor fails. mark is what
+// Config.Oust names the connection by.
+func (s *Service) Connected(ctx context.Context, from Sender) (mark uint64, err error) {
 	s.presence.change(from.User, func(a *attendance) {
 		a.connections++
 		c := a.clients[from.Client]
@@ -98,11 +98,11 @@ func (s *Service) Connected(ctx context.Context, from Sender) error {
 		began := &moves{began: []Presence{{from.User, from.Client, from.Device, mark}}}
 		if _, err := s.commitOne(ctx, began); err != nil {
 			s.Disconnected(from)
-			return err
+			return 0, err
 		}
 	}
 	s.nudge()
-	return nil
+	return mark, nil
 }
 
 // Disconnected undoes Connected.

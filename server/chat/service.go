@@ -88,10 +88,11 @@ type Config struct {
 	// this server's guests.
 	GuestRetention time.Duration
 	// End ends those connections of a user of whose device of is true, 0 being tokens that
-	// name none, and tells them why; Oust the one with an MQTT client id, as another took
-	// over from it on another node. nil where there are no connections.
+	// name none, and tells them why; Oust the one with an MQTT client id, if it still is the
+	// one of that mark (Connected), as another took over from it on another node. nil where
+	// there are no connections.
 	End  func(user uint64, of func(device uint64) bool, why *proto.Refusal)
-	Oust func(user uint64, client string, why *proto.Refusal)
+	Oust func(user uint64, client string, mark uint64, why *proto.Refusal)
 	// Node makes message ids unique among servers, 0 to proto.MaxNode.
 	Node uint64
 	// Committed is called after each commit of Run, with how many requests it had and how long
@@ -111,7 +112,7 @@ type Service struct {
 	shared Shared // the store, where others use it, too; else nil
 	fanout Fanout
 	end    func(user uint64, of func(device uint64) bool, why *proto.Refusal)
-	oust   func(user uint64, client string, why *proto.Refusal)
+	oust   func(user uint64, client string, mark uint64, why *proto.Refusal)
 	now    func() time.Time
 	random io.Reader
 	log    *slog.Logger
@@ -169,7 +170,7 @@ func New(c Config) (*Service, error) {
 		s.end = func(uint64, func(uint64) bool, *proto.Refusal) {}
 	}
 	if s.oust == nil {
-		s.oust = func(uint64, string, *proto.Refusal) {}
+		s.oust = func(uint64, string, uint64, *proto.Refusal) {}
 	}
 	if s.services == 0 {
 		s.services = ^Services(0)

@@ -7,6 +7,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -195,6 +196,12 @@ func signedOut(c *cluster) {
 	ada := c.guest(0, "Ada")
 	stays := c.guest(1, "Bob")
 	here, other := c.connect(1, ada), c.connect(2, stays)
+	c.until("the device is known to be online", func() error {
+		if _, text := c.ask(2, "GET", "/api/devices", ada.Token); !strings.Contains(text, `"online":true`) {
+			return errors.New(text)
+		}
+		return nil
+	})
 	if status, text := c.ask(2, "DELETE", "/api/devices", ada.Token); status != 204 {
 		c.Fatalf("%d %s", status, text)
 	}
@@ -282,6 +289,10 @@ func TestNothingIsLostOrDoubledWhereANodeIsKilled(t *testing.T) {
 	for i := range guests {
 		guests[i] = c.guest(0, fmt.Sprint("Sender ", i))
 	}
+	bystander := c.guest(1, "Bystander") // connected to the node that dies
+	c.say(watching, bystander.ID, "hello")
+	c.say(c.connect(1, bystander), ada.ID, "hello")
+	watching.until(t, "the bystander is here", func() bool { return slices.Contains(watching.presence, fmt.Sprint(bystander.ID, " true")) })
 	var sent atomic.Int64
 	var sending sync.WaitGroup
 	half := make(chan struct{})
@@ -320,10 +331,6 @@ func TestNothingIsLostOrDoubledWhereANodeIsKilled(t *testing.T) {
 		})
 	}
 	within(t, "half of the messages", half)
-	bystander := c.guest(1, "Bystander") // connected to the node that dies
-	c.say(watching, bystander.ID, "hello")
-	c.say(c.connect(1, bystander), ada.ID, "hello")
-	watching.until(t, "the bystander is here", func() bool { return slices.Contains(watching.presence, fmt.Sprint(bystander.ID, " true")) })
 	if err := c.nodes[1].Kill(); err != nil {
 		t.Fatal(err)
 	}
