@@ -44,7 +44,7 @@ func (s *Service) Run(ctx context.Context) error {
 	var others sync.WaitGroup
 	others.Go(func() { s.runNotifier(ctx) }) // ends with ctx
 	if s.shared != nil {
-		others.Go(func() { s.follow(ctx) }) // likewise
+		others.Go(func() { s.Follow(ctx) }) // likewise
 		others.Go(func() { s.sweep(ctx) })  // likewise
 	}
 	if s.retention > 0 {

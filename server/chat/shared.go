@@ -71,8 +71,9 @@ type Presence struct {
 // sweepEvery is how often it is looked whether other nodes are gone.
 const sweepEvery = 2 * time.Second
 
-// follow tells what the nodes commit, until ctx is done. Run owns it.
-func (s *Service) follow(ctx context.Context) { s.shared.Follow(ctx, follower{ctx, s}) }
+// Follow tells what the nodes of a Shared store commit, for as long as that store follows.
+// Run calls it by itself; whoever drives a Service by hand does so once.
+func (s *Service) Follow(ctx context.Context) { s.shared.Follow(ctx, follower{ctx, s}) }
 
 // follower is a Service that follows.
 type follower struct {
@@ -170,21 +171,27 @@ func (s *Service) attend(ctx context.Context) error {
 	return nil
 }
 
-// sweep looks for nodes that are gone, until ctx is done. Run owns it.
+// sweep looks again and again for nodes that are gone, until ctx is done. Run owns it.
 func (s *Service) sweep(ctx context.Context) {
 	for sleep(ctx, sweepEvery) {
-		var gone []uint64
-		err := s.store.View(ctx, func(v View) (err error) {
-			gone, err = s.shared.Expired(v)
-			return err
-		})
-		if err == nil && len(gone) > 0 {
-			_, err = s.submit(ctx, removal(gone))
-		}
-		if err != nil && ctx.Err() == nil {
+		if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("it could not be seen which nodes are gone", "error", err)
 		}
 	}
+}
+
+// Sweep tells of other nodes that are gone. Run calls it by itself; whoever drives a Service
+// by hand may.
+func (s *Service) Sweep(ctx context.Context) error {
+	var gone []uint64
+	err := s.store.View(ctx, func(v View) (err error) {
+		gone, err = s.shared.Expired(v)
+		return err
+	})
+	if err == nil && len(gone) > 0 {
+		_, err = s.commitOne(ctx, removal(gone))
+	}
+	return err
 }
 
 // removal is nodes that are gone, on their way out of the history.

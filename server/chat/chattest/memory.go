@@ -56,6 +56,14 @@ func (m *Memory) Copy(start uint64) *Memory {
 	return &Memory{secret: m.secret, update: make(chan struct{}, 1), state: state, start: start}
 }
 
+// Begin lets another start be the last, beside those that go on.
+func (m *Memory) Begin(start uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.state = m.state.clone().begin(start)
+	m.readers = 0
+}
+
 // Start implements Store.
 func (m *Memory) Start() uint64 { return m.start }
 
