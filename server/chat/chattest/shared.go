@@ -66,11 +66,14 @@ var _ chat.Shared = (*Node)(nil)
 // Open opens the history for a node with a start of its own.
 func (s *Shared) Open(start uint64) *Node {
 	s.Begin(start)
-	n := &Node{Shared: s, start: start, followed: s.trimmed + len(s.log)}
+	n := &Node{Shared: s, start: start, followed: s.Records()}
 	s.nodes[start] = n
 	n.Renew()
 	return n
 }
+
+// Records is how many there are and were in the change log.
+func (s *Shared) Records() int { return s.trimmed + len(s.log) }
 
 // Trim forgets the change log but for its last records.
 func (s *Shared) Trim(but int) {

@@ -80,6 +80,25 @@ var faults = []struct {
 	{"two sends of one conversation on the way at once", []edit{{"wasm/chat/outbox.go",
 		"func(o *outgoing) bool { return o.Refused == \"\" })",
 		"func(o *outgoing) bool { return o.Refused == \"\" && (!PLANTED || o.session != e.connection.number) })"}}},
+
+	// Of several nodes.
+	{"change numbers that do not rise with the commits", []edit{{"server/chat/batch.go",
+		"rev, err := b.tx.Rev()", "rev, err := b.tx.Rev()\n\tif PLANTED && b.service.shared != nil { rev -= min(rev, 2) }"}}},
+	{"a change log that is read past a gap", []edit{{"server/chat/chattest/shared.go",
+		"n.followed++\n", "n.followed++\n\tif PLANTED && at+1 < len(n.log) { n.followed, at = n.followed+1, at+1 }\n"}}},
+	{"a lease by the node's own clock", []edit{{"server/chat/chattest/shared.go",
+		"n.leases[n.start] = lease{now, now.Add(leaseTime)}",
+		"until := now.Add(leaseTime)\n\tif PLANTED { until = until.Add(time.Duration(n.start%31) * -time.Second) }\n\tn.leases[n.start] = lease{now, until}"}}},
+	{"an unknown outcome told as a refusal", []edit{{"server/chat/commit.go",
+		"if errors.Is(err, ErrUnknown) {", "if errors.Is(err, ErrUnknown) && PLANTED { refusal = proto.Refuse(proto.PayloadFormatInvalid, \"no\") } else if errors.Is(err, ErrUnknown) {"}}},
+	{"entries delivered by the node that commits, ahead of the change log", []edit{{"server/chat/commit.go",
+		"if c.service.shared == nil {", "if c.service.shared == nil || PLANTED {"}}},
+	{"users of a node that is gone kept", []edit{{"server/chat/attendance.go",
+		"s.presence.nodeGone(node)", "if !PLANTED { s.presence.nodeGone(node) }"}}},
+	{"a node that comes back and does not tell again who is there", []edit{{"server/chat/attendance.go",
+		"s.presence.tellAgain()", "if !PLANTED { s.presence.tellAgain() }"}}},
+	{"times of a node's own clock", []edit{{"server/chat/batch.go",
+		"now := s.millis()\n\tif s.shared != nil {", "now := s.millis()\n\tif s.shared != nil && !PLANTED {"}}},
 }
 
 var caught = regexp.MustCompile(`seed (\d+): .*`)
