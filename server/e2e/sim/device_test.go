@@ -370,13 +370,21 @@ func order(a, b client.Message) int {
 // Open implements chat.Network.
 func (d *device) Open(_ context.Context, c client.Credentials, h client.Handler) (client.Session, error) {
 	s := d.w.anyServer()
-	if s == nil || d.w.Now().Before(s.frozen) || d.w.chance(10) {
+	if s == nil || d.w.chance(10) {
 		return nil, errDown
 	}
-	for _, x := range slices.Clone(s.sessions) {
-		if x.device == d {
-			x.end(proto.Refuse(proto.SessionTakenOver, "taken over"))
-		}
+	if d.w.Now().Before(s.frozen) { // it accepts what nobody waits for any more
+		x := &session{w: d.w, server: s, device: d, closed: true}
+		s.do(func() {
+			if s.enter(x) == nil {
+				s.after(d.w.upTo(time.Second), func() {
+					if slices.Contains(s.sessions, x) {
+						s.leave(x)
+					}
+				})
+			}
+		})
+		return nil, errDown
 	}
 	x := &session{w: d.w, server: s, device: d, handler: h}
 	if err := s.enter(x); err != nil {

@@ -343,6 +343,11 @@ func (s *server) kill(why string) {
 
 // enter and leave keep who is connected.
 func (s *server) enter(x *session) (err error) {
+	for _, older := range slices.Clone(s.sessions) {
+		if older.device == x.device {
+			older.end(proto.Refuse(proto.SessionTakenOver, "taken over"))
+		}
+	}
 	alive := s.survives(func() { err = s.service.Connected(context.Background(), x.device.sender()) })
 	if !alive {
 		s.kill("at the commit of a connection")
@@ -353,12 +358,14 @@ func (s *server) enter(x *session) (err error) {
 		return err
 	}
 	s.sessions = append(s.sessions, x)
+	s.w.note("%s: at server %d", x.device, s.place)
 	s.announce()
 	return nil
 }
 
 func (s *server) leave(x *session) {
 	s.sessions = slices.DeleteFunc(s.sessions, func(y *session) bool { return x == y })
+	s.w.note("%s: left server %d", x.device, s.place)
 	s.service.Disconnected(x.device.sender())
 	s.announce()
 }
