@@ -348,7 +348,7 @@ func (s *server) enter(x *session) (err error) {
 			older.end(proto.Refuse(proto.SessionTakenOver, "taken over"))
 		}
 	}
-	alive := s.survives(func() { err = s.service.Connected(context.Background(), x.device.sender()) })
+	alive := s.survives(func() { x.mark, err = s.service.Connected(context.Background(), x.device.sender()) })
 	if !alive {
 		s.kill("at the commit of a connection")
 		return errReset
@@ -380,9 +380,9 @@ func (s *server) endOf(user uint64, of func(device uint64) bool, why *proto.Refu
 }
 
 // oust ends a connection that another node has taken over.
-func (s *server) oust(user uint64, id string, why *proto.Refusal) {
+func (s *server) oust(user uint64, id string, mark uint64, why *proto.Refusal) {
 	for _, x := range slices.Clone(s.sessions) {
-		if x.device.user == user && x.device.String() == id {
+		if x.device.user == user && x.device.String() == id && x.mark == mark {
 			s.after(0, func() { x.end(why) })
 		}
 	}
@@ -518,6 +518,7 @@ type session struct {
 	server  *server
 	device  *device
 	handler client.Handler
+	mark    uint64 // by which the server names it
 	closed  bool
 	silent  bool // half-open: nothing arrives any more, in either direction
 }
