@@ -113,11 +113,11 @@ func (w *world) breakNode(s *server) {
 	switch n := w.Rand.IntN(8); {
 	case s == nil:
 	case n < 4:
-		d := w.upTo(20 * time.Second)
+		d := w.upTo(40 * time.Second)
 		w.note("server %d frozen for %v", s.place, d)
 		s.frozen = w.Now().Add(d)
 		for _, x := range s.sessions {
-			if w.Rand.IntN(2) == 0 {
+			if w.Rand.IntN(3) == 0 {
 				w.After(w.upTo(3*time.Second), func() {
 					x.silent = x.silent || w.Now().Before(s.frozen) // its client gives it up, and nobody hears of that
 				})
