@@ -203,7 +203,7 @@ func (v *verdict) judge(logs map[string][]entry, presses map[string]*press) {
 			case times[e.content] > 1:
 				v.find(&v.doubled, "%s: %.40q is stored again as seq %d", key, e.content, e.seq)
 				continue
-			case x.number < last[x.sender] && !x.refused:
+			case x.number < last[x.sender]:
 				v.find(&v.disordered, "%s: %.40q comes after number %d", key, e.content, last[x.sender])
 			}
 			last[x.sender] = max(last[x.sender], x.number)

@@ -26,7 +26,6 @@ type press struct {
 	content string // like that of no other press
 	number  int    // of the sender's presses
 	fate    fate
-	refused bool // for a time: what was under way behind it may have been stored before
 }
 
 // recorder knows what each person pressed Send on.
@@ -90,13 +89,6 @@ func (r *recorder) stands(x *press) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	x.fate, r.last = stood, time.Now()
-}
-
-// isRefused notes that a message was not stored, for the time being.
-func (r *recorder) isRefused(x *press) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	x.refused = true
 }
 
 // count returns how many presses met a fate.

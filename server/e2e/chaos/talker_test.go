@@ -336,7 +336,6 @@ func (s *session) acknowledged(ack *packets.Puback) error {
 		return fmt.Errorf("PUBACK of packet %d, which is not under way", ack.PacketID)
 	}
 	if ack.ReasonCode >= 0x80 {
-		s.presses.isRefused(l.press)
 		return fmt.Errorf("refused with 0x%02X %s", ack.ReasonCode, ack.Properties.ReasonString)
 	}
 	delete(s.sent, ack.PacketID)
