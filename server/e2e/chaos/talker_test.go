@@ -19,8 +19,9 @@ import (
 )
 
 const (
-	// window is how many messages a talker has under way at a time.
-	window = 8
+	// window is how many messages a talker has under way at a time: with more, one that is
+	// refused for a while would be stored behind the next.
+	window = 1
 	// silent is how long a talker waits for an answer before it connects again.
 	silent = 5 * time.Second
 )
