@@ -37,6 +37,7 @@ type client struct {
 	presence []string // "USER true"
 	typing   []string
 	settings []*proto.Settings
+	unread   []*proto.BaseUserUnreadStatics
 	changed  chan struct{} // holds one
 }
 
@@ -159,6 +160,10 @@ func (c *client) told(branch string, payload []byte) {
 	case proto.BranchPresence:
 		if m := new(proto.Presence); proto.Unmarshal(payload, m) == nil {
 			c.presence = append(c.presence, fmt.Sprint(m.GetUserId(), " ", m.GetOnline()))
+		}
+	case proto.BranchUnread:
+		if m := new(proto.BaseUserUnreadStatics); proto.Unmarshal(payload, m) == nil {
+			c.unread = append(c.unread, m)
 		}
 	case proto.BranchTyping:
 		if m := new(proto.Typing); proto.Unmarshal(payload, m) == nil {

@@ -45,6 +45,7 @@ func TestNodesAreOneServer(t *testing.T) {
 	t.Run("a connection takes over from one at another node", func(t *testing.T) { takeOver(at(t, c)) })
 	t.Run("who is signed out is so at all", func(t *testing.T) { signedOut(at(t, c)) })
 	t.Run("a node that was frozen for a while catches up", func(t *testing.T) { catchesUp(at(t, c)) })
+	t.Run("what an operator decides counts at all", func(t *testing.T) { operated(at(t, c)) })
 	t.Run("a node that stops sends people elsewhere, and nobody left", func(t *testing.T) { drains(at(t, c)) })
 }
 
@@ -236,6 +237,26 @@ func catchesUp(c *cluster) {
 			c.Fatalf("message %d is %q", n, m.GetContent())
 		}
 	}
+}
+
+func operated(c *cluster) {
+	ada, bob := c.guest(0, "Ada"), c.guest(1, "Bob")
+	a, b := c.connect(0, ada), c.connect(1, bob)
+	if out := c.command("users", "block", fmt.Sprint(bob.ID)); !strings.Contains(out, "(Bob) is blocked") {
+		c.Error(out)
+	}
+	if code := within(c, "the connection's end", b.ended); code != byte(proto.NotAuthorized) {
+		c.Errorf("it ends with 0x%02X, want 0x87", code)
+	}
+	if out := c.command("users"); !strings.Contains(out, "Bob") {
+		c.Error(out)
+	}
+	code := strings.TrimSpace(strings.TrimPrefix(c.command("invite"), "Agent invite: "))
+	if err := c.nodes[2].Client().Ask(c.Context(), "POST", "/api/guests", "", map[string]string{"name": "Agent", "invite": code}, nil); err != nil {
+		c.Error("a new invite: ", err)
+	}
+	c.command("epoch")
+	a.until(c, "a new epoch is told", func() bool { return slices.ContainsFunc(a.unread, (*proto.BaseUserUnreadStatics).GetSync) })
 }
 
 func drains(c *cluster) {

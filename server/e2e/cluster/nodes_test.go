@@ -160,6 +160,20 @@ func (c *cluster) guest(i int, name string) live.Guest {
 	return g
 }
 
+// command runs one of the operator's commands, beside the nodes.
+func (c *cluster) command(words ...string) string {
+	c.Helper()
+	binary, err := live.Binary()
+	if err != nil {
+		c.Fatal(err)
+	}
+	out, err := exec.CommandContext(c.Context(), binary, append(words, "-db", c.database)...).CombinedOutput()
+	if err != nil {
+		c.Fatalf("parley %v: %v: %s", words, err, out)
+	}
+	return string(out)
+}
+
 // ask asks a node.
 func (c *cluster) ask(i int, method, path, token string) (status int, text string) {
 	c.Helper()

@@ -116,6 +116,9 @@ func newTold() *told { return &told{signals: make(chan string, 10), changed: mak
 func (f *told) Told(record []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if record == nil {
+		record = []byte("look anew")
+	}
 	f.records = append(f.records, string(record))
 	select {
 	case f.changed <- struct{}{}:
@@ -444,6 +447,20 @@ func TestADatabaseThatWasPutBackBeginsANewEpoch(t *testing.T) {
 		if epoch, doubt := again(); epoch == before || !strings.Contains(doubt, test.want) {
 			t.Errorf("the epoch is %d as before, and it says %q, want %q", epoch, doubt, test.want)
 		}
+	}
+}
+
+// Nodes that are there learn that another began a new epoch.
+func TestANewEpochIsToldToTheNodesThatAreThere(t *testing.T) {
+	address := postgrestest.Database(t)
+	f := newTold()
+	follows(t, open(t, address, t.TempDir()), f)
+	postgrestest.SQL(t, address, `UPDATE parley.meta SET value = 'another' WHERE name = 'database'`)
+	if db := open(t, address, t.TempDir()); db.Doubt() == "" {
+		t.Error("no new epoch began")
+	}
+	if records := f.until(t, 1); records[0] != "look anew" {
+		t.Errorf("told are %q", records)
 	}
 }
 
