@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"strings"
@@ -79,8 +80,11 @@ func (db *DB) connected(ctx context.Context, c *connection) (*connection, error)
 	if err == nil {
 		replica = string(results[len(results)-1].Rows[0][0]) == "t"
 	}
-	if err == nil && replica {
+	switch {
+	case err == nil && replica:
 		err = errReplica
+	case err != nil && pg.IsClosed():
+		err = errors.Join(io.ErrUnexpectedEOF, err) // it broke, which pgconn says in many ways
 	}
 	if err != nil {
 		c.close()
@@ -117,10 +121,10 @@ func (db *DB) await(ctx context.Context) (*connection, error) {
 // starting reports whether an error is that of a database that may soon be there.
 func starting(err error) bool {
 	if code := codeOf(err); code != "" {
-		return code == "57P03" || code == "53300" // cannot_connect_now, too_many_connections
+		return code == "57P03" || code == "53300" || code == "57P01" // cannot_connect_now, too_many_connections, admin_shutdown
 	}
 	var op *net.OpError
-	return errors.As(err, &op)
+	return errors.As(err, &op) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || pgconn.SafeToRetry(err)
 }
 
 // start begins a transaction with the next statement.

@@ -175,17 +175,27 @@ func (db *DB) lockDir() (err error) {
 	return err
 }
 
-func (db *DB) open(ctx context.Context) error {
-	c, err := db.await(ctx)
-	if err != nil {
-		return err
-	}
-	<-db.writer
+// open opens the history, and tries again if the connection breaks meanwhile, as it does when
+// the database is started anew: for as long as it waits for one that starts.
+func (db *DB) open(ctx context.Context) (err error) {
+	c := <-db.writer
 	defer func() { db.writer <- c }()
-	if err := migrate(ctx, c); err != nil {
-		return explain(err)
+	for until := time.Now().Add(startTime); ; {
+		if c, err = db.await(ctx); err != nil {
+			return err
+		}
+		if err = migrate(ctx, c); err == nil {
+			err = db.begin(ctx, c)
+		}
+		if err == nil {
+			return nil
+		}
+		if !(passing(err) || c.pg.IsClosed()) || time.Now().After(until) || !db.pause(ctx) {
+			return explain(err)
+		}
+		db.log.Warn("the connection to the database broke: trying again", "because", explain(err))
+		c.close()
 	}
-	return db.begin(ctx, c)
 }
 
 // Start implements chat.Store.

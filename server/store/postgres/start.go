@@ -31,7 +31,7 @@ func (db *DB) begin(ctx context.Context, c *connection) error {
 	}
 	if db.serve {
 		if err := c.transaction(ctx, "BEGIN READ ONLY", func() error { return db.checkClock(c) }); err != nil {
-			return explain(err)
+			return err
 		}
 	}
 	fresh := make([]byte, 3*8+secretSize)
@@ -64,7 +64,7 @@ func (db *DB) begin(ctx context.Context, c *connection) error {
 	}
 	if err != nil {
 		db.start = 0
-		return explain(err)
+		return err
 	}
 	db.followed.Store(db.pending.number)
 	return db.leaveStamp(ctx, c, false)
