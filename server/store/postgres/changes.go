@@ -38,6 +38,8 @@ type entry struct {
 	number, time int64
 	record       []byte // nil: nothing
 	attended     bool   // Attend was called
+	others       bool   // other nodes may follow
+	kept         bool   // by this node, and nowhere else
 }
 
 // Now implements chat.Shared.
@@ -53,6 +55,25 @@ func (db *DB) Now(tx chat.Tx) (uint64, error) {
 // Log implements chat.Shared.
 func (db *DB) Log(_ chat.Tx, record []byte) { db.pending.record = record }
 
+// leave writes the record of the transaction at hand, behind all else. Where no other node is
+// there to read it, it only takes its place in the log: who comes later begins behind it.
+func (db *DB) leave(c *connection) {
+	p := &db.pending
+	if p.record == nil {
+		return
+	}
+	record := p.record
+	db.mu.Lock()
+	if p.kept = !p.others && len(db.own) < maxOwn/2; p.kept {
+		record, db.leaving = []byte{}, p.number
+	}
+	db.mu.Unlock()
+	c.add("INSERT INTO changes (number, time, record) VALUES ($1, $2, $3)", []any{p.number, p.time, record}, nil)
+	if !p.kept {
+		c.add("SELECT pg_notify('"+changesChannel+"', $1)", []any{strconv.FormatInt(p.number, 10)}, nil)
+	}
+}
+
 // committed keeps the record of the transaction that is on disk, so that this node need not
 // read it. Whoever has the writer calls it.
 func (db *DB) committed() {
@@ -60,7 +81,8 @@ func (db *DB) committed() {
 		return
 	}
 	db.mu.Lock()
-	if len(db.own) < maxOwn {
+	db.leaving = 0
+	if db.pending.kept || len(db.own) < maxOwn {
 		db.own[db.pending.number] = db.pending.record
 	}
 	db.mu.Unlock()
@@ -158,7 +180,7 @@ func (db *DB) followPage(ctx context.Context, to chat.Follower) (n int, err erro
 				if err := row.Scan(&e.number, &e.time, &told, &e.record); err != nil {
 					return err
 				}
-				if !told {
+				if e.record = append([]byte{}, e.record...); !told {
 					e.record = nil
 				}
 				all = append(all, e)
@@ -179,10 +201,21 @@ func (db *DB) followPage(ctx context.Context, to chat.Follower) (n int, err erro
 			return 0, ctx.Err()
 		}
 		db.mu.Lock()
+		own, kept := db.own[e.number]
 		delete(db.own, e.number)
+		leaving := db.leaving
 		db.mu.Unlock()
-		db.metrics.lag.Observe(max(0, time.Since(time.UnixMilli(e.time)).Seconds()))
-		to.Told(e.record)
+		switch empty := e.record != nil && len(e.record) == 0; {
+		case kept:
+			to.Told(own)
+		case empty && e.number == leaving: // it is on disk, which committed is about to say
+			return 0, nil
+		case empty: // another's, which took itself for alone
+			to.Lagged()
+		default:
+			db.metrics.lag.Observe(max(0, time.Since(time.UnixMilli(e.time)).Seconds()))
+			to.Told(e.record)
+		}
 		db.followed.Store(e.number)
 	}
 	return len(all), nil
@@ -299,7 +332,10 @@ func (db *DB) trim(ctx context.Context, t *trimmer, now time.Time) error {
 	}
 	return db.keeping(ctx, func(c *connection) error {
 		return c.transaction(ctx, "BEGIN", func() error {
-			return c.Exec("DELETE FROM changes WHERE number <= ? AND number < (SELECT max(number) FROM changes)", through)
+			return errors.Join(
+				c.Exec("DELETE FROM changes WHERE number <= ? AND number < (SELECT max(number) FROM changes)", through),
+				c.Exec("DELETE FROM nodes WHERE gone AND renewed < clock_timestamp() - ? * interval '1 second'", int64(keepTime/time.Second)),
+			)
 		})
 	})
 }

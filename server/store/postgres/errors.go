@@ -25,6 +25,8 @@ func passing(err error) bool {
 	switch code := codeOf(err); {
 	case err == nil:
 		return false
+	case code == "08P01": // protocol_violation: it would be one again
+		return false
 	case code != "":
 		// connection_exception; operator_intervention, as when it is stopped; serialization_failure
 		// and deadlock_detected; too_many_connections; lock_not_available;

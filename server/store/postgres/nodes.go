@@ -136,7 +136,7 @@ func (db *DB) renew(ctx context.Context) error {
 		err := c.transaction(ctx, "BEGIN", func() error {
 			lease := int64(leaseTime / time.Second)
 			if err := c.Exec("INSERT INTO nodes (id, renewed, until, alone) VALUES ($1, clock_timestamp(), clock_timestamp() + $2 * interval '1 second', $3)"+
-				" ON CONFLICT (id) DO UPDATE SET renewed = clock_timestamp(), until = clock_timestamp() + $2 * interval '1 second'", relational.Number(db.start), lease, db.alone); err != nil {
+				" ON CONFLICT (id) DO UPDATE SET renewed = clock_timestamp(), until = clock_timestamp() + $2 * interval '1 second', gone = FALSE", relational.Number(db.start), lease, db.alone); err != nil {
 				return err
 			}
 			_, err := c.Row([]any{&first, &nodes}, "SELECT id, count(*) OVER () FROM nodes WHERE until > clock_timestamp() AND NOT ended ORDER BY id LIMIT 1")
@@ -171,10 +171,9 @@ func (db *DB) Leads() bool { return db.leads.Load() }
 func (db *DB) Attend(tx chat.Tx, began, ended []chat.Presence) error {
 	t, self := tx.(*relational.Transaction), relational.Number(db.start)
 	var err error
-	if !db.pending.attended { // so that there is a node to whom they are connected
+	if !db.pending.attended { // it is there, whatever others took it for
 		db.pending.attended = true
-		err = t.Exec("INSERT INTO nodes (id, renewed, until, alone) SELECT $1, clock_timestamp(), clock_timestamp() + $2 * interval '1 second', FALSE"+
-			" WHERE NOT EXISTS (SELECT 1 FROM nodes WHERE id = $1)", self, int64(leaseTime/time.Second))
+		err = t.Exec("UPDATE nodes SET gone = FALSE, renewed = clock_timestamp(), until = clock_timestamp() + ? * interval '1 second' WHERE id = ? AND gone", int64(leaseTime/time.Second), self)
 	}
 	for _, p := range ended {
 		if err == nil {
@@ -218,7 +217,7 @@ func (db *DB) Expired(v chat.View) (nodes []uint64, err error) {
 		err := row.Scan(&id)
 		nodes = append(nodes, uint64(id))
 		return err
-	}, "SELECT id FROM nodes WHERE until < clock_timestamp() AND id != ?", relational.Number(db.start))
+	}, "SELECT id FROM nodes WHERE until < clock_timestamp() AND NOT gone AND id != ?", relational.Number(db.start))
 	if err != nil {
 		return nil, fmt.Errorf("find nodes that are gone: %w", err)
 	}
@@ -229,12 +228,12 @@ func (db *DB) Expired(v chat.View) (nodes []uint64, err error) {
 func (db *DB) Remove(tx chat.Tx, node uint64) (bool, error) {
 	t, id := tx.(*relational.Transaction), relational.Number(node)
 	var seen int64
-	known, err := t.Row([]any{&seen}, "SELECT (extract(epoch FROM renewed) * 1000)::bigint FROM nodes WHERE id = ? AND until < clock_timestamp() FOR UPDATE", id)
+	known, err := t.Row([]any{&seen}, "SELECT (extract(epoch FROM renewed) * 1000)::bigint FROM nodes WHERE id = ? AND until < clock_timestamp() AND NOT gone FOR UPDATE", id)
 	if err == nil && known {
 		err = errors.Join(
 			t.Exec("UPDATE users SET last_seen = greatest(last_seen, ?) WHERE id IN (SELECT user_id FROM connections WHERE node = ?)", relational.Number(seen), id),
 			t.Exec("DELETE FROM connections WHERE node = ?", id),
-			t.Exec("DELETE FROM nodes WHERE id = ?", id),
+			t.Exec("UPDATE nodes SET gone = ? WHERE id = ?", true, id),
 		)
 	}
 	if err != nil {

@@ -248,6 +248,78 @@ func TestANodeThatLagsCatchesUpOrKnowsThatItCannot(t *testing.T) {
 	}
 }
 
+// A node that is alone tells itself, and the log does not hold what nobody will read; once
+// another is there, it does.
+func TestWhatANodeThatIsAloneTellsIsNotInTheLog(t *testing.T) {
+	const many = 300
+	address := postgrestest.Database(t)
+	db, f := open(t, address, t.TempDir()), newTold()
+	follows(t, db, f)
+	for n := range many { // while it also looks into the log by itself
+		leave(t, db, fmt.Sprint(n))
+		if n%10 == 0 {
+			db.hint()
+		}
+	}
+	for n, r := range f.until(t, many) {
+		if r != fmt.Sprint(n) {
+			t.Fatalf("record %d is %q", n, r)
+		}
+	}
+	if whole := postgrestest.SQL(t, address, "SELECT count(*) FROM parley.changes WHERE record != ''"); whole != "0" {
+		t.Errorf("%s records are in the log", whole)
+	}
+	second, g := open(t, address, t.TempDir()), newTold()
+	leave(t, db, "for both")
+	follows(t, second, g)
+	if records := g.until(t, 1); records[0] != "for both" {
+		t.Errorf("the second is told %q", records)
+	}
+	if records := f.until(t, many+1); records[many] != "for both" || len(records) != many+1 || f.lagged+g.lagged != 0 {
+		t.Errorf("the first is told %q, and %d times that it lagged", records[many:], f.lagged+g.lagged)
+	}
+	// Of one that was frozen for longer than the log is kept the other takes no notice.
+	postgrestest.SQL(t, address, fmt.Sprintf("UPDATE parley.nodes SET renewed = renewed - interval '6 minutes' WHERE id = decode('%016x', 'hex')", second.Start()))
+	leave(t, db, "for one")
+	second.hint()
+	for late := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		g.mu.Lock()
+		lagged := g.lagged
+		g.mu.Unlock()
+		if lagged == 1 {
+			return
+		}
+		if time.Now().After(late) {
+			t.Fatalf("the second was told %d times that it lagged, want once", lagged)
+		}
+	}
+}
+
+// A node may read its own record, which is empty in the log, before it knows that it is on disk.
+func TestANodeWaitsForItsOwnRecord(t *testing.T) {
+	address := postgrestest.Database(t)
+	db, f := open(t, address, t.TempDir()), newTold()
+	number := db.followed.Load() + 1
+	db.leaving = number
+	postgrestest.SQL(t, address, fmt.Sprintf("INSERT INTO parley.changes VALUES (%d, 1, '')", number))
+	if err := db.followAll(t.Context(), f); err != nil || len(f.records) != 0 || f.lagged != 0 {
+		t.Fatalf("told are %q, and %d times that it lagged: %v", f.records, f.lagged, err)
+	}
+	// Nor does it take another's for its own, which was not committed then.
+	postgrestest.SQL(t, address, "UPDATE parley.changes SET record = 'another''s'")
+	if err := db.followAll(t.Context(), f); err != nil || !slices.Equal(f.records, []string{"another's"}) {
+		t.Fatalf("told are %q: %v", f.records, err)
+	}
+	f.records = nil
+	db.followed.Store(number - 1)
+	postgrestest.SQL(t, address, "UPDATE parley.changes SET record = ''")
+	db.pending = entry{number: number, record: []byte("own"), kept: true}
+	db.committed()
+	if err := db.followAll(t.Context(), f); err != nil || !slices.Equal(f.records, []string{"own"}) {
+		t.Errorf("told are %q: %v", f.records, err)
+	}
+}
+
 // What is fleeting reaches the other nodes and not its own.
 func TestASignalReachesTheOtherNodes(t *testing.T) {
 	address := postgrestest.Database(t)

@@ -82,6 +82,7 @@ type DB struct {
 
 	mu       sync.Mutex
 	own      map[int64][]byte // records of this node that it has not followed yet, by number
+	leaving  int64            // the number of one that is about to be on disk, 0 if none is
 	followed atomic.Int64     // the number of the last record that was
 	caught   atomic.Int64     // when all of them were, in Unix milliseconds
 	more     chan struct{}    // holds one: there may be more to follow

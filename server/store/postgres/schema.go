@@ -198,21 +198,25 @@ var migrations = []string{`
 `, `
 	DROP TABLE leases;
 	-- The change log: what each transaction has to tell, in the order of commits, and when that
-	-- was, in Unix milliseconds; without a record it tells that meta changed. It has no gaps,
-	-- and the newest stays.
+	-- was, in Unix milliseconds; without a record it tells that meta changed, and an empty one is
+	-- that of a node that was alone, and keeps it to itself. It has no gaps, and the newest
+	-- stays.
 	CREATE TABLE changes (
 		number bigint PRIMARY KEY,
 		time   bigint NOT NULL,
 		record bytea
 	);
+	ALTER TABLE changes ALTER COLUMN record SET STORAGE EXTERNAL; -- to compress it takes longer
 	-- Who uses the database, and until when they count as there by the database's clock; alone:
-	-- nobody else may; ended: it is there no more, and soon counts as gone.
+	-- nobody else may; ended: it is there no more, and soon counts as gone; gone: it does, but
+	-- may only be frozen, and needs the change log when it goes on.
 	CREATE TABLE nodes (
 		id      bytea PRIMARY KEY, -- of the start
 		renewed timestamptz NOT NULL,
 		until   timestamptz NOT NULL,
 		alone   boolean NOT NULL,
-		ended   boolean NOT NULL DEFAULT FALSE
+		ended   boolean NOT NULL DEFAULT FALSE,
+		gone    boolean NOT NULL DEFAULT FALSE
 	) WITH (fillfactor = 50);
 	-- Who is connected to which node.
 	CREATE TABLE connections (

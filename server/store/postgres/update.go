@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -88,10 +87,7 @@ func (db *DB) attempt(ctx context.Context, c *connection, change func(chat.Tx) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if p := &db.pending; p.record != nil {
-		c.add("INSERT INTO changes (number, time, record) VALUES ($1, $2, $3)", []any{p.number, p.time, p.record}, nil)
-		c.add("SELECT pg_notify('"+changesChannel+"', $1)", []any{strconv.FormatInt(p.number, 10)}, nil)
-	}
+	db.leave(c)
 	c.add("UPDATE starts SET commits = $1 WHERE id = $2", []any{db.commits + 1, relational.Number(db.start)}, nil)
 	began := time.Now()
 	err = c.commit()
@@ -118,7 +114,7 @@ func (db *DB) enter(ctx context.Context, c *connection, tx *relational.Transacti
 		}
 		*entered = true
 		tx.Know(s.Standing)
-		db.pending.number, db.pending.time = s.changes+1, max(s.now, s.time)
+		db.pending.number, db.pending.time, db.pending.others = s.changes+1, max(s.now, s.time), s.others
 		db.metrics.lockWait.Observe(float64(s.waited) / 1e6)
 		c.broken = db.fence(s) // whatever is made of the error
 		return c.broken
@@ -138,6 +134,7 @@ type standing struct {
 	time    int64 // its time
 	now     int64 // Unix milliseconds, by the database's clock
 	waited  int64 // microseconds since the transaction began, most of them for the lock
+	others  bool  // nodes that may follow the change log
 }
 
 const standingQuery = `SELECT
@@ -149,12 +146,13 @@ const standingQuery = `SELECT
 	coalesce((SELECT number FROM changes ORDER BY number DESC LIMIT 1), 0),
 	coalesce((SELECT time FROM changes ORDER BY number DESC LIMIT 1), 0),
 	(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
-	(extract(epoch FROM clock_timestamp() - now()) * 1000000)::bigint`
+	(extract(epoch FROM clock_timestamp() - now()) * 1000000)::bigint,
+	EXISTS (SELECT 1 FROM nodes WHERE id != $1 AND NOT ended AND renewed > clock_timestamp() - interval '5 minutes')` // keepTime
 
 func (s *standing) scanRev(row relational.Row) error { return row.Scan((*relational.Number)(&s.Rev)) }
 
 func (s *standing) scan(row relational.Row) error {
-	return row.Scan((*relational.Number)(&s.Epoch), (*relational.Number)(&s.Deleted), (*relational.Number)(&s.LastID), &s.LastRow, &s.commits, &s.changes, &s.time, &s.now, &s.waited)
+	return row.Scan((*relational.Number)(&s.Epoch), (*relational.Number)(&s.Deleted), (*relational.Number)(&s.LastID), &s.LastRow, &s.commits, &s.changes, &s.time, &s.now, &s.waited, &s.others)
 }
 
 // fence sees, under the lock, that this start may still write.
