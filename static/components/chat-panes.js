@@ -97,6 +97,11 @@ export class ChatPanes extends HTMLElement {
     return this.#session.parting;
   }
 
+  /** Whether the server mints tokens, as far as is known. */
+  get mints() {
+    return this.#session.mints;
+  }
+
   connectedCallback() {
     this.setAttribute('role', 'main');
     this.append(element('a', { class: 'skip', href: '#main', onclick: event => this.#skip(event) }, t.skipToConversation), this.#session.banner,

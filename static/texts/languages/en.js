@@ -42,6 +42,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   unsentIsLost: names => `Not sent yet, and lost then: messages to ${names}.`,
   startOver: 'Start as somebody new',
   startOverHint: 'To come back as yourself you need a code from another device, or your recovery code. Who starts anew is a new person to others, and does not see these conversations.',
+  signInElsewhere: 'To come back, sign in where you have your account.',
   /** @param {string} reason */
   signedOut: reason => (reason ? `You are signed out: ${ended(reason)}` : 'You are signed out.'),
 
@@ -83,7 +84,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   signedOutElsewhere: 'You are signed out everywhere else.',
   signOutEverywhere: 'Sign out everywhere',
   signOutEverywhereNow: 'Sign out everywhere, here too?',
-  signOutEverywhereHint: 'None of your devices is signed in then. Without a recovery code you cannot come back as yourself.',
+  signOutEverywhereHint: 'None of your devices is signed in then.',
+  noWayBackHint: 'Without a recovery code you cannot come back as yourself.',
   signedOutByOther: 'You were signed out on another device.',
   /** @param {string} names */
   unsentIsKept: names => `Not sent yet, and kept until you decide: messages to ${names}.`,

@@ -33,6 +33,7 @@ const texts = ({ bytes, number, percent, wait }) => ({
   unsentIsLost: names => `尚未发送、退出后将会丢失：发给${names}的消息。`,
   startOver: '以新身份开始',
   startOverHint: '要以原来的身份回来，需要另一台设备上的关联码，或你的恢复码。重新开始后，你在别人眼中是一个新用户，也看不到这些会话。',
+  signInElsewhere: '要再次使用，请在你注册账号的地方登录。',
   signedOut: reason => (reason ? `你已退出登录：${sentence(reason)}` : '你已退出登录。'),
 
   // 再次登录、在别处登录、退出
@@ -67,7 +68,8 @@ const texts = ({ bytes, number, percent, wait }) => ({
   signedOutElsewhere: '你已在其他所有设备上退出登录。',
   signOutEverywhere: '在所有设备上退出登录',
   signOutEverywhereNow: '要在所有设备上退出登录吗，包括此设备？',
-  signOutEverywhereHint: '之后你的任何设备都不再登录。没有恢复码，就无法再以原来的身份回来。',
+  signOutEverywhereHint: '之后你的任何设备都不再登录。',
+  noWayBackHint: '没有恢复码，就无法再以原来的身份回来。',
   signedOutByOther: '你已在另一台设备上被退出登录。',
   unsentIsKept: names => `尚未发送、在你决定之前会保留：发给${names}的消息。`,
   linkDevice: '关联设备',
