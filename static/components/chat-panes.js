@@ -22,6 +22,7 @@ import { ConversationPane } from './conversation-pane.js';
 import { element, set } from './dom.js';
 import { emptyPane, failurePane } from './empty-pane.js';
 import { NoticeList } from './notice-list.js';
+import { asksToPrint, PrintDialog } from './print-dialog.js';
 import { ServiceLinks } from './service-links.js';
 import { Session } from './session.js';
 import { SidePane } from './side-pane.js';
@@ -428,6 +429,7 @@ export class ChatPanes extends HTMLElement {
   #key(event) {
     if (event.defaultPrevented || event.isComposing) return;
     if (asksForShortcuts(event)) showShortcuts(this);
+    else if (asksToPrint(event) && this.#pane && !this.#pane.whole) this.#print(this.#pane.participants.key);
     else if (event.key !== 'Escape' || !this.#escape()) return;
     event.preventDefault();
   }
@@ -457,6 +459,7 @@ export class ChatPanes extends HTMLElement {
 
   /** Does what the menu of a conversation offers. @param {{ key: string, act: ConversationAct }} what */
   async #act({ key, act: what }) {
+    if (what === 'print') return this.#print(key);
     try {
       await act(await this.#connecting, what, key, this.#context.participants(key).peer, this.#conversations.get(key));
       // Who looks at it reads it.
@@ -464,6 +467,12 @@ export class ChatPanes extends HTMLElement {
     } catch (error) {
       this.#notices.add(t.notDone(reasonOf(error, t.unknownError)));
     }
+  }
+
+  /** @param {string} key */
+  #print(key) {
+    if (!this.#parley) return this.#notices.add(t.notDone(t.serverAway));
+    this.append(new PrintDialog(this.#parley, this.#context.participants(key), this.#conversations.get(key), this.#context.clock));
   }
 
   /** Notes where the person read, while it is still on the screen. @param {ConversationPane} pane */

@@ -147,6 +147,11 @@ export class ConversationPane extends HTMLElement {
     this.#list.ask();
   }
 
+  /** All there is of the conversation is in the page. */
+  get whole() {
+    return this.#list.whole;
+  }
+
   /** What is shown, to be kept over a reload; null while nothing is. @returns {import('../model/snapshot.js').Shown | null} */
   get shown() {
     const { shown } = this.#list;

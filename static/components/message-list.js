@@ -125,6 +125,12 @@ export class MessageList extends HTMLElement {
     this.#log.focus({ preventScroll: true });
   }
 
+  /** All there is of the conversation is here. */
+  get whole() {
+    const { loaded, more, newer, incomplete } = this.#window;
+    return loaded && !more && !newer && !incomplete;
+  }
+
   /** What is shown, to be kept over a reload; null while nothing is. */
   get shown() {
     const { messages, more, incomplete, head } = this.#window;

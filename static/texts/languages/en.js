@@ -356,7 +356,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   more: 'More',
   conversationActs: {
     'mark-read': 'Mark as read', 'mark-unread': 'Mark as unread', pin: 'Pin', unpin: 'Unpin', mute: 'Mute', unmute: 'Unmute',
-    archive: 'Archive', unarchive: 'Take out of the archive', block: 'Block', unblock: 'Unblock',
+    archive: 'Archive', unarchive: 'Take out of the archive', print: 'Print…', block: 'Block', unblock: 'Unblock',
   },
   /** @param {string} reason */
   notDone: reason => `That did not work: ${reason}`,
@@ -407,6 +407,17 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   delete: 'Delete',
   gap: 'Earlier messages are being fetched…',
   loadingOlder: 'Loading earlier messages…',
+  printConversation: 'Print the whole conversation',
+  readingToPrint: 'Reading the messages…',
+  /** @param {string} from @param {string} to when the first and last were written @param {number} n messages */
+  printedRange: (from, to, n) => `${number(n)} ${plural(n, { one: 'entry', other: 'entries' })}, ${from} – ${to}`,
+  printedInPart: 'Earlier messages are not on this paper.',
+  /** @param {string} reason */
+  printIncomplete: reason => `Not all of it can be had now: ${reason}`,
+  printWhatIsHere: 'Print what is here',
+  /** @param {number} n messages */
+  printedPart: n => `This conversation is too long to be printed at once. These were the last ${number(n)} messages that were left.`,
+  printBefore: 'Print those before',
   loadingNewer: 'Loading newer messages…',
   beginning: 'The beginning of the conversation',
   cannotBeShown: 'This cannot be shown by this version',
@@ -581,6 +592,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     move: 'Move within a list',
     ends: 'Go to the first or last of a list',
     close: 'Close what is open, then the conversation on a small screen',
+    print: 'Print the conversation',
     list: 'Show this list',
   },
   shortcutsOnKey: 'Show this list on ?',
