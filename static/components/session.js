@@ -2,7 +2,7 @@
 // Being signed in: the account, signing out here or everywhere, going on as somebody else by a code, and what
 // is said, and can be done, when the server lets the user in no more.
 import { deviceLabel } from '../model/device-label.js';
-import { clearIdentity, forgetUser, learnWhoMints, storedIdentity, storeIdentity } from '../model/identity.js';
+import { clearIdentity, forgetUser, keepsIdentity, learnWhoMints, storedIdentity, storeIdentity } from '../model/identity.js';
 import { forgetServices } from '../model/services.js';
 import { signInWithCode } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
@@ -27,6 +27,7 @@ export class Session {
   banner = element('div', { class: 'banner', role: 'alert', hidden: true });
   #bannered = ''; // what the banner says
   #leaving = false; // signing out
+  #saidNotKept = false;
   /** Whether the server mints tokens, once this page was told. @type {boolean | null} */
   #told = null;
   #place;
@@ -55,6 +56,11 @@ export class Session {
     return storedIdentity()?.mints ?? this.#told ?? true;
   }
 
+  /** How whoever is let in no more comes back, in words. */
+  get wayBack() {
+    return this.mints ? t.startOverHint : t.signInElsewhere;
+  }
+
   /** Asks the server while it answers: by when it matters it may not. */
   async #learnWhoMints() {
     if (this.#told !== null || !this.parley) return;
@@ -66,6 +72,14 @@ export class Session {
     } catch {
       this.#told = null; // the next connection asks again
     }
+  }
+
+  /** Says, once, what this browser does not keep. @param {string} memoryOnly why it keeps no messages, '' if it does */
+  sayNotKept(memoryOnly) {
+    const kept = keepsIdentity();
+    if ((kept && !memoryOnly) || this.#saidNotKept) return;
+    this.#saidNotKept = true;
+    this.#notices.add(kept ? t.messagesNotKept(memoryOnly) : t.nothingKept(memoryOnly || t.identityNotKept));
   }
 
   showAccount() {
@@ -164,7 +178,7 @@ export class Session {
     const unsent = this.#unsent(await this.parley?.conversations().catch(() => []));
     if (this.#leaving || this.#signal.aborted || this.parley?.connection.state !== 'signed-out') return; // by now
     if (wanted && !unsent.length && storedIdentity()?.id === this.#context.me) return this.#leaveFor(null, { words });
-    this.#showBanner(t.paragraph([words, ...(unsent.length ? [t.unsentIsKept(formats.list(unsent))] : []), this.mints ? t.startOverHint : t.signInElsewhere]));
+    this.#showBanner(t.paragraph([words, ...(unsent.length ? [t.unsentIsKept(formats.list(unsent))] : []), this.wayBack]));
   }
 
   /** @param {string} words */
