@@ -87,6 +87,8 @@ func lived(t *testing.T, dir string) {
 		})
 		serve(checkedCustomer, proto.MessageType_MESSAGE_TYPE_TEXT, "help")
 	}
+	// Who is told of nothing before it is answered has nothing to be kept.
+	commit(otherAgent, proto.BranchMark, &proto.Mark{Key: &service, DeliveredSeq: protobuf.Uint64(40)})
 	serve(checkedAgent, proto.MessageType_MESSAGE_TYPE_CLAIM, "")
 	serve(checkedAgent, proto.MessageType_MESSAGE_TYPE_NOTE, "a note")
 	serve(checkedAgent, proto.MessageType_MESSAGE_TYPE_TEXT, "yes?")

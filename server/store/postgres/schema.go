@@ -195,6 +195,11 @@ var migrations = []string{`
 	-- Whoever changes something locks this row first.
 	INSERT INTO meta (name, value) VALUES ('rev', '\x0000000000000000');
 	ALTER TABLE meta SET (fillfactor = 50);
+`, `
+	-- gone was how many were deleted of what counts to agents; now also those before the
+	-- first that waits for an answer (chat.Conversation.Past).
+	UPDATE conversations c SET gone = CASE WHEN service IS NULL THEN 0 ELSE coalesce((SELECT m.b_counted - 1 FROM messages m
+		WHERE c.a_seq != '\x0000000000000000' AND m.conversation = c.id AND m.seq = c.a_seq), b_counted) END;
 `}
 
 // errNewer is a schema that this program must not touch.
