@@ -238,6 +238,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   customerNotShown: reason => `This could not be loaded: ${reason}`,
   userID: 'Number',
   firstSeen: 'Here since',
+  /** @param {string} date */
+  began: date => `since ${date}`,
   unknownTime: 'Unknown',
   lastSeenHere: 'Last seen',
   messagesWritten: 'Messages',

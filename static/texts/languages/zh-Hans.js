@@ -195,6 +195,7 @@ const texts = ({ bytes, number, percent, wait }) => ({
   customerNotShown: reason => `无法加载：${reason}`,
   userID: '编号',
   firstSeen: '首次到访',
+  began: date => `始于 ${date}`,
   unknownTime: '未知',
   lastSeenHere: '最近在线',
   messagesWritten: '消息数',
