@@ -83,6 +83,7 @@ export class MainPane {
   /** Puts elements in the place of a conversation. @param {...Element} elements */
   showInstead(...elements) {
     this.close();
+    this.element.classList.add('instead');
     this.element.replaceChildren(...elements);
   }
 
@@ -95,6 +96,7 @@ export class MainPane {
     this.left = this.key || this.left;
     this.pane = null;
     this.#title = '';
+    this.element.classList.remove('instead');
     this.element.replaceChildren();
   }
 
@@ -202,6 +204,7 @@ export class MainPane {
       const shown = kept ?? this.#places.of(key);
       const conversation = this.#find(key) ?? shown?.conversation ?? undefined;
       this.pane = new ConversationPane(this.#connecting, key, this.#context, conversation, shown);
+      this.element.classList.remove('instead');
       this.element.replaceChildren(this.pane);
       if (!kept && shown) this.pane.ask();
       this.pane.showOffline(this.#offline);

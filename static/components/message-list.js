@@ -8,7 +8,7 @@ import { idOf, isCrossed, isTurnedDown, notesAmong, rowsOf } from '../model/rows
 import { isolated } from '../texts/foreign-text.js';
 import { reasonOf, shortCount, untilMidnight } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
-import { arrange, element, set, text } from './dom.js';
+import { arrange, element, hide, set, text } from './dom.js';
 import { icon } from './icons.js';
 import { viewOf } from './message-row.js';
 import { ReadTracker } from './read-tracker.js';
@@ -428,7 +428,7 @@ export class MessageList extends HTMLElement {
   /** Tells of unread messages that stand above the screen. */
   #paintUp() {
     const row = this.#placed && this.#unread > 0n ? this.#firstUnread() : null;
-    this.#up.hidden = !row || row.getBoundingClientRect().bottom > this.#log.getBoundingClientRect().top;
+    hide(this.#up, !row || row.getBoundingClientRect().bottom > this.#log.getBoundingClientRect().top);
     const words = this.#up.lastElementChild;
     if (words) text(words, t.unreadAbove(shortCount(this.#unread)));
   }
@@ -444,7 +444,7 @@ export class MessageList extends HTMLElement {
   }
 
   #paintDown() {
-    this.#down.hidden = this.#atEnd || !this.#standing;
+    hide(this.#down, this.#atEnd || !this.#standing);
     const missed = this.#missed > 0n;
     this.#down.classList.toggle('missed', missed);
     set(this.#down, 'aria-label', missed ? null : t.toNewest);
@@ -474,7 +474,7 @@ export class MessageList extends HTMLElement {
   /** What stands below the last message while newer ones are on their way. */
   #paintNewer() {
     const { newer, loading, kept, incomplete } = this.#window;
-    this.#newer.hidden = !newer;
+    hide(this.#newer, !newer);
     this.#endObserver.unobserve(this.#newer); // as above
     if (newer && !loading && !kept && !incomplete) this.#endObserver.observe(this.#newer);
   }
