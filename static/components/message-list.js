@@ -345,7 +345,11 @@ export class MessageList extends HTMLElement {
   #forget(rows) {
     if (this.#views.size === rows.length) return;
     const shown = new Set(rows.map(({ id }) => id));
-    for (const id of this.#views.keys()) if (!shown.has(id)) this.#views.delete(id);
+    for (const [id, { end }] of this.#views) {
+      if (shown.has(id)) continue;
+      this.#views.delete(id);
+      if (end) this.#readTracker.forget(end);
+    }
   }
 
   /** Shows what was kept where it stood. @param {Shown} kept */
