@@ -65,6 +65,15 @@ export function arrange(parent, nodes) {
   }
 }
 
+/**
+ * Whether a key belongs to an input method, as the Enter that ends a composition. Safari tells of that one
+ * after the composition's end: 229 is then what is left of it (UI Events, "Determine keydown / keyup keyCode").
+ * @param {KeyboardEvent} event
+ */
+export function isInputMethods(event) {
+  return event.isComposing || event.keyCode === 229;
+}
+
 /** A text that is there for assistive technology alone. @param {string} value */
 export function spoken(value) {
   return element('span', { class: 'spoken' }, value);

@@ -3,7 +3,7 @@
 import { SharedDraft } from '../model/shared-draft.js';
 import { isBlank, isolated } from '../texts/foreign-text.js';
 import { t } from '../texts/strings.js';
-import { element, hide, set, text } from './dom.js';
+import { element, hide, isInputMethods, set, text } from './dom.js';
 import { icon } from './icons.js';
 
 /** @typedef {import('./reply-picker.js').ReplyPicker} ReplyPicker */
@@ -155,8 +155,7 @@ export class MessageComposer extends HTMLElement {
   /** @param {KeyboardEvent} event */
   #key(event) {
     if (this.#replies?.takes(event)) return;
-    // 229: the key belongs to an input method, also where isComposing is late.
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    if (event.key !== 'Enter' || event.shiftKey || isInputMethods(event)) return;
     event.preventDefault();
     this.#submit(event);
   }
