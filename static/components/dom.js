@@ -35,6 +35,11 @@ export function set(e, name, value) {
   if (e.getAttribute(name) !== text) e.setAttribute(name, text);
 }
 
+/** Hides or shows an element, only if that changes something: for the browser it is news anyway. @param {HTMLElement} e @param {boolean} hidden */
+export function hide(e, hidden) {
+  if (e.hidden !== hidden) e.hidden = hidden;
+}
+
 /** Sets an element's text, only if that changes something. @param {Element} e @param {string} value */
 export function text(e, value) {
   if (e.textContent !== value) e.textContent = value;

@@ -227,6 +227,11 @@ var migrations = []string{`
 		mark    bigint NOT NULL,
 		PRIMARY KEY (node, user_id, client)
 	);
+`, `
+	-- gone was how many were deleted of what counts to agents; now also those before the
+	-- first that waits for an answer (chat.Conversation.Past).
+	UPDATE conversations c SET gone = CASE WHEN service IS NULL THEN 0 ELSE coalesce((SELECT m.b_counted - 1 FROM messages m
+		WHERE c.a_seq != '\x0000000000000000' AND m.conversation = c.id AND m.seq = c.a_seq), b_counted) END;
 `}
 
 // version1 is the schema that one server at a time used, which had a lease.
