@@ -97,23 +97,24 @@ func (n *Node) Renew() {
 	n.leads = first == n.start
 }
 
-// Next hands the next record to who follows. It reports whether there was one, and whether
-// the node had missed some that are gone.
+// Next hands the next record to who follows, or tells that some are gone which the node has
+// missed (lagged). It reports whether there may be more.
 func (n *Node) Next() (some, lagged bool) {
 	if n.to == nil {
 		return false, false
 	}
 	if n.followed < n.trimmed {
-		n.followed, lagged = n.trimmed, true
+		n.followed = n.trimmed
 		n.to.Lagged()
+		return true, true
 	}
 	at := n.followed - n.trimmed
 	if at == len(n.log) {
-		return false, lagged
+		return false, false
 	}
 	n.followed++
 	n.to.Told(n.log[at])
-	return true, lagged
+	return true, false
 }
 
 // Start implements chat.Store.

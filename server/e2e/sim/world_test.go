@@ -160,6 +160,10 @@ func (w *world) often(every time.Duration, f func()) {
 
 func (w *world) breakSomething() {
 	s := w.anyServer()
+	if w.shared && w.Rand.IntN(3) == 0 {
+		w.breakNode(s)
+		return
+	}
 	switch w.Rand.IntN(10) {
 	case 0, 1:
 		s.kill("kill -9")
@@ -187,10 +191,6 @@ func (w *world) breakSomething() {
 		w.disk.crash = 1 + w.Rand.IntN(3) // at one of the next commits
 		w.note("kill planned at a commit")
 	case 8:
-		if w.shared && w.Rand.IntN(3) > 0 {
-			w.breakNode(s)
-			return
-		}
 		if w.Rand.IntN(6) == 0 {
 			w.killServers("history replaced")
 			w.wipes++
