@@ -43,23 +43,27 @@ func breakingDoor(t *testing.T, database string, n int) string {
 				_, _ = io.Copy(visitor, there)
 				_ = visitor.Close()
 			}()
-			go func() {
-				defer there.Close()
-				defer visitor.Close()
-				for buffer := make([]byte, 1<<16); ; left-- {
-					size, err := visitor.Read(buffer)
-					if err != nil || left == 0 {
-						return
-					}
-					if _, err := there.Write(buffer[:size]); err != nil {
-						return
-					}
-				}
-			}()
+			go pass(there, visitor, left)
 		}
 	}()
 	u.RawQuery = url.Values{"host": {folder}}.Encode()
 	return u.String()
+}
+
+// pass passes on what comes from one, up to what is sent as number n from 0 on, which is lost
+// with both; without a bound if n is below 0.
+func pass(to, from net.Conn, n int) {
+	defer to.Close()
+	defer from.Close()
+	for buffer := make([]byte, 1<<16); ; n-- {
+		size, err := from.Read(buffer)
+		if err != nil || n == 0 {
+			return
+		}
+		if _, err := to.Write(buffer[:size]); err != nil {
+			return
+		}
+	}
 }
 
 // A connection that breaks while a history is opened, as when the database is started anew, is no
