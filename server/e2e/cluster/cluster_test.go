@@ -1,8 +1,8 @@
 //go:build unix
 
 // Package cluster holds tests of several nodes over one PostgreSQL: real processes, a load
-// balancer and raw clients. It takes some 40 s of computing, and as long as leases and graces
-// last, which it waits for.
+// balancer and raw clients. It takes some 12 s of computing, and 40 s in all, since it waits for
+// leases and graces to end.
 package cluster
 
 import (
