@@ -147,7 +147,7 @@ func (b *batch) member(key proto.Key, user uint64) (*member, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.Seen = c.Gone
+		m.begin(c.Conversation)
 	}
 	m.Key, m.User = key, user
 	b.members[k] = m

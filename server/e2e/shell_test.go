@@ -137,6 +137,36 @@ func TestThePageOpensWithoutItsServerAndChangesAsAWhole(t *testing.T) {
 	}
 }
 
+// A page that could not be kept, for its script or one of its files did not come, is kept after
+// the next connection.
+func TestKeepingThePageIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	g := newGate(t, newServer(t))
+	profile := newProfile(t)
+	profile.keepsPage = true
+	ada := &shell{signInWith(profile, g, "Ada", ""), g}
+	for _, path := range []string{"/sw.js", "/"} {
+		mark := g.mark()
+		g.close(path)
+		ada.reconnects()
+		eventually(t, path+" to be asked for", func() bool { return slices.Contains(g.since(mark, path), "GET "+path) })
+		ada.await("nothing to be kept", `async () => !(await navigator.serviceWorker.getRegistration()) && (await caches.keys()).length === 0`)
+		g.reopen(path)
+	}
+	ada.reconnects()
+	ada.kept()
+}
+
+// reconnects breaks the connection, and waits for the next.
+func (s *shell) reconnects() {
+	s.t.Helper()
+	s.gate.cut("/mqtt")
+	s.awaitConnection("offline")
+	s.gate.reopen("/mqtt")
+	call[bool](s.tab, networkIsBack)
+	s.awaitConnection("live")
+}
+
 // opensAway opens the page while the server is away, and where it does not answer.
 func (s *shell) opensAway(server *server, bob *peer) {
 	s.t.Helper()

@@ -73,14 +73,25 @@ export class VersionNotice extends HTMLElement {
       this.#registration = registration;
       this.#asked = performance.now();
       const follow = () => {
+        const { installing } = registration;
         this.#offer();
-        registration.installing?.addEventListener('statechange', () => this.#offer());
+        installing?.addEventListener('statechange', () => {
+          this.#offer();
+          if (installing.state === 'redundant' && !registration.active) this.#forget();
+        });
       };
       registration.addEventListener('updatefound', follow, { signal: this.#done.signal });
       follow();
     } catch (cause) {
       console.info('This browser does not keep the page:', cause); // it works all the same, with the server
+      this.#forget();
     }
+  }
+
+  /** The page could not be kept, as when the server went meanwhile: the next connection tries again. */
+  #forget() {
+    this.#registration = null;
+    this.#timer = 0;
   }
 
   #offer() {

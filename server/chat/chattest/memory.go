@@ -438,14 +438,14 @@ func (v memoryView) Changed(user uint64, services chat.Services, after uint64, l
 		if !key.Has(user) {
 			rev = max(rev, c.Rev)
 		}
-		gone := uint64(0)
+		past := uint64(0)
 		if m == (chat.Member{}) {
-			gone = c.Gone
+			past = c.Past
 		}
 		if rev > after {
 			changes = append(changes, chat.Change{
 				Key: key, Rev: rev,
-				Unread:  c.Counted[side] - m.Own - m.Seen - gone,
+				Unread:  c.Counted[side] - m.Own - m.Seen - past,
 				Waiting: c.Status.Sides[side.Other()].Seq != 0,
 				Wrote:   m.Own > 0, Heard: c.Counted[side] > m.Own, Apart: apart(m),
 			})

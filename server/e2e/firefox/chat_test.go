@@ -96,11 +96,13 @@ func TestTwoPeopleChatInFirefox(t *testing.T) {
 	second.awaitMessage("both tabs?", "received")
 	second.close()
 
+	// The page is kept once what the start needs is there, which is later than all this.
+	ada.await("a page that is kept", `() => navigator.serviceWorker.controller`)
+
 	// Without the server the page opens, and what is written then is sent once it is back.
 	if err := server.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	ada.await("a page that is kept", `() => navigator.serviceWorker.controller`)
 	ada.reload()
 	ada.awaitMessage("both tabs?", "received")
 	ada.say("written meanwhile")

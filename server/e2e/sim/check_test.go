@@ -333,11 +333,17 @@ func (d *device) watermarks(key proto.Key) (mine, peer chat.Member) {
 		if mine, err = v.Member(key, d.user); err != nil {
 			return err
 		}
+		if c, err := v.Conversation(key); err != nil {
+			return err
+		} else if mine == (chat.Member{}) && !key.Has(d.user) { // an agent who did nothing there yet
+			mine.Read, mine.Delivered = c.Settled(), c.Settled()
+		}
 		for _, other := range facing(key, d.user) {
 			m, err := v.Member(key, other)
 			if err != nil {
 				return err
 			}
+			m = reached(m)
 			peer.Read, peer.Delivered = max(peer.Read, m.Read), max(peer.Delivered, m.Delivered)
 		}
 		return nil

@@ -56,7 +56,7 @@ func newWorld(seed uint64, tracing bool) *world {
 			w.devices = append(w.devices, newDevice(w, user, n))
 		}
 	}
-	for _, agent := range agentIDs {
+	for _, agent := range agentIDs[:len(agentIDs)-1] {
 		w.devices = append(w.devices, newDevice(w, agent, 0))
 	}
 	return w
@@ -65,8 +65,9 @@ func newWorld(seed uint64, tracing bool) *world {
 // userIDs lie where float64 and int64 lose digits.
 var userIDs = [users]uint64{1<<53 + 1, 1<<63 + 1, 1<<64 - 1}
 
-// agentIDs answer for the services that all users are customers of.
-var agentIDs = [...]uint64{42, 1<<62 + 3}
+// agentIDs answer for the services that all users are customers of; the last, who has no
+// device until all is over, comes then if anybody does of whom the history keeps nothing.
+var agentIDs = [...]uint64{42, 1<<62 + 3, 1<<63 + 7}
 
 const service, elsewhere = proto.ServiceType_SERVICE_TYPE_SUPPORT, proto.ServiceType_SERVICE_TYPE_SALES
 
