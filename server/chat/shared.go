@@ -123,7 +123,7 @@ func (f follower) Lagged() {
 			return // logged
 		}
 		for _, user := range s.presence.here() {
-			s.end(user, func(uint64) bool { return true }, proto.Refuse(proto.UnspecifiedError, "this server was away for a while: connect again").Named("try-again"))
+			s.end(user, func(uint64) bool { return true }, proto.Refuse(proto.ServerBusy, "this server was away for a while: connect again").Named("try-again"))
 		}
 	})
 }

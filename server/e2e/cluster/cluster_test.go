@@ -1,8 +1,8 @@
 //go:build unix
 
 // Package cluster holds tests of several nodes over one PostgreSQL: real processes, a load
-// balancer and raw clients. It takes some 40 s of computing, and as long as leases and graces
-// last, which it waits for.
+// balancer and raw clients. It takes some 12 s of computing, and 40 s in all, since it waits for
+// leases and graces to end.
 package cluster
 
 import (
@@ -45,6 +45,7 @@ func TestNodesAreOneServer(t *testing.T) {
 	t.Run("a connection takes over from one at another node", func(t *testing.T) { takeOver(at(t, c)) })
 	t.Run("who is signed out is so at all", func(t *testing.T) { signedOut(at(t, c)) })
 	t.Run("a node that was frozen for a while catches up", func(t *testing.T) { catchesUp(at(t, c)) })
+	t.Run("of a node that was frozen for too long the users connect again", func(t *testing.T) { missed(at(t, c)) })
 	t.Run("what an operator decides counts at all", func(t *testing.T) { operated(at(t, c)) })
 	t.Run("a node that stops sends people elsewhere, and nobody left", func(t *testing.T) { drains(at(t, c)) })
 }
@@ -237,6 +238,27 @@ func catchesUp(c *cluster) {
 			c.Fatalf("message %d is %q", n, m.GetContent())
 		}
 	}
+}
+
+// missed: what it was not told is in the log no more. Its users connect again, and ask.
+func missed(c *cluster) {
+	ada, bob := c.guest(0, "Ada"), c.guest(1, "Bob")
+	a, b := c.connect(0, ada), c.connect(1, bob)
+	c.freeze(1)
+	for n := range 3 {
+		c.say(a, bob.ID, fmt.Sprint(n))
+	}
+	postgrestest.SQL(c, c.database, "DELETE FROM parley.changes WHERE number < (SELECT max(number) FROM parley.changes)")
+	c.thaw(1)
+	if code := within(c, "the connection's end", b.ended); code != byte(proto.ServerBusy) {
+		c.Errorf("it ends with 0x%02X, want 0x89", code)
+	}
+	again := c.connect(1, bob)
+	if status, text := c.ask(1, "GET", "/api/conversations/"+proto.DirectKey(ada.ID, bob.ID).String()+"/messages", bob.Token); status != 200 || !strings.Contains(text, `"head_seq":"3"`) {
+		c.Errorf("%d %s", status, text)
+	}
+	c.say(a, bob.ID, "and on")
+	again.until(c, "the next message came", func() bool { return len(again.messages) > 0 && again.messages[len(again.messages)-1].GetSeq() == 4 })
 }
 
 func operated(c *cluster) {

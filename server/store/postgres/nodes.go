@@ -33,23 +33,32 @@ var (
 // join takes a lease for a node, within a transaction that has the lock, or sees that there
 // is none that keeps others off.
 func (db *DB) join(c *connection) error {
-	var seconds int
+	var renewed int64
 	var alone bool
-	found, err := c.Row([]any{&seconds, &alone}, "SELECT ceil(extract(epoch FROM until - clock_timestamp()))::bigint, alone FROM nodes WHERE until > clock_timestamp() AND NOT ended AND id != ?"+
+	found, err := c.Row([]any{&renewed, &alone}, "SELECT (extract(epoch FROM renewed) * 1000)::bigint, alone FROM nodes WHERE until > clock_timestamp() AND NOT ended AND id != ?"+
 		" ORDER BY alone DESC, until DESC LIMIT 1", relational.Number(db.ghost))
 	switch {
 	case err != nil:
 		return err
 	case found && alone:
-		return fmt.Errorf("%w alone, as parley copy does: wait until it is done; if it ended without a goodbye, start again in %d s", ErrInUse, max(1, seconds))
+		return &inUse{"alone, as parley copy does: wait until it is done", renewed}
 	case found && db.alone:
-		return fmt.Errorf("%w: stop it; if it ended without a goodbye, start again in %d s", ErrInUse, max(1, seconds))
+		return &inUse{"stop it", renewed}
 	case !db.serve && !db.alone:
 		return nil
 	}
 	return c.Exec("INSERT INTO nodes (id, renewed, until, alone) VALUES (?, clock_timestamp(), clock_timestamp() + ? * interval '1 second', ?)",
 		relational.Number(db.start), int64(leaseTime/time.Second), db.alone)
 }
+
+// inUse is ErrInUse, with what to do and when the lease was renewed, in Unix milliseconds.
+type inUse struct {
+	advice  string
+	renewed int64
+}
+
+func (e *inUse) Error() string { return fmt.Sprintf("%v: %s", ErrInUse, e.advice) }
+func (e *inUse) Unwrap() error { return ErrInUse }
 
 // checkClock sees that a node's clock is about the database's: tokens and what people are
 // shown go by it.

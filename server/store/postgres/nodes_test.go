@@ -63,6 +63,25 @@ func TestNodesShareADatabaseThatCopyHasAlone(t *testing.T) {
 	}
 }
 
+// A database of the version that one server at a time used goes on, once that is gone.
+func TestADatabaseOfOneServerBecomesThatOfNodes(t *testing.T) {
+	address, dir := postgrestest.Database(t), t.TempDir()
+	postgrestest.SQL(t, address, "CREATE SCHEMA parley; SET search_path = parley;"+migrations[0]+`
+		INSERT INTO meta VALUES ('schema', '\x0000000000000001'), ('epoch', '\x0000000000000007');
+		INSERT INTO users VALUES ('\x0000000000000001', 'Ada', 'ada', 0, '\x00', '\x00', '\x00', FALSE, '\x00', '\x00', '\x00', '\x00', 0, FALSE, 0);
+		INSERT INTO leases VALUES ('server', '\x0000000000000001', clock_timestamp() + interval '1 minute')`)
+	if _, err := Open(t.Context(), Config{URL: address, Dir: dir, Serve: true, Log: slog.New(slog.DiscardHandler)}); !errors.Is(err, ErrInUse) {
+		t.Fatalf("beside that server: %v, want that it is refused", err)
+	}
+	postgrestest.SQL(t, address, "UPDATE parley.leases SET until = clock_timestamp()")
+	db := open(t, address, dir)
+	if epoch := epochOf(t, db); epoch != 7 {
+		t.Errorf("the epoch is %d, want that of before", epoch)
+	}
+	leave(t, db, "a record")
+	open(t, address, t.TempDir())
+}
+
 // A node that is frozen in the midst of what it sends, while it has the lock, holds up the
 // others for a few seconds, and its transaction is none.
 func TestALockThatAFrozenNodeHasIsFreed(t *testing.T) {

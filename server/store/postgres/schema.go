@@ -196,6 +196,11 @@ var migrations = []string{`
 	INSERT INTO meta (name, value) VALUES ('rev', '\x0000000000000000');
 	ALTER TABLE meta SET (fillfactor = 50);
 `, `
+	-- gone was how many were deleted of what counts to agents; now also those before the
+	-- first that waits for an answer (chat.Conversation.Past).
+	UPDATE conversations c SET gone = CASE WHEN service IS NULL THEN 0 ELSE coalesce((SELECT m.b_counted - 1 FROM messages m
+		WHERE c.a_seq != '\x0000000000000000' AND m.conversation = c.id AND m.seq = c.a_seq), b_counted) END;
+`, `
 	DROP TABLE leases;
 	-- The change log: what each transaction has to tell, in the order of commits, and when that
 	-- was, in Unix milliseconds; without a record it tells that meta changed, and an empty one is
@@ -227,15 +232,10 @@ var migrations = []string{`
 		mark    bigint NOT NULL,
 		PRIMARY KEY (node, user_id, client)
 	);
-`, `
-	-- gone was how many were deleted of what counts to agents; now also those before the
-	-- first that waits for an answer (chat.Conversation.Past).
-	UPDATE conversations c SET gone = CASE WHEN service IS NULL THEN 0 ELSE coalesce((SELECT m.b_counted - 1 FROM messages m
-		WHERE c.a_seq != '\x0000000000000000' AND m.conversation = c.id AND m.seq = c.a_seq), b_counted) END;
 `}
 
-// version1 is the schema that one server at a time used, which had a lease.
-const version1 = 1
+// lastAlone is the last schema that one server at a time used, which had a lease.
+const lastAlone = 2
 
 // errNewer is a schema that this program must not touch.
 var errNewer = errors.New("it was written by a newer version of Parley: run that version, or choose another database")
@@ -258,7 +258,7 @@ func migrate(ctx context.Context, c *connection) error {
 			return fmt.Errorf("%w (its schema is %d, this one's %d)", errNewer, version, len(migrations))
 		case version == 0:
 			err = c.script("CREATE SCHEMA IF NOT EXISTS " + schemaName)
-		case version == version1:
+		case version <= lastAlone:
 			err = c.noLease()
 		}
 		for _, m := range migrations[version:] {

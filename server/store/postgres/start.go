@@ -57,17 +57,33 @@ func (db *DB) begin(ctx context.Context, c *connection) error {
 		db.pending = entry{number: s.changes, time: max(s.now, s.time)}
 		return db.note(relational.NewTransaction(ctx, c, new(relational.Cache)), first, next, fresh[3*8:], found, problem)
 	}
-	err := c.transaction(ctx, "BEGIN", note)
-	for tries := 0; codeOf(err) == lockTimeout && tries < beginTries; tries++ {
-		db.freeLock(ctx, c)
-		err = c.transaction(ctx, "BEGIN", note)
-	}
-	if err != nil {
+	if err := db.persist(ctx, c, note); err != nil {
 		db.start = 0
 		return err
 	}
 	db.followed.Store(db.pending.number)
 	return db.leaveStamp(ctx, c, false)
+}
+
+// persist runs note in a transaction, though another has the lock for a while, or a lease that
+// it does not renew any more: that of a program that ended without a goodbye runs out.
+func (db *DB) persist(ctx context.Context, c *connection, note func() error) error {
+	var first *inUse
+	for tries := 0; ; {
+		err := c.transaction(ctx, "BEGIN", note)
+		var other *inUse
+		switch {
+		case codeOf(err) == lockTimeout && tries < beginTries:
+			tries++
+			db.freeLock(ctx, c)
+		case errors.As(err, &other) && (first == nil || other.renewed <= first.renewed) && db.pause(ctx):
+			if first == nil {
+				first = other
+			}
+		default:
+			return err
+		}
+	}
 }
 
 // note writes what a start is known by.
