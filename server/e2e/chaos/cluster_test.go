@@ -25,7 +25,7 @@ type cluster struct {
 	t        *testing.T
 	database string // its address
 	nodes    []*node
-	balancer *balancer
+	balancer *live.Balancer
 }
 
 // A node is the real program, and its line to the database.
@@ -120,11 +120,18 @@ func (c *cluster) Start() error {
 		addresses = append(addresses, n.Address)
 	}
 	var err error
-	c.balancer, err = newBalancer(c.t, addresses)
-	return err
+	if c.balancer, err = live.NewBalancer(c.t.TempDir(), addresses); err != nil {
+		return err
+	}
+	c.t.Cleanup(func() {
+		if err := c.balancer.End(); err != nil {
+			c.t.Error(err)
+		}
+	})
+	return c.balancer.Start()
 }
 
-func (c *cluster) Client() live.Client { return live.Client{Server: c.balancer.address} }
+func (c *cluster) Client() live.Client { return live.Client{Server: c.balancer.Address} }
 
 func (c *cluster) Runs() bool {
 	for _, n := range c.nodes {
@@ -235,7 +242,7 @@ func (c *cluster) kinds() []fault {
 			postgrestest.SQL(c.t, "", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+strings.TrimPrefix(c.path(), "/")+"'")
 			return nil
 		}},
-		{"balancer reloaded", balancerFault, func(strike) error { return c.balancer.reload() }},
-		{"balancer restarted", balancerFault, func(strike) error { return c.balancer.restart() }},
+		{"balancer reloaded", balancerFault, func(strike) error { return c.balancer.Reload() }},
+		{"balancer restarted", balancerFault, func(strike) error { return errors.Join(c.balancer.End(), c.balancer.Start()) }},
 	}
 }

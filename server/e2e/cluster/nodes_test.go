@@ -4,12 +4,8 @@ package cluster
 
 import (
 	"context"
-	_ "embed"
-	"net"
-	"os"
+	"errors"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -80,56 +76,31 @@ func (c *cluster) signal(i int, s syscall.Signal) {
 	}
 }
 
-//go:embed nginx.conf
-var nginxConf string
-
 // balancer starts nginx in front of the nodes and returns its address; where there is no
 // nginx, it is one node's.
 func (c *cluster) balancer() string {
 	c.Helper()
-	binary, err := exec.LookPath("nginx")
-	if err != nil {
-		if binary, err = exec.LookPath("/usr/sbin/nginx"); err != nil {
-			c.Log("there is no nginx: the node is asked itself (.tools/setup installs it)")
-			return c.nodes[0].Address
-		}
-	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		c.Fatal(err)
-	}
-	address := free.Addr().String()
-	free.Close()
 	var nodes []string
 	for _, n := range c.nodes {
-		nodes = append(nodes, "server "+n.Address+" max_fails=1 fail_timeout=2s;")
+		nodes = append(nodes, n.Address)
 	}
-	user := ""
-	if os.Getuid() == 0 {
-		user = "user root;"
+	b, err := live.NewBalancer(c.TempDir(), nodes)
+	if errors.Is(err, live.ErrNoBalancer) {
+		c.Log(err, "; the node is asked itself")
+		return c.nodes[0].Address
 	}
-	folder := c.TempDir()
-	if err := os.Mkdir(filepath.Join(folder, "tmp"), 0o700); err != nil {
+	if err == nil {
+		c.Cleanup(func() {
+			if err := b.End(); err != nil {
+				c.Error(err)
+			}
+		})
+		err = b.Start()
+	}
+	if err != nil {
 		c.Fatal(err)
 	}
-	text := strings.NewReplacer("@USER@", user, "@NODES@", strings.Join(nodes, "\n"), "@LISTEN@", address).Replace(nginxConf)
-	if err := os.WriteFile(filepath.Join(folder, "nginx.conf"), []byte(text), 0o600); err != nil {
-		c.Fatal(err)
-	}
-	nginx := exec.Command(binary, "-p", folder, "-c", "nginx.conf", "-e", "stderr")
-	nginx.Stderr = os.Stderr
-	if err := nginx.Start(); err != nil {
-		c.Fatal(err)
-	}
-	c.Cleanup(func() {
-		_ = nginx.Process.Signal(syscall.SIGTERM) // it may have ended
-		_ = nginx.Wait()
-	})
-	c.until("nginx answers", func() error {
-		_, _, err := live.Client{Server: address}.Fetch(c.Context(), "GET", "/healthz", "", nil)
-		return err
-	})
-	return address
+	return b.Address
 }
 
 // until waits until f returns nil.
