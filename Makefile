@@ -180,6 +180,11 @@ bench: tools build ## run the benchmarks, native and in Chromium; choose by BENC
 	$(HEADLESS) go test -p=1 -run='^$$' -bench='$(BENCH)' -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES)
 	CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley go test -C $(E2E) -run='^$$' -bench='$(BENCH)' -benchtime=25x ./startup
 
+.PHONY: bench-cluster
+bench-cluster: ## measure nodes over PostgreSQL against SQLite, plain inserts, one another and a database far away
+	.tools/setup $(BIN)
+	go test -run='^$$' -bench='AgainstSQLite|Cluster' -benchtime=20000x -timeout=0 ./server/store/postgres
+
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME each
 	@failed=; for package in $$(go list ./...); do \
