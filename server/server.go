@@ -17,6 +17,7 @@ import (
 	"parley/server/chat"
 	"parley/server/clientip"
 	"parley/server/fault"
+	"parley/server/gateway"
 	"parley/server/httpapi"
 	"parley/server/listener"
 	"parley/server/store"
@@ -52,6 +53,7 @@ type server struct {
 	store   history
 	service *chat.Service
 	broker  *broker.Broker
+	gateway *gateway.Gateway // nil without -broker
 	faults  *fault.Record
 	invite  *auth.Invite // nil if there are no guests
 	made    string       // the invite's code, if it was made at this start
@@ -124,8 +126,12 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	if err != nil {
 		return nil, err
 	}
+	fanout, err := s.fanout(o)
+	if err != nil {
+		return nil, err
+	}
 	if s.service, err = chat.New(chat.Config{
-		Store: s.store, Fanout: s.broker, Services: chat.ServicesOf(offered.Numbers()), People: o.people, Quotas: o.quotas(), Retention: time.Duration(o.retention), GuestRetention: time.Duration(o.retentionGuests),
+		Store: s.store, Fanout: fanout, Alive: s.alive(), Services: chat.ServicesOf(offered.Numbers()), People: o.people, Quotas: o.quotas(), Retention: time.Duration(o.retention), GuestRetention: time.Duration(o.retentionGuests),
 		Log: log, Faults: s.faults,
 	}); err != nil {
 		return nil, err
@@ -133,7 +139,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	backend.service = s.service // before anybody can connect
 	api, err := httpapi.New(httpapi.Config{
 		Authority: authority, Service: s.service, Guests: o.jwtKey == "", Invite: s.invite, GuestsPerHour: int(o.guestsPerHour),
-		Services: offered, Origins: o.origins, Healthy: s.health.state, Clients: clients, Log: log, End: s.broker.EndDevices, Here: s.broker.Here,
+		Services: offered, Origins: o.origins, Healthy: s.health.state, Clients: clients, Log: log, End: s.broker.EndDevices, Here: s.broker.Here, Broker: o.questions(backend),
 	})
 	if err != nil {
 		return nil, err
@@ -198,9 +204,13 @@ func (s *server) page(folder string) (http.Handler, error) {
 // mount puts the parts under their addresses.
 func (s *server) mount(api, page http.Handler, hsts time.Duration) {
 	metrics := newMetrics(s.broker, s.faults)
+	if s.gateway != nil {
+		metrics.registry.MustRegister(s.gateway)
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/api/", metrics.count(api))
 	mux.Handle("/healthz", api)
+	mux.Handle("/auth/", api)
 	mux.Handle("GET /mqtt", s.broker)
 	mux.Handle("POST /mqtt", s.broker) // by which a page asks why it was refused
 	mux.Handle("/", patient(page))
@@ -292,6 +302,7 @@ func (s *server) Run(ctx context.Context) error {
 			failed <- err
 		}
 	}()
+	stopGateway := s.runGateway()
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
 	watched := make(chan struct{})
@@ -320,6 +331,7 @@ func (s *server) Run(ctx context.Context) error {
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
 	s.stopServing(limit)
+	stopGateway() // after all commits that it is to tell of, as far as the time allows
 	stopCommits() // nobody is left to ask for more
 	stopWatching()
 	select {

@@ -198,7 +198,9 @@ func (c *connection) serve(ctx context.Context, in *intake) (err error) {
 		c.conn.Close()
 	}
 	close(stopped)
+	late := time.AfterFunc(farewell, func() { c.conn.Close() })
 	writing.Wait()
+	late.Stop()
 	c.conn.Close()
 	reading.Wait()
 	return err
