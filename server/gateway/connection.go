@@ -51,7 +51,7 @@ type connection struct {
 }
 
 // connection connects and serves until that ends, which has a reason.
-func (g *Gateway) connection(ctx context.Context) error {
+func (g *Gateway) connection(ctx context.Context, in *intake) error {
 	c, err := g.dial(ctx)
 	if err != nil {
 		return err
@@ -72,7 +72,8 @@ func (g *Gateway) connection(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.serve(ctx, newIntake(g, c, session))
+	in.attach(c, session, present)
+	return c.serve(ctx, in)
 }
 
 // dial connects to the first host that answers.
@@ -173,7 +174,7 @@ func reason(p *packets.Properties, standard string) string {
 	return standard
 }
 
-// serve reads and writes until one of both fails or ctx is done, and ends the intake.
+// serve reads and writes until one of both fails or ctx is done, which ends the intake.
 func (c *connection) serve(ctx context.Context, in *intake) (err error) {
 	g := c.gateway
 	g.queue.attend(c.signal)
@@ -191,8 +192,8 @@ func (c *connection) serve(ctx context.Context, in *intake) (err error) {
 	case err = <-failed:
 	case <-ctx.Done():
 	}
-	in.stop()
 	if err == nil {
+		in.stop()
 		c.leave(failed)
 	} else {
 		c.conn.Close()
@@ -202,6 +203,7 @@ func (c *connection) serve(ctx context.Context, in *intake) (err error) {
 	writing.Wait()
 	late.Stop()
 	c.conn.Close()
+	in.detach()
 	reading.Wait()
 	return err
 }
@@ -245,7 +247,7 @@ func (c *connection) receive(in *intake) error {
 		}
 		switch p := packet.Content.(type) {
 		case *packets.Publish:
-			err = in.take(p)
+			err = in.take(c, p)
 		case *packets.Puback:
 			err = c.acknowledged(p)
 		case *packets.Suback:

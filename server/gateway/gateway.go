@@ -9,7 +9,7 @@
 // # What it promises
 //
 //   - Up, each user's publications reach the Service in the order in which the broker
-//     hands them out, those of different users side by side. The broker gets its PUBACK
+//     hands them out, those of different users side by side (see Config.Settle). The broker gets its PUBACK
 //     after the commit, so that whatever ends before comes again: none is lost.
 //   - What the Service refuses for good is acknowledged and dropped, and so is what a
 //     user has no room for (proto.QuotaExceeded): MQTT gives the author no word of it. What
@@ -116,7 +116,11 @@ type Config struct {
 	Queue int
 	// ReceiveMaximum is how many publications may be in work at a time: 1,000.
 	ReceiveMaximum uint16
-	// Log gets a line per refusal, however many there are: it must bound them itself,
+	// Settle is how long a broker is left alone when a connection broke: 2 s. A cluster
+	// takes a moment to notice that a node of it is gone; before that RabbitMQ holds back
+	// what that node was handing out, and hands out what came later first.
+	Settle time.Duration
+	// Logger gets a line per refusal, however many there are: it must bound them itself,
 	// as package logs does. nil is slog.Default().
 	Logger *slog.Logger
 	// Faults notes panics; nil is one that logs to Logger.
@@ -155,6 +159,9 @@ func New(c Config) (*Gateway, error) {
 	}
 	if c.Queue == 0 {
 		c.Queue = 64 << 20
+	}
+	if c.Settle == 0 {
+		c.Settle = 2 * time.Second
 	}
 	if c.ReceiveMaximum == 0 {
 		c.ReceiveMaximum = 1000
@@ -257,21 +264,19 @@ func (g *Gateway) lead(term context.Context) {
 		defer g.followers.Wait()
 		defer stop()
 	}
-	pause, told := backoff{}, false
-	for term.Err() == nil {
+	in := newIntake(g)
+	defer in.stop()
+	for pause := (backoff{}); term.Err() == nil; pause.wait(term) {
 		began := time.Now()
-		err := g.connection(term)
-		switch {
-		case term.Err() != nil:
+		err := g.connection(term, in)
+		if term.Err() != nil {
 			return
-		case time.Since(began) > lastPause: // it worked
-			pause, told = backoff{}, false
 		}
-		if !told {
-			g.log.Warn("the gateway has no connection to the broker, and goes on trying", "error", err)
-			told = true
+		if time.Since(began) > lastPause { // it worked
+			pause = backoff{}
 		}
-		pause.wait(term)
+		pause.next = max(pause.next, g.config.Settle/2)
+		g.log.Warn("the gateway has no connection to the broker, and tries again", "error", err)
 	}
 }
 

@@ -21,12 +21,14 @@ import (
 
 // fakeService takes what the gateway hands over, or fails as a test says.
 type fakeService struct {
+	failing sync.Mutex
+	fail    func(user uint64, content string) error // called with failing held
+
 	mu      sync.Mutex
-	fail    func(user uint64, content string) error // called with mu held
-	block   func(user uint64) <-chan struct{}       // waited for before anything is taken
-	stored  []string                                // "user content", in order
-	refs    map[string]string                       // content by user and ref
-	doubles int                                     // the same ref again
+	block   func(user uint64) <-chan struct{} // waited for before anything is taken
+	stored  []string                          // "user content", in order
+	refs    map[string]string                 // content by user and ref
+	doubles int                               // the same ref again
 	known   map[uint64]chat.User
 	syncs   int
 	answer  func(context.Context, chat.Sender) error
@@ -44,8 +46,6 @@ func (s *fakeService) Publish(ctx context.Context, from chat.Sender, b proto.Bra
 			return chat.Receipt{}, ctx.Err()
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if from.Client != Client {
 		return chat.Receipt{}, errors.New("it does not say that it comes through the gateway")
 	}
@@ -60,11 +60,11 @@ func (s *fakeService) Publish(ctx context.Context, from chat.Sender, b proto.Bra
 			ref = m.ClientRef
 		}
 	}
-	if s.fail != nil {
-		if err := s.fail(from.User, content); err != nil {
-			return chat.Receipt{}, err
-		}
+	if err := s.fails(from.User, content); err != nil {
+		return chat.Receipt{}, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	key := fmt.Sprintf("%d %x", from.User, ref)
 	if _, known := s.refs[key]; known && ref != nil {
 		s.doubles++
@@ -73,6 +73,15 @@ func (s *fakeService) Publish(ctx context.Context, from chat.Sender, b proto.Bra
 	s.refs[key] = content
 	s.stored = append(s.stored, fmt.Sprint(from.User, " ", content))
 	return chat.Receipt{Seq: 1}, nil
+}
+
+func (s *fakeService) fails(user uint64, content string) error {
+	s.failing.Lock()
+	defer s.failing.Unlock()
+	if s.fail == nil {
+		return nil
+	}
+	return s.fail(user, content)
 }
 
 func (s *fakeService) Sync(from chat.Sender, _ []byte) (func(context.Context) error, error) {
@@ -126,7 +135,7 @@ func newFixture(t *testing.T, changes ...func(*Config)) *fixture {
 
 func (f *fixture) start(t *testing.T, changes ...func(*Config)) {
 	t.Helper()
-	c := Config{Address: f.broker.address(), Progress: f.progress, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	c := Config{Address: f.broker.address(), Progress: f.progress, Settle: time.Millisecond, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	for _, change := range changes {
 		change(&c)
 	}
@@ -298,47 +307,103 @@ func TestWhatTheServerCannotDoIsTriedAgainInOrder(t *testing.T) {
 	}
 }
 
-// Whatever the connection's end leaves open comes again, and is the same.
+// Whatever the end of a connection, or of the server, leaves open comes again, and is the same.
 func TestARedeliveryIsNotASecondMessage(t *testing.T) {
 	ref := func(m *proto.Message) { m.ClientRef = []byte("0123456789abcdef") }
 	now := func(m *proto.Message) {
 		at := uint64(time.Now().UnixMilli())
 		m.CreateTime = &at
 	}
+	none := func(*proto.Message) {}
 	for name, test := range map[string]struct {
-		renumber bool
-		change   func(*proto.Message)
-		stored   int
+		restart, renumber bool // the server, the packet identifiers
+		change            func(*proto.Message)
+		stored            int
 	}{
-		"client_ref":                    {false, ref, 1},
-		"client_ref, renumbered":        {true, ref, 1},
-		"create_time":                   {false, now, 1},
-		"create_time, renumbered":       {true, now, 1},
-		"packet identifier":             {false, func(*proto.Message) {}, 1},
-		"nothing to know it by, double": {true, func(*proto.Message) {}, 2},
+		"client_ref":                               {false, false, ref, 1},
+		"nothing to know it by":                    {false, true, none, 1},
+		"restart, client_ref":                      {true, false, ref, 1},
+		"restart, client_ref, renumbered":          {true, true, ref, 1},
+		"restart, create_time":                     {true, false, now, 1},
+		"restart, create_time, renumbered":         {true, true, now, 1},
+		"restart, packet identifier":               {true, false, none, 1},
+		"restart, nothing to know it by: a double": {true, true, none, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture(t)
+			settle := time.Millisecond
+			if test.restart {
+				settle = time.Hour // it does not come back
+			}
+			f := newFixture(t, func(c *Config) { c.Settle = settle })
 			f.broker.with(func() { f.broker.renumber = test.renumber })
 			f.ready()
 			// The commit is done, and the connection ends before the PUBACK.
-			f.service.mu.Lock()
+			f.service.failing.Lock()
 			f.service.fail = func(uint64, string) error {
 				f.service.fail = nil
 				f.broker.cut()
+				f.broker.eventually("the gateway notices", func() bool { return !f.connected.Load() || f.broker.connects > 1 })
 				return nil
 			}
-			f.service.mu.Unlock()
+			f.service.failing.Unlock()
 			f.broker.with(func() { f.broker.last = 76 })
 			f.says(1, "hello", test.change)
-			f.broker.eventually("it is stored, and the gateway is back", func() bool {
-				stored, doubles := f.service.took()
-				return f.broker.connects == 2 && len(stored)+doubles == 2 && len(f.broker.unacked) == 0
+			f.broker.eventually("it is stored", func() bool {
+				stored, _ := f.service.took()
+				return len(stored) == 1
 			})
-			if stored, _ := f.service.took(); len(stored) != test.stored {
-				t.Errorf("stored is %q, want %d", stored, test.stored)
+			if test.restart {
+				f.stop()
+				f.start(t)
+			}
+			f.broker.eventually("it is acknowledged", func() bool { return f.broker.connects == 2 && len(f.broker.unacked) == 0 })
+			f.says(1, "next", ref2)
+			f.broker.eventually("so is the next", func() bool { return len(f.broker.unacked) == 0 })
+			if stored, _ := f.service.took(); len(stored) != test.stored+1 {
+				t.Errorf("stored is %q, want %d", stored, test.stored+1)
 			}
 		})
+	}
+}
+
+func ref2(m *proto.Message) { m.ClientRef = []byte("another ref of 1") }
+
+// What came on a connection is stored before what the next one brings first, as RabbitMQ
+// does when a node is gone.
+func TestNothingOvertakesWhatCameOnTheConnectionBefore(t *testing.T) {
+	f := newFixture(t)
+	gate := make(chan struct{})
+	f.service.block = func(uint64) <-chan struct{} { return gate }
+	f.ready()
+	for i := range 10 {
+		f.says(1, fmt.Sprint(i))
+	}
+	f.broker.eventually("all came", func() bool { return f.metrics.intake.Load().load() == 10 })
+	var held []*packets.Publish
+	f.broker.with(func() { held, f.broker.unacked, f.broker.filters = f.broker.unacked, nil, nil })
+	f.broker.cut()
+	f.broker.eventually("the gateway is back", func() bool { return f.broker.connects == 2 && len(f.broker.filters) == 1 })
+	f.says(1, "10")
+	f.broker.with(func() { // now the others come again, under other packet identifiers
+		for _, p := range held {
+			f.broker.last++
+			p.Duplicate, p.PacketID = true, f.broker.last
+			f.broker.unacked = append(f.broker.unacked, p)
+			if _, err := p.WriteTo(*f.broker.conn.Load()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	close(gate)
+	f.acked(11)
+	stored, doubles := f.service.took()
+	for i, one := range stored {
+		if one != fmt.Sprint("1 ", i) {
+			t.Fatalf("stored is %q", stored)
+		}
+	}
+	if len(stored) != 11 || doubles != 0 {
+		t.Errorf("%d are stored, %d twice", len(stored), doubles)
 	}
 }
 
@@ -599,6 +664,24 @@ func TestAHostThatDoesNotAnswerIsPassedOver(t *testing.T) {
 	gone.listener.Close()
 	f.start(t, func(c *Config) { c.Address.Hosts = slices.Concat(gone.address().Hosts, f.broker.address().Hosts) })
 	f.ready()
+}
+
+// Mosquitto sends more than it may when a session is resumed.
+func TestABrokerThatSendsTooMuchWaits(t *testing.T) {
+	f := newFixture(t, func(c *Config) { c.ReceiveMaximum = 4 })
+	gate := make(chan struct{})
+	f.service.block = func(uint64) <-chan struct{} { return gate }
+	f.ready()
+	for i := range 20 {
+		f.says(uint64(1+i), "hello")
+	}
+	f.broker.eventually("four are in work", func() bool { return f.metrics.intake.Load().load() == 4 })
+	close(gate)
+	f.acked(20)
+	f.stop()
+	if stored, _ := f.service.took(); len(stored) != 20 || f.broker.connects != 1 {
+		t.Errorf("%d are stored over %d connections", len(stored), f.broker.connects)
+	}
 }
 
 func TestARefusedSubscriptionIsToldAndTriedAgain(t *testing.T) {

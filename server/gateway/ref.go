@@ -21,11 +21,12 @@ var clocksBegan = uint64(time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
 //   - else topic, payload, the broker's session, and in it the packet identifier, which the
 //     standard has a broker keep for a repeat [MQTT-4.4.0-1] (Mosquitto does). One that
 //     does not, RabbitMQ, may have a message stored twice that was committed but not
-//     acknowledged when a connection broke; none is taken for another that it is not,
-//     but where an identifier comes round again with the same payload after 65,535.
+//     acknowledged when the server ended (intake knows those of the same process); none is
+//     taken for another that it is not, but where an identifier comes round again with the
+//     same payload after 65,535.
 //
 // Of other branches it means nothing.
-func ref(session uint64, a *arrival) []byte {
+func ref(a *arrival) []byte {
 	if correlation := a.packet.Properties.CorrelationData; len(correlation) == proto.RefSize {
 		return correlation
 	}
@@ -34,7 +35,7 @@ func ref(session uint64, a *arrival) []byte {
 		if a.packet.QoS == 0 { // which does not come again
 			return nil
 		}
-		hash.Write(binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint64(nil, session), a.packet.PacketID))
+		hash.Write(binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint64(nil, a.session), a.packet.PacketID))
 	}
 	hash.Write(binary.BigEndian.AppendUint16(nil, uint16(len(a.packet.Topic))))
 	hash.Write([]byte(a.packet.Topic))

@@ -1,0 +1,278 @@
+//go:build unix
+
+package gateway
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/eclipse/paho.golang/paho"
+
+	"parley/proto"
+)
+
+func TestWithMosquitto(t *testing.T) { testBroker(t, newSite(t, startMosquitto)) }
+
+func TestWithThreeNodesOfRabbitMQ(t *testing.T) { testBroker(t, newSite(t, startRabbitMQ)) }
+
+// testBroker is what holds with every broker.
+func testBroker(t *testing.T, s *site) {
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, *site)
+	}{
+		{"stock clients and browsers chat in order", chat},
+		{"what is refused does not stop the line", refused},
+		{"a foreign topic is refused by the broker", foreign},
+		{"a kept session is told what it missed", absent},
+		{"who syncs through the broker is answered", syncs},
+		{"nothing is lost or doubled when things end", endings},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s.t = t
+			test.run(t, s)
+		})
+	}
+}
+
+func numbered(who string, n int) (all []string) {
+	for i := range n {
+		all = append(all, fmt.Sprint(who, " ", i))
+	}
+	return all
+}
+
+// chat: an MQTT 5 client on the external broker, one of 3.1.1 there, and a browser's on
+// the embedded one write to each other, with and without client_ref.
+func chat(t *testing.T, s *site) {
+	const n = 40
+	five, three, browser := s.connect5(ada), s.connect3(bob), s.connectBrowser(cid)
+	var all sync.WaitGroup
+	all.Go(func() {
+		for i := range n {
+			five.send(t, message(bob, fmt.Sprint("five ", i), newRef()), nil)
+			five.send(t, message(cid, fmt.Sprint("five ", i), nil), newRef())
+		}
+	})
+	all.Go(func() {
+		for i := range n { // it says nothing that would tell a repeat
+			if err := three.send(message(cid, fmt.Sprint("three ", i), nil)); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	all.Go(func() {
+		for i := range n {
+			browser.send(t, message(ada, fmt.Sprint("browser ", i), newRef()), nil)
+		}
+	})
+	all.Wait()
+	if t.Failed() {
+		return
+	}
+	for _, pair := range []struct {
+		a, b    uint64
+		inboxes []*inbox
+		said    []string
+	}{
+		{ada, bob, []*inbox{&five.inbox, &three.inbox}, []string{"five"}},
+		{bob, cid, []*inbox{&three.inbox, &browser.inbox}, []string{"three"}},
+		{ada, cid, []*inbox{&five.inbox, &browser.inbox}, []string{"five", "browser"}},
+	} {
+		for i, in := range pair.inboxes {
+			user, peer := pair.a, pair.b
+			if i == 1 {
+				user, peer = peer, user
+			}
+			eventually(t, "all have arrived", func() bool { return len(in.of(t, user, peer)) == n*len(pair.said) })
+			got := in.of(t, user, peer)
+			for _, who := range pair.said {
+				of := slices.DeleteFunc(slices.Clone(got), func(c string) bool { return !strings.HasPrefix(c, who) })
+				if !slices.Equal(of, numbered(who, n)) {
+					t.Errorf("user %d was told %q", user, of)
+				}
+			}
+			if stored := s.history(user, proto.DirectKey(user, peer).String()); !slices.Equal(stored, got) {
+				t.Errorf("the history is %q, user %d was told %q", stored, user, got)
+			}
+		}
+	}
+}
+
+func refused(t *testing.T, s *site) {
+	c := s.connect3(dee)
+	for _, payload := range [][]byte{
+		message(eve, "before", newRef()), message(eve, strings.Repeat("x", 60<<10), nil), message(dee, "to oneself", nil), []byte("no message"), message(eve, "", nil), message(eve, "after", newRef()),
+	} {
+		if err := c.send(payload); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "the last has arrived", func() bool { return len(c.of(t, dee, eve)) == 2 })
+	if got := c.of(t, dee, eve); !slices.Equal(got, []string{"before", "after"}) {
+		t.Errorf("stored is %q", got)
+	}
+}
+
+// foreign: what is sent for somebody else comes to nobody, and nobody reads along.
+func foreign(t *testing.T, s *site) {
+	const thief = 1009
+	reader := s.connect5(thief) // fails the test if it is sent anything
+	// RabbitMQ refuses, Mosquitto delivers nothing.
+	_, _ = reader.Subscribe(t.Context(), &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{{Topic: proto.DownFilter(eve), QoS: 1}}})
+	// RabbitMQ ends the connection, Mosquitto refuses.
+	c := s.connect5(thief)
+	if ack, err := c.Publish(c.gone, &paho.Publish{Topic: proto.Up(eve, proto.BranchMessage), QoS: 1, Payload: message(1010, "forged", nil)}); err == nil && ack.ReasonCode < 0x80 {
+		t.Errorf("it writes as another: %v", ack)
+	}
+	s.connect5(eve).send(t, message(1010, "genuine", nil), nil)
+	key := proto.DirectKey(eve, 1010).String()
+	eventually(t, "what comes behind is there", func() bool { return len(s.history(eve, key)) > 0 })
+	if got := s.history(eve, key); !slices.Equal(got, []string{"genuine"}) {
+		t.Errorf("the history is %q", got)
+	}
+}
+
+// endings: four clients send, each the next once the broker acknowledged the last, while
+// the server is killed and comes back, and then the broker, or a node of it.
+func endings(t *testing.T, s *site) {
+	const n = 600
+	senders := []uint64{ada, bob, cid, dee}
+	var sent atomic.Int64
+	var all sync.WaitGroup
+	receiver := s.connect3(eve)
+	for _, user := range senders {
+		c := s.connect3(user)
+		all.Go(func() {
+			for i := range n {
+				if err := c.send(message(eve, fmt.Sprint("word ", i), newRef())); err != nil {
+					t.Error(err)
+					return
+				}
+				sent.Add(1)
+			}
+		})
+	}
+	at := func(part int64) {
+		eventually(t, "some are sent", func() bool { return sent.Load() >= part*int64(len(senders))*n/4 || t.Failed() })
+	}
+	at(1)
+	if err := s.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	at(2) // a backlog
+	began := time.Now()
+	s.start()
+	at(3)
+	s.restart(t)
+	all.Wait()
+	keys := make([]string, len(senders))
+	for i, user := range senders {
+		keys[i] = proto.DirectKey(user, eve).String()
+	}
+	for i, key := range keys {
+		said := func() []string {
+			return slices.DeleteFunc(s.history(eve, key), func(c string) bool { return !strings.HasPrefix(c, "word") })
+		}
+		eventually(t, "all are stored", func() bool { return len(said()) >= n })
+		if got, want := said(), numbered("word", n); !slices.Equal(got, want) {
+			at := 0
+			for at < min(len(got), n) && got[at] == want[at] {
+				at++
+			}
+			t.Errorf("of user %d there are %d, want %d; from the %dth on it is %q", senders[i], len(got), n, at, segments(got))
+		}
+	}
+	t.Logf("%d messages stored %v after the server came back", len(senders)*n, time.Since(began).Round(time.Millisecond))
+	// Told is what the server that lived had to tell, in order.
+	for _, user := range senders {
+		if s.keepsOrder() {
+			receiver.inOrder(t, user)
+		}
+	}
+	if log := s.Log(); strings.Contains(log, "level=ERROR") {
+		t.Error("the log holds an error")
+	}
+}
+
+// segments are the parts of a history in which words come one after another, as
+// "from-to".
+func segments(words []string) (all []string) {
+	from, last := -1, -2
+	for _, word := range append(words, "word -9") {
+		n, _ := strconv.Atoi(strings.TrimPrefix(word, "word "))
+		if n != last+1 {
+			if from >= 0 {
+				all = append(all, fmt.Sprint(from, "-", last))
+			}
+			from = n
+		}
+		last = n
+	}
+	return all
+}
+
+// inOrder checks that what came of a sender first came in order, whatever came again.
+func (i *inbox) inOrder(t *testing.T, sender uint64) {
+	t.Helper()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	seen, last := map[uint64]bool{}, uint64(0)
+	for _, m := range i.messages {
+		if m.GetSenderId() != sender || seen[m.GetSeq()] {
+			continue
+		}
+		if seen[m.GetSeq()] = true; m.GetSeq() < last {
+			t.Errorf("of user %d came seq %d first behind %d", sender, m.GetSeq(), last)
+		}
+		last = m.GetSeq()
+	}
+}
+
+// absent: who is away with a session that the broker keeps is told everything later.
+func absent(t *testing.T, s *site) {
+	const n = 50
+	const late, author = 1006, 1007
+	away := s.connect3(late)
+	away.Disconnect(100)
+	browser := s.connectBrowser(author)
+	for i := range n {
+		browser.send(t, message(late, fmt.Sprint("news ", i), newRef()), nil)
+	}
+	back := s.connect3(late)
+	eventually(t, "all have arrived", func() bool { return len(back.of(t, late, author)) == n })
+	if got := back.of(t, late, author); !slices.Equal(got, numbered("news", n)) {
+		t.Errorf("it was told %q", got)
+	}
+}
+
+func syncs(t *testing.T, s *site) {
+	const user = 1008
+	s.connectBrowser(ada).send(t, message(user, "hello", nil), nil)
+	c := s.connect5(user)
+	answered := make(chan *proto.BaseUserUnreadStatics, 10)
+	c.AddOnPublishReceived(func(r paho.PublishReceived) (bool, error) {
+		m := new(proto.BaseUserUnreadStatics)
+		if r.Packet.Topic == proto.Down(user, proto.BranchUnread) && proto.Unmarshal(r.Packet.Payload, m) == nil && len(m.GetConversations()) > 0 {
+			answered <- m
+		}
+		return true, nil
+	})
+	if _, err := c.Publish(t.Context(), &paho.Publish{Topic: proto.Up(user, proto.BranchSync), QoS: 1}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case m := <-answered:
+		if key := m.GetConversations()[0].GetKey(); key != proto.DirectKey(ada, user).String() {
+			t.Errorf("it is answered with %s", key)
+		}
+	case <-time.After(patience):
+		t.Error("no answer")
+	}
+}
