@@ -47,7 +47,7 @@ func newFakeBroker(t *testing.T) *fakeBroker {
 		t.Fatal(err)
 	}
 	b := &fakeBroker{t: t, listener: l, suback: 1}
-	b.work.Go(b.accept)
+	b.work.Go(func() { b.accept(l) })
 	t.Cleanup(func() {
 		l.Close()
 		b.cut()
@@ -58,9 +58,9 @@ func newFakeBroker(t *testing.T) *fakeBroker {
 
 func (b *fakeBroker) address() Address { return Address{Hosts: []string{b.listener.Addr().String()}} }
 
-func (b *fakeBroker) accept() {
+func (b *fakeBroker) accept(l net.Listener) {
 	for {
-		conn, err := b.listener.Accept()
+		conn, err := l.Accept()
 		if err != nil {
 			return
 		}

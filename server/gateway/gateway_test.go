@@ -2,10 +2,14 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -682,6 +686,44 @@ func TestABrokerThatSendsTooMuchWaits(t *testing.T) {
 	if stored, _ := f.service.took(); len(stored) != 20 || f.broker.connects != 1 {
 		t.Errorf("%d are stored over %d connections", len(stored), f.broker.connects)
 	}
+}
+
+// Over TLS it believes those alone whom the file with the authority vouches for.
+func TestItSpeaksTLS(t *testing.T) {
+	web := httptest.NewUnstartedServer(nil) // for its certificate, of 127.0.0.1 and example.com
+	web.StartTLS()
+	defer web.Close()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := &fixture{broker: newFakeBroker(t), service: newFakeService(), progress: ProgressFile(filepath.Join(t.TempDir(), "gateway"))}
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: web.TLS.Certificates})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	f.broker.work.Go(func() { f.broker.accept(l) })
+	address := "mqtts://" + l.Addr().String()
+	stranger, err := ParseAddress(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := New(Config{Address: stranger, Progress: f.progress})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.connection(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("it believes a stranger: %v", err)
+	}
+	known, err := ParseAddress(address + "?ca=" + ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.start(t, func(c *Config) { c.Address = known })
+	f.ready()
+	f.says(1, "hello")
+	f.acked(1)
 }
 
 func TestARefusedSubscriptionIsToldAndTriedAgain(t *testing.T) {
