@@ -42,21 +42,25 @@ func (g *Gateway) follow(ctx context.Context) {
 	<-saved
 }
 
-// savePlaces saves the place that was reached, now and then, and at the end.
+// savePlaces saves the place that was reached, now and then, until ctx is done.
 func (g *Gateway) savePlaces(ctx context.Context) {
 	ticks := time.NewTicker(saveEvery)
 	defer ticks.Stop()
-	for ended := false; !ended; {
+	for {
 		select {
 		case <-ticks.C:
+			g.savePlace(ctx)
 		case <-ctx.Done():
-			ended = true
+			return
 		}
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastPause)
-		err := g.save(limited, func(p *Progress) { p.Place = max(p.Place, g.queue.reached()) })
-		cancel()
-		if err != nil {
-			g.log.Warn("how far the broker was told is not saved: as much is told again after a restart", "error", err)
-		}
+	}
+}
+
+// savePlace saves the place that was reached.
+func (g *Gateway) savePlace(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastPause)
+	defer cancel()
+	if err := g.save(ctx, func(p *Progress) { p.Place = max(p.Place, g.queue.reached()) }); err != nil {
+		g.log.Warn("how far the broker was told is not saved: as much is told again after a restart", "error", err)
 	}
 }

@@ -259,6 +259,7 @@ func (g *Gateway) lead(term context.Context) {
 	if g.config.Log != nil {
 		g.queue.open(true)
 		defer g.queue.open(false)
+		defer g.savePlace(term)
 		following, stop := context.WithCancel(term)
 		g.followers.Go(func() { g.follow(following) })
 		defer g.followers.Wait()

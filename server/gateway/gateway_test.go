@@ -633,12 +633,12 @@ func (l terms) Lead(ctx context.Context) (context.Context, func(), error) {
 func TestALogIsFollowedFromWhereTheBrokerAcknowledgedIt(t *testing.T) {
 	lead, log := make(terms), &fakeLog{more: make(chan struct{})}
 	f := newFixture(t, func(c *Config) { c.Leadership, c.Log = lead, log })
-	f.Publish(7, proto.BranchMessage, []byte("not from the log"))
 	log.put("one", "two")
 	term, end := context.WithCancel(t.Context())
 	lead <- term
 	f.broker.eventually("two are told", func() bool { return len(f.broker.published) == 4 })
 	f.broker.with(func() { f.broker.withhold = true })
+	f.Publish(7, proto.BranchMessage, []byte("not from the log"))
 	log.put("three", "four")
 	f.broker.eventually("two more are", func() bool { return len(f.broker.published) == 8 })
 	end() // nothing of three and four was acknowledged
