@@ -187,6 +187,18 @@ func TestNobodyElseMayAskForABroker(t *testing.T) {
 	}
 }
 
+// While the history cannot be asked, nobody is let in, and the broker learns that it is no verdict.
+func TestABrokerIsToldThatNobodyKnows(t *testing.T) {
+	s := newBrokerSite(t, func(c *Config) {
+		c.Broker.Authenticate = func(context.Context, uint64, string) error {
+			return proto.Refuse(proto.UnspecifiedError, "try again")
+		}
+	})
+	if status, got := s.brokerAsks("/auth/"+brokerSecret+"/user", form("username", "7", "password", "x", "client_id", "7-x")); status != 503 {
+		t.Errorf("%d %q, want 503", status, got)
+	}
+}
+
 // Guesses at a user's token are bounded, and nobody else's connections by them.
 func TestABrokersUsersAreHeldToARate(t *testing.T) {
 	s := newBrokerSite(t, func(c *Config) { c.Rate, c.Burst = 1e-9, 3 })
