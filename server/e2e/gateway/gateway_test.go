@@ -190,8 +190,13 @@ func endings(t *testing.T, s *site) {
 		}
 	}
 	t.Logf("%d messages stored %v after the server came back", len(senders)*n, time.Since(began).Round(time.Millisecond))
-	// Told is what the server that lived had to tell, in order.
-	for _, user := range senders {
+	// The server that lived told everything that it stored, though the broker was away.
+	for i, user := range senders {
+		for _, e := range s.entries(eve, keys[i]) {
+			if e.created >= uint64(began.UnixMilli()) {
+				eventually(t, "all are told", func() bool { return receiver.has(user, e.seq) })
+			}
+		}
 		if s.keepsOrder() {
 			receiver.inOrder(t, user)
 		}
@@ -216,6 +221,13 @@ func segments(words []string) (all []string) {
 		last = n
 	}
 	return all
+}
+
+// has reports whether an entry of a sender came.
+func (i *inbox) has(sender, seq uint64) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.ContainsFunc(i.messages, func(m *proto.Message) bool { return m.GetSenderId() == sender && m.GetSeq() == seq })
 }
 
 // inOrder checks that what came of a sender first came in order, whatever came again.

@@ -130,29 +130,49 @@ func (s *site) token(user uint64) string {
 	return token
 }
 
-// history returns the contents of a conversation, in the order of seq, as a user reads it.
-func (s *site) history(user uint64, key string) (contents []string) {
+// entry is one of a conversation.
+type entry struct {
+	seq, created uint64 // created is in Unix milliseconds
+	content      string
+}
+
+// entries returns a conversation in the order of seq, as a user reads it.
+func (s *site) entries(user uint64, key string) (all []entry) {
 	s.t.Helper()
-	for after := "0"; ; {
+	for after, head := uint64(0), uint64(1); after < head; {
 		var page struct {
-			Head     string `json:"head_seq"`
-			Messages []struct{ Seq, Content string }
+			Head     uint64 `json:"head_seq,string"`
+			Messages []struct {
+				Seq     uint64 `json:",string"`
+				Created uint64 `json:"create_time,string"`
+				Content string
+			}
 		}
-		path := "/api/conversations/" + key + "/messages?limit=500&after=" + after
+		path := fmt.Sprintf("/api/conversations/%s/messages?limit=500&after=%d", key, after)
 		if err := s.Client().Ask(s.t.Context(), http.MethodGet, path, s.tokens[user], nil, &page); err != nil {
 			if err == live.Status(http.StatusForbidden) {
 				return nil // there is no conversation yet
 			}
 			s.t.Fatal(err)
 		}
+		if head = page.Head; len(page.Messages) == 0 {
+			break
+		}
 		for _, m := range page.Messages {
 			after = m.Seq
-			contents = append(contents, m.Content)
-		}
-		if len(page.Messages) == 0 || after == page.Head {
-			return contents
+			all = append(all, entry{m.Seq, m.Created, m.Content})
 		}
 	}
+	return all
+}
+
+// history returns the contents of a conversation, in the order of seq, as a user reads it.
+func (s *site) history(user uint64, key string) (contents []string) {
+	s.t.Helper()
+	for _, e := range s.entries(user, key) {
+		contents = append(contents, e.content)
+	}
+	return contents
 }
 
 func eventually(t *testing.T, what string, holds func() bool) {
