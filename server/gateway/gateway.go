@@ -107,7 +107,8 @@ type ProgressStore interface {
 type Config struct {
 	Address  Address
 	Progress ProgressStore
-	// Leadership is among nodes; nil is Alone.
+	// Leadership is among nodes; nil is Alone. What Publish is told while another node
+	// leads is that node's to tell.
 	Leadership Leadership
 	// Log is followed instead of what Publish is told, but for what is ephemeral; nil
 	// is a queue in memory that Publish fills.
@@ -135,6 +136,7 @@ type Gateway struct {
 	queue   *queue
 	senders senders
 
+	always    bool           // the queue is open, also before this node leads
 	service   Service        // set by Run
 	connected atomic.Bool    // to the broker
 	stored    atomic.Uint64  // publications that the Service took
@@ -154,6 +156,7 @@ func New(c Config) (*Gateway, error) {
 	case c.Queue < 0:
 		return nil, errors.New("gateway: the queue's bound is negative")
 	}
+	always := c.Leadership == nil && c.Log == nil
 	if c.Leadership == nil {
 		c.Leadership = Alone{}
 	}
@@ -172,9 +175,9 @@ func New(c Config) (*Gateway, error) {
 	if c.Faults == nil {
 		c.Faults = fault.NewRecord(c.Logger)
 	}
-	g := &Gateway{config: c, log: c.Logger, queue: newQueue(c.Queue)}
+	g := &Gateway{config: c, log: c.Logger, queue: newQueue(c.Queue), always: always}
 	g.metrics = newMetrics(g)
-	g.queue.open(c.Log == nil)
+	g.queue.open(always)
 	return g, nil
 }
 
@@ -256,9 +259,11 @@ func (g *Gateway) lead(term context.Context) {
 	if !g.load(term) {
 		return
 	}
-	if g.config.Log != nil {
+	if !g.always {
 		g.queue.open(true)
 		defer g.queue.open(false)
+	}
+	if g.config.Log != nil {
 		defer g.savePlace(term)
 		following, stop := context.WithCancel(term)
 		g.followers.Go(func() { g.follow(following) })

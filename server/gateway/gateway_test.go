@@ -666,6 +666,27 @@ func TestALogIsFollowedFromWhereTheBrokerAcknowledgedIt(t *testing.T) {
 	}
 }
 
+// Of nodes that are all told the same, the one that leads publishes it.
+func TestWhoDoesNotLeadPublishesNothing(t *testing.T) {
+	lead := make(terms)
+	f := newFixture(t, func(c *Config) { c.Leadership = lead })
+	f.Publish(7, proto.BranchMessage, []byte("another's"))
+	term, end := context.WithCancel(t.Context())
+	lead <- term
+	f.ready()
+	f.Publish(7, proto.BranchMessage, []byte("mine"))
+	f.broker.eventually("it is told", func() bool { return len(f.broker.published) == 1 })
+	end()
+	f.broker.eventually("the term is over", func() bool { return !f.connected.Load() })
+	lead <- t.Context() // it was let go of: the next term can begin
+	f.broker.eventually("it leads again", func() bool { return f.connected.Load() })
+	f.Publish(7, proto.BranchMessage, []byte("mine again"))
+	f.broker.eventually("it is told", func() bool { return len(f.broker.published) == 2 })
+	if got := f.down(); !slices.Equal(got, []string{"chat/7/down/message 1 mine", "chat/7/down/message 1 mine again"}) {
+		t.Errorf("it published %q", got)
+	}
+}
+
 func TestAHostThatDoesNotAnswerIsPassedOver(t *testing.T) {
 	f := &fixture{broker: newFakeBroker(t), service: newFakeService(), progress: ProgressFile(filepath.Join(t.TempDir(), "gateway"))}
 	gone := newFakeBroker(t)
