@@ -33,6 +33,7 @@ func testBroker(t *testing.T, s *site) {
 		{"a kept session is told what it missed", absent},
 		{"who syncs through the broker is answered", syncs},
 		{"nothing is lost or doubled when things end", endings},
+		{"clients without client_ref are known by what they say", unnamed},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s.t = t
@@ -221,6 +222,57 @@ func segments(words []string) (all []string) {
 		last = n
 	}
 	return all
+}
+
+// unnamed: what clients send that give no client_ref is stored once, too, although the
+// server is killed between commit and acknowledgement: by its create_time, or by the packet
+// identifier with a broker that keeps it.
+func unnamed(t *testing.T, s *site) {
+	const n, kills = 300, 4
+	senders := []uint64{ada, bob, cid, dee, 1006, 1007, 1008}
+	says := func(i int) []byte {
+		m := new(proto.Message)
+		if err := proto.Unmarshal(message(1010, fmt.Sprint("anonymous ", i), nil), m); err != nil {
+			t.Error(err)
+		}
+		if now := uint64(time.Now().UnixMilli()); !s.keepsIdentifiers() {
+			m.CreateTime = &now
+		}
+		payload, err := proto.Marshal(m)
+		if err != nil {
+			t.Error(err)
+		}
+		return payload
+	}
+	var sent atomic.Int64
+	var all sync.WaitGroup
+	for _, user := range senders {
+		c := s.connect3(user)
+		all.Go(func() {
+			for i := range n {
+				if err := c.send(says(i)); err != nil {
+					t.Error(err)
+					return
+				}
+				sent.Add(1)
+			}
+		})
+	}
+	for i := range int64(kills) {
+		eventually(t, "some are sent", func() bool { return sent.Load() >= (i+1)*n*int64(len(senders))/(kills+1) || t.Failed() })
+		if err := s.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		s.start()
+	}
+	all.Wait()
+	for _, user := range senders {
+		key := proto.DirectKey(user, 1010).String()
+		eventually(t, "all are stored", func() bool { return len(s.history(user, key)) >= n })
+		if got := s.history(user, key); !slices.Equal(got, numbered("anonymous", n)) {
+			t.Errorf("of user %d there are %d, want %d once and in order", user, len(got), n)
+		}
+	}
 }
 
 // has reports whether an entry of a sender came.

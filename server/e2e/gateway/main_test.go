@@ -47,6 +47,8 @@ type broker interface {
 	restart(t *testing.T)
 	// keepsOrder says that those who were connected to what is restarted are told in order.
 	keepsOrder() bool
+	// keepsIdentifiers says that a repeat has the packet identifier of the first time.
+	keepsIdentifiers() bool
 }
 
 // users are those of each test, by what they do.

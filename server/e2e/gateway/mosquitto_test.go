@@ -106,3 +106,5 @@ func (m *mosquitto) restart(t *testing.T) {
 }
 
 func (m *mosquitto) keepsOrder() bool { return true }
+
+func (m *mosquitto) keepsIdentifiers() bool { return true }

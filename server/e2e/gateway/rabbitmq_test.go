@@ -176,3 +176,5 @@ func (r *rabbitMQ) restart(t *testing.T) {
 // keepsOrder is false: of a node that is gone RabbitMQ holds back what it was handing out,
 // and hands out later things first.
 func (r *rabbitMQ) keepsOrder() bool { return false }
+
+func (r *rabbitMQ) keepsIdentifiers() bool { return false }
