@@ -178,6 +178,7 @@ func TestItServesEverythingOnOneAddress(t *testing.T) {
 		{"/api/me", 401, "no token"},
 		{"/api/nothing", 404, "nothing"},
 		{"/nothing", 404, "no such file"},
+		{"/auth/user", 404, "nothing"}, // see -broker
 		{"/mqtt", 426, "WebSocket"},
 		{"/metrics", 404, "no such file"}, // see -metrics
 	} {

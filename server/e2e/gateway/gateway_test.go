@@ -4,6 +4,8 @@ package gateway
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +32,7 @@ func testBroker(t *testing.T, s *site) {
 		{"stock clients and browsers chat in order", chat},
 		{"what is refused does not stop the line", refused},
 		{"a foreign topic is refused by the broker", foreign},
+		{"what it does is in the metrics", metrics},
 		{"a kept session is told what it missed", absent},
 		{"who syncs through the broker is answered", syncs},
 		{"nothing is lost or doubled when things end", endings},
@@ -103,6 +106,30 @@ func chat(t *testing.T, s *site) {
 				t.Errorf("the history is %q, user %d was told %q", stored, user, got)
 			}
 		}
+	}
+}
+
+// metrics: what the gateway does is told, each with what it means.
+func metrics(t *testing.T, s *site) {
+	answer, err := http.Get("http://" + s.metrics + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		"parley_gateway_connected 1", "parley_gateway_connects_total 1", `parley_gateway_stored_total{branch="message"} `, "parley_gateway_published_total ",
+		"parley_gateway_queue_bytes ", "parley_gateway_unacknowledged ", "parley_gateway_left_out_total 0", `parley_gateway_dropped_total{why="`,
+	} {
+		if !strings.Contains(string(body), "\n"+line) {
+			t.Errorf("there is no line %s", line)
+		}
+	}
+	if names, helps := strings.Count(string(body), "# TYPE parley_gateway_"), strings.Count(string(body), "# HELP parley_gateway_"); names != helps || names < 12 {
+		t.Errorf("of %d metrics %d have a help text", names, helps)
 	}
 }
 

@@ -61,9 +61,10 @@ const (
 type site struct {
 	*live.Server
 	broker
-	t      *testing.T
-	secret []byte
-	tokens map[uint64]string
+	t       *testing.T
+	secret  []byte
+	metrics string // host:port
+	tokens  map[uint64]string
 }
 
 // brokerSecret is what the broker proves itself by.
@@ -73,7 +74,7 @@ const brokerSecret = "0123456789abcdefghij"
 // then Parley.
 func newSite(t *testing.T, start func(t *testing.T, parley string, tokens map[uint64]string) broker) *site {
 	t.Helper()
-	s := &site{t: t, secret: []byte(rand.Text() + rand.Text()), tokens: make(map[uint64]string)}
+	s := &site{t: t, metrics: freeAddress(t), secret: []byte(rand.Text() + rand.Text()), tokens: make(map[uint64]string)}
 	for user := uint64(firstUser); user <= lastUser; user++ {
 		s.tokens[user] = s.token(user)
 	}
@@ -84,7 +85,7 @@ func newSite(t *testing.T, start func(t *testing.T, parley string, tokens map[ui
 		t.Fatal(err)
 	}
 	s.Server = &live.Server{Data: t.TempDir(), Address: parley, Flags: []string{
-		"-db", postgrestest.Database(t), "-jwt-key", key, "-broker", s.gateway(), "-broker-secret", brokerSecret,
+		"-db", postgrestest.Database(t), "-jwt-key", key, "-broker", s.gateway(), "-broker-secret", brokerSecret, "-metrics", s.metrics,
 	}}
 	t.Cleanup(func() {
 		if s.Runs() {
