@@ -119,7 +119,8 @@ type Config struct {
 	ReceiveMaximum uint16
 	// Settle is how long a broker is left alone when a connection broke: 2 s. A cluster
 	// takes a moment to notice that a node of it is gone; before that RabbitMQ holds back
-	// what that node was handing out, and hands out what came later first.
+	// what that node was handing out, and hands out what came later first. It may
+	// afterwards, too: that much of the order is the broker's.
 	Settle time.Duration
 	// Logger gets a line per refusal, however many there are: it must bound them itself,
 	// as package logs does. nil is slog.Default().

@@ -45,7 +45,8 @@ type broker interface {
 	hosts() []string
 	// restart ends the broker, or the node that the gateway is at, and starts it again.
 	restart(t *testing.T)
-	// keepsOrder says that those who were connected to what is restarted are told in order.
+	// keepsOrder says that those who were connected to what is restarted, the gateway among
+	// them, are told in order.
 	keepsOrder() bool
 	// keepsIdentifiers says that a repeat has the packet identifier of the first time.
 	keepsIdentifiers() bool
