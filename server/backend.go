@@ -51,10 +51,12 @@ func (b *backend) Known(ctx context.Context, from chat.Sender) (bool, error) {
 }
 
 // Connected implements broker.Backend.
-func (b *backend) Connected(user uint64) { b.service.Connected(user) }
+func (b *backend) Connected(ctx context.Context, from chat.Sender) (uint64, error) {
+	return b.service.Connected(ctx, from)
+}
 
 // Disconnected implements broker.Backend.
-func (b *backend) Disconnected(user uint64) { b.service.Disconnected(user) }
+func (b *backend) Disconnected(from chat.Sender) { b.service.Disconnected(from) }
 
 // Sync implements broker.Backend.
 func (b *backend) Sync(from chat.Sender, payload []byte) (func(context.Context) error, error) {

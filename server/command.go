@@ -173,13 +173,13 @@ func carryOut(ctx context.Context, where site, want order) (report, error) {
 	limit, cancel := context.WithTimeout(ctx, serverTime)
 	defer cancel()
 	for {
-		db, err := where.open(ctx, false, slog.New(slog.DiscardHandler))
+		db, err := where.open(ctx, commanding, slog.New(slog.DiscardHandler))
 		if err == nil {
 			r, err := alone(ctx, db, where.data, want)
 			r.Doubt = db.Doubt()
 			return r, errors.Join(err, db.Close())
 		}
-		if !errors.Is(err, store.ErrInUse) { // also where the server is on another machine
+		if where.db != "" || !errors.Is(err, store.ErrInUse) {
 			return report{}, err
 		}
 		r, err := knock(ctx, where.data, want)
@@ -203,7 +203,7 @@ func alone(ctx context.Context, db history, folder string, want order) (r report
 	commits, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- service.Run(commits) }() // ends after stop
-	o := operator{service: service, offered: services.Default(), invite: auth.NewInvite(filepath.Join(folder, inviteFile), time.Now), end: func(uint64, *proto.Refusal) {}, now: time.Now}
+	o := operator{service: service, offered: services.Default(), invite: auth.NewInvite(secretOf(db, folder, inviteFile), time.Now), now: time.Now}
 	r, err = o.do(ctx, want)
 	stop()
 	return r, errors.Join(err, <-ended)

@@ -16,7 +16,6 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"parley/proto"
 	"parley/server/chat"
 	"parley/server/store"
 )
@@ -480,7 +479,7 @@ func TestACommandWaitsForAServerThatStarts(t *testing.T) {
 }
 
 func TestAnOrderOfAnotherVersionIsRefusedWithWords(t *testing.T) {
-	o := &operator{end: func(uint64, *proto.Refusal) {}}
+	o := new(operator)
 	if _, err := o.do(t.Context(), order{Command: "promote"}); err == nil || !strings.Contains(err.Error(), `"promote"`) {
 		t.Error(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"strings"
 
 	"parley/server/chat"
@@ -26,21 +25,21 @@ func copyHistory(ctx context.Context, from, to string, stdout, stderr io.Writer)
 	for _, c := range copied {
 		fmt.Fprintf(stdout, "%-13s %10d rows  %s\n", c.Table, c.Rows, c.Hash)
 	}
-	fmt.Fprintln(stdout, "All rows were read again and are the same, in the same epoch. A server also needs the keys that are in the data folder: go on with that folder, or take jwt.key and agent.invite along.")
+	fmt.Fprintln(stdout, "All rows were read again and are the same, in the same epoch, and the server's own key and invite went along.")
 	return 0
 }
 
 func copyAll(ctx context.Context, from, to string, tell func(string, uint64)) (copied []relational.Copied, err error) {
-	source, closeSource, err := openEnd(ctx, "-from", from, true)
+	source, err := openEnd(ctx, "-from", from, true)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, closeSource()) }()
-	dest, closeDest, err := openEnd(ctx, "-to", to, false)
+	defer func() { err = errors.Join(err, source.Close()) }()
+	dest, err := openEnd(ctx, "-to", to, false)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, closeDest()) }()
+	defer func() { err = errors.Join(err, dest.Close()) }()
 	err = source.Scan(ctx, func(v chat.View) error {
 		view := v.(*relational.View)
 		if _, ok := source.(*postgres.DB); ok { // it waits while the other writes
@@ -62,28 +61,37 @@ func copyAll(ctx context.Context, from, to string, tell func(string, uint64)) (c
 	if err != nil {
 		return nil, fmt.Errorf("nothing was copied: %w", err)
 	}
-	return copied, nil
+	return copied, copySecrets(source, from, dest, to)
+}
+
+// copySecrets takes along what the server itself keeps beside the history.
+func copySecrets(source history, from string, dest history, to string) error {
+	for _, name := range secrets {
+		secret, err := secretOf(source, from, name).Change(func([]byte) ([]byte, error) { return nil, nil })
+		if err == nil && secret != nil {
+			err = handOver(secret, secretOf(dest, to, name), false)
+		}
+		if err != nil {
+			return fmt.Errorf("%s was not taken along: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // openEnd opens one end of a copy: a data folder, or a database. Both are locked against
 // servers.
-func openEnd(ctx context.Context, option, where string, mustBe bool) (h history, end func() error, err error) {
+func openEnd(ctx context.Context, option, where string, mustBe bool) (h history, err error) {
 	at := site{data: where}
-	clean := func() error { return nil }
 	switch {
 	case where == "":
-		return nil, nil, fmt.Errorf("%s is missing: parley copy -from DIR -to postgres://…, or the other way round", option)
+		return nil, fmt.Errorf("%s is missing: parley copy -from DIR -to postgres://…, or the other way round", option)
 	case strings.Contains(where, "://"):
-		if at.data, err = os.MkdirTemp("", "parley-copy-"); err != nil {
-			return nil, nil, err
-		}
-		at.db = where
-		clean = func() error { return os.RemoveAll(at.data) }
+		at = site{db: where}
 	case mustBe && !store.Exists(where):
-		return nil, nil, fmt.Errorf("%s %s: give the folder of a server that has run", option, where)
+		return nil, fmt.Errorf("%s %s: give the folder of a server that has run", option, where)
 	}
-	if h, err = at.open(ctx, true, slog.New(slog.DiscardHandler)); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("%s: %w", option, err), clean())
+	if h, err = at.open(ctx, copying, slog.New(slog.DiscardHandler)); err != nil {
+		return nil, fmt.Errorf("%s: %w", option, err)
 	}
-	return h, func() error { return errors.Join(h.Close(), clean()) }, nil
+	return h, nil
 }

@@ -2,18 +2,20 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"parley/server/chat"
 	"parley/server/gateway"
 	"parley/server/httpapi"
+	"parley/server/store/postgres"
 )
 
 const (
-	// progressFile is where the gateway keeps its progress, in the data folder.
-	progressFile = "gateway.progress"
+	// progressName is what the gateway's progress is called in the database.
+	progressName = "gateway"
 	// aliveTime is how long what somebody sends through an external broker lets them count
 	// as here: clients sync every few minutes.
 	aliveTime = 5 * time.Minute
@@ -29,13 +31,35 @@ func (s *server) fanout(o options) (chat.Fanout, error) {
 	if err != nil {
 		return nil, fmt.Errorf("-broker: %w", err)
 	}
+	db, ok := s.store.(*postgres.DB)
+	if !ok {
+		return nil, errors.New("-broker needs -db")
+	}
 	s.gateway, err = gateway.New(gateway.Config{
-		Address: address, Progress: gateway.ProgressFile(filepath.Join(o.data, progressFile)), Logger: s.log, Faults: s.faults,
+		Address: address, Progress: progress{db.Kept(progressName)}, Leadership: gateway.While(db.Leads), Logger: s.log, Faults: s.faults,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return s.gateway.Beside(s.broker), nil
+}
+
+// progress keeps the gateway's in the database, for whichever node leads.
+type progress struct{ kept *postgres.Kept }
+
+// Load implements gateway.ProgressStore.
+func (p progress) Load(context.Context) (last gateway.Progress, err error) {
+	kept, err := p.kept.Change(func([]byte) ([]byte, error) { return nil, nil })
+	if err == nil && kept != nil {
+		err = json.Unmarshal(kept, &last)
+	}
+	return last, err
+}
+
+// Save implements gateway.ProgressStore.
+func (p progress) Save(_ context.Context, last gateway.Progress) error {
+	_, err := p.kept.Change(func([]byte) ([]byte, error) { return json.Marshal(last) })
+	return err
 }
 
 // alive is chat.Config.Alive: a broker that is not embedded tells of no connections.

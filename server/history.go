@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"parley/server/chat"
 	"parley/server/store"
 	"parley/server/store/postgres"
@@ -39,10 +41,23 @@ func (s site) String() string {
 	return "-data " + s.data
 }
 
-// open opens the history, for a server or, without serve, for a command.
-func (s site) open(ctx context.Context, serve bool, log *slog.Logger) (h history, err error) {
+// use is what a history is opened for.
+type use int
+
+const (
+	serving    use = iota
+	commanding     // a command, which with PostgreSQL nodes do not mind
+	copying        // nobody else may use it
+)
+
+// open opens the history.
+func (s site) open(ctx context.Context, to use, log *slog.Logger) (h history, err error) {
 	if s.db != "" {
-		h, err = postgres.Open(ctx, postgres.Config{URL: s.db, Dir: s.data, Serve: serve, Log: log})
+		c := postgres.Config{URL: s.db, Serve: to == serving, Alone: to == copying, Log: log}
+		if to == serving {
+			c.Dir = s.data
+		}
+		h, err = postgres.Open(ctx, c)
 	} else {
 		h, err = store.Open(ctx, s.data)
 	}
@@ -59,4 +74,20 @@ func lost(h history) (closed <-chan struct{}, why func() error) {
 		return db.Lost(), db.Why
 	}
 	return nil, nil
+}
+
+// collectorsOf returns the metrics that the history keeps itself.
+func collectorsOf(h history) []prometheus.Collector {
+	if c, ok := h.(prometheus.Collector); ok {
+		return []prometheus.Collector{c}
+	}
+	return nil
+}
+
+// following says why a node does not know at once what the others commit; nil if it does.
+func following(h history) error {
+	if db, ok := h.(*postgres.DB); ok {
+		return db.Following()
+	}
+	return nil
 }

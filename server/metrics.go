@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -13,7 +14,12 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	commits  prometheus.Histogram
+	batches  prometheus.Histogram
 }
+
+// spans are buckets of times, in seconds.
+var spans = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10}
 
 func newMetrics(parts ...prometheus.Collector) *metrics {
 	m := &metrics{
@@ -23,12 +29,24 @@ func newMetrics(parts ...prometheus.Collector) *metrics {
 		}, []string{"method", "code"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: "parley", Subsystem: "http", Name: "request_seconds", Help: "Time to answer a request to the HTTP API.",
-			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
+			Buckets: spans,
 		}, []string{"method"}),
+		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "parley", Subsystem: "commit", Name: "seconds", Help: "Time of a commit, from when its requests were taken until they were answered.", Buckets: spans,
+		}),
+		batches: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "parley", Subsystem: "commit", Name: "requests", Help: "Requests that one commit had.", Buckets: prometheus.ExponentialBuckets(1, 2, 9),
+		}),
 	}
-	m.registry.MustRegister(m.requests, m.duration, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.requests, m.duration, m.commits, m.batches, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registry.MustRegister(parts...)
 	return m
+}
+
+// committed takes note of a commit.
+func (m *metrics) committed(requests int, took time.Duration) {
+	m.batches.Observe(float64(requests))
+	m.commits.Observe(took.Seconds())
 }
 
 // count counts and times the requests to h.

@@ -16,9 +16,7 @@ type operator struct {
 	service *chat.Service
 	invite  *auth.Invite // nil where there are no guests
 	offered *services.Directory
-	// end ends the connections of a user.
-	end func(user uint64, why *proto.Refusal)
-	now func() time.Time
+	now     func() time.Time
 }
 
 // order is what a command asks for.
@@ -53,12 +51,12 @@ func (o *operator) do(ctx context.Context, want order) (r report, err error) {
 		return r, err
 	case "agents remove":
 		r.Before, err = o.service.RemoveAgent(ctx, want.User)
-		return r, o.ended(want.User, err, "token-withdrawn", "whoever runs this server withdrew the token: sign in anew")
+		return r, err
 	case "users":
 		return o.list(o.service.BlockedUsers(ctx))
 	case "users block":
 		r.Before, err = o.service.Block(ctx, want.User)
-		return r, o.ended(want.User, err, "shut-out", "you are blocked on this server: ask whoever runs it")
+		return r, err
 	case "users unblock":
 		r.Before, err = o.service.Unblock(ctx, want.User)
 		return r, err
@@ -72,14 +70,6 @@ func (o *operator) do(ctx context.Context, want order) (r report, err error) {
 		return r, o.service.NewEpoch(ctx)
 	}
 	return r, fmt.Errorf("the server does not know the command %q: it is of another version", want.Command)
-}
-
-// ended ends the connections of a user who was ruled out.
-func (o *operator) ended(user uint64, err error, code, why string) error {
-	if err == nil {
-		o.end(user, proto.Refuse(proto.NotAuthorized, "%s", why).Named(code))
-	}
-	return err
 }
 
 func (o *operator) list(users []chat.User, err error) (r report, _ error) {

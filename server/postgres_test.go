@@ -3,6 +3,9 @@
 package main
 
 import (
+	"errors"
+	"io"
+	"net/http"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -18,14 +21,30 @@ func runTests(m *testing.M) int { return postgrestest.Run(m) }
 // A server on PostgreSQL serves guests, messages, history and the operator's commands, and
 // goes on where it was killed.
 func TestItServesFromPostgreSQL(t *testing.T) {
-	address, data := postgrestest.Database(t), t.TempDir()
-	p := start(t, "-db", address, "-data", data)
+	address, data, own := postgrestest.Database(t), t.TempDir(), freeAddress(t)
+	p := start(t, "-db", address, "-data", data, "-metrics", own)
 	ada, bob := p.guest("Ada"), p.guest("Bob")
 	if ack := ada.send(t, bob.user, "kept in PostgreSQL"); ack[proto.PropertySeq] != "1" {
 		t.Errorf("the message is acknowledged with %v, want seq 1", ack)
 	}
 	if m := within(t, "the message", bob.arrived); m.GetContent() != "kept in PostgreSQL" {
 		t.Errorf("arrived: %v", m)
+	}
+	answer, err := http.Get("http://" + own + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, err := io.ReadAll(answer.Body)
+	if err = errors.Join(err, answer.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{
+		"parley_commit_seconds_count", "parley_commit_requests_count", "parley_postgres_commit_seconds_count", "parley_postgres_lock_wait_seconds_count",
+		"parley_postgres_log_lag_seconds_count", "parley_postgres_nodes", "parley_postgres_lease_renewed_timestamp_seconds", "parley_postgres_log_followed_timestamp_seconds",
+	} {
+		if !strings.Contains(string(shown), "\n"+name+" ") {
+			t.Errorf("the metrics do not say %s", name)
+		}
 	}
 	// Who sends while the database is away waits until it is back.
 	begin := postgrestest.Stop(t)
@@ -38,12 +57,7 @@ func TestItServesFromPostgreSQL(t *testing.T) {
 	if m := within(t, "the message", bob.arrived); m.GetContent() != "sent meanwhile" {
 		t.Errorf("arrived: %v", m)
 	}
-	other := t.TempDir()
-	exit, _, stderr := runs(t, nil, "-listen", "127.0.0.1:0", "-db", address, "-data", other)
-	if exit != 1 || !strings.HasPrefix(stderr, "parley: -db: another server uses the database: stop it") || strings.Count(stderr, "\n") != 1 {
-		t.Errorf("a second server exits with %d and says %q", exit, stderr)
-	}
-	if exit, stdout, stderr := runs(t, []string{"PARLEY_DB=" + address}, "users", "-data", data); exit != 0 || stdout != "Nobody is blocked.\n" {
+	if exit, stdout, stderr := runs(t, []string{"PARLEY_DB=" + address}, "users"); exit != 0 || stdout != "Nobody is blocked.\n" {
 		t.Errorf("users exits with %d and says %q %q", exit, stdout, stderr)
 	}
 	if err := p.cmd.Process.Kill(); err != nil {
@@ -51,7 +65,7 @@ func TestItServesFromPostgreSQL(t *testing.T) {
 	}
 	p.ended = true
 	_ = p.cmd.Wait()
-	if exit, stdout, stderr := runs(t, nil, "users", "block", strconv.FormatUint(ada.user, 10), "-data", data, "-db", address); exit != 0 || !strings.Contains(stdout, "(Ada) is blocked.") {
+	if exit, stdout, stderr := runs(t, nil, "users", "block", strconv.FormatUint(ada.user, 10), "-db", address); exit != 0 || !strings.Contains(stdout, "(Ada) is blocked.") {
 		t.Errorf("users block exits with %d and says %q %q", exit, stdout, stderr)
 	}
 	p = start(t, "-db", address, "-data", data)
@@ -91,7 +105,7 @@ func TestAHistoryIsCopiedBetweenSQLiteAndPostgreSQL(t *testing.T) {
 	if log := p.stop(syscall.SIGTERM); strings.Contains(log, "new epoch") {
 		t.Error(log)
 	}
-	if agents := runsWell(t, "agents", "-data", data, "-db", address); !strings.Contains(agents, agent.ID) {
+	if agents := runsWell(t, "agents", "-db", address); !strings.Contains(agents, agent.ID) {
 		t.Errorf("agents are %s", agents)
 	}
 

@@ -8,10 +8,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"parley/proto"
 	"parley/server/auth"
 	"parley/server/broker"
 	"parley/server/chat"
@@ -25,42 +28,39 @@ import (
 )
 
 const (
-	// goodbyeTime is how long connections may take to end when the server stops,
+	// drainTime is how long it may take to tell all connections that the server stops, and
+	// goodbyeTime how long connections may take to end when the server stops,
 	// before they are cut off, and stopTime how long all of it may take before the
 	// log says so. To close the history waits for what is being written all the same.
+	drainTime   = 10 * time.Second
 	goodbyeTime = 2 * time.Second
-	stopTime    = 4 * time.Second
+	stopTime    = drainTime + 4*time.Second
 
 	headerTimeout = 10 * time.Second
 	requestTime   = 30 * time.Second // to read a request, and to write an answer
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 16 << 10 // bytes
-	// keyFile holds the key of users' tokens that the server makes itself, in the
-	// data folder.
-	keyFile = "jwt.key"
-	// inviteFile holds the agent invite, in the data folder. The first one, which
-	// the server makes, is for so many agents and so long.
-	inviteFile                        = "agent.invite"
-	firstInviteCount, firstInviteTime = 100, 30 * 24 * time.Hour
 	// fileTime is how long a client may take to load one file, on a slow line.
 	fileTime = 10 * time.Minute
 )
 
 // server is the parts, open and connected.
 type server struct {
-	log     *slog.Logger
-	site    site
-	store   history
-	service *chat.Service
-	broker  *broker.Broker
-	gateway *gateway.Gateway // nil without -broker
-	faults  *fault.Record
-	invite  *auth.Invite // nil if there are no guests
-	made    string       // the invite's code, if it was made at this start
-	fronts  []*front
-	health  *health
-	ending  *ending // nil until everything is open
-	door    *door   // also one of the fronts, once it is open
+	log      *slog.Logger
+	site     site
+	store    history
+	service  *chat.Service
+	broker   *broker.Broker
+	gateway  *gateway.Gateway // nil without -broker
+	faults   *fault.Record
+	metrics  *metrics
+	invite   *auth.Invite // nil if there are no guests
+	made     string       // the invite's code, if it was made at this start
+	fronts   []*front
+	health   *health
+	draining atomic.Bool // it stops
+	ending   *ending     // nil until everything is open
+	door     *door       // also one of the fronts, once it is open
 }
 
 // front is an HTTP server and where it listens.
@@ -98,7 +98,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 			return nil, fmt.Errorf("-metrics: %w", err)
 		}
 	}
-	if s.store, err = o.site.open(ctx, true, log); err != nil {
+	if s.store, err = o.site.open(ctx, serving, log); err != nil {
 		return nil, fmt.Errorf("%v: %w", o.site, err)
 	}
 	if o.db != "" && store.Exists(o.data) {
@@ -130,16 +130,20 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	if err != nil {
 		return nil, err
 	}
+	s.metrics = newMetrics(append([]prometheus.Collector{s.broker, s.faults}, collectorsOf(s.store)...)...)
+	if s.gateway != nil {
+		s.metrics.registry.MustRegister(s.gateway)
+	}
 	if s.service, err = chat.New(chat.Config{
-		Store: s.store, Fanout: fanout, Alive: s.alive(), Services: chat.ServicesOf(offered.Numbers()), People: o.people, Quotas: o.quotas(), Retention: time.Duration(o.retention), GuestRetention: time.Duration(o.retentionGuests),
-		Log: log, Faults: s.faults,
+		Store: s.store, Fanout: fanout, Alive: s.alive(), End: s.broker.End, Oust: s.broker.Oust, Services: chat.ServicesOf(offered.Numbers()), People: o.people, Quotas: o.quotas(), Retention: time.Duration(o.retention), GuestRetention: time.Duration(o.retentionGuests),
+		Log: log, Faults: s.faults, Committed: s.metrics.committed,
 	}); err != nil {
 		return nil, err
 	}
 	backend.service = s.service // before anybody can connect
 	api, err := httpapi.New(httpapi.Config{
 		Authority: authority, Service: s.service, Guests: o.jwtKey == "", Invite: s.invite, GuestsPerHour: int(o.guestsPerHour),
-		Services: offered, Origins: o.origins, Healthy: s.health.state, Clients: clients, Log: log, End: s.broker.EndDevices, Here: s.broker.Here, Broker: o.questions(backend),
+		Services: offered, Origins: o.origins, Healthy: s.health.state, Ready: s.ready, Clients: clients, Log: log, Broker: o.questions(backend),
 	})
 	if err != nil {
 		return nil, err
@@ -149,7 +153,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 		return nil, fmt.Errorf("-static: %w", err)
 	}
 	s.mount(api, page, o.hsts)
-	operator := &operator{service: s.service, invite: s.invite, offered: offered, end: s.broker.End, now: time.Now}
+	operator := &operator{service: s.service, invite: s.invite, offered: offered, now: time.Now}
 	if s.door, err = openDoor(o.data, operator.do, log); err != nil {
 		return nil, fmt.Errorf("-data %s: %w", o.data, err)
 	}
@@ -158,35 +162,6 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 		return nil, fmt.Errorf("-data %s: %w", o.data, err)
 	}
 	return s, nil
-}
-
-// openKeys opens the key that is given, or the server's own and with it the invite.
-func (s *server) openKeys(o options) (*auth.Authority, error) {
-	if o.jwtKey != "" {
-		authority, err := auth.Open(o.jwtKey, time.Now)
-		if err != nil {
-			return nil, fmt.Errorf("-jwt-key: %w", err)
-		}
-		return authority, nil
-	}
-	authority, err := auth.OpenOrMake(filepath.Join(o.data, keyFile), time.Now)
-	if err != nil {
-		return nil, fmt.Errorf("-data: %w", err)
-	}
-	if err := s.openInvite(filepath.Join(o.data, inviteFile)); err != nil {
-		return nil, fmt.Errorf("-data: %w", err)
-	}
-	return authority, nil
-}
-
-// openInvite opens the invite, and makes the first.
-func (s *server) openInvite(file string) error {
-	s.invite = auth.NewInvite(file, time.Now)
-	exists, err := s.invite.Exists()
-	if err == nil && !exists {
-		s.made, err = s.invite.Make(time.Now().Add(firstInviteTime), firstInviteCount)
-	}
-	return err
 }
 
 func (s *server) page(folder string) (http.Handler, error) {
@@ -203,13 +178,11 @@ func (s *server) page(folder string) (http.Handler, error) {
 
 // mount puts the parts under their addresses.
 func (s *server) mount(api, page http.Handler, hsts time.Duration) {
-	metrics := newMetrics(s.broker, s.faults)
-	if s.gateway != nil {
-		metrics.registry.MustRegister(s.gateway)
-	}
+	metrics := s.metrics
 	mux := http.NewServeMux()
 	mux.Handle("/api/", metrics.count(api))
 	mux.Handle("/healthz", api)
+	mux.Handle("/readyz", api)
 	mux.Handle("/auth/", api)
 	mux.Handle("GET /mqtt", s.broker)
 	mux.Handle("POST /mqtt", s.broker) // by which a page asks why it was refused
@@ -280,7 +253,7 @@ func (s *server) welcome(w io.Writer) {
 	if s.made != "" { // and never again: what is printed may be kept in a journal
 		fmt.Fprintf(w, "Agent invite: %s\nIt makes %d agents within %d days; parley invite makes another.\n", s.made, firstInviteCount, firstInviteTime/(24*time.Hour))
 	}
-	if s.ending.unclean {
+	if s.ending.unclean && s.site.db == "" {
 		s.log.Warn("the server did not end cleanly the last time: parley check verifies the history, also while it runs")
 	}
 	if !address.IP.IsLoopback() {
@@ -289,7 +262,7 @@ func (s *server) welcome(w io.Writer) {
 }
 
 // Run serves until ctx is done or a part fails, then stops in order: no new
-// connections, DISCONNECT to those there are, what was accepted written to
+// connections, DISCONNECT to those there are, a few at a time, what was accepted written to
 // disk, all closed.
 func (s *server) Run(ctx context.Context) error {
 	failed := make(chan error, len(s.fronts)+1)
@@ -346,8 +319,25 @@ func (s *server) Run(ctx context.Context) error {
 	return errors.Join(err, s.close())
 }
 
-// stopServing ends all connections, HTTP and MQTT side by side.
+// ready says why nobody should come to this server now; nil if they may.
+func (s *server) ready(ctx context.Context) error {
+	if s.draining.Load() {
+		return proto.Refuse(proto.ServerShuttingDown, "the server is stopping")
+	}
+	if err := s.health.state(ctx); err != nil {
+		return err
+	}
+	if err := following(s.store); err != nil {
+		return proto.Refuse(proto.UnspecifiedError, "%v", err)
+	}
+	return nil
+}
+
+// stopServing lets nobody come any more and those who are here go elsewhere, then ends all
+// connections, HTTP and MQTT side by side.
 func (s *server) stopServing(ctx context.Context) {
+	s.draining.Store(true)
+	s.broker.Drain(ctx, drainTime)
 	ctx, cancel := context.WithTimeout(ctx, goodbyeTime)
 	defer cancel()
 	quiet := make(chan struct{})

@@ -223,9 +223,12 @@ export interface Customer {
   name: string;
   firstSeen: number;
   lastSeen: number;
-  /** Those with the services that the agent answers for. messages is how many the customer wrote, time when the newest entry was. */
+  /**
+   * Those with the services that the agent answers for: one with each. messages is how many the customer wrote, began when the
+   * oldest entry that is kept was, 0 if none is, time when the newest.
+   */
   conversations: {
-    key: ConversationKey; service: number; messages: number; time: number; closed: Conversation['closed'];
+    key: ConversationKey; service: number; messages: number; began: number; time: number; closed: Conversation['closed'];
     assignee: ID; assigneeName: string; waitingSince: number;
   }[];
   /** The newest extend that the customer's messages carried: JSON text of whoever wrote it, '' if none did. */

@@ -304,9 +304,12 @@ class Parley extends EventTarget {
   }
 
   async devices() {
+    const list = () => this.#authorized(token => listDevices(this.#server, token));
+    const listed = await list();
+    if (this.#token.device || !listed.mints) return listed;
     // A token of before there were devices gets one when it is renewed; where not, nothing is lost.
-    if (!this.#token.device) await this.#renew(this.#token.token).catch(() => {});
-    return this.#authorized(token => listDevices(this.#server, token));
+    await this.#renew(this.#token.token).catch(() => {});
+    return list();
   }
 
   /** @param {bigint} [id] @returns {Promise<void>} */

@@ -42,14 +42,14 @@ func invited(t *testing.T, i *Invite, expires time.Time, count int) string {
 
 func TestAnInviteMakesSoManyAgentsAlsoAfterARestart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "invite")
-	i := NewInvite(file, clock)
+	i := NewInvite(File(file), clock)
 	if exists, err := i.Exists(); exists || err != nil {
 		t.Errorf("there is one: %t, %v", exists, err)
 	}
 	used(t, i, "", "not this server's")
 	code := invited(t, i, now.Add(time.Hour), 3)
 	used(t, i, code, "")
-	i = NewInvite(file, clock)
+	i = NewInvite(File(file), clock)
 	if exists, err := i.Exists(); !exists || err != nil {
 		t.Errorf("there is one: %t, %v", exists, err)
 	}
@@ -59,7 +59,7 @@ func TestAnInviteMakesSoManyAgentsAlsoAfterARestart(t *testing.T) {
 	used(t, i, code, "")
 	used(t, i, code, "")
 	used(t, i, code, "used up")
-	used(t, NewInvite(file, clock), code, "used up")
+	used(t, NewInvite(File(file), clock), code, "used up")
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 && runtime.GOOS != "windows" {
 		t.Errorf("%v, %v: others can read it", info, err)
 	}
@@ -69,7 +69,7 @@ func TestAnInviteMakesSoManyAgentsAlsoAfterARestart(t *testing.T) {
 }
 
 func TestOfTwoWhoUseAnInviteForTheLastTimeOneWins(t *testing.T) {
-	i := NewInvite(filepath.Join(t.TempDir(), "invite"), clock)
+	i := NewInvite(File(filepath.Join(t.TempDir(), "invite")), clock)
 	code := invited(t, i, now.Add(time.Hour), 5)
 	var all sync.WaitGroup
 	var agents atomic.Int32
@@ -88,7 +88,7 @@ func TestOfTwoWhoUseAnInviteForTheLastTimeOneWins(t *testing.T) {
 
 func TestAnInviteExpires(t *testing.T) {
 	at := now
-	i := NewInvite(filepath.Join(t.TempDir(), "invite"), func() time.Time { return at })
+	i := NewInvite(File(filepath.Join(t.TempDir(), "invite")), func() time.Time { return at })
 	code := invited(t, i, now.Add(time.Hour), 9)
 	at = now.Add(time.Hour - time.Second)
 	used(t, i, code, "")
@@ -98,7 +98,7 @@ func TestAnInviteExpires(t *testing.T) {
 }
 
 func TestANewInviteReplacesTheOldOne(t *testing.T) {
-	i := NewInvite(filepath.Join(t.TempDir(), "invite"), clock)
+	i := NewInvite(File(filepath.Join(t.TempDir(), "invite")), clock)
 	first := invited(t, i, now.Add(time.Hour), 9)
 	second := invited(t, i, now.Add(time.Hour), 9)
 	used(t, i, first, "not this server's")
@@ -111,7 +111,7 @@ func TestAnInviteOfAnEarlierVersionGoesOn(t *testing.T) {
 	if err := os.WriteFile(file, []byte(code+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	i := NewInvite(file, clock)
+	i := NewInvite(File(file), clock)
 	for range 3 {
 		used(t, i, code, "")
 	}
@@ -129,7 +129,7 @@ func TestADamagedInviteIsSaidSoAndReplaced(t *testing.T) {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		i := NewInvite(file, clock)
+		i := NewInvite(File(file), clock)
 		if exists, err := i.Exists(); exists || err == nil || !strings.Contains(err.Error(), "parley invite") {
 			t.Errorf("%s: exists %t, %v", name, exists, err)
 		}
@@ -138,7 +138,7 @@ func TestADamagedInviteIsSaidSoAndReplaced(t *testing.T) {
 		}
 		used(t, i, invited(t, i, now.Add(time.Hour), 1), "")
 	}
-	if _, err := NewInvite(filepath.Join(file, "x"), clock).Make(now, 1); err == nil {
+	if _, err := NewInvite(File(filepath.Join(file, "x")), clock).Make(now, 1); err == nil {
 		t.Error("an invite is kept where there is no folder")
 	}
 }

@@ -53,13 +53,23 @@ func Open(file string, now func() time.Time) (*Authority, error) {
 	return newAuthority(k, now), nil
 }
 
-// OpenOrMake is Open for a secret that this server keeps itself: if the file
-// does not exist, it is made with a new secret, readable by its owner alone.
-func OpenOrMake(file string, now func() time.Time) (*Authority, error) {
-	if err := makeSecret(file); err != nil {
+// OpenOrMake is Open for a secret that the server keeps itself: if there is none in
+// the place, a new one is made.
+func OpenOrMake(in Place, now func() time.Time) (*Authority, error) {
+	content, err := in.Change(func(kept []byte) ([]byte, error) {
+		if kept != nil {
+			return nil, nil
+		}
+		return []byte(newSecret() + "\n"), nil
+	})
+	if err != nil {
 		return nil, err
 	}
-	return Open(file, now)
+	k, err := parseKey(content)
+	if err != nil {
+		return nil, fmt.Errorf("the server's own key (jwt.key): %w", err)
+	}
+	return newAuthority(k, now), nil
 }
 
 func readBounded(file string) ([]byte, error) {

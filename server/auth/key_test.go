@@ -96,7 +96,7 @@ func TestTheServersOwnKeyIsMadeOnce(t *testing.T) {
 	for i := range authorities {
 		starts.Go(func() {
 			var err error
-			if authorities[i], err = OpenOrMake(file, clock); err != nil {
+			if authorities[i], err = OpenOrMake(File(file), clock); err != nil {
 				t.Error(err)
 			}
 		})

@@ -56,10 +56,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -95,10 +97,12 @@ type Backend interface {
 	// Missed is the payload on down/unread that tells a connection to sync,
 	// since deliveries to it were dropped. It must not block.
 	Missed() ([]byte, error)
-	// Connected and Disconnected tell that a connection of a user began and
-	// ended, in pairs, once for each that was authenticated. They must not block.
-	Connected(user uint64)
-	Disconnected(user uint64)
+	// Connected and Disconnected tell that a connection began and
+	// ended, in pairs, once for each that was authenticated. If Connected returns an error,
+	// which is as those of Authenticate, the connection is refused, and Disconnected not
+	// called. Disconnected must not block. Oust names the connection by mark.
+	Connected(ctx context.Context, from chat.Sender) (mark uint64, err error)
+	Disconnected(from chat.Sender)
 }
 
 // Config says how a Broker behaves. Only Backend is required: a zero value
@@ -335,7 +339,7 @@ func (b *Broker) enter(from netip.Addr) (*session, *proto.Refusal) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closing {
-		return nil, proto.Refuse(proto.ServerShuttingDown, "the server is shutting down: connect again in some seconds").Named("stopping")
+		return nil, stopping()
 	}
 	s := &session{broker: b, from: from, intake: newIntake(&b.config)}
 	ousted, refusal := b.places.enter(s)
@@ -406,17 +410,12 @@ func (b *Broker) prove(s *session, device uint64) {
 	s.device, s.proven = device, true
 }
 
-// End ends all connections of a user, with DISCONNECT where MQTT has that, and
-// also those that are about to be accepted: whoever the Backend refuses from the
-// time of the call on has none afterwards. It does not wait for them.
-func (b *Broker) End(user uint64, why *proto.Refusal) {
-	b.EndDevices(user, func(uint64) bool { return true }, why)
-}
-
-// EndDevices is End for those of the user's devices that one of is true of, 0 being
-// tokens that name none. Where the device is not known yet, the connection ends
-// without a word, and whoever is admitted connects again.
-func (b *Broker) EndDevices(user uint64, of func(device uint64) bool, why *proto.Refusal) {
+// End ends those connections of a user of whose device of is true, 0 being tokens that
+// name none, with DISCONNECT where MQTT has that; and also those that are about to be
+// accepted: whoever the Backend refuses from the time of the call on has none afterwards.
+// Where the device is not known yet, the connection ends without a word, and whoever is
+// admitted connects again. It does not wait for them.
+func (b *Broker) End(user uint64, of func(device uint64) bool, why *proto.Refusal) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for s := range b.sessions {
@@ -426,10 +425,41 @@ func (b *Broker) EndDevices(user uint64, of func(device uint64) bool, why *proto
 	}
 }
 
-// Here reports whether a device of a user has a connection.
-func (b *Broker) Here(user, device uint64) (here bool) {
-	b.users.each(user, func(s *session) { here = here || s.sender.Device == device })
-	return here
+// Oust ends the connection of a user with a client id, if it is the one with that mark of
+// Backend.Connected, and not one that took over meanwhile.
+func (b *Broker) Oust(user uint64, client string, mark uint64, why *proto.Refusal) {
+	if s := b.users.find(user, client); s != nil && s.mark.Load() == mark {
+		s.end(why)
+	}
+}
+
+// Drain refuses new connections and tells those that there are, with DISCONNECT 0x8B, to
+// connect again, 1,000 a second, so that they do not all come to another server at once;
+// faster if that would take longer than within. It returns when all were told, or ctx is
+// done.
+func (b *Broker) Drain(ctx context.Context, within time.Duration) {
+	b.mu.Lock()
+	b.closing = true
+	left := slices.Collect(maps.Keys(b.sessions))
+	b.mu.Unlock()
+	const step = 20 * time.Millisecond
+	atOnce := max(int(step/time.Millisecond), int(int64(len(left))*int64(step)/int64(max(within, step)))+1)
+	for len(left) > 0 && ctx.Err() == nil {
+		n := min(atOnce, len(left))
+		for _, s := range left[:n] {
+			s.end(stopping())
+		}
+		if left = left[n:]; len(left) > 0 {
+			select {
+			case <-time.After(step):
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+func stopping() *proto.Refusal {
+	return proto.Refuse(proto.ServerShuttingDown, "the server is shutting down: connect again in some seconds").Named("stopping")
 }
 
 // Shutdown refuses new connections, lets each connection finish the publication
@@ -439,7 +469,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	b.mu.Lock()
 	b.closing = true
 	for s := range b.sessions {
-		s.end(proto.Refuse(proto.ServerShuttingDown, "the server is shutting down: connect again in some seconds").Named("stopping"))
+		s.end(stopping())
 	}
 	b.mu.Unlock()
 

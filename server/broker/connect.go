@@ -162,14 +162,28 @@ func (s *session) register() *proto.Refusal {
 	if refusal != nil {
 		return refusal
 	}
-	if refusal = s.broker.identify(s, older); refusal != nil {
+	if refusal = s.broker.identify(s, older); refusal == nil {
+		refusal = s.announce()
+	}
+	if refusal != nil {
 		s.broker.users.remove(s)
 		s.user = nil
-	} else {
-		s.broker.config.Backend.Connected(s.sender.User)
 	}
 	if older != nil {
 		older.end(proto.Refuse(proto.SessionTakenOver, "another connection uses the same client id").Named("taken-over"))
+	}
+	return refusal
+}
+
+// announce tells the Backend of the connection.
+func (s *session) announce() (refusal *proto.Refusal) {
+	ctx, cancel := context.WithTimeout(s.broker.ctx, s.broker.config.ConnectTimeout)
+	defer cancel()
+	mark, err := s.broker.config.Backend.Connected(ctx, s.sender)
+	s.mark.Store(mark)
+	if err != nil && !errors.As(err, &refusal) {
+		s.log.Error("a connection could not be announced", "error", err)
+		refusal = proto.Refuse(serverUnavailable, "the server could not take the connection now: connect again in some seconds").Named("try-again")
 	}
 	return refusal
 }

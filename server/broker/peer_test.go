@@ -27,16 +27,18 @@ const patience = 20 * time.Second
 // backend is a Backend that knows everybody by "token of {id}" and numbers what
 // is published.
 type backend struct {
-	mu      sync.Mutex
-	got     []publication
-	err     error                                                             // of Publish
-	expires time.Time                                                         // of every token
-	hold    chan struct{}                                                     // Publish waits for it, if not nil
-	waiting int                                                               // for hold, so far
-	known   func(user uint64) (bool, error)                                   // nobody is, if nil
-	checks  func()                                                            // called while a token is being checked, if not nil
-	here    chan string                                                       // who came and left, in order, if not nil
-	answer  func(ctx context.Context, from chat.Sender, request string) error // to a sync; nil: nothing
+	unannounced error  // of Connected, for all
+	marks       uint64 // how many were connected, guarded by mu
+	mu          sync.Mutex
+	got         []publication
+	err         error                                                             // of Publish
+	expires     time.Time                                                         // of every token
+	hold        chan struct{}                                                     // Publish waits for it, if not nil
+	waiting     int                                                               // for hold, so far
+	known       func(user uint64) (bool, error)                                   // nobody is, if nil
+	checks      func()                                                            // called while a token is being checked, if not nil
+	here        chan string                                                       // who came and left, in order, if not nil
+	answer      func(ctx context.Context, from chat.Sender, request string) error // to a sync; nil: nothing
 }
 
 type publication struct {
@@ -110,8 +112,18 @@ func (b *backend) Sync(from chat.Sender, payload []byte) (func(context.Context) 
 
 func (b *backend) Missed() ([]byte, error) { return []byte("sync"), nil }
 
-func (b *backend) Connected(user uint64)    { b.presence("came", user) }
-func (b *backend) Disconnected(user uint64) { b.presence("left", user) }
+func (b *backend) Connected(_ context.Context, from chat.Sender) (uint64, error) {
+	if b.unannounced != nil {
+		return 0, b.unannounced
+	}
+	b.presence("came", from.User)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.marks++
+	return b.marks, nil
+}
+
+func (b *backend) Disconnected(from chat.Sender) { b.presence("left", from.User) }
 
 func (b *backend) presence(what string, user uint64) {
 	if b.here != nil {

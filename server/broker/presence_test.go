@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -30,7 +31,7 @@ func TestAUserWhoIsEndedIsToldAndLosesEveryConnection(t *testing.T) {
 	}
 	other := pipe(t, b)
 	other.connect(8, "c")
-	b.End(7, proto.Refuse(proto.NotAuthorized, "you are blocked"))
+	b.End(7, func(uint64) bool { return true }, proto.Refuse(proto.NotAuthorized, "you are blocked"))
 	for i, p := range here {
 		if code, text := p.disconnected(); code != 0x87 || !strings.Contains(text, "you are blocked") {
 			t.Errorf("connection %d: DISCONNECT 0x%02X %q", i, code, text)
@@ -44,6 +45,42 @@ func TestAUserWhoIsEndedIsToldAndLosesEveryConnection(t *testing.T) {
 	other.alive()
 	again := pipe(t, b)
 	again.connect(7, "a") // who may is for the backend to say
+}
+
+// Whom another node took over from is told, unless they have connected anew meanwhile.
+func TestAConnectionIsOustedByItsMark(t *testing.T) {
+	b, _ := newBroker(t, nil)
+	first := pipe(t, b)
+	first.connect(7, "a")
+	second := pipe(t, b)
+	second.connect(7, "a")
+	if code, _ := first.disconnected(); code != 0x8E {
+		t.Errorf("the first: DISCONNECT 0x%02X", code)
+	}
+	why := proto.Refuse(proto.SessionTakenOver, "taken over")
+	b.Oust(7, "7-a", 1, why) // the first
+	b.Oust(7, "7-b", 2, why) // nobody's
+	second.alive()
+	b.Oust(7, "7-a", 2, why)
+	if code, _ := second.disconnected(); code != 0x8E {
+		t.Errorf("the second: DISCONNECT 0x%02X", code)
+	}
+}
+
+// A connection of which others could not be told is none.
+func TestAConnectionThatCannotBeAnnouncedIsRefused(t *testing.T) {
+	b, back := newBroker(t, nil)
+	back.unannounced = errors.New("the database is away")
+	back.here = make(chan string, 10)
+	p := pipe(t, b)
+	p.send(hello(7, "a").bytes())
+	if ack := p.connack(); ack.ReasonCode != 0x88 {
+		t.Errorf("CONNACK 0x%02X, want 0x88", ack.ReasonCode)
+	}
+	p.ended()
+	if len(back.here) != 0 || b.Connections() != 0 {
+		t.Errorf("%d connections, and the backend was told %d times", b.Connections(), len(back.here))
+	}
 }
 
 func TestTheBackendIsToldOfEachConnectionInPairs(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
@@ -44,6 +45,7 @@ type session struct {
 	claimed uint64        // likewise: the user that CONNECT named
 	device  uint64        // likewise: the one that the token names, once that is admitted
 	proven  bool          // likewise: it is
+	mark    atomic.Uint64 // of Backend.Connected, once that has returned
 
 	// Set by CONNECT, before anybody else gets to know the session.
 	log       *slog.Logger
@@ -86,7 +88,7 @@ func (s *session) serve(c net.Conn) {
 	s.syncs.end()
 	if s.user != nil {
 		b.users.remove(s)
-		b.config.Backend.Disconnected(s.sender.User)
+		b.config.Backend.Disconnected(s.sender)
 	}
 	if s.expiry != nil {
 		s.expiry.Stop()

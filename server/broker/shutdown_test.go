@@ -75,6 +75,27 @@ func goroutinesOf(names ...string) bool {
 	return false
 }
 
+// A server that stops tells everybody, a few at a time, and takes nobody new.
+func TestADrainTellsEverybody(t *testing.T) {
+	b, _ := newBroker(t, nil)
+	server := httptest.NewServer(b)
+	defer server.Close()
+	url := "ws" + server.URL[len("http"):]
+	var peers []*peer
+	for user := range uint64(45) { // more than are told at once
+		peers = append(peers, join(t, url, user+1, "a"))
+	}
+	b.Drain(t.Context(), time.Minute)
+	for i, p := range peers {
+		if code, text := p.disconnected(); code != 0x8B || text == "" {
+			t.Errorf("peer %d: DISCONNECT 0x%02X %q, want 0x8B", i, code, text)
+		}
+	}
+	if response := handshake(t, url, nil); response.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("meanwhile: %+v, want 503", response)
+	}
+}
+
 func TestShutdownLetsAPublicationFinish(t *testing.T) {
 	b, back := newBroker(t, nil)
 	back.hold = make(chan struct{})

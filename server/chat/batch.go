@@ -11,7 +11,8 @@ import (
 type batch struct {
 	service       *Service
 	tx            Tx
-	began, epoch  uint64 // the epoch before the batch, and now
+	now           uint64 // Unix milliseconds
+	epoch         uint64
 	conversations map[proto.Key]*conversation
 	members       map[memberKey]*member
 	teams         map[proto.ServiceType][]uint64 // agents by service
@@ -22,10 +23,7 @@ type batch struct {
 	keptMembers          []*member // of which nobody is told
 	changedUsages        []*usage
 	loosened             []proto.Key // conversations that may have become empty
-	out                  []delivery
-	rows                 []row    // that changed
-	sharing              []uint64 // users who changed whether they share their presence
-	users                bool     // that some changed what the services know of them
+	outbox
 }
 
 type conversation struct {
@@ -44,16 +42,6 @@ type memberKey struct {
 	user uint64
 }
 
-// row is one that changed for a user, under a change number.
-type row struct{ user, rev uint64 }
-
-// delivery is a publication that waits for the commit.
-type delivery struct {
-	user    uint64
-	branch  proto.Branch
-	payload []byte
-}
-
 func (s *Service) newBatch(tx Tx) (*batch, error) {
 	last, err := tx.LastID()
 	if err != nil {
@@ -64,10 +52,16 @@ func (s *Service) newBatch(tx Tx) (*batch, error) {
 	if err != nil {
 		return nil, err
 	}
+	now := s.millis()
+	if s.shared != nil {
+		if now, err = s.shared.Now(tx); err != nil {
+			return nil, err
+		}
+	}
 	return &batch{
 		service:       s,
 		tx:            tx,
-		began:         epoch,
+		now:           now,
 		epoch:         epoch,
 		conversations: make(map[proto.Key]*conversation),
 		members:       make(map[memberKey]*member),
@@ -91,11 +85,11 @@ func (b *batch) conversation(key proto.Key) (*conversation, error) {
 	return c, nil
 }
 
-// time is when something happens in c now, in Unix milliseconds: by the server's
-// clock, but not before c's newest entry, so that a message that comes later never
+// time is when something happens in c now, in Unix milliseconds: by the batch's
+// time, but not before c's newest entry, so that a message that comes later never
 // looks older. Elsewhere nobody notices that the clock was ahead.
 func (b *batch) time(c *conversation) uint64 {
-	return max(c.Time, b.service.millis())
+	return max(c.Time, b.now)
 }
 
 func (b *batch) changeConversation(c *conversation) {
@@ -153,7 +147,7 @@ func (b *batch) member(key proto.Key, user uint64) (*member, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.Seen = c.Gone
+		m.begin(c.Conversation)
 	}
 	m.Key, m.User = key, user
 	b.members[k] = m
@@ -170,6 +164,12 @@ func (b *batch) changeMember(m *member) {
 // keepMember lets m be written although nothing shows of what changed.
 func (b *batch) keepMember(m *member) {
 	b.keptMembers = append(b.keptMembers, m)
+}
+
+// end lets connections of a user end once the batch is on disk: those of a device or, with
+// others, all but those.
+func (b *batch) end(user, device uint64, others bool, why *proto.Refusal) {
+	b.endings = append(b.endings, ending{user, device, others, why})
 }
 
 func (b *batch) deliver(user uint64, branch proto.Branch, payload []byte) {

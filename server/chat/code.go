@@ -54,7 +54,7 @@ func (r *codePut) apply(b *batch) (Result, error) {
 	if refusal != nil || err != nil {
 		return Result{Err: refusal}, err
 	}
-	r.Made, r.Expires = b.service.millis(), 0
+	r.Made, r.Expires = b.now, 0
 	if r.Kind == LinkCode {
 		r.Expires = r.Made + uint64(LinkTime.Milliseconds())
 	}
@@ -129,7 +129,7 @@ func (r *signIn) apply(b *batch) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	now := b.service.millis()
+	now := b.now
 	if code.User != r.user.ID {
 		code = Code{}
 	}

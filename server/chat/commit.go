@@ -21,7 +21,7 @@ const maxBlamed = 8
 
 // Commit applies the requests, in order, in one transaction of the store; once
 // that is on disk, it fans out in seq order and returns a result for each
-// request. What was not stored is not fanned out, and its result is a refusal.
+// request. (Of a Shared store, that is for whoever follows its change log.) What was not stored is not fanned out, and its result is a refusal.
 //
 // If the transaction fails, the request that it failed at is taken out, and those
 // before and after it are transactions of their own. If it cannot be said which
@@ -106,7 +106,7 @@ func (c *commit) try(ctx context.Context, from, to int) (at int, err error) {
 			}
 		}
 		done = b
-		return b.flush()
+		return b.finish()
 	})
 	if err != nil {
 		return at, err
@@ -114,7 +114,9 @@ func (c *commit) try(ctx context.Context, from, to int) (at int, err error) {
 	for i := from; i < to; i++ {
 		c.settled[i] = true
 	}
-	c.service.committed(done)
+	if c.service.shared == nil {
+		c.service.committed(&done.outbox)
+	}
 	return at, nil
 }
 
@@ -132,31 +134,46 @@ func (c *commit) refuse(i int, err error) {
 	c.results[i] = Result{Err: refusal}
 }
 
-// committed tells what became of a transaction that is on disk.
-func (s *Service) committed(b *batch) {
-	if b.epoch != b.began {
-		s.announceEpoch(b.epoch)
+// committed tells what a transaction has to tell that is on disk.
+func (s *Service) committed(o *outbox) {
+	if o.fresh != 0 {
+		s.announceEpoch(o.fresh)
 	}
-	out := b.out
+	s.moved(o)
+	out := o.out
 	for _, d := range out {
 		s.fanout.Publish(d.user, d.branch, d.payload)
 	}
-	for _, row := range b.rows {
-		if s.presence.online(row.user) {
+	for _, e := range o.endings {
+		s.end(e.user, func(device uint64) bool { return e.of(device) }, e.why)
+	}
+	for _, row := range o.rows {
+		if s.presence.local(row.user) {
 			s.updates.add(s.now(), row.user, row.rev)
 			s.nudge()
 		}
 	}
-	if b.users {
+	if o.users {
 		s.terms.change()
 		s.nudge()
 	}
-	for _, user := range b.sharing {
+	for _, user := range o.sharing {
 		if s.presence.online(user) {
 			s.presence.change(user, func(a *attendance) { a.again = true })
 			s.nudge()
 		}
 	}
+}
+
+// finish writes what the batch changed and, where others follow, what it has to tell.
+func (b *batch) finish() error {
+	if err := b.flush(); err != nil {
+		return err
+	}
+	if b.service.shared != nil && !b.outbox.empty() {
+		b.service.shared.Log(b.tx, b.outbox.encode())
+	}
+	return nil
 }
 
 // panicked is the error of a request that panicked. It would again.

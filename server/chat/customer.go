@@ -23,6 +23,7 @@ type Customer struct {
 // CustomerConversation is a conversation of a customer with a service.
 type CustomerConversation struct {
 	Conversation
+	Began    uint64 // when the oldest entry that is kept was written, Unix milliseconds; 0: none is
 	Messages uint64 // that the customer wrote
 	Assignee User   // who has claimed it; zero: nobody
 }
@@ -68,7 +69,11 @@ func (c *Customer) add(v View, key proto.Key, newest *uint64) error {
 	if err != nil {
 		return err
 	}
-	shown := CustomerConversation{Conversation: one, Messages: m.Own}
+	oldest, err := v.First(key, 0)
+	if err != nil {
+		return err
+	}
+	shown := CustomerConversation{Conversation: one, Began: oldest.CreateTime, Messages: m.Own}
 	if one.Status.Assignee != 0 {
 		if shown.Assignee, err = v.User(one.Status.Assignee); err != nil {
 			return err

@@ -111,8 +111,8 @@ func markOf(devices []Device) uint64 {
 func (d Device) live(now uint64) bool { return d.ID != 0 && !d.Ended && d.Expires > now }
 
 // EndDevice lets no token of a user's device count any more; found is false if the
-// user has none of that id. When it returns without error, that is on disk;
-// connections of the device are for the caller to end. Errors wrap a *proto.Refusal.
+// user has none of that id. When it returns without error, that is on disk, and the
+// device's connections end. Errors wrap a *proto.Refusal.
 func (s *Service) EndDevice(ctx context.Context, user, id uint64) (found bool, err error) {
 	r := &deviceEnd{user: user, id: id}
 	_, err = s.submit(ctx, r)
@@ -127,11 +127,12 @@ type deviceEnd struct {
 
 func (r *deviceEnd) apply(b *batch) (Result, error) {
 	d, err := b.tx.Device(r.user, r.id)
-	r.found = err == nil && d.live(b.service.millis())
+	r.found = err == nil && d.live(b.now)
 	if !r.found {
 		return Result{}, err
 	}
 	d.Ended = true
+	b.end(r.user, r.id, false, SignedOutElsewhere())
 	if err := b.tx.PutDevice(d); err != nil {
 		return Result{}, err
 	}
@@ -168,7 +169,7 @@ func (r *devicesEnd) apply(b *batch) (Result, error) {
 		return Result{}, err
 	}
 	known.ID = r.user
-	if err := b.endDevices(known, d.seen(r.user, r.keep, b.service.millis())); err != nil {
+	if err := b.endDevices(known, d.seen(r.user, r.keep, b.now)); err != nil {
 		return Result{}, err
 	}
 	return Result{}, b.tellSettings(known)
@@ -190,7 +191,8 @@ func (b *batch) admitted(user uint64, c Credential) (u User, refusal, err error)
 // endDevices ends all devices of u but one, and u's tokens that name none. Of those
 // that end nothing is kept: SignedOut tells that they are older.
 func (b *batch) endDevices(u User, keep Device) error {
-	u.SignedOut = max(u.SignedOut, b.service.millis())
+	u.SignedOut = max(u.SignedOut, b.now)
+	b.end(u.ID, keep.ID, true, SignedOutElsewhere())
 	if err := b.putUser(u); err != nil {
 		return err
 	}
@@ -215,9 +217,9 @@ func (b *batch) endDevices(u User, keep Device) error {
 func (u User) refused(d Device, c Credential) error {
 	switch {
 	case u.Blocked:
-		return proto.Refuse(proto.NotAuthorized, "you are blocked on this server: ask whoever runs it").Named("shut-out")
+		return shutOut()
 	case u.Revoked != 0 && !c.issuedAfter(u.Revoked):
-		return proto.Refuse(proto.NotAuthorized, "whoever runs this server withdrew the token: sign in anew").Named("token-withdrawn")
+		return withdrawn()
 	case c.Device == 0 && u.SignedOut != 0 && !c.issuedAfter(u.SignedOut),
 		c.Device != 0 && d.Ended,
 		c.Device != 0 && d.ID == 0 && u.endedUnknown(c):
@@ -231,6 +233,15 @@ func (u User) refused(d Device, c Credential) error {
 func (u User) endedUnknown(c Credential) bool {
 	created := uint64(max(0, Device{ID: c.Device}.Created().UnixMilli()))
 	return u.SignedOut != 0 && (created <= u.SignedOut || !c.Issued.IsZero() && !c.issuedAfter(u.SignedOut))
+}
+
+// shutOut and withdrawn are why tokens are refused of whom an operator ruled out.
+func shutOut() *proto.Refusal {
+	return proto.Refuse(proto.NotAuthorized, "you are blocked on this server: ask whoever runs it").Named("shut-out")
+}
+
+func withdrawn() *proto.Refusal {
+	return proto.Refuse(proto.NotAuthorized, "whoever runs this server withdrew the token: sign in anew").Named("token-withdrawn")
 }
 
 // SignedOutElsewhere is why a token of a device that was ended is refused.
@@ -254,7 +265,7 @@ func (b *batch) putDevice(before, after Device) (refusal, err error) {
 }
 
 func (b *batch) roomForDevice(user uint64) (refusal, err error) {
-	now := b.service.millis()
+	now := b.now
 	expired, err := b.tx.ExpiredDevices(now, prunedAtOnce)
 	if err != nil {
 		return nil, err

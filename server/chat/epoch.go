@@ -62,7 +62,7 @@ func (r *renewal) apply(b *batch) (Result, error) {
 	if b.epoch != r.old { // of several who noticed, the first was enough
 		return Result{}, nil
 	}
-	b.epoch = r.fresh
+	b.epoch, b.fresh = r.fresh, r.fresh
 	return Result{}, b.tx.PutEpoch(r.fresh)
 }
 
@@ -89,7 +89,7 @@ func (s *Service) announceEpoch(epoch uint64) {
 		_ = s.failed("the new epoch could not be told", err) // has logged it; the next answers tell
 		return
 	}
-	for _, user := range s.presence.all() {
+	for _, user := range s.presence.here() {
 		s.fanout.Publish(user, proto.BranchUnread, payload)
 	}
 }

@@ -59,8 +59,8 @@ func TestATokenOfWhatWasUndoneBeginsANewEpoch(t *testing.T) {
 				for i := range grown {
 					b.commit(bob, text(ada, fmt.Sprint("new ", i)))
 				}
-				b.Connected(bob)
-				b.Connected(eve)
+				b.Connected(context.Background(), chat.Sender{User: bob})
+				b.Connected(context.Background(), chat.Sender{User: eve})
 				b.out.take()
 				if _, err := b.publish(ada, proto.BranchSync, &proto.SyncRequest{Token: &token}); err != nil {
 					t.Fatal(err)
@@ -218,7 +218,7 @@ func TestWhereNoNewEpochCanBeginTheTokenIsNotAnswered(t *testing.T) {
 		return tokenOf(b, ada)
 	})
 	b := prepared(t, readOnly{m}, func(c *chat.Config) { c.Log = slog.New(slog.DiscardHandler) })
-	b.Connected(bob)
+	b.Connected(context.Background(), chat.Sender{User: bob})
 	_, err := b.publish(ada, proto.BranchSync, &proto.SyncRequest{Token: &token})
 	if r := refusalOf(t, err); !r.Reason.Temporary() {
 		t.Errorf("refused with %v", r)

@@ -27,6 +27,12 @@ const (
 // done: all users are looked through once a day. Run owns it.
 func (s *Service) forgetGuests(ctx context.Context) {
 	for after := uint64(0); ; {
+		if !s.leads() {
+			if !sleep(ctx, leadWait) {
+				return
+			}
+			continue
+		}
 		requests, next, err := s.Lapsed(ctx, after)
 		for _, r := range requests {
 			if err != nil {

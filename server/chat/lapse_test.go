@@ -84,8 +84,8 @@ func TestGuestsWhomNobodySeesAgainAreForgottenAndNobodyElse(t *testing.T) {
 		}
 		b.pass(30 * 24 * time.Hour)
 		b.join(renewed, "Renewed")
-		b.Connected(left)
-		b.Disconnected(left)
+		b.Connected(context.Background(), chat.Sender{User: left})
+		b.Disconnected(chat.Sender{User: left})
 		b.pass(5 * time.Second)
 		b.Announce(t.Context())
 
@@ -94,7 +94,7 @@ func TestGuestsWhomNobodySeesAgainAreForgottenAndNobodyElse(t *testing.T) {
 		f.forget(nil)
 		everybody := "Ada Bob Gone Girl Here Left Renewed Blocked Removed Agent Asked Noted Unknown Idle"
 		same(t, "to the day on which it may be too early", f.all(s), everybody)
-		f.Connected(here)
+		f.Connected(context.Background(), chat.Sender{User: here})
 		b.pass(time.Millisecond)
 		f.forget(nil)
 		same(t, "a day later", f.all(s), strings.Replace(everybody, "Gone Girl ", "", 1))
@@ -106,7 +106,7 @@ func TestGuestsWhomNobodySeesAgainAreForgottenAndNobodyElse(t *testing.T) {
 		}
 		same(t, "told", len(f.out.take()), 0)
 
-		f.Disconnected(here)
+		f.Disconnected(chat.Sender{User: here})
 		b.pass(30 * 24 * time.Hour)
 		f.Announce(t.Context())
 		f.forget(nil)
@@ -241,7 +241,7 @@ func second[T any](_ T, err error) error { return err }
 func TestAGuestWhoComesWhileTheyAreLookedAtStays(t *testing.T) {
 	for name, comes := range map[string]func(b, f *bench){
 		"with a token":      func(b, _ *bench) { b.join(ada, "Ada") },
-		"with a connection": func(_, f *bench) { f.Connected(ada) },
+		"with a connection": func(_, f *bench) { f.Connected(context.Background(), chat.Sender{User: ada}) },
 		"with a message":    func(b, _ *bench) { b.send(bob, text(ada, "are you there?")) },
 		"as a customer":     func(b, _ *bench) { b.say(ada, word(ada, "hello?")) },
 	} {

@@ -34,31 +34,43 @@ func (r *mark) apply(b *batch) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	read := own.Read
 	if !own.raise(min(r.delivered, c.Head), min(r.read, c.Head), b.time(c)) {
 		return Result{}, nil
 	}
 	b.changeMember(own)
-	if err := b.recount(c, own); err != nil {
-		return Result{}, err
+	if own.Read != read {
+		if err := b.recount(c, own); err != nil {
+			return Result{}, err
+		}
 	}
 	return Result{}, b.show(c, own, true)
 }
 
+// begin lets a service's agent, of whom the history keeps nothing yet, have read what
+// was settled before they do something: that is others' work. It was on no screen of
+// theirs, and so at no time.
+func (m *Member) begin(c Conversation) {
+	m.Read, m.Delivered, m.Seen = c.Settled(), c.Settled(), c.Past
+}
+
 // raise lifts the watermarks at a time, reports whether one rose, and keeps
 // Read <= Delivered: what was on the screen was delivered. Times never fall,
-// also where the clock did while the server was down.
+// also where the clock did while the server was down. Whoever read something has read
+// what they began with, which others answered (begin).
 func (m *Member) raise(delivered, read, now uint64) bool {
 	was := *m
 	m.Read = max(m.Read, read)
 	m.Delivered = max(m.Delivered, delivered, m.Read)
-	if m.Read != was.Read {
+	agent := !m.Key.Has(m.User)
+	if m.Read != was.Read || agent && read > 0 && m.ReadTime == 0 {
 		m.ReadTime = max(m.ReadTime, now)
 		m.MarkedUnread = false
 	}
-	if m.Delivered != was.Delivered {
+	if m.Delivered != was.Delivered || agent && max(delivered, read) > 0 && m.DeliveredTime == 0 {
 		m.DeliveredTime = max(m.DeliveredTime, now)
 	}
-	return m.Read != was.Read || m.Delivered != was.Delivered
+	return *m != was
 }
 
 // recount brings m.Seen to m.Read, by the rule that also makes the rows.
@@ -95,7 +107,7 @@ func (b *batch) show(c *conversation, m *member, tell bool) error {
 			return err
 		}
 	}
-	if !c.raise(own) {
+	if !c.raise(own.reached()) {
 		return nil
 	}
 	b.changeConversation(c)
@@ -147,6 +159,17 @@ func (b *batch) showMember(c *conversation, m *member, other uint64, own waterma
 // watermarks are those of a user, or, of user 0, of a whole service, and when
 // they rose; 0 if unknown.
 type watermarks struct{ delivered, read, deliveredTime, readTime, user uint64 }
+
+// reached is what of them the user came to, and did not only begin with (Member.begin).
+func (w watermarks) reached() watermarks {
+	if w.readTime == 0 {
+		w.read = 0
+	}
+	if w.deliveredTime == 0 {
+		w.delivered = 0
+	}
+	return w
+}
 
 func (b *batch) deliverMark(key proto.Key, w watermarks, to ...uint64) error {
 	name := key.String()

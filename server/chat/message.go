@@ -84,6 +84,9 @@ func receiptOf(e Entry) Receipt {
 // append numbers the sender's next entry, folds it into the conversation's
 // standing, and stores what stamp makes of it. e.Seq and e.Time are set here.
 func (b *batch) append(c *conversation, sender uint64, ref [proto.RefSize]byte, e proto.Event, stamp func(id uint64, e proto.Event) protobuf.Message) (Entry, error) {
+	if _, err := b.member(c.Key, sender); err != nil { // who begins here does so with what was settled before
+		return Entry{}, err
+	}
 	id := b.service.ids.Next()
 	e.Seq, e.Time = c.Head+1, b.time(c)
 	if e.Seen != nil {
@@ -91,7 +94,7 @@ func (b *batch) append(c *conversation, sender uint64, ref [proto.RefSize]byte, 
 		e.Seen = &seen
 	}
 	err := c.Status.Add(c.Key.Kind(), e, func(of proto.Side, after uint64) (uint64, uint64, error) {
-		return b.asked(c.Key, of, after)
+		return b.asked(c, of, after)
 	})
 	if err != nil {
 		return Entry{}, err
@@ -108,6 +111,7 @@ func (b *batch) append(c *conversation, sender uint64, ref [proto.RefSize]byte, 
 	if c.Min == 0 {
 		c.Min = e.Seq
 	}
+	c.settle()
 	return entry, b.tx.Append(entry)
 }
 

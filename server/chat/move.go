@@ -145,17 +145,36 @@ func (b *batch) excerpt(key proto.Key) (string, error) {
 	}
 }
 
-// asked finds the first entry of a side, after a seq, that asks, and since when it waits.
-func (b *batch) asked(key proto.Key, side proto.Side, after uint64) (seq, since uint64, err error) {
-	first, err := b.tx.FirstWritten(key, key.User(side), after)
-	if err != nil || first.Type != proto.MessageType_MESSAGE_TYPE_MOVED_HERE {
-		return first.Seq, first.CreateTime, err
+// asked finds the first entry of a side of c, after a seq, that asks, and since when it
+// waits; in a service conversation what stands before it is settled.
+func (b *batch) asked(c *conversation, side proto.Side, after uint64) (seq, since uint64, err error) {
+	first, err := b.tx.FirstWritten(c.Key, c.Key.User(side), after)
+	if err != nil {
+		return 0, 0, err
 	}
-	entries, err := b.tx.Entries(key, first.Seq-1, first.Seq+1, 1, true)
+	if side == proto.First && first.Seq != 0 {
+		c.Past = first.Counted[proto.Second] - 1 // whatever asks counts
+	}
+	if first.Type != proto.MessageType_MESSAGE_TYPE_MOVED_HERE {
+		return first.Seq, first.CreateTime, nil
+	}
+	entries, err := b.tx.Entries(c.Key, first.Seq-1, first.Seq+1, 1, true)
 	if err != nil || len(entries) == 0 {
 		return first.Seq, first.CreateTime, err
 	}
 	m := new(proto.ServiceMessage)
 	err = decode(entries[0], m)
 	return first.Seq, m.Event().Waits(), err
+}
+
+// settle counts what is past once nothing waits, or something begins to.
+func (c *conversation) settle() {
+	switch first := c.Status.Sides[proto.First].Seq; {
+	case c.Key.Kind() != proto.Service:
+		c.Past = 0 // each of two users has a Member
+	case first == 0:
+		c.Past = c.Counted[proto.Second]
+	case first == c.Head:
+		c.Past = c.Counted[proto.Second] - 1
+	}
 }

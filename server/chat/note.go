@@ -135,7 +135,7 @@ func (r *noteAddition) apply(b *batch) (Result, error) {
 	b.revise(c)
 	r.note = Note{
 		Key: r.key, ID: c.Notes, After: min(r.new.After, c.Head), Author: r.author, Ref: r.new.Ref,
-		Time: b.service.millis(), Content: r.new.Content,
+		Time: b.now, Content: r.new.Content,
 	}
 	return Result{}, b.tx.AddNote(r.note)
 }

@@ -53,7 +53,7 @@ func crowded(t *testing.T) *bench {
 	t.Helper()
 	b := prepared(t, chattest.NewMemory(1))
 	b.say1000(func(user uint64) (uint64, uint64) { return user, bob })
-	b.Connected(bob)
+	b.Connected(context.Background(), chat.Sender{User: bob})
 	b.turns(func(int) {})
 	return b
 }
@@ -75,7 +75,7 @@ func (b *bench) say1000(who func(user uint64) (from, to uint64)) {
 
 func (b *bench) comeAll() {
 	for user := uint64(first); user < first+crowd; user++ {
-		b.Connected(user)
+		b.Connected(context.Background(), chat.Sender{User: user})
 	}
 }
 
@@ -114,7 +114,7 @@ func TestWhoComesInTheMidstOfOthersIsTold(t *testing.T) {
 	told := 0
 	for _, turn := range b.turns(func(turn int) {
 		if turn == 3 {
-			b.Connected(late)
+			b.Connected(context.Background(), chat.Sender{User: late})
 		}
 	}) {
 		told += turn.presence[late]
@@ -129,7 +129,7 @@ func TestManyPushesHoldNobodyUpWhoComes(t *testing.T) {
 	b.Commit(t.Context(), []chat.Request{b.prepare(ada, proto.BranchMessage, encode(t, text(bob, "x")))})
 	b.say1000(func(user uint64) (uint64, uint64) { return bob, user })
 	b.pass(time.Second) // the pushes to the crowd are due
-	b.Connected(ada)
+	b.Connected(context.Background(), chat.Sender{User: ada})
 	pushed := make(map[uint64]int)
 	turns := b.turns(func(int) {})
 	for i, turn := range turns {
@@ -192,7 +192,7 @@ func TestManyWhoLeaveAtOnceAreWrittenDownInParts(t *testing.T) {
 	b.comeAll()
 	b.turns(func(int) {})
 	for user := uint64(first); user < first+crowd; user++ {
-		b.Disconnected(user)
+		b.Disconnected(chat.Sender{User: user})
 	}
 	last := b.millis()
 	b.pass(time.Minute)

@@ -63,8 +63,7 @@ func (s *Service) Here(user uint64) bool { return s.presence.online(user) }
 
 // RemoveAgent takes a user off all services, and lets no token count any more
 // that was issued to them so far. It returns the user as they were before. When
-// it returns without error, that is on disk; connections that were opened with
-// such a token are for the caller to end. Errors wrap a *proto.Refusal.
+// it returns without error, that is on disk, and the user's connections end. Errors wrap a *proto.Refusal.
 func (s *Service) RemoveAgent(ctx context.Context, user uint64) (User, error) {
 	return s.rule(ctx, user, func(u User, now uint64) User {
 		u.Revoked = max(u.Revoked, now)
@@ -142,7 +141,7 @@ func (r *ruling) apply(b *batch) (Result, error) {
 		return Result{Err: proto.Refuse(proto.PayloadFormatInvalid, "there is no user %d here: give the id in decimal of somebody who was", r.user)}, nil
 	}
 	r.before = known
-	after := r.decide(known, b.service.millis())
+	after := r.decide(known, b.now)
 	if after == known {
 		return Result{}, nil
 	}
@@ -150,6 +149,12 @@ func (r *ruling) apply(b *batch) (Result, error) {
 		if err := errors.Join(b.tx.DeleteCode(r.user, LinkCode), b.tx.DeleteCode(r.user, RecoveryCode)); err != nil {
 			return Result{}, err
 		}
+	}
+	switch {
+	case after.Blocked:
+		b.end(r.user, 0, true, shutOut())
+	case after.Revoked != known.Revoked:
+		b.end(r.user, 0, true, withdrawn())
 	}
 	return Result{}, b.putUser(after)
 }

@@ -28,10 +28,17 @@ const (
 // may tell nothing, or not tell that it died. Then whatever a user sends counts
 // as a sign of life that lasts for Config.Alive; clients send an up/sync every
 // few minutes, so that is more than the time between two.
+//
+// Of a Shared store, it also knows who is connected to other nodes, as the change log tells,
+// and tells there who is to this one.
 type presence struct {
 	mu    sync.Mutex
 	users map[uint64]*attendance
 	due   map[uint64]struct{} // users of whom something may have to be told
+	marks uint64              // of the connection that began last
+	// What other nodes are to be told of connections to this one, if there are others.
+	shared bool
+	moves  map[place]move
 	// They are looked at in rounds, which may take several turns.
 	round []uint64  // of due, those who are still to be looked at in this round
 	next  time.Time // when something will be due of those looked at; zero if nothing
@@ -40,26 +47,72 @@ type presence struct {
 
 // attendance is one user's being here.
 type attendance struct {
-	connections int
-	last        time.Time // last sign of life of one who has no connection
-	until       time.Time // when they count as gone
-	told        bool      // that they are here
-	again       bool      // tell once more: what they share changed
-	services    Services  // whose agents were told that they are here
+	connections int                 // to this node
+	clients     map[string]*client  // with these, also for a while after they ended
+	elsewhere   map[remote]Presence // connections to other nodes
+	last        time.Time           // last sign of life of one who has no connection
+	until       time.Time           // when they count as gone
+	told        bool                // that they are here
+	again       bool                // tell once more: what they share changed
+	services    Services            // whose agents were told that they are here
 }
 
-// Connected says that a user has one connection more, and Disconnected that one
-// ended. They come in pairs, from any goroutine, and never block.
-func (s *Service) Connected(user uint64) {
-	s.presence.change(user, func(a *attendance) { a.connections++ })
+// client is one of a user's that is connected to this node, or was a moment ago.
+type client struct {
+	connections int
+	device      uint64
+	mark        uint64 // of the newest of them
+	told        uint64 // the mark that other nodes are to be told, or were
+	followed    uint64 // the mark that came back by the change log
+}
+
+// remote is a connection to another node.
+type remote struct {
+	node   uint64
+	client string
+}
+
+// Connected says that a user has one connection more, and Disconnected that one ended, of
+// which only user, client id and device are looked at. They come in pairs, from any
+// goroutine. Where there are other nodes, Connected returns when they are sure to learn of
+// the connection, and in which order with others: one that is accepted later takes over from
+// one with the same client id, wherever that is. If it returns an error, which wraps a
+// *proto.Refusal, there is no connection. Elsewhere neither blocks, nor fails. mark is what
+// Config.Oust names the connection by.
+func (s *Service) Connected(ctx context.Context, from Sender) (mark uint64, err error) {
+	s.presence.change(from.User, func(a *attendance) {
+		a.connections++
+		c := a.clients[from.Client]
+		if c == nil {
+			c = new(client)
+			if a.clients == nil {
+				a.clients = make(map[string]*client)
+			}
+			a.clients[from.Client] = c
+		}
+		s.presence.marks++
+		mark = s.presence.marks
+		c.connections, c.device, c.mark, c.told = c.connections+1, from.Device, mark, mark
+	})
+	if s.shared != nil {
+		began := &moves{began: []Presence{{from.User, from.Client, from.Device, mark}}}
+		if _, err := s.commitOne(ctx, began); err != nil {
+			s.Disconnected(from)
+			return 0, err
+		}
+	}
 	s.nudge()
+	return mark, nil
 }
 
 // Disconnected undoes Connected.
-func (s *Service) Disconnected(user uint64) {
+func (s *Service) Disconnected(from Sender) {
 	now := s.now()
-	s.presence.change(user, func(a *attendance) {
+	s.presence.change(from.User, func(a *attendance) {
 		a.connections--
+		if c := a.clients[from.Client]; c != nil {
+			c.connections--
+		}
 		a.last, a.until = now, now.Add(grace)
 	})
 	s.nudge()
@@ -83,17 +136,8 @@ func (s *Service) alive(user uint64) {
 func (p *presence) change(user uint64, f func(*attendance)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.users == nil {
-		p.users, p.due = make(map[uint64]*attendance), make(map[uint64]struct{})
-	}
-	a := p.users[user]
-	if a == nil {
-		a = new(attendance)
-		p.users[user] = a
-	}
-	f(a)
-	p.due[user] = struct{}{}
-	p.grown = true
+	f(p.attendance(user))
+	p.look(user)
 }
 
 // told notes that the agents of services are told that a user is here.
@@ -112,19 +156,37 @@ func (p *presence) online(user uint64) bool {
 	return p.users[user] != nil
 }
 
-// all returns the users who are here, in the order of their ids.
-func (p *presence) all() []uint64 {
+// local reports whether a user is here by this node.
+func (p *presence) local(user uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.Sorted(maps.Keys(p.users))
+	a := p.users[user]
+	return a != nil && a.local()
+}
+
+// local reports whether the user is here, or was a moment ago, by this node.
+func (a *attendance) local() bool { return len(a.clients) > 0 || len(a.elsewhere) == 0 }
+
+// here returns the users who are here by this node, in the order of their ids.
+func (p *presence) here() (users []uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for user, a := range p.users {
+		if a.local() {
+			users = append(users, user)
+		}
+	}
+	slices.Sort(users)
+	return users
 }
 
 // news is that somebody came, left, or changed what they share.
 type news struct {
 	user   uint64
 	online bool
-	left   time.Time // if not online
+	left   time.Time // if not online; zero if another node notes it
 	again  bool
+	moved  bool // to another node, of which nobody is told
 	// services are those whose agents were told that the user is here, if not
 	// online: they are told of the leaving, also where the user is no agent any more.
 	services Services
@@ -142,11 +204,13 @@ func (p *presence) collect(now time.Time) (all []news, next time.Time) {
 		user := p.round[0]
 		p.round = p.round[1:]
 		a := p.users[user]
-		switch {
-		case a == nil:
+		if a == nil {
 			delete(p.due, user)
 			continue
-		case a.connections <= 0 && !now.Before(a.until):
+		}
+		over, left := p.settle(user, a, now)
+		switch {
+		case over && len(a.elsewhere) == 0:
 			all = append(all, news{user: user, left: a.last, services: a.services})
 			delete(p.users, user)
 			delete(p.due, user)
@@ -154,10 +218,14 @@ func (p *presence) collect(now time.Time) (all []news, next time.Time) {
 		case !a.told || a.again:
 			all = append(all, news{user: user, online: true, again: a.again})
 			a.told, a.again = true, false
+		case over && left:
+			all = append(all, news{user: user, online: true, moved: true})
+			a.last = time.Time{} // by another node
 		}
-		if a.connections > 0 {
+		switch waits := a.waits(); {
+		case over || !waits:
 			delete(p.due, user)
-		} else if p.next.IsZero() || a.until.Before(p.next) {
+		case p.next.IsZero() || a.until.Before(p.next):
 			p.next = a.until
 		}
 	}
@@ -182,6 +250,40 @@ func (p *presence) leave(now time.Time) lastSeen {
 	return all
 }
 
+// settle notes what other nodes are yet to be told of a user's connections to this one, and
+// reports whether the time is over for which the user counts as here by them, and whether
+// one was over just now.
+func (p *presence) settle(user uint64, a *attendance, now time.Time) (over, left bool) {
+	late := !now.Before(a.until)
+	for id, c := range a.clients {
+		switch {
+		case c.connections > 0 && c.told != c.mark:
+			c.told = c.mark
+			p.move(move{Presence{user, id, c.device, c.mark}, false})
+		case c.connections <= 0 && late:
+			delete(a.clients, id)
+			left = true
+			if c.told != 0 {
+				p.move(move{Presence{user, id, c.device, c.mark}, true})
+			}
+		}
+	}
+	return a.connections <= 0 && late, left
+}
+
+// waits reports whether something of the user's is over once the time comes.
+func (a *attendance) waits() bool {
+	if a.connections <= 0 {
+		return len(a.clients) > 0 || len(a.elsewhere) == 0
+	}
+	for _, c := range a.clients {
+		if c.connections <= 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // lastSeen is when users were last here, on its way into the history.
 type lastSeen map[uint64]time.Time
 
@@ -199,21 +301,37 @@ func (r lastSeen) apply(b *batch) (Result, error) {
 	return Result{}, nil
 }
 
+func (r lastSeen) reads(all *Reads) {
+	for id := range r {
+		all.Users = append(all.Users, id)
+	}
+}
+
 // announce tells who came and who left, and returns when there may be more.
 func (s *Service) announce(ctx context.Context) (next time.Time) {
 	all, next := s.presence.collect(s.now())
 	gone := make(lastSeen)
 	for _, n := range all {
-		if !n.online {
-			gone[n.user] = n.left
+		if !n.online || n.moved {
 			s.updates.end(n.user)
+			if !n.left.IsZero() {
+				gone[n.user] = n.left
+			}
 		}
 	}
-	if len(gone) > 0 {
+	switch {
+	case s.shared == nil && len(gone) > 0:
 		s.record(ctx, gone)
+	case s.shared != nil && !s.share(ctx, gone):
+		retry := s.now().Add(shareRetry)
+		if next.IsZero() || retry.Before(next) {
+			next = retry
+		}
 	}
 	for _, n := range all {
-		s.spread(ctx, n)
+		if !n.moved {
+			s.spread(ctx, n)
+		}
 	}
 	return next
 }

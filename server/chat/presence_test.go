@@ -56,7 +56,7 @@ func amongFriends(t *testing.T, config chat.Config, test func(t *testing.T, b *b
 // come lets users connect, and forgets what was said of it.
 func (b *bench) come(users ...uint64) {
 	for _, user := range users {
-		b.Connected(user)
+		b.Connected(context.Background(), chat.Sender{User: user})
 	}
 	synctest.Wait()
 	b.out.take()
@@ -82,14 +82,14 @@ func gone(to, user uint64, last time.Time) delivered {
 func TestWhoComesAndLeavesIsToldToThoseWhoWriteWithThem(t *testing.T) {
 	amongFriends(t, chat.Config{}, func(t *testing.T, b *bench) {
 		b.come(ada, eve)
-		b.Connected(bob)
+		b.Connected(context.Background(), chat.Sender{User: bob})
 		same(t, "bob comes", b.told(), []delivered{here(ada, bob)})
-		b.Connected(bob)
-		b.Disconnected(bob)
+		b.Connected(context.Background(), chat.Sender{User: bob})
+		b.Disconnected(chat.Sender{User: bob})
 		time.Sleep(time.Minute)
 		same(t, "one device of two leaves", b.told(), []delivered(nil))
 		left := time.Now()
-		b.Disconnected(bob)
+		b.Disconnected(chat.Sender{User: bob})
 		time.Sleep(4 * time.Second)
 		same(t, "the last one leaves, at first", b.told(), []delivered(nil))
 		time.Sleep(time.Second)
@@ -130,9 +130,9 @@ func TestWhoseMessageNobodyAnsweredIsToldNothing(t *testing.T) {
 		publish(eve, proto.BranchTyping, typing)
 		same(t, "and that they type more", told(bob), []delivered{from(eve)})
 		publish(bob, proto.BranchTyping, typing)
-		b.Disconnected(bob)
+		b.Disconnected(chat.Sender{User: bob})
 		time.Sleep(time.Minute)
-		b.Connected(bob)
+		b.Connected(context.Background(), chat.Sender{User: bob})
 		synctest.Wait()
 		publish(bob, proto.BranchSettings, &proto.Settings{SharePresence: protobuf.Bool(false)})
 		publish(bob, proto.BranchSettings, &proto.Settings{SharePresence: protobuf.Bool(true)})
@@ -153,7 +153,7 @@ func TestWhoseMessageNobodyAnsweredIsToldNothing(t *testing.T) {
 		publish(eve, proto.BranchSync, &proto.SyncRequest{})
 		same(t, "and who syncs then", told(eve), []delivered{here(eve, bob)})
 		left := time.Now()
-		b.Disconnected(bob)
+		b.Disconnected(chat.Sender{User: bob})
 		time.Sleep(time.Minute)
 		same(t, "and leaving", told(eve), []delivered{gone(eve, bob, left)})
 	})
@@ -185,9 +185,9 @@ func TestAReloadIsNoLeaving(t *testing.T) {
 	inBubble(t, chat.Config{}, func(t *testing.T, b *bench) {
 		b.come(ada, bob)
 		for range 10 {
-			b.Disconnected(bob)
+			b.Disconnected(chat.Sender{User: bob})
 			time.Sleep(4 * time.Second)
-			b.Connected(bob)
+			b.Connected(context.Background(), chat.Sender{User: bob})
 			time.Sleep(4 * time.Second)
 		}
 		time.Sleep(time.Hour)
@@ -198,11 +198,11 @@ func TestAReloadIsNoLeaving(t *testing.T) {
 func TestAgentsSeeTheCustomerAndEachOtherAndTheCustomerNoAgent(t *testing.T) {
 	amongFriends(t, chat.Config{}, func(t *testing.T, b *bench) {
 		b.come(ann, ben)
-		b.Connected(cora)
+		b.Connected(context.Background(), chat.Sender{User: cora})
 		same(t, "the customer comes", b.told(), []delivered{here(ann, cora), here(ben, cora)})
 		b.come(203)
 		b.join(203, "Cy", sales)
-		b.Disconnected(ben)
+		b.Disconnected(chat.Sender{User: ben})
 		left := time.Now()
 		time.Sleep(5 * time.Second)
 		same(t, "an agent leaves", b.told(), []delivered{gone(ann, ben, left), gone(203, ben, left)})
@@ -227,7 +227,7 @@ func TestWhoSyncsIsToldWhoIsHere(t *testing.T) {
 		b.come(bob, ann)
 		same(t, "one who is here", sync(ada), []delivered{here(ada, bob)})
 		left := time.Now()
-		b.Disconnected(bob)
+		b.Disconnected(chat.Sender{User: bob})
 		time.Sleep(time.Minute)
 		same(t, "one who was here", sync(ada), []delivered{gone(ada, bob, left)})
 		same(t, "a customer is told of no agent", sync(cora), []delivered(nil))
@@ -249,9 +249,9 @@ func TestWhoKeepsTheirPresenceToThemselvesIsNotTold(t *testing.T) {
 		b.come(ada, bob)
 		same(t, "shared no more", share(nil, no), []delivered{gone(ada, bob, time.Time{})})
 		same(t, "again", share(nil, no), []delivered(nil))
-		b.Disconnected(bob)
+		b.Disconnected(chat.Sender{User: bob})
 		time.Sleep(time.Minute)
-		b.Connected(bob)
+		b.Connected(context.Background(), chat.Sender{User: bob})
 		same(t, "leaving and coming", b.told(), []delivered(nil))
 		if _, err := b.publish(ada, proto.BranchSync, &proto.SyncRequest{}); err != nil {
 			t.Fatal(err)
@@ -319,7 +319,7 @@ func TestWhenTheServerStopsItKnowsWhoWasHere(t *testing.T) {
 	inBubble(t, chat.Config{Store: store}, func(t *testing.T, b *bench) {
 		b.come(ada, bob)
 		time.Sleep(time.Hour)
-		b.Disconnected(bob)
+		b.Disconnected(chat.Sender{User: bob})
 		stopped = time.Now()
 		time.Sleep(time.Second)
 	})

@@ -99,7 +99,7 @@ func (b *batch) spend(c *conversation, sender uint64, q quota, size int) (refusa
 	if err != nil {
 		return nil, err
 	}
-	now := uint64(max(0, b.service.now().UnixMilli()))
+	now := b.now
 	after, cost := u.Usage, uint64(size)+entryBytes
 	if c.Head == 0 {
 		cost += conversationBytes

@@ -19,7 +19,9 @@ const (
 	// are kept, but not more and not less often than these.
 	expiryPasses = 24
 	minExpiry    = time.Second
-	maxExpiry    = 24 * time.Hour
+	// leadWait is after how long it is seen anew whether another node sees to that.
+	leadWait  = 10 * time.Second
+	maxExpiry = 24 * time.Hour
 )
 
 // retain deletes what is older than Config.Retention, until ctx is done. Run
@@ -27,6 +29,12 @@ const (
 func (s *Service) retain(ctx context.Context) {
 	pause := min(max(s.retention/expiryPasses, minExpiry), maxExpiry)
 	for after := ""; ; {
+		if !s.leads() {
+			if !sleep(ctx, leadWait) {
+				return
+			}
+			continue
+		}
 		requests, next, err := s.Overdue(ctx, after)
 		if after == "" && err == nil {
 			requests = append(requests, s.overdueNotes()...)
@@ -155,28 +163,18 @@ func (r *expiry) finished() bool { return r.done }
 // forget lets c say nothing of entries that are gone.
 func (b *batch) forget(c *conversation, through uint64) error {
 	b.changeConversation(c)
-	next, err := b.tx.First(c.Key, through)
-	if err != nil {
-		return err
-	}
-	c.Gone = c.Counted[proto.Second]
-	if next.Seq != 0 {
-		c.Gone = next.Counted[proto.Second]
-		if c.Key.Counts(next.Type, c.Key.User(proto.Second)) {
-			c.Gone--
-		}
-	}
 	for side := range c.Status.Sides {
 		if side == int(proto.Second) && c.Key.Kind() != proto.Direct {
 			continue // a service asks nothing
 		}
 		err := c.Status.Sides[side].Forget(through, func(after uint64) (uint64, uint64, error) {
-			return b.asked(c.Key, proto.Side(side), after)
+			return b.asked(c, proto.Side(side), after)
 		})
 		if err != nil {
 			return err
 		}
 	}
+	c.settle()
 	return nil
 }
 

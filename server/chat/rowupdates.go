@@ -28,7 +28,7 @@ const (
 // where the one before ended, and says so (BaseUserUnreadStatics.since).
 type rowUpdates struct {
 	mu    sync.Mutex
-	after map[uint64]uint64   // by user: the change number up to which they were told
+	after map[uint64]point    // by user: up to where they were told
 	users map[uint64]struct{} // whose rows changed since
 	queue []dueUpdate         // of users, in order; and of some who left
 	// A pass tells all who were due when it began, and may take several turns.
@@ -37,26 +37,30 @@ type rowUpdates struct {
 	resting time.Time     // until then
 }
 
+// point is a change number, and under which start it was told (see position): what is pushed
+// goes on from the very token that the user was told last.
+type point struct{ rev, start uint64 }
+
 // dueUpdate is when a user is to be told, at the earliest.
 type dueUpdate struct {
 	user uint64
 	at   time.Time
 }
 
-// begin notes up to which change number a user knows their rows, unless pushes
-// to them go on from another one.
-func (p *rowUpdates) begin(user, rev uint64) {
+// begin notes up to where a user knows their rows, unless pushes to them go on from
+// another point.
+func (p *rowUpdates) begin(user uint64, at point) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.start(user, rev)
+	p.start(user, at)
 }
 
-func (p *rowUpdates) start(user, rev uint64) {
+func (p *rowUpdates) start(user uint64, at point) {
 	if p.after == nil {
-		p.after, p.users = make(map[uint64]uint64), make(map[uint64]struct{})
+		p.after, p.users = make(map[uint64]point), make(map[uint64]struct{})
 	}
 	if _, known := p.after[user]; !known {
-		p.after[user] = rev
+		p.after[user] = at
 	}
 }
 
@@ -64,16 +68,16 @@ func (p *rowUpdates) start(user, rev uint64) {
 func (p *rowUpdates) add(now time.Time, user, rev uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.start(user, rev-1)
+	p.start(user, point{rev: rev - 1})
 	if _, waits := p.users[user]; !waits {
 		p.users[user] = struct{}{}
 		p.queue = append(p.queue, dueUpdate{user, now.Add(updateEvery)})
 	}
 }
 
-// take returns who is to be told next, of what changed after which number; ok is
+// take returns who is to be told next, of what changed after which point; ok is
 // false if nobody is now. After the last of a pass it lets pushes rest.
-func (p *rowUpdates) take(now time.Time) (user, after uint64, ok bool) {
+func (p *rowUpdates) take(now time.Time) (user uint64, after point, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	first, waits := p.first()
@@ -81,9 +85,9 @@ func (p *rowUpdates) take(now time.Time) (user, after uint64, ok bool) {
 	case !p.pass.IsZero() && (!waits || first.at.After(p.pass)):
 		p.resting = now.Add(updateRest * p.took)
 		p.pass, p.took = time.Time{}, 0
-		return 0, 0, false
+		return 0, point{}, false
 	case !waits || now.Before(first.at) || now.Before(p.resting):
-		return 0, 0, false
+		return 0, point{}, false
 	case p.pass.IsZero():
 		p.pass = now
 	}
@@ -119,12 +123,12 @@ func (p *rowUpdates) next(now time.Time) time.Time {
 	return first.at
 }
 
-// told notes up to which change number a user was told, if pushes to them go on.
-func (p *rowUpdates) told(user, rev uint64) {
+// told notes up to where a user was told, if pushes to them go on.
+func (p *rowUpdates) told(user uint64, at point) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if before, here := p.after[user]; here {
-		p.after[user] = max(before, rev)
+	if before, here := p.after[user]; here && at.rev >= before.rev {
+		p.after[user] = at
 	}
 }
 
@@ -164,8 +168,8 @@ func (s *Service) updateRows(ctx context.Context) (next time.Time) {
 	return s.updates.next(now)
 }
 
-// updateRowsOf tells a user what changed after a change number, MaxStates rows at most.
-func (s *Service) updateRowsOf(ctx context.Context, user, after uint64) {
+// updateRowsOf tells a user what changed after a point, MaxStates rows at most.
+func (s *Service) updateRowsOf(ctx context.Context, user uint64, after point) {
 	var u User
 	err := s.store.View(ctx, func(v View) (err error) {
 		u, err = v.User(user)
@@ -175,12 +179,12 @@ func (s *Service) updateRowsOf(ctx context.Context, user, after uint64) {
 		_ = s.failed("rows could not be pushed", err) // has logged it
 		return
 	}
-	from := position{epoch: s.epoch.Load(), rev: after, services: u.Services}
+	from := position{epoch: s.epoch.Load(), rev: after.rev, start: after.start, services: u.Services}
 	c, err := s.changes(ctx, Sender{User: user, Services: u.Services.All()}, s.tokens.of(from), true)
 	if err != nil {
 		return // logged
 	}
-	end := c.end().rev
+	end := c.end()
 	if len(c.states) > 0 {
 		err := s.publishChanges(c, func(branch proto.Branch, payload []byte) error {
 			s.fanout.Publish(user, branch, payload)
@@ -190,9 +194,9 @@ func (s *Service) updateRowsOf(ctx context.Context, user, after uint64) {
 			return // logged; others follow from the same number
 		}
 	}
-	s.updates.told(user, end)
+	s.updates.told(user, point{end.rev, end.start})
 	if c.more {
-		s.updates.add(s.now(), user, end+1)
+		s.updates.add(s.now(), user, end.rev+1)
 		s.nudge()
 	}
 }

@@ -121,7 +121,7 @@ func TestWhoComesBackIsToldOnFromTheirSync(t *testing.T) {
 		b.come(ada)
 		b.send(bob, text(ada, "seen"))
 		time.Sleep(time.Second)
-		b.Disconnected(ada)
+		b.Disconnected(chat.Sender{User: ada})
 		time.Sleep(time.Minute)
 		b.send(bob, text(ada, "missed"))
 		b.come(ada)

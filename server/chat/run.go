@@ -43,6 +43,10 @@ func (s *Service) Run(ctx context.Context) error {
 	commits := context.WithoutCancel(ctx)
 	var others sync.WaitGroup
 	others.Go(func() { s.runNotifier(ctx) }) // ends with ctx
+	if s.shared != nil {
+		others.Go(func() { s.Follow(ctx) }) // likewise
+		others.Go(func() { s.sweep(ctx) })  // likewise
+	}
 	if s.retention > 0 {
 		others.Go(func() { s.retain(ctx) }) // likewise
 	}
@@ -69,10 +73,11 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// goodbye writes down when those were last here who still are.
+// goodbye writes down when those were last here who still are. Where there are other nodes,
+// they do that once it is clear who did not go on there.
 func (s *Service) goodbye(ctx context.Context) error {
 	here := s.presence.leave(s.now())
-	if len(here) == 0 {
+	if len(here) == 0 || s.shared != nil {
 		return nil
 	}
 	last := waiter{request: here, result: make(chan Result, 1)}
@@ -118,7 +123,9 @@ func (s *Service) commit(ctx context.Context, batch []waiter) lastCommit {
 	for i, result := range s.survive(ctx, requests) {
 		batch[i].result <- result
 	}
-	return lastCommit{len(batch), time.Since(began)}
+	last := lastCommit{len(batch), time.Since(began)}
+	s.observe(last.requests, last.took)
+	return last
 }
 
 // survive is Commit, except that a panic beyond the requests' own, as of the store

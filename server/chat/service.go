@@ -87,8 +87,17 @@ type Config struct {
 	// LeastGuestRetention or more; 0 is for ever, as it must be where users are not all
 	// this server's guests.
 	GuestRetention time.Duration
+	// End ends those connections of a user of whose device of is true, 0 being tokens that
+	// name none, and tells them why; Oust the one with an MQTT client id, if it still is the
+	// one of that mark (Connected), as another took over from it on another node. nil where
+	// there are no connections.
+	End  func(user uint64, of func(device uint64) bool, why *proto.Refusal)
+	Oust func(user uint64, client string, mark uint64, why *proto.Refusal)
 	// Node makes message ids unique among servers, 0 to proto.MaxNode.
 	Node uint64
+	// Committed is called after each commit of Run, with how many requests it had and how long
+	// it took, whatever became of it; nil is nobody.
+	Committed func(requests int, took time.Duration)
 	// Log is told when the Store fails; nil is slog.Default.
 	Log *slog.Logger
 	// Faults notes panics: each failed one request, or what the notifier was about to
@@ -100,7 +109,10 @@ type Config struct {
 // Service is the sequencer. Safe for concurrent use.
 type Service struct {
 	store  Store
+	shared Shared // the store, where others use it, too; else nil
 	fanout Fanout
+	end    func(user uint64, of func(device uint64) bool, why *proto.Refusal)
+	oust   func(user uint64, client string, mark uint64, why *proto.Refusal)
 	now    func() time.Time
 	random io.Reader
 	log    *slog.Logger
@@ -108,6 +120,7 @@ type Service struct {
 	quotas Quotas
 	faults *fault.Record
 
+	observe        func(requests int, took time.Duration) // Config.Committed
 	retention      time.Duration
 	guestRetention time.Duration
 	tokens         tokens
@@ -143,10 +156,21 @@ func New(c Config) (*Service, error) {
 	s := &Service{
 		store: c.Store, fanout: c.Fanout, now: c.Now, random: c.Random, log: c.Log, quotas: c.Quotas,
 		retention: c.Retention, guestRetention: c.GuestRetention,
-		lives: c.Alive, services: c.Services, people: c.People, wake: make(chan struct{}, 1),
+		end: c.End, oust: c.Oust, lives: c.Alive, services: c.Services, people: c.People, wake: make(chan struct{}, 1),
 		queue:    make(chan waiter, queueSize),
 		stopping: make(chan struct{}),
 		stopped:  make(chan struct{}),
+	}
+	s.shared, _ = c.Store.(Shared)
+	if s.observe = c.Committed; s.observe == nil {
+		s.observe = func(int, time.Duration) {}
+	}
+	s.presence.shared = s.shared != nil
+	if s.end == nil {
+		s.end = func(uint64, func(uint64) bool, *proto.Refusal) {}
+	}
+	if s.oust == nil {
+		s.oust = func(uint64, string, uint64, *proto.Refusal) {}
 	}
 	if s.services == 0 {
 		s.services = ^Services(0)
@@ -163,7 +187,7 @@ func New(c Config) (*Service, error) {
 	if s.faults = c.Faults; s.faults == nil {
 		s.faults = fault.NewRecord(s.log)
 	}
-	s.tokens = tokens{c.Store.Start(), c.Store.Secret()}
+	s.tokens = tokens{c.Store.Secret()}
 	var last, epoch uint64
 	err := c.Store.View(context.Background(), func(v View) (err error) {
 		if last, err = v.LastID(); err == nil {
@@ -175,6 +199,11 @@ func New(c Config) (*Service, error) {
 		return nil, fmt.Errorf("read the newest message id and the epoch: %w", err)
 	}
 	s.epoch.Store(epoch)
+	if s.shared != nil {
+		if err := s.attend(context.Background()); err != nil {
+			return nil, err
+		}
+	}
 	if s.ids, err = proto.NewIDs(c.Node, last, s.now); err != nil {
 		return nil, err
 	}

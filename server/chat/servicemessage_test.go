@@ -257,6 +257,7 @@ func TestControlEntriesAreNoNewsToTheCustomer(t *testing.T) {
 	onBothStores(t, func(t *testing.T, s chat.Store) {
 		b := staffed(t, s)
 		b.say(cora, word(cora, "hello?"))
+		b.delivered(ben, 1)
 		b.say(ann, control(claim))
 		written := word(cora, "a note")
 		written.MessageType = note.Enum()
@@ -477,7 +478,7 @@ func TestAnAgentWhoAnswersHasReadWhatWasOnTheScreen(t *testing.T) {
 		}
 	}
 	same(t, "who is told", marks, []uint64{ann, cora})
-	same(t, "unread", []uint64{b.row(ann).GetUnread(), b.row(ben).GetUnread(), b.row(cora).GetPeerReadSeq()}, []uint64{1, 3, 1})
+	same(t, "unread", []uint64{b.row(ann).GetUnread(), b.row(ben).GetUnread(), b.row(cora).GetPeerReadSeq()}, []uint64{1, 2, 1}) // Ben begins behind what was answered
 }
 
 func TestAnAgentSyncsWhatChangedInTheirServices(t *testing.T) {

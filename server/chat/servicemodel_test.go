@@ -25,6 +25,8 @@ type model struct {
 	// When they rose to what they are, by customer and user; of user 0, the service as the customer sees it.
 	readAt, deliAt map[[2]uint64]uint64
 	min            map[uint64]uint64 // seq of the oldest entry that is kept, by customer
+	// Where agents began whom something was delivered to, or who did something, by customer and user.
+	begun map[[2]uint64]uint64
 }
 
 // entry is one entry of the model's log, as the design words it.
@@ -39,9 +41,10 @@ type entry struct {
 // row is the model's row of a customer's conversation for a user.
 func (m *model) row(customer, user uint64, agents []uint64) *proto.ConversationState {
 	log := m.logs[customer]
-	head, read := uint64(len(log)), m.read[[2]uint64{customer, user}]
+	head, began := uint64(len(log)), m.beginning(customer, user)
+	read := max(m.read[[2]uint64{customer, user}], began)
 	row := &proto.ConversationState{
-		Key: protobuf.String(proto.ServiceKey(customer, sales).String()), HeadSeq: &head, ReadSeq: &read, DeliveredSeq: protobuf.Uint64(m.deli[[2]uint64{customer, user}]),
+		Key: protobuf.String(proto.ServiceKey(customer, sales).String()), HeadSeq: &head, ReadSeq: &read, DeliveredSeq: protobuf.Uint64(max(m.deli[[2]uint64{customer, user}], began)),
 	}
 	var unread, answered, first, since, peerRead, peerDelivered uint64
 	var assignee, answer, answerer uint64
@@ -80,11 +83,8 @@ func (m *model) row(customer, user uint64, agents []uint64) *proto.ConversationS
 			answer, answerer = seq, e.by
 		}
 	}
-	for i, e := range log {
-		if e.by == customer && uint64(i+1) > answered && uint64(i+1) >= m.min[customer] {
-			first, since = uint64(i+1), e.time
-			break
-		}
+	if first = m.waits(customer); first > 0 {
+		since = log[first-1].time
 	}
 	others, facing := []uint64{customer}, [2]uint64{customer, customer}
 	if user == customer {
@@ -127,6 +127,47 @@ func (m *model) row(customer, user uint64, agents []uint64) *proto.ConversationS
 	return row
 }
 
+// waits is the seq of the first message of a customer that waits for an answer; 0 if none does.
+func (m *model) waits(customer uint64) uint64 {
+	var answered uint64
+	for i, e := range m.logs[customer] {
+		if e.by == customer || e.what >= 16 && e.what != resolve && e.what != noReplyNeeded {
+			continue
+		}
+		through := uint64(i)
+		if e.seen != nil {
+			through = min(through, *e.seen)
+		}
+		answered = max(answered, through)
+	}
+	for i, e := range m.logs[customer] {
+		if seq := uint64(i + 1); e.by == customer && seq > answered && seq >= m.min[customer] {
+			return seq
+		}
+	}
+	return 0
+}
+
+// beginning is up to where a user has read without having been there: an agent what stood
+// before the first that waited when they did something first, or does now.
+func (m *model) beginning(customer, user uint64) uint64 {
+	at, there := m.begun[[2]uint64{customer, user}]
+	if user == customer || there {
+		return at
+	}
+	if first := m.waits(customer); first > 0 {
+		return first - 1
+	}
+	return uint64(len(m.logs[customer]))
+}
+
+// begins notes that an agent does something, if they did not before.
+func (m *model) begins(customer, user uint64) {
+	if user != customer {
+		m.begun[[2]uint64{customer, user}] = m.beginning(customer, user)
+	}
+}
+
 // The rows and totals that the service keeps up step by step are those that the
 // whole log gives, for customers, agents and an agent who comes late, whatever
 // was written and marked, refused and repeated, and however it was batched.
@@ -139,7 +180,7 @@ func TestServiceRowsAreWhatTheWholeLogGives(t *testing.T) {
 			}
 			p := &play{bench: start(t, s), random: rand.New(rand.NewPCG(seed, 2)), agents: []uint64{ann, ben}, customers: []uint64{cora, ada, ann}}
 			p.model = model{logs: map[uint64][]*entry{}, read: map[[2]uint64]uint64{}, deli: map[[2]uint64]uint64{},
-				readAt: map[[2]uint64]uint64{}, deliAt: map[[2]uint64]uint64{}, min: map[uint64]uint64{}}
+				readAt: map[[2]uint64]uint64{}, deliAt: map[[2]uint64]uint64{}, min: map[uint64]uint64{}, begun: map[[2]uint64]uint64{}}
 			keeper := prepared(t, s, keeping(8*time.Second), func(c *chat.Config) { c.Now = p.time })
 			for _, agent := range p.agents {
 				p.join(agent, "", sales)
@@ -207,6 +248,7 @@ func (p *play) step() {
 		p.t.Fatalf("a repeat got %+v, %v, want %+v", again, err, receipt)
 	}
 	e.time = receipt.CreateTime
+	p.begins(customer, user)
 	p.logs[customer] = append(p.logs[customer], e)
 	same(p.t, "seq", receipt.Seq, head+1)
 	if e.seen != nil {
@@ -236,12 +278,22 @@ func (p *play) mark(customer, user, through, read uint64) {
 
 func (p *play) raise(customer, user, through, read uint64) {
 	at, now := [2]uint64{customer, user}, uint64(p.time().UnixMilli())
+	through = max(through, read)
+	if through == 0 {
+		return
+	}
+	// Whoever comes to something comes to all that was settled before they began.
+	p.begins(customer, user)
+	began := p.beginning(customer, user)
+	if through = max(through, began); read > 0 {
+		read = max(read, began)
+	}
 	rise(p.read, p.readAt, at, read, now)
-	rise(p.deli, p.deliAt, at, max(through, read), now)
+	rise(p.deli, p.deliAt, at, through, now)
 	if user != customer {
 		all := [2]uint64{customer, 0}
 		rise(p.read, p.readAt, all, read, now)
-		rise(p.deli, p.deliAt, all, max(through, read), now)
+		rise(p.deli, p.deliAt, all, through, now)
 	}
 }
 

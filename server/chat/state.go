@@ -13,7 +13,10 @@ func state(v View, user uint64, key proto.Key) (*proto.ConversationState, error)
 	if err != nil {
 		return nil, err
 	}
-	m.Key, m.User = key, user // who wrote and read nothing has no row
+	if m == (Member{}) && !key.Has(user) { // an agent who wrote and read nothing has no row
+		m.begin(c)
+	}
+	m.Key, m.User = key, user
 	unread, err := unread(v, c, m)
 	if err != nil {
 		return nil, err

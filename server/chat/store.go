@@ -192,13 +192,24 @@ type Conversation struct {
 	Counted [2]uint64
 	// Notes counts how often a note was added or deleted, which gives each its id.
 	Notes uint64
-	// Gone is how many of them were deleted, of those that count to a service's
-	// agents: to agents of whom the history keeps nothing they are not unread.
-	Gone uint64
+	// Past is how many of them, of those that count to a service's agents, are not unread
+	// to agents of whom the history keeps nothing: those up to Settled, and what was deleted.
+	Past uint64
+}
+
+// Settled is, in a service conversation, the seq of the newest entry before the first
+// that waits for an answer, of the newest of all if none does: up to there an agent who
+// comes to the service has nothing to look at. It only rises.
+func (c Conversation) Settled() uint64 {
+	if first := c.Status.Sides[proto.First].Seq; first != 0 {
+		return first - 1
+	}
+	return c.Head
 }
 
 // Member is what the history keeps of one user in one conversation. Agents
-// have one only where they did something.
+// have one only where they did something, or something was delivered to them that was
+// not settled; it begins with what was settled then as read and delivered, at no time.
 type Member struct {
 	Key  proto.Key
 	User uint64
@@ -236,7 +247,7 @@ type Change struct {
 	Key proto.Key
 	Rev uint64
 	// Unread is Conversation.Counted of the user's side, less Member.Own and
-	// Member.Seen, or less Conversation.Gone where there is no Member; Waiting whether the other side waits. Totals are made of these.
+	// Member.Seen, or less Conversation.Past where there is no Member; Waiting whether the other side waits. Totals are made of these.
 	Unread  uint64
 	Waiting bool
 	// Wrote is whether the user wrote something that counts as unread to the

@@ -106,8 +106,8 @@ func (s *Service) sync(ctx context.Context, from Sender, token string) error {
 			return err
 		}
 		token, more = c.token(), c.more
-		if !more && s.presence.online(from.User) {
-			s.updates.begin(from.User, c.end().rev)
+		if end := c.end(); !more && s.presence.local(from.User) {
+			s.updates.begin(from.User, point{end.rev, end.start})
 		}
 		if err := s.publishChanges(c, tell); err != nil {
 			return err
@@ -231,6 +231,9 @@ func (s *Service) scanChanges(ctx context.Context, who Sender, token string, pus
 			c.after = position{epoch: epoch}
 		}
 		c.after.services = services
+		if c.after.start, err = s.startIn(v); err != nil {
+			return err
+		}
 		changed, err := v.Changed(who.User, services, c.after.rev, proto.MaxStates+1)
 		if err != nil {
 			return err

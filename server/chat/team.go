@@ -100,7 +100,7 @@ func (retirement) apply(b *batch) (Result, error) {
 		return Result{}, err
 	}
 	for _, u := range ending {
-		if u.ServicesUntil > b.service.millis() {
+		if u.ServicesUntil > b.now {
 			break
 		}
 		if err := b.putUser(u.offServices()); err != nil {

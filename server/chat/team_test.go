@@ -109,7 +109,7 @@ func TestAnAgentWhoseTokenExpiredIsNoLongerInTheTeam(t *testing.T) {
 			t.Errorf("a hand-over: %v", err)
 		}
 		b.out.take()
-		b.Disconnected(203) // as the broker ends it
+		b.Disconnected(chat.Sender{User: 203}) // as the broker ends it
 		left := time.Now()
 		time.Sleep(5 * time.Second)
 		told := slices.DeleteFunc(b.told(), func(d delivered) bool { return d.branch != proto.BranchPresence })

@@ -14,7 +14,7 @@ const maxToken = 160
 
 // position is what a sync token holds: whose history, the change number up to
 // which the client knows it, the services that it knows the conversations of, and
-// under which start of the server it was told (Store.Start); 0 in tokens of
+// under which start of the server it was told (Store.Start, or Shared.LastStart); 0 in tokens of
 // versions that did not say.
 type position struct {
 	epoch, rev uint64
@@ -27,14 +27,11 @@ type position struct {
 // They are signed with the history's secret. So one that tells of changes which
 // the history does not have proves that it had them once, and a backup was put
 // back since; nobody can make one up.
-type tokens struct {
-	start  uint64
-	secret []byte
-}
+type tokens struct{ secret []byte }
 
-// of returns the token of a position that a client reached under this start.
+// of returns the token of a position.
 func (t tokens) of(p position) string {
-	text := fmt.Sprintf("v3.%d.%d.%d.%d", p.epoch, p.rev, uint64(p.services), t.start)
+	text := fmt.Sprintf("v3.%d.%d.%d.%d", p.epoch, p.rev, uint64(p.services), p.start)
 	return text + "." + t.sign(text)
 }
 

@@ -36,6 +36,7 @@ func (s *Service) typing(ctx context.Context, from Sender, payload []byte) error
 	if self.HideTyping {
 		return nil
 	}
+	var elsewhere outbox
 	for _, user := range receivers {
 		t.UserId = &from.User
 		if key.Kind() == proto.Service && key.Has(user) {
@@ -46,6 +47,12 @@ func (s *Service) typing(ctx context.Context, from Sender, payload []byte) error
 			return s.failed("not passed on", err)
 		}
 		s.fanout.Publish(user, proto.BranchTyping, body)
+		if s.presence.elsewhere(user) {
+			elsewhere.out = append(elsewhere.out, delivery{user, proto.BranchTyping, body})
+		}
+	}
+	if len(elsewhere.out) > 0 {
+		s.shared.Signal(elsewhere.encode())
 	}
 	return nil
 }

@@ -25,9 +25,10 @@ var unreadCases = []struct{ reader, read, unread uint64 }{
 	{ben, 3, 2},
 	{dee, 0, 5}, // an agent who wrote nothing
 	{dee, 6, 1},
+	{fay, 6, 1}, // an agent who came when all was answered but the last
 }
 
-const dee = 203
+const dee, fay = 203, 204
 
 // quarrel is a log with entries that count to nobody, to agents and to everybody.
 func quarrel(b *bench) {
@@ -38,12 +39,64 @@ func quarrel(b *bench) {
 		return m
 	}
 	b.say(cora, word(cora, "help"))
+	b.delivered(ben, 1)
+	b.delivered(dee, 1)
 	b.say(ann, control(claim))
 	b.say(ann, written(note, "she called before"))
 	b.say(ann, word(cora, "hello"))
 	b.say(ben, written(note, "yes, on Monday"))
 	b.say(ben, control(resolve))
 	b.say(cora, written(proto.MessageType_MESSAGE_TYPE_IMAGE, "this"))
+	b.join(fay, "Fay", sales)
+}
+
+// delivered lets a client tell that Cora's conversation with sales came to it.
+func (b *bench) delivered(user, through uint64) {
+	b.t.Helper()
+	name := salesKey.String()
+	if _, err := b.Publish(b.t.Context(), b.sender(user), proto.BranchMark, encode(b.t, &proto.Mark{Key: &name, DeliveredSeq: &through}), nil); err != nil {
+		b.t.Fatal("mark:", err)
+	}
+}
+
+// Whoever comes to a service finds as unread what waits there, whatever stands before it,
+// by their first token or by one that names one more service; and goes on from there.
+func TestAnAgentWhoComesFindsUnreadWhatWaits(t *testing.T) {
+	onBothStores(t, func(t *testing.T, s chat.Store) {
+		b := staffed(t, s)
+		see := func(when string, user, read, unread uint64) {
+			t.Helper()
+			row := b.row(user)
+			answer, err := b.Conversations(t.Context(), b.sender(user), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := []uint64{row.GetReadSeq(), row.GetDeliveredSeq(), row.GetUnread(), answer.GetTotalUnread()}
+			same(t, when, got, []uint64{read, read, unread, unread})
+			same(t, when+", silent", row.GetOwnAfterRead(), row.GetHeadSeq()-read-unread)
+		}
+		b.say(cora, word(cora, "help"))
+		b.say(ann, word(cora, "here"))
+		b.join(dee, "Dee", support)
+		b.join(dee, "Dee", support, sales)
+		see("everything was answered", dee, 2, 0)
+		b.say(cora, word(cora, "and this?"))
+		b.say(cora, word(cora, "and that?"))
+		see("two wait", dee, 2, 2)
+		b.say(ann, seeing(word(cora, "this"), 3))
+		see("one of them was answered", dee, 3, 2) // the other, and the answer
+		b.say(ann, control(resolve))
+		see("it was closed by who had seen all", dee, 6, 0)
+		if row := b.row(cora); row.GetPeerReadSeq() != 3 {
+			t.Errorf("the customer is told of more than was on a screen: %v", row)
+		}
+		b.say(cora, word(cora, "again"))
+		b.delivered(dee, 7)
+		b.say(ann, word(cora, "yes"))
+		if row := b.row(dee); row.GetReadSeq() != 6 || row.GetUnread() != 2 {
+			t.Errorf("what came while one was there stays unread: %v", row)
+		}
+	})
 }
 
 func TestUnreadIsWhatOthersWroteAndTheReaderHasNotRead(t *testing.T) {

@@ -137,7 +137,7 @@ func (r *upsertUser) apply(b *batch) (Result, error) {
 	if err := known.refused(device, r.credential); err != nil { // it was not yet when it was looked at
 		return Result{Err: err}, nil
 	}
-	now := b.service.millis()
+	now := b.now
 	refusal, err := b.putDevice(device, device.seen(r.user.ID, r.credential, now))
 	if refusal != nil || err != nil {
 		return Result{Err: refusal}, err
@@ -174,7 +174,7 @@ func (r *renaming) apply(b *batch) (Result, error) {
 		return Result{Err: refusal}, err
 	}
 	after := known
-	after.ID, after.Name, after.Renamed = r.user, r.name, max(known.Renamed, b.service.millis())
+	after.ID, after.Name, after.Renamed = r.user, r.name, max(known.Renamed, b.now)
 	if err := b.changeUser(known, after); err != nil {
 		return Result{}, err
 	}

@@ -140,6 +140,7 @@ func TestAnAgentsDesk(t *testing.T) {
 		return panel.textContent.includes('<b>bold</b>') && terms.includes('<img src=x onerror=alert(1)>') && !panel.querySelector('img, b, dd a')
 			&& panel.querySelectorAll('dl:last-of-type > div').length === 60 && panel.textContent.includes('There is more');
 	}`)
+	c.await("where the conversation stands, and since when it is there", `() => /Support.*waiting since .* · Unclaimed *since \w.* 20\d\d · \d+ messages$/.test(document.querySelector('customer-panel .summary')?.textContent)`)
 	c.shutsNobodyOut("about the customer")
 	c.reload()
 	c.awaitConnection("live")

@@ -21,3 +21,30 @@ func TestEnterOpensWhoWasTypedAndNotWhoWasFoundBefore(t *testing.T) {
 	}
 	ada.wroteNoErrors()
 }
+
+// The Enter that ends a composition is no command, also where it comes after the composition's end
+// and nothing but its code tells.
+func TestAnInputMethodsKeysOpenAndSendNothing(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	bob := s.guest("Bob")
+	ada := signIn(t, newGate(t, s), "Ada")
+	ada.openChat(bob)
+	for _, box := range []struct{ role, name, text string }{{"textbox", "Message", "你好"}, {"searchbox", "Find a person", "Bob"}} {
+		ada.fillIn(box.role, box.name, box.text)
+		if box.role == "searchbox" {
+			ada.await("Bob to be found", `id => document.querySelector('.people a[href="#/to/' + id + '"]')`, bob)
+		}
+		// dispatchEvent returns false for a key that was taken.
+		press := `(key, keyCode) => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key, keyCode, bubbles: true, cancelable: true }))`
+		for _, key := range []string{"Enter", "ArrowDown", "Escape"} {
+			if !call[bool](ada.tab, press, key, 229) {
+				t.Errorf("in %s an input method's %s is taken", box.name, key)
+			}
+		}
+		if call[bool](ada.tab, press, "Enter", 13) {
+			t.Errorf("in %s Enter is not taken", box.name)
+		}
+	}
+	ada.wroteNoErrors()
+}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -65,4 +66,75 @@ func TestSigningOutForgetsTheUserInAllTabsAndNamesWhatIsLost(t *testing.T) {
 	if got := call[string](ada.tab, kept); strings.Contains(got, fmt.Sprint("parley-", ada.id)) {
 		t.Errorf("the browser keeps %s", got)
 	}
+}
+
+func TestWhoHasTheirAccountElsewhereIsOfferedNoCodes(t *testing.T) {
+	t.Parallel()
+	s := newServerWithKey(t)
+	g := newGate(t, s)
+	token := s.token(11, "Ada")
+	newDevice(t, s, 22, "Bob")
+	offersNone := func(p *person, part string) {
+		t.Helper()
+		p.await("where to sign in, in "+part, `part => document.querySelector(part)?.innerText.includes('sign in where you have your account')`, part)
+		if words := call[string](p.tab, `part => document.querySelector(part).innerText`, part); regexp.MustCompile(`(?i)code|new person|somebody new`).MatchString(words) {
+			t.Errorf("%s says %q", part, words)
+		}
+	}
+	knows := func(p *person) {
+		t.Helper()
+		p.await("who mints", `() => JSON.parse(localStorage.getItem('parley.session')).mints === false`)
+	}
+	ada, other := signInAs(newProfile(t), g, 11, "Ada", token), signInAs(newProfile(t), g, 11, "Ada", token)
+	knows(ada)
+	knows(other)
+
+	// On a browser that has something unsent when it is ended, and so asks.
+	other.openChat("22")
+	g.cut("/mqtt")
+	other.awaitConnection("offline")
+	other.say("never sent")
+	other.awaitMessage("never sent", "pending")
+
+	for _, everywhere := range []bool{false, true} {
+		ada.click("Settings")
+		if everywhere {
+			ada.click("Account")
+			ada.pressIn("Sign out everywhere")
+		} else {
+			ada.click("Sign out")
+		}
+		offersNone(ada, "dialog[open]")
+		if !everywhere {
+			ada.pressIn("Cancel")
+		}
+	}
+	ada.pressIn("Sign out")
+	ada.await("the way in", `() => document.querySelector('sign-in')`)
+	offersNone(ada, "sign-in")
+
+	g.reopen("/mqtt")
+	call[bool](other.tab, `() => { dispatchEvent(new Event('online')); return true }`)
+	other.awaitConnection("signed-out")
+	offersNone(other, ".banner[role=alert]")
+	other.shutsNobodyOut("signed out elsewhere, with an account elsewhere")
+	if buttons := call[string](other.tab, `() => [...document.querySelectorAll('.banner button')].map(b => b.textContent).join()`); buttons != "Sign out" {
+		t.Errorf("the banner offers %s", buttons)
+	}
+	call[bool](other.tab, `() => { document.querySelector('.banner button').click(); return true }`)
+	offersNone(other, "dialog[open]")
+	other.pressIn("Sign out")
+	other.await("the way in", `() => document.querySelector('sign-in')`)
+	offersNone(other, "sign-in")
+	eventually(t, "nothing to be kept", func() bool { return call[string](other.tab, kept) == "" })
+
+	// Whose token is over when the page opens learns it from the renewal, and a newcomer from the first try.
+	late := newProfile(t).open("Late", g.url+"/", sessionOf(12, "Late", s.tokenOfAge(12, "Late", 31*day)))
+	late.awaitConnection("signed-out")
+	offersNone(&person{tab: late}, ".banner[role=alert]")
+	newcomer := newProfile(t).open("Newcomer", g.url+"/", "")
+	newcomer.fill("Your name", "Newcomer")
+	newcomer.click("Start")
+	newcomer.await("the way in", `() => !document.querySelector('sign-in form').checkVisibility()`)
+	offersNone(&person{tab: newcomer}, "sign-in")
 }

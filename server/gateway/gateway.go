@@ -64,21 +64,6 @@ type Service interface {
 	Seen(ctx context.Context, u chat.User, c chat.Credential) error
 }
 
-// Leadership lets one gateway at a time, of all nodes, have the session.
-type Leadership interface {
-	// Lead blocks until this node leads. term is done when it does so no more, or with
-	// ctx; whoever leads calls resign when it has stopped. An error is tried again.
-	Lead(ctx context.Context) (term context.Context, resign func(), err error)
-}
-
-// Alone is the Leadership of a server without other nodes: it leads at once, and always.
-type Alone struct{}
-
-// Lead implements Leadership.
-func (Alone) Lead(ctx context.Context) (context.Context, func(), error) {
-	return ctx, func() {}, ctx.Err()
-}
-
 // Log is what is to be told, in one order for all nodes.
 type Log interface {
 	// Follow calls tell for what came after a place, each in its turn, until ctx is done or
@@ -244,9 +229,11 @@ func (g *Gateway) Run(ctx context.Context, service Service) {
 	pause := backoff{}
 	for ctx.Err() == nil {
 		term, resign, err := g.config.Leadership.Lead(ctx)
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			g.log.Warn("who leads the gateway could not be found out", "error", err)
 			pause.wait(ctx)
+		}
+		if err != nil {
 			continue
 		}
 		pause = backoff{}

@@ -14,7 +14,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/eclipse/paho.golang/packets"
@@ -685,6 +687,30 @@ func TestWhoDoesNotLeadPublishesNothing(t *testing.T) {
 	if got := f.down(); !slices.Equal(got, []string{"chat/7/down/message 1 mine", "chat/7/down/message 1 mine again"}) {
 		t.Errorf("it published %q", got)
 	}
+}
+
+func TestATermLastsWhileTheNodeLeads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var leads atomic.Bool
+		l := While(leads.Load)
+		ctx, cancel := context.WithCancel(t.Context())
+		began := time.Now()
+		time.AfterFunc(time.Minute, func() { leads.Store(true) })
+		term, resign, err := l.Lead(ctx)
+		if waited := time.Since(began); err != nil || term.Err() != nil || waited < time.Minute || waited > time.Minute+time.Second {
+			t.Fatalf("it leads after %v: %v", waited, err)
+		}
+		leads.Store(false)
+		time.Sleep(time.Second)
+		if term.Err() == nil {
+			t.Error("its term goes on")
+		}
+		resign()
+		cancel()
+		if _, _, err := l.Lead(ctx); err == nil {
+			t.Error("it leads although it was to end")
+		}
+	})
 }
 
 func TestAHostThatDoesNotAnswerIsPassedOver(t *testing.T) {

@@ -87,9 +87,6 @@ func (a *api) signInByCode(r *http.Request, _ auth.User) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if wish.Others {
-		a.End(who.ID, func(device uint64) bool { return device != answer.device }, chat.SignedOutElsewhere())
-	}
 	return struct {
 		bearerOf
 		Recovered bool `json:"recovered"` // by a recovery code, which is used up

@@ -24,8 +24,10 @@ type customer struct {
 type customerConversation struct {
 	Key     string            `json:"key"`
 	Service proto.ServiceType `json:"service_type"`
-	// Messages is how many the customer wrote, and Time when the newest entry was.
+	// Messages is how many the customer wrote, Began when the oldest entry was that is kept,
+	// and Time when the newest.
 	Messages     string `json:"messages"`
+	Began        string `json:"oldest_time"`
 	Time         string `json:"newest_time"`
 	PostProc     uint32 `json:"post_proc"`
 	Assignee     string `json:"assignee_id"`
@@ -59,7 +61,7 @@ func (a *api) customer(r *http.Request, who auth.User) (any, error) {
 
 func customerConversationOf(c chat.CustomerConversation) customerConversation {
 	return customerConversation{
-		Key: c.Key.String(), Service: c.Key.Service(), Messages: decimal(c.Messages), Time: decimal(c.Time), PostProc: c.Status.PostProc,
+		Key: c.Key.String(), Service: c.Key.Service(), Messages: decimal(c.Messages), Began: decimal(c.Began), Time: decimal(c.Time), PostProc: c.Status.PostProc,
 		Assignee: decimal(c.Assignee.ID), AssigneeName: c.Assignee.Name,
 		WaitingSince: decimal(c.Status.Sides[c.Key.Side(c.Key.Customer())].Since),
 	}

@@ -231,7 +231,7 @@ func TestACustomerIsShownToTheAgentsOfTheirServices(t *testing.T) {
 	if c.Name != "Cora" || c.FirstSeen == "0" || len(c.Conversations) != 1 || c.Extend != `{"order":17}` {
 		t.Errorf("got %s", body)
 	}
-	if one := c.Conversations[0]; one.Key != "s:7:1" || one.Messages != "2" || one.Time == "0" || one.WaitingSince == "0" || one.Assignee != "0" {
+	if one := c.Conversations[0]; one.Key != "s:7:1" || one.Messages != "2" || one.Began == "0" || one.Time < one.Began || one.WaitingSince == "0" || one.Assignee != "0" {
 		t.Errorf("got %s", body)
 	}
 	if strings.Contains(body, "secret") {

@@ -39,7 +39,7 @@ func (a *api) devices(r *http.Request, who auth.User) (any, error) {
 		list = append(list, device{
 			ID: strconv.FormatUint(d.ID, 10), Label: d.Label,
 			Created: milliseconds(d.Created()), LastSeen: millis(d.LastSeen), Expires: millis(d.Expires),
-			Online: a.Here(who.ID, d.ID), This: d.ID == who.Device,
+			Online: a.Service.DeviceHere(who.ID, d.ID), This: d.ID == who.Device,
 		})
 	}
 	return struct {
@@ -62,7 +62,6 @@ func (a *api) endDevice(r *http.Request, who auth.User) (any, error) {
 	case !found:
 		return nil, &problem{Status: http.StatusNotFound, Detail: "you have no such device, or it was signed out before", Code: "device-unknown"}
 	}
-	a.End(who.ID, func(device uint64) bool { return device == id }, chat.SignedOutElsewhere())
 	return nil, nil
 }
 
@@ -87,9 +86,5 @@ func (a *api) endDevices(r *http.Request, who auth.User) (any, error) {
 	default:
 		return nil, badRequest("others is neither true nor false")
 	}
-	if err := a.Service.EndDevices(r.Context(), who.ID, keep); err != nil {
-		return nil, err
-	}
-	a.End(who.ID, func(device uint64) bool { return keep.Device == 0 || device != keep.Device }, chat.SignedOutElsewhere())
-	return nil, nil
+	return nil, a.Service.EndDevices(r.Context(), who.ID, keep)
 }

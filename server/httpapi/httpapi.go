@@ -55,14 +55,11 @@ type Config struct {
 	Services *services.Directory
 	// Origins are those of pages of other sites that may use the API.
 	Origins origin.Origins
-	// End ends the connections of those devices of a user that one of is true of, 0 being
-	// tokens that name none, and tells them why; nil is where there are no connections.
-	End func(user uint64, of func(device uint64) bool, why *proto.Refusal)
-	// Here reports whether a device of a user has a connection; nil is false.
-	Here func(user, device uint64) bool
 	// Healthy returns an error while the server cannot do its work, at once; nil
 	// is always healthy. A *proto.Refusal in its chain is told to whoever asks.
 	Healthy func(context.Context) error
+	// Ready is Healthy for whether new connections should come here; nil is Healthy.
+	Ready func(context.Context) error
 	// Clients says which client a request comes from; nil trusts no proxy.
 	Clients *clientip.Resolver
 	// Rate is how many requests per second one user may make, and Burst how
@@ -106,14 +103,11 @@ func (c *Config) setDefaults() {
 	if c.Clients == nil {
 		c.Clients = clientip.New(nil, c.Log)
 	}
-	if c.End == nil {
-		c.End = func(uint64, func(uint64) bool, *proto.Refusal) {}
-	}
-	if c.Here == nil {
-		c.Here = func(uint64, uint64) bool { return false }
-	}
 	if c.Healthy == nil {
 		c.Healthy = func(context.Context) error { return nil }
+	}
+	if c.Ready == nil {
+		c.Ready = c.Healthy
 	}
 }
 
@@ -174,7 +168,7 @@ type api struct {
 // told to the client. who is zero where the endpoint is open to everybody.
 type endpoint func(r *http.Request, who auth.User) (answer any, err error)
 
-// New returns the handler of /api/, /auth/ and /healthz.
+// New returns the handler of /api/, /auth/, /healthz and /readyz.
 func New(c Config) (http.Handler, error) {
 	c.setDefaults()
 	if err := c.check(); err != nil {
@@ -212,7 +206,8 @@ func New(c Config) (http.Handler, error) {
 	a.route(mux, "/api/customers/{id}", methods{http.MethodGet: a.signedIn(listCost, a.customer)})
 	a.routeBroker(mux)
 	mux.HandleFunc("/api/", a.nothing)
-	mux.HandleFunc("GET /healthz", a.healthz)
+	mux.HandleFunc("GET /healthz", a.state(a.Healthy, "not healthy"))
+	mux.HandleFunc("GET /readyz", a.state(a.Ready, "not ready"))
 	return mux, nil
 }
 
@@ -314,19 +309,22 @@ func enter[K comparable](r *http.Request, l *lines[K], who K) error {
 	return nil
 }
 
-func (a *api) healthz(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), a.Timeout)
-	defer cancel()
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	if err := a.Healthy(ctx); err != nil {
-		why := "the history cannot be read"
-		if refusal := (*proto.Refusal)(nil); errors.As(err, &refusal) {
-			why = refusal.Text
+// state answers with ok, or with 503 and why not.
+func (a *api) state(of func(context.Context) error, not string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), a.Timeout)
+		defer cancel()
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store")
+		if err := of(ctx); err != nil {
+			why := "the history cannot be read"
+			if refusal := (*proto.Refusal)(nil); errors.As(err, &refusal) {
+				why = refusal.Text
+			}
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprintf(w, "%s: %s\n", not, why)
+			return
 		}
-		w.WriteHeader(http.StatusServiceUnavailable)
-		fmt.Fprintln(w, "not healthy:", why)
-		return
+		fmt.Fprintln(w, "ok")
 	}
-	fmt.Fprintln(w, "ok")
 }

@@ -48,6 +48,8 @@ type site struct {
 	store     *store.DB
 	invite    string
 	log       *journal
+	mu        sync.Mutex
+	ended     []string // whose connections were, guarded by mu
 }
 
 // journal gathers a log.
@@ -68,6 +70,13 @@ func (j *journal) String() string {
 	return j.text.String()
 }
 
+// end notes whose connections were ended.
+func (s *site) end(user uint64, of func(device uint64) bool, why *proto.Refusal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = append(s.ended, fmt.Sprint(user, " ", of(0), " ", why.Code))
+}
+
 func newSite(t testing.TB, change func(*Config)) *site {
 	t.Helper()
 	folder := t.TempDir()
@@ -77,13 +86,13 @@ func newSite(t testing.TB, change func(*Config)) *site {
 	if s.store, err = store.Open(t.Context(), folder); err != nil {
 		t.Fatal(err)
 	}
-	if s.service, err = chat.New(chat.Config{Store: s.store, Fanout: nobody{}, Log: log}); err != nil {
+	if s.service, err = chat.New(chat.Config{Store: s.store, Fanout: nobody{}, End: s.end, Log: log}); err != nil {
 		t.Fatal(err)
 	}
-	if s.authority, err = auth.OpenOrMake(filepath.Join(folder, "jwt.key"), time.Now); err != nil {
+	if s.authority, err = auth.OpenOrMake(auth.File(filepath.Join(folder, "jwt.key")), time.Now); err != nil {
 		t.Fatal(err)
 	}
-	invite := auth.NewInvite(filepath.Join(folder, "invite"), time.Now)
+	invite := auth.NewInvite(auth.File(filepath.Join(folder, "invite")), time.Now)
 	if s.invite, err = invite.Make(time.Now().Add(time.Hour), 3); err != nil {
 		t.Fatal(err)
 	}
@@ -585,7 +594,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 
 func TestWithoutAValidTokenNothingIsTold(t *testing.T) {
 	s := newSite(t, nil)
-	elsewhere, err := auth.OpenOrMake(filepath.Join(t.TempDir(), "key"), time.Now)
+	elsewhere, err := auth.OpenOrMake(auth.File(filepath.Join(t.TempDir(), "key")), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -960,7 +969,11 @@ func TestHealth(t *testing.T) {
 				return nil
 			}
 		}
+		c.Ready = func(context.Context) error { return proto.Refuse(proto.ServerShuttingDown, "the server is stopping") }
 	})
+	if answer, body := s.do("GET", "/readyz", nil, ""); answer.StatusCode != 503 || body != "not ready: the server is stopping\n" {
+		t.Errorf("status %d, %q", answer.StatusCode, body)
+	}
 	if answer, body := s.do("GET", "/healthz", nil, ""); answer.StatusCode != 200 || body != "ok\n" {
 		t.Errorf("status %d, %q", answer.StatusCode, body)
 	}

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"parley/proto"
 	"parley/server/auth"
 	"parley/server/chat"
 )
@@ -94,13 +93,7 @@ func (s *site) wantRefused(what, method, path, token, body string, status int, c
 }
 
 func TestADeviceIsLinkedSeenAndEnded(t *testing.T) {
-	var ended []string
-	s := newSite(t, func(c *Config) {
-		c.Here = func(_, device uint64) bool { return device != 0 }
-		c.End = func(user uint64, of func(uint64) bool, why *proto.Refusal) {
-			ended = append(ended, fmt.Sprint(user, " ", of(0), " ", why.Code))
-		}
-	})
+	s := newSite(t, nil)
 	ada := s.guest(`{"name":"Ada","device":" Chrome\u202e on  Linux "}`)
 	eve := s.guest(`{"name":"Eve","device":"` + strings.Repeat("é", 40) + `"}`)
 	if d, _ := s.devicesOf(eve.Token); len(d) != 1 || d[0].Label != strings.Repeat("é", 32) {
@@ -115,8 +108,12 @@ func TestADeviceIsLinkedSeenAndEnded(t *testing.T) {
 	if phone.ID != ada.ID || phone.Name != "Ada" || phone.Recovered {
 		t.Fatalf("the phone is %+v", phone)
 	}
+	user, _ := strconv.ParseUint(ada.ID, 10, 64)
+	first, _ := s.devicesOf(ada.Token)
+	id, _ := strconv.ParseUint(first[0].ID, 10, 64)
+	s.service.Connected(t.Context(), chat.Sender{User: user, Device: id})
 	devices, recovery := s.devicesOf(phone.Token)
-	if len(devices) != 2 || devices[0].Label != "Chrome on Linux" || devices[1].Label != "Safari on iPhone" || devices[0].This || !devices[1].This || !devices[0].Online || recovery != "0" {
+	if len(devices) != 2 || devices[0].Label != "Chrome on Linux" || devices[1].Label != "Safari on iPhone" || devices[0].This || !devices[1].This || !devices[0].Online || devices[1].Online || recovery != "0" {
 		t.Fatalf("devices %+v, recovery code %s", devices, recovery)
 	}
 	if created, err := strconv.ParseInt(devices[1].Created, 10, 64); err != nil || time.Since(time.UnixMilli(created)).Abs() > time.Minute {
@@ -155,8 +152,10 @@ func TestADeviceIsLinkedSeenAndEnded(t *testing.T) {
 		t.Errorf("devices %+v", devices)
 	}
 	s.wantRefused("a second time", "DELETE", "/api/devices/"+devices[1].ID, ada.Token, "", 404, "device-unknown")
-	if want := []string{ada.ID + " false signed-out-elsewhere"}; !slices.Equal(ended, want) {
-		t.Errorf("ended %q, want %q", ended, want)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if want := []string{ada.ID + " false signed-out-elsewhere"}; !slices.Equal(s.ended, want) {
+		t.Errorf("ended %q, want %q", s.ended, want)
 	}
 }
 

@@ -165,10 +165,11 @@ type checkedConversation struct {
 func (c *checker) page(after int64) (page []checkedConversation, err error) {
 	err = c.Rows(func(row relational.Row) error {
 		var one checkedConversation
-		err := row.Scan(&one.id, &one.name, (*relational.Number)(&one.Head), (*relational.Number)(&one.Min), (*relational.Number)(&one.Time), (*relational.Number)(&one.Rev), &one.Counted[proto.First], &one.Counted[proto.Second])
+		err := row.Scan(&one.id, &one.name, (*relational.Number)(&one.Head), (*relational.Number)(&one.Min), (*relational.Number)(&one.Time), (*relational.Number)(&one.Rev), &one.Counted[proto.First], &one.Counted[proto.Second],
+			(*relational.Number)(&one.Status.Sides[proto.First].Seq), &one.Past)
 		page = append(page, one)
 		return err
-	}, "SELECT id, key, head, min, newest_time, rev, a_counted, b_counted FROM conversations WHERE id > ? ORDER BY id LIMIT ?", after, checkPage)
+	}, "SELECT id, key, head, min, newest_time, rev, a_counted, b_counted, a_seq, gone FROM conversations WHERE id > ? ORDER BY id LIMIT ?", after, checkPage)
 	return page, err
 }
 
@@ -186,11 +187,12 @@ func (c *checker) conversation(one checkedConversation) (err error) {
 		return err
 	}
 	stored := newLedger(one.Key, members)
+	stored.settled = one.Settled()
 	if err := c.entries(one, stored); err != nil {
 		return err
 	}
 	if stored.entries == 0 {
-		stored.first, stored.before, stored.counted = one.Min, one.Counted, one.Counted
+		stored.first, stored.before, stored.counted, stored.past = one.Min, one.Counted, one.Counted, one.Counted[proto.Second]
 	}
 	c.compare(one, stored)
 	return nil
@@ -218,6 +220,8 @@ type ledger struct {
 	before  [2]uint64           // counted before the first entry
 	counted [2]uint64           // with the last one
 	own     map[uint64]ownCount // by author
+	settled uint64              // chat.Conversation.Settled
+	past    uint64              // what counts to a service's agents up to there
 	seen    []uint64            // of each member: others' entries that count, from the first on to Member.Read
 }
 
@@ -247,6 +251,7 @@ func (l *ledger) add(e *chat.Entry) (counted [2]uint64, own uint64) {
 		if e.Seq > 1 {
 			l.before = [2]uint64{e.Counted[0] - one[0], e.Counted[1] - one[1]}
 			l.counted = l.before
+			l.past = l.before[proto.Second]
 		}
 	}
 	if !known && l.first > 1 {
@@ -255,6 +260,9 @@ func (l *ledger) add(e *chat.Entry) (counted [2]uint64, own uint64) {
 	author.now += mine
 	l.own[e.Sender] = author
 	l.counted[0], l.counted[1] = l.counted[0]+one[0], l.counted[1]+one[1]
+	if e.Seq <= l.settled {
+		l.past = l.counted[proto.Second]
+	}
 	for i, m := range l.members {
 		if m.User != e.Sender && e.Seq <= m.Read && l.key.Counts(e.Type, m.User) {
 			l.seen[i]++
@@ -353,6 +361,9 @@ func (c *checker) compare(one checkedConversation, l *ledger) {
 			l.counted[proto.First], l.counted[proto.Second], one.Counted[proto.First], one.Counted[proto.Second])
 	case l.last.CreateTime != one.Time:
 		c.find("conversation %s: its last entry is of %d, and %d is noted (Unix milliseconds)", one.name, l.last.CreateTime, one.Time)
+	}
+	if one.Key.Kind() == proto.Service && one.Past != l.past && l.counted == one.Counted {
+		c.find("conversation %s: %d of its entries are past for an agent who comes, and %d are noted", one.name, l.past, one.Past)
 	}
 	if one.Rev > c.rev {
 		c.find("conversation %s: its change number is %d, and the highest is %d", one.name, one.Rev, c.rev)

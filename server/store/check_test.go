@@ -87,6 +87,8 @@ func lived(t *testing.T, dir string) {
 		})
 		serve(checkedCustomer, proto.MessageType_MESSAGE_TYPE_TEXT, "help")
 	}
+	// Who is told of nothing before it is answered has nothing to be kept.
+	commit(otherAgent, proto.BranchMark, &proto.Mark{Key: &service, DeliveredSeq: protobuf.Uint64(40)})
 	serve(checkedAgent, proto.MessageType_MESSAGE_TYPE_CLAIM, "")
 	serve(checkedAgent, proto.MessageType_MESSAGE_TYPE_NOTE, "a note")
 	serve(checkedAgent, proto.MessageType_MESSAGE_TYPE_TEXT, "yes?")
@@ -161,6 +163,7 @@ func TestCheckFindsWhatDoesNotFit(t *testing.T) {
 		"a conversation's key damaged": {"UPDATE conversations SET key = 'd:5:3' WHERE key LIKE 'd:%'", `"d:5:3": its key is damaged`},
 		"a head too high":              {"UPDATE conversations SET head = " + seq(41) + " WHERE key LIKE 'd:%'", "its last entry is 40 and should be 41"},
 		"a count of a conversation":    {"UPDATE conversations SET b_counted = b_counted + 1 WHERE key LIKE 'd:%'", "40 and 40 of its entries count as unread, and 40 and 41 are noted"},
+		"a count of what is past":      {"UPDATE conversations SET gone = gone + 1 WHERE key LIKE 's:%'", "42 of its entries are past for an agent who comes, and 43 are noted"},
 		"a count of own entries":       {"UPDATE members SET own = own - 1 WHERE user_id = " + seq(5), "user 5 wrote 20 entries that count, and 19 are noted"},
 		"a count of read entries":      {"UPDATE members SET seen = seen + 1 WHERE user_id = x'8000000000000033'", "user 9223372036854775859 read 41 entries of others, and 42 are noted"},
 		"a watermark beyond the end":   {"UPDATE members SET delivered_seq = " + seq(99) + " WHERE conversation = " + direct + " AND user_id = " + seq(5), "user 5 read up to 40 and was delivered up to 99, of 40"},

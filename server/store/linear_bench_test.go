@@ -189,7 +189,7 @@ func BenchmarkArrivals(b *testing.B) {
 				commit(b, service, batch)
 			}
 			for user := range uint64(5) {
-				service.Connected(1 + user)
+				service.Connected(context.Background(), chat.Sender{User: 1 + user})
 			}
 			tell := func() (turns int) {
 				for turns = 1; ; turns++ {
@@ -204,12 +204,12 @@ func BenchmarkArrivals(b *testing.B) {
 			var turns int
 			for b.Loop() {
 				for i := range n {
-					service.Connected(uint64(firstID + i))
+					service.Connected(context.Background(), chat.Sender{User: uint64(firstID + i)})
 				}
 				turns += tell()
 				b.StopTimer()
 				for i := range n {
-					service.Disconnected(uint64(firstID + i))
+					service.Disconnected(chat.Sender{User: uint64(firstID + i)})
 				}
 				tell()
 				b.StartTimer()

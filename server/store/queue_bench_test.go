@@ -186,7 +186,7 @@ func BenchmarkRowUpdate(b *testing.B) {
 		b.Run(fmt.Sprintf("%d rows", changed), func(b *testing.B) {
 			clock, out := time.Now(), new(pushed)
 			service := queue(b, chat.Config{Fanout: out, Now: func() time.Time { return clock }})
-			service.Connected(agentID)
+			service.Connected(context.Background(), chat.Sender{User: agentID})
 			service.Announce(context.Background())
 			for b.Loop() {
 				b.StopTimer()

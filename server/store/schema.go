@@ -259,6 +259,11 @@ var migrations = []string{`
 		content TEXT NOT NULL,
 		PRIMARY KEY (service, id)
 	) WITHOUT ROWID;
+`, `
+	-- gone was how many were deleted of what counts to agents; now also those before the
+	-- first that waits for an answer (chat.Conversation.Past).
+	UPDATE conversations SET gone = CASE WHEN service IS NULL THEN 0 ELSE coalesce((SELECT m.b_counted - 1 FROM messages m
+		WHERE conversations.a_seq != x'0000000000000000' AND m.conversation = conversations.id AND m.seq = conversations.a_seq), b_counted) END;
 `}
 
 // errNewer and errForeign are files that this program must not touch.

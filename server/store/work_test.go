@@ -248,7 +248,7 @@ func TestWhatACommitReadsIsSearchedFor(t *testing.T) {
 	for _, r := range requests {
 		r.send(d, 10)
 	}
-	d.chat.Connected(ada)
+	d.chat.Connected(context.Background(), chat.Sender{User: ada})
 	d.stop() // which writes down when she was last here
 	atStart := []string{"SELECT count(*) FROM sqlite_schema", "SELECT id, name, folded FROM users ORDER BY id"}
 	for query, plan := range d.plans() {

@@ -74,12 +74,12 @@ export async function customerOf(ask, id) {
 }
 
 /** As the closing states are numbered. */
-const closed = /** @type {const} */ (['open', 'resolved', 'no-reply-needed']);
+const closed = /** @type {const} */ (['open', 'resolved', 'no-reply-needed', 'moved']);
 
 /** @param {any} conversation @returns {Customer['conversations'][number]} */
 function conversationOf(conversation) {
   return {
-    key: String(conversation.key), service: Number(conversation.service_type), messages: Number(conversation.messages), time: Number(conversation.newest_time),
+    key: String(conversation.key), service: Number(conversation.service_type), messages: Number(conversation.messages), began: Number(conversation.oldest_time), time: Number(conversation.newest_time),
     closed: closed[conversation.post_proc] ?? 'open', assignee: BigInt(conversation.assignee_id), assigneeName: String(conversation.assignee_name),
     waitingSince: Number(conversation.waiting_since),
   };

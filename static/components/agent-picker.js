@@ -5,7 +5,7 @@ import { inOrder, reasonOf, userName } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { avatar } from './avatar.js';
 import { askToConfirm } from './confirm-dialog.js';
-import { element, spoken, text } from './dom.js';
+import { element, isInputMethods, spoken, text } from './dom.js';
 import { RovingFocus } from './roving-focus.js';
 
 const pause = 200; // ms without typing before the server is asked
@@ -101,7 +101,7 @@ class AgentPicker {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.key !== 'ArrowDown' || event.isComposing) return;
+    if (event.key !== 'ArrowDown' || isInputMethods(event)) return;
     this.#list.querySelector('button')?.focus();
     event.preventDefault();
   }

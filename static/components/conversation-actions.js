@@ -1,7 +1,7 @@
 // @ts-check
 // What one can do with a conversation beside writing.
 import { t } from '../texts/strings.js';
-import { element } from './dom.js';
+import { element, hide } from './dom.js';
 
 /**
  * @typedef {import('../parley.js').Conversation} Conversation
@@ -43,8 +43,8 @@ export class ConversationActions extends HTMLElement {
   /** @param {Conversation | undefined} conversation @param {bigint} me */
   show(conversation, me) {
     const focused = this.contains(document.activeElement) ? document.activeElement : null;
-    for (const [act, button] of this.#buttons) button.hidden = !conversation?.head || !useful[act](conversation, me);
-    this.hidden = [...this.#buttons.values()].every(({ hidden }) => hidden);
+    for (const [act, button] of this.#buttons) hide(button, !conversation?.head || !useful[act](conversation, me));
+    hide(this, [...this.#buttons.values()].every(({ hidden }) => hidden));
     if (focused instanceof HTMLElement && (focused.hidden || this.hidden)) this.dispatchEvent(new Event('focus-lost'));
   }
 }

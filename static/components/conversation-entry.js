@@ -8,7 +8,7 @@ import { briefTime, duration, fullTime, shortCount } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { systemWords } from '../texts/system-words.js';
 import { avatar, paintAvatar } from './avatar.js';
-import { element, set, spoken, text } from './dom.js';
+import { element, hide, set, spoken, text } from './dom.js';
 import { icon } from './icons.js';
 import { receiptIcon } from './receipt-icon.js';
 
@@ -81,11 +81,11 @@ export class ConversationEntry {
     const { owing, awaiting } = waitingWords(conversation, this.#participants, now);
     const words = t.phrases([owing, awaiting].filter(Boolean));
     const marked = words !== '' && this.#participants.peer !== 0n;
-    this.#mark.hidden = !marked;
+    hide(this.#mark, !marked);
     this.#mark.classList.toggle('owing', owing !== '');
     set(this.#mark, 'aria-label', words);
     set(this.#mark, 'title', words);
-    this.#waiting.hidden = marked || !words;
+    hide(this.#waiting, marked || !words);
     text(this.#words, this.#waiting.hidden ? '' : t.waitingBriefly(duration(now - (waitingSince || awaitingSince))));
     text(this.#time, last?.time ? briefTime(last.time, now) : '');
   }
@@ -95,7 +95,7 @@ export class ConversationEntry {
     set(this.item, 'data-unread', String(unread));
     set(this.item, 'data-marked-unread', markedUnread);
     set(this.item, 'data-muted', muted);
-    this.#badge.hidden = unread === 0n && !markedUnread;
+    hide(this.#badge, unread === 0n && !markedUnread);
     text(this.#count, unread ? shortCount(unread) : '');
     text(this.#countWords, unread ? t.unread(Number(unread)) : markedUnread ? t.markedUnread : '');
   }
@@ -108,7 +108,7 @@ export class ConversationEntry {
     set(mute, 'hidden', !muted);
     set(this.#chosen, 'aria-label', words);
     set(this.#chosen, 'title', words);
-    this.#chosen.hidden = !words;
+    hide(this.#chosen, !words);
   }
 
   #paintPresence() {

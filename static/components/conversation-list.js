@@ -2,7 +2,7 @@
 // The list of conversations, the most recently active first, and those that are archived.
 import { t } from '../texts/strings.js';
 import { ConversationEntry } from './conversation-entry.js';
-import { element, set, text } from './dom.js';
+import { element, hide, set, text } from './dom.js';
 import { EntryList } from './entry-list.js';
 import { icon } from './icons.js';
 import { ServiceLinks } from './service-links.js';
@@ -29,8 +29,8 @@ export class ConversationList extends HTMLElement {
     super();
     this.#context = context;
     this.#empty = element('div', { class: 'empty', hidden: true }, icon('bubbles'),
-      element('p', { class: 'empty-title' }, t.noConversations), element('p', {}, t.noConversationsHint),
-      element('div', { class: 'services' }, element('h2', {}, t.customerService), new ServiceLinks(context.services)));
+      element('p', { class: 'empty-title' }, t.noConversations), element('p', { class: 'beyond' }, t.noConversationsHint),
+      element('div', { class: 'services beyond' }, element('h2', {}, t.customerService), new ServiceLinks(context.services)));
     this.#list = new EntryList(t.conversations, key => new ConversationEntry(key, context));
   }
 
@@ -56,9 +56,9 @@ export class ConversationList extends HTMLElement {
     text(this.#title, this.#archive ? t.archived : t.conversations);
     text(this.#turn, this.#archive ? t.allConversations : t.archivedCount(archived.size));
     set(this, 'data-archive', this.#archive);
-    this.#turn.hidden = archived.size === 0;
+    hide(this.#turn, archived.size === 0);
     this.#list.show(this.#archive ? archived : conversations, open);
-    this.#empty.hidden = conversations.size + archived.size > 0;
+    hide(this.#empty, conversations.size + archived.size > 0);
   }
 
   #turnOver() {

@@ -3,7 +3,7 @@
 import { actsOn } from '../model/conversation-acts.js';
 import { isolated } from '../texts/foreign-text.js';
 import { t } from '../texts/strings.js';
-import { element } from './dom.js';
+import { element, hide } from './dom.js';
 import { icon } from './icons.js';
 
 /**
@@ -42,7 +42,7 @@ export class ConversationMenu extends HTMLElement {
     this.#key = key;
     this.#name = name;
     this.#conversation = conversation;
-    this.hidden = actsOn(key, conversation).length === 0;
+    hide(this, actsOn(key, conversation).length === 0);
   }
 
   /** Opens it at a point of the screen, in px. @param {number} x @param {number} y */

@@ -14,7 +14,7 @@ import { ConversationActions } from './conversation-actions.js';
 import { ConversationMenu } from './conversation-menu.js';
 import { ConversationStatus } from './conversation-status.js';
 import { CustomerPanel } from './customer-panel.js';
-import { element, set, text } from './dom.js';
+import { element, hide, set, text } from './dom.js';
 import { icon } from './icons.js';
 import { MessageComposer } from './message-composer.js';
 import { MessageList } from './message-list.js';
@@ -147,6 +147,11 @@ export class ConversationPane extends HTMLElement {
     this.#list.ask();
   }
 
+  /** All there is of the conversation is in the page. */
+  get whole() {
+    return this.#list.whole;
+  }
+
   /** What is shown, to be kept over a reload; null while nothing is. @returns {import('../model/snapshot.js').Shown | null} */
   get shown() {
     const { shown } = this.#list;
@@ -208,10 +213,10 @@ export class ConversationPane extends HTMLElement {
   #paintBlocked(name, blocked) {
     const { gone } = this.participants;
     text(this.#blockedWords, gone ? t.serviceGone(isolated(name)) : t.youBlock(isolated(name)));
-    this.#unblockButton.hidden = gone;
+    hide(this.#unblockButton, gone);
     const held = this.contains(document.activeElement) && blocked !== this.#composer.hidden;
-    this.#composer.hidden = blocked;
-    this.#blocked.hidden = !blocked;
+    hide(this.#composer, blocked);
+    hide(this.#blocked, !blocked);
     if (!held) return;
     if (blocked) this.#blocked.querySelector('button')?.focus();
     else this.focusComposer();

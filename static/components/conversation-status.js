@@ -4,7 +4,7 @@ import { presenceWords, saysWhoWaits, waitingWords } from '../model/waiting.js';
 import { isolated } from '../texts/foreign-text.js';
 import { untilTime } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
-import { element, set, text } from './dom.js';
+import { element, hide, set, text } from './dom.js';
 
 /** @typedef {import('../parley.js').Conversation} Conversation */
 
@@ -59,7 +59,7 @@ export class ConversationStatus extends HTMLElement {
     this.#here.classList.toggle('online', here === t.online);
     const quiet = words.owing !== '' && this.#participants.peer !== 0n && !saysWhoWaits();
     text(this.#owing, quiet ? '' : words.owing);
-    this.#mark.hidden = !quiet;
+    hide(this.#mark, !quiet);
     set(this.#mark, 'aria-label', quiet ? words.owing : null);
     text(this.#awaiting, words.awaiting);
     set(this, 'title', t.phrases([words.owing, words.awaiting].filter(Boolean)) || null); // there may be no room for all

@@ -3,7 +3,7 @@
 import { extendRows } from '../model/extend-rows.js';
 import { hashOf } from '../model/route.js';
 import { isolated, presentable } from '../texts/foreign-text.js';
-import { briefTime, fullTime, reasonOf, sinceTime } from '../texts/labels.js';
+import { briefTime, fullDate, fullTime, reasonOf, sinceTime } from '../texts/labels.js';
 import { formats, t } from '../texts/strings.js';
 import { element, set, text } from './dom.js';
 import { icon } from './icons.js';
@@ -127,15 +127,15 @@ export class CustomerPanel extends HTMLElement {
         [t.messagesWritten, formats.number(customer.conversations.reduce((sum, { messages }) => sum + messages, 0))],
       ]),
       element('h3', {}, t.conversations),
-      element('ul', { role: 'list' }, ...customer.conversations.map(one => this.#conversation(one, now))),
+      element('ul', { role: 'list' }, ...customer.conversations.toSorted((a, b) => b.time - a.time).map(one => this.#conversation(one, now))),
       ...(rows.length ? [element('h3', {}, t.fromApplication),
         factsOf(rows.map(({ name, value }) => [presentable(name), presentable(value)])),
         ...(more ? [element('p', { class: 'quiet' }, t.moreLeftOut)] : [])] : []));
     if (held) for (const link of this.#body.querySelectorAll('a')) if (link.getAttribute('href') === held) link.focus();
   }
 
-  /** @param {Customer['conversations'][number]} conversation @param {number} now */
-  #conversation({ key, service, messages, time, closed, assignee, assigneeName }, now) {
+  /** When it was written in first and last, and where it stands. @param {Customer['conversations'][number]} conversation @param {number} now */
+  #conversation({ key, service, messages, began, time, closed, assignee, assigneeName, waitingSince }, now) {
     this.#context.names.set(assignee, assigneeName);
     const holder = assignee ? t.claimedBy(assignee === this.#context.me ? t.byYou : isolated(this.#context.names.agent(assignee))) : t.unclaimed;
     const link = element('a', {
@@ -143,7 +143,9 @@ export class CustomerPanel extends HTMLElement {
       onclick: () => this.#dialog?.close(),
     }, element('span', { class: 'entry-name', dir: 'auto' }, this.#context.participants(key).serviceName),
     element('time', { class: 'entry-time', datetime: new Date(time).toISOString() }, briefTime(time, now)),
-    element('span', { class: 'entry-preview' }, [t.closed[closed], holder, t.messageCount(messages)].filter(Boolean).join(' · ')));
+    element('span', { class: 'entry-preview' }, 
+      [t.closed[closed], waitingSince && t.waitsSince(sinceTime(waitingSince, now)), holder].filter(Boolean).join(' · ')),
+    element('span', { class: 'entry-preview' }, [began && t.began(fullDate(began)), t.messageCount(messages)].filter(Boolean).join(' · ')));
     return element('li', {}, link);
   }
 }

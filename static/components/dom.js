@@ -35,6 +35,11 @@ export function set(e, name, value) {
   if (e.getAttribute(name) !== text) e.setAttribute(name, text);
 }
 
+/** Hides or shows an element, only if that changes something: for the browser it is news anyway. @param {HTMLElement} e @param {boolean} hidden */
+export function hide(e, hidden) {
+  if (e.hidden !== hidden) e.hidden = hidden;
+}
+
 /** Sets an element's text, only if that changes something. @param {Element} e @param {string} value */
 export function text(e, value) {
   if (e.textContent !== value) e.textContent = value;
@@ -58,6 +63,15 @@ export function arrange(parent, nodes) {
     if (node === at) at = at.nextElementSibling;
     else parent.insertBefore(node, at);
   }
+}
+
+/**
+ * Whether a key belongs to an input method, as the Enter that ends a composition. Safari tells of that one
+ * after the composition's end: 229 is then what is left of it (UI Events, "Determine keydown / keyup keyCode").
+ * @param {KeyboardEvent} event
+ */
+export function isInputMethods(event) {
+  return event.isComposing || event.keyCode === 229;
 }
 
 /** A text that is there for assistive technology alone. @param {string} value */

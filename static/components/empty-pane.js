@@ -15,10 +15,14 @@ export function emptyPane(title, hint, ...more) {
   ];
 }
 
-/** The chat could not be started. @param {string} words why @param {() => void} again @param {Element[]} ways what else can be done, where the user is let in no more */
-export function failurePane(words, again, ways) {
+/**
+ * The chat could not be started.
+ * @param {string} words why @param {() => void} again
+ * @param {Element[]} ways what else can be done, where the user is let in no more @param {string} hint what that means
+ */
+export function failurePane(words, again, ways, hint) {
   return element('div', { class: 'empty', role: 'alert' }, icon('warning'),
     element('p', { dir: 'auto' }, words),
     element('div', { class: 'choices' }, element('button', { class: 'button primary', type: 'button', onclick: again }, t.tryAgain), ...ways),
-    ...(ways.length ? [element('p', { class: 'small' }, t.startOverHint)] : []));
+    ...(ways.length ? [element('p', { class: 'small' }, hint)] : []));
 }

@@ -2,7 +2,7 @@
 // A list of conversations on the screen: entries keep their elements and the
 // focus when they move, and only the first ones are made until more are wanted.
 import { t } from '../texts/strings.js';
-import { arrange, element } from './dom.js';
+import { arrange, element, hide } from './dom.js';
 import { RovingFocus } from './roving-focus.js';
 
 /**
@@ -59,8 +59,8 @@ export class EntryList {
       return entry.item;
     }));
     this.#entries = entries;
-    this.#more.hidden = !more;
-    this.#list.hidden = first.length === 0;
+    hide(this.#more, !more);
+    hide(this.#list, first.length === 0);
     if (!focused) this.#roving.rest(this.#linkOf(open) ?? this.#list.querySelector('a'));
     // An element that is moved loses the focus.
     if (focused instanceof HTMLElement && focused.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });

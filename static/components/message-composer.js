@@ -3,7 +3,7 @@
 import { SharedDraft } from '../model/shared-draft.js';
 import { isBlank, isolated } from '../texts/foreign-text.js';
 import { t } from '../texts/strings.js';
-import { element, set, text } from './dom.js';
+import { element, hide, isInputMethods, set, text } from './dom.js';
 import { icon } from './icons.js';
 
 /** @typedef {import('./reply-picker.js').ReplyPicker} ReplyPicker */
@@ -47,7 +47,7 @@ export class MessageComposer extends HTMLElement {
    */
   constructor(user, key, replies) {
     super();
-    this.#toggle.hidden = !replies;
+    hide(this.#toggle, !replies);
     this.#replies = replies && replies(this.#text);
     this.#replies?.addEventListener('reply', event => this.#insert(/** @type {CustomEvent<string>} */ (event).detail));
     const place = `parley.draft.${user}.${key}`;
@@ -80,7 +80,7 @@ export class MessageComposer extends HTMLElement {
     this.#peerName = peerName;
     this.#paintPlaceholder();
     text(this.#whole, t.offlineNote(reason ?? ''));
-    this.#offline.hidden = reason === null;
+    hide(this.#offline, reason === null);
   }
 
   /** Sending is over: the draft has been stored as a message. @param {Draft} draft */
@@ -121,8 +121,8 @@ export class MessageComposer extends HTMLElement {
     this.#note = note;
     set(this.#toggle, 'aria-pressed', String(note));
     this.classList.toggle('noting', note);
-    this.#send.hidden = note;
-    this.#addNote.hidden = !note;
+    hide(this.#send, note);
+    hide(this.#addNote, !note);
     this.#paintPlaceholder();
     this.#write(this.#draft.draft.content);
     if (!chosen) return;
@@ -155,8 +155,7 @@ export class MessageComposer extends HTMLElement {
   /** @param {KeyboardEvent} event */
   #key(event) {
     if (this.#replies?.takes(event)) return;
-    // 229: the key belongs to an input method, also where isComposing is late.
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    if (event.key !== 'Enter' || event.shiftKey || isInputMethods(event)) return;
     event.preventDefault();
     this.#submit(event);
   }

@@ -8,7 +8,7 @@ import { idOf, isCrossed, isTurnedDown, notesAmong, rowsOf } from '../model/rows
 import { isolated } from '../texts/foreign-text.js';
 import { reasonOf, shortCount, untilMidnight } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
-import { arrange, element, set, text } from './dom.js';
+import { arrange, element, hide, set, text } from './dom.js';
 import { icon } from './icons.js';
 import { viewOf } from './message-row.js';
 import { ReadTracker } from './read-tracker.js';
@@ -123,6 +123,12 @@ export class MessageList extends HTMLElement {
 
   focus() {
     this.#log.focus({ preventScroll: true });
+  }
+
+  /** All there is of the conversation is here. */
+  get whole() {
+    const { loaded, more, newer, incomplete } = this.#window;
+    return loaded && !more && !newer && !incomplete;
   }
 
   /** What is shown, to be kept over a reload; null while nothing is. */
@@ -339,7 +345,11 @@ export class MessageList extends HTMLElement {
   #forget(rows) {
     if (this.#views.size === rows.length) return;
     const shown = new Set(rows.map(({ id }) => id));
-    for (const id of this.#views.keys()) if (!shown.has(id)) this.#views.delete(id);
+    for (const [id, { end }] of this.#views) {
+      if (shown.has(id)) continue;
+      this.#views.delete(id);
+      if (end) this.#readTracker.forget(end);
+    }
   }
 
   /** Shows what was kept where it stood. @param {Shown} kept */
@@ -422,7 +432,7 @@ export class MessageList extends HTMLElement {
   /** Tells of unread messages that stand above the screen. */
   #paintUp() {
     const row = this.#placed && this.#unread > 0n ? this.#firstUnread() : null;
-    this.#up.hidden = !row || row.getBoundingClientRect().bottom > this.#log.getBoundingClientRect().top;
+    hide(this.#up, !row || row.getBoundingClientRect().bottom > this.#log.getBoundingClientRect().top);
     const words = this.#up.lastElementChild;
     if (words) text(words, t.unreadAbove(shortCount(this.#unread)));
   }
@@ -438,7 +448,7 @@ export class MessageList extends HTMLElement {
   }
 
   #paintDown() {
-    this.#down.hidden = this.#atEnd || !this.#standing;
+    hide(this.#down, this.#atEnd || !this.#standing);
     const missed = this.#missed > 0n;
     this.#down.classList.toggle('missed', missed);
     set(this.#down, 'aria-label', missed ? null : t.toNewest);
@@ -468,7 +478,7 @@ export class MessageList extends HTMLElement {
   /** What stands below the last message while newer ones are on their way. */
   #paintNewer() {
     const { newer, loading, kept, incomplete } = this.#window;
-    this.#newer.hidden = !newer;
+    hide(this.#newer, !newer);
     this.#endObserver.unobserve(this.#newer); // as above
     if (newer && !loading && !kept && !incomplete) this.#endObserver.observe(this.#newer);
   }

@@ -40,9 +40,11 @@ export class ParleyApp extends HTMLElement {
     const identity = storedIdentity();
     this.#user = identity?.id ?? 0n;
     if (!identity) forgetSnapshot();
-    this.#view?.remove();
+    const before = this.#view;
+    before?.remove();
     this.#view = identity ? new ChatPanes(identity) : this.#signIn(words);
     this.prepend(this.#view);
+    if (this.#view instanceof SignIn && before instanceof ChatPanes && !before.mints) this.#view.refer();
     if (identity && words) this.#view.dispatchEvent(new CustomEvent('notice', { detail: words }));
   }
 

@@ -5,7 +5,7 @@ import { isolated } from '../texts/foreign-text.js';
 import { inOrder, reasonOf } from '../texts/labels.js';
 import { formats, t } from '../texts/strings.js';
 import { avatar } from './avatar.js';
-import { element, text } from './dom.js';
+import { element, isInputMethods, text } from './dom.js';
 import { icon } from './icons.js';
 import { RovingFocus } from './roving-focus.js';
 import { ServiceLinks } from './service-links.js';
@@ -164,7 +164,7 @@ export class PeopleSearch extends HTMLElement {
 
   /** The keys that lead from the box to what was found, through it, and back. @param {KeyboardEvent} event */
   #key(event) {
-    if (event.isComposing || event.defaultPrevented) return;
+    if (isInputMethods(event) || event.defaultPrevented) return;
     const links = [...this.querySelectorAll('a')];
     const at = links.indexOf(/** @type {HTMLAnchorElement} */ (document.activeElement));
     if (event.key === 'Escape') this.clear(true);

@@ -7,7 +7,7 @@ import { isolated, previewOf } from '../texts/foreign-text.js';
 import { shortCount, sinceTime, stopwatch } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { avatar, paintAvatar } from './avatar.js';
-import { element, set, spoken, text } from './dom.js';
+import { element, hide, set, spoken, text } from './dom.js';
 
 /** @typedef {import('../parley.js').Conversation} Conversation */
 
@@ -57,7 +57,7 @@ export class QueueEntry {
     set(this.item, 'data-assignee', String(assignee));
     const said = last && !isSystemMessage(last) ? previewOf(last.content, previewLength) : '';
     text(this.#preview, said ? `${serviceName} · ${isolated(said)}` : serviceName);
-    this.#badge.hidden = unread === 0n;
+    hide(this.#badge, unread === 0n);
     text(this.#count, shortCount(unread));
     text(this.#countWords, unread ? t.unread(Number(unread)) : '');
     text(this.#assignee, assignee ? t.claimedBy(assignee === this.#context.me ? t.byYou : isolated(this.#participants.agentName(assignee))) : t.unclaimed);

@@ -89,13 +89,19 @@ export class ReadTracker {
     this.#read = read;
   }
 
-  /** Watches an element that stands at the end of a message. @param {Element} end @param {bigint} seq */
+  /** Watches an element that stands at the end of a message, unless that was read. @param {Element} end @param {bigint} seq */
   watch(end, seq) {
-    if (this.#seqs.get(end) === seq) return;
+    if (seq <= this.#read || this.#seqs.get(end) === seq) return;
     this.#seqs.set(end, seq);
     // Observed anew, an element that is on the screen already is reported again.
     this.#observer.unobserve(end);
     this.#observer.observe(end);
+  }
+
+  /** A message is no more in the list. @param {Element} end */
+  forget(end) {
+    this.#observer.unobserve(end);
+    this.#onScreen.delete(this.#seqs.get(end) ?? 0n);
   }
 
   /** Takes in what the list shows now. @param {Message[]} messages @param {boolean} whole nothing exists before the first @param {bigint} read */

@@ -5,7 +5,7 @@ import { fillIn } from '../model/placeholders.js';
 import { previewOf } from '../texts/foreign-text.js';
 import { reasonOf } from '../texts/labels.js';
 import { formats, t } from '../texts/strings.js';
-import { element, set, text } from './dom.js';
+import { element, isInputMethods, set, text } from './dom.js';
 import { icon } from './icons.js';
 import { manageReplies } from './reply-dialog.js';
 
@@ -75,7 +75,7 @@ export class ReplyPicker extends HTMLElement {
 
   /** Whether a key was one of the list's. @param {KeyboardEvent} event */
   takes(event) {
-    if (this.hidden || event.isComposing || event.keyCode === 229) return false;
+    if (this.hidden || isInputMethods(event)) return false;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step && this.#found.length) this.#point((this.#at + step + this.#found.length) % this.#found.length);
     else if (event.key === 'Enter' && !event.shiftKey && this.#found.length) this.#choose(this.#at);

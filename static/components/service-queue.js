@@ -2,7 +2,7 @@
 // An agent's view of their services: which customers wait, the longest first.
 import { everyState, QueueFilter } from '../model/queue-filter.js';
 import { formats, t } from '../texts/strings.js';
-import { element, set, spoken, text } from './dom.js';
+import { element, hide, set, spoken, text } from './dom.js';
 import { EntryList } from './entry-list.js';
 import { QueueEntry } from './queue-entry.js';
 
@@ -68,7 +68,7 @@ export class ServiceQueue extends HTMLElement {
   showServices() {
     const { services } = this.#context;
     const own = services.all.map(({ number }) => number).filter(number => services.own.includes(number));
-    this.#services.hidden = own.length < 2;
+    hide(this.#services, own.length < 2);
     this.#services.replaceChildren(element('option', { value: '-1' }, t.allServices),
       ...own.map(number => element('option', { value: String(number) }, services.name(number))));
     if (!own.includes(this.#filter.service)) this.#filter.service = -1;
@@ -81,11 +81,11 @@ export class ServiceQueue extends HTMLElement {
     this.#open = open;
     const filter = this.#filter;
     this.#list.show(queue, open, conversation => filter.passes(conversation));
-    this.#empty.hidden = this.#list.size > 0;
+    hide(this.#empty, this.#list.size > 0);
     const hides = filter.active && queue.size > 0;
     text(this.#emptyTitle, hides ? t.queueNothing : t.queueEmpty);
-    this.#emptyHint.hidden = hides;
-    this.#showAll.hidden = !hides;
+    hide(this.#emptyHint, hides);
+    hide(this.#showAll, !hides);
     this.#count(queue);
   }
 
@@ -107,7 +107,7 @@ export class ServiceQueue extends HTMLElement {
       element('label', {}, element('input', {
         type: 'radio', name: 'queue-filter', value: state, checked: state === this.#filter.state, 'aria-label': t.filters[state],
         onchange: () => this.#choose({ state }),
-      }), element('span', {}, t.filters[state], ' ', this.#counts.get(state) ?? ''))));
+      }), element('span', { class: 'filter' }, t.filters[state], ' ', this.#counts.get(state) ?? ''))));
   }
 
   /** Shows those that are wanted now, and says how many they are. @param {Parameters<QueueFilter['choose']>[0]} choice */

@@ -2,7 +2,7 @@
 // Being signed in: the account, signing out here or everywhere, going on as somebody else by a code, and what
 // is said, and can be done, when the server lets the user in no more.
 import { deviceLabel } from '../model/device-label.js';
-import { clearIdentity, forgetUser, storedIdentity, storeIdentity } from '../model/identity.js';
+import { clearIdentity, forgetUser, keepsIdentity, learnWhoMints, storedIdentity, storeIdentity } from '../model/identity.js';
 import { forgetServices } from '../model/services.js';
 import { signInWithCode } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
@@ -27,6 +27,9 @@ export class Session {
   banner = element('div', { class: 'banner', role: 'alert', hidden: true });
   #bannered = ''; // what the banner says
   #leaving = false; // signing out
+  #saidNotKept = false;
+  /** Whether the server mints tokens, once this page was told. @type {boolean | null} */
+  #told = null;
   #place;
   #context;
   #conversations;
@@ -46,6 +49,37 @@ export class Session {
     this.#conversations = conversations;
     this.#notices = notices;
     this.#signal = signal;
+  }
+
+  /** Whether the server mints the user's tokens, and so gives and takes codes: as far as is known, also when it lets nobody in. */
+  get mints() {
+    return storedIdentity()?.mints ?? this.#told ?? true;
+  }
+
+  /** How whoever is let in no more comes back, in words. */
+  get wayBack() {
+    return this.mints ? t.startOverHint : t.signInElsewhere;
+  }
+
+  /** Asks the server while it answers: by when it matters it may not. */
+  async #learnWhoMints() {
+    if (this.#told !== null || !this.parley) return;
+    this.#told = this.mints;
+    if (storedIdentity()?.mints) return; // by who signed in here
+    try {
+      this.#told = (await this.parley.devices()).mints;
+      learnWhoMints(this.#told);
+    } catch {
+      this.#told = null; // the next connection asks again
+    }
+  }
+
+  /** Says, once, what this browser does not keep. @param {string} memoryOnly why it keeps no messages, '' if it does */
+  sayNotKept(memoryOnly) {
+    const kept = keepsIdentity();
+    if ((kept && !memoryOnly) || this.#saidNotKept) return;
+    this.#saidNotKept = true;
+    this.#notices.add(kept ? t.messagesNotKept(memoryOnly) : t.nothingKept(memoryOnly || t.identityNotKept));
   }
 
   showAccount() {
@@ -72,7 +106,7 @@ export class Session {
 
   /** Ends the chat in this browser, and what is kept of it, if the person still wants that. @param {boolean} everywhere */
   async signOut(everywhere) {
-    if (!await askToSignOut(this.#place, this.#unsent(), everywhere)) return;
+    if (!await askToSignOut(this.#place, this.#unsent(), this.mints, everywhere)) return;
     await this.#leaveFor(null, { everywhere, ends: !everywhere });
   }
 
@@ -96,7 +130,7 @@ export class Session {
     if (ends) parley?.endDevice().catch(() => {}); // where the server is away, it is listed until its token expires
     clearIdentity(); // and the other tabs see it
     forgetUser(this.#context.me);
-    if (next) storeIdentity(next);
+    if (next) storeIdentity({ ...next, mints: true });
     forgetServices();
     history.replaceState(null, '', '#/');
     this.#tell(words);
@@ -123,12 +157,13 @@ export class Session {
     const words = recovered ? t.recovered : '';
     if (who.id !== this.#context.me) return this.#leaveFor(who, { ends: true, words });
     this.parley?.endDevice().catch(() => {}); // this browser is another one now; or it was ended before
-    storeIdentity(who);
+    storeIdentity({ ...who, mints: true });
     this.#tell(words);
   }
 
-  /** Says so where the server lets the user in no more. @param {import('../parley.js').Connection} connection @param {string} reason why, in words */
+  /** Learns of the connection, and says so where the server lets the user in no more. @param {import('../parley.js').Connection} connection @param {string} reason why, in words */
   show({ state, reasonCode }, reason) {
+    if (state === 'live') this.#learnWhoMints();
     if (state !== 'signed-out') this.#showBanner('');
     else if (reasonCode === 'signed-out-elsewhere') this.#showSignedOut(this.parting = t.signedOutByOther, true);
     else this.#showSignedOut(t.signedOut(reason), false);
@@ -143,7 +178,7 @@ export class Session {
     const unsent = this.#unsent(await this.parley?.conversations().catch(() => []));
     if (this.#leaving || this.#signal.aborted || this.parley?.connection.state !== 'signed-out') return; // by now
     if (wanted && !unsent.length && storedIdentity()?.id === this.#context.me) return this.#leaveFor(null, { words });
-    this.#showBanner(t.paragraph([words, ...(unsent.length ? [t.unsentIsKept(formats.list(unsent))] : []), t.startOverHint]));
+    this.#showBanner(t.paragraph([words, ...(unsent.length ? [t.unsentIsKept(formats.list(unsent))] : []), this.wayBack]));
   }
 
   /** @param {string} words */
@@ -156,16 +191,18 @@ export class Session {
 
   /** Buttons that lead on for whom the server lets in no more. */
   ways() {
+    const leave = async () => {
+      const unsent = this.#unsent();
+      if (unsent.length && !await askToSignOut(this.#place, unsent, this.mints)) return;
+      await this.#leaveFor(null, { anyway: true });
+    };
+    if (!this.mints) return [element('button', { class: 'button', type: 'button', onclick: leave }, t.signOut)];
     return [
       element('button', { class: 'button', type: 'button', onclick: async () => {
         const who = await askForCode(this.#place);
         if (who) await this.#become(who);
       } }, t.signInAgain),
-      element('button', { class: 'button', type: 'button', onclick: async () => {
-        const unsent = this.#unsent();
-        if (unsent.length && !await askToSignOut(this.#place, unsent)) return;
-        await this.#leaveFor(null, { anyway: true });
-      } }, t.startOver),
+      element('button', { class: 'button', type: 'button', onclick: leave }, t.startOver),
     ];
   }
 }

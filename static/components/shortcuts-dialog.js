@@ -9,7 +9,7 @@ const place = 'parley.shortcuts'; // in localStorage: "off"
 /** @type {[string[], keyof typeof t.shortcutFor][]} */
 const keys = [
   [['Enter'], 'send'], [['Shift', 'Enter'], 'newLine'], [['Tab'], 'next'], [['↑', '↓'], 'move'], [['Home', 'End'], 'ends'],
-  [['Esc'], 'close'], [['?'], 'list'],
+  [['Esc'], 'close'], [['Ctrl', 'P'], 'print'], [['?'], 'list'],
 ];
 
 /** Whether "?" lists them. */

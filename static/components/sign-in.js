@@ -27,6 +27,7 @@ export class SignIn extends HTMLElement {
     this.#error);
   #code = new CodeForm();
   #turn = element('button', { class: 'link-button', type: 'button', onclick: () => this.#turnTo(this.#code.hidden === true) });
+  #kept = element('p', { class: 'small' }, keepsIdentity() ? t.signInNote : t.signInNoteUnkept);
   #busy = false;
   #loading;
   #prepared = false;
@@ -56,6 +57,12 @@ export class SignIn extends HTMLElement {
     text(this.#note, words);
   }
 
+  /** Says where one signs in, on a server that lets in only who comes with a token of the site's own. */
+  refer() {
+    this.#code.hidden = this.#newcomer.hidden = this.#turn.hidden = this.#kept.hidden = true;
+    text(this.#hint, t.signInElsewhere);
+  }
+
   /** Shows the form for a code, or that for a name. @param {boolean} code */
   #turnTo(code) {
     this.#code.hidden = !code;
@@ -72,11 +79,11 @@ export class SignIn extends HTMLElement {
       element('img', { class: 'logo', src: './icon.svg', alt: '', width: 56, height: 56 }),
       element('h1', {}, t.product),
       this.#hint, this.#note, this.#newcomer, this.#code, this.#turn,
-      element('p', { class: 'small' }, keepsIdentity() ? t.signInNote : t.signInNoteUnkept)));
+      this.#kept));
     this.#turnTo(!this.#code.hidden);
     this.#code.addEventListener('signed-in', event => {
       const { recovered, ...who } = /** @type {CustomEvent<{ id: bigint, name: string, token: string, recovered: boolean }>} */ (event).detail;
-      storeIdentity(who);
+      storeIdentity({ ...who, mints: true });
       this.dispatchEvent(new CustomEvent('signed-in', { detail: recovered ? t.recovered : '' }));
     });
     this.#name.addEventListener('input', () => this.#prepare(), { once: true });
@@ -100,10 +107,11 @@ export class SignIn extends HTMLElement {
     this.#work(true);
     try {
       const invite = this.#invite.value.trim();
-      storeIdentity(await signInAsGuest(name, { device: deviceLabel(), ...invite && { invite } }));
+      storeIdentity({ ...await signInAsGuest(name, { device: deviceLabel(), ...invite && { invite } }), mints: true });
       this.dispatchEvent(new CustomEvent('signed-in', { detail: '' }));
     } catch (error) {
       this.#work(false);
+      if (error instanceof ParleyError && error.reasonCode === 'no-guests') return this.refer();
       const known = error instanceof ParleyError && error.code !== 0;
       this.#refuse(t.signInFailed(known ? reasonOf(error, t.unknownError) : t.serverAway));
     }

@@ -6,12 +6,14 @@ import { element } from './dom.js';
 /**
  * @param {Element} place where the dialog lives
  * @param {string[]} unsent names of those to whom something was not sent yet
+ * @param {boolean} mints whether the server lets the user in again by a code; else the site does where their account is
  * @param {boolean} [everywhere]
  * @returns {Promise<boolean>}
  */
-export function askToSignOut(place, unsent, everywhere = false) {
+export function askToSignOut(place, unsent, mints, everywhere = false) {
+  const back = mints ? [...(everywhere ? [t.noWayBackHint] : []), t.startOverHint] : [t.signInElsewhere];
   return ask(place, unsent, everywhere ? t.signOutEverywhereNow : t.signOutHere,
-    [...(everywhere ? [t.signOutEverywhereHint] : []), t.signOutHint, t.startOverHint], t.signOut);
+    [...(everywhere ? [t.signOutEverywhereHint] : []), t.signOutHint, ...back], t.signOut);
 }
 
 /**

@@ -12,6 +12,7 @@ const place = 'parley.session';
  * @property {bigint} id
  * @property {string} name
  * @property {string} token
+ * @property {boolean} [mints] whether the server mints the token, and not a site's own that has the key; unless it is known
  */
 
 /** Who is signed in on this page alone. @type {Identity | null} */
@@ -37,19 +38,19 @@ export function storedIdentity() {
   try {
     const stored = JSON.parse(localStorage.getItem(place) ?? 'null');
     if (typeof stored?.token !== 'string') return null;
-    return { id: BigInt(stored.id), name: String(stored.name), token: stored.token };
+    return { id: BigInt(stored.id), name: String(stored.name), token: stored.token, ...typeof stored.mints === 'boolean' && { mints: stored.mints } };
   } catch {
     return null;
   }
 }
 
-/** Keeps who is signed in: for as long as this page, if the browser keeps nothing. @param {{ id: bigint, name: string, token: string }} who */
-export function storeIdentity({ id, name, token }) {
+/** Keeps who is signed in: for as long as this page, if the browser keeps nothing. @param {Identity} who */
+export function storeIdentity({ id, name, token, mints }) {
   try {
-    localStorage.setItem(place, JSON.stringify({ id: String(id), name, token }));
+    localStorage.setItem(place, JSON.stringify({ id: String(id), name, token, mints }));
     unkept = null;
   } catch {
-    unkept = { id, name, token };
+    unkept = { id, name, token, mints };
   }
 }
 
@@ -57,6 +58,12 @@ export function storeIdentity({ id, name, token }) {
 export function renameIdentity(name) {
   const identity = storedIdentity();
   if (identity && identity.name !== name) storeIdentity({ ...identity, name });
+}
+
+/** Keeps whether the server mints the user's tokens: where it lets them in no more it cannot be asked. @param {boolean} mints */
+export function learnWhoMints(mints) {
+  const identity = storedIdentity();
+  if (identity && identity.mints !== mints) storeIdentity({ ...identity, mints });
 }
 
 export function clearIdentity() {
@@ -97,7 +104,10 @@ export async function currentToken(stale) {
   const identity = storedIdentity();
   if (!identity) throw new ParleyError('nobody is signed in', 0, { reasonCode: 'signed-out' });
   if (identity.token !== stale) return identity.token;
-  const token = await renewToken(stale, { device: deviceLabel() });
+  const token = await renewToken(stale, { device: deviceLabel() }).catch(error => {
+    if (error instanceof ParleyError && error.reasonCode === 'no-guests') learnWhoMints(false);
+    throw error;
+  });
   if (storedIdentity()?.token === stale) storeIdentity({ ...identity, token }); // nobody signed out meanwhile
   return token;
 }

@@ -33,6 +33,14 @@ export class Names extends EventTarget {
     this.#lookalikes.set(id, name);
   }
 
+  /** Keeps the names that come with conversations. @param {import('../parley.js').Conversation[]} conversations */
+  learn(conversations) {
+    for (const { peer, customer, agent, peerName, assignee, assigneeName } of conversations) {
+      if (peer || agent) this.set(peer || customer, peerName);
+      this.set(assignee, assigneeName);
+    }
+  }
+
   /** A person's name, told apart from others that look like it, or one made of the id. @param {bigint} id */
   user(id) {
     return this.#known(id) ?? userName('', id);

@@ -1,5 +1,6 @@
 // @ts-check
-// What the address says: #/to/{user}, #/service/{type}, #/c/{key}, #/invite/{code} or #/link/{code}.
+// What the address says: #/to/{user}, #/service/{type}, #/c/{key}, #/invite/{code} or #/link/{code}; and what of the page it shows.
+import { directKey, serviceKey } from '../parley.js';
 
 /**
  * @typedef {{ name: 'home' }
@@ -42,6 +43,32 @@ export function parseRoute(hash) {
     }
   }
   return { name: 'bad' };
+}
+
+/**
+ * The key of the conversation that a route leads to; '' if to none, or to one of a kind that is not known here.
+ * @param {Route} route @param {bigint} me
+ */
+export function keyOf(route, me) {
+  switch (route.name) {
+    case 'to':
+      return route.user === me ? '' : directKey(me, route.user);
+    case 'service':
+      return serviceKey(me, route.service);
+    case 'conversation':
+      return isKnownKind(route.key) ? route.key : '';
+  }
+  return '';
+}
+
+/** Which pane a route shows where there is room for one. @param {Route} route @returns {'list' | 'conversation'} */
+export function viewOf({ name }) {
+  return name === 'home' || name === 'invite' || name === 'link' ? 'list' : 'conversation';
+}
+
+/** Whether this version can show such a conversation. @param {string} key */
+export function isKnownKind(key) {
+  return key.startsWith('d:') || key.startsWith('s:');
 }
 
 /** The address, within the page, of a conversation. @param {{ key: string, peer: bigint, service: number, agent: boolean }} conversation */

@@ -31,6 +31,7 @@ const stores = /** @type {const} */ (['sessionStorage', 'localStorage']); // of 
 const version = 2; // rises when what is kept means something else
 const mostLength = 64 << 10; // UTF-16 units
 const lowest = { conversation: 56, message: 32 }; // px: a screen holds no more of them than have this height, of which each costs a start its time
+const rows = 20; // conversations of each list, at most
 const pause = 2000; // ms that changes are gathered for
 
 /**
@@ -51,6 +52,26 @@ export function readSnapshot(user) {
     forget(name);
   }
   return null;
+}
+
+/**
+ * What is shown now, of an agent both lists.
+ * @param {import('./page-context.js').PageContext} context @param {import('./conversations.js').Conversations} conversations
+ * @param {boolean} agent @param {Shown | null} open
+ * @returns {Snapshot}
+ */
+export function snapshotOf({ me, names }, { own, queue, unread }, agent, open) {
+  const conversations = agent ? alternately(queue.all.slice(0, rows), own.all.slice(0, rows)) : own.all.slice(0, rows);
+  const messages = [...open?.messages ?? [], ...conversations.map(({ last }) => last)];
+  const people = new Set(messages.flatMap(message => (message ? [message.agent, message.target] : [])));
+  return { user: me, unread, agent, conversations, open, names: [...people].filter(id => names.bare(id)).map(id => [id, names.bare(id)]) };
+}
+
+/** One of each in turn, so that whoever takes the first ones has some of both. @template T @param {readonly T[]} a @param {readonly T[]} b */
+function alternately(a, b) {
+  const both = [];
+  for (let i = 0; i < Math.max(a.length, b.length); i++) both.push(...a.slice(i, i + 1), ...b.slice(i, i + 1));
+  return both;
 }
 
 export function forgetSnapshot() {

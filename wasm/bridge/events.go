@@ -2,16 +2,22 @@ package bridge
 
 import (
 	"slices"
+	"time"
 
 	"parley/wasm/chat"
 )
 
-// events collects what a user's engine tells during one turn of the loop,
+// tellEvery is the least time between two sendings to pages: they paint no sooner.
+const tellEvery = 16 * time.Millisecond
+
+// events collects what a user's engine tells during one turn of the loop, or
+// since tellEvery before if much is told,
 // and sends it to all the user's pages at once: what changed twice is sent
-// once, messages aside, and a burst of those crosses to JavaScript as one. It is
-// the engine's Observer.
+// once, messages aside, and a burst of those crosses to JavaScript as one. No answer
+// overtakes it. It is the engine's Observer.
 type events struct {
 	owner         *userEngine
+	told          time.Duration // when something was sent last, by the host's clock; 0: never
 	scheduled     bool
 	reset         bool
 	connection    *chat.Connection
@@ -135,18 +141,26 @@ func (v *events) Failed(err error) {
 	v.schedule()
 }
 
-// schedule sends what was collected after what is on the loop already.
+// schedule sends what was collected after what is on the loop already, and not too soon.
 func (v *events) schedule() {
-	if !v.scheduled {
-		v.scheduled = true
-		v.owner.hub.host.Post(v.flush)
+	if v.scheduled {
+		return
+	}
+	v.scheduled = true
+	host := v.owner.hub.host
+	if rest := v.told + tellEvery - host.Elapsed(); v.told > 0 && rest > 0 {
+		host.After(rest, v.flush)
+	} else {
+		host.Post(v.flush)
 	}
 }
 
+// flush sends what was collected now.
 func (v *events) flush() {
 	s, batch := v.owner, *v
-	*v = events{owner: s}
+	*v = events{owner: s, told: v.told}
 	if n := batch.len(); n > 0 {
+		v.told = s.hub.host.Elapsed()
 		s.hub.tellAll(s.attached, func(e *encoder) {
 			e.array(n)
 			batch.put(e)

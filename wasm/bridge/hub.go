@@ -144,8 +144,17 @@ func (h *hub) tellAll(ports []int, put func(*encoder)) {
 	h.post(h.out.bytes(), ports)
 }
 
+// flush sends a page what its engine told so far: an answer that overtook it would be older
+// than what came before it.
+func (h *hub) flush(port int) {
+	if s := h.ports[port]; s != nil {
+		s.events.flush()
+	}
+}
+
 // answer settles a call of the page with a value.
 func (h *hub) answer(port int, id float64, value func(*encoder)) {
+	h.flush(port)
 	h.tell(port, func(e *encoder) {
 		e.object(answerShape)
 		e.float(id)
@@ -155,6 +164,7 @@ func (h *hub) answer(port int, id float64, value func(*encoder)) {
 
 // refuse settles a call of the page with an error.
 func (h *hub) refuse(port int, id float64, err error) {
+	h.flush(port)
 	h.tell(port, func(e *encoder) {
 		e.object(refusalShape)
 		e.float(id)

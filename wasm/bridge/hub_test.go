@@ -118,6 +118,14 @@ func (p *profile) do(port int, command record) []any {
 	return p.posts[port]
 }
 
+// pass lets time pass until everything is quiet; what was read of posts before is read
+// before the loop goes on.
+func (p *profile) pass(d time.Duration) {
+	p.loop.Post(func() {})
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func (p *profile) detach(port int) {
 	p.loop.Post(func() { p.hub.detach(port) })
 	synctest.Wait()
@@ -445,8 +453,7 @@ func TestAFreshTokenIsAskedFromOnePageAfterTheOtherUntilOneGivesIt(t *testing.T)
 		if got := asked(); !slices.Equal(got, []int{1}) {
 			t.Fatalf("asked pages %v, want the one there was", got)
 		}
-		time.Sleep(tokenTimeout) // of the bubble: that page never answers
-		synctest.Wait()
+		p.pass(tokenTimeout) // of the bubble: that page never answers
 		if got := asked(); !slices.Equal(got, []int{3}) {
 			t.Fatalf("then asked pages %v, want the last that came", got)
 		}
@@ -460,8 +467,7 @@ func TestAFreshTokenIsAskedFromOnePageAfterTheOtherUntilOneGivesIt(t *testing.T)
 		if last.Token != "second" || last.User != me {
 			t.Errorf("connected with %+v, want user %d and the second token", last, me)
 		}
-		time.Sleep(2 * tokenTimeout)
-		synctest.Wait()
+		p.pass(2 * tokenTimeout)
 		if got := asked(); got != nil {
 			t.Errorf("pages %v were asked after the answer", got)
 		}

@@ -232,10 +232,7 @@ func (s *userEngine) send(port int, c *command) error {
 		Anyway: f.anyway, Ref: f.ref, Repeat: f.repeat,
 	}
 	finish := s.hub.finish(port, c.id)
-	s.engine.Send(f.key, draft, func(err error) {
-		s.events.flush() // the page has the message from these, before the answer
-		finish(err)
-	})
+	s.engine.Send(f.key, draft, finish)
 	return nil
 }
 

@@ -18,6 +18,9 @@ const (
 	// settled is how long a session must live for its end to count as the
 	// first failure, and not as one more.
 	settled = 10 * time.Second
+	// belated is for how long an attempt that failed may still be accepted by a server that
+	// was frozen, or slow, and take over from the session that came after it.
+	belated = time.Minute
 	// clockCheck is how often this device's clock is looked at, which may be set.
 	clockCheck = 10 * time.Second
 )
@@ -34,6 +37,7 @@ type connection struct {
 	ended    bool // the session that is being opened has ended already
 	endedBy  error
 	abandon  context.CancelFunc // ends the attempt under way
+	missed   time.Duration      // until when an earlier attempt may take over: of this engine, or of one before
 	retry    backoff
 	stopWait func() // the timer of the next attempt; nil if there is none
 	grace    bool   // the first attempt waits for a timeline
@@ -67,6 +71,7 @@ func (c *connection) begin() {
 	e := c.engine
 	e.renewing.watch()
 	c.watchClock(e.Host.Now(), e.Host.Elapsed())
+	c.missed = e.Host.Elapsed() + belated
 	if e.Grace == 0 || e.meta.SyncToken == "" {
 		c.open()
 		return
@@ -132,7 +137,10 @@ func (c *connection) opened(number int, token string, session Session, err error
 	}
 	c.opening = false
 	if err != nil || c.ended {
-		c.failed(token, cmp.Or(err, c.endedBy))
+		if answered := (*proto.Refusal)(nil); err != nil && !errors.As(err, &answered) {
+			c.missed = e.Host.Elapsed() + belated
+		}
+		c.failed(token, cmp.Or(err, c.endedBy), err == nil)
 		return
 	}
 	if token != e.Token.Text { // what it shows is no longer what the user may see
@@ -163,7 +171,7 @@ func (c *connection) lost(number int, err error) {
 		return
 	}
 	c.leave()
-	c.failed(e.Token.Text, err)
+	c.failed(e.Token.Text, err, true)
 }
 
 // leave forgets the session, and what was asked in it.
@@ -194,16 +202,16 @@ func (c *connection) replace() {
 	}
 }
 
-// failed decides what the end of a session, or of an attempt, asks for.
-func (c *connection) failed(token string, err error) {
+// failed decides what the end of a session, or (not opened) of an attempt, asks for.
+func (c *connection) failed(token string, err error, opened bool) {
 	e := c.engine
 	e.fetch.offline()
-	switch do, why := remedyOf(connecting, err); do {
-	case renew:
+	switch do, why := remedyOf(connecting, err); {
+	case do == renew:
 		e.renewing.refuse(token, *ReasonOf(why))
-	case yield:
+	case do == yield && !(opened && e.Host.Elapsed() < c.missed):
 		c.set(Offline, Reason{Text: "this chat was opened in another program; try now to use it here", Code: "opened-elsewhere"}, 0)
-	case wait:
+	case do == wait:
 		c.wait(c.retry.patience(e.Host, why), reasonOf(err))
 	default:
 		c.wait(c.retry.next(e.Host), reasonOf(err))

@@ -322,7 +322,7 @@ func (e *Engine) receive(c *conversation, entries []entry) {
 	}
 	e.write.touch(c.name)
 	through := c.stored.through(max(c.mine.delivered, c.floor()-1))
-	e.write.flush(func() { e.delivered(c, through) })
+	e.write.settled(func() { e.delivered(c, through) })
 	e.Observer.Messages(c.name, changed, nil)
 	e.changed(c)
 	e.fetch.consider(c)

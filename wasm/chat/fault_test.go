@@ -310,7 +310,7 @@ func TestASessionThatLastedIsReplacedAtOnce(t *testing.T) {
 func TestATakenOverSessionDoesNotFightBack(t *testing.T) {
 	clock, s := setup(t)
 	a := open(t, s, alice, chat.NewMemory())
-	clock.Run(time.Minute)
+	clock.Run(2 * time.Minute)
 	s.cut(proto.Refuse(proto.SessionTakenOver, "taken over"))
 	clock.Run(time.Hour)
 	if s.opened != 1 || a.connection.State != chat.Offline {
@@ -320,6 +320,29 @@ func TestATakenOverSessionDoesNotFightBack(t *testing.T) {
 	clock.Run(time.Second)
 	if a.connection.State != chat.Live {
 		t.Errorf("connection is %+v after Wake", a.connection)
+	}
+}
+
+// A server that was frozen may accept an attempt when nobody waits for that any more, and the
+// session there is by then is taken over: by nobody else.
+func TestAnOwnAttemptThatCameLateIsNobodyElse(t *testing.T) {
+	clock, s := setup(t)
+	s.down = true
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	s.down = false
+	a.engine.Wake()
+	clock.Run(time.Second)
+	s.cut(proto.Refuse(proto.SessionTakenOver, "taken over"))
+	clock.Run(30 * time.Second)
+	if a.connection.State != chat.Live {
+		t.Fatalf("after an attempt that failed a take-over ends in %+v", a.connection)
+	}
+	clock.Run(time.Minute)
+	s.cut(proto.Refuse(proto.SessionTakenOver, "taken over"))
+	clock.Run(time.Hour)
+	if a.connection.State != chat.Offline {
+		t.Errorf("long after it a take-over ends in %+v", a.connection)
 	}
 }
 

@@ -3,12 +3,18 @@ package chat
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // maxReopens is how often in a row a batch or a read is tried at once with a
 // store that was opened again; then it failed, as one that loses itself each
 // time would be tried for ever.
 const maxReopens = 2
+
+// writeEvery is the least time from the beginning of a write to that of the next, if that
+// holds nothing but what the server has anyway: a transaction costs the browser as much as
+// the messages of a burst that come meanwhile.
+const writeEvery = 50 * time.Millisecond
 
 // writer turns changes into batches for the store: one Apply at a time, and
 // everything that came up during one goes into the next. A burst of messages
@@ -31,6 +37,9 @@ type writer struct {
 	dirty   dirtySet      // conversations whose row changed
 	then    []func(error) // one for each of next.Outbox; nil: keep trying
 	writing bool
+	began   time.Duration // the last write, by the host's clock; 0: there was none
+	resting func()        // stops the wait for the next; nil if there is none
+	wanted  bool          // something waits for the next write (flush)
 	retry   backoff
 	resume  func()   // stops the retry timer; nil if it does not run
 	flushed []func() // after the write under way
@@ -87,8 +96,18 @@ func (w *writer) confirmed(number uint64) {
 	w.wake()
 }
 
-// flush calls f once everything up to now is written, or could not be.
+// flush calls f once everything up to now is written, or could not be, and lets
+// that be soon.
 func (w *writer) flush(f func()) {
+	if w.resume == nil && w.pending() {
+		w.wanted = true
+		w.wake()
+	}
+	w.settled(f)
+}
+
+// settled calls f once everything up to now is written, or could not be.
+func (w *writer) settled(f func()) {
 	switch {
 	case w.resume != nil:
 		f()
@@ -104,16 +123,39 @@ func (w *writer) flush(f func()) {
 func (w *writer) pending() bool { return len(w.dirty.names) > 0 || !w.next.Empty() }
 
 // wake begins a write in a moment, so that what the current event still
-// changes goes into the same batch.
+// changes goes into the same batch; later, if there is time.
 func (w *writer) wake() {
 	if w.writing || w.resume != nil {
 		return
 	}
-	w.writing = true
-	w.host.Post(w.write)
+	rest := w.began + writeEvery - w.host.Elapsed()
+	if w.began > 0 && rest > 0 && w.patient() {
+		if w.resting == nil {
+			w.resting = w.host.After(rest, w.begin)
+		}
+		return
+	}
+	w.begin()
+}
+
+// patient reports whether nobody misses anything if the next write comes later.
+func (w *writer) patient() bool {
+	return !w.wanted && !w.next.Clear && w.next.Meta == nil && len(w.next.Outbox) == 0 && len(w.next.Confirmed) == 0
+}
+
+func (w *writer) begin() {
+	if w.resting != nil {
+		w.resting()
+		w.resting = nil
+	}
+	if !w.writing {
+		w.writing = true
+		w.host.Post(w.write)
+	}
 }
 
 func (w *writer) write() {
+	w.began, w.wanted = w.host.Elapsed(), false
 	batch, then := w.next, w.then
 	for _, name := range w.dirty.names {
 		if row, ok := w.row(name); ok {

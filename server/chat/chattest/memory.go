@@ -56,6 +56,14 @@ func (m *Memory) Copy(start uint64) *Memory {
 	return &Memory{secret: m.secret, update: make(chan struct{}, 1), state: state, start: start}
 }
 
+// Begin lets another start be the last, beside those that go on.
+func (m *Memory) Begin(start uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.state = m.state.clone().begin(start)
+	m.readers = 0
+}
+
 // Start implements Store.
 func (m *Memory) Start() uint64 { return m.start }
 
@@ -438,14 +446,14 @@ func (v memoryView) Changed(user uint64, services chat.Services, after uint64, l
 		if !key.Has(user) {
 			rev = max(rev, c.Rev)
 		}
-		gone := uint64(0)
+		past := uint64(0)
 		if m == (chat.Member{}) {
-			gone = c.Gone
+			past = c.Past
 		}
 		if rev > after {
 			changes = append(changes, chat.Change{
 				Key: key, Rev: rev,
-				Unread:  c.Counted[side] - m.Own - m.Seen - gone,
+				Unread:  c.Counted[side] - m.Own - m.Seen - past,
 				Waiting: c.Status.Sides[side.Other()].Seq != 0,
 				Wrote:   m.Own > 0, Heard: c.Counted[side] > m.Own, Apart: apart(m),
 			})

@@ -233,7 +233,7 @@ func extreme(key proto.Key, user, id uint64) chat.Member {
 // large is a conversation with a different number in every field that is an id.
 func large(key proto.Key, id, least uint64) chat.Conversation {
 	return chat.Conversation{
-		Key: key, Head: id, Min: least, Time: id, Rev: id, ServiceRead: id - 1, ServiceDelivered: id, ServiceReadTime: id, ServiceDeliveredTime: id - 1, Counted: [2]uint64{3, 4}, Gone: 2,
+		Key: key, Head: id, Min: least, Time: id, Rev: id, ServiceRead: id - 1, ServiceDelivered: id, ServiceReadTime: id, ServiceDeliveredTime: id - 1, Counted: [2]uint64{3, 4}, Past: 2,
 		Status: proto.ConversationStatus{
 			Sides:    [2]proto.Waiting{{AnsweredThrough: id, Seq: id - 1, Since: id}, {AnsweredThrough: id - 1, Seq: id, Since: id - 1}},
 			Assignee: id, PostProc: 2, LastAnswer: id - 1, LastAnswerBy: id,

@@ -7,11 +7,23 @@ import (
 )
 
 func TestNothingIsLostNothingTwiceNothingOutOfOrder(t *testing.T) {
+	h, err := newServer(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	survive(t, h, 0)
+}
+
+func TestAClusterLosesNothingEither(t *testing.T) { survive(t, newCluster(t, *nodes), *talkers) }
+
+// survive lets people chat at a host while faults strike, and wants every message in its place.
+func survive(t *testing.T, h host, talkers int) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}
 	t.Logf("seed %d", *seed)
-	w := newWorld(t, rand.New(rand.NewPCG(*seed, 0)), *people)
+	w := newWorld(t, rand.New(rand.NewPCG(*seed, 0)), h, *people)
+	w.letTalk(talkers)
 	r := newReport(*seed)
 	w.must(w.run(t.Context(), *messages, *faults, r))
 	w.must(w.settle(t.Context()))
@@ -32,7 +44,7 @@ func TestNothingIsLostNothingTwiceNothingOutOfOrder(t *testing.T) {
 	}
 }
 
-// compare stops the server and holds everybody's view of every conversation
+// compare stops the host and holds everybody's view of every conversation
 // against its database, and that against what was pressed. It returns how many
 // messages are stored.
 func (w *world) compare(v *verdict) (stored int) {
@@ -47,13 +59,21 @@ func (w *world) compare(v *verdict) (stored int) {
 			log, err := p.inBrowser(c.key)
 			w.must(err)
 			copies = append(copies, copied{p.name + "'s browser", c.key, log})
-			log, err = w.server.overHTTP(c.key, p.token)
+			log, err = overHTTP(w.host.Client(), c.key, p.token)
 			w.must(err)
 			copies = append(copies, copied{"HTTP for " + p.name, c.key, log})
 		}
 	}
-	w.must(w.server.Stop())
-	logs, err := inDatabase(w.server.Data)
+	for _, talker := range w.talkers {
+		talker.stop()
+		key := talker.key(talker.peers[0])
+		log, err := overHTTP(w.host.Client(), key, talker.token)
+		w.must(err)
+		copies = append(copies, copied{"HTTP for " + talker.name, key, log})
+		v.delivered(talker)
+	}
+	w.must(w.host.Stop())
+	logs, err := w.host.stored()
 	w.must(err)
 	for _, c := range copies {
 		v.compare(c.where, c.key, logs[c.key], c.log)

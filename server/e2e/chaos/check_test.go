@@ -15,6 +15,7 @@ import (
 	_ "modernc.org/sqlite" // the driver
 
 	"parley/proto"
+	"parley/server/e2e/live"
 )
 
 // An entry is a stored message, as far as all have to agree on it.
@@ -59,7 +60,7 @@ func inDatabase(folder string) (map[string][]entry, error) {
 }
 
 // overHTTP reads a conversation from the server's history, oldest first.
-func (s *server) overHTTP(key, token string) (log []entry, err error) {
+func overHTTP(c live.Client, key, token string) (log []entry, err error) {
 	for after := uint64(0); ; {
 		var page struct {
 			Messages []struct {
@@ -70,7 +71,7 @@ func (s *server) overHTTP(key, token string) (log []entry, err error) {
 			} `json:"messages"`
 			HeadSeq string `json:"head_seq"`
 		}
-		if err := s.Client().Get(context.Background(), fmt.Sprintf("/api/conversations/%s/messages?after=%d&limit=500", key, after), token, &page); err != nil {
+		if err := c.Get(context.Background(), fmt.Sprintf("/api/conversations/%s/messages?after=%d&limit=500", key, after), token, &page); err != nil {
 			return nil, err
 		}
 		for _, m := range page.Messages {
@@ -285,7 +286,7 @@ func (w *world) settle(ctx context.Context) error {
 		}
 	}
 	for _, c := range w.conversations() {
-		log, err := w.server.overHTTP(c.key, c.members[0].token)
+		log, err := overHTTP(w.host.Client(), c.key, c.members[0].token)
 		if err != nil {
 			return err
 		}

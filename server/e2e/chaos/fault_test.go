@@ -13,10 +13,15 @@ import (
 type scope int
 
 const (
-	serverFault scope = iota // the one server
-	lineFault                // one person's line
-	pageFault                // one person's pages
+	lineFault     scope = iota // one person's line
+	pageFault                  // one person's pages
+	serverFault                // the one server, or a node
+	databaseFault              // the database of all nodes
+	balancerFault              // what is in front of the nodes
 )
+
+// shared reports whether a scope is everybody's.
+func (s scope) shared() bool { return s >= serverFault }
 
 // A fault is a kind of misfortune. strike lets it happen and returns when it
 // is over; what it leaves behind is for everybody to recover from. The error
@@ -29,7 +34,6 @@ type fault struct {
 
 // A strike is one case of a fault.
 type strike struct {
-	server *server
 	victim *person
 	chance *rand.Rand
 }
@@ -39,22 +43,8 @@ func (s strike) between(low, high time.Duration) time.Duration {
 	return low + time.Duration(s.chance.Int64N(int64(high-low)))
 }
 
+// kinds are the faults that befall people; a host has its own.
 var kinds = []fault{
-	{"server killed", serverFault, func(s strike) error {
-		if err := s.server.Kill(); err != nil {
-			return err
-		}
-		time.Sleep(s.between(0, time.Second))
-		return s.server.Start()
-	}},
-	{"server stopped", serverFault, func(s strike) error {
-		if err := s.server.Stop(); err != nil {
-			return err
-		}
-		time.Sleep(s.between(0, time.Second))
-		return s.server.Start()
-	}},
-
 	{"connections cut", lineFault, func(s strike) error {
 		for range 1 + s.chance.IntN(3) {
 			s.victim.line.cut()

@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"parley/server/e2e/live"
+	"parley/server/store/postgres/postgrestest"
 )
 
 // patience is how long the tests wait for what must happen. It is generous: it
@@ -27,6 +28,8 @@ var (
 	impatient  = flag.Bool("impatient", true, "people press Try now while their page is not live")
 	reconnects = flag.Int("reconnects", 30, "how often a page is made to connect again")
 	people     = flag.Int("people", 2, "how many people chat, each with each other")
+	nodes      = flag.Int("nodes", 3, "how many nodes a cluster has")
+	talkers    = flag.Int("talkers", 5, "how many clients without a browser chat besides, at a cluster")
 	only       = flag.String("kinds", ".", "a regular expression for the kinds of faults")
 	seed       = flag.Uint64("seed", 0, "what chance begins with; 0 takes another one each time")
 )
@@ -42,7 +45,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "chaos tests:", err)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	os.Exit(postgrestest.Run(m))
 }
 
 func prepare() (err error) {

@@ -18,12 +18,16 @@ func TestForcedReconnectsLeaveOneConnection(t *testing.T) {
 		*seed = uint64(time.Now().UnixNano())
 	}
 	t.Logf("seed %d", *seed)
-	w := newWorld(t, rand.New(rand.NewPCG(*seed, 0)), 2)
+	server, err := newServer(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, rand.New(rand.NewPCG(*seed, 0)), server, 2)
 	ada := w.people[0]
 	browser := w.watchSockets(ada)
-	_, err := call[bool](ada.first(), patience, "hurry")
+	_, err = call[bool](ada.first(), patience, "hurry")
 	w.must(err)
-	before, err := w.server.gauge("process_open_fds")
+	before, err := server.gauge("process_open_fds")
 	w.must(err)
 
 	how := map[string]int{}
@@ -56,7 +60,7 @@ func TestForcedReconnectsLeaveOneConnection(t *testing.T) {
 	t.Logf("%d reconnects: %v", *reconnects, how)
 
 	eventually(t, "two connections at the server, Ada's and Bob's", func() string {
-		if n, err := w.server.gauge("parley_mqtt_connections"); err != nil || n != 2 {
+		if n, err := server.gauge("parley_mqtt_connections"); err != nil || n != 2 {
 			return fmt.Sprint(n, err)
 		}
 		return ""
@@ -70,7 +74,7 @@ func TestForcedReconnectsLeaveOneConnection(t *testing.T) {
 	// Besides connections the server has files open; HTTP connections that wait
 	// for a next request come and go.
 	eventually(t, "no more open files at the server than before", func() string {
-		if n, err := w.server.gauge("process_open_fds"); err != nil || n > before+4 {
+		if n, err := server.gauge("process_open_fds"); err != nil || n > before+4 {
 			return fmt.Sprint(n, before, err)
 		}
 		return ""

@@ -84,6 +84,13 @@ func (r *recorder) told(payload string) {
 	}
 }
 
+// stands notes that a message was acknowledged.
+func (r *recorder) stands(x *press) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	x.fate, r.last = stood, time.Now()
+}
+
 // count returns how many presses met a fate.
 func (r *recorder) count(f fate) (n int) {
 	r.mu.Lock()

@@ -6,9 +6,24 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"parley/server/e2e/live"
 )
+
+// A host is what people connect to: one server, or several nodes of a cluster.
+type host interface {
+	Client() live.Client // whose Server is where browsers connect to
+	Start() error
+	Stop() error
+	Runs() bool
+	Log() string
+	CheckLog() error
+	// stored is every conversation as it is stored. Nothing runs any more.
+	stored() (map[string][]entry, error)
+	// kinds are the faults that may befall it.
+	kinds() []fault
+}
 
 // A server is the real program, with its metrics.
 type server struct {
@@ -27,6 +42,27 @@ func newServer(data string) (*server, error) {
 		return nil, err
 	}
 	return &server{&live.Server{Data: data, Flags: []string{"-metrics", metrics}}, metrics}, nil
+}
+
+func (s *server) stored() (map[string][]entry, error) { return inDatabase(s.Data) }
+
+func (s *server) kinds() []fault {
+	return []fault{
+		{"server killed", serverFault, func(k strike) error {
+			if err := s.Kill(); err != nil {
+				return err
+			}
+			time.Sleep(k.between(0, time.Second))
+			return s.Start()
+		}},
+		{"server stopped", serverFault, func(k strike) error {
+			if err := s.Stop(); err != nil {
+				return err
+			}
+			time.Sleep(k.between(0, time.Second))
+			return s.Start()
+		}},
+	}
 }
 
 // gauge reads one number of /metrics.

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -12,25 +13,23 @@ import (
 	"time"
 )
 
-// A world is a server, and people who chat with each other.
+// A world is a server, or a cluster, and people who chat with each other.
 type world struct {
 	t       *testing.T
 	chance  *rand.Rand // of the faults
-	server  *server
+	host    host
 	people  []*person
+	talkers []*talker // without a browser
 	presses *recorder
 }
 
-// newWorld starts a server and lets people sign in, each in a browser of their
+// newWorld starts a host and lets people sign in, each in a browser of their
 // own. It all ends with the test.
-func newWorld(t *testing.T, chance *rand.Rand, people int) *world {
+func newWorld(t *testing.T, chance *rand.Rand, h host, people int) *world {
 	t.Helper()
-	w := &world{t: t, chance: chance, presses: newRecorder(t)}
-	var err error
-	w.server, err = newServer(t.TempDir())
-	w.must(err)
-	t.Cleanup(w.endServer)
-	w.must(w.server.Start())
+	w := &world{t: t, chance: chance, presses: newRecorder(t), host: h}
+	t.Cleanup(w.endHost)
+	w.must(h.Start())
 	for i := range people {
 		w.people = append(w.people, w.signIn([]string{"Ada", "Bob", "Cyd", "Dan"}[i]))
 	}
@@ -55,10 +54,11 @@ func newWorld(t *testing.T, chance *rand.Rand, people int) *world {
 func (w *world) signIn(name string) *person {
 	w.t.Helper()
 	p := &person{name: name, presses: w.presses, chance: rand.New(rand.NewPCG(w.chance.Uint64(), 0))}
-	guest, err := w.server.Client().NewGuest(w.t.Context(), name)
+	client := w.host.Client()
+	guest, err := client.NewGuest(w.t.Context(), name)
 	w.must(err)
 	p.id, p.token = guest.ID, guest.Token
-	p.line, err = newLine(name, w.server.Address)
+	p.line, err = newLine(name, client.Server)
 	w.must(err)
 	w.t.Cleanup(p.line.end)
 	p.browser, err = newBrowser(w.t.TempDir())
@@ -91,7 +91,7 @@ func (w *world) each(f func(*person) error) error {
 	return nil
 }
 
-// A conversation is one between two people.
+// A conversation is one between two people with browsers.
 type conversation struct {
 	key     string
 	members [2]*person
@@ -106,18 +106,18 @@ func (w *world) conversations() (all []conversation) {
 	return all
 }
 
-// endServer stops the server and looks for what it must never log.
-func (w *world) endServer() {
-	if w.server.Runs() {
-		if err := w.server.Stop(); err != nil {
+// endHost stops the host and looks for what it must never log.
+func (w *world) endHost() {
+	if w.host.Runs() {
+		if err := w.host.Stop(); err != nil {
 			w.t.Error(err)
 		}
 	}
-	if err := w.server.CheckLog(); err != nil {
+	if err := w.host.CheckLog(); err != nil {
 		w.t.Error(err)
 	}
 	if w.t.Failed() {
-		keep(w.t, "server.log", w.server.Log())
+		keep(w.t, "server.log", w.host.Log())
 	}
 }
 
@@ -141,7 +141,7 @@ func (w *world) run(ctx context.Context, messages, faults int, r *report) error 
 	if err != nil {
 		return err
 	}
-	for _, kind := range kinds {
+	for _, kind := range append(w.host.kinds(), kinds...) {
 		if wanted.MatchString(kind.name) {
 			deck.kinds = append(deck.kinds, kind)
 		}
@@ -149,7 +149,11 @@ func (w *world) run(ctx context.Context, messages, faults int, r *report) error 
 	for struck := 0; struck < faults; {
 		cards := deck.deal(min(2+w.chance.IntN(3), faults-struck), len(w.people))
 		struck += len(cards)
-		goal := (messages*struck/faults + len(w.people) - 1) / len(w.people) // that each has sent after this round
+		senders := len(w.people) + len(w.talkers)
+		goal := (messages*struck/faults + senders - 1) / senders // that each has sent after this round
+		for _, talker := range w.talkers {
+			talker.write(goal)
+		}
 		ctx, cancel := context.WithCancel(ctx)
 		sent := make(chan error, 1)
 		go func() {
@@ -176,7 +180,7 @@ func (w *world) round(cards []card, r *report) error {
 	errs := make([]error, len(cards))
 	var all sync.WaitGroup
 	for i, c := range cards {
-		s := strike{server: w.server, victim: w.people[c.victim], chance: rand.New(rand.NewPCG(w.chance.Uint64(), 0))}
+		s := strike{victim: w.people[c.victim], chance: rand.New(rand.NewPCG(w.chance.Uint64(), 0))}
 		all.Go(func() {
 			time.Sleep(s.between(0, 500*time.Millisecond))
 			errs[i] = c.fault.strike(s)
@@ -189,7 +193,7 @@ func (w *world) round(cards []card, r *report) error {
 			return fmt.Errorf("%s struck %s, in %v: %w", c, w.people[c.victim].name, cards, errs[i])
 		}
 	}
-	if err := w.each((*person).recover); err != nil {
+	if err := errors.Join(w.each((*person).recover), w.talkersRecover()); err != nil {
 		return fmt.Errorf("after %v: %w", cards, err)
 	}
 	took := time.Since(over)
@@ -231,7 +235,7 @@ func (d *deck) deal(n, people int) (cards []card) {
 			c.victim = d.chance.IntN(people)
 		}
 		if slices.ContainsFunc(cards, func(other card) bool {
-			return other.fault.scope == c.fault.scope && (c.fault.scope == serverFault || other.victim == c.victim)
+			return other.fault.scope == c.fault.scope && (c.fault.scope.shared() || other.victim == c.victim)
 		}) {
 			return cards
 		}

@@ -128,9 +128,22 @@ func (d *device) kill(why string) {
 		return
 	}
 	d.w.note("%s: tab killed %s", d, why)
+	d.shut()
+	d.w.After(d.w.upTo(5*time.Second), func() {
+		if d.host == nil {
+			d.open()
+		}
+	})
+}
+
+// shut ends the tab, for good unless it is opened again.
+func (d *device) shut() {
 	d.host.Kill()
 	d.host = nil
-	if s := d.w.server; s != nil {
+	for _, s := range d.w.servers {
+		if s == nil {
+			continue
+		}
 		for _, x := range slices.Clone(s.sessions) {
 			if x.device == d {
 				x.closed = true
@@ -138,11 +151,6 @@ func (d *device) kill(why string) {
 			}
 		}
 	}
-	d.w.After(d.w.upTo(5*time.Second), func() {
-		if d.host == nil {
-			d.open()
-		}
-	})
 }
 
 // act is one thing that the person does, or that befalls the device.
@@ -361,24 +369,34 @@ func order(a, b client.Message) int {
 
 // Open implements chat.Network.
 func (d *device) Open(_ context.Context, c client.Credentials, h client.Handler) (client.Session, error) {
-	s := d.w.server
+	s := d.w.anyServer()
 	if s == nil || d.w.chance(10) {
 		return nil, errDown
 	}
-	for _, x := range slices.Clone(s.sessions) {
-		if x.device == d {
-			x.end(proto.Refuse(proto.SessionTakenOver, "taken over"))
-		}
+	if d.w.Now().Before(s.frozen) { // it accepts what nobody waits for any more
+		x := &session{w: d.w, server: s, device: d, closed: true}
+		s.do(func() {
+			if s.enter(x) == nil {
+				s.after(d.w.upTo(time.Second), func() {
+					if slices.Contains(s.sessions, x) {
+						s.leave(x)
+					}
+				})
+			}
+		})
+		return nil, errDown
 	}
 	x := &session{w: d.w, server: s, device: d, handler: h}
-	s.join(x)
+	if err := s.enter(x); err != nil {
+		return nil, err
+	}
 	return x, nil
 }
 
 // Messages implements chat.History.
 func (d *device) Messages(ctx context.Context, _, key string, after, before uint64, limit int) ([]byte, error) {
-	s := d.w.server
-	if s == nil || d.w.chance(15) {
+	s := d.w.anyServer()
+	if s == nil || d.w.Now().Before(s.frozen) || d.w.chance(15) {
 		return nil, errDown
 	}
 	k, err := proto.ParseKey(key)

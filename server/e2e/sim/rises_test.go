@@ -36,6 +36,7 @@ func (r rises) record(v chat.View, now uint64) error {
 			if err != nil {
 				return err
 			}
+			m = reached(m)
 			at := mark{key, user}
 			if r[at] == nil {
 				r[at] = new(steps)
@@ -45,6 +46,17 @@ func (r rises) record(v chat.View, now uint64) error {
 		}
 	}
 	return nil
+}
+
+// reached is m without what an agent began with, which was on no screen of theirs.
+func reached(m chat.Member) chat.Member {
+	if m.ReadTime == 0 {
+		m.Read = 0
+	}
+	if m.DeliveredTime == 0 {
+		m.Delivered = 0
+	}
+	return m
 }
 
 func risen(s []proto.Step, seq, now uint64) []proto.Step {

@@ -12,15 +12,18 @@ import (
 	client "parley/wasm/chat"
 )
 
-// disk is the server's durable history. It survives the server, and may be
+// disk is the durable history of the server, or of all nodes. It survives them, and may be
 // full, or see the server die at a commit.
 type disk struct {
-	chat.Store
-	w     *world
-	full  bool
-	bad   bool // some of what is to be stored cannot be
-	crash int  // the server dies at the crash-th Update from now; 0: it does not
-	rises rises
+	chat.Store // a *chattest.Memory
+	w          *world
+	shared     *chattest.Shared // of nodes: what they have of the same history
+	hinted     int              // of how many records in its change log the nodes were told
+	full       bool
+	bad        bool // some of what is to be stored cannot be
+	vague      bool // what becomes of some commits stays unknown to the node
+	crash      int  // the server dies at the crash-th Update from now; 0: it does not
+	rises      rises
 }
 
 // backup is what a disk held once.
@@ -52,6 +55,14 @@ func (d *disk) wipe() {
 	if err != nil {
 		d.w.fail("name the agents: %v", err)
 	}
+	d.share()
+}
+
+// share lets nodes share the history that the disk has now.
+func (d *disk) share() {
+	if d.w.shared {
+		d.shared, d.hinted = chattest.NewShared(d.Store.(*chattest.Memory), d.w.Now), 0
+	}
 }
 
 // restart opens the history as a server does that starts.
@@ -74,10 +85,18 @@ func (d *disk) backUp() *backup {
 
 // putBack replaces the history by a backup, as a snapshot of the whole disk: nothing
 // on it tells.
-func (d *disk) putBack(b *backup) { d.Store, d.rises = b.history, b.rises }
+func (d *disk) putBack(b *backup) {
+	d.Store, d.rises = b.history, b.rises
+	d.share()
+}
 
 // Update implements chat.Store.
 func (d *disk) Update(ctx context.Context, change func(chat.Tx) error) error {
+	return d.update(ctx, d.Store.Update, change)
+}
+
+// update is an Update with what may befall it.
+func (d *disk) update(ctx context.Context, update func(context.Context, func(chat.Tx) error) error, change func(chat.Tx) error) error {
 	die := false
 	if d.crash > 0 {
 		d.crash--
@@ -88,14 +107,14 @@ func (d *disk) Update(ctx context.Context, change func(chat.Tx) error) error {
 	}
 	if d.full {
 		// A full disk is met in the middle.
-		return d.Store.Update(ctx, func(tx chat.Tx) error {
+		return update(ctx, func(tx chat.Tx) error {
 			if err := change(tx); err != nil {
 				return err
 			}
 			return errFull
 		})
 	}
-	err := d.Store.Update(ctx, func(tx chat.Tx) error {
+	err := update(ctx, func(tx chat.Tx) error {
 		if !d.bad {
 			return change(tx)
 		}
@@ -202,10 +221,11 @@ func (d *disk) entry(key string, seq uint64) (found *chat.Entry) {
 	return found
 }
 
-// server is one life of the server process: the real sequencer behind a
+// server is one life of a server process: the real sequencer behind a
 // broker's duties.
 type server struct {
 	w          *world
+	place      int // among the world's servers
 	service    *chat.Service
 	sessions   []*session
 	queue      []waiter
@@ -213,6 +233,10 @@ type server struct {
 	unplan     func()            // of the next announcement
 	fanned     map[string]uint64 // by user and conversation: the last seq sent
 	broad      bool              // its broker is one that cannot tell a user's connections apart
+	node       *chattest.Node    // nil: it has the history to itself
+	renewed    time.Time         // when it showed last that it is there
+	frozen     time.Time         // until when it does nothing
+	skew       time.Duration     // by which its clock is ahead
 }
 
 type waiter struct {
@@ -220,19 +244,63 @@ type waiter struct {
 	reply   func(chat.Receipt, error)
 }
 
-func (w *world) startServer() {
-	w.disk.restart()
-	s := &server{w: w, fanned: make(map[string]uint64), broad: w.Rand.IntN(2) == 0}
+func (w *world) startServer(place int) {
+	s := &server{w: w, place: place, fanned: make(map[string]uint64), broad: w.Rand.IntN(2) == 0}
+	var store chat.Store = w.disk
+	if w.shared {
+		store = s.join()
+	} else {
+		w.disk.restart()
+	}
 	service, err := chat.New(chat.Config{
-		Store: w.disk, Fanout: s, Now: w.Now, Random: random{w}, Log: slog.New(slog.DiscardHandler),
+		Store: store, Fanout: s, Now: s.now, Random: random{w}, Log: slog.New(slog.DiscardHandler), End: s.endOf, Oust: s.oust,
 	})
 	if err != nil {
 		w.fail("start the server: %v", err)
 		return
 	}
 	s.service = service
-	w.server = s
-	w.note("server up")
+	w.servers[place] = s
+	w.note("server %d up", place)
+	if s.node != nil {
+		s.attend()
+	}
+}
+
+// now is what the server's clock says.
+func (s *server) now() time.Time { return s.w.Now().Add(s.skew) }
+
+// after does something at the server after a while: not if that is down by then, and not
+// while it is frozen.
+func (s *server) after(d time.Duration, f func()) (cancel func()) {
+	return s.w.After(d, func() { s.do(f) })
+}
+
+// do does something at the server, once it is not frozen.
+func (s *server) do(f func()) {
+	switch now := s.w.Now(); {
+	case s.down():
+	case now.Before(s.frozen):
+		s.after(s.frozen.Sub(now), f)
+	default:
+		f()
+	}
+}
+
+func (s *server) down() bool { return s.w.servers[s.place] != s }
+
+// anyServer is one of those that are up; nil if none is.
+func (w *world) anyServer() *server {
+	var up []*server
+	for _, s := range w.servers {
+		if s != nil {
+			up = append(up, s)
+		}
+	}
+	if len(up) == 0 {
+		return nil
+	}
+	return up[w.Rand.IntN(len(up))]
 }
 
 type random struct{ w *world }
@@ -244,14 +312,21 @@ func (r random) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// killServer ends the process: what is not on disk is gone. It comes back.
-func (w *world) killServer(why string) {
-	s := w.server
-	if s == nil {
+// killServers kills all there are.
+func (w *world) killServers(why string) {
+	for _, s := range w.servers {
+		s.kill(why)
+	}
+}
+
+// kill ends the process: what is not on disk is gone. It comes back.
+func (s *server) kill(why string) {
+	if s == nil || s.down() {
 		return
 	}
-	w.note("server down: %s", why)
-	w.server = nil
+	w := s.w
+	w.note("server %d down: %s", s.place, why)
+	w.servers[s.place] = nil
 	for _, x := range slices.Clone(s.sessions) {
 		if w.chance(3) {
 			x.silent = true // a client that nobody tells
@@ -260,28 +335,63 @@ func (w *world) killServer(why string) {
 		x.end(errReset)
 	}
 	w.After(w.upTo(10*time.Second), func() {
-		if w.server == nil {
-			w.startServer()
+		if w.servers[s.place] == nil {
+			w.startServer(s.place)
 		}
 	})
 }
 
-// join and leave keep who is connected.
-func (s *server) join(x *session) {
+// enter and leave keep who is connected.
+func (s *server) enter(x *session) (err error) {
+	for _, older := range slices.Clone(s.sessions) {
+		if older.device == x.device {
+			older.end(proto.Refuse(proto.SessionTakenOver, "taken over"))
+		}
+	}
+	alive := s.survives(func() { x.mark, err = s.service.Connected(context.Background(), x.device.sender()) })
+	if !alive {
+		s.kill("at the commit of a connection")
+		return errReset
+	}
+	s.hint()
+	if err != nil {
+		return err
+	}
 	s.sessions = append(s.sessions, x)
-	s.service.Connected(x.device.user)
+	s.w.note("%s: at server %d", x.device, s.place)
 	s.announce()
+	return nil
 }
 
 func (s *server) leave(x *session) {
 	s.sessions = slices.DeleteFunc(s.sessions, func(y *session) bool { return x == y })
-	s.service.Disconnected(x.device.user)
+	s.w.note("%s: left server %d", x.device, s.place)
+	s.service.Disconnected(x.device.sender())
 	s.announce()
+}
+
+// endOf ends connections of a user's devices, of which all here are number 0.
+func (s *server) endOf(user uint64, of func(device uint64) bool, why *proto.Refusal) {
+	for _, x := range slices.Clone(s.sessions) {
+		if x.device.user == user && of(0) {
+			s.after(0, func() { x.end(why) })
+		}
+	}
+}
+
+// oust ends a connection that another node has taken over.
+func (s *server) oust(user uint64, id string, mark uint64, why *proto.Refusal) {
+	for _, x := range slices.Clone(s.sessions) {
+		if x.device.user == user && x.device.String() == id && x.mark == mark {
+			s.after(0, func() { x.end(why) })
+		}
+	}
 }
 
 // announce lets the server say what nobody asked for, now and when more is due.
 func (s *server) announce() {
-	if s.w.server != s {
+	if s.down() || s.w.Now().Before(s.frozen) {
+		s.do(s.announce)
 		return
 	}
 	if s.unplan != nil {
@@ -289,12 +399,13 @@ func (s *server) announce() {
 	}
 	alive := s.survives(func() {
 		if next := s.service.Announce(context.Background()); next > 0 {
-			s.unplan = s.w.After(next, s.announce)
+			s.unplan = s.after(next, s.announce)
 		}
 	})
 	if !alive {
-		s.w.killServer("at a commit")
+		s.kill("at a commit")
 	}
+	s.hint()
 }
 
 // receive takes a PUBLISH from a session.
@@ -304,10 +415,11 @@ func (s *server) receive(x *session, b proto.Branch, payload, ref []byte, reply 
 		var receipt chat.Receipt
 		var err error
 		if !s.survives(func() { receipt, err = s.service.Publish(context.Background(), from, b, payload, ref) }) {
-			s.w.killServer("at the commit of a new epoch")
+			s.kill("at the commit of a new epoch")
 			return
 		}
 		reply(receipt, err)
+		s.hint()
 		return
 	}
 	request, err := s.service.Prepare(from, b, payload, ref)
@@ -318,15 +430,12 @@ func (s *server) receive(x *session, b proto.Branch, payload, ref []byte, reply 
 	s.queue = append(s.queue, waiter{request, reply})
 	if !s.committing {
 		s.committing = true
-		s.w.After(s.w.upTo(10*time.Millisecond), s.commit)
+		s.after(s.w.upTo(10*time.Millisecond), s.commit)
 	}
 }
 
 // commit is one group commit of what is queued.
 func (s *server) commit() {
-	if s.w.server != s {
-		return
-	}
 	batch := s.queue
 	s.queue, s.committing = nil, false
 	requests := make([]chat.Request, len(batch))
@@ -335,7 +444,8 @@ func (s *server) commit() {
 	}
 	var results []chat.Result
 	if !s.survives(func() { results = s.service.Commit(context.Background(), requests) }) {
-		s.w.killServer("at a commit")
+		s.kill("at a commit")
+		s.hint()
 		return
 	}
 	for i, r := range results {
@@ -408,6 +518,7 @@ type session struct {
 	server  *server
 	device  *device
 	handler client.Handler
+	mark    uint64 // by which the server names it
 	closed  bool
 	silent  bool // half-open: nothing arrives any more, in either direction
 }
@@ -429,10 +540,7 @@ func (x *session) Publish(b proto.Branch, payload, ref []byte, done func(client.
 	if x.closed || x.silent || x.w.chance(30) {
 		return
 	}
-	x.w.After(x.w.latency(), func() {
-		if x.w.server != x.server {
-			return
-		}
+	x.server.after(x.w.latency(), func() {
 		x.server.receive(x, b, payload, ref, func(r chat.Receipt, err error) {
 			x.checkReceipt(r, kindOf(b), payload)
 			if x.w.chance(30) {

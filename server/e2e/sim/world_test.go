@@ -26,7 +26,8 @@ type world struct {
 	seed    uint64
 	faulty  bool // the network and the disks misbehave
 	disk    *disk
-	server  *server // nil while it is down
+	shared  bool      // servers are nodes that share the history; else there is one
+	servers []*server // nil while it is down
 	devices []*device
 	presses []*press
 	wipes   int // times that the server's history was replaced, by none or an older one
@@ -49,14 +50,20 @@ type press struct {
 
 func newWorld(seed uint64, tracing bool) *world {
 	w := &world{Clock: chattest.NewClock(seed), seed: seed, tracing: tracing}
+	w.servers = make([]*server, 1)
+	if w.shared = seed%2 == 0; w.shared {
+		w.servers = make([]*server, 2+w.Rand.IntN(2))
+	}
 	w.disk = newDisk(w)
-	w.startServer()
+	for i := range w.servers {
+		w.startServer(i)
+	}
 	for _, user := range userIDs {
 		for n := range 1 + w.Rand.IntN(2) {
 			w.devices = append(w.devices, newDevice(w, user, n))
 		}
 	}
-	for _, agent := range agentIDs {
+	for _, agent := range agentIDs[:len(agentIDs)-1] {
 		w.devices = append(w.devices, newDevice(w, agent, 0))
 	}
 	return w
@@ -65,8 +72,9 @@ func newWorld(seed uint64, tracing bool) *world {
 // userIDs lie where float64 and int64 lose digits.
 var userIDs = [users]uint64{1<<53 + 1, 1<<63 + 1, 1<<64 - 1}
 
-// agentIDs answer for the services that all users are customers of.
-var agentIDs = [...]uint64{42, 1<<62 + 3}
+// agentIDs answer for the services that all users are customers of; the last, who has no
+// device until all is over, comes then if anybody does of whom the history keeps nothing.
+var agentIDs = [...]uint64{42, 1<<62 + 3, 1<<63 + 7}
 
 const service, elsewhere = proto.ServiceType_SERVICE_TYPE_SUPPORT, proto.ServiceType_SERVICE_TYPE_SALES
 
@@ -96,7 +104,23 @@ func (w *world) run() error {
 	if w.failed == nil {
 		w.checkAll()
 	}
+	if w.failed == nil && w.shared {
+		w.part()
+	}
 	return w.failed
+}
+
+// part lets somebody leave, and holds that every node hears of it.
+func (w *world) part() {
+	user := userIDs[w.Rand.IntN(users)]
+	w.devices = slices.DeleteFunc(w.devices, func(d *device) bool {
+		if d.user == user {
+			d.shut()
+		}
+		return d.user == user
+	})
+	w.until(w.Now().Add(time.Minute))
+	w.checkNodes()
 }
 
 // freshDevice is one on which somebody signs in for the first time.
@@ -135,9 +159,14 @@ func (w *world) often(every time.Duration, f func()) {
 }
 
 func (w *world) breakSomething() {
+	s := w.anyServer()
+	if w.shared && w.Rand.IntN(3) == 0 {
+		w.breakNode(s)
+		return
+	}
 	switch w.Rand.IntN(10) {
 	case 0, 1:
-		w.killServer("kill -9")
+		s.kill("kill -9")
 	case 2:
 		w.disk.full = true
 		w.note("server disk full")
@@ -147,13 +176,13 @@ func (w *world) breakSomething() {
 		w.note("some of what is sent to the server cannot be stored")
 		w.After(w.upTo(8*time.Second), func() { w.disk.bad = false })
 	case 3, 4:
-		if s := w.server; s != nil && len(s.sessions) > 0 {
+		if s != nil && len(s.sessions) > 0 {
 			x := s.sessions[w.Rand.IntN(len(s.sessions))]
 			w.note("cut %s", x.device)
 			x.end(errReset)
 		}
 	case 5, 6:
-		if s := w.server; s != nil && len(s.sessions) > 0 {
+		if s != nil && len(s.sessions) > 0 {
 			x := s.sessions[w.Rand.IntN(len(s.sessions))]
 			w.note("half-open %s", x.device)
 			x.silent = true
@@ -163,7 +192,7 @@ func (w *world) breakSomething() {
 		w.note("kill planned at a commit")
 	case 8:
 		if w.Rand.IntN(6) == 0 {
-			w.killServer("history replaced")
+			w.killServers("history replaced")
 			w.wipes++
 			w.disk.wipe()
 			return
@@ -182,7 +211,7 @@ func (w *world) putBack(b *backup) {
 	if !w.faulty || !proof {
 		return
 	}
-	w.killServer("backup put back")
+	w.killServers("backup put back")
 	w.wipes++
 	w.disk.putBack(b)
 }
@@ -193,9 +222,13 @@ func (w *world) start() uint64 { return w.Rand.Uint64() | 1 }
 // heal ends all faults; what they broke stays broken until somebody mends it.
 func (w *world) heal() {
 	w.note("faults stop")
-	w.faulty, w.disk.full, w.disk.bad, w.disk.crash = false, false, false, 0
-	if w.server == nil {
-		w.startServer()
+	w.faulty, w.disk.full, w.disk.bad, w.disk.vague, w.disk.crash = false, false, false, false, 0
+	for i, s := range w.servers {
+		if s == nil {
+			w.startServer(i)
+		} else {
+			s.frozen, s.skew = time.Time{}, 0
+		}
 	}
 	for _, d := range w.devices {
 		d.full = false

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"parley/proto"
 	"parley/server/chat"
@@ -191,6 +192,19 @@ func (c *crowd) Publish(user uint64, branch proto.Branch, payload []byte) {
 	c.delivered[m.GetMessageId()]++
 }
 
+// deliveries is how often a message was delivered, once it was: what is acknowledged is told
+// when the change log is followed.
+func (c *crowd) deliveries(id uint64) int {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		c.mu.Lock()
+		times := c.delivered[id]
+		c.mu.Unlock()
+		if times > 0 || time.Now().After(deadline) {
+			return times
+		}
+	}
+}
+
 func (c *crowd) PublishTo(context.Context, uint64, string, proto.Branch, []byte) error { return nil }
 
 // newCrowd runs a service on a store until the test ends.
@@ -275,8 +289,8 @@ func TestNothingIsLostOrDoubledWhereTheDatabaseFails(t *testing.T) {
 			if r := receipts[i][n]; e.Seq != uint64(n+1) || r.MessageID != e.ID || r.Seq != e.Seq || !strings.HasSuffix(string(e.Ref[:]), fmt.Sprint(n)) {
 				t.Errorf("sender %d: entry %d is %d, acknowledged as %+v", sender, n+1, e.ID, r)
 			}
-			if c.delivered[e.ID] != 1 {
-				t.Errorf("message %d was delivered %d times", e.ID, c.delivered[e.ID])
+			if times := c.deliveries(e.ID); times != 1 {
+				t.Errorf("message %d was delivered %d times", e.ID, times)
 			}
 		}
 	}

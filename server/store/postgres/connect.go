@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"strings"
@@ -20,11 +21,11 @@ const (
 )
 
 // settings are those of each connection. One that is idle within a transaction, as that of
-// a server that was frozen, holds up others for 5 s at most; one whose host has vanished
-// likewise. Every query has an index that serves it: without statistics the planner would
+// a node that was frozen, holds up others for 5 s at most; one whose host has vanished
+// likewise. (One that is frozen in the midst of what it sends is ended by who waits.) Every query has an index that serves it: without statistics the planner would
 // rather walk a table that is still small.
 var settings = []string{
-	"search_path = " + schemaName, "idle_in_transaction_session_timeout = '5s'", "lock_timeout = '6s'",
+	"search_path = " + schemaName, "idle_in_transaction_session_timeout = '5s'", "lock_timeout = '3s'",
 	"tcp_keepalives_idle = 2", "tcp_keepalives_interval = 1", "tcp_keepalives_count = 3",
 	"enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off", "jit = off", "default_transaction_isolation = 'read committed'", "default_transaction_read_only = off",
 }
@@ -79,8 +80,11 @@ func (db *DB) connected(ctx context.Context, c *connection) (*connection, error)
 	if err == nil {
 		replica = string(results[len(results)-1].Rows[0][0]) == "t"
 	}
-	if err == nil && replica {
+	switch {
+	case err == nil && replica:
 		err = errReplica
+	case err != nil && pg.IsClosed():
+		err = errors.Join(io.ErrUnexpectedEOF, err) // it broke, which pgconn says in many ways
 	}
 	if err != nil {
 		c.close()
@@ -117,10 +121,10 @@ func (db *DB) await(ctx context.Context) (*connection, error) {
 // starting reports whether an error is that of a database that may soon be there.
 func starting(err error) bool {
 	if code := codeOf(err); code != "" {
-		return code == "57P03" || code == "53300" // cannot_connect_now, too_many_connections
+		return code == "57P03" || code == "53300" || code == "57P01" // cannot_connect_now, too_many_connections, admin_shutdown
 	}
 	var op *net.OpError
-	return errors.As(err, &op)
+	return errors.As(err, &op) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || pgconn.SafeToRetry(err)
 }
 
 // start begins a transaction with the next statement.

@@ -25,12 +25,14 @@ func passing(err error) bool {
 	switch code := codeOf(err); {
 	case err == nil:
 		return false
+	case code == "08P01": // protocol_violation: it would be one again
+		return false
 	case code != "":
 		// connection_exception; operator_intervention, as when it is stopped; serialization_failure
 		// and deadlock_detected; too_many_connections; lock_not_available;
 		// idle_in_transaction_session_timeout; read_only_sql_transaction, as after a switch to another.
 		return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "40") ||
-			code == "53300" || code == "55P03" || code == "25P03" || code == "25006"
+			code == "53300" || code == lockTimeout || code == "25P03" || code == "25006"
 	}
 	var network net.Error
 	var connect *pgconn.ConnectError
@@ -44,7 +46,7 @@ func Advice(err error) string {
 	switch code := codeOf(err); {
 	case errors.Is(err, errReplica), code == "25006":
 		return "the database only follows another: give the address of that one"
-	case errors.Is(err, errLost), errors.Is(err, errRewound):
+	case errors.Is(err, errRewound):
 		return err.Error()
 	case code == "53100":
 		return "the database's disk is full: make room"
@@ -82,7 +84,7 @@ func explain(err error) error {
 		advice = "the database has no connection left: raise its max_connections"
 	case e.Code == "57P03":
 		advice = "the database is not ready yet"
-	case e.Code == "55P03":
+	case e.Code == lockTimeout:
 		advice = "another program holds the history for too long: see pg_stat_activity"
 	}
 	return fmt.Errorf("%s: %s (SQLSTATE %s)", advice, e.Message, e.Code)

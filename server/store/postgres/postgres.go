@@ -1,10 +1,11 @@
 // Package postgres keeps the history in PostgreSQL. It implements chat.Store with what it
 // shares with SQLite (server/store/relational).
 //
-// One transaction at a time changes something, in all programs that use the database: each
-// locks the row with the change number first, and reads behind that (READ COMMITTED, lock
-// and reads in statements of their own). So numbers rise in the order of commits. One server
-// at a time uses a database, which it proves by a lease (see lease.go).
+// Any number of nodes use a database at once. One transaction at a time changes something, in
+// all of them: each locks the row with the change number first, and reads behind that (READ
+// COMMITTED, lock and reads in statements of their own). So numbers rise in the order of
+// commits. What a transaction has to tell it leaves in the change log, which all nodes follow
+// (changes.go). Nodes are known by leases (nodes.go). It implements chat.Shared.
 //
 // What Update has committed is on the database's disk, as far as synchronous_commit, which
 // is never left off, says so. A transaction whose connection breaks before its COMMIT is
@@ -30,9 +31,9 @@ import (
 )
 
 const (
-	// viewers and scanners bound the views and the scans that run at the same time. With
-	// one connection that writes and one for the lease and Probe, these are all that a
-	// server takes of the database's max_connections.
+	// viewers and scanners bound the views and the scans that run at the same time. With one
+	// connection that writes, one for the lease, Probe and the change log and one that hears
+	// of that, these are all that a node takes of the database's max_connections.
 	viewers  = 4
 	scanners = 4
 	// retryPause is how long to wait before a connection that broke is opened anew.
@@ -47,34 +48,52 @@ type Config struct {
 	// Errors and logs never contain it.
 	URL string
 	// Dir is the data folder, which is made if it is missing, and locked until Close. A
-	// stamp in it tells whether the database is older than when it was used last.
+	// stamp in it tells whether the database is older than when it was used last. "" is none.
 	Dir string
-	// Serve is whether a server is to use it, for which it takes the lease. Without it only
-	// a history that no server uses is changed, as by an operator's command.
+	// Serve is whether a node is to use it, with a lease. Without it an operator's command
+	// does, beside the nodes, whose users are told all the same.
 	Serve bool
-	Log   *slog.Logger
+	// Alone refuses a database that nodes use, and keeps them off it until Close.
+	Alone bool
+	// Now is this machine's clock, which Open compares with the database's; nil is time.Now.
+	Now func() time.Time
+	Log *slog.Logger
 }
 
 // DB is a history in PostgreSQL. Safe for concurrent use.
 type DB struct {
 	config *pgconn.Config
 	log    *slog.Logger
+	now    func() time.Time
 	dir    string
-	lock   *os.File // of the folder
+	lock   *os.File // of the folder; nil if there is none
 
 	start  uint64 // 0 until begin
 	ghost  uint64 // the start of whoever used the folder before, and so runs no more
 	serve  bool
+	alone  bool
 	secret []byte
 	doubt  string
 	// commits counts the transactions of this start that are on disk. Whoever has the
 	// writer changes it.
 	commits int64
+	pending entry // what the transaction at hand leaves in the change log, likewise
+	metrics *metrics
+
+	mu       sync.Mutex
+	own      map[int64][]byte // records of this node that it has not followed yet, by number
+	leaving  int64            // the number of one that is about to be on disk, 0 if none is
+	followed atomic.Int64     // the number of the last record that was
+	caught   atomic.Int64     // when all of them were, in Unix milliseconds
+	more     chan struct{}    // holds one: there may be more to follow
+	signals  chan []byte
+	follower chat.Follower // whom signals are for, once there is one
+	leads    atomic.Bool
 
 	writer pool // the one connection that writes
 	viewer pool // those that View uses
 	scan   pool // those that Scan uses
-	keeper pool // the one that keeps the lease, and that Probe uses
+	keeper pool // the one for the lease, Probe, the change log and signals
 	closed chan struct{}
 	kept   chan struct{} // closed when nobody keeps the lease any more
 	lost   chan struct{} // closed when it is lost, see why
@@ -86,7 +105,7 @@ type DB struct {
 	err     error // of Close
 }
 
-var _ chat.Store = (*DB)(nil)
+var _ chat.Shared = (*DB)(nil)
 
 // pool holds connections while nobody uses them, nil for those that are not open.
 type pool chan *connection
@@ -123,19 +142,21 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("the data folder cannot be made: choose one that may be written to: %w", err)
-	}
-	lock, err := folder.Lock(c.Dir)
-	if err != nil {
-		return nil, err
-	}
 	db := &DB{
-		config: config, log: c.Log, dir: c.Dir, lock: lock, serve: c.Serve,
+		config: config, log: c.Log, dir: c.Dir, serve: c.Serve, alone: c.Alone, metrics: newMetrics(),
+		more: make(chan struct{}, 1), signals: make(chan []byte, maxSignals), own: make(map[int64][]byte),
 		writer: newPool(1), viewer: newPool(viewers), scan: newPool(scanners), keeper: newPool(1),
 		closed: make(chan struct{}), kept: make(chan struct{}), lost: make(chan struct{}),
 	}
-	if err := db.open(ctx); err != nil {
+	config.OnNotification = db.heard
+	if db.now = c.Now; db.now == nil {
+		db.now = time.Now
+	}
+	err = db.lockDir()
+	if err == nil {
+		err = db.open(ctx)
+	}
+	if err != nil {
 		close(db.kept)
 		return nil, errors.Join(err, db.Close())
 	}
@@ -143,17 +164,39 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	return db, nil
 }
 
-func (db *DB) open(ctx context.Context) error {
-	c, err := db.await(ctx)
-	if err != nil {
-		return err
+// lockDir locks the data folder, if there is one.
+func (db *DB) lockDir() (err error) {
+	if db.dir == "" {
+		return nil
 	}
-	<-db.writer
+	if err := os.MkdirAll(db.dir, 0o700); err != nil {
+		return fmt.Errorf("the data folder cannot be made: choose one that may be written to: %w", err)
+	}
+	db.lock, err = folder.Lock(db.dir)
+	return err
+}
+
+// open opens the history, and tries again if the connection breaks meanwhile, as it does when
+// the database is started anew: for as long as it waits for one that starts.
+func (db *DB) open(ctx context.Context) (err error) {
+	c := <-db.writer
 	defer func() { db.writer <- c }()
-	if err := migrate(ctx, c); err != nil {
-		return explain(err)
+	for until := time.Now().Add(startTime); ; {
+		if c, err = db.await(ctx); err != nil {
+			return err
+		}
+		if err = migrate(ctx, c); err == nil {
+			err = db.begin(ctx, c)
+		}
+		if err == nil {
+			return nil
+		}
+		if !(passing(err) || c.pg.IsClosed()) || time.Now().After(until) || !db.pause(ctx) {
+			return explain(err)
+		}
+		db.log.Warn("the connection to the database broke: trying again", "because", explain(err))
+		c.close()
 	}
-	return db.begin(ctx, c)
 }
 
 // Start implements chat.Store.
@@ -235,7 +278,7 @@ func (db *DB) pause(ctx context.Context) bool {
 	return false
 }
 
-// Close waits for updates and views that run, gives the lease back, notes in the folder how
+// Close waits for updates and views that run, lets the lease end soon, notes in the folder how
 // the history ends, and unlocks the folder. Closing again returns the same error.
 func (db *DB) Close() error {
 	db.once.Do(func() {
@@ -254,7 +297,10 @@ func (db *DB) Close() error {
 				(<-p).close()
 			}
 		}
-		db.err = errors.Join(append(all, db.lock.Close())...)
+		if db.lock != nil {
+			all = append(all, db.lock.Close())
+		}
+		db.err = errors.Join(all...)
 	})
 	return db.err
 }

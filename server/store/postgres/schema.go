@@ -195,7 +195,47 @@ var migrations = []string{`
 	-- Whoever changes something locks this row first.
 	INSERT INTO meta (name, value) VALUES ('rev', '\x0000000000000000');
 	ALTER TABLE meta SET (fillfactor = 50);
+`, `
+	-- gone was how many were deleted of what counts to agents; now also those before the
+	-- first that waits for an answer (chat.Conversation.Past).
+	UPDATE conversations c SET gone = CASE WHEN service IS NULL THEN 0 ELSE coalesce((SELECT m.b_counted - 1 FROM messages m
+		WHERE c.a_seq != '\x0000000000000000' AND m.conversation = c.id AND m.seq = c.a_seq), b_counted) END;
+`, `
+	DROP TABLE leases;
+	-- The change log: what each transaction has to tell, in the order of commits, and when that
+	-- was, in Unix milliseconds; without a record it tells that meta changed, and an empty one is
+	-- that of a node that was alone, and keeps it to itself. It has no gaps, and the newest
+	-- stays.
+	CREATE TABLE changes (
+		number bigint PRIMARY KEY,
+		time   bigint NOT NULL,
+		record bytea
+	);
+	ALTER TABLE changes ALTER COLUMN record SET STORAGE EXTERNAL; -- to compress it takes longer
+	-- Who uses the database, and until when they count as there by the database's clock; alone:
+	-- nobody else may; ended: it is there no more, and soon counts as gone; gone: it does, but
+	-- may only be frozen, and needs the change log when it goes on.
+	CREATE TABLE nodes (
+		id      bytea PRIMARY KEY, -- of the start
+		renewed timestamptz NOT NULL,
+		until   timestamptz NOT NULL,
+		alone   boolean NOT NULL,
+		ended   boolean NOT NULL DEFAULT FALSE,
+		gone    boolean NOT NULL DEFAULT FALSE
+	) WITH (fillfactor = 50);
+	-- Who is connected to which node.
+	CREATE TABLE connections (
+		node    bytea NOT NULL,
+		user_id bytea NOT NULL,
+		client  bytea NOT NULL,
+		device  bytea NOT NULL,
+		mark    bigint NOT NULL,
+		PRIMARY KEY (node, user_id, client)
+	);
 `}
+
+// lastAlone is the last schema that one server at a time used, which had a lease.
+const lastAlone = 2
 
 // errNewer is a schema that this program must not touch.
 var errNewer = errors.New("it was written by a newer version of Parley: run that version, or choose another database")
@@ -207,7 +247,7 @@ const migrationLock = 0x5072_6c79 // "Prly"
 // migrate brings the database to the newest schema, all or nothing.
 func migrate(ctx context.Context, c *connection) error {
 	return c.transaction(ctx, "BEGIN", func() error {
-		if err := c.Exec("SELECT pg_advisory_xact_lock(?)", int64(migrationLock)); err != nil {
+		if err := errors.Join(c.Exec("SET LOCAL lock_timeout = '60s'"), c.Exec("SELECT pg_advisory_xact_lock(?)", int64(migrationLock))); err != nil {
 			return err
 		}
 		version, err := c.schemaVersion()
@@ -218,6 +258,8 @@ func migrate(ctx context.Context, c *connection) error {
 			return fmt.Errorf("%w (its schema is %d, this one's %d)", errNewer, version, len(migrations))
 		case version == 0:
 			err = c.script("CREATE SCHEMA IF NOT EXISTS " + schemaName)
+		case version <= lastAlone:
+			err = c.noLease()
 		}
 		for _, m := range migrations[version:] {
 			if err == nil {
@@ -232,6 +274,16 @@ func migrate(ctx context.Context, c *connection) error {
 		}
 		return err
 	})
+}
+
+// noLease sees that no server of the version before uses the database.
+func (c *connection) noLease() error {
+	var one int64
+	held, err := c.Row([]any{&one}, "SELECT 1::bigint FROM leases WHERE until > clock_timestamp()")
+	if err == nil && held {
+		err = fmt.Errorf("%w, of a version that shares it with none: stop it; if it ended without a goodbye, start this one again in 15 s", ErrInUse)
+	}
+	return err
 }
 
 // schemaVersion is 0 where there is no history yet.

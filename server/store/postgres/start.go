@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 
 	"parley/server/store/folder"
 	"parley/server/store/relational"
@@ -16,11 +17,23 @@ import (
 // secretSize is that of the secret, in bytes.
 const secretSize = 32
 
-// begin notes that the history is opened, and takes the lease for a server. If something
+// beginTries is how often it is tried again to begin while another has the lock.
+const beginTries = 3
+
+// begin notes that the history is opened, and takes a lease for a node. If something
 // says that the database may be a backup that was put back, a new epoch begins (see
 // server/store).
 func (db *DB) begin(ctx context.Context, c *connection) error {
-	found, problem := folder.ReadStamp(db.dir)
+	var found *folder.Stamp
+	var problem error
+	if db.dir != "" {
+		found, problem = folder.ReadStamp(db.dir)
+	}
+	if db.serve {
+		if err := c.transaction(ctx, "BEGIN READ ONLY", func() error { return db.checkClock(c) }); err != nil {
+			return err
+		}
+	}
 	fresh := make([]byte, 3*8+secretSize)
 	if _, err := rand.Read(fresh); err != nil {
 		return err
@@ -31,35 +44,55 @@ func (db *DB) begin(ctx context.Context, c *connection) error {
 		db.ghost = found.Start // the folder is locked: whoever wrote it is no more
 	}
 	note := func() error {
-		if err := errors.Join(c.Exec("SET LOCAL lock_timeout = '2s'"), c.Exec(lockQuery)); err != nil {
+		if err := c.Exec(lockQuery); err != nil {
 			return err
 		}
 		var s standing
 		if err := c.Rows(s.scan, standingQuery, relational.Number(db.start)); err != nil {
 			return err
 		}
-		if err := db.takeLease(c, s.holder); err != nil {
+		if err := db.join(c); err != nil {
 			return err
 		}
+		db.pending = entry{number: s.changes, time: max(s.now, s.time)}
 		return db.note(relational.NewTransaction(ctx, c, new(relational.Cache)), first, next, fresh[3*8:], found, problem)
 	}
-	err := c.transaction(ctx, "BEGIN", note)
-	if codeOf(err) == "55P03" && db.serve { // lock_not_available
-		if err = c.freeLock(ctx, db.ghost); err == nil {
-			err = c.transaction(ctx, "BEGIN", note)
+	if err := db.persist(ctx, c, note); err != nil {
+		db.start = 0
+		return err
+	}
+	db.followed.Store(db.pending.number)
+	return db.leaveStamp(ctx, c, false)
+}
+
+// persist runs note in a transaction, though another has the lock for a while, or a lease that
+// it does not renew any more: that of a program that ended without a goodbye runs out.
+func (db *DB) persist(ctx context.Context, c *connection, note func() error) error {
+	var first *inUse
+	for tries := 0; ; {
+		err := c.transaction(ctx, "BEGIN", note)
+		var other *inUse
+		switch {
+		case codeOf(err) == lockTimeout && tries < beginTries:
+			tries++
+			db.freeLock(ctx, c)
+		case errors.As(err, &other) && (first == nil || other.renewed <= first.renewed) && db.pause(ctx):
+			if first == nil {
+				first = other
+			}
+		default:
+			return err
 		}
 	}
-	if err != nil {
-		db.start = 0
-		return explain(err)
-	}
-	return db.leaveStamp(ctx, c, false)
 }
 
 // note writes what a start is known by.
 func (db *DB) note(t *relational.Transaction, first, next uint64, secret []byte, found *folder.Stamp, problem error) error {
 	if err := errors.Join(t.Once("epoch", relational.Number(first)), t.Once("secret", secret), t.Meta("secret", &db.secret)); err != nil {
 		return err
+	}
+	if found != nil && found.History != "" && found.History != db.history() {
+		return errForeign
 	}
 	identity, err := identity(t)
 	if err != nil {
@@ -69,12 +102,16 @@ func (db *DB) note(t *relational.Transaction, first, next uint64, secret []byte,
 		return err
 	}
 	if db.doubt != "" {
-		if err := t.PutEpoch(next); err != nil {
+		db.pending.number++ // so that nodes that are there learn of it
+		if err := errors.Join(t.PutEpoch(next), t.Exec("INSERT INTO changes (number, time) VALUES (?, ?)", db.pending.number, db.pending.time)); err != nil {
 			return err
 		}
 	}
 	return errors.Join(t.AddStart(db.start), t.Set("database", []byte(identity)))
 }
+
+// errForeign is that a data folder was used with another history.
+var errForeign = errors.New("the data folder (-data) belongs to another history, or to another cluster: give this one a folder of its own")
 
 // identity tells the database from its copies: from one made of a dump, by its number within
 // its cluster, and from one that was put back as it was at some time, by the timeline that
@@ -96,8 +133,8 @@ func (db *DB) history() string {
 }
 
 // doubts says why the history may not be one that only grew, in words for an operator; ""
-// if nothing says so. A folder without a stamp, or with that of another history, tells
-// nothing: any folder may be used with any database.
+// if nothing says so. A folder without a stamp, or with that of SQLite's history, tells
+// nothing.
 func (db *DB) doubts(t *relational.Transaction, identity string, found *folder.Stamp, problem error) (string, error) {
 	var known string
 	if err := t.Meta("database", &known); err != nil {
@@ -108,7 +145,7 @@ func (db *DB) doubts(t *relational.Transaction, identity string, found *folder.S
 		return "the database is a copy, or was put back: it was another when it was used last", nil
 	case problem != nil:
 		return fmt.Sprintf("%s cannot be read: %v", folder.StampName, problem), nil
-	case found == nil || found.History != db.history():
+	case found == nil || found.History == "":
 		return "", nil
 	}
 	knows, err := t.KnowsStart(found.Start)
@@ -130,6 +167,9 @@ func (db *DB) doubts(t *relational.Transaction, identity string, found *folder.S
 
 // leaveStamp writes the stamp, as the history is now.
 func (db *DB) leaveStamp(ctx context.Context, c *connection, ended bool) error {
+	if db.dir == "" {
+		return nil
+	}
 	left := folder.Stamp{Start: db.start, Ended: ended, History: db.history()}
 	err := c.transaction(ctx, "BEGIN READ ONLY", func() (err error) {
 		v := relational.NewView(ctx, c)
@@ -145,7 +185,7 @@ func (db *DB) leaveStamp(ctx context.Context, c *connection, ended bool) error {
 	return left.Write(db.dir)
 }
 
-// end gives the lease back and leaves the stamp, if the database can be reached.
+// end lets the lease end soon and leaves the stamp, if the database can be reached.
 func (db *DB) end(ctx context.Context, c *connection) error {
 	if db.usable() != nil {
 		return nil // another's lease and history
@@ -154,7 +194,10 @@ func (db *DB) end(ctx context.Context, c *connection) error {
 		return nil // the lease runs out, and the stamp stays that of the start
 	}
 	err := c.transaction(ctx, "BEGIN", func() error {
-		return c.Exec("DELETE FROM leases WHERE name = 'server' AND holder = ?", relational.Number(db.start))
+		if db.alone {
+			return c.Exec("DELETE FROM nodes WHERE id = ?", relational.Number(db.start))
+		}
+		return c.Exec("UPDATE nodes SET ended = TRUE, renewed = clock_timestamp(), until = clock_timestamp() + ? * interval '1 second' WHERE id = ?", int64(leaveTime/time.Second), relational.Number(db.start))
 	})
 	if err != nil {
 		return nil // likewise

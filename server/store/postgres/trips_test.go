@@ -138,7 +138,9 @@ func TestABatchTakesTwoRoundTrips(t *testing.T) {
 // Whatever requests say beforehand of what they read, and whatever a batch changed before
 // they read it: what comes of it is the same as in memory.
 func TestWhatIsFetchedBeforehandIsWhatIsThere(t *testing.T) {
-	here, there := talkOn(t, chattest.NewMemory(1), nil), newTalk(t)
+	l := new(line)
+	single := struct{ chat.Store }{openThrough(t, l)} // which goes by the clock of its one service
+	here, there := talkOn(t, chattest.NewMemory(1), nil), talkOn(t, single, l)
 	random := rand.New(rand.NewPCG(3, 4))
 	keys := []proto.Key{proto.DirectKey(1, 2), proto.DirectKey(2, 3), proto.DirectKey(1, 3), proto.ServiceKey(ada, general)}
 	for round := range 60 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -39,6 +40,9 @@ func (db *DB) Update(ctx context.Context, change func(chat.Tx) error) error {
 			}
 			break
 		}
+		if codeOf(err) == lockTimeout {
+			db.freeLock(ctx, c)
+		}
 		if !passing(err) || !db.pause(ctx) {
 			break
 		}
@@ -48,6 +52,7 @@ func (db *DB) Update(ctx context.Context, change func(chat.Tx) error) error {
 	}
 	db.commits++
 	db.written.Store(true)
+	db.committed()
 	return nil
 }
 
@@ -62,6 +67,7 @@ func (db *DB) attempt(ctx context.Context, c *connection, change func(chat.Tx) e
 			c.rollback()
 		}
 	}()
+	db.pending = entry{}
 	cache := relational.NewCache() // of this transaction: others may write before the next
 	tx := relational.NewTransaction(ctx, c, &cache)
 	entered := db.enter(ctx, c, tx)
@@ -81,9 +87,14 @@ func (db *DB) attempt(ctx context.Context, c *connection, change func(chat.Tx) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	db.leave(c)
 	c.add("UPDATE starts SET commits = $1 WHERE id = $2", []any{db.commits + 1, relational.Number(db.start)}, nil)
+	began := time.Now()
 	err = c.commit()
 	committed = err == nil
+	if committed {
+		db.metrics.commits.Observe(time.Since(began).Seconds())
+	}
 	if err != nil && !refused(err) {
 		return errUnknown
 	}
@@ -103,6 +114,8 @@ func (db *DB) enter(ctx context.Context, c *connection, tx *relational.Transacti
 		}
 		*entered = true
 		tx.Know(s.Standing)
+		db.pending.number, db.pending.time, db.pending.others = s.changes+1, max(s.now, s.time), s.others
+		db.metrics.lockWait.Observe(float64(s.waited) / 1e6)
 		c.broken = db.fence(s) // whatever is made of the error
 		return c.broken
 	})
@@ -116,8 +129,12 @@ const lockQuery = "SELECT value FROM meta WHERE name = 'rev' FOR UPDATE"
 // standing is how the history stands for one start.
 type standing struct {
 	relational.Standing
-	commits int64  // of the start, -1 if it is not known
-	holder  uint64 // who has the lease, 0 if nobody has one that lasts
+	commits int64 // of the start, -1 if it is not known
+	changes int64 // the number of the newest record of the change log
+	time    int64 // its time
+	now     int64 // Unix milliseconds, by the database's clock
+	waited  int64 // microseconds since the transaction began, most of them for the lock
+	others  bool  // nodes that may follow the change log
 }
 
 const standingQuery = `SELECT
@@ -126,23 +143,22 @@ const standingQuery = `SELECT
 	coalesce((SELECT id FROM messages ORDER BY id DESC LIMIT 1), '\x0000000000000000'),
 	coalesce((SELECT id FROM conversations ORDER BY id DESC LIMIT 1), 0),
 	coalesce((SELECT commits FROM starts WHERE id = $1), -1),
-	coalesce((SELECT holder FROM leases WHERE name = 'server' AND (holder = $1 OR until > clock_timestamp())), '\x0000000000000000')`
+	coalesce((SELECT number FROM changes ORDER BY number DESC LIMIT 1), 0),
+	coalesce((SELECT time FROM changes ORDER BY number DESC LIMIT 1), 0),
+	(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+	(extract(epoch FROM clock_timestamp() - now()) * 1000000)::bigint,
+	EXISTS (SELECT 1 FROM nodes WHERE id != $1 AND NOT ended AND renewed > clock_timestamp() - interval '5 minutes')` // keepTime
 
 func (s *standing) scanRev(row relational.Row) error { return row.Scan((*relational.Number)(&s.Rev)) }
 
 func (s *standing) scan(row relational.Row) error {
-	return row.Scan((*relational.Number)(&s.Epoch), (*relational.Number)(&s.Deleted), (*relational.Number)(&s.LastID), &s.LastRow, &s.commits, (*relational.Number)(&s.holder))
+	return row.Scan((*relational.Number)(&s.Epoch), (*relational.Number)(&s.Deleted), (*relational.Number)(&s.LastID), &s.LastRow, &s.commits, &s.changes, &s.time, &s.now, &s.waited, &s.others)
 }
 
 // fence sees, under the lock, that this start may still write.
 func (db *DB) fence(s standing) error {
-	switch {
-	case s.commits != db.commits:
+	if s.commits != db.commits {
 		return db.lose(errRewound)
-	case db.serve && s.holder != db.start:
-		return db.lose(errLost)
-	case !db.serve && s.holder != 0:
-		return errServed
 	}
 	return nil
 }

@@ -141,7 +141,7 @@ func (t *Transaction) PutConversation(c chat.Conversation) error {
 	a, b, now := c.Status.Sides[proto.First], c.Status.Sides[proto.Second], c.Status
 	query, args := putSome, append(make([]any, 0, 23), Number(c.Head), Number(c.Min), Number(c.Time),
 		Number(a.AnsweredThrough), Number(a.Seq), Number(a.Since), Number(b.AnsweredThrough), Number(b.Seq), Number(b.Since),
-		int64(c.Counted[proto.First]), int64(c.Counted[proto.Second]), int64(c.Gone), int64(c.Notes))
+		int64(c.Counted[proto.First]), int64(c.Counted[proto.Second]), int64(c.Past), int64(c.Notes))
 	if known := t.cache.row(c.Key); known.id == 0 || known.Head == 0 || ofService(known.Conversation) != ofService(c) {
 		query, args = putAll, append(args, Number(c.Rev), Number(now.Assignee), int64(now.PostProc), Number(now.LastAnswer), Number(now.LastAnswerBy),
 			Number(c.ServiceRead), Number(c.ServiceDelivered), Number(c.ServiceReadTime), Number(c.ServiceDeliveredTime))

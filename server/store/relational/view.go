@@ -114,7 +114,7 @@ func conversationFields(c *chat.Conversation) []any {
 		(*Number)(&a.AnsweredThrough), (*Number)(&a.Seq), (*Number)(&a.Since), (*Number)(&b.AnsweredThrough), (*Number)(&b.Seq), (*Number)(&b.Since),
 		(*Number)(&now.Assignee), &now.PostProc, (*Number)(&now.LastAnswer), (*Number)(&now.LastAnswerBy),
 		(*Number)(&c.ServiceRead), (*Number)(&c.ServiceDelivered), (*Number)(&c.ServiceReadTime), (*Number)(&c.ServiceDeliveredTime),
-		&c.Counted[proto.First], &c.Counted[proto.Second], &c.Gone, &c.Notes,
+		&c.Counted[proto.First], &c.Counted[proto.Second], &c.Past, &c.Notes,
 	}
 }
 

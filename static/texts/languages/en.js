@@ -42,6 +42,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   unsentIsLost: names => `Not sent yet, and lost then: messages to ${names}.`,
   startOver: 'Start as somebody new',
   startOverHint: 'To come back as yourself you need a code from another device, or your recovery code. Who starts anew is a new person to others, and does not see these conversations.',
+  signInElsewhere: 'To come back, sign in where you have your account.',
   /** @param {string} reason */
   signedOut: reason => (reason ? `You are signed out: ${ended(reason)}` : 'You are signed out.'),
 
@@ -83,7 +84,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   signedOutElsewhere: 'You are signed out everywhere else.',
   signOutEverywhere: 'Sign out everywhere',
   signOutEverywhereNow: 'Sign out everywhere, here too?',
-  signOutEverywhereHint: 'None of your devices is signed in then. Without a recovery code you cannot come back as yourself.',
+  signOutEverywhereHint: 'None of your devices is signed in then.',
+  noWayBackHint: 'Without a recovery code you cannot come back as yourself.',
   signedOutByOther: 'You were signed out on another device.',
   /** @param {string} names */
   unsentIsKept: names => `Not sent yet, and kept until you decide: messages to ${names}.`,
@@ -236,6 +238,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   customerNotShown: reason => `This could not be loaded: ${reason}`,
   userID: 'Number',
   firstSeen: 'Here since',
+  /** @param {string} date */
+  began: date => `since ${date}`,
   unknownTime: 'Unknown',
   lastSeenHere: 'Last seen',
   messagesWritten: 'Messages',
@@ -354,7 +358,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   more: 'More',
   conversationActs: {
     'mark-read': 'Mark as read', 'mark-unread': 'Mark as unread', pin: 'Pin', unpin: 'Unpin', mute: 'Mute', unmute: 'Unmute',
-    archive: 'Archive', unarchive: 'Take out of the archive', block: 'Block', unblock: 'Unblock',
+    archive: 'Archive', unarchive: 'Take out of the archive', print: 'Print…', block: 'Block', unblock: 'Unblock',
   },
   /** @param {string} reason */
   notDone: reason => `That did not work: ${reason}`,
@@ -405,6 +409,17 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   delete: 'Delete',
   gap: 'Earlier messages are being fetched…',
   loadingOlder: 'Loading earlier messages…',
+  printConversation: 'Print the whole conversation',
+  readingToPrint: 'Reading the messages…',
+  /** @param {string} from @param {string} to when the first and last were written @param {number} n messages */
+  printedRange: (from, to, n) => `${number(n)} ${plural(n, { one: 'entry', other: 'entries' })}, ${from} – ${to}`,
+  printedInPart: 'Earlier messages are not on this paper.',
+  /** @param {string} reason */
+  printIncomplete: reason => `Not all of it can be had now: ${reason}`,
+  printWhatIsHere: 'Print what is here',
+  /** @param {number} n messages */
+  printedPart: n => `This conversation is too long to be printed at once. These were the last ${number(n)} messages that were left.`,
+  printBefore: 'Print those before',
   loadingNewer: 'Loading newer messages…',
   beginning: 'The beginning of the conversation',
   cannotBeShown: 'This cannot be shown by this version',
@@ -579,6 +594,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     move: 'Move within a list',
     ends: 'Go to the first or last of a list',
     close: 'Close what is open, then the conversation on a small screen',
+    print: 'Print the conversation',
     list: 'Show this list',
   },
   shortcutsOnKey: 'Show this list on ?',

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 )
 
-// ProgressFile keeps a Progress in a file: where one server alone is the cluster.
+// ProgressFile keeps a Progress in a file.
 type ProgressFile string
 
 // Load implements ProgressStore.

@@ -1,0 +1,57 @@
+// @ts-check
+// Does what the menus of conversations offer; and has the one of the rows of the lists.
+import { act } from '../model/conversation-acts.js';
+import { reasonOf } from '../texts/labels.js';
+import { t } from '../texts/strings.js';
+import { ConversationMenu } from './conversation-menu.js';
+import { PrintDialog } from './print-dialog.js';
+
+/**
+ * @typedef {import('../parley.js').Parley} Parley
+ * @typedef {import('../parley.js').Conversation} Conversation
+ * @typedef {import('../model/conversation-acts.js').ConversationAct} ConversationAct
+ */
+
+/** Its menu fires "notice" with words for the person, and "marked-unread" with the key of a conversation that was. */
+export class ConversationCommands {
+  menu = new ConversationMenu();
+  #context;
+  #find;
+  /** The engine, as soon as it is there. @type {Promise<Parley>} */
+  connecting = new Promise(() => {});
+
+  /**
+   * @param {Element} place where menus and what they open live
+   * @param {import('../model/page-context.js').PageContext} context @param {(key: string) => Conversation | undefined} find what is known of a conversation
+   */
+  constructor(place, context, find) {
+    this.#context = context;
+    this.#find = find;
+    place.addEventListener('conversation-menu', event => this.#open(/** @type {CustomEvent<{ key: string, x: number, y: number }>} */ (event).detail));
+    place.addEventListener('conversation-act', event => this.do(/** @type {CustomEvent<{ key: string, act: ConversationAct }>} */ (event).detail));
+  }
+
+  /** @param {{ key: string, x: number, y: number }} row and where on the screen, px */
+  #open({ key, x, y }) {
+    this.menu.show(key, this.#context.participants(key).name, this.#find(key));
+    this.menu.openAt(x, y);
+  }
+
+  /** @param {{ key: string, act: ConversationAct }} what */
+  async do({ key, act: what }) {
+    try {
+      const parley = await this.connecting;
+      const participants = this.#context.participants(key);
+      if (what === 'print') return this.menu.after(new PrintDialog(parley, participants, this.#find(key), this.#context.clock));
+      await act(parley, what, key, participants.peer, this.#find(key));
+      if (what === 'mark-unread') this.#tell('marked-unread', key);
+    } catch (error) {
+      this.#tell('notice', t.notDone(reasonOf(error, t.unknownError)));
+    }
+  }
+
+  /** @param {string} name @param {string} detail */
+  #tell(name, detail) {
+    this.menu.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
+  }
+}

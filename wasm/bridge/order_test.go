@@ -1,0 +1,45 @@
+package bridge
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"parley/wasm/chat"
+)
+
+// Much that is told in a short while crosses to the page at once, and no answer before what was told before it.
+func TestWhatIsToldInAShortWhileCrossesAtOnceAndBeforeAnyAnswer(t *testing.T) {
+	inProfile(t, func(p *profile) {
+		p.do(1, attachCommand(nil))
+		p.pass(time.Second)
+		tell := func(seq uint64) {
+			p.loop.Post(func() {
+				p.hub.engines[me].events.Messages(key, []chat.Message{{Key: key, Seq: seq}}, nil)
+			})
+			synctest.Wait()
+		}
+		clear(p.posts)
+		tell(1)
+		if len(p.posts[1]) != 1 {
+			t.Fatalf("the first of them waits: %v", p.posts[1])
+		}
+		for seq := range uint64(8) {
+			p.pass(time.Millisecond)
+			tell(seq + 2)
+		}
+		if len(p.posts[1]) != 1 {
+			t.Fatalf("within 8 ms came %d posts", len(p.posts[1]))
+		}
+		p.pass(tellEvery)
+		if got := details(p.posts[1], "messages"); len(p.posts[1]) != 2 || len(got) != 2 || len(got[1].(record)["messages"].([]any)) != 8 {
+			t.Errorf("then came %v, want the other eight at once", p.posts[1])
+		}
+		clear(p.posts)
+		tell(10)
+		p.do(1, record{"id": 3.0, "op": "conversations"})
+		if got := p.posts[1]; len(got) != 2 || len(details(got[:1], "messages")) != 1 || answer(t, got[1:], 3) == nil {
+			t.Errorf("the page got %v, want the message, then the answer", got)
+		}
+	})
+}

@@ -1,0 +1,61 @@
+package chat_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"parley/wasm/chat"
+)
+
+// counting is a store that counts what it is asked to do.
+type counting struct {
+	chat.Store
+	applied int
+}
+
+func (c *counting) Apply(ctx context.Context, b chat.Batch) error {
+	c.applied++
+	return c.Store.Apply(ctx, b)
+}
+
+// Messages that come fast are written in few batches, each of which costs the browser a
+// transaction; what the person sends or wants to read waits for none of them.
+func TestABurstIsWrittenInFewBatches(t *testing.T) {
+	clock, s := setup(t)
+	store := &counting{Store: chat.NewMemory()}
+	a := open(t, s, alice, store)
+	clock.Run(time.Second)
+	a.timeline(0, 50)
+	clock.Run(time.Second)
+	burst := func(n int) {
+		for i := range n {
+			s.say(bob, alice, fmt.Sprint("burst ", i))
+			clock.Run(5 * time.Millisecond)
+		}
+	}
+	before := store.applied
+	burst(100) // half a second
+	if writes := store.applied - before; writes > 12 {
+		t.Errorf("a hundred messages took %d batches", writes)
+	}
+	a.send("mine")
+	clock.Run(4 * time.Millisecond)
+	if got := a.shown[len(a.shown)-1]; got.Content != "mine" {
+		t.Errorf("what is sent in a burst is not shown at once, but %q", got.Content)
+	}
+	clock.Run(time.Second)
+	burst(3)
+	read := false
+	a.engine.Timeline(key, 0, 50, func(found chat.Timeline, err error) { read = err == nil && len(found.Messages) == 50 })
+	clock.Run(4 * time.Millisecond)
+	if !read {
+		t.Error("what is read in a burst waits")
+	}
+	clock.Run(time.Second)
+	stored, err := store.Messages(t.Context(), key, 1, 1000)
+	if err != nil || len(stored) != 104 {
+		t.Errorf("%d messages are stored, error %v, want 104", len(stored), err)
+	}
+}
