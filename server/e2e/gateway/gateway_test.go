@@ -3,6 +3,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"github.com/eclipse/paho.golang/paho"
 
 	"parley/proto"
+	"parley/server/e2e/live"
 )
 
 func TestWithMosquitto(t *testing.T) { testBroker(t, newSite(t, startMosquitto)) }
@@ -37,6 +39,7 @@ func testBroker(t *testing.T, s *site) {
 		{"who syncs through the broker is answered", syncs},
 		{"nothing is lost or doubled when things end", endings},
 		{"clients without client_ref are known by what they say", unnamed},
+		{"another node takes over from one that is killed", takeOver},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s.t = t
@@ -308,6 +311,39 @@ func unnamed(t *testing.T, s *site) {
 		if got := s.history(user, key); !slices.Equal(got, numbered("anonymous", n)) {
 			t.Errorf("of user %d there are %d, want %d once and in order", user, len(got), n)
 		}
+	}
+}
+
+// takeOver: of two nodes one has the gateway, and the other when that is killed, with the
+// same session. It leaves the first dead.
+func takeOver(t *testing.T, s *site) {
+	const user, other = 1008, 1009
+	second := &live.Server{Data: t.TempDir(), Flags: slices.DeleteFunc(slices.Clone(s.Flags), func(flag string) bool { return flag == "-metrics" || flag == s.metrics })}
+	if err := second.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := errors.Join(second.Stop(), second.CheckLog()); err != nil {
+			t.Error(err)
+		}
+	}()
+	c := s.connect3(user)
+	if err := c.send(message(other, "one", newRef())); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the first has told it", func() bool { return len(c.of(t, user, other)) == 1 })
+	if strings.Contains(second.Log(), "the gateway is connected") {
+		t.Error("both nodes have the gateway")
+	}
+	if err := s.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.send(message(other, "two", newRef())); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the second has stored and told what came meanwhile", func() bool { return len(c.of(t, user, other)) == 2 })
+	if got := c.of(t, user, other); !slices.Equal(got, []string{"one", "two"}) {
+		t.Errorf("it was told %q", got)
 	}
 }
 
