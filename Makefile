@@ -132,6 +132,12 @@ test-long: ready ## run what make test leaves out for its length: chaos, simulat
 		-- 'both sides in one process' go test -C $(E2E) $(TEST) $(RACE) ./sim \
 		-- 'chaos, Firefox and the start' env $(TEST_PAGE) $(LONG_PACKAGES)
 
+.PHONY: test-broker
+test-broker: ## run the gateway with Mosquitto and three nodes of RabbitMQ, where it can be had
+	.tools/setup $(BIN) brokers
+	go build $(RACE) -buildvcs=false -o $(BIN)/parley-race ./server
+	RABBITMQ_ROOT=$(BIN)/rabbitmq PARLEY_BIN=$(BIN)/parley-race go test -C $(E2E) -count=1 -v -timeout=10m ./gateway
+
 .PHONY: chaos
 chaos: tools build ## let three browsers send MESSAGES messages while FAULTS faults strike; SEED=n strikes alike
 	.tools/setup $(BIN)

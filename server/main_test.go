@@ -178,6 +178,7 @@ func TestItServesEverythingOnOneAddress(t *testing.T) {
 		{"/api/me", 401, "no token"},
 		{"/api/nothing", 404, "nothing"},
 		{"/nothing", 404, "no such file"},
+		{"/auth/user", 404, "nothing"}, // see -broker
 		{"/mqtt", 426, "WebSocket"},
 		{"/metrics", 404, "no such file"}, // see -metrics
 	} {
@@ -413,6 +414,12 @@ func TestWhatKeepsItFromStartingIsOneLineThatSaysWhatToDo(t *testing.T) {
 		"a strange burst":          {nil, append(free, "-burst", "0"), 1, "-burst"},
 		"no connections":           {nil, append(free, "-max-connections", "0"), 1, "-max-connections"},
 		"less than nothing":        {nil, append(free, "-max-per-address", "-1"), 1, "-max-per-address"},
+		"a broker without -db":     {nil, append(free, "-broker", "mqtt://parley:s3cret@localhost"), 1, "-broker needs -db: "},
+		"no broker":                {nil, append(free, "-db", "postgres://x", "-broker", "http://parley:s3cret@localhost"), 1, "-broker: give mqtt://"},
+		"a broker's number":        {nil, append(free, "-db", "postgres://x", "-broker", "mqtt://12:s3cret@localhost"), 1, "-broker: the user name is a number"},
+		"a short secret":           {nil, append(free, "-db", "postgres://x", "-broker", "mqtt://localhost", "-broker-secret", "s3cret"), 1, "-broker-secret stands in an address"},
+		"a secret for nobody":      {nil, append(free, "-broker-secret", "0123456789abcdef"), 1, "give -broker, too"},
+		"a strange broker":         {nil, append(free, "-broker-allow", "broker.example"), 2, "broker.example"},
 		"a strange proxy":          {nil, append(free, "-trusted-proxies", "proxy.example"), 2, "proxy.example"},
 		"everybody a proxy":        {nil, append(free, "-trusted-proxies", "0.0.0.0/0"), 2, "name the proxies alone"},
 		"a word for a number":      {nil, append(free, "-burst", "many"), 2, "-burst"},
@@ -431,7 +438,7 @@ func TestWhatKeepsItFromStartingIsOneLineThatSaysWhatToDo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			exit, stdout, stderr := runs(t, test.env, test.args...)
 			last := strings.Split(strings.TrimSuffix(stderr, "\n"), "\n")
-			if exit != test.exit || stdout != "" || !strings.HasPrefix(last[len(last)-1], "parley: ") || !strings.Contains(last[len(last)-1], test.text) {
+			if exit != test.exit || stdout != "" || !strings.HasPrefix(last[len(last)-1], "parley: ") || !strings.Contains(last[len(last)-1], test.text) || strings.Contains(stderr, "s3cret") {
 				t.Errorf("exit %d, out %q, err %q, want %d with %q", exit, stdout, stderr, test.exit, test.text)
 			}
 			for _, line := range last[:len(last)-1] {

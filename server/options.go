@@ -9,8 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"parley/proto"
 	"parley/server/chat"
 	"parley/server/clientip"
+	"parley/server/gateway"
 	"parley/server/origin"
 	"parley/server/services"
 )
@@ -29,6 +31,10 @@ type options struct {
 	services string // file, "" for those that there are by default
 	rate     float64
 	burst    int
+
+	broker       string // address, "" for none
+	brokerSecret string
+	brokerAllow  []netip.Prefix
 
 	maxConnections int // of users in all
 	maxPerAddress  int // 0: as the broker does
@@ -72,6 +78,12 @@ func newFlags(o *options) (flags *flag.FlagSet, origins *string) {
 	flags.StringVar(&o.services, "services", "", "`file` with the services that customers can write to, in JSON: number, name, greeting and hours; it is read at the start")
 	flags.Float64Var(&o.rate, "rate", 50, "`messages` per second that a user may send")
 	flags.IntVar(&o.burst, "burst", 1000, "`messages` that a user may send at once")
+	flags.StringVar(&o.broker, "broker", "", "`address` of an external MQTT 5 broker that serves other clients, mqtt://USER:PASSWORD@HOST:PORT, or mqtts:// for TLS, several hosts separated by commas; needs -db; better in the environment, where others on this machine do not see the password")
+	flags.StringVar(&o.brokerSecret, "broker-secret", "", "`secret` by which that broker proves itself when it asks who may do what, at /auth/SECRET/user, vhost, resource and topic, or as a bearer token; better in the environment")
+	flags.Func("broker-allow", "`list` of addresses and networks, separated by commas, that may ask so without the secret: 10.0.0.0/8", func(list string) (err error) {
+		o.brokerAllow, err = clientip.ParseProxies(list)
+		return err
+	})
 	flags.IntVar(&o.maxConnections, "max-connections", 10_000, "`connections` of users that there may be in all; the last quarter is for agents and for those who came a day ago or earlier")
 	flags.IntVar(&o.maxPerAddress, "max-per-address", 0, "`connections` that one address (IPv6: /64) may have of these; 0: 2000, or half of all if that is less")
 	o.dailyBytes, o.guestBytes = 64<<20, 4<<20
@@ -139,6 +151,9 @@ func (o *options) check() error {
 	case o.maxPerAddress < 0:
 		return fmt.Errorf("-max-per-address is %d: give a number of at least 1, or 0 for the default", o.maxPerAddress)
 	}
+	if err := o.checkBroker(); err != nil {
+		return err
+	}
 	if o.retention > 0 && o.retention < span(time.Second) {
 		return fmt.Errorf("-retention is %v: give at least 1s, or 0 for ever", &o.retention)
 	}
@@ -152,6 +167,30 @@ func (o *options) check() error {
 		if bytes > 0 && bytes < chat.LeastBytes {
 			return fmt.Errorf("%s is %d: one message may be as large, give at least %d, or 0 for no bound", option, bytes, chat.LeastBytes)
 		}
+	}
+	return nil
+}
+
+// leastSecret is how short a secret may be, in bytes.
+const leastSecret = 16
+
+func (o *options) checkBroker() error {
+	switch {
+	case o.broker == "" && (o.brokerSecret != "" || o.brokerAllow != nil):
+		return fmt.Errorf("-broker-secret and -broker-allow are for a broker: give -broker, too")
+	case o.broker == "":
+		return nil
+	case o.db == "":
+		return fmt.Errorf("-broker needs -db: a history in PostgreSQL, postgres://USER:PASSWORD@HOST/DATABASE")
+	case o.brokerSecret != "" && (len(o.brokerSecret) < leastSecret || strings.ContainsAny(o.brokerSecret, "/?#% ")):
+		return fmt.Errorf("-broker-secret stands in an address: give %d letters and digits or more, by chance", leastSecret)
+	}
+	address, err := gateway.ParseAddress(o.broker)
+	if err != nil {
+		return fmt.Errorf("-broker: %w", err)
+	}
+	if _, taken := proto.ParseID(address.User); taken {
+		return fmt.Errorf("-broker: the user name is a number, as users of Parley have: give the gateway another")
 	}
 	return nil
 }

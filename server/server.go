@@ -20,6 +20,7 @@ import (
 	"parley/server/chat"
 	"parley/server/clientip"
 	"parley/server/fault"
+	"parley/server/gateway"
 	"parley/server/httpapi"
 	"parley/server/listener"
 	"parley/server/store"
@@ -50,6 +51,7 @@ type server struct {
 	store    history
 	service  *chat.Service
 	broker   *broker.Broker
+	gateway  *gateway.Gateway // nil without -broker
 	faults   *fault.Record
 	metrics  *metrics
 	invite   *auth.Invite // nil if there are no guests
@@ -124,9 +126,16 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	if err != nil {
 		return nil, err
 	}
+	fanout, err := s.fanout(o)
+	if err != nil {
+		return nil, err
+	}
 	s.metrics = newMetrics(append([]prometheus.Collector{s.broker, s.faults}, collectorsOf(s.store)...)...)
+	if s.gateway != nil {
+		s.metrics.registry.MustRegister(s.gateway)
+	}
 	if s.service, err = chat.New(chat.Config{
-		Store: s.store, Fanout: s.broker, End: s.broker.End, Oust: s.broker.Oust, Services: chat.ServicesOf(offered.Numbers()), People: o.people, Quotas: o.quotas(), Retention: time.Duration(o.retention), GuestRetention: time.Duration(o.retentionGuests),
+		Store: s.store, Fanout: fanout, Alive: s.alive(), End: s.broker.End, Oust: s.broker.Oust, Services: chat.ServicesOf(offered.Numbers()), People: o.people, Quotas: o.quotas(), Retention: time.Duration(o.retention), GuestRetention: time.Duration(o.retentionGuests),
 		Log: log, Faults: s.faults, Committed: s.metrics.committed,
 	}); err != nil {
 		return nil, err
@@ -134,7 +143,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	backend.service = s.service // before anybody can connect
 	api, err := httpapi.New(httpapi.Config{
 		Authority: authority, Service: s.service, Guests: o.jwtKey == "", Invite: s.invite, GuestsPerHour: int(o.guestsPerHour),
-		Services: offered, Origins: o.origins, Healthy: s.health.state, Ready: s.ready, Clients: clients, Log: log,
+		Services: offered, Origins: o.origins, Healthy: s.health.state, Ready: s.ready, Clients: clients, Log: log, Broker: o.questions(backend),
 	})
 	if err != nil {
 		return nil, err
@@ -174,6 +183,7 @@ func (s *server) mount(api, page http.Handler, hsts time.Duration) {
 	mux.Handle("/api/", metrics.count(api))
 	mux.Handle("/healthz", api)
 	mux.Handle("/readyz", api)
+	mux.Handle("/auth/", api)
 	mux.Handle("GET /mqtt", s.broker)
 	mux.Handle("POST /mqtt", s.broker) // by which a page asks why it was refused
 	mux.Handle("/", patient(page))
@@ -265,6 +275,7 @@ func (s *server) Run(ctx context.Context) error {
 			failed <- err
 		}
 	}()
+	stopGateway := s.runGateway()
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
 	watched := make(chan struct{})
@@ -293,6 +304,7 @@ func (s *server) Run(ctx context.Context) error {
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
 	s.stopServing(limit)
+	stopGateway() // after all commits that it is to tell of, as far as the time allows
 	stopCommits() // nobody is left to ask for more
 	stopWatching()
 	select {

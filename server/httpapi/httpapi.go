@@ -76,6 +76,8 @@ type Config struct {
 	GuestsPerHour int
 	// Timeout bounds the work on one request: 10 s.
 	Timeout time.Duration
+	// Broker lets an external broker ask who may do what; the zero Broker nobody.
+	Broker Broker
 	// Now is the server's clock; nil is time.Now.
 	Now func() time.Time
 	// Log gets a line per refusal and failure, however many there are: it must
@@ -157,6 +159,8 @@ type api struct {
 	users *lines[uint64]
 	door  *lines[netip.Addr]
 	held  chan struct{} // one is in it for each answer that is held
+
+	questions chan struct{} // one is in it for each of a broker's in work
 }
 
 // endpoint answers a request: with a message of chat.proto, or a value that
@@ -164,7 +168,7 @@ type api struct {
 // told to the client. who is zero where the endpoint is open to everybody.
 type endpoint func(r *http.Request, who auth.User) (answer any, err error)
 
-// New returns the handler of /api/, /healthz and /readyz.
+// New returns the handler of /api/, /auth/, /healthz and /readyz.
 func New(c Config) (http.Handler, error) {
 	c.setDefaults()
 	if err := c.check(); err != nil {
@@ -200,9 +204,8 @@ func New(c Config) (http.Handler, error) {
 	a.route(mux, "/api/services/{service}/replies", methods{http.MethodGet: a.signedIn(1, a.replies), http.MethodPost: a.signedIn(1, a.addReply)})
 	a.route(mux, "/api/services/{service}/replies/{id}", methods{http.MethodPut: a.signedIn(1, a.changeReply), http.MethodDelete: a.signedIn(1, a.deleteReply)})
 	a.route(mux, "/api/customers/{id}", methods{http.MethodGet: a.signedIn(listCost, a.customer)})
-	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
-		a.refuse(w, r, &problem{Status: http.StatusNotFound, Detail: "there is nothing under this address"})
-	})
+	a.routeBroker(mux)
+	mux.HandleFunc("/api/", a.nothing)
 	mux.HandleFunc("GET /healthz", a.state(a.Healthy, "not healthy"))
 	mux.HandleFunc("GET /readyz", a.state(a.Ready, "not ready"))
 	return mux, nil

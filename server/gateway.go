@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"parley/server/chat"
+	"parley/server/gateway"
+	"parley/server/httpapi"
+	"parley/server/store/postgres"
+)
+
+const (
+	// progressName is what the gateway's progress is called in the database.
+	progressName = "gateway"
+	// aliveTime is how long what somebody sends through an external broker lets them count
+	// as here: clients sync every few minutes.
+	aliveTime = 5 * time.Minute
+)
+
+// fanout is to whom the service tells: the embedded broker and, with -broker, the
+// gateway, which it opens.
+func (s *server) fanout(o options) (chat.Fanout, error) {
+	if o.broker == "" {
+		return s.broker, nil
+	}
+	address, err := gateway.ParseAddress(o.broker)
+	if err != nil {
+		return nil, fmt.Errorf("-broker: %w", err)
+	}
+	db, ok := s.store.(*postgres.DB)
+	if !ok {
+		return nil, errors.New("-broker needs -db")
+	}
+	s.gateway, err = gateway.New(gateway.Config{
+		Address: address, Progress: progress{db.Kept(progressName)}, Leadership: gateway.While(db.Leads), Logger: s.log, Faults: s.faults,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.gateway.Beside(s.broker), nil
+}
+
+// progress keeps the gateway's in the database, for whichever node leads.
+type progress struct{ kept *postgres.Kept }
+
+// Load implements gateway.ProgressStore.
+func (p progress) Load(context.Context) (last gateway.Progress, err error) {
+	kept, err := p.kept.Change(func([]byte) ([]byte, error) { return nil, nil })
+	if err == nil && kept != nil {
+		err = json.Unmarshal(kept, &last)
+	}
+	return last, err
+}
+
+// Save implements gateway.ProgressStore.
+func (p progress) Save(_ context.Context, last gateway.Progress) error {
+	_, err := p.kept.Change(func([]byte) ([]byte, error) { return json.Marshal(last) })
+	return err
+}
+
+// alive is chat.Config.Alive: a broker that is not embedded tells of no connections.
+func (s *server) alive() time.Duration {
+	if s.gateway == nil {
+		return 0
+	}
+	return aliveTime
+}
+
+// questions is what a broker may ask.
+func (o *options) questions(b *backend) httpapi.Broker {
+	address, err := gateway.ParseAddress(o.broker)
+	if err != nil { // it was checked
+		return httpapi.Broker{}
+	}
+	return httpapi.Broker{
+		Secret: o.brokerSecret, Allow: o.brokerAllow, User: address.User, Password: address.Password,
+		Authenticate: func(ctx context.Context, user uint64, token string) error {
+			_, _, err := b.Authenticate(ctx, user, token)
+			return err
+		},
+	}
+}
+
+// runGateway lets the gateway serve until stop is called, which waits for its end.
+func (s *server) runGateway() (stop func()) {
+	if s.gateway == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { // ends with ctx
+		defer close(done)
+		s.gateway.Run(ctx, s.service)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
