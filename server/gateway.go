@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
+	"parley/proto"
 	"parley/server/chat"
 	"parley/server/gateway"
 	"parley/server/httpapi"
@@ -36,7 +38,7 @@ func (s *server) fanout(o options) (chat.Fanout, error) {
 		return nil, errors.New("-broker needs -db")
 	}
 	s.gateway, err = gateway.New(gateway.Config{
-		Address: address, Progress: progress{db.Kept(progressName)}, Leadership: gateway.While(db.Leads), Logger: s.log, Faults: s.faults,
+		Address: address, Progress: progress{db.Kept(progressName), db}, Leadership: gateway.While(db.Leads), Log: changeLog{db, s.log}, Logger: s.log, Faults: s.faults,
 	})
 	if err != nil {
 		return nil, err
@@ -45,7 +47,10 @@ func (s *server) fanout(o options) (chat.Fanout, error) {
 }
 
 // progress keeps the gateway's in the database, for whichever node leads.
-type progress struct{ kept *postgres.Kept }
+type progress struct {
+	kept *postgres.Kept
+	db   *postgres.DB
+}
 
 // Load implements gateway.ProgressStore.
 func (p progress) Load(context.Context) (last gateway.Progress, err error) {
@@ -53,13 +58,44 @@ func (p progress) Load(context.Context) (last gateway.Progress, err error) {
 	if err == nil && kept != nil {
 		err = json.Unmarshal(kept, &last)
 	}
+	if err == nil {
+		p.db.Hold(last.Place)
+	}
 	return last, err
 }
 
 // Save implements gateway.ProgressStore.
 func (p progress) Save(_ context.Context, last gateway.Progress) error {
 	_, err := p.kept.Change(func([]byte) ([]byte, error) { return json.Marshal(last) })
+	if err == nil {
+		p.db.Hold(last.Place)
+	}
 	return err
+}
+
+// changeLog is what all nodes tell, for the one that has the gateway.
+type changeLog struct {
+	db  *postgres.DB
+	log *slog.Logger
+}
+
+// Follow implements gateway.Log.
+func (l changeLog) Follow(ctx context.Context, after uint64, tell func(place, user uint64, b proto.Branch, payload []byte) error) error {
+	for {
+		var err error
+		after, err = l.db.Read(ctx, after, func(place uint64, record []byte) error {
+			return chat.Deliveries(record, func(user uint64, b proto.Branch, payload []byte) error {
+				if b == proto.BranchUnread { // that is told besides
+					return nil
+				}
+				return tell(place, user, b, payload)
+			})
+		})
+		if !errors.Is(err, postgres.ErrTrimmed) {
+			return err
+		}
+		l.log.Error("the broker was away for so long that what was to be told there is gone: clients learn it when they sync")
+	}
 }
 
 // alive is chat.Config.Alive: a broker that is not embedded tells of no connections.

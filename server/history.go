@@ -31,6 +31,8 @@ var (
 type site struct {
 	data string // folder, also of what belongs to the server beside the history
 	db   string // address of PostgreSQL; "" for SQLite in the folder
+	// records says that all that is told is to be in the change log (postgres.Config).
+	records bool
 }
 
 // String names it, and no password.
@@ -53,7 +55,7 @@ const (
 // open opens the history.
 func (s site) open(ctx context.Context, to use, log *slog.Logger) (h history, err error) {
 	if s.db != "" {
-		c := postgres.Config{URL: s.db, Serve: to == serving, Alone: to == copying, Log: log}
+		c := postgres.Config{URL: s.db, Serve: to == serving, Alone: to == copying, Records: s.records, Log: log}
 		if to == serving {
 			c.Dir = s.data
 		}

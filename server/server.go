@@ -98,6 +98,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 			return nil, fmt.Errorf("-metrics: %w", err)
 		}
 	}
+	o.site.records = o.broker != ""
 	if s.store, err = o.site.open(ctx, serving, log); err != nil {
 		return nil, fmt.Errorf("%v: %w", o.site, err)
 	}

@@ -156,6 +156,21 @@ func decodeOutbox(record []byte) (*outbox, error) {
 	return o, nil
 }
 
+// Deliveries calls each for what a record of the change log tells users, in its order, until
+// that returns an error.
+func Deliveries(record []byte, each func(user uint64, b proto.Branch, payload []byte) error) error {
+	o, err := decodeOutbox(record)
+	if err != nil {
+		return err
+	}
+	for _, d := range o.out {
+		if err := each(d.user, d.branch, d.payload); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // decode reads one part.
 func (o *outbox) decode(kind uint64, p *reader) {
 	switch kind {

@@ -64,7 +64,7 @@ type Service interface {
 	Seen(ctx context.Context, u chat.User, c chat.Credential) error
 }
 
-// Log is what is to be told, in one order for all nodes.
+// Log is what is to be told, in one order for all nodes, but for rows that changed.
 type Log interface {
 	// Follow calls tell for what came after a place, each in its turn, until ctx is done or
 	// tell returns an error, which Follow returns; tell blocks while much waits to be
@@ -95,8 +95,8 @@ type Config struct {
 	// Leadership is among nodes; nil is Alone. What Publish is told while another node
 	// leads is that node's to tell.
 	Leadership Leadership
-	// Log is followed instead of what Publish is told, but for what is ephemeral; nil
-	// is a queue in memory that Publish fills.
+	// Log is followed instead of what Publish is told, but for what is ephemeral and rows that
+	// changed (proto.BranchUnread), which are in no log; nil is a queue in memory that Publish fills.
 	Log Log
 	// Queue is how many bytes may wait to be acknowledged by the broker: 64 MiB.
 	Queue int
@@ -175,7 +175,7 @@ func (g *Gateway) Publish(user uint64, b proto.Branch, payload []byte) {
 		}
 		return
 	}
-	if g.config.Log == nil {
+	if g.config.Log == nil || b == proto.BranchUnread {
 		g.left(g.queue.add(publication{user: user, branch: b, payload: payload}))
 	}
 }

@@ -345,11 +345,15 @@ func takeOver(t *testing.T, s *site) {
 	if err := nodes[leader].Kill(); err != nil {
 		t.Fatal(err)
 	}
+	// What a browser writes now is committed while no node has the gateway.
+	left := *s
+	left.Server = nodes[1-leader]
+	left.connectBrowser(other).send(t, message(user, "meanwhile", newRef()), nil)
 	if err := c.send(message(other, "two", newRef())); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the other node has stored and told what came meanwhile", func() bool { return len(c.of(t, user, other)) == 2 })
-	if got := c.of(t, user, other); !slices.Equal(got, []string{"one", "two"}) {
+	eventually(t, "the other node has stored and told what came meanwhile", func() bool { return len(c.of(t, user, other)) == 3 })
+	if got := c.of(t, user, other); !slices.Equal(got, []string{"one", "meanwhile", "two"}) {
 		t.Errorf("it was told %q", got)
 	}
 }

@@ -327,6 +327,9 @@ func (db *DB) trim(ctx context.Context, t *trimmer, now time.Time) error {
 	for len(t.marks) > 0 && now.Sub(t.marks[0].at) >= keepTime {
 		through, t.marks = t.marks[0].number, t.marks[1:]
 	}
+	if held := db.held.Load(); held > 0 {
+		through = min(through, max(held, db.followed.Load()-maxHeld))
+	}
 	if through == 0 {
 		return nil
 	}

@@ -55,6 +55,9 @@ type Config struct {
 	Serve bool
 	// Alone refuses a database that nodes use, and keeps them off it until Close.
 	Alone bool
+	// Records leaves all that is told in the change log, for Read, also while no other node
+	// would read it.
+	Records bool
 	// Now is this machine's clock, which Open compares with the database's; nil is time.Now.
 	Now func() time.Time
 	Log *slog.Logger
@@ -72,6 +75,7 @@ type DB struct {
 	ghost  uint64 // the start of whoever used the folder before, and so runs no more
 	serve  bool
 	alone  bool
+	records bool
 	secret []byte
 	doubt  string
 	// commits counts the transactions of this start that are on disk. Whoever has the
@@ -84,6 +88,7 @@ type DB struct {
 	own      map[int64][]byte // records of this node that it has not followed yet, by number
 	leaving  int64            // the number of one that is about to be on disk, 0 if none is
 	followed atomic.Int64     // the number of the last record that was
+	held     atomic.Int64     // the number behind which records are kept for Read; 0: none are
 	caught   atomic.Int64     // when all of them were, in Unix milliseconds
 	more     chan struct{}    // holds one: there may be more to follow
 	signals  chan []byte
@@ -143,7 +148,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{
-		config: config, log: c.Log, dir: c.Dir, serve: c.Serve, alone: c.Alone, metrics: newMetrics(),
+		config: config, log: c.Log, dir: c.Dir, serve: c.Serve, alone: c.Alone, records: c.Records, metrics: newMetrics(),
 		more: make(chan struct{}, 1), signals: make(chan []byte, maxSignals), own: make(map[int64][]byte),
 		writer: newPool(1), viewer: newPool(viewers), scan: newPool(scanners), keeper: newPool(1),
 		closed: make(chan struct{}), kept: make(chan struct{}), lost: make(chan struct{}),

@@ -114,7 +114,7 @@ func (db *DB) enter(ctx context.Context, c *connection, tx *relational.Transacti
 		}
 		*entered = true
 		tx.Know(s.Standing)
-		db.pending.number, db.pending.time, db.pending.others = s.changes+1, max(s.now, s.time), s.others
+		db.pending.number, db.pending.time, db.pending.others = s.changes+1, max(s.now, s.time), s.others || db.records
 		db.metrics.lockWait.Observe(float64(s.waited) / 1e6)
 		c.broken = db.fence(s) // whatever is made of the error
 		return c.broken
