@@ -71,13 +71,13 @@ type DB struct {
 	dir    string
 	lock   *os.File // of the folder; nil if there is none
 
-	start  uint64 // 0 until begin
-	ghost  uint64 // the start of whoever used the folder before, and so runs no more
-	serve  bool
-	alone  bool
+	start   uint64 // 0 until begin
+	ghost   uint64 // the start of whoever used the folder before, and so runs no more
+	serve   bool
+	alone   bool
 	records bool
-	secret []byte
-	doubt  string
+	secret  []byte
+	doubt   string
 	// commits counts the transactions of this start that are on disk. Whoever has the
 	// writer changes it.
 	commits int64
