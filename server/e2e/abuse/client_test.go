@@ -1,7 +1,6 @@
 package abuse
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/eclipse/paho.golang/packets"
 	protobuf "google.golang.org/protobuf/proto"
-	"nhooyr.io/websocket"
 
 	"parley/proto"
 	"parley/server/e2e/live"
@@ -54,40 +52,16 @@ type connection struct {
 
 // connect opens a connection and waits for the CONNACK. It ends with ctx.
 func (u *user) connect(ctx context.Context) (*connection, error) {
-	socket, _, err := websocket.Dial(ctx, "ws://"+u.Server+"/mqtt", &websocket.DialOptions{HTTPClient: u.HTTP, Subprotocols: []string{"mqtt"}})
+	conn, err := u.Connect(ctx, live.Guest{ID: u.id, Token: u.token}, strconv.FormatUint(u.id, 10)+"-"+rand.Text())
 	if err != nil {
 		return nil, err
 	}
-	socket.SetReadLimit(1 << 21)
-	c := &connection{Conn: websocket.NetConn(ctx, socket, websocket.MessageBinary), user: u}
-	id := strconv.FormatUint(u.id, 10)
-	hello := packets.NewControlPacket(packets.CONNECT)
-	content := hello.Content.(*packets.Connect)
-	content.ProtocolName, content.ProtocolVersion = "MQTT", 5
-	content.ClientID, content.CleanStart, content.KeepAlive = id+"-"+rand.Text(), true, 60
-	content.UsernameFlag, content.Username, content.PasswordFlag, content.Password = true, id, true, []byte(u.token)
-	if err := c.write(hello); err != nil {
-		return nil, errors.Join(err, socket.CloseNow())
-	}
-	answer, err := packets.ReadPacket(c)
-	if err != nil {
-		return nil, errors.Join(err, socket.CloseNow())
-	}
-	if connack, ok := answer.Content.(*packets.Connack); !ok || connack.ReasonCode != 0 {
-		return nil, errors.Join(fmt.Errorf("CONNECT is answered by %v", answer), socket.CloseNow())
-	}
-	return c, nil
+	context.AfterFunc(ctx, conn.CloseNow)
+	return &connection{Conn: conn, user: u}, nil
 }
 
 // write sends a packet in one WebSocket message.
-func (c *connection) write(packet *packets.ControlPacket) error {
-	var whole bytes.Buffer
-	if _, err := packet.WriteTo(&whole); err != nil {
-		return err
-	}
-	_, err := c.Write(whole.Bytes())
-	return err
-}
+func (c *connection) write(packet *packets.ControlPacket) error { return live.WritePacket(c, packet) }
 
 // subscribe asks for all deliveries, without waiting for the SUBACK.
 func (c *connection) subscribe() error {

@@ -1,21 +1,19 @@
 package chaos
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
-	"net"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/eclipse/paho.golang/packets"
-	"nhooyr.io/websocket"
 
 	"parley/proto"
+	"parley/server/e2e/live"
 )
 
 const (
@@ -143,7 +141,9 @@ func (t *talker) connection(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer conn.CloseNow()
+	hangUp := context.AfterFunc(ctx, conn.CloseNow)
+	defer hangUp()
 	incoming, failed := make(chan *packets.ControlPacket, 64), make(chan error, 1)
 	go func() { // ends with the connection
 		for {
@@ -184,7 +184,7 @@ func (t *talker) connection(ctx context.Context) error {
 				return errors.New("no answer")
 			}
 			if len(s.sent) == 0 {
-				if err := s.write(packets.NewControlPacket(packets.PINGREQ)); err != nil {
+				if err := s.conn.WritePacket(packets.NewControlPacket(packets.PINGREQ)); err != nil {
 					return err
 				}
 			}
@@ -197,62 +197,22 @@ func (t *talker) connection(ctx context.Context) error {
 	}
 }
 
-func (t *talker) connect(ctx context.Context) (_ net.Conn, err error) {
-	patience, cancel := context.WithTimeout(ctx, silent)
+func (t *talker) connect(ctx context.Context) (*live.MQTT, error) {
+	ctx, cancel := context.WithTimeout(ctx, silent)
 	defer cancel()
-	socket, _, err := websocket.Dial(patience, "ws://"+t.host+"/mqtt", &websocket.DialOptions{Subprotocols: []string{"mqtt"}})
-	if err != nil {
-		return nil, err
-	}
-	socket.SetReadLimit(1 << 21)
-	conn := websocket.NetConn(ctx, socket, websocket.MessageBinary)
-	defer func() {
-		if err != nil {
-			_ = socket.CloseNow()
-		}
-	}()
-	id := strconv.FormatUint(t.id, 10)
-	hello := packets.NewControlPacket(packets.CONNECT)
-	content := hello.Content.(*packets.Connect)
-	content.ProtocolName, content.ProtocolVersion = "MQTT", 5
-	content.ClientID, content.CleanStart, content.KeepAlive = id+"-talker", true, 60
-	content.UsernameFlag, content.Username, content.PasswordFlag, content.Password = true, id, true, []byte(t.token)
-	s := session{talker: t, conn: conn}
-	if err := s.write(hello); err != nil {
-		return nil, err
-	}
-	if err := conn.SetReadDeadline(time.Now().Add(silent)); err != nil {
-		return nil, err
-	}
-	answer, err := packets.ReadPacket(conn)
-	if err != nil {
-		return nil, err
-	}
-	if connack, ok := answer.Content.(*packets.Connack); !ok || connack.ReasonCode != 0 {
-		return nil, fmt.Errorf("CONNECT is answered by %v", answer)
-	}
-	return conn, conn.SetReadDeadline(time.Time{})
+	return live.Client{Server: t.host}.Connect(ctx, live.Guest{ID: t.id, Token: t.token}, strconv.FormatUint(t.id, 10)+"-talker")
 }
 
 // session is what a talker knows of one connection.
 type session struct {
 	*talker
-	conn    net.Conn
+	conn    *live.MQTT
 	next    uint16
 	began   bool
 	sent    map[uint16]*letter // under way, by packet id
 	pending []*letter          // to send again, in their order
 	highest map[uint64]uint64  // seq of what was delivered, by the other's id
 	seen    map[[2]uint64]bool // the other's id and seq
-}
-
-func (s *session) write(packet *packets.ControlPacket) error {
-	var whole bytes.Buffer
-	if _, err := packet.WriteTo(&whole); err != nil {
-		return err
-	}
-	_, err := s.conn.Write(whole.Bytes())
-	return err
 }
 
 func (s *session) packetID() uint16 {
@@ -265,7 +225,7 @@ func (s *session) subscribe() error {
 	content := packet.Content.(*packets.Subscribe)
 	content.PacketID = s.packetID()
 	content.Subscriptions = []packets.SubOptions{{Topic: proto.DownFilter(s.id)}}
-	return s.write(packet)
+	return s.conn.WritePacket(packet)
 }
 
 // fill sends what waits, what was sent before first, as much as may be under way.
@@ -287,7 +247,7 @@ func (s *session) fill() error {
 		content := packet.Content.(*packets.Publish)
 		content.QoS, content.PacketID, content.Topic, content.Payload = 1, s.packetID(), proto.Up(s.id, proto.BranchMessage), l.payload
 		s.sent[content.PacketID] = l
-		if err := s.write(packet); err != nil {
+		if err := s.conn.WritePacket(packet); err != nil {
 			return err
 		}
 	}

@@ -3,12 +3,10 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -16,7 +14,6 @@ import (
 
 	"github.com/eclipse/paho.golang/packets"
 	protobuf "google.golang.org/protobuf/proto"
-	"nhooyr.io/websocket"
 
 	"parley/proto"
 	"parley/server/e2e/live"
@@ -52,49 +49,29 @@ var errLost = errors.New("the connection ended")
 
 // dial connects a guest to a server and subscribes to all that is told.
 func dial(ctx context.Context, address string, g live.Guest, clientID string) (*client, error) {
-	socket, _, err := websocket.Dial(ctx, "ws://"+address+"/mqtt", &websocket.DialOptions{Subprotocols: []string{"mqtt"}})
+	conn, err := live.Client{Server: address}.Connect(ctx, g, clientID)
 	if err != nil {
 		return nil, err
 	}
-	socket.SetReadLimit(1 << 21)
-	conn := websocket.NetConn(context.Background(), socket, websocket.MessageBinary)
 	var writing sync.Mutex
-	c := &client{Guest: g, id: clientID, ended: make(chan byte, 1), acks: make(map[uint16]chan ack), changed: make(chan struct{}, 1)}
-	c.close = func() { _ = socket.CloseNow() }
+	c := &client{Guest: g, id: clientID, ended: make(chan byte, 1), acks: make(map[uint16]chan ack), changed: make(chan struct{}, 1), close: conn.CloseNow}
 	c.write = func(p *packets.ControlPacket) error {
-		var whole bytes.Buffer
-		if _, err := p.WriteTo(&whole); err != nil {
-			return err
-		}
 		writing.Lock()
 		defer writing.Unlock()
-		_, err := conn.Write(whole.Bytes())
-		return err
+		return conn.WritePacket(p)
 	}
-	hello := packets.NewControlPacket(packets.CONNECT)
-	content := hello.Content.(*packets.Connect)
-	content.ProtocolName, content.ProtocolVersion = "MQTT", 5
-	content.ClientID, content.CleanStart, content.KeepAlive = clientID, true, 60
-	content.UsernameFlag, content.Username, content.PasswordFlag, content.Password = true, strconv.FormatUint(g.ID, 10), true, []byte(g.Token)
 	subscribe := packets.NewControlPacket(packets.SUBSCRIBE)
 	filter := subscribe.Content.(*packets.Subscribe)
 	filter.PacketID, filter.Subscriptions = 65_535, []packets.SubOptions{{Topic: proto.DownFilter(g.ID)}}
 	stop := context.AfterFunc(ctx, c.close)
 	defer stop()
-	for _, step := range []*packets.ControlPacket{hello, subscribe} {
-		if err := c.write(step); err != nil {
-			c.close()
-			return nil, err
-		}
-		answer, err := packets.ReadPacket(conn)
-		if err != nil {
-			c.close()
-			return nil, err
-		}
-		if connack, ok := answer.Content.(*packets.Connack); ok && connack.ReasonCode != 0 {
-			c.close()
-			return nil, refused(connack.ReasonCode)
-		}
+	err = c.write(subscribe)
+	if err == nil {
+		_, err = packets.ReadPacket(conn) // the SUBACK
+	}
+	if err != nil {
+		c.close()
+		return nil, err
 	}
 	go func() { // ends with the connection
 		var reason byte
@@ -120,11 +97,6 @@ func dial(ctx context.Context, address string, g live.Guest, clientID string) (*
 	}()
 	return c, nil
 }
-
-// refused is the code of a CONNACK that says no.
-type refused byte
-
-func (r refused) Error() string { return fmt.Sprintf("CONNECT is refused with 0x%02X", byte(r)) }
 
 // take takes a packet.
 func (c *client) take(p *packets.ControlPacket) {

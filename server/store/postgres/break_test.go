@@ -211,20 +211,27 @@ func (c *crowd) PublishTo(context.Context, uint64, string, proto.Branch, []byte)
 func newCrowd(t testing.TB, s chat.Store) *crowd {
 	t.Helper()
 	c := &crowd{delivered: make(map[uint64]int)}
-	var err error
-	if c.Service, err = chat.New(chat.Config{Store: s, Fanout: c, Log: slog.New(slog.DiscardHandler)}); err != nil {
+	c.Service = serve(t, s, c)
+	return c
+}
+
+// serve runs a service on a store until the test ends.
+func serve(t testing.TB, s chat.Store, to chat.Fanout) *chat.Service {
+	t.Helper()
+	service, err := chat.New(chat.Config{Store: s, Fanout: to, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- c.Run(ctx) }() // ends with stop
+	go func() { ended <- service.Run(ctx) }() // ends with stop
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 	})
-	return c
+	return service
 }
 
 // say sends a message until it is acknowledged.

@@ -236,7 +236,7 @@ func BenchmarkClusterOfThree(b *testing.B) {
 		var all sync.WaitGroup
 		began := time.Now()
 		for i, c := range three {
-			all.Go(func() { sendFrom(b, c, i*many/3, many/3, n/3) })
+			all.Go(func() { sendFrom(b, "three", c, i*many/3, many/3, n/3) })
 		}
 		all.Wait()
 		return time.Since(began)
@@ -244,27 +244,6 @@ func BenchmarkClusterOfThree(b *testing.B) {
 	together(4 * many)
 	sendAll(b, "one", one, many, 4*many)
 	report(b, turns(b, b.N, func(n int) time.Duration { return sendAll(b, "one", one, many, n) }, together), "one", "three")
-}
-
-// sendFrom is sendAll with senders from a number on.
-func sendFrom(b *testing.B, c *crowd, from, senders, n int) {
-	content := strings.Repeat("x", 150)
-	var left atomic.Int64
-	left.Store(int64(n))
-	var all sync.WaitGroup
-	for sender := from; sender < from+senders; sender++ {
-		all.Go(func() {
-			to := uint64(100_000 + sender)
-			payload, err := proto.Marshal(&proto.Message{MessageId: new(uint64), SenderId: new(uint64), CreateTime: new(uint64), ReceiverId: &to, Content: &content})
-			for left.Add(-1) >= 0 && err == nil {
-				_, err = c.Service.Publish(context.Background(), chat.Sender{User: uint64(1 + sender)}, proto.BranchMessage, payload, nil)
-			}
-			if err != nil {
-				b.Error(err)
-			}
-		})
-	}
-	all.Wait()
 }
 
 // BenchmarkClusterReceipt sends messages one after the other and takes the time from each
@@ -305,19 +284,7 @@ type teller struct {
 func newTeller(b *testing.B, s chat.Store) *teller {
 	b.Helper()
 	t := &teller{told: make(chan time.Time, 16)}
-	var err error
-	if t.service, err = chat.New(chat.Config{Store: s, Fanout: t, Log: slog.New(slog.DiscardHandler)}); err != nil {
-		b.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- t.service.Run(ctx) }() // ends with stop
-	b.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			b.Error(err)
-		}
-	})
+	t.service = serve(b, s, t)
 	return t
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -54,29 +55,28 @@ func BenchmarkAgainstSQLite(b *testing.B) {
 // sendAll lets senders, with a conversation each, send n messages in all and returns how
 // long that took.
 func sendAll(b *testing.B, which string, c *crowd, senders, n int) time.Duration {
+	return sendFrom(b, which, c, 0, senders, n)
+}
+
+// sendFrom is sendAll with senders from a number on.
+func sendFrom(b *testing.B, which string, c *crowd, from, senders, n int) time.Duration {
 	content := strings.Repeat("x", 150)
 	var left atomic.Int64
 	left.Store(int64(n))
-	ended := make(chan error, senders)
+	var all sync.WaitGroup
 	began := time.Now()
-	for sender := range senders {
-		to := uint64(100_000 + sender)
-		payload, err := proto.Marshal(&proto.Message{MessageId: new(uint64), SenderId: new(uint64), CreateTime: new(uint64), ReceiverId: &to, Content: &content})
-		if err != nil {
-			b.Fatal(err)
-		}
-		go func() {
-			var err error
+	for sender := from; sender < from+senders; sender++ {
+		all.Go(func() {
+			to := uint64(100_000 + sender)
+			payload, err := proto.Marshal(&proto.Message{MessageId: new(uint64), SenderId: new(uint64), CreateTime: new(uint64), ReceiverId: &to, Content: &content})
 			for left.Add(-1) >= 0 && err == nil {
 				_, err = c.Service.Publish(context.Background(), chat.Sender{User: uint64(1 + sender)}, proto.BranchMessage, payload, nil)
 			}
-			ended <- err
-		}()
+			if err != nil {
+				b.Error(which, ": ", err)
+			}
+		})
 	}
-	for range senders {
-		if err := <-ended; err != nil {
-			b.Fatal(which, ": ", err)
-		}
-	}
+	all.Wait()
 	return time.Since(began)
 }
