@@ -1,8 +1,11 @@
 package proto
 
+import "slices"
+
 // Side is one of the two sides of a conversation: of two users the lower id is
 // First; in a service conversation the customer is First and the service, that
-// is all its agents together, Second.
+// is all its agents together, Second. In a group each member looks at it from
+// their own side, First, and all others are Second.
 type Side int
 
 const (
@@ -35,16 +38,29 @@ type Event struct {
 	Author, Target uint64
 	// Since is since when what asks waits, if not since Time; 0: since Time.
 	Since uint64
+	// Calls is, in a group, whether the entry mentions whoever looks at it.
+	Calls bool
 }
 
-// Event returns what the rules need of m.
-func (m *Message) Event() Event {
+// Event returns what the rules need of m, between two users.
+func (m *Message) Event() Event { return m.EventTo(0) }
+
+// EventTo returns what the rules need of m, in a group as that user looks at it.
+func (m *Message) EventTo(user uint64) Event {
 	e := Event{Seq: m.GetSeq(), Time: m.GetCreateTime(), Type: m.GetMessageType(), Seen: m.SeenSeq}
-	if m.GetSenderId() > m.GetReceiverId() {
-		e.Side = Second
+	switch {
+	case m.GetGroupId() == 0:
+		if m.GetSenderId() > m.GetReceiverId() {
+			e.Side = Second
+		}
+	case m.GetSenderId() != user:
+		e.Side, e.Calls = Second, slices.Contains(m.GetMentions(), user) || slices.Contains(m.GetMentions(), Everyone)
 	}
 	return e
 }
+
+// Everyone is the mention of all members of a group.
+const Everyone = 0
 
 // Event returns what the rules need of m.
 func (m *ServiceMessage) Event() Event {
@@ -75,15 +91,22 @@ func (e Event) Waits() uint64 {
 func (t MessageType) Control() bool { return t >= MessageType_MESSAGE_TYPE_CLAIM }
 
 // Asks reports whether the entry awaits an answer: everything that people
-// write does, except that in a service conversation only the customer asks.
+// write does, except that in a service conversation only the customer asks, and
+// in a group a message asks those whom it mentions.
 func (e Event) Asks(kind KeyKind) bool {
-	return !e.Type.Control() && (kind == Direct || e.Side == First)
+	switch {
+	case e.Type.Control():
+		return false
+	case kind == Group:
+		return e.Calls
+	}
+	return kind == Direct || e.Side == First
 }
 
 // Replies reports whether the entry answers what the other side asked before,
 // as far as its author had seen it.
 func (e Event) Replies(kind KeyKind) bool {
-	if kind != Direct && e.Side == First {
+	if kind == Service && e.Side == First || kind == Group && e.Side == Second {
 		return false
 	}
 	switch e.Type {

@@ -307,6 +307,21 @@ const (
 	// Closes here and goes on with another service, other_service, where a MOVED_HERE is stored in the same
 	// commit: answers everything before it, whatever its author had seen. content is the reason, to agents.
 	MessageType_MESSAGE_TYPE_MOVE MessageType = 26
+	// What happens to a group, written by the server when a member asks for it (/api/groups): who belongs to
+	// it, and as what, is a fold over these. sender_id is who asked.
+	// The sender, its owner, made it with members; content is its name.
+	MessageType_MESSAGE_TYPE_GROUP_CREATE MessageType = 32
+	// members came in: added by the sender, or by a link if that is who came.
+	MessageType_MESSAGE_TYPE_GROUP_JOIN MessageType = 33
+	// The sender left.
+	MessageType_MESSAGE_TYPE_GROUP_LEAVE MessageType = 34
+	// The sender removed members.
+	MessageType_MESSAGE_TYPE_GROUP_REMOVE MessageType = 35
+	// content is the group's new name.
+	MessageType_MESSAGE_TYPE_GROUP_RENAME MessageType = 36
+	// members are from now on what content says: owner, admin or member. Who makes another the owner is an
+	// admin then.
+	MessageType_MESSAGE_TYPE_GROUP_ROLE MessageType = 37
 )
 
 // Enum value maps for MessageType.
@@ -324,6 +339,12 @@ var (
 		21: "MESSAGE_TYPE_REOPEN",
 		22: "MESSAGE_TYPE_NO_REPLY_NEEDED",
 		26: "MESSAGE_TYPE_MOVE",
+		32: "MESSAGE_TYPE_GROUP_CREATE",
+		33: "MESSAGE_TYPE_GROUP_JOIN",
+		34: "MESSAGE_TYPE_GROUP_LEAVE",
+		35: "MESSAGE_TYPE_GROUP_REMOVE",
+		36: "MESSAGE_TYPE_GROUP_RENAME",
+		37: "MESSAGE_TYPE_GROUP_ROLE",
 	}
 	MessageType_value = map[string]int32{
 		"MESSAGE_TYPE_TEXT":            0,
@@ -338,6 +359,12 @@ var (
 		"MESSAGE_TYPE_REOPEN":          21,
 		"MESSAGE_TYPE_NO_REPLY_NEEDED": 22,
 		"MESSAGE_TYPE_MOVE":            26,
+		"MESSAGE_TYPE_GROUP_CREATE":    32,
+		"MESSAGE_TYPE_GROUP_JOIN":      33,
+		"MESSAGE_TYPE_GROUP_LEAVE":     34,
+		"MESSAGE_TYPE_GROUP_REMOVE":    35,
+		"MESSAGE_TYPE_GROUP_RENAME":    36,
+		"MESSAGE_TYPE_GROUP_ROLE":      37,
 	}
 )
 
@@ -435,7 +462,73 @@ func (ServiceMessageDirection) EnumDescriptor() ([]byte, []int) {
 	return file_chat_proto_rawDescGZIP(), []int{2}
 }
 
-// Message is one entry of the conversation between two users.
+// GroupRole is what somebody is in a group. Every group has an owner as long as it has members.
+type GroupRole int32
+
+const (
+	GroupRole_GROUP_ROLE_NONE GroupRole = 0
+	// Writes, and may leave.
+	GroupRole_GROUP_ROLE_MEMBER GroupRole = 1
+	// Also adds and removes members, gives out links, renames the group and mentions everyone.
+	GroupRole_GROUP_ROLE_ADMIN GroupRole = 2
+	// Also makes admins, another the owner, and decides what newcomers may read.
+	GroupRole_GROUP_ROLE_OWNER GroupRole = 3
+)
+
+// Enum value maps for GroupRole.
+var (
+	GroupRole_name = map[int32]string{
+		0: "GROUP_ROLE_NONE",
+		1: "GROUP_ROLE_MEMBER",
+		2: "GROUP_ROLE_ADMIN",
+		3: "GROUP_ROLE_OWNER",
+	}
+	GroupRole_value = map[string]int32{
+		"GROUP_ROLE_NONE":   0,
+		"GROUP_ROLE_MEMBER": 1,
+		"GROUP_ROLE_ADMIN":  2,
+		"GROUP_ROLE_OWNER":  3,
+	}
+)
+
+func (x GroupRole) Enum() *GroupRole {
+	p := new(GroupRole)
+	*p = x
+	return p
+}
+
+func (x GroupRole) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (GroupRole) Descriptor() protoreflect.EnumDescriptor {
+	return file_chat_proto_enumTypes[3].Descriptor()
+}
+
+func (GroupRole) Type() protoreflect.EnumType {
+	return &file_chat_proto_enumTypes[3]
+}
+
+func (x GroupRole) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Do not use.
+func (x *GroupRole) UnmarshalJSON(b []byte) error {
+	num, err := protoimpl.X.UnmarshalJSONEnum(x.Descriptor(), b)
+	if err != nil {
+		return err
+	}
+	*x = GroupRole(num)
+	return nil
+}
+
+// Deprecated: Use GroupRole.Descriptor instead.
+func (GroupRole) EnumDescriptor() ([]byte, []int) {
+	return file_chat_proto_rawDescGZIP(), []int{3}
+}
+
+// Message is one entry of the conversation between two users, or of a group.
 // Topics: chat/{user}/up/message (sent), chat/{user}/down/message (stored).
 type Message struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -447,7 +540,7 @@ type Message struct {
 	Content *string `protobuf:"bytes,3,req,name=content" json:"content,omitempty"`
 	// Unix milliseconds. Server time once stored; the client's clock, for display only, before that.
 	CreateTime *uint64 `protobuf:"varint,4,req,name=create_time,json=createTime" json:"create_time,omitempty"`
-	// The other user, never 0 and never the sender.
+	// The other user, or the group: never 0 and never the sender.
 	ReceiverId *uint64 `protobuf:"varint,5,req,name=receiver_id,json=receiverId" json:"receiver_id,omitempty"`
 	// Place in the conversation, dense from 1. Assigned by the server; this alone orders.
 	Seq *uint64 `protobuf:"varint,16,opt,name=seq" json:"seq,omitempty"`
@@ -455,11 +548,23 @@ type Message struct {
 	SeenSeq *uint64 `protobuf:"varint,17,opt,name=seen_seq,json=seenSeq" json:"seen_seq,omitempty"`
 	// 16 random bytes made when Send is pressed; unique per sender, for ever. A repeat is stored once.
 	ClientRef []byte `protobuf:"bytes,18,opt,name=client_ref,json=clientRef" json:"client_ref,omitempty"`
-	// Absent is TEXT. Between two users there are TEXT and NO_REPLY_NEEDED, whose content may be empty.
+	// Absent is TEXT. Between two users and in groups there are TEXT and NO_REPLY_NEEDED, whose content may
+	// be empty; in groups also what the server writes (GROUP_CREATE and those after it).
 	MessageType *MessageType `protobuf:"varint,19,opt,name=message_type,json=messageType,enum=parley.MessageType" json:"message_type,omitempty"`
+	// The group, whose id is receiver_id as well. A message up may leave it out. Absent between two users.
+	GroupId *uint64 `protobuf:"varint,20,opt,name=group_id,json=groupId" json:"group_id,omitempty"`
+	// In a group: whom the message asks, by id; 0 is everyone, which only its owner and admins write. At most
+	// 50, each once and a member.
+	Mentions []uint64 `protobuf:"varint,23,rep,packed,name=mentions" json:"mentions,omitempty"`
 	// On the way up: the epoch (BaseUserUnreadStatics.epoch) that seen_seq counts in. In another epoch than
 	// the server's, these were other entries, and nothing was seen. Absent: the server's. Never stored.
-	Epoch         *uint64 `protobuf:"varint,27,opt,name=epoch" json:"epoch,omitempty"`
+	Epoch *uint64 `protobuf:"varint,27,opt,name=epoch" json:"epoch,omitempty"`
+	// In a group: the sender's name as it was then, a label. Stamped by the server.
+	SenderName *string `protobuf:"bytes,40,opt,name=sender_name,json=senderName" json:"sender_name,omitempty"`
+	// GROUP_CREATE, JOIN, LEAVE, REMOVE and ROLE: whom it is about, by id. Stamped by the server.
+	Members []uint64 `protobuf:"varint,41,rep,packed,name=members" json:"members,omitempty"`
+	// As members, in the same order: their names as they were then.
+	MemberNames   []string `protobuf:"bytes,42,rep,name=member_names,json=memberNames" json:"member_names,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -557,11 +662,46 @@ func (x *Message) GetMessageType() MessageType {
 	return MessageType_MESSAGE_TYPE_TEXT
 }
 
+func (x *Message) GetGroupId() uint64 {
+	if x != nil && x.GroupId != nil {
+		return *x.GroupId
+	}
+	return 0
+}
+
+func (x *Message) GetMentions() []uint64 {
+	if x != nil {
+		return x.Mentions
+	}
+	return nil
+}
+
 func (x *Message) GetEpoch() uint64 {
 	if x != nil && x.Epoch != nil {
 		return *x.Epoch
 	}
 	return 0
+}
+
+func (x *Message) GetSenderName() string {
+	if x != nil && x.SenderName != nil {
+		return *x.SenderName
+	}
+	return ""
+}
+
+func (x *Message) GetMembers() []uint64 {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *Message) GetMemberNames() []string {
+	if x != nil {
+		return x.MemberNames
+	}
+	return nil
 }
 
 // ServiceMessage is one entry of the conversation between a customer and a
@@ -775,7 +915,7 @@ func (x *ServiceMessage) GetWaitingSince() uint64 {
 // changes nothing. Topics: chat/{user}/up/mark, chat/{user}/down/mark.
 type Mark struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The conversation's key, d:{low}:{high} or s:{user}:{service_type}.
+	// The conversation's key, d:{low}:{high}, s:{user}:{service_type} or g:{group}.
 	Key *string `protobuf:"bytes,1,req,name=key" json:"key,omitempty"`
 	// Whose watermarks these are; stamped by the server.
 	UserId *uint64 `protobuf:"varint,2,opt,name=user_id,json=userId" json:"user_id,omitempty"`
@@ -930,7 +1070,8 @@ type ConversationState struct {
 	// The user's own watermarks.
 	ReadSeq      *uint64 `protobuf:"varint,3,req,name=read_seq,json=readSeq" json:"read_seq,omitempty"`
 	DeliveredSeq *uint64 `protobuf:"varint,4,req,name=delivered_seq,json=deliveredSeq" json:"delivered_seq,omitempty"`
-	// The other side's watermarks.
+	// The other side's watermarks; 0 in a group, whose members' are told apart (GET
+	// /api/conversations/{key}/receipts).
 	PeerReadSeq      *uint64 `protobuf:"varint,5,req,name=peer_read_seq,json=peerReadSeq" json:"peer_read_seq,omitempty"`
 	PeerDeliveredSeq *uint64 `protobuf:"varint,6,req,name=peer_delivered_seq,json=peerDeliveredSeq" json:"peer_delivered_seq,omitempty"`
 	// Entries of others after read_seq that count: what people wrote, and to agents notes.
@@ -944,8 +1085,8 @@ type ConversationState struct {
 	// nobody asked for: their newest entry went out by itself.
 	Last        *Message        `protobuf:"bytes,10,opt,name=last" json:"last,omitempty"`
 	LastService *ServiceMessage `protobuf:"bytes,11,opt,name=last_service,json=lastService" json:"last_service,omitempty"`
-	// The other side's name as the server last saw it: the other user's, or to an
-	// agent the customer's. A label, never an identity.
+	// The other side's name as the server last saw it: the other user's, to an
+	// agent the customer's, or the group's. A label, never an identity.
 	PeerName *string `protobuf:"bytes,12,opt,name=peer_name,json=peerName" json:"peer_name,omitempty"`
 	// What the answered rule keeps of both sides, for a client to go on from:
 	// through which seq my side's messages are answered and the first that is
@@ -984,9 +1125,17 @@ type ConversationState struct {
 	MarkedUnread    *bool   `protobuf:"varint,30,opt,name=marked_unread,json=markedUnread" json:"marked_unread,omitempty"`
 	// To agents alone: rises whenever a note on the conversation is added or deleted, for whoever shows notes to
 	// ask for them again (GET /api/conversations/{key}/notes). Absent: there never was one.
-	Notes         *uint64 `protobuf:"varint,31,opt,name=notes" json:"notes,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Notes *uint64 `protobuf:"varint,31,opt,name=notes" json:"notes,omitempty"`
+	// Of a group: what the user is in it. Absent: nothing any more, since they left or were removed; then
+	// head_seq is the last entry that they may read. min_seq is the first one that a member may read.
+	Role *GroupRole `protobuf:"varint,32,opt,name=role,enum=parley.GroupRole" json:"role,omitempty"`
+	// How many members it has, how many of the unread entries mention the user (at most 100), and a number
+	// that rises whenever its members, their roles or its name change.
+	MemberCount    *uint32 `protobuf:"varint,33,opt,name=member_count,json=memberCount" json:"member_count,omitempty"`
+	UnreadMentions *uint32 `protobuf:"varint,34,opt,name=unread_mentions,json=unreadMentions" json:"unread_mentions,omitempty"`
+	GroupVersion   *uint64 `protobuf:"varint,35,opt,name=group_version,json=groupVersion" json:"group_version,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ConversationState) Reset() {
@@ -1232,6 +1381,34 @@ func (x *ConversationState) GetMarkedUnread() bool {
 func (x *ConversationState) GetNotes() uint64 {
 	if x != nil && x.Notes != nil {
 		return *x.Notes
+	}
+	return 0
+}
+
+func (x *ConversationState) GetRole() GroupRole {
+	if x != nil && x.Role != nil {
+		return *x.Role
+	}
+	return GroupRole_GROUP_ROLE_NONE
+}
+
+func (x *ConversationState) GetMemberCount() uint32 {
+	if x != nil && x.MemberCount != nil {
+		return *x.MemberCount
+	}
+	return 0
+}
+
+func (x *ConversationState) GetUnreadMentions() uint32 {
+	if x != nil && x.UnreadMentions != nil {
+		return *x.UnreadMentions
+	}
+	return 0
+}
+
+func (x *ConversationState) GetGroupVersion() uint64 {
+	if x != nil && x.GroupVersion != nil {
+		return *x.GroupVersion
 	}
 	return 0
 }
@@ -1887,7 +2064,7 @@ var File_chat_proto protoreflect.FileDescriptor
 const file_chat_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
-	"chat.proto\x12\x06parley\"\xbb\x02\n" +
+	"chat.proto\x12\x06parley\"\xd8\x03\n" +
 	"\aMessage\x12\x1d\n" +
 	"\n" +
 	"message_id\x18\x01 \x02(\x04R\tmessageId\x12\x1b\n" +
@@ -1901,8 +2078,14 @@ const file_chat_proto_rawDesc = "" +
 	"\bseen_seq\x18\x11 \x01(\x04R\aseenSeq\x12\x1d\n" +
 	"\n" +
 	"client_ref\x18\x12 \x01(\fR\tclientRef\x126\n" +
-	"\fmessage_type\x18\x13 \x01(\x0e2\x13.parley.MessageTypeR\vmessageType\x12\x14\n" +
-	"\x05epoch\x18\x1b \x01(\x04R\x05epoch\"\xa7\x05\n" +
+	"\fmessage_type\x18\x13 \x01(\x0e2\x13.parley.MessageTypeR\vmessageType\x12\x19\n" +
+	"\bgroup_id\x18\x14 \x01(\x04R\agroupId\x12\x1e\n" +
+	"\bmentions\x18\x17 \x03(\x04B\x02\x10\x01R\bmentions\x12\x14\n" +
+	"\x05epoch\x18\x1b \x01(\x04R\x05epoch\x12\x1f\n" +
+	"\vsender_name\x18( \x01(\tR\n" +
+	"senderName\x12\x1c\n" +
+	"\amembers\x18) \x03(\x04B\x02\x10\x01R\amembers\x12!\n" +
+	"\fmember_names\x18* \x03(\tR\vmemberNames\"\xa7\x05\n" +
 	"\x0eServiceMessage\x12\x1d\n" +
 	"\n" +
 	"message_id\x18\x01 \x02(\x04R\tmessageId\x12\x17\n" +
@@ -1937,7 +2120,7 @@ const file_chat_proto_rawDesc = "" +
 	"\tread_time\x18\x06 \x01(\x04R\breadTime\x12\x14\n" +
 	"\x05epoch\x18\a \x01(\x04R\x05epoch\"#\n" +
 	"\vSyncRequest\x12\x14\n" +
-	"\x05token\x18\x01 \x01(\tR\x05token\"\xd5\b\n" +
+	"\x05token\x18\x01 \x01(\tR\x05token\"\xed\t\n" +
 	"\x11ConversationState\x12\x10\n" +
 	"\x03key\x18\x01 \x02(\tR\x03key\x12\x19\n" +
 	"\bhead_seq\x18\x02 \x02(\x04R\aheadSeq\x12\x19\n" +
@@ -1972,7 +2155,11 @@ const file_chat_proto_rawDesc = "" +
 	"\x05muted\x18\x1c \x01(\bR\x05muted\x12)\n" +
 	"\x10archived_through\x18\x1d \x01(\x04R\x0farchivedThrough\x12#\n" +
 	"\rmarked_unread\x18\x1e \x01(\bR\fmarkedUnread\x12\x14\n" +
-	"\x05notes\x18\x1f \x01(\x04R\x05notes\"\xee\x02\n" +
+	"\x05notes\x18\x1f \x01(\x04R\x05notes\x12%\n" +
+	"\x04role\x18  \x01(\x0e2\x11.parley.GroupRoleR\x04role\x12!\n" +
+	"\fmember_count\x18! \x01(\rR\vmemberCount\x12'\n" +
+	"\x0funread_mentions\x18\" \x01(\rR\x0eunreadMentions\x12#\n" +
+	"\rgroup_version\x18# \x01(\x04R\fgroupVersion\"\xee\x02\n" +
 	"\x15BaseUserUnreadStatics\x12\x14\n" +
 	"\x05epoch\x18\x01 \x02(\x04R\x05epoch\x12\x14\n" +
 	"\x05token\x18\x02 \x02(\tR\x05token\x12?\n" +
@@ -2086,7 +2273,7 @@ const file_chat_proto_rawDesc = "" +
 	"\x0fSERVICE_TYPE_60\x10<\x12\x13\n" +
 	"\x0fSERVICE_TYPE_61\x10=\x12\x13\n" +
 	"\x0fSERVICE_TYPE_62\x10>\x12\x13\n" +
-	"\x0fSERVICE_TYPE_63\x10?*\xc1\x02\n" +
+	"\x0fSERVICE_TYPE_63\x10?*\xf6\x03\n" +
 	"\vMessageType\x12\x15\n" +
 	"\x11MESSAGE_TYPE_TEXT\x10\x00\x12\x16\n" +
 	"\x12MESSAGE_TYPE_IMAGE\x10\x01\x12\x15\n" +
@@ -2099,10 +2286,21 @@ const file_chat_proto_rawDesc = "" +
 	"\x14MESSAGE_TYPE_RESOLVE\x10\x14\x12\x17\n" +
 	"\x13MESSAGE_TYPE_REOPEN\x10\x15\x12 \n" +
 	"\x1cMESSAGE_TYPE_NO_REPLY_NEEDED\x10\x16\x12\x15\n" +
-	"\x11MESSAGE_TYPE_MOVE\x10\x1a*K\n" +
+	"\x11MESSAGE_TYPE_MOVE\x10\x1a\x12\x1d\n" +
+	"\x19MESSAGE_TYPE_GROUP_CREATE\x10 \x12\x1b\n" +
+	"\x17MESSAGE_TYPE_GROUP_JOIN\x10!\x12\x1c\n" +
+	"\x18MESSAGE_TYPE_GROUP_LEAVE\x10\"\x12\x1d\n" +
+	"\x19MESSAGE_TYPE_GROUP_REMOVE\x10#\x12\x1d\n" +
+	"\x19MESSAGE_TYPE_GROUP_RENAME\x10$\x12\x1b\n" +
+	"\x17MESSAGE_TYPE_GROUP_ROLE\x10%*K\n" +
 	"\x17ServiceMessageDirection\x12\x17\n" +
 	"\x13CUSTOMER_TO_SERVICE\x10\x00\x12\x17\n" +
-	"\x13SERVICE_TO_CUSTOMER\x10\x01B\x0eZ\fparley/proto"
+	"\x13SERVICE_TO_CUSTOMER\x10\x01*c\n" +
+	"\tGroupRole\x12\x13\n" +
+	"\x0fGROUP_ROLE_NONE\x10\x00\x12\x15\n" +
+	"\x11GROUP_ROLE_MEMBER\x10\x01\x12\x14\n" +
+	"\x10GROUP_ROLE_ADMIN\x10\x02\x12\x14\n" +
+	"\x10GROUP_ROLE_OWNER\x10\x03B\x0eZ\fparley/proto"
 
 var (
 	file_chat_proto_rawDescOnce sync.Once
@@ -2116,25 +2314,26 @@ func file_chat_proto_rawDescGZIP() []byte {
 	return file_chat_proto_rawDescData
 }
 
-var file_chat_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_chat_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
 var file_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_chat_proto_goTypes = []any{
 	(ServiceType)(0),              // 0: parley.ServiceType
 	(MessageType)(0),              // 1: parley.MessageType
 	(ServiceMessageDirection)(0),  // 2: parley.ServiceMessageDirection
-	(*Message)(nil),               // 3: parley.Message
-	(*ServiceMessage)(nil),        // 4: parley.ServiceMessage
-	(*Mark)(nil),                  // 5: parley.Mark
-	(*SyncRequest)(nil),           // 6: parley.SyncRequest
-	(*ConversationState)(nil),     // 7: parley.ConversationState
-	(*BaseUserUnreadStatics)(nil), // 8: parley.BaseUserUnreadStatics
-	(*Presence)(nil),              // 9: parley.Presence
-	(*Settings)(nil),              // 10: parley.Settings
-	(*Block)(nil),                 // 11: parley.Block
-	(*Choice)(nil),                // 12: parley.Choice
-	(*MessagePage)(nil),           // 13: parley.MessagePage
-	(*ServiceMessagePage)(nil),    // 14: parley.ServiceMessagePage
-	(*Typing)(nil),                // 15: parley.Typing
+	(GroupRole)(0),                // 3: parley.GroupRole
+	(*Message)(nil),               // 4: parley.Message
+	(*ServiceMessage)(nil),        // 5: parley.ServiceMessage
+	(*Mark)(nil),                  // 6: parley.Mark
+	(*SyncRequest)(nil),           // 7: parley.SyncRequest
+	(*ConversationState)(nil),     // 8: parley.ConversationState
+	(*BaseUserUnreadStatics)(nil), // 9: parley.BaseUserUnreadStatics
+	(*Presence)(nil),              // 10: parley.Presence
+	(*Settings)(nil),              // 11: parley.Settings
+	(*Block)(nil),                 // 12: parley.Block
+	(*Choice)(nil),                // 13: parley.Choice
+	(*MessagePage)(nil),           // 14: parley.MessagePage
+	(*ServiceMessagePage)(nil),    // 15: parley.ServiceMessagePage
+	(*Typing)(nil),                // 16: parley.Typing
 }
 var file_chat_proto_depIdxs = []int32{
 	1,  // 0: parley.Message.message_type:type_name -> parley.MessageType
@@ -2142,16 +2341,17 @@ var file_chat_proto_depIdxs = []int32{
 	1,  // 2: parley.ServiceMessage.message_type:type_name -> parley.MessageType
 	2,  // 3: parley.ServiceMessage.direction:type_name -> parley.ServiceMessageDirection
 	0,  // 4: parley.ServiceMessage.other_service:type_name -> parley.ServiceType
-	3,  // 5: parley.ConversationState.last:type_name -> parley.Message
-	4,  // 6: parley.ConversationState.last_service:type_name -> parley.ServiceMessage
-	7,  // 7: parley.BaseUserUnreadStatics.conversations:type_name -> parley.ConversationState
-	3,  // 8: parley.MessagePage.messages:type_name -> parley.Message
-	4,  // 9: parley.ServiceMessagePage.messages:type_name -> parley.ServiceMessage
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	4,  // 5: parley.ConversationState.last:type_name -> parley.Message
+	5,  // 6: parley.ConversationState.last_service:type_name -> parley.ServiceMessage
+	3,  // 7: parley.ConversationState.role:type_name -> parley.GroupRole
+	8,  // 8: parley.BaseUserUnreadStatics.conversations:type_name -> parley.ConversationState
+	4,  // 9: parley.MessagePage.messages:type_name -> parley.Message
+	5,  // 10: parley.ServiceMessagePage.messages:type_name -> parley.ServiceMessage
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_chat_proto_init() }
@@ -2164,7 +2364,7 @@ func file_chat_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_chat_proto_rawDesc), len(file_chat_proto_rawDesc)),
-			NumEnums:      3,
+			NumEnums:      4,
 			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -21,6 +21,8 @@ const (
 	Direct KeyKind = 'd'
 	// Service is one between a customer and a service, s:{user}:{service_type}.
 	Service KeyKind = 's'
+	// Group is one of any number of users, g:{group}.
+	Group KeyKind = 'g'
 )
 
 // DirectKey is the key of the conversation between two users, in either order.
@@ -32,6 +34,9 @@ func DirectKey(x, y uint64) Key {
 func ServiceKey(customer uint64, service ServiceType) Key {
 	return Key{Service, customer, uint64(service)}
 }
+
+// GroupKey is the key of a group's conversation.
+func GroupKey(group uint64) Key { return Key{Group, group, 0} }
 
 // MaxService is the highest number of a service; all below have a name in ServiceType, too.
 const MaxService = 63
@@ -60,6 +65,10 @@ func ParseOpenKey(s string) (Key, error) {
 		if b, okB := ParseID(second); okA && okB && a < b {
 			return Key{Direct, a, b}, nil
 		}
+	case "g":
+		if okA && rest == first {
+			return Key{Group, a, 0}, nil
+		}
 	case "s":
 		n, err := strconv.ParseUint(second, 10, 31)
 		if okA && err == nil && second == strconv.FormatUint(n, 10) {
@@ -73,7 +82,7 @@ func ParseOpenKey(s string) (Key, error) {
 	return Key{}, errKey
 }
 
-var errKey = Refuse(PayloadFormatInvalid, "key: want d:{low}:{high} for two users or s:{user}:{service_type} for a service")
+var errKey = Refuse(PayloadFormatInvalid, "key: want d:{low}:{high} for two users, s:{user}:{service_type} for a service or g:{group} for a group")
 
 // Kind returns what kind of conversation this is, 0 for the zero Key.
 func (k Key) Kind() KeyKind { return k.kind }
@@ -86,13 +95,18 @@ func (k Key) String() string {
 	if k.IsZero() {
 		return ""
 	}
-	return string(rune(k.kind)) + ":" + strconv.FormatUint(k.a, 10) + ":" + strconv.FormatUint(k.b, 10)
+	name := string(rune(k.kind)) + ":" + strconv.FormatUint(k.a, 10)
+	if k.kind == Group {
+		return name
+	}
+	return name + ":" + strconv.FormatUint(k.b, 10)
 }
 
 // Has reports whether user is one of the two of a direct conversation, or the
-// customer of a service conversation. Agents are known by their tokens alone.
+// customer of a service conversation. Agents are known by their tokens alone, and
+// the members of a group by its log.
 func (k Key) Has(user uint64) bool {
-	return !k.IsZero() && (k.a == user || k.kind == Direct && k.b == user)
+	return k.kind == Service && k.a == user || k.kind == Direct && (k.a == user || k.b == user)
 }
 
 // Peer returns the other user of a direct conversation, or 0.
@@ -107,17 +121,19 @@ func (k Key) Peer(user uint64) uint64 {
 }
 
 // Side returns the side that user is on. Whoever is neither of two users nor
-// the customer counts as an agent.
+// the customer counts as an agent. In a group everybody is the First to themselves.
 func (k Key) Side(user uint64) Side {
-	if user == k.a {
+	if user == k.a || k.kind == Group {
 		return First
 	}
 	return Second
 }
 
-// User returns the user on a side: of a service's side 0, as it has many.
+// User returns the user on a side: of a service's side and of a group 0, as these have many.
 func (k Key) User(s Side) uint64 {
 	switch {
+	case k.kind == Group:
+		return 0
 	case s == First:
 		return k.a
 	case k.kind == Direct:
@@ -129,6 +145,14 @@ func (k Key) User(s Side) uint64 {
 // Customer returns the customer of a service conversation, or 0.
 func (k Key) Customer() uint64 {
 	if k.kind != Service {
+		return 0
+	}
+	return k.a
+}
+
+// Group returns the id of a group, or 0.
+func (k Key) Group() uint64 {
+	if k.kind != Group {
 		return 0
 	}
 	return k.a

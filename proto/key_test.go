@@ -60,6 +60,22 @@ func TestAServiceKeyNamesCustomerAndService(t *testing.T) {
 	}
 }
 
+func TestAGroupKeyNamesItsGroup(t *testing.T) {
+	k := GroupKey(math.MaxUint64)
+	if got, want := k.String(), "g:18446744073709551615"; got != want {
+		t.Errorf("key %s, want %s", got, want)
+	}
+	if parsed, err := ParseKey(k.String()); err != nil || parsed != k {
+		t.Errorf("ParseKey(%s) = %s, %v", k, parsed, err)
+	}
+	if k.Kind() != Group || k.Group() != math.MaxUint64 || DirectKey(1, 2).Group() != 0 {
+		t.Errorf("%s: kind %c, group %d", k, k.Kind(), k.Group())
+	}
+	if k.Has(math.MaxUint64) || k.Peer(math.MaxUint64) != 0 || k.Customer() != 0 || k.User(First) != 0 || k.Side(3) != First || k.Side(math.MaxUint64) != First {
+		t.Errorf("%s: the group passes for a user", k)
+	}
+}
+
 func TestTheZeroKeyNamesNoConversation(t *testing.T) {
 	var k Key
 	if !k.IsZero() || k.String() != "" || k.Has(0) || k.Kind() != 0 {
@@ -76,7 +92,7 @@ func TestAKeyInAnyOtherFormIsRefused(t *testing.T) {
 		"d:2:1", "d:1:1", "d:0:1", "d:01:2", "d:+1:2", "d:1:-2", "d:1:2e0", "d:1_0:20", "d:１:2", "d:0x1:0x2",
 		"d:1:18446744073709551616", "d:1:99999999999999999999999999",
 		"s:", "s:1", "s:1:", "s:0:1", "s:1:64", "s:1:01", "s:1:+1", "s:1:-1", "s:1:4294967296", "s:1:2147483648", "s:01:1",
-		"g:1", "x:1:2", "d/1/2", "d:1:2\x00",
+		"g", "g:", "g:0", "g:01", "g:1:", "g:1:2", "g:18446744073709551616", "x:1:2", "d/1/2", "d:1:2\x00",
 	} {
 		k, err := ParseKey(s)
 		var refusal *Refusal

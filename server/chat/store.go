@@ -78,8 +78,9 @@ type View interface {
 	Members(key proto.Key) ([]Member, error)
 	// Changed returns what changed for a user with a change number > after, in
 	// their order, limit at most: conversations of which the user is one of
-	// two or the customer (by the user's Member), and those of services (by
-	// the Conversation, or by the user's Member if that changed later).
+	// two or the customer (by the user's Member), those of services and the groups
+	// that the user is in (by the Conversation, or by the user's Member if that
+	// changed later), and groups that the user was in (by the user's Member).
 	Changed(user uint64, services Services, after uint64, limit int) ([]Change, error)
 	// Recent returns what Changed would, with the highest change numbers and
 	// these first, limit at most.
@@ -131,6 +132,20 @@ type View interface {
 	Notes(key proto.Key) ([]Note, error)
 	// Replies returns the canned replies of a service, by their ids.
 	Replies(service proto.ServiceType) ([]Reply, error)
+	// Group returns the zero Group if there is none.
+	Group(key proto.Key) (Group, error)
+	// Present returns the users who are in a group (Member.Role), by their ids.
+	Present(key proto.Key) ([]uint64, error)
+	// FirstMention finds the entry with the lowest seq > after that mentions a user or
+	// everyone, and that somebody else wrote; the zero Entry if there is none. Body need
+	// not be set.
+	FirstMention(key proto.Key, user, after uint64) (Entry, error)
+	// CountMentions counts such entries, limit at most.
+	CountMentions(key proto.Key, user, after uint64, limit int) (int, error)
+	// GroupLink returns the zero GroupLink if there is none of that secret.
+	GroupLink(secret [LinkSecret]byte) (GroupLink, error)
+	// GroupLinks returns the links to a group, by their ids.
+	GroupLinks(key proto.Key) ([]GroupLink, error)
 }
 
 // Tx is a View that sees its own writes.
@@ -167,6 +182,10 @@ type Tx interface {
 	ExpireNotes(before uint64, limit int) (int, error)
 	PutReply(Reply) error
 	DeleteReply(service proto.ServiceType, id uint64) error
+	PutGroup(Group) error
+	// AddGroupLink adds a link. An error if its secret is taken.
+	AddGroupLink(GroupLink) error
+	DeleteGroupLink(key proto.Key, id uint64) error
 	// PutEpoch begins a new epoch, which is not 0.
 	PutEpoch(epoch uint64) error
 }
@@ -178,9 +197,9 @@ type Conversation struct {
 	Head uint64 // seq of the newest entry; 0 if none
 	Min  uint64 // seq of the oldest entry kept, Head+1 if all were deleted; 0 if there was none
 	Time uint64 // create time of the newest entry ever, Unix milliseconds; 0 if none
-	// Rev is the change number of what a service's agents are shown, in a
-	// service conversation: one for all of them, however many they are. 0 in
-	// others, whose members have a Rev each.
+	// Rev is the change number of what a service's agents, or a group's members, are
+	// shown: one for all of them, however many they are. 0 between two users, who have
+	// a Rev each.
 	Rev    uint64
 	Status proto.ConversationStatus
 	// The highest watermarks of a service's agents: the customer sees one voice.
@@ -229,6 +248,11 @@ type Member struct {
 	// whether the other blocks the user.
 	Blocks, Blocked bool
 	Choices
+	// In a group alone: what the user is in it; the first entry that the user may read
+	// and, once they are in it no more, the last one; and through which entry the user
+	// has answered what asked them.
+	Role                  proto.GroupRole
+	From, Until, Answered uint64
 }
 
 // Choices are what a user wants of a conversation in their own lists, see proto.Choice.
@@ -272,6 +296,9 @@ type Entry struct {
 	// difference, and nobody walks through them.
 	Counted [2]uint64
 	Own     uint64
+	// Mentions are the users whom the entry of a group mentions, proto.Everyone among
+	// them. They are set where it is appended, and never read.
+	Mentions []uint64
 	// Body is the proto.Message or proto.ServiceMessage, encoded: as delivered,
 	// except that customers are delivered less of what agents write.
 	Body []byte

@@ -264,6 +264,37 @@ var migrations = []string{`
 	-- first that waits for an answer (chat.Conversation.Past).
 	UPDATE conversations SET gone = CASE WHEN service IS NULL THEN 0 ELSE coalesce((SELECT m.b_counted - 1 FROM messages m
 		WHERE conversations.a_seq != x'0000000000000000' AND m.conversation = conversations.id AND m.seq = conversations.a_seq), b_counted) END;
+`, `
+	-- Groups: what a member is in one (chat.Member.Role), the first entry that they may read
+	-- and, once they are in it no more, the last one, and through which they have answered.
+	ALTER TABLE members ADD COLUMN role INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE members ADD COLUMN from_seq BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE members ADD COLUMN until_seq BLOB NOT NULL DEFAULT x'0000000000000000';
+	ALTER TABLE members ADD COLUMN answered BLOB NOT NULL DEFAULT x'0000000000000000';
+	CREATE INDEX members_in_groups ON members (user_id) WHERE role != 0;
+	CREATE TABLE user_groups (
+		conversation INTEGER PRIMARY KEY,
+		name         TEXT NOT NULL,
+		whole        INTEGER NOT NULL,
+		members      INTEGER NOT NULL,
+		version      INTEGER NOT NULL
+	);
+	-- Whom the messages of groups mention; user 0 is everyone.
+	CREATE TABLE mentions (
+		conversation INTEGER NOT NULL,
+		user_id      BLOB NOT NULL,
+		seq          BLOB NOT NULL,
+		PRIMARY KEY (conversation, user_id, seq)
+	) WITHOUT ROWID;
+	CREATE TABLE group_links (
+		conversation INTEGER NOT NULL,
+		id           BLOB NOT NULL,
+		secret       BLOB NOT NULL UNIQUE,
+		author       BLOB NOT NULL,
+		made         BLOB NOT NULL,
+		expires      BLOB NOT NULL,
+		PRIMARY KEY (conversation, id)
+	) WITHOUT ROWID;
 `}
 
 // errNewer and errForeign are files that this program must not touch.

@@ -159,6 +159,8 @@ type memoryState struct {
 	codes         map[codeKey]chat.Code
 	notes         map[noteKey]chat.Note
 	replies       map[replyKey]chat.Reply
+	groups        map[proto.Key]chat.Group
+	links         map[linkKey]chat.GroupLink
 	rev, lastID   uint64
 	epoch         uint64
 	starts        []memoryStart // in order
@@ -194,6 +196,8 @@ func newMemoryState(base *memoryState) *memoryState {
 		codes:         make(map[codeKey]chat.Code),
 		notes:         make(map[noteKey]chat.Note),
 		replies:       make(map[replyKey]chat.Reply),
+		groups:        make(map[proto.Key]chat.Group),
+		links:         make(map[linkKey]chat.GroupLink),
 	}
 	if base != nil {
 		s.rev, s.lastID, s.epoch, s.starts = base.rev, base.lastID, base.epoch, base.starts
@@ -220,6 +224,8 @@ func (s *memoryState) merge(own *memoryState) {
 	replace(s.codes, own.codes)
 	replace(s.notes, own.notes)
 	replace(s.replies, own.replies)
+	replace(s.groups, own.groups)
+	replace(s.links, own.links)
 	s.rev, s.lastID, s.epoch, s.starts = own.rev, own.lastID, own.epoch, own.starts
 }
 
@@ -321,7 +327,7 @@ func (v memoryView) Entries(key proto.Key, after, before uint64, limit int, newe
 	}
 	entries = slices.Clone(entries)
 	for i := range entries {
-		entries[i].Body = bytes.Clone(entries[i].Body)
+		entries[i].Body, entries[i].Mentions = bytes.Clone(entries[i].Body), nil
 	}
 	return entries, nil
 }
@@ -342,7 +348,7 @@ func (v memoryView) FirstWritten(key proto.Key, sender uint64, after uint64) (ch
 func (v memoryView) first(key proto.Key, after uint64, wanted func(chat.Entry) bool) chat.Entry {
 	for _, e := range v.after(key, after) {
 		if wanted(e) {
-			e.Body = nil
+			e.Body, e.Mentions = nil, nil
 			return e
 		}
 	}
@@ -374,7 +380,7 @@ func (v memoryView) Oldest(after string, limit int) ([]chat.Entry, error) {
 			_, again := v.s.conversations[key]
 			if entries := v.entries(key); (s == v.s || !again) && key.String() > after && len(entries) > 0 {
 				e := entries[0]
-				e.Body = nil
+				e.Body, e.Mentions = nil, nil
 				oldest = append(oldest, e)
 			}
 		}
@@ -416,7 +422,7 @@ func (v memoryView) Members(key proto.Key) (members []chat.Member, err error) {
 // former the user is a member, of the latter maybe.
 func (v memoryView) of(user uint64, services chat.Services) (keys []proto.Key) {
 	for _, key := range v.joined(user) {
-		if key.Has(user) {
+		if key.Has(user) || key.Kind() == proto.Group {
 			keys = append(keys, key)
 		}
 	}
@@ -443,7 +449,7 @@ func (v memoryView) Changed(user uint64, services chat.Services, after uint64, l
 		m := v.member(memberKey{key, user})
 		c, _ := v.Conversation(key)
 		rev, side := m.Rev, key.Side(user)
-		if !key.Has(user) {
+		if key.Kind() == proto.Service && !key.Has(user) || m.Role != proto.GroupRole_GROUP_ROLE_NONE {
 			rev = max(rev, c.Rev)
 		}
 		past := uint64(0)
@@ -451,12 +457,20 @@ func (v memoryView) Changed(user uint64, services chat.Services, after uint64, l
 			past = c.Past
 		}
 		if rev > after {
-			changes = append(changes, chat.Change{
+			change := chat.Change{
 				Key: key, Rev: rev,
 				Unread:  c.Counted[side] - m.Own - m.Seen - past,
 				Waiting: c.Status.Sides[side.Other()].Seq != 0,
 				Wrote:   m.Own > 0, Heard: c.Counted[side] > m.Own, Apart: apart(m),
-			})
+			}
+			switch {
+			case key.Kind() != proto.Group:
+			case m.Role == proto.GroupRole_GROUP_ROLE_NONE:
+				change.Unread = 0
+			default:
+				change.Waiting = v.firstMention(key, user, m.Answered).Seq != 0
+			}
+			changes = append(changes, change)
 		}
 	}
 	slices.SortFunc(changes, func(x, y chat.Change) int { return cmp.Compare(x.Rev, y.Rev) })

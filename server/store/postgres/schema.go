@@ -232,6 +232,37 @@ var migrations = []string{`
 		mark    bigint NOT NULL,
 		PRIMARY KEY (node, user_id, client)
 	);
+`, `
+	-- Groups: what a member is in one (chat.Member.Role), the first entry that they may read
+	-- and, once they are in it no more, the last one, and through which they have answered.
+	ALTER TABLE members ADD COLUMN role bigint NOT NULL DEFAULT 0;
+	ALTER TABLE members ADD COLUMN from_seq bytea NOT NULL DEFAULT '\x0000000000000000';
+	ALTER TABLE members ADD COLUMN until_seq bytea NOT NULL DEFAULT '\x0000000000000000';
+	ALTER TABLE members ADD COLUMN answered bytea NOT NULL DEFAULT '\x0000000000000000';
+	CREATE INDEX members_in_groups ON members (user_id) WHERE role != 0;
+	CREATE TABLE user_groups (
+		conversation bigint PRIMARY KEY,
+		name         bytea NOT NULL,
+		whole        boolean NOT NULL,
+		members      bigint NOT NULL,
+		version      bigint NOT NULL
+	);
+	-- Whom the messages of groups mention; user 0 is everyone.
+	CREATE TABLE mentions (
+		conversation bigint NOT NULL,
+		user_id      bytea NOT NULL,
+		seq          bytea NOT NULL,
+		PRIMARY KEY (conversation, user_id, seq)
+	);
+	CREATE TABLE group_links (
+		conversation bigint NOT NULL,
+		id           bytea NOT NULL,
+		secret       bytea NOT NULL UNIQUE,
+		author       bytea NOT NULL,
+		made         bytea NOT NULL,
+		expires      bytea NOT NULL,
+		PRIMARY KEY (conversation, id)
+	);
 `}
 
 // lastAlone is the last schema that one server at a time used, which had a lease.

@@ -21,7 +21,7 @@ type table struct {
 var tables = []table{
 	{"conversations", 1, "id i, key s, head n, min n, service ?i, rev n, newest_time n, a_through n, a_seq n, a_since n, b_through n, b_seq n, b_since n, assignee n, post_proc i, answer_seq n, answer_by n," +
 		" service_read n, service_delivered n, service_read_time n, service_delivered_time n, a_counted i, b_counted i, gone i, notes i"},
-	{"members", 2, "conversation i, user_id n, rev n, read_seq n, delivered_seq n, read_time n, delivered_time n, own i, seen i, peer ?n, blocks b, blocked b, pinned b, muted b, marked_unread b, archived_through i"},
+	{"members", 2, "conversation i, user_id n, rev n, read_seq n, delivered_seq n, read_time n, delivered_time n, own i, seen i, peer ?n, blocks b, blocked b, pinned b, muted b, marked_unread b, archived_through i, role i, from_seq n, until_seq n, answered n"},
 	{"messages", 2, "conversation i, seq n, id n, sender n, client_ref n, create_time n, type i, a_counted i, b_counted i, own i, body n"},
 	{"refs", 2, "sender n, client_ref n, conversation i, seq n, id n, create_time n"},
 	{"users", 1, "id n, name s, folded s, services i, services_since n, services_until n, revoked n, blocked b, signed_out n, renamed n, first_seen n, last_seen n, hides i, wrote b, customer i"},
@@ -30,6 +30,9 @@ var tables = []table{
 	{"codes", 2, "user_id n, kind i, hash n, made n, expires n, used b"},
 	{"notes", 2, "conversation i, id n, after_seq n, author n, ref n, create_time n, content s"},
 	{"replies", 2, "service i, id n, version n, title s, content s"},
+	{"user_groups", 1, "conversation i, name s, whole b, members i, version i"},
+	{"mentions", 3, "conversation i, user_id n, seq n"},
+	{"group_links", 2, "conversation i, id n, secret n, author n, made n, expires n"},
 	{"starts", 1, "number i, id n, rev n"},
 }
 

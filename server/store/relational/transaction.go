@@ -164,7 +164,7 @@ func (t *Transaction) PutMember(m chat.Member) error {
 	// Mostly it was read a moment ago, and no more than its numbers rose.
 	known, _ := t.cache.member(m.Key, m.User)
 	switch {
-	case known.Choices == m.Choices && known.Blocks == m.Blocks && known.Blocked == m.Blocked && known.User == m.User:
+	case m.Key.Kind() != proto.Group && known.Choices == m.Choices && known.Blocks == m.Blocks && known.Blocked == m.Blocked && known.User == m.User:
 		err = t.Exec("UPDATE members SET rev = ?, read_seq = ?, delivered_seq = ?, read_time = ?, delivered_time = ?, own = ?, seen = ? WHERE conversation = ? AND user_id = ?",
 			Number(m.Rev), Number(m.Read), Number(m.Delivered), Number(m.ReadTime), Number(m.DeliveredTime), int64(m.Own), int64(m.Seen), id, Number(m.User))
 	default:
@@ -184,13 +184,16 @@ func (t *Transaction) putWholeMember(id int64, m chat.Member) error {
 	if m.Key.Kind() == proto.Direct {
 		peer = Number(m.Key.Peer(m.User))
 	}
-	return t.Exec("INSERT INTO members (conversation, user_id, rev, read_seq, delivered_seq, read_time, delivered_time, own, seen, blocks, blocked, pinned, muted, marked_unread, archived_through, peer)"+
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"+
+	return t.Exec("INSERT INTO members (conversation, user_id, rev, read_seq, delivered_seq, read_time, delivered_time, own, seen, blocks, blocked, pinned, muted, marked_unread, archived_through, peer,"+
+		" role, from_seq, until_seq, answered)"+
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"+
 		" ON CONFLICT (conversation, user_id) DO UPDATE SET rev = excluded.rev, read_seq = excluded.read_seq, delivered_seq = excluded.delivered_seq,"+
 		" read_time = excluded.read_time, delivered_time = excluded.delivered_time, own = excluded.own, seen = excluded.seen, blocks = excluded.blocks, blocked = excluded.blocked,"+
-		" pinned = excluded.pinned, muted = excluded.muted, marked_unread = excluded.marked_unread, archived_through = excluded.archived_through",
+		" pinned = excluded.pinned, muted = excluded.muted, marked_unread = excluded.marked_unread, archived_through = excluded.archived_through,"+
+		" role = excluded.role, from_seq = excluded.from_seq, until_seq = excluded.until_seq, answered = excluded.answered",
 		id, Number(m.User), Number(m.Rev), Number(m.Read), Number(m.Delivered), Number(m.ReadTime), Number(m.DeliveredTime), int64(m.Own), int64(m.Seen),
-		m.Blocks, m.Blocked, m.Pinned, m.Muted, m.MarkedUnread, int64(m.ArchivedThrough), peer)
+		m.Blocks, m.Blocked, m.Pinned, m.Muted, m.MarkedUnread, int64(m.ArchivedThrough), peer,
+		int64(m.Role), Number(m.From), Number(m.Until), Number(m.Answered))
 }
 
 // Append implements chat.Tx.
@@ -214,6 +217,11 @@ func (t *Transaction) Append(e chat.Entry) error {
 		int64(e.Counted[proto.First]), int64(e.Counted[proto.Second]), int64(e.Own), e.Body)
 	if err != nil {
 		return fmt.Errorf("append message id %d: %w", e.ID, err)
+	}
+	for _, user := range e.Mentions {
+		if err := t.Exec("INSERT INTO mentions (conversation, user_id, seq) VALUES (?, ?, ?)", id, Number(user), Number(e.Seq)); err != nil {
+			return fmt.Errorf("append message id %d: write whom it mentions: %w", e.ID, err)
+		}
 	}
 	if t.known != nil {
 		t.known.LastID = max(t.known.LastID, e.ID)
@@ -244,6 +252,7 @@ func (t *Transaction) Delete(key proto.Key, through uint64) error {
 		{"INSERT INTO refs (sender, client_ref, conversation, seq, id, create_time)" +
 			" SELECT sender, client_ref, conversation, seq, id, create_time FROM messages WHERE conversation = ? AND seq <= ?", []any{id, Number(through)}},
 		{"DELETE FROM messages WHERE conversation = ? AND seq <= ?", []any{id, Number(through)}},
+		{"DELETE FROM mentions WHERE conversation = ? AND seq <= ?", []any{id, Number(through)}},
 		{"INSERT INTO meta (name, value) VALUES ('deleted', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", []any{Number(highest)}},
 	} {
 		if err := t.Exec(step.query, step.args...); err != nil {

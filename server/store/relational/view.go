@@ -143,11 +143,11 @@ func (v *View) Member(key proto.Key, user uint64) (chat.Member, error) {
 	return m, nil
 }
 
-const memberColumns = "rev, read_seq, delivered_seq, read_time, delivered_time, own, seen, blocks, blocked, pinned, muted, marked_unread, archived_through"
+const memberColumns = "rev, read_seq, delivered_seq, read_time, delivered_time, own, seen, blocks, blocked, pinned, muted, marked_unread, archived_through, role, from_seq, until_seq, answered"
 
 func memberFields(m *chat.Member) []any {
 	return []any{(*Number)(&m.Rev), (*Number)(&m.Read), (*Number)(&m.Delivered), (*Number)(&m.ReadTime), (*Number)(&m.DeliveredTime), &m.Own, &m.Seen, &m.Blocks, &m.Blocked,
-		&m.Pinned, &m.Muted, &m.MarkedUnread, &m.ArchivedThrough}
+		&m.Pinned, &m.Muted, &m.MarkedUnread, &m.ArchivedThrough, (*int32)(&m.Role), (*Number)(&m.From), (*Number)(&m.Until), (*Number)(&m.Answered)}
 }
 
 // Changed implements chat.View.
@@ -167,14 +167,18 @@ func (v *View) changes(user uint64, services chat.Services, after uint64, limit 
 		return nil, err
 	}
 	newest := make(map[proto.Key]chat.Change)
+	answered := make(map[proto.Key]uint64) // of the groups that the user is in
 	collect := func(row Row) error {
-		c, err := scanChange(row, user)
+		c, m, err := scanChange(row, user)
 		if err == nil && c.Rev > newest[c.Key].Rev {
 			newest[c.Key] = c
 		}
+		if m.Role != proto.GroupRole_GROUP_ROLE_NONE {
+			answered[c.Key] = m.Answered
+		}
 		return err
 	}
-	const columns = "c.a_seq != x'0000000000000000', c.b_seq != x'0000000000000000', c.a_counted, c.b_counted, coalesce(m.own, 0), coalesce(m.seen, c.gone), coalesce(m.blocks OR m.blocked, FALSE)"
+	const columns = "c.a_seq != x'0000000000000000', c.b_seq != x'0000000000000000', c.a_counted, c.b_counted, coalesce(m.own, 0), coalesce(m.seen, c.gone), coalesce(m.blocks OR m.blocked, FALSE), coalesce(m.role, 0), coalesce(m.answered, x'0000000000000000')"
 	// As one of two or the customer; an agent's own row counts only for a
 	// service that they still answer for.
 	err := v.Rows(collect, "SELECT c.key, m.rev, "+columns+" FROM members m JOIN conversations c ON c.id = m.conversation"+
@@ -188,6 +192,20 @@ func (v *View) changes(user uint64, services chat.Services, after uint64, limit 
 			" WHERE c.service = ? AND c.rev > ? AND c.key != 's:' || ? || ':' || c.service ORDER BY c.rev"+order+atMost,
 			Number(user), int64(service), Number(after), decimal(user), max(0, limit))
 	}
+	if err == nil {
+		err = v.Rows(collect, "SELECT c.key, c.rev, "+columns+" FROM members m INDEXED BY members_in_groups CROSS JOIN conversations c ON c.id = m.conversation"+
+			" WHERE m.user_id = ? AND m.role != 0 AND c.rev > ? ORDER BY c.rev"+order+atMost, Number(user), Number(after), max(0, limit))
+	}
+	for key, through := range answered {
+		if err != nil {
+			break
+		}
+		var first chat.Entry
+		first, err = v.FirstMention(key, user, through)
+		c := newest[key]
+		c.Waiting = first.Seq != 0
+		newest[key] = c
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read what changed: %w", err)
 	}
@@ -198,15 +216,15 @@ func (v *View) changes(user uint64, services chat.Services, after uint64, limit 
 	return changes[:min(len(changes), max(0, limit))], nil
 }
 
-func scanChange(row Row, user uint64) (c chat.Change, err error) {
+func scanChange(row Row, user uint64) (c chat.Change, m chat.Member, err error) {
 	var name string
 	var firstWaits, secondWaits bool
 	var firstCounted, secondCounted, own, seen uint64
-	if err := row.Scan(&name, (*Number)(&c.Rev), &firstWaits, &secondWaits, &firstCounted, &secondCounted, &own, &seen, &c.Apart); err != nil {
-		return c, err
+	if err := row.Scan(&name, (*Number)(&c.Rev), &firstWaits, &secondWaits, &firstCounted, &secondCounted, &own, &seen, &c.Apart, (*int32)(&m.Role), (*Number)(&m.Answered)); err != nil {
+		return c, m, err
 	}
 	if c.Key, err = proto.ParseKey(name); err != nil {
-		return c, err
+		return c, m, err
 	}
 	counted := firstCounted
 	c.Waiting = secondWaits
@@ -214,7 +232,10 @@ func scanChange(row Row, user uint64) (c chat.Change, err error) {
 		counted, c.Waiting = secondCounted, firstWaits
 	}
 	c.Unread, c.Wrote, c.Heard = counted-own-seen, own > 0, counted > own
-	return c, nil
+	if c.Key.Kind() == proto.Group && m.Role == proto.GroupRole_GROUP_ROLE_NONE {
+		c.Unread = 0
+	}
+	return c, m, nil
 }
 
 func decimal(n uint64) string { return strconv.FormatUint(n, 10) }
