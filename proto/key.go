@@ -109,6 +109,9 @@ func (k Key) Has(user uint64) bool {
 	return k.kind == Service && k.a == user || k.kind == Direct && (k.a == user || k.b == user)
 }
 
+// Agent reports whether user, who is of the conversation, is so as an agent.
+func (k Key) Agent(user uint64) bool { return k.kind == Service && k.a != user }
+
 // Peer returns the other user of a direct conversation, or 0.
 func (k Key) Peer(user uint64) uint64 {
 	switch {

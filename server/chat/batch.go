@@ -17,11 +17,13 @@ type batch struct {
 	members       map[memberKey]*member
 	teams         map[proto.ServiceType][]uint64 // agents by service
 	usages        map[uint64]*usage
+	groups        map[proto.Key]*group
 	// What changed, in the order of the first change.
 	changedConversations []*conversation
 	changedMembers       []*member
 	keptMembers          []*member // of which nobody is told
 	changedUsages        []*usage
+	changedGroups        []*group
 	loosened             []proto.Key // conversations that may have become empty
 	outbox
 }
@@ -29,7 +31,7 @@ type batch struct {
 type conversation struct {
 	Conversation
 	changed bool
-	revised bool // for all agents
+	revised bool // for all who are shown the same
 }
 
 type member struct {
@@ -67,6 +69,7 @@ func (s *Service) newBatch(tx Tx) (*batch, error) {
 		members:       make(map[memberKey]*member),
 		teams:         make(map[proto.ServiceType][]uint64),
 		usages:        make(map[uint64]*usage),
+		groups:        make(map[proto.Key]*group),
 	}, nil
 }
 
@@ -99,7 +102,8 @@ func (b *batch) changeConversation(c *conversation) {
 	}
 }
 
-// revise says that what a service's agents are shown of c changed.
+// revise says that what many are alike shown of c changed: a service's agents, or a group's
+// members.
 func (b *batch) revise(c *conversation) {
 	c.revised = true
 	b.changeConversation(c)
@@ -142,7 +146,7 @@ func (b *batch) member(key proto.Key, user uint64) (*member, error) {
 		return nil, err
 	}
 	m := &member{Member: stored}
-	if stored == (Member{}) && !key.Has(user) { // an agent who does something for the first time
+	if stored == (Member{}) && key.Agent(user) { // an agent who does something for the first time
 		c, err := b.conversation(key)
 		if err != nil {
 			return nil, err
@@ -187,12 +191,12 @@ func (b *batch) flush() error {
 		if c.revised {
 			rev++
 			c.Rev = rev
-			agents, err := b.agents(c.Key.Service())
+			followers, err := kindOf(c.Key).follow(b, c.Key)
 			if err != nil {
 				return err
 			}
-			for _, agent := range agents {
-				b.rows = append(b.rows, row{agent, rev})
+			for _, user := range followers {
+				b.rows = append(b.rows, row{user, rev})
 			}
 		}
 		if err := b.tx.PutConversation(c.Conversation); err != nil {
@@ -214,6 +218,11 @@ func (b *batch) flush() error {
 	}
 	for _, u := range b.changedUsages {
 		if err := b.tx.PutUsage(u.Usage); err != nil {
+			return err
+		}
+	}
+	for _, g := range b.changedGroups {
+		if err := b.tx.PutGroup(g.Group); err != nil {
 			return err
 		}
 	}

@@ -28,15 +28,20 @@ func (r *choice) apply(b *batch) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if c.Head == 0 {
-		return Result{Err: proto.Refuse(proto.ImplementationSpecific, "key: nothing was ever written in this conversation")}, nil
-	}
 	own, err := b.member(r.key, r.user)
 	if err != nil {
 		return Result{}, err
 	}
+	reads := kindOf(r.key).access(own.Member)
+	head, _ := reads.narrow(c.Head, c.Min)
+	switch {
+	case reads == (access{}):
+		return Result{Err: notParticipant()}, nil
+	case head == 0:
+		return Result{Err: proto.Refuse(proto.ImplementationSpecific, "key: nothing was ever written in this conversation")}, nil
+	}
 	before := own.Choices
-	r.put(&own.Choices, c.Head)
+	r.put(&own.Choices, head)
 	if own.Choices != before {
 		b.changeMember(own)
 	}

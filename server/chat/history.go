@@ -3,7 +3,6 @@ package chat
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	protobuf "google.golang.org/protobuf/proto"
 
@@ -28,38 +27,55 @@ func (s *Service) Messages(ctx context.Context, who Sender, key proto.Key, w Win
 	if w.Limit < 1 || w.Limit > proto.MaxPage {
 		return nil, proto.Refuse(proto.PayloadFormatInvalid, "limit is %d: want 1 to %d", w.Limit, proto.MaxPage)
 	}
-	if !mayRead(who, key) {
+	if !mayBeOf(who, key) {
 		return nil, notParticipant()
 	}
 	page := &Page{Kind: key.Kind()}
+	kind, reads := kindOf(key), access{}
 	err := s.store.Scan(ctx, func(v View) error {
+		m, err := v.Member(key, who.User)
+		if reads = kind.access(m); err != nil || reads == (access{}) {
+			return err
+		}
 		c, err := v.Conversation(key)
 		if err != nil {
 			return err
 		}
-		page.Head, page.Min = c.Head, c.Min
+		page.Head, page.Min = reads.narrow(c.Head, c.Min)
 		if page.Epoch, err = v.Epoch(); err != nil {
 			return err
 		}
-		page.Entries, err = v.Entries(key, w.After, w.Before, w.Limit, !w.Oldest)
-		if err == nil && key.Kind() == proto.Service && key.Has(who.User) {
-			page.Entries, err = forCustomers(page.Entries)
+		if page.Entries, err = reads.entries(v, key, w); err == nil {
+			page.Entries, err = kind.copies(who.User, key, page.Entries)
 		}
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, s.failed("the history could not be read", err)
+	case reads == (access{}):
+		return nil, notParticipant()
 	}
 	return page, nil
 }
 
-// mayRead reports whether the user is one of the conversation's sides: one of
-// the two, the customer, or an agent of the service.
-func mayRead(who Sender, key proto.Key) bool {
-	if who.User == 0 {
-		return false
+// entries reads those of a window that may be read.
+func (a access) entries(v View, key proto.Key, w Window) ([]Entry, error) {
+	if a == (access{}) {
+		return nil, nil
 	}
-	return key.Has(who.User) || key.Kind() == proto.Service && slices.Contains(who.Services, key.Service())
+	after, before := max(w.After, a.from-1), w.Before
+	if a.through != 0 && (before == 0 || before > a.through) {
+		before = a.through + 1
+	}
+	return v.Entries(key, after, before, w.Limit, !w.Oldest)
+}
+
+// mayBeOf reports whether a user may be of a conversation, as far as that can be said
+// without the history: one of the two, the customer or an agent of the service; or, as far
+// as that goes, anybody of a group.
+func mayBeOf(who Sender, key proto.Key) bool {
+	return who.User != 0 && kindOf(key).admits(who, key)
 }
 
 // decode reads a stored body.

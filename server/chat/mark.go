@@ -34,17 +34,22 @@ func (r *mark) apply(b *batch) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	read := own.Read
-	if !own.raise(min(r.delivered, c.Head), min(r.read, c.Head), b.time(c)) {
+	reads := kindOf(r.key).access(own.Member)
+	if reads == (access{}) {
+		return Result{Err: notParticipant()}, nil
+	}
+	before := own.Member
+	head, _ := reads.narrow(c.Head, c.Min)
+	if !own.raise(min(r.delivered, head), min(r.read, head), b.time(c)) {
 		return Result{}, nil
 	}
 	b.changeMember(own)
-	if own.Read != read {
+	if own.Read != before.Read {
 		if err := b.recount(c, own); err != nil {
 			return Result{}, err
 		}
 	}
-	return Result{}, b.show(c, own, true)
+	return Result{}, b.show(c, own, before, true)
 }
 
 // begin lets a service's agent, of whom the history keeps nothing yet, have read what
@@ -62,7 +67,7 @@ func (m *Member) raise(delivered, read, now uint64) bool {
 	was := *m
 	m.Read = max(m.Read, read)
 	m.Delivered = max(m.Delivered, delivered, m.Read)
-	agent := !m.Key.Has(m.User)
+	agent := m.Key.Agent(m.User)
 	if m.Read != was.Read || agent && read > 0 && m.ReadTime == 0 {
 		m.ReadTime = max(m.ReadTime, now)
 		m.MarkedUnread = false
@@ -83,44 +88,15 @@ func (b *batch) recount(c *conversation, m *member) error {
 	return nil
 }
 
-// show lets the other side see m's watermarks, which rose: in their rows, and
-// if tell at once. A customer sees the highest of all agents', as one voice;
-// agents see the customer's and not each other's.
-func (b *batch) show(c *conversation, m *member, tell bool) error {
-	own := watermarks{m.Delivered, m.Read, m.DeliveredTime, m.ReadTime, m.User}
-	switch {
-	case c.Key.Kind() == proto.Direct:
-		return b.showMember(c, m, c.Key.Peer(m.User), own, tell)
-	case c.Key.Has(m.User):
-		agents, err := b.agents(c.Key.Service())
-		if err != nil {
-			return err
-		}
-		b.revise(c)
-		if !tell {
-			return nil
-		}
-		return b.deliverMark(c.Key, own, append([]uint64{m.User}, without(agents, m.User)...)...)
-	}
-	if tell {
-		if err := b.deliverMark(c.Key, own, m.User); err != nil {
-			return err
-		}
-	}
-	if !c.raise(own.reached()) {
-		return nil
-	}
-	b.changeConversation(c)
-	customer, err := b.member(c.Key, c.Key.Customer())
-	if err != nil {
-		return err
-	}
-	b.changeMember(customer)
-	if !tell {
-		return nil
-	}
-	service := watermarks{c.ServiceDelivered, c.ServiceRead, c.ServiceDeliveredTime, c.ServiceReadTime, 0}
-	return b.deliverMark(c.Key, service, customer.User)
+// show lets others see m's watermarks, which rose from before: in their rows, and if tell
+// at once.
+func (b *batch) show(c *conversation, m *member, before Member, tell bool) error {
+	return kindOf(c.Key).show(b, c, m, before, tell)
+}
+
+// watermarks are m's.
+func (m *Member) watermarks() watermarks {
+	return watermarks{m.Delivered, m.Read, m.DeliveredTime, m.ReadTime, m.User}
 }
 
 // raise lifts the service's watermarks to those of an agent, which rose, and
@@ -134,26 +110,6 @@ func (c *Conversation) raise(to watermarks) bool {
 		c.ServiceRead, c.ServiceReadTime = to.read, max(c.ServiceReadTime, to.readTime)
 	}
 	return *c != was
-}
-
-// showMember is show between two users. If one of them blocks the other, that
-// one would learn that m's user is here: only the user's own devices are told.
-func (b *batch) showMember(c *conversation, m *member, other uint64, own watermarks, tell bool) error {
-	if m.apart() {
-		if !tell {
-			return nil
-		}
-		return b.deliverMark(c.Key, own, m.User)
-	}
-	peer, err := b.member(c.Key, other)
-	if err != nil {
-		return err
-	}
-	b.changeMember(peer)
-	if !tell {
-		return nil
-	}
-	return b.deliverMark(c.Key, own, m.User, other)
 }
 
 // watermarks are those of a user, or, of user 0, of a whole service, and when

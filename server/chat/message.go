@@ -84,7 +84,8 @@ func receiptOf(e Entry) Receipt {
 // append numbers the sender's next entry, folds it into the conversation's
 // standing, and stores what stamp makes of it. e.Seq and e.Time are set here.
 func (b *batch) append(c *conversation, sender uint64, ref [proto.RefSize]byte, e proto.Event, stamp func(id uint64, e proto.Event) protobuf.Message) (Entry, error) {
-	if _, err := b.member(c.Key, sender); err != nil { // who begins here does so with what was settled before
+	author, err := b.member(c.Key, sender) // who begins here does so with what was settled before
+	if err != nil {
 		return Entry{}, err
 	}
 	id := b.service.ids.Next()
@@ -93,10 +94,7 @@ func (b *batch) append(c *conversation, sender uint64, ref [proto.RefSize]byte, 
 		seen := min(*e.Seen, c.Head) // nobody has seen what is not there yet
 		e.Seen = &seen
 	}
-	err := c.Status.Add(c.Key.Kind(), e, func(of proto.Side, after uint64) (uint64, uint64, error) {
-		return b.asked(c, of, after)
-	})
-	if err != nil {
+	if err := kindOf(c.Key).fold(b, c, author, e); err != nil {
 		return Entry{}, err
 	}
 	body, err := proto.Marshal(stamp(id, e))
@@ -113,6 +111,13 @@ func (b *batch) append(c *conversation, sender uint64, ref [proto.RefSize]byte, 
 	}
 	c.settle()
 	return entry, b.tx.Append(entry)
+}
+
+// fold takes an entry into who waits for whom.
+func (b *batch) fold(c *conversation, e proto.Event) error {
+	return c.Status.Add(c.Key.Kind(), e, func(of proto.Side, after uint64) (uint64, uint64, error) {
+		return b.asked(c, of, after)
+	})
 }
 
 // count keeps the counts that Totals are made of, and notes in e what they are
@@ -147,12 +152,12 @@ func (b *batch) seen(c *conversation, e Entry, seen *uint64) error {
 	if err != nil {
 		return err
 	}
-	through, read := min(*seen, e.Seq-1), author.Seen
+	through, before := min(*seen, e.Seq-1), author.Member
 	if !author.raise(through, through, e.CreateTime) {
 		return nil
 	}
 	if err := b.recount(c, author); err != nil {
 		return err
 	}
-	return b.show(c, author, author.Seen > read)
+	return b.show(c, author, before, author.Seen > before.Seen)
 }

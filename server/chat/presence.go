@@ -458,7 +458,7 @@ func audience(v View, services Services, user uint64) ([]uint64, error) {
 			if row.Wrote && !row.Apart {
 				c.add(row.Key.Peer(user))
 			}
-		case row.Key.Has(user):
+		case row.Key.Customer() == user:
 			return c.addAgents(row.Key.Service())
 		}
 		return nil
@@ -476,7 +476,7 @@ func watched(v View, services Services, user uint64) ([]uint64, error) {
 			if row.Heard && !row.Apart {
 				c.add(row.Key.Peer(user))
 			}
-		case !row.Key.Has(user):
+		case row.Key.Agent(user):
 			c.add(row.Key.Customer())
 		}
 		return nil

@@ -98,13 +98,14 @@ func (s *Service) ref(field, correlation []byte) (ref [proto.RefSize]byte, err e
 }
 
 // participant parses the key that a payload names and refuses users that are
-// no side of that conversation, whether it exists or not.
+// no side of that conversation, whether it exists or not, as far as that can be said
+// without the history.
 func participant(from Sender, text string) (proto.Key, error) {
 	key, err := proto.ParseKey(text)
 	switch {
 	case err != nil:
 		return key, err
-	case !mayRead(from, key):
+	case !mayBeOf(from, key):
 		return key, notParticipant()
 	}
 	return key, nil

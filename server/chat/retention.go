@@ -165,7 +165,7 @@ func (b *batch) forget(c *conversation, through uint64) error {
 	b.changeConversation(c)
 	for side := range c.Status.Sides {
 		if side == int(proto.Second) && c.Key.Kind() != proto.Direct {
-			continue // a service asks nothing
+			continue // a service asks nothing, and what a group asks stands with its members
 		}
 		err := c.Status.Sides[side].Forget(through, func(after uint64) (uint64, uint64, error) {
 			return b.asked(c, proto.Side(side), after)
@@ -198,8 +198,5 @@ func (b *batch) tellMin(c *conversation) error {
 			b.changeMember(m)
 		}
 	}
-	if c.Key.Kind() == proto.Service {
-		b.revise(c)
-	}
-	return nil
+	return kindOf(c.Key).trim(b, c)
 }

@@ -129,6 +129,8 @@ type Service struct {
 	presence       presence
 	updates        rowUpdates
 	paces          paces
+	typists        typists
+	rosters        rosters
 	terms          terms
 	lives          time.Duration // Config.Alive
 	services       Services
@@ -157,6 +159,7 @@ func New(c Config) (*Service, error) {
 		store: c.Store, fanout: c.Fanout, now: c.Now, random: c.Random, log: c.Log, quotas: c.Quotas,
 		retention: c.Retention, guestRetention: c.GuestRetention,
 		end: c.End, oust: c.Oust, lives: c.Alive, services: c.Services, people: c.People, wake: make(chan struct{}, 1),
+		rosters:  make(rosters),
 		queue:    make(chan waiter, queueSize),
 		stopping: make(chan struct{}),
 		stopped:  make(chan struct{}),

@@ -13,81 +13,32 @@ func state(v View, user uint64, key proto.Key) (*proto.ConversationState, error)
 	if err != nil {
 		return nil, err
 	}
-	if m == (Member{}) && !key.Has(user) { // an agent who wrote and read nothing has no row
+	if m == (Member{}) && key.Agent(user) { // who wrote and read nothing has no row
 		m.begin(c)
 	}
 	m.Key, m.User = key, user
+	kind := kindOf(key)
+	head, oldest := kind.access(m).narrow(c.Head, c.Min)
 	unread, err := unread(v, c, m)
 	if err != nil {
 		return nil, err
 	}
-	mine, theirs := c.Status.Sides[key.Side(user)], c.Status.Sides[key.Side(user).Other()]
-	name, silent := key.String(), c.Head-m.Read-unread
+	mine, theirs, err := kind.waiting(v, c, m)
+	if err != nil {
+		return nil, err
+	}
+	name, silent := key.String(), head-m.Read-unread
 	row := &proto.ConversationState{
-		Key: &name, HeadSeq: &c.Head, ReadSeq: &m.Read, DeliveredSeq: &m.Delivered,
+		Key: &name, HeadSeq: &head, ReadSeq: &m.Read, DeliveredSeq: &m.Delivered,
 		Unread: &unread, OwnAfterRead: &silent,
 		WaitingSince: &theirs.Since, WaitingSeq: &theirs.Seq, PeerAnsweredThrough: &theirs.AnsweredThrough,
 		AwaitingSince: &mine.Since, AwaitingSeq: &mine.Seq, AnsweredThrough: &mine.AnsweredThrough,
 	}
-	if c.Min > 1 {
-		row.MinSeq = &c.Min
+	if oldest > 1 {
+		row.MinSeq = &oldest
 	}
 	m.Choices.show(row)
-	if key.Kind() == proto.Service {
-		err = serviceState(v, row, c, user)
-	} else {
-		if m.Blocks {
-			row.Blocked = &m.Blocks
-		}
-		err = directState(v, row, key, key.Peer(user))
-	}
-	return row, err
-}
-
-// directState adds what is only between two users.
-func directState(v View, row *proto.ConversationState, key proto.Key, other uint64) error {
-	peer, err := v.Member(key, other)
-	if err != nil {
-		return err
-	}
-	peer.show(row)
-	row.PeerName, err = nameOf(v, other)
-	return err
-}
-
-// serviceState adds what only service conversations have. The customer is not
-// told which agents there are.
-func serviceState(v View, row *proto.ConversationState, c Conversation, user uint64) error {
-	now := c.Status
-	if now.PostProc != 0 {
-		row.PostProc = &now.PostProc
-	}
-	if now.LastAnswer != 0 {
-		row.LastAnswerSeq = &now.LastAnswer
-	}
-	customer := c.Key.Customer()
-	if user == customer {
-		row.PeerReadSeq, row.PeerDeliveredSeq = &c.ServiceRead, &c.ServiceDelivered
-		row.PeerReadTime, row.PeerDeliveredTime = known(c.ServiceReadTime), known(c.ServiceDeliveredTime)
-		return nil
-	}
-	peer, err := v.Member(c.Key, customer)
-	if err != nil {
-		return err
-	}
-	peer.show(row)
-	if row.PeerName, err = nameOf(v, customer); err != nil {
-		return err
-	}
-	row.Notes = known(c.Notes)
-	if now.LastAnswer != 0 {
-		row.LastAnswerAgentId = &now.LastAnswerBy
-	}
-	if now.Assignee != 0 {
-		row.AssigneeId = &now.Assignee
-		row.AssigneeName, err = nameOf(v, now.Assignee)
-	}
-	return err
+	return row, kind.fill(v, row, c, m)
 }
 
 // show puts the other side's watermarks into a row.
@@ -107,25 +58,26 @@ func nameOf(v View, id uint64) (*string, error) {
 
 // last adds a preview of the newest entry that the user may see.
 func last(v View, row *proto.ConversationState, key proto.Key, user uint64) error {
-	entries, err := v.Entries(key, 0, 0, 1, true)
+	m, err := v.Member(key, user)
+	if err != nil {
+		return err
+	}
+	kind := kindOf(key)
+	entries, err := kind.access(m).entries(v, key, Window{Limit: 1})
+	if err == nil {
+		entries, err = kind.copies(user, key, entries)
+	}
 	if err != nil || len(entries) == 0 {
 		return err
 	}
-	if key.Kind() == proto.Direct {
-		m := new(proto.Message)
-		if err := decode(entries[0], m); err != nil {
-			return err
-		}
-		row.Last = previewOf(m)
-		return nil
-	}
-	m := new(proto.ServiceMessage)
-	if err := decode(entries[0], m); err != nil {
+	if key.Kind() == proto.Service {
+		m := new(proto.ServiceMessage)
+		err := decode(entries[0], m)
+		row.LastService = servicePreviewOf(m)
 		return err
 	}
-	if key.Has(user) {
-		m = forCustomer(m)
-	}
-	row.LastService = servicePreviewOf(m)
-	return nil
+	written := new(proto.Message)
+	err = decode(entries[0], written)
+	row.Last = previewOf(written)
+	return err
 }

@@ -1,11 +1,16 @@
 package chat
 
+import "parley/proto"
+
 // unread counts the entries after m's read watermark that count as unread to
 // m.User: others' entries for which proto.Key.Counts, and which are still there.
 // m.Key and m.User are set. It is a difference of counts that the first entries
 // after the watermark carry (Entry.Counted, Entry.Own), so that it costs the same
 // however many entries lie behind or before them.
 func unread(v View, c Conversation, m Member) (uint64, error) {
+	if m.Key.Kind() == proto.Group && m.Role == proto.GroupRole_GROUP_ROLE_NONE {
+		return 0, nil // who left has read what there was
+	}
 	next, err := v.First(m.Key, m.Read)
 	if err != nil || next.Seq == 0 {
 		return 0, err

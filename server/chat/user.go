@@ -195,30 +195,9 @@ func (b *batch) changeUser(before, after User) error {
 		return err
 	}
 	for _, row := range rows {
-		if err := b.rename(row.Key, after.ID); err != nil {
+		if err := kindOf(row.Key).rename(b, row.Key, after.ID); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// rename lets those who are shown the user's name in a conversation learn it.
-func (b *batch) rename(key proto.Key, user uint64) error {
-	if key.Kind() == proto.Direct {
-		peer, err := b.member(key, key.Peer(user))
-		if err != nil {
-			return err
-		}
-		b.changeMember(peer)
-		return nil
-	}
-	c, err := b.conversation(key)
-	if err != nil {
-		return err
-	}
-	if !key.Has(user) && c.Status.Assignee != user {
-		return nil
-	}
-	b.revise(c)
 	return nil
 }

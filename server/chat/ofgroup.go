@@ -1,0 +1,114 @@
+package chat
+
+import (
+	"slices"
+
+	"parley/proto"
+)
+
+// ofGroup is the kind of conversation that the members of a group have.
+type ofGroup struct{}
+
+// admits lets everybody pass: only the history knows the members.
+func (ofGroup) admits(Sender, proto.Key) bool { return true }
+
+// access is from where the member came to where they left.
+func (ofGroup) access(m Member) access { return access{m.From, m.Until} }
+
+func (ofGroup) copies(_ uint64, _ proto.Key, entries []Entry) ([]Entry, error) { return entries, nil }
+
+// hearers are the other members.
+func (ofGroup) hearers(v View, user uint64, key proto.Key) ([]uint64, error) {
+	own, err := v.Member(key, user)
+	if err != nil || own.Role == proto.GroupRole_GROUP_ROLE_NONE {
+		return nil, err
+	}
+	present, err := v.Present(key)
+	return without(present, user), err
+}
+
+// waiting is who waits for the member, whom messages asked. For whom the member waits
+// nobody keeps: a message may ask many.
+func (ofGroup) waiting(v View, c Conversation, m Member) (mine, theirs proto.Waiting, err error) {
+	theirs.AnsweredThrough = m.Answered
+	if m.Role == proto.GroupRole_GROUP_ROLE_NONE {
+		return mine, theirs, nil
+	}
+	first, err := v.FirstMention(c.Key, m.User, m.Answered)
+	theirs.Seq, theirs.Since = first.Seq, first.CreateTime
+	return mine, theirs, err
+}
+
+// maxMentions bounds the count of unread mentions in a row.
+const maxMentions = 100
+
+func (ofGroup) fill(v View, row *proto.ConversationState, c Conversation, m Member) error {
+	none := uint64(0)
+	row.PeerReadSeq, row.PeerDeliveredSeq = &none, &none
+	g, err := v.Group(c.Key)
+	if err != nil {
+		return err
+	}
+	row.PeerName = &g.Name
+	if m.Role == proto.GroupRole_GROUP_ROLE_NONE {
+		return nil
+	}
+	members := uint32(g.Members)
+	row.Role, row.MemberCount, row.GroupVersion = &m.Role, &members, &g.Version
+	n, err := v.CountMentions(c.Key, m.User, m.Read, maxMentions)
+	if n > 0 {
+		mentions := uint32(n)
+		row.UnreadMentions = &mentions
+	}
+	return err
+}
+
+// fold notes what the author's message answers.
+func (ofGroup) fold(_ *batch, _ *conversation, author *member, e proto.Event) error {
+	if e.Replies(proto.Group) {
+		asked := proto.Waiting{AnsweredThrough: author.Answered}
+		if err := asked.Reply(e.Seq, e.Seen, nil); err != nil {
+			return err
+		}
+		author.Answered = asked.AnsweredThrough
+	}
+	return nil
+}
+
+// follow is nobody: what members see of others' doings comes with the entries, and a row
+// for each of a thousand with every message would be too much.
+func (ofGroup) follow(*batch, proto.Key) ([]uint64, error) { return nil, nil }
+
+// maxAuthors bounds the entries whose authors are looked for whom a mark is told.
+const maxAuthors = 200
+
+// show tells those who wrote what the watermarks newly cover, and not everybody: what is
+// told of one message stays one number for each reader.
+func (ofGroup) show(b *batch, c *conversation, m *member, before Member, tell bool) error {
+	if !tell {
+		return nil
+	}
+	after := before.Delivered
+	if m.Read != before.Read {
+		after = before.Read
+	}
+	entries, err := b.tx.Entries(c.Key, after, m.Delivered+1, maxAuthors, true)
+	if err != nil {
+		return err
+	}
+	users := []uint64{m.User}
+	for _, e := range entries {
+		if !slices.Contains(users, e.Sender) {
+			users = append(users, e.Sender)
+		}
+	}
+	return b.deliverMark(c.Key, m.watermarks(), users...)
+}
+
+// rename tells nobody: members are asked for by their names.
+func (ofGroup) rename(*batch, proto.Key, uint64) error { return nil }
+
+func (ofGroup) trim(b *batch, c *conversation) error {
+	b.revise(c)
+	return nil
+}
