@@ -30,6 +30,15 @@ func (r *message) apply(b *batch) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if c.Head == 0 { // who knows nothing of groups answers one as if it was a user
+		group := proto.GroupKey(receiver)
+		if g, err := b.group(group); err != nil || g.Version > 0 {
+			if err != nil {
+				return Result{}, err
+			}
+			return (&groupMessage{group, r.ref, r.quota, r.m}).apply(b)
+		}
+	}
 	refusal, err := b.spend(c, sender, r.quota, protobuf.Size(r.m))
 	if err != nil || refusal != nil {
 		return Result{Err: refusal}, err
@@ -83,7 +92,7 @@ func receiptOf(e Entry) Receipt {
 
 // append numbers the sender's next entry, folds it into the conversation's
 // standing, and stores what stamp makes of it. e.Seq and e.Time are set here.
-func (b *batch) append(c *conversation, sender uint64, ref [proto.RefSize]byte, e proto.Event, stamp func(id uint64, e proto.Event) protobuf.Message) (Entry, error) {
+func (b *batch) append(c *conversation, sender uint64, ref [proto.RefSize]byte, e proto.Event, stamp func(id uint64, e proto.Event) protobuf.Message, mentions ...uint64) (Entry, error) {
 	author, err := b.member(c.Key, sender) // who begins here does so with what was settled before
 	if err != nil {
 		return Entry{}, err
@@ -101,7 +110,7 @@ func (b *batch) append(c *conversation, sender uint64, ref [proto.RefSize]byte, 
 	if err != nil {
 		return Entry{}, err
 	}
-	entry := Entry{Key: c.Key, Seq: e.Seq, ID: id, Sender: sender, Ref: ref, Type: e.Type, CreateTime: e.Time, Body: body}
+	entry := Entry{Key: c.Key, Seq: e.Seq, ID: id, Sender: sender, Ref: ref, Type: e.Type, CreateTime: e.Time, Mentions: mentions, Body: body}
 	if err := b.count(c, &entry); err != nil {
 		return Entry{}, err
 	}

@@ -88,17 +88,20 @@ func (ofGroup) show(b *batch, c *conversation, m *member, before Member, tell bo
 	if !tell {
 		return nil
 	}
-	after := before.Delivered
+	after, through := before.Delivered, m.Delivered
 	if m.Read != before.Read {
 		after = before.Read
 	}
-	entries, err := b.tx.Entries(c.Key, after, m.Delivered+1, maxAuthors, true)
+	if m.Delivered == before.Delivered {
+		through = m.Read
+	}
+	entries, err := b.tx.Entries(c.Key, after, through+1, maxAuthors, true)
 	if err != nil {
 		return err
 	}
 	users := []uint64{m.User}
 	for _, e := range entries {
-		if !slices.Contains(users, e.Sender) {
+		if !e.Type.Control() && !slices.Contains(users, e.Sender) {
 			users = append(users, e.Sender)
 		}
 	}

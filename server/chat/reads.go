@@ -72,6 +72,11 @@ func (r *message) reads(all *Reads) {
 	all.entry(r.key, sender, receiver, r.ref, r.m.SeenSeq)
 }
 
+func (r *groupMessage) reads(all *Reads) {
+	all.member(r.key, r.m.GetSenderId())
+	all.entry(r.key, r.m.GetSenderId(), 0, r.ref, r.m.SeenSeq)
+}
+
 func (r *serviceMessage) reads(all *Reads) {
 	all.member(r.key, r.author, r.key.Customer())
 	all.entry(r.key, r.author, r.key.User(r.m.Event().Side.Other()), r.ref, r.m.SeenSeq)
@@ -79,12 +84,16 @@ func (r *serviceMessage) reads(all *Reads) {
 }
 
 func (r *mark) reads(all *Reads) {
+	all.member(r.key, r.user)
 	other := r.key.Customer()
-	if r.key.Kind() == proto.Direct {
+	switch r.key.Kind() {
+	case proto.Direct:
 		other = r.key.Peer(r.user)
-	} else {
+	case proto.Service:
 		all.Teams |= ServicesOf([]proto.ServiceType{r.key.Service()})
 	}
-	all.member(r.key, r.user, other)
+	if other != 0 {
+		all.member(r.key, other)
+	}
 	all.Ahead = append(all.Ahead, AheadRead{Key: r.key, User: r.user, Other: other, Seen: r.read})
 }

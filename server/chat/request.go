@@ -50,13 +50,11 @@ func (s *Service) prepareMessage(from Sender, payload, correlation []byte) (Requ
 	case proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED:
 		written = false
 	default:
-		return nil, proto.Refuse(proto.PayloadFormatInvalid, "message_type is %d: between two users there are text (0) and no reply needed (22)", m.GetMessageType())
+		return nil, proto.Refuse(proto.PayloadFormatInvalid, "message_type is %d: people send text (0) and no reply needed (22)", m.GetMessageType())
 	}
-	switch m.GetReceiverId() {
-	case 0:
-		return nil, proto.Refuse(proto.PayloadFormatInvalid, "receiver_id is 0: name the user to write to")
-	case from.User:
-		return nil, proto.Refuse(proto.PayloadFormatInvalid, "receiver_id is the sender: name another user to write to")
+	key, err := addressed(from, &m)
+	if err != nil {
+		return nil, err
 	}
 	if err := checkContent(m.GetContent(), written); err != nil {
 		return nil, err
@@ -67,7 +65,27 @@ func (s *Service) prepareMessage(from Sender, payload, correlation []byte) (Requ
 	}
 	m.SenderId = &from.User
 	m.ClientRef = ref[:]
-	return &message{key: proto.DirectKey(from.User, m.GetReceiverId()), ref: ref, quota: s.quotas.of(from), m: &m}, nil
+	if key.Kind() == proto.Group {
+		return &groupMessage{key: key, ref: ref, quota: s.quotas.of(from), m: &m}, nil
+	}
+	return &message{key: key, ref: ref, quota: s.quotas.of(from), m: &m}, nil
+}
+
+// addressed returns the conversation that a message is for, between two users unless it
+// names a group, and checks its mentions.
+func addressed(from Sender, m *proto.Message) (proto.Key, error) {
+	receiver, group := m.GetReceiverId(), m.GetGroupId()
+	switch {
+	case group != 0 && receiver != 0 && receiver != group:
+		return proto.Key{}, proto.Refuse(proto.PayloadFormatInvalid, "receiver_id is another than group_id: name the group in both")
+	case group != 0:
+		return proto.GroupKey(group), checkMentions(m)
+	case receiver == 0:
+		return proto.Key{}, proto.Refuse(proto.PayloadFormatInvalid, "receiver_id is 0: name the user to write to")
+	case receiver == from.User:
+		return proto.Key{}, proto.Refuse(proto.PayloadFormatInvalid, "receiver_id is the sender: name another user to write to")
+	}
+	return proto.DirectKey(from.User, receiver), checkMentions(m)
 }
 
 // checkContent checks what a person wrote, or what a control entry says: that may be nothing.
