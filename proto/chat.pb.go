@@ -911,6 +911,208 @@ func (x *ServiceMessage) GetWaitingSince() uint64 {
 	return 0
 }
 
+// GroupRoster answers GET /api/groups/{group}, to its members: who is in it as of an entry. What happens to it
+// afterwards stands in the entries after that.
+type GroupRoster struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	GroupId *uint64                `protobuf:"varint,1,req,name=group_id,json=groupId" json:"group_id,omitempty"`
+	Name    *string                `protobuf:"bytes,2,req,name=name" json:"name,omitempty"`
+	// The newest entry.
+	HeadSeq *uint64 `protobuf:"varint,3,req,name=head_seq,json=headSeq" json:"head_seq,omitempty"`
+	// As ConversationState.group_version.
+	GroupVersion *uint64 `protobuf:"varint,4,req,name=group_version,json=groupVersion" json:"group_version,omitempty"`
+	// Whether who comes reads what was written before.
+	WholeHistory *bool `protobuf:"varint,5,req,name=whole_history,json=wholeHistory" json:"whole_history,omitempty"`
+	// By their ids, who asks among them.
+	Members       []*GroupMember `protobuf:"bytes,6,rep,name=members" json:"members,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupRoster) Reset() {
+	*x = GroupRoster{}
+	mi := &file_chat_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupRoster) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupRoster) ProtoMessage() {}
+
+func (x *GroupRoster) ProtoReflect() protoreflect.Message {
+	mi := &file_chat_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupRoster.ProtoReflect.Descriptor instead.
+func (*GroupRoster) Descriptor() ([]byte, []int) {
+	return file_chat_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *GroupRoster) GetGroupId() uint64 {
+	if x != nil && x.GroupId != nil {
+		return *x.GroupId
+	}
+	return 0
+}
+
+func (x *GroupRoster) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+func (x *GroupRoster) GetHeadSeq() uint64 {
+	if x != nil && x.HeadSeq != nil {
+		return *x.HeadSeq
+	}
+	return 0
+}
+
+func (x *GroupRoster) GetGroupVersion() uint64 {
+	if x != nil && x.GroupVersion != nil {
+		return *x.GroupVersion
+	}
+	return 0
+}
+
+func (x *GroupRoster) GetWholeHistory() bool {
+	if x != nil && x.WholeHistory != nil {
+		return *x.WholeHistory
+	}
+	return false
+}
+
+func (x *GroupRoster) GetMembers() []*GroupMember {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+// GroupMember is one member of a group.
+type GroupMember struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	UserId *uint64                `protobuf:"varint,1,req,name=user_id,json=userId" json:"user_id,omitempty"`
+	Name   *string                `protobuf:"bytes,2,req,name=name" json:"name,omitempty"`
+	Role   *GroupRole             `protobuf:"varint,3,req,name=role,enum=parley.GroupRole" json:"role,omitempty"`
+	// At least one device is connected; absent also where the member does not share that.
+	Online *bool `protobuf:"varint,4,opt,name=online" json:"online,omitempty"`
+	// As Mark's.
+	DeliveredSeq  *uint64 `protobuf:"varint,5,opt,name=delivered_seq,json=deliveredSeq" json:"delivered_seq,omitempty"`
+	ReadSeq       *uint64 `protobuf:"varint,6,opt,name=read_seq,json=readSeq" json:"read_seq,omitempty"`
+	DeliveredTime *uint64 `protobuf:"varint,7,opt,name=delivered_time,json=deliveredTime" json:"delivered_time,omitempty"`
+	ReadTime      *uint64 `protobuf:"varint,8,opt,name=read_time,json=readTime" json:"read_time,omitempty"`
+	// The first entry that they may read: what is before does not wait for them.
+	FromSeq       *uint64 `protobuf:"varint,9,opt,name=from_seq,json=fromSeq" json:"from_seq,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupMember) Reset() {
+	*x = GroupMember{}
+	mi := &file_chat_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupMember) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupMember) ProtoMessage() {}
+
+func (x *GroupMember) ProtoReflect() protoreflect.Message {
+	mi := &file_chat_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupMember.ProtoReflect.Descriptor instead.
+func (*GroupMember) Descriptor() ([]byte, []int) {
+	return file_chat_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *GroupMember) GetUserId() uint64 {
+	if x != nil && x.UserId != nil {
+		return *x.UserId
+	}
+	return 0
+}
+
+func (x *GroupMember) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+func (x *GroupMember) GetRole() GroupRole {
+	if x != nil && x.Role != nil {
+		return *x.Role
+	}
+	return GroupRole_GROUP_ROLE_NONE
+}
+
+func (x *GroupMember) GetOnline() bool {
+	if x != nil && x.Online != nil {
+		return *x.Online
+	}
+	return false
+}
+
+func (x *GroupMember) GetDeliveredSeq() uint64 {
+	if x != nil && x.DeliveredSeq != nil {
+		return *x.DeliveredSeq
+	}
+	return 0
+}
+
+func (x *GroupMember) GetReadSeq() uint64 {
+	if x != nil && x.ReadSeq != nil {
+		return *x.ReadSeq
+	}
+	return 0
+}
+
+func (x *GroupMember) GetDeliveredTime() uint64 {
+	if x != nil && x.DeliveredTime != nil {
+		return *x.DeliveredTime
+	}
+	return 0
+}
+
+func (x *GroupMember) GetReadTime() uint64 {
+	if x != nil && x.ReadTime != nil {
+		return *x.ReadTime
+	}
+	return 0
+}
+
+func (x *GroupMember) GetFromSeq() uint64 {
+	if x != nil && x.FromSeq != nil {
+		return *x.FromSeq
+	}
+	return 0
+}
+
 // Mark raises watermarks. They are seqs, they only rise, and a lower one
 // changes nothing. Topics: chat/{user}/up/mark, chat/{user}/down/mark.
 type Mark struct {
@@ -937,7 +1139,7 @@ type Mark struct {
 
 func (x *Mark) Reset() {
 	*x = Mark{}
-	mi := &file_chat_proto_msgTypes[2]
+	mi := &file_chat_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -949,7 +1151,7 @@ func (x *Mark) String() string {
 func (*Mark) ProtoMessage() {}
 
 func (x *Mark) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[2]
+	mi := &file_chat_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -962,7 +1164,7 @@ func (x *Mark) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mark.ProtoReflect.Descriptor instead.
 func (*Mark) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{2}
+	return file_chat_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Mark) GetKey() string {
@@ -1025,7 +1227,7 @@ type SyncRequest struct {
 
 func (x *SyncRequest) Reset() {
 	*x = SyncRequest{}
-	mi := &file_chat_proto_msgTypes[3]
+	mi := &file_chat_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1037,7 +1239,7 @@ func (x *SyncRequest) String() string {
 func (*SyncRequest) ProtoMessage() {}
 
 func (x *SyncRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[3]
+	mi := &file_chat_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1050,7 +1252,7 @@ func (x *SyncRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncRequest.ProtoReflect.Descriptor instead.
 func (*SyncRequest) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{3}
+	return file_chat_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SyncRequest) GetToken() string {
@@ -1140,7 +1342,7 @@ type ConversationState struct {
 
 func (x *ConversationState) Reset() {
 	*x = ConversationState{}
-	mi := &file_chat_proto_msgTypes[4]
+	mi := &file_chat_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1152,7 +1354,7 @@ func (x *ConversationState) String() string {
 func (*ConversationState) ProtoMessage() {}
 
 func (x *ConversationState) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[4]
+	mi := &file_chat_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1165,7 +1367,7 @@ func (x *ConversationState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationState.ProtoReflect.Descriptor instead.
 func (*ConversationState) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{4}
+	return file_chat_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ConversationState) GetKey() string {
@@ -1452,7 +1654,7 @@ type BaseUserUnreadStatics struct {
 
 func (x *BaseUserUnreadStatics) Reset() {
 	*x = BaseUserUnreadStatics{}
-	mi := &file_chat_proto_msgTypes[5]
+	mi := &file_chat_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1464,7 +1666,7 @@ func (x *BaseUserUnreadStatics) String() string {
 func (*BaseUserUnreadStatics) ProtoMessage() {}
 
 func (x *BaseUserUnreadStatics) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[5]
+	mi := &file_chat_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1477,7 +1679,7 @@ func (x *BaseUserUnreadStatics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BaseUserUnreadStatics.ProtoReflect.Descriptor instead.
 func (*BaseUserUnreadStatics) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{5}
+	return file_chat_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *BaseUserUnreadStatics) GetEpoch() uint64 {
@@ -1565,7 +1767,7 @@ type Presence struct {
 
 func (x *Presence) Reset() {
 	*x = Presence{}
-	mi := &file_chat_proto_msgTypes[6]
+	mi := &file_chat_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1577,7 +1779,7 @@ func (x *Presence) String() string {
 func (*Presence) ProtoMessage() {}
 
 func (x *Presence) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[6]
+	mi := &file_chat_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1590,7 +1792,7 @@ func (x *Presence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Presence.ProtoReflect.Descriptor instead.
 func (*Presence) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{6}
+	return file_chat_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Presence) GetUserId() uint64 {
@@ -1640,7 +1842,7 @@ type Settings struct {
 
 func (x *Settings) Reset() {
 	*x = Settings{}
-	mi := &file_chat_proto_msgTypes[7]
+	mi := &file_chat_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1652,7 +1854,7 @@ func (x *Settings) String() string {
 func (*Settings) ProtoMessage() {}
 
 func (x *Settings) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[7]
+	mi := &file_chat_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1665,7 +1867,7 @@ func (x *Settings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settings.ProtoReflect.Descriptor instead.
 func (*Settings) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{7}
+	return file_chat_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Settings) GetShareTyping() bool {
@@ -1727,7 +1929,7 @@ type Block struct {
 
 func (x *Block) Reset() {
 	*x = Block{}
-	mi := &file_chat_proto_msgTypes[8]
+	mi := &file_chat_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1739,7 +1941,7 @@ func (x *Block) String() string {
 func (*Block) ProtoMessage() {}
 
 func (x *Block) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[8]
+	mi := &file_chat_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1752,7 +1954,7 @@ func (x *Block) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Block.ProtoReflect.Descriptor instead.
 func (*Block) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{8}
+	return file_chat_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Block) GetUserId() uint64 {
@@ -1790,7 +1992,7 @@ type Choice struct {
 
 func (x *Choice) Reset() {
 	*x = Choice{}
-	mi := &file_chat_proto_msgTypes[9]
+	mi := &file_chat_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1802,7 +2004,7 @@ func (x *Choice) String() string {
 func (*Choice) ProtoMessage() {}
 
 func (x *Choice) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[9]
+	mi := &file_chat_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1815,7 +2017,7 @@ func (x *Choice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Choice.ProtoReflect.Descriptor instead.
 func (*Choice) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{9}
+	return file_chat_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Choice) GetKey() string {
@@ -1869,7 +2071,7 @@ type MessagePage struct {
 
 func (x *MessagePage) Reset() {
 	*x = MessagePage{}
-	mi := &file_chat_proto_msgTypes[10]
+	mi := &file_chat_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1881,7 +2083,7 @@ func (x *MessagePage) String() string {
 func (*MessagePage) ProtoMessage() {}
 
 func (x *MessagePage) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[10]
+	mi := &file_chat_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1894,7 +2096,7 @@ func (x *MessagePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessagePage.ProtoReflect.Descriptor instead.
 func (*MessagePage) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{10}
+	return file_chat_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *MessagePage) GetEpoch() uint64 {
@@ -1938,7 +2140,7 @@ type ServiceMessagePage struct {
 
 func (x *ServiceMessagePage) Reset() {
 	*x = ServiceMessagePage{}
-	mi := &file_chat_proto_msgTypes[11]
+	mi := &file_chat_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1950,7 +2152,7 @@ func (x *ServiceMessagePage) String() string {
 func (*ServiceMessagePage) ProtoMessage() {}
 
 func (x *ServiceMessagePage) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[11]
+	mi := &file_chat_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1963,7 +2165,7 @@ func (x *ServiceMessagePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceMessagePage.ProtoReflect.Descriptor instead.
 func (*ServiceMessagePage) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{11}
+	return file_chat_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ServiceMessagePage) GetEpoch() uint64 {
@@ -2010,7 +2212,7 @@ type Typing struct {
 
 func (x *Typing) Reset() {
 	*x = Typing{}
-	mi := &file_chat_proto_msgTypes[12]
+	mi := &file_chat_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2022,7 +2224,7 @@ func (x *Typing) String() string {
 func (*Typing) ProtoMessage() {}
 
 func (x *Typing) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[12]
+	mi := &file_chat_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2035,7 +2237,7 @@ func (x *Typing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Typing.ProtoReflect.Descriptor instead.
 func (*Typing) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{12}
+	return file_chat_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Typing) GetKey() string {
@@ -2110,7 +2312,24 @@ const file_chat_proto_rawDesc = "" +
 	"despiteSeq\x12\x14\n" +
 	"\x05epoch\x18\x1b \x01(\x04R\x05epoch\x128\n" +
 	"\rother_service\x18\x1c \x01(\x0e2\x13.parley.ServiceTypeR\fotherService\x12#\n" +
-	"\rwaiting_since\x18\x1d \x01(\x04R\fwaitingSince\"\xcb\x01\n" +
+	"\rwaiting_since\x18\x1d \x01(\x04R\fwaitingSince\"\xd0\x01\n" +
+	"\vGroupRoster\x12\x19\n" +
+	"\bgroup_id\x18\x01 \x02(\x04R\agroupId\x12\x12\n" +
+	"\x04name\x18\x02 \x02(\tR\x04name\x12\x19\n" +
+	"\bhead_seq\x18\x03 \x02(\x04R\aheadSeq\x12#\n" +
+	"\rgroup_version\x18\x04 \x02(\x04R\fgroupVersion\x12#\n" +
+	"\rwhole_history\x18\x05 \x02(\bR\fwholeHistory\x12-\n" +
+	"\amembers\x18\x06 \x03(\v2\x13.parley.GroupMemberR\amembers\"\x98\x02\n" +
+	"\vGroupMember\x12\x17\n" +
+	"\auser_id\x18\x01 \x02(\x04R\x06userId\x12\x12\n" +
+	"\x04name\x18\x02 \x02(\tR\x04name\x12%\n" +
+	"\x04role\x18\x03 \x02(\x0e2\x11.parley.GroupRoleR\x04role\x12\x16\n" +
+	"\x06online\x18\x04 \x01(\bR\x06online\x12#\n" +
+	"\rdelivered_seq\x18\x05 \x01(\x04R\fdeliveredSeq\x12\x19\n" +
+	"\bread_seq\x18\x06 \x01(\x04R\areadSeq\x12%\n" +
+	"\x0edelivered_time\x18\a \x01(\x04R\rdeliveredTime\x12\x1b\n" +
+	"\tread_time\x18\b \x01(\x04R\breadTime\x12\x19\n" +
+	"\bfrom_seq\x18\t \x01(\x04R\afromSeq\"\xcb\x01\n" +
 	"\x04Mark\x12\x10\n" +
 	"\x03key\x18\x01 \x02(\tR\x03key\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\x04R\x06userId\x12#\n" +
@@ -2315,7 +2534,7 @@ func file_chat_proto_rawDescGZIP() []byte {
 }
 
 var file_chat_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_chat_proto_goTypes = []any{
 	(ServiceType)(0),              // 0: parley.ServiceType
 	(MessageType)(0),              // 1: parley.MessageType
@@ -2323,17 +2542,19 @@ var file_chat_proto_goTypes = []any{
 	(GroupRole)(0),                // 3: parley.GroupRole
 	(*Message)(nil),               // 4: parley.Message
 	(*ServiceMessage)(nil),        // 5: parley.ServiceMessage
-	(*Mark)(nil),                  // 6: parley.Mark
-	(*SyncRequest)(nil),           // 7: parley.SyncRequest
-	(*ConversationState)(nil),     // 8: parley.ConversationState
-	(*BaseUserUnreadStatics)(nil), // 9: parley.BaseUserUnreadStatics
-	(*Presence)(nil),              // 10: parley.Presence
-	(*Settings)(nil),              // 11: parley.Settings
-	(*Block)(nil),                 // 12: parley.Block
-	(*Choice)(nil),                // 13: parley.Choice
-	(*MessagePage)(nil),           // 14: parley.MessagePage
-	(*ServiceMessagePage)(nil),    // 15: parley.ServiceMessagePage
-	(*Typing)(nil),                // 16: parley.Typing
+	(*GroupRoster)(nil),           // 6: parley.GroupRoster
+	(*GroupMember)(nil),           // 7: parley.GroupMember
+	(*Mark)(nil),                  // 8: parley.Mark
+	(*SyncRequest)(nil),           // 9: parley.SyncRequest
+	(*ConversationState)(nil),     // 10: parley.ConversationState
+	(*BaseUserUnreadStatics)(nil), // 11: parley.BaseUserUnreadStatics
+	(*Presence)(nil),              // 12: parley.Presence
+	(*Settings)(nil),              // 13: parley.Settings
+	(*Block)(nil),                 // 14: parley.Block
+	(*Choice)(nil),                // 15: parley.Choice
+	(*MessagePage)(nil),           // 16: parley.MessagePage
+	(*ServiceMessagePage)(nil),    // 17: parley.ServiceMessagePage
+	(*Typing)(nil),                // 18: parley.Typing
 }
 var file_chat_proto_depIdxs = []int32{
 	1,  // 0: parley.Message.message_type:type_name -> parley.MessageType
@@ -2341,17 +2562,19 @@ var file_chat_proto_depIdxs = []int32{
 	1,  // 2: parley.ServiceMessage.message_type:type_name -> parley.MessageType
 	2,  // 3: parley.ServiceMessage.direction:type_name -> parley.ServiceMessageDirection
 	0,  // 4: parley.ServiceMessage.other_service:type_name -> parley.ServiceType
-	4,  // 5: parley.ConversationState.last:type_name -> parley.Message
-	5,  // 6: parley.ConversationState.last_service:type_name -> parley.ServiceMessage
-	3,  // 7: parley.ConversationState.role:type_name -> parley.GroupRole
-	8,  // 8: parley.BaseUserUnreadStatics.conversations:type_name -> parley.ConversationState
-	4,  // 9: parley.MessagePage.messages:type_name -> parley.Message
-	5,  // 10: parley.ServiceMessagePage.messages:type_name -> parley.ServiceMessage
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	7,  // 5: parley.GroupRoster.members:type_name -> parley.GroupMember
+	3,  // 6: parley.GroupMember.role:type_name -> parley.GroupRole
+	4,  // 7: parley.ConversationState.last:type_name -> parley.Message
+	5,  // 8: parley.ConversationState.last_service:type_name -> parley.ServiceMessage
+	3,  // 9: parley.ConversationState.role:type_name -> parley.GroupRole
+	10, // 10: parley.BaseUserUnreadStatics.conversations:type_name -> parley.ConversationState
+	4,  // 11: parley.MessagePage.messages:type_name -> parley.Message
+	5,  // 12: parley.ServiceMessagePage.messages:type_name -> parley.ServiceMessage
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_chat_proto_init() }
@@ -2365,7 +2588,7 @@ func file_chat_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_chat_proto_rawDesc), len(file_chat_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   13,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -6,80 +6,67 @@ import (
 	"parley/proto"
 )
 
-// GroupMember is a member of a group, as the others are shown them.
-type GroupMember struct {
-	ID   uint64
-	Name string
-	Role proto.GroupRole
-	// Here is whether they are connected, if they share that.
-	Here bool
-}
-
-// Roster is who is in a group.
-type Roster struct {
-	Group
-	Head    uint64 // the newest entry that it is as of
-	Own     proto.GroupRole
-	Members []GroupMember // by their ids
-}
-
 // Roster returns who is in a group. Errors wrap a *proto.Refusal: NotAuthorized for who is
 // not.
-func (s *Service) Roster(ctx context.Context, who Sender, key proto.Key) (r Roster, err error) {
-	var users []User
-	err = s.store.Scan(ctx, func(v View) error {
+func (s *Service) Roster(ctx context.Context, who Sender, key proto.Key) (*proto.GroupRoster, error) {
+	var roster *proto.GroupRoster
+	err := s.store.Scan(ctx, func(v View) error {
 		own, err := v.Member(key, who.User)
-		if r.Own = own.Role; err != nil || r.Own == proto.GroupRole_GROUP_ROLE_NONE {
+		if err != nil || own.Role == proto.GroupRole_GROUP_ROLE_NONE {
 			return err
 		}
 		c, err := v.Conversation(key)
 		if err != nil {
 			return err
 		}
-		r.Head = c.Head
-		if r.Group, err = v.Group(key); err != nil {
+		g, err := v.Group(key)
+		if err != nil {
 			return err
 		}
-		members, err := v.Members(key)
-		for _, m := range members {
-			if err != nil {
-				return err
-			}
-			if m.Role == proto.GroupRole_GROUP_ROLE_NONE {
-				continue
-			}
-			var u User
-			u, err = v.User(m.User)
-			users = append(users, u)
-			r.Members = append(r.Members, GroupMember{ID: m.User, Name: u.Name, Role: m.Role})
-		}
+		group := key.Group()
+		roster = &proto.GroupRoster{GroupId: &group, Name: &g.Name, HeadSeq: &c.Head, GroupVersion: &g.Version, WholeHistory: &g.Whole}
+		roster.Members, err = s.members(v, key, func(Member) bool { return true })
 		return err
 	})
 	switch {
 	case err != nil:
-		return r, s.failed("the members could not be read", err)
-	case r.Own == proto.GroupRole_GROUP_ROLE_NONE:
-		return r, notInGroup()
+		return nil, s.failed("the members could not be read", err)
+	case roster == nil:
+		return nil, notInGroup()
 	}
-	for i, u := range users {
-		r.Members[i].Here = !u.HidePresence && s.presence.online(r.Members[i].ID)
-	}
-	return r, nil
+	return roster, nil
 }
 
-// Receipt of one member of a group: up to where entries were delivered to them and read by
-// them, and when these watermarks rose there, Unix milliseconds, 0 if unknown.
-type MemberReceipt struct {
-	ID                      uint64
-	Name                    string
-	Delivered, Read         uint64
-	DeliveredTime, ReadTime uint64
+// members returns some of those who are in a group, by their ids.
+func (s *Service) members(v View, key proto.Key, wanted func(Member) bool) (members []*proto.GroupMember, err error) {
+	all, err := v.Members(key)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range all {
+		if m.Role == proto.GroupRole_GROUP_ROLE_NONE || !wanted(m) {
+			continue
+		}
+		u, err := v.User(m.User)
+		if err != nil {
+			return nil, err
+		}
+		shown := &proto.GroupMember{
+			UserId: &m.User, Name: &u.Name, Role: &m.Role, FromSeq: &m.From,
+			DeliveredSeq: &m.Delivered, ReadSeq: &m.Read, DeliveredTime: known(m.DeliveredTime), ReadTime: known(m.ReadTime),
+		}
+		if here := s.presence.online(m.User); here && !u.HidePresence {
+			shown.Online = &here
+		}
+		members = append(members, shown)
+	}
+	return members, nil
 }
 
-// Receipts returns up to where the other members of a group have read who were there when
-// an entry was written; of entry 0 all who are there now. Errors wrap a *proto.Refusal:
-// NotAuthorized for who is not in the group, or did not write the entry.
-func (s *Service) Receipts(ctx context.Context, who Sender, key proto.Key, seq uint64) (receipts []MemberReceipt, err error) {
+// Receipts returns the other members of a group who were there when an entry was written,
+// with up to where they have read; of entry 0 all who are there now. Errors wrap a
+// *proto.Refusal: NotAuthorized for who is not in the group, or did not write the entry.
+func (s *Service) Receipts(ctx context.Context, who Sender, key proto.Key, seq uint64) (members []*proto.GroupMember, err error) {
 	refusal := notInGroup()
 	err = s.store.Scan(ctx, func(v View) error {
 		own, err := v.Member(key, who.User)
@@ -94,18 +81,7 @@ func (s *Service) Receipts(ctx context.Context, who Sender, key proto.Key, seq u
 			}
 		}
 		refusal = nil
-		members, err := v.Members(key)
-		for _, m := range members {
-			if err != nil {
-				return err
-			}
-			if m.Role == proto.GroupRole_GROUP_ROLE_NONE || m.User == who.User || seq != 0 && m.From > seq {
-				continue
-			}
-			var u User
-			u, err = v.User(m.User)
-			receipts = append(receipts, MemberReceipt{m.User, u.Name, m.Delivered, m.Read, m.DeliveredTime, m.ReadTime})
-		}
+		members, err = s.members(v, key, func(m Member) bool { return m.User != who.User && (seq == 0 || m.From <= seq) })
 		return err
 	})
 	switch {
@@ -114,5 +90,5 @@ func (s *Service) Receipts(ctx context.Context, who Sender, key proto.Key, seq u
 	case refusal != nil:
 		return nil, refusal
 	}
-	return receipts, nil
+	return members, nil
 }

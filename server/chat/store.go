@@ -96,7 +96,7 @@ type View interface {
 	// at most.
 	UsersAfter(id uint64, limit int) ([]User, error)
 	// Keeps reports whether entries are kept in a conversation in which a user has a
-	// Member whose Rev is above a change number.
+	// Member whose Rev is above a change number, or the user is in a group.
 	Keeps(user, after uint64) (bool, error)
 	// Loose returns the keys, in any order, of conversations between a user and
 	// another in which the user blocks the other, or there never was an entry and the

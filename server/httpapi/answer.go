@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,11 +105,28 @@ func messageJSON(m protobuf.Message) ([]byte, error) {
 		return nil, err
 	}
 	b.WriteByte('\n')
+	body := emptyLists.ReplaceAll(b.Bytes(), nil)
 	if answer, ok := m.(*proto.BaseUserUnreadStatics); ok {
-		return withLast(answer, b.Bytes())
+		return withLast(answer, body)
 	}
-	return b.Bytes(), nil
+	return body, nil
 }
+
+// emptyLists matches the lists of an entry that hold nothing, which most entries do not
+// have: they are left out as other fields are that are not set. Within a string no quotation
+// mark stands without a backslash.
+var emptyLists = func() *regexp.Regexp {
+	var names []string
+	for _, m := range []protobuf.Message{(*proto.Message)(nil), (*proto.ServiceMessage)(nil)} {
+		fields := m.ProtoReflect().Descriptor().Fields()
+		for i := range fields.Len() {
+			if f := fields.Get(i); f.IsList() {
+				names = append(names, string(f.Name()))
+			}
+		}
+	}
+	return regexp.MustCompile(`,"(?:` + strings.Join(names, "|") + `)":\[\]`)
+}()
 
 // withLast gives the newest entry one name in rows of both kinds, as a client
 // that reads JSON can tell them apart by their fields.

@@ -204,6 +204,8 @@ func New(c Config) (http.Handler, error) {
 	a.route(mux, "/api/services/{service}/replies", methods{http.MethodGet: a.signedIn(1, a.replies), http.MethodPost: a.signedIn(1, a.addReply)})
 	a.route(mux, "/api/services/{service}/replies/{id}", methods{http.MethodPut: a.signedIn(1, a.changeReply), http.MethodDelete: a.signedIn(1, a.deleteReply)})
 	a.route(mux, "/api/customers/{id}", methods{http.MethodGet: a.signedIn(listCost, a.customer)})
+	a.route(mux, "/api/conversations/{key}/receipts", methods{http.MethodGet: a.signedIn(listCost, a.receipts)})
+	a.routeGroups(mux)
 	a.routeBroker(mux)
 	mux.HandleFunc("/api/", a.nothing)
 	mux.HandleFunc("GET /healthz", a.state(a.Healthy, "not healthy"))

@@ -61,15 +61,21 @@ func (n newNote) wish() (wish chat.NewNote, err error) {
 			return wish, badRequest("after_seq is no seq in decimal digits")
 		}
 	}
-	if n.Ref == "" {
-		return wish, nil
+	wish.Ref, err = parseRef(n.Ref)
+	return wish, err
+}
+
+// parseRef reads a client_ref in hex; the zero one from "".
+func parseRef(text string) (ref [proto.RefSize]byte, err error) {
+	if text == "" {
+		return ref, nil
 	}
-	ref, err := hex.DecodeString(n.Ref)
-	if err != nil || len(ref) != proto.RefSize {
-		return wish, badRequest("ref is not 32 hex digits: send some, or none")
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != proto.RefSize {
+		return ref, badRequest("ref is not 32 hex digits: send some, or none")
 	}
-	copy(wish.Ref[:], ref)
-	return wish, nil
+	copy(ref[:], b)
+	return ref, nil
 }
 
 func (a *api) addNote(r *http.Request, who auth.User) (any, error) {

@@ -315,7 +315,7 @@ func (c *checker) entries(one checkedConversation, l *ledger) error {
 func unlike(e *chat.Entry) string {
 	var id, seq, sender, time uint64
 	var kind proto.MessageType
-	if e.Key.Kind() == proto.Direct {
+	if e.Key.Kind() != proto.Service {
 		var m proto.Message
 		if err := protobuf.Unmarshal(e.Body, &m); err != nil {
 			return "its body cannot be read"

@@ -546,7 +546,8 @@ func (v memoryView) UsersAfter(id uint64, limit int) (users []chat.User, err err
 
 func (v memoryView) Keeps(user, after uint64) (bool, error) {
 	return slices.ContainsFunc(v.joined(user), func(key proto.Key) bool {
-		return v.member(memberKey{key, user}).Rev > after && len(v.entries(key)) > 0
+		m := v.member(memberKey{key, user})
+		return m.Rev > after && len(v.entries(key)) > 0 || m.Role != proto.GroupRole_GROUP_ROLE_NONE
 	}), nil
 }
 

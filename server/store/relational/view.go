@@ -493,6 +493,11 @@ func (v *View) Keeps(user, after uint64) (keeps bool, err error) {
 		" WHERE m.user_id = ? AND m.rev > ? AND c.head != x'0000000000000000' AND c.min <= c.head ORDER BY m.rev DESC LIMIT 1", Number(user), Number(after)); err != nil {
 		return false, fmt.Errorf("find a user's conversations that keep entries: %w", err)
 	}
+	if !keeps {
+		if _, err := v.Row([]any{&keeps}, "SELECT 1 FROM members INDEXED BY members_in_groups WHERE user_id = ? AND role != 0 LIMIT 1", Number(user)); err != nil {
+			return false, fmt.Errorf("find a user's groups: %w", err)
+		}
+	}
 	return keeps, nil
 }
 
