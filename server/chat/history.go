@@ -17,9 +17,14 @@ type Window struct {
 	After, Before uint64
 	Limit         int
 	Oldest        bool
+	// Revised asks, instead, for entries wherever they stand that others spoke of after
+	// RevisedAfter, by the order of these (Entry.Revised), the oldest Limit. A page that has
+	// fewer tells all up to its Head.
+	Revised      bool
+	RevisedAfter uint64
 }
 
-// Messages returns entries of a conversation, in seq order.
+// Messages returns entries of a conversation, in seq order (but see Window.Revised).
 //
 // Errors wrap a *proto.Refusal: NotAuthorized for whoever is no participant,
 // whether the conversation exists or not. Participants get an empty page where
@@ -41,7 +46,11 @@ func (s *Service) Messages(ctx context.Context, who Sender, key proto.Key, w Win
 		if page.Epoch, err = v.Epoch(); err != nil {
 			return err
 		}
-		page.Entries, err = v.Entries(key, w.After, w.Before, w.Limit, !w.Oldest)
+		if w.Revised {
+			page.Entries, err = v.Revised(key, w.RevisedAfter, w.Limit)
+		} else {
+			page.Entries, err = v.Entries(key, w.After, w.Before, w.Limit, !w.Oldest)
+		}
 		if err == nil && key.Kind() == proto.Service && key.Has(who.User) {
 			page.Entries, err = forCustomers(page.Entries)
 		}

@@ -1,6 +1,10 @@
 package chat
 
-import "parley/proto"
+import (
+	"slices"
+
+	"parley/proto"
+)
 
 // state is what a user needs to know of a conversation of theirs, or of a
 // service that they answer for, apart from its newest entry.
@@ -32,6 +36,7 @@ func state(v View, user uint64, key proto.Key) (*proto.ConversationState, error)
 	if c.Min > 1 {
 		row.MinSeq = &c.Min
 	}
+	row.RevisedSeq = known(c.Revised)
 	m.Choices.show(row)
 	if key.Kind() == proto.Service {
 		err = serviceState(v, row, c, user)
@@ -107,20 +112,20 @@ func nameOf(v View, id uint64) (*string, error) {
 
 // last adds a preview of the newest entry that the user may see.
 func last(v View, row *proto.ConversationState, key proto.Key, user uint64) error {
-	entries, err := v.Entries(key, 0, 0, 1, true)
-	if err != nil || len(entries) == 0 {
+	newest, err := lastShown(v, key)
+	if err != nil || newest.Seq == 0 {
 		return err
 	}
 	if key.Kind() == proto.Direct {
 		m := new(proto.Message)
-		if err := decode(entries[0], m); err != nil {
+		if err := decode(newest, m); err != nil {
 			return err
 		}
 		row.Last = previewOf(m)
 		return nil
 	}
 	m := new(proto.ServiceMessage)
-	if err := decode(entries[0], m); err != nil {
+	if err := decode(newest, m); err != nil {
 		return err
 	}
 	if key.Has(user) {
@@ -128,4 +133,28 @@ func last(v View, row *proto.ConversationState, key proto.Key, user uint64) erro
 	}
 	row.LastService = servicePreviewOf(m)
 	return nil
+}
+
+// maxSpeaking bounds how many entries that speak of others are passed over in the search
+// for the newest that is to be shown.
+const maxSpeaking = 100
+
+// lastShown is the newest entry that does not only speak of another, or, of very many of
+// these, the newest.
+func lastShown(v View, key proto.Key) (Entry, error) {
+	entries, err := v.Entries(key, 0, 0, 1, true)
+	if err != nil || len(entries) == 0 {
+		return Entry{}, err
+	}
+	newest := entries[0]
+	if !newest.Type.Revises() {
+		return newest, nil
+	}
+	entries, err = v.Entries(key, 0, newest.Seq, maxSpeaking, true)
+	for _, e := range slices.Backward(entries) {
+		if !e.Type.Revises() {
+			return e, nil
+		}
+	}
+	return newest, err
 }

@@ -228,8 +228,8 @@ func TestAnswers(t *testing.T) {
 	refs := regexp.MustCompile(`"client_ref":"[A-Za-z0-9+/]{22}=="`)
 	tokens := regexp.MustCompile(`"token":"[^"]+"`)
 	const (
-		one = `{"message_id":N,"sender_id":"7","content":"one","create_time":N,"receiver_id":"18446744073709551615","seq":"1","client_ref":R}`
-		two = `{"message_id":N,"sender_id":"7","content":"two <&> \"three\"","create_time":N,"receiver_id":"18446744073709551615","seq":"2","client_ref":R}`
+		one = `{"message_id":N,"sender_id":"7","content":"one","create_time":N,"receiver_id":"18446744073709551615","seq":"1","client_ref":R,"reactions":[]}`
+		two = `{"message_id":N,"sender_id":"7","content":"two <&> \"three\"","create_time":N,"receiver_id":"18446744073709551615","seq":"2","client_ref":R,"reactions":[]}`
 	)
 	for name, test := range map[string]struct {
 		user       uint64
@@ -249,12 +249,14 @@ func TestAnswers(t *testing.T) {
 			`{"epoch":N,"head_seq":"2","min_seq":"1","messages":[` + one + `]}`},
 		"bounds of 64 bits": {7, "/api/conversations/d:7:18446744073709551615/messages?after=18446744073709551615&before=18446744073709551615",
 			`{"epoch":N,"head_seq":"2","min_seq":"1","messages":[]}`},
+		"what was revised": {7, "/api/conversations/d:7:18446744073709551615/messages?revised_after=0&limit=1",
+			`{"epoch":N,"head_seq":"2","min_seq":"1","messages":[]}`},
 		"nothing said yet": {7, "/api/conversations/d:6:7/messages",
 			`{"epoch":N,"head_seq":"0","min_seq":"0","messages":[]}`},
 		"a service, nothing said yet": {7, "/api/conversations/s:7:2/messages",
 			`{"epoch":N,"head_seq":"0","min_seq":"0","messages":[]}`},
 		"neighbours at 2^53": {1<<53 + 1, "/api/conversations/d:9007199254740992:9007199254740993/messages",
-			`{"epoch":N,"head_seq":"1","min_seq":"1","messages":[{"message_id":N,"sender_id":"9007199254740992","content":"x","create_time":N,"receiver_id":"9007199254740993","seq":"1","client_ref":R}]}`},
+			`{"epoch":N,"head_seq":"1","min_seq":"1","messages":[{"message_id":N,"sender_id":"9007199254740992","content":"x","create_time":N,"receiver_id":"9007199254740993","seq":"1","client_ref":R,"reactions":[]}]}`},
 		"no conversations": {99, "/api/conversations",
 			`{"epoch":N,"token":T,"conversations":[], …`},
 	} {
@@ -293,7 +295,7 @@ func TestEnumsAreNumbers(t *testing.T) {
 	}}})
 	const want = `{"epoch":"18446744073709551615","head_seq":"18446744073709551615","min_seq":"18446744073709551615","messages":[{` +
 		`"message_id":"18446744073709551615","user_id":"18446744073709551615","service_type":2,"message_type":0,"content":"",` +
-		`"create_date":"18446744073709551615","direction":1}]}` + "\n"
+		`"create_date":"18446744073709551615","direction":1,"reactions":[]}]}` + "\n"
 	if err != nil || string(body) != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, body, want)
 	}
@@ -523,35 +525,37 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		status       int
 		text         string
 	}{
-		"limit below":          {"GET", messages + "?limit=-1", mine, "", 400, "limit"},
-		"limit zero":           {"GET", messages + "?limit=0", mine, "", 400, "limit"},
-		"limit above":          {"GET", messages + "?limit=501", mine, "", 400, "limit"},
-		"limit no number":      {"GET", messages + "?limit=abc", mine, "", 400, "limit"},
-		"limit empty":          {"GET", messages + "?limit=", mine, "", 400, "limit"},
-		"limit twice":          {"GET", messages + "?limit=1&limit=2", mine, "", 400, "limit"},
-		"limit past 64 bits":   {"GET", messages + "?limit=18446744073709551617", mine, "", 400, "limit"},
-		"after negative":       {"GET", messages + "?after=-1", mine, "", 400, "after"},
-		"after fractional":     {"GET", messages + "?after=1.5", mine, "", 400, "after"},
-		"after in hexadecimal": {"GET", messages + "?after=0x10", mine, "", 400, "after"},
-		"after past 64 bits":   {"GET", messages + "?after=18446744073709551616", mine, "", 400, "after"},
-		"after signed":         {"GET", messages + "?after=%2B1", mine, "", 400, "after"},
-		"before a word":        {"GET", messages + "?before=now", mine, "", 400, "before"},
-		"a query in pieces":    {"GET", messages + "?after=%zz", mine, "", 400, "query"},
-		"a semicolon":          {"GET", messages + "?after=1;limit=2", mine, "", 400, "query"},
-		"no key":               {"GET", "/api/conversations/x/messages", mine, "", 400, "key"},
-		"a key out of order":   {"GET", "/api/conversations/d:8:7/messages", mine, "", 400, "key"},
-		"a key with zeros":     {"GET", "/api/conversations/d:07:8/messages", mine, "", 400, "key"},
-		"a key with a slash":   {"GET", "/api/conversations/d:7%2F8/messages", mine, "", 400, "key"},
-		"an unknown service":   {"GET", "/api/conversations/s:7:99/messages", mine, "", 400, "key"},
-		"a group":              {"GET", "/api/conversations/g:7/messages", mine, "", 400, "key"},
-		"q twice":              {"GET", "/api/users?q=a&q=b", mine, "", 400, "q stands"},
-		"service not a number": {"GET", "/api/users?service=sales", bearer(s.token(7, 2)), "", 400, "service is not a whole number"},
-		"service empty":        {"GET", "/api/users?service=", bearer(s.token(7, 2)), "", 400, "service is not a whole number"},
-		"service unknown":      {"GET", "/api/users?service=64", bearer(s.token(7, 2)), "", 400, "service is the number of none there is"},
-		"service twice":        {"GET", "/api/users?service=1&service=2", bearer(s.token(7, 2)), "", 400, "service stands more than once"},
-		"service of customers": {"GET", "/api/users?service=2", mine, "", 403, "service: only agents"},
-		"q not UTF-8":          {"GET", "/api/users?q=%ff", mine, "", 400, "q is not valid UTF-8"},
-		"token twice":          {"GET", "/api/conversations?token=a&token=b", mine, "", 400, "token"},
+		"limit below":                {"GET", messages + "?limit=-1", mine, "", 400, "limit"},
+		"limit zero":                 {"GET", messages + "?limit=0", mine, "", 400, "limit"},
+		"limit above":                {"GET", messages + "?limit=501", mine, "", 400, "limit"},
+		"limit no number":            {"GET", messages + "?limit=abc", mine, "", 400, "limit"},
+		"limit empty":                {"GET", messages + "?limit=", mine, "", 400, "limit"},
+		"limit twice":                {"GET", messages + "?limit=1&limit=2", mine, "", 400, "limit"},
+		"limit past 64 bits":         {"GET", messages + "?limit=18446744073709551617", mine, "", 400, "limit"},
+		"after negative":             {"GET", messages + "?after=-1", mine, "", 400, "after"},
+		"after fractional":           {"GET", messages + "?after=1.5", mine, "", 400, "after"},
+		"after in hexadecimal":       {"GET", messages + "?after=0x10", mine, "", 400, "after"},
+		"after past 64 bits":         {"GET", messages + "?after=18446744073709551616", mine, "", 400, "after"},
+		"after signed":               {"GET", messages + "?after=%2B1", mine, "", 400, "after"},
+		"revised_after a word":       {"GET", messages + "?revised_after=now", mine, "", 400, "revised_after"},
+		"revised_after with a bound": {"GET", messages + "?revised_after=1&after=1", mine, "", 400, "revised_after"},
+		"before a word":              {"GET", messages + "?before=now", mine, "", 400, "before"},
+		"a query in pieces":          {"GET", messages + "?after=%zz", mine, "", 400, "query"},
+		"a semicolon":                {"GET", messages + "?after=1;limit=2", mine, "", 400, "query"},
+		"no key":                     {"GET", "/api/conversations/x/messages", mine, "", 400, "key"},
+		"a key out of order":         {"GET", "/api/conversations/d:8:7/messages", mine, "", 400, "key"},
+		"a key with zeros":           {"GET", "/api/conversations/d:07:8/messages", mine, "", 400, "key"},
+		"a key with a slash":         {"GET", "/api/conversations/d:7%2F8/messages", mine, "", 400, "key"},
+		"an unknown service":         {"GET", "/api/conversations/s:7:99/messages", mine, "", 400, "key"},
+		"a group":                    {"GET", "/api/conversations/g:7/messages", mine, "", 400, "key"},
+		"q twice":                    {"GET", "/api/users?q=a&q=b", mine, "", 400, "q stands"},
+		"service not a number":       {"GET", "/api/users?service=sales", bearer(s.token(7, 2)), "", 400, "service is not a whole number"},
+		"service empty":              {"GET", "/api/users?service=", bearer(s.token(7, 2)), "", 400, "service is not a whole number"},
+		"service unknown":            {"GET", "/api/users?service=64", bearer(s.token(7, 2)), "", 400, "service is the number of none there is"},
+		"service twice":              {"GET", "/api/users?service=1&service=2", bearer(s.token(7, 2)), "", 400, "service stands more than once"},
+		"service of customers":       {"GET", "/api/users?service=2", mine, "", 403, "service: only agents"},
+		"q not UTF-8":                {"GET", "/api/users?q=%ff", mine, "", 400, "q is not valid UTF-8"},
+		"token twice":                {"GET", "/api/conversations?token=a&token=b", mine, "", 400, "token"},
 
 		"another's":            {"GET", "/api/conversations/d:8:9/messages", mine, "", 403, "no participant"},
 		"another's, existing":  {"GET", messages, bearer(s.token(9)), "", 403, "no participant"},

@@ -232,6 +232,13 @@ var migrations = []string{`
 		mark    bigint NOT NULL,
 		PRIMARY KEY (node, user_id, client)
 	);
+`, `
+	-- As in SQLite's.
+	ALTER TABLE messages ADD COLUMN revised bigint NOT NULL DEFAULT 0;
+	CREATE INDEX messages_revised ON messages (conversation, revised) WHERE revised > 0;
+	CREATE INDEX messages_recalled ON messages (conversation, seq, sender) WHERE type = 27;
+	ALTER TABLE conversations ADD COLUMN revised bigint NOT NULL DEFAULT 0;
+	ALTER TABLE conversations ADD COLUMN recalled bigint NOT NULL DEFAULT 0;
 `}
 
 // lastAlone is the last schema that one server at a time used, which had a lease.
