@@ -78,6 +78,15 @@ func (m *ServiceMessage) Event() Event {
 	return e
 }
 
+// Answers returns up to which seq an entry answers, if it replies: what its author had seen.
+func (e Event) Answers() uint64 {
+	through := e.Seq - 1
+	if e.Seen != nil && e.Type != MessageType_MESSAGE_TYPE_MOVE { // what the author of a move had not seen goes on elsewhere, too
+		through = min(*e.Seen, through)
+	}
+	return through
+}
+
 // Waits returns since when what asks waits, Unix milliseconds.
 func (e Event) Waits() uint64 {
 	if e.Since != 0 {
@@ -144,11 +153,8 @@ func (s *ConversationStatus) Add(kind KeyKind, e Event, next func(of Side, after
 		s.Sides[e.Side].Ask(e.Seq, e.Waits())
 	}
 	if e.Replies(kind) {
-		other, seen := e.Side.Other(), e.Seen
-		if e.Type == MessageType_MESSAGE_TYPE_MOVE {
-			seen = nil // what its author had not seen goes on elsewhere, too
-		}
-		err := s.Sides[other].Reply(e.Seq, seen, func(after uint64) (uint64, uint64, error) { return next(other, after) })
+		other, through := e.Side.Other(), e.Answers()
+		err := s.Sides[other].Reply(e.Seq, &through, func(after uint64) (uint64, uint64, error) { return next(other, after) })
 		if err != nil {
 			return err
 		}
@@ -159,9 +165,56 @@ func (s *ConversationStatus) Add(kind KeyKind, e Event, next func(of Side, after
 	return nil
 }
 
+// Recall takes back an entry that people wrote: e as it was. What it asked or answered it
+// does no more. next is as for Add, without e, up to the newest entry; left says what the
+// entries of a side that are left answer, and is called only where e answered most. An
+// error is that of one of both, and leaves s void.
+func (s *ConversationStatus) Recall(kind KeyKind, e Event, next func(of Side, after uint64) (seq, createTime uint64, err error), left func(of Side) (Replies, error)) (err error) {
+	if asked := &s.Sides[e.Side]; e.Asks(kind) && asked.Seq == e.Seq {
+		if asked.Seq, asked.Since, err = next(e.Side, e.Seq); err != nil {
+			return err
+		}
+	}
+	answered := &s.Sides[e.Side.Other()]
+	if !e.Replies(kind) || e.Answers() < answered.AnsweredThrough && s.LastAnswer != e.Seq {
+		return nil
+	}
+	others, err := left(e.Side)
+	if err != nil {
+		return err
+	}
+	if kind == Service {
+		s.LastAnswer, s.LastAnswerBy = others.Last, others.LastBy
+	}
+	if others.Through < answered.AnsweredThrough {
+		answered.AnsweredThrough = others.Through
+		answered.Seq, answered.Since, err = next(e.Side.Other(), others.Through)
+	}
+	return err
+}
+
+// Replies is what the entries of one side answer, fed to Add from the newest on.
+type Replies struct {
+	Through      uint64 // the highest seq that is answered
+	Last, LastBy uint64 // the newest that people wrote, and which agent
+}
+
+// Add adds the next older entry, and reports whether what is older still changes nothing.
+func (r *Replies) Add(kind KeyKind, of Side, e Event) (done bool) {
+	if e.Side == of && e.Replies(kind) {
+		r.Through = max(r.Through, e.Answers())
+		if !e.Type.Control() && r.Last == 0 {
+			r.Last, r.LastBy = e.Seq, e.Author
+		}
+	}
+	return r.Last != 0 && r.Through+1 >= e.Seq
+}
+
 // control keeps what only service conversations have.
 func (s *ConversationStatus) control(e Event) {
 	switch {
+	case e.Type.Revises():
+		return
 	case e.Side == First:
 		s.PostProc = Open // whoever writes again reopens
 		return
@@ -196,7 +249,7 @@ func (s *ConversationStatus) control(e Event) {
 //
 // The zero Waiting has asked nothing. It is a value: copy it freely.
 type Waiting struct {
-	// AnsweredThrough only rises.
+	// AnsweredThrough rises, unless a reply is taken back.
 	AnsweredThrough uint64
 	// Seq of the first message of this side that is not answered; 0 if none.
 	Seq uint64

@@ -304,9 +304,19 @@ const (
 	MessageType_MESSAGE_TYPE_REOPEN  MessageType = 21
 	// Answers everything before it that its author had seen, without a reply.
 	MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED MessageType = 22
+	// Changes what the target says: content is the new text. The author's alone. In the stored entry content is
+	// empty, as in all three: what it said is in the target.
+	MessageType_MESSAGE_TYPE_EDIT MessageType = 23
+	// Takes the target back: of it stays that there was one. The author's or, of an agent's answer, any agent's.
+	MessageType_MESSAGE_TYPE_RECALL MessageType = 24
+	// Answers the target with an emoji: content is one, in the place of the author's before, or empty and takes it back.
+	MessageType_MESSAGE_TYPE_REACT MessageType = 25
 	// Closes here and goes on with another service, other_service, where a MOVED_HERE is stored in the same
 	// commit: answers everything before it, whatever its author had seen. content is the reason, to agents.
 	MessageType_MESSAGE_TYPE_MOVE MessageType = 26
+	// What somebody wrote and was taken back: nothing is left of it but its place, its author and its time. It
+	// neither asks nor answers. Written by the server in the place of a RECALL's target.
+	MessageType_MESSAGE_TYPE_RECALLED MessageType = 27
 	// What happens to a group, written by the server when a member asks for it (/api/groups): who belongs to
 	// it, and as what, is a fold over these. sender_id is who asked.
 	// The sender, its owner, made it with members; content is its name.
@@ -338,7 +348,11 @@ var (
 		20: "MESSAGE_TYPE_RESOLVE",
 		21: "MESSAGE_TYPE_REOPEN",
 		22: "MESSAGE_TYPE_NO_REPLY_NEEDED",
+		23: "MESSAGE_TYPE_EDIT",
+		24: "MESSAGE_TYPE_RECALL",
+		25: "MESSAGE_TYPE_REACT",
 		26: "MESSAGE_TYPE_MOVE",
+		27: "MESSAGE_TYPE_RECALLED",
 		32: "MESSAGE_TYPE_GROUP_CREATE",
 		33: "MESSAGE_TYPE_GROUP_JOIN",
 		34: "MESSAGE_TYPE_GROUP_LEAVE",
@@ -358,7 +372,11 @@ var (
 		"MESSAGE_TYPE_RESOLVE":         20,
 		"MESSAGE_TYPE_REOPEN":          21,
 		"MESSAGE_TYPE_NO_REPLY_NEEDED": 22,
+		"MESSAGE_TYPE_EDIT":            23,
+		"MESSAGE_TYPE_RECALL":          24,
+		"MESSAGE_TYPE_REACT":           25,
 		"MESSAGE_TYPE_MOVE":            26,
+		"MESSAGE_TYPE_RECALLED":        27,
 		"MESSAGE_TYPE_GROUP_CREATE":    32,
 		"MESSAGE_TYPE_GROUP_JOIN":      33,
 		"MESSAGE_TYPE_GROUP_LEAVE":     34,
@@ -548,22 +566,34 @@ type Message struct {
 	SeenSeq *uint64 `protobuf:"varint,17,opt,name=seen_seq,json=seenSeq" json:"seen_seq,omitempty"`
 	// 16 random bytes made when Send is pressed; unique per sender, for ever. A repeat is stored once.
 	ClientRef []byte `protobuf:"bytes,18,opt,name=client_ref,json=clientRef" json:"client_ref,omitempty"`
-	// Absent is TEXT. Between two users and in groups there are TEXT and NO_REPLY_NEEDED, whose content may
-	// be empty; in groups also what the server writes (GROUP_CREATE and those after it).
+	// Absent is TEXT. Between two users and in groups there are TEXT, NO_REPLY_NEEDED, whose content may be
+	// empty, and the entries that speak of an earlier one: EDIT, RECALL and REACT; in groups also what the
+	// server writes (GROUP_CREATE and those after it).
 	MessageType *MessageType `protobuf:"varint,19,opt,name=message_type,json=messageType,enum=parley.MessageType" json:"message_type,omitempty"`
 	// The group, whose id is receiver_id as well. A message up may leave it out. Absent between two users.
 	GroupId *uint64 `protobuf:"varint,20,opt,name=group_id,json=groupId" json:"group_id,omitempty"`
+	// The entry of the same conversation that this one quotes: one that people wrote. Absent: none.
+	QuoteSeq *uint64 `protobuf:"varint,22,opt,name=quote_seq,json=quoteSeq" json:"quote_seq,omitempty"`
 	// In a group: whom the message asks, by id; 0 is everyone, which only its owner and admins write. At most
 	// 50, each once and a member.
 	Mentions []uint64 `protobuf:"varint,23,rep,packed,name=mentions" json:"mentions,omitempty"`
+	// EDIT, RECALL, REACT: the entry that this one speaks of.
+	TargetSeq *uint64 `protobuf:"varint,24,opt,name=target_seq,json=targetSeq" json:"target_seq,omitempty"`
+	// Seq of the last entry that spoke of this one: of two copies, the one with the higher is the newer.
+	// Absent: none did. Stamped by the server, as is all that follows.
+	RevisedSeq *uint64 `protobuf:"varint,25,opt,name=revised_seq,json=revisedSeq" json:"revised_seq,omitempty"`
+	// When the content was last edited or taken back, Unix milliseconds. Absent: it is as it was sent.
+	RevisedTime *uint64 `protobuf:"varint,26,opt,name=revised_time,json=revisedTime" json:"revised_time,omitempty"`
 	// On the way up: the epoch (BaseUserUnreadStatics.epoch) that seen_seq counts in. In another epoch than
 	// the server's, these were other entries, and nothing was seen. Absent: the server's. Never stored.
 	Epoch *uint64 `protobuf:"varint,27,opt,name=epoch" json:"epoch,omitempty"`
+	// One for each who reacted, in the order in which they first did.
+	Reactions []*Reaction `protobuf:"bytes,40,rep,name=reactions" json:"reactions,omitempty"`
 	// In a group: the sender's name as it was then, a label. Stamped by the server.
-	SenderName *string `protobuf:"bytes,40,opt,name=sender_name,json=senderName" json:"sender_name,omitempty"`
-	// GROUP_CREATE, JOIN, LEAVE, REMOVE and ROLE: whom it is about, by id. Stamped by the server.
+	SenderName *string `protobuf:"bytes,43,opt,name=sender_name,json=senderName" json:"sender_name,omitempty"`
+	// GROUP_CREATE, JOIN, REMOVE and ROLE: whom it is about, by id. Stamped by the server.
 	Members []uint64 `protobuf:"varint,41,rep,packed,name=members" json:"members,omitempty"`
-	// As members, in the same order: their names as they were then.
+	// As members, in the same order: their names as they were then; none if they are more than 20.
 	MemberNames   []string `protobuf:"bytes,42,rep,name=member_names,json=memberNames" json:"member_names,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -669,6 +699,13 @@ func (x *Message) GetGroupId() uint64 {
 	return 0
 }
 
+func (x *Message) GetQuoteSeq() uint64 {
+	if x != nil && x.QuoteSeq != nil {
+		return *x.QuoteSeq
+	}
+	return 0
+}
+
 func (x *Message) GetMentions() []uint64 {
 	if x != nil {
 		return x.Mentions
@@ -676,11 +713,39 @@ func (x *Message) GetMentions() []uint64 {
 	return nil
 }
 
+func (x *Message) GetTargetSeq() uint64 {
+	if x != nil && x.TargetSeq != nil {
+		return *x.TargetSeq
+	}
+	return 0
+}
+
+func (x *Message) GetRevisedSeq() uint64 {
+	if x != nil && x.RevisedSeq != nil {
+		return *x.RevisedSeq
+	}
+	return 0
+}
+
+func (x *Message) GetRevisedTime() uint64 {
+	if x != nil && x.RevisedTime != nil {
+		return *x.RevisedTime
+	}
+	return 0
+}
+
 func (x *Message) GetEpoch() uint64 {
 	if x != nil && x.Epoch != nil {
 		return *x.Epoch
 	}
 	return 0
+}
+
+func (x *Message) GetReactions() []*Reaction {
+	if x != nil {
+		return x.Reactions
+	}
+	return nil
 }
 
 func (x *Message) GetSenderName() string {
@@ -702,6 +767,62 @@ func (x *Message) GetMemberNames() []string {
 		return x.MemberNames
 	}
 	return nil
+}
+
+// Reaction is one emoji that somebody answered a message with. A service has one voice, whichever agent
+// reacts: the last one's counts.
+type Reaction struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who; an agent is 0 to customers.
+	UserId *uint64 `protobuf:"varint,1,req,name=user_id,json=userId" json:"user_id,omitempty"`
+	// One emoji.
+	Content       *string `protobuf:"bytes,2,req,name=content" json:"content,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reaction) Reset() {
+	*x = Reaction{}
+	mi := &file_chat_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reaction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reaction) ProtoMessage() {}
+
+func (x *Reaction) ProtoReflect() protoreflect.Message {
+	mi := &file_chat_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reaction.ProtoReflect.Descriptor instead.
+func (*Reaction) Descriptor() ([]byte, []int) {
+	return file_chat_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Reaction) GetUserId() uint64 {
+	if x != nil && x.UserId != nil {
+		return *x.UserId
+	}
+	return 0
+}
+
+func (x *Reaction) GetContent() string {
+	if x != nil && x.Content != nil {
+		return *x.Content
+	}
+	return ""
 }
 
 // ServiceMessage is one entry of the conversation between a customer and a
@@ -738,19 +859,28 @@ type ServiceMessage struct {
 	// On the way up: an answer goes out in spite of what other agents did up to this seq,
 	// of which its author was told. Without it, seen_seq alone says what the author knew.
 	DespiteSeq *uint64 `protobuf:"varint,20,opt,name=despite_seq,json=despiteSeq" json:"despite_seq,omitempty"`
+	// As in Message.
+	QuoteSeq    *uint64 `protobuf:"varint,22,opt,name=quote_seq,json=quoteSeq" json:"quote_seq,omitempty"`
+	TargetSeq   *uint64 `protobuf:"varint,24,opt,name=target_seq,json=targetSeq" json:"target_seq,omitempty"`
+	RevisedSeq  *uint64 `protobuf:"varint,25,opt,name=revised_seq,json=revisedSeq" json:"revised_seq,omitempty"`
+	RevisedTime *uint64 `protobuf:"varint,26,opt,name=revised_time,json=revisedTime" json:"revised_time,omitempty"`
 	// As Message.epoch, of seen_seq and despite_seq.
 	Epoch *uint64 `protobuf:"varint,27,opt,name=epoch" json:"epoch,omitempty"`
 	// MOVE: the service where the conversation goes on; MOVED_HERE: the one that it comes from.
 	OtherService *ServiceType `protobuf:"varint,28,opt,name=other_service,json=otherService,enum=parley.ServiceType" json:"other_service,omitempty"`
 	// MOVED_HERE: since when the customer waits, Unix milliseconds. Stamped by the server.
-	WaitingSince  *uint64 `protobuf:"varint,29,opt,name=waiting_since,json=waitingSince" json:"waiting_since,omitempty"`
+	WaitingSince *uint64 `protobuf:"varint,29,opt,name=waiting_since,json=waitingSince" json:"waiting_since,omitempty"`
+	// As in Message.
+	Reactions []*Reaction `protobuf:"bytes,40,rep,name=reactions" json:"reactions,omitempty"`
+	// RECALLED: the agent who took it back, if that is not the author; not told to customers.
+	RecalledBy    *uint64 `protobuf:"varint,41,opt,name=recalled_by,json=recalledBy" json:"recalled_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ServiceMessage) Reset() {
 	*x = ServiceMessage{}
-	mi := &file_chat_proto_msgTypes[1]
+	mi := &file_chat_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -762,7 +892,7 @@ func (x *ServiceMessage) String() string {
 func (*ServiceMessage) ProtoMessage() {}
 
 func (x *ServiceMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[1]
+	mi := &file_chat_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -775,7 +905,7 @@ func (x *ServiceMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceMessage.ProtoReflect.Descriptor instead.
 func (*ServiceMessage) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{1}
+	return file_chat_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *ServiceMessage) GetMessageId() uint64 {
@@ -890,6 +1020,34 @@ func (x *ServiceMessage) GetDespiteSeq() uint64 {
 	return 0
 }
 
+func (x *ServiceMessage) GetQuoteSeq() uint64 {
+	if x != nil && x.QuoteSeq != nil {
+		return *x.QuoteSeq
+	}
+	return 0
+}
+
+func (x *ServiceMessage) GetTargetSeq() uint64 {
+	if x != nil && x.TargetSeq != nil {
+		return *x.TargetSeq
+	}
+	return 0
+}
+
+func (x *ServiceMessage) GetRevisedSeq() uint64 {
+	if x != nil && x.RevisedSeq != nil {
+		return *x.RevisedSeq
+	}
+	return 0
+}
+
+func (x *ServiceMessage) GetRevisedTime() uint64 {
+	if x != nil && x.RevisedTime != nil {
+		return *x.RevisedTime
+	}
+	return 0
+}
+
 func (x *ServiceMessage) GetEpoch() uint64 {
 	if x != nil && x.Epoch != nil {
 		return *x.Epoch
@@ -907,6 +1065,20 @@ func (x *ServiceMessage) GetOtherService() ServiceType {
 func (x *ServiceMessage) GetWaitingSince() uint64 {
 	if x != nil && x.WaitingSince != nil {
 		return *x.WaitingSince
+	}
+	return 0
+}
+
+func (x *ServiceMessage) GetReactions() []*Reaction {
+	if x != nil {
+		return x.Reactions
+	}
+	return nil
+}
+
+func (x *ServiceMessage) GetRecalledBy() uint64 {
+	if x != nil && x.RecalledBy != nil {
+		return *x.RecalledBy
 	}
 	return 0
 }
@@ -931,7 +1103,7 @@ type GroupRoster struct {
 
 func (x *GroupRoster) Reset() {
 	*x = GroupRoster{}
-	mi := &file_chat_proto_msgTypes[2]
+	mi := &file_chat_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -943,7 +1115,7 @@ func (x *GroupRoster) String() string {
 func (*GroupRoster) ProtoMessage() {}
 
 func (x *GroupRoster) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[2]
+	mi := &file_chat_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -956,7 +1128,7 @@ func (x *GroupRoster) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupRoster.ProtoReflect.Descriptor instead.
 func (*GroupRoster) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{2}
+	return file_chat_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *GroupRoster) GetGroupId() uint64 {
@@ -1022,7 +1194,7 @@ type GroupMember struct {
 
 func (x *GroupMember) Reset() {
 	*x = GroupMember{}
-	mi := &file_chat_proto_msgTypes[3]
+	mi := &file_chat_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1034,7 +1206,7 @@ func (x *GroupMember) String() string {
 func (*GroupMember) ProtoMessage() {}
 
 func (x *GroupMember) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[3]
+	mi := &file_chat_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1047,7 +1219,7 @@ func (x *GroupMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupMember.ProtoReflect.Descriptor instead.
 func (*GroupMember) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{3}
+	return file_chat_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *GroupMember) GetUserId() uint64 {
@@ -1139,7 +1311,7 @@ type Mark struct {
 
 func (x *Mark) Reset() {
 	*x = Mark{}
-	mi := &file_chat_proto_msgTypes[4]
+	mi := &file_chat_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1151,7 +1323,7 @@ func (x *Mark) String() string {
 func (*Mark) ProtoMessage() {}
 
 func (x *Mark) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[4]
+	mi := &file_chat_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1164,7 +1336,7 @@ func (x *Mark) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mark.ProtoReflect.Descriptor instead.
 func (*Mark) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{4}
+	return file_chat_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Mark) GetKey() string {
@@ -1227,7 +1399,7 @@ type SyncRequest struct {
 
 func (x *SyncRequest) Reset() {
 	*x = SyncRequest{}
-	mi := &file_chat_proto_msgTypes[5]
+	mi := &file_chat_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1239,7 +1411,7 @@ func (x *SyncRequest) String() string {
 func (*SyncRequest) ProtoMessage() {}
 
 func (x *SyncRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[5]
+	mi := &file_chat_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1252,7 +1424,7 @@ func (x *SyncRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncRequest.ProtoReflect.Descriptor instead.
 func (*SyncRequest) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{5}
+	return file_chat_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *SyncRequest) GetToken() string {
@@ -1336,13 +1508,16 @@ type ConversationState struct {
 	MemberCount    *uint32 `protobuf:"varint,33,opt,name=member_count,json=memberCount" json:"member_count,omitempty"`
 	UnreadMentions *uint32 `protobuf:"varint,34,opt,name=unread_mentions,json=unreadMentions" json:"unread_mentions,omitempty"`
 	GroupVersion   *uint64 `protobuf:"varint,35,opt,name=group_version,json=groupVersion" json:"group_version,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Seq of the newest entry that spoke of an earlier one (EDIT, RECALL, REACT), 0 or absent if none did: who knows all
+	// up to it has every entry as it is now. What they changed is fetched by revised_after.
+	RevisedSeq    *uint64 `protobuf:"varint,40,opt,name=revised_seq,json=revisedSeq" json:"revised_seq,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ConversationState) Reset() {
 	*x = ConversationState{}
-	mi := &file_chat_proto_msgTypes[6]
+	mi := &file_chat_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1354,7 +1529,7 @@ func (x *ConversationState) String() string {
 func (*ConversationState) ProtoMessage() {}
 
 func (x *ConversationState) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[6]
+	mi := &file_chat_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1367,7 +1542,7 @@ func (x *ConversationState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationState.ProtoReflect.Descriptor instead.
 func (*ConversationState) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{6}
+	return file_chat_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ConversationState) GetKey() string {
@@ -1615,6 +1790,13 @@ func (x *ConversationState) GetGroupVersion() uint64 {
 	return 0
 }
 
+func (x *ConversationState) GetRevisedSeq() uint64 {
+	if x != nil && x.RevisedSeq != nil {
+		return *x.RevisedSeq
+	}
+	return 0
+}
+
 // BaseUserUnreadStatics answers a SyncRequest, on chat/{user}/down/unread, and
 // GET /api/conversations. Rows that changed are also pushed on that topic,
 // unasked, at most a few times a second, from the token of the push or answer
@@ -1654,7 +1836,7 @@ type BaseUserUnreadStatics struct {
 
 func (x *BaseUserUnreadStatics) Reset() {
 	*x = BaseUserUnreadStatics{}
-	mi := &file_chat_proto_msgTypes[7]
+	mi := &file_chat_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1666,7 +1848,7 @@ func (x *BaseUserUnreadStatics) String() string {
 func (*BaseUserUnreadStatics) ProtoMessage() {}
 
 func (x *BaseUserUnreadStatics) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[7]
+	mi := &file_chat_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1679,7 +1861,7 @@ func (x *BaseUserUnreadStatics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BaseUserUnreadStatics.ProtoReflect.Descriptor instead.
 func (*BaseUserUnreadStatics) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{7}
+	return file_chat_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *BaseUserUnreadStatics) GetEpoch() uint64 {
@@ -1767,7 +1949,7 @@ type Presence struct {
 
 func (x *Presence) Reset() {
 	*x = Presence{}
-	mi := &file_chat_proto_msgTypes[8]
+	mi := &file_chat_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1779,7 +1961,7 @@ func (x *Presence) String() string {
 func (*Presence) ProtoMessage() {}
 
 func (x *Presence) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[8]
+	mi := &file_chat_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1792,7 +1974,7 @@ func (x *Presence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Presence.ProtoReflect.Descriptor instead.
 func (*Presence) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{8}
+	return file_chat_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Presence) GetUserId() uint64 {
@@ -1842,7 +2024,7 @@ type Settings struct {
 
 func (x *Settings) Reset() {
 	*x = Settings{}
-	mi := &file_chat_proto_msgTypes[9]
+	mi := &file_chat_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1854,7 +2036,7 @@ func (x *Settings) String() string {
 func (*Settings) ProtoMessage() {}
 
 func (x *Settings) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[9]
+	mi := &file_chat_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1867,7 +2049,7 @@ func (x *Settings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settings.ProtoReflect.Descriptor instead.
 func (*Settings) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{9}
+	return file_chat_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Settings) GetShareTyping() bool {
@@ -1929,7 +2111,7 @@ type Block struct {
 
 func (x *Block) Reset() {
 	*x = Block{}
-	mi := &file_chat_proto_msgTypes[10]
+	mi := &file_chat_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1941,7 +2123,7 @@ func (x *Block) String() string {
 func (*Block) ProtoMessage() {}
 
 func (x *Block) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[10]
+	mi := &file_chat_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1954,7 +2136,7 @@ func (x *Block) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Block.ProtoReflect.Descriptor instead.
 func (*Block) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{10}
+	return file_chat_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Block) GetUserId() uint64 {
@@ -1992,7 +2174,7 @@ type Choice struct {
 
 func (x *Choice) Reset() {
 	*x = Choice{}
-	mi := &file_chat_proto_msgTypes[11]
+	mi := &file_chat_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2004,7 +2186,7 @@ func (x *Choice) String() string {
 func (*Choice) ProtoMessage() {}
 
 func (x *Choice) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[11]
+	mi := &file_chat_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2017,7 +2199,7 @@ func (x *Choice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Choice.ProtoReflect.Descriptor instead.
 func (*Choice) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{11}
+	return file_chat_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Choice) GetKey() string {
@@ -2071,7 +2253,7 @@ type MessagePage struct {
 
 func (x *MessagePage) Reset() {
 	*x = MessagePage{}
-	mi := &file_chat_proto_msgTypes[12]
+	mi := &file_chat_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2083,7 +2265,7 @@ func (x *MessagePage) String() string {
 func (*MessagePage) ProtoMessage() {}
 
 func (x *MessagePage) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[12]
+	mi := &file_chat_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2096,7 +2278,7 @@ func (x *MessagePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessagePage.ProtoReflect.Descriptor instead.
 func (*MessagePage) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{12}
+	return file_chat_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *MessagePage) GetEpoch() uint64 {
@@ -2140,7 +2322,7 @@ type ServiceMessagePage struct {
 
 func (x *ServiceMessagePage) Reset() {
 	*x = ServiceMessagePage{}
-	mi := &file_chat_proto_msgTypes[13]
+	mi := &file_chat_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2152,7 +2334,7 @@ func (x *ServiceMessagePage) String() string {
 func (*ServiceMessagePage) ProtoMessage() {}
 
 func (x *ServiceMessagePage) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[13]
+	mi := &file_chat_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2165,7 +2347,7 @@ func (x *ServiceMessagePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceMessagePage.ProtoReflect.Descriptor instead.
 func (*ServiceMessagePage) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{13}
+	return file_chat_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ServiceMessagePage) GetEpoch() uint64 {
@@ -2212,7 +2394,7 @@ type Typing struct {
 
 func (x *Typing) Reset() {
 	*x = Typing{}
-	mi := &file_chat_proto_msgTypes[14]
+	mi := &file_chat_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2224,7 +2406,7 @@ func (x *Typing) String() string {
 func (*Typing) ProtoMessage() {}
 
 func (x *Typing) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[14]
+	mi := &file_chat_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2237,7 +2419,7 @@ func (x *Typing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Typing.ProtoReflect.Descriptor instead.
 func (*Typing) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{14}
+	return file_chat_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Typing) GetKey() string {
@@ -2266,7 +2448,7 @@ var File_chat_proto protoreflect.FileDescriptor
 const file_chat_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
-	"chat.proto\x12\x06parley\"\xd8\x03\n" +
+	"chat.proto\x12\x06parley\"\x88\x05\n" +
 	"\aMessage\x12\x1d\n" +
 	"\n" +
 	"message_id\x18\x01 \x02(\x04R\tmessageId\x12\x1b\n" +
@@ -2281,13 +2463,23 @@ const file_chat_proto_rawDesc = "" +
 	"\n" +
 	"client_ref\x18\x12 \x01(\fR\tclientRef\x126\n" +
 	"\fmessage_type\x18\x13 \x01(\x0e2\x13.parley.MessageTypeR\vmessageType\x12\x19\n" +
-	"\bgroup_id\x18\x14 \x01(\x04R\agroupId\x12\x1e\n" +
-	"\bmentions\x18\x17 \x03(\x04B\x02\x10\x01R\bmentions\x12\x14\n" +
-	"\x05epoch\x18\x1b \x01(\x04R\x05epoch\x12\x1f\n" +
-	"\vsender_name\x18( \x01(\tR\n" +
+	"\bgroup_id\x18\x14 \x01(\x04R\agroupId\x12\x1b\n" +
+	"\tquote_seq\x18\x16 \x01(\x04R\bquoteSeq\x12\x1e\n" +
+	"\bmentions\x18\x17 \x03(\x04B\x02\x10\x01R\bmentions\x12\x1d\n" +
+	"\n" +
+	"target_seq\x18\x18 \x01(\x04R\ttargetSeq\x12\x1f\n" +
+	"\vrevised_seq\x18\x19 \x01(\x04R\n" +
+	"revisedSeq\x12!\n" +
+	"\frevised_time\x18\x1a \x01(\x04R\vrevisedTime\x12\x14\n" +
+	"\x05epoch\x18\x1b \x01(\x04R\x05epoch\x12.\n" +
+	"\treactions\x18( \x03(\v2\x10.parley.ReactionR\treactions\x12\x1f\n" +
+	"\vsender_name\x18+ \x01(\tR\n" +
 	"senderName\x12\x1c\n" +
 	"\amembers\x18) \x03(\x04B\x02\x10\x01R\amembers\x12!\n" +
-	"\fmember_names\x18* \x03(\tR\vmemberNames\"\xa7\x05\n" +
+	"\fmember_names\x18* \x03(\tR\vmemberNames\"=\n" +
+	"\bReaction\x12\x17\n" +
+	"\auser_id\x18\x01 \x02(\x04R\x06userId\x12\x18\n" +
+	"\acontent\x18\x02 \x02(\tR\acontent\"\xf8\x06\n" +
 	"\x0eServiceMessage\x12\x1d\n" +
 	"\n" +
 	"message_id\x18\x01 \x02(\x04R\tmessageId\x12\x17\n" +
@@ -2309,10 +2501,19 @@ const file_chat_proto_rawDesc = "" +
 	"client_ref\x18\x12 \x01(\fR\tclientRef\x12&\n" +
 	"\x0ftarget_agent_id\x18\x13 \x01(\x04R\rtargetAgentId\x12\x1f\n" +
 	"\vdespite_seq\x18\x14 \x01(\x04R\n" +
-	"despiteSeq\x12\x14\n" +
+	"despiteSeq\x12\x1b\n" +
+	"\tquote_seq\x18\x16 \x01(\x04R\bquoteSeq\x12\x1d\n" +
+	"\n" +
+	"target_seq\x18\x18 \x01(\x04R\ttargetSeq\x12\x1f\n" +
+	"\vrevised_seq\x18\x19 \x01(\x04R\n" +
+	"revisedSeq\x12!\n" +
+	"\frevised_time\x18\x1a \x01(\x04R\vrevisedTime\x12\x14\n" +
 	"\x05epoch\x18\x1b \x01(\x04R\x05epoch\x128\n" +
 	"\rother_service\x18\x1c \x01(\x0e2\x13.parley.ServiceTypeR\fotherService\x12#\n" +
-	"\rwaiting_since\x18\x1d \x01(\x04R\fwaitingSince\"\xd0\x01\n" +
+	"\rwaiting_since\x18\x1d \x01(\x04R\fwaitingSince\x12.\n" +
+	"\treactions\x18( \x03(\v2\x10.parley.ReactionR\treactions\x12\x1f\n" +
+	"\vrecalled_by\x18) \x01(\x04R\n" +
+	"recalledBy\"\xd0\x01\n" +
 	"\vGroupRoster\x12\x19\n" +
 	"\bgroup_id\x18\x01 \x02(\x04R\agroupId\x12\x12\n" +
 	"\x04name\x18\x02 \x02(\tR\x04name\x12\x19\n" +
@@ -2339,7 +2540,8 @@ const file_chat_proto_rawDesc = "" +
 	"\tread_time\x18\x06 \x01(\x04R\breadTime\x12\x14\n" +
 	"\x05epoch\x18\a \x01(\x04R\x05epoch\"#\n" +
 	"\vSyncRequest\x12\x14\n" +
-	"\x05token\x18\x01 \x01(\tR\x05token\"\xed\t\n" +
+	"\x05token\x18\x01 \x01(\tR\x05token\"\x8e\n" +
+	"\n" +
 	"\x11ConversationState\x12\x10\n" +
 	"\x03key\x18\x01 \x02(\tR\x03key\x12\x19\n" +
 	"\bhead_seq\x18\x02 \x02(\x04R\aheadSeq\x12\x19\n" +
@@ -2378,7 +2580,9 @@ const file_chat_proto_rawDesc = "" +
 	"\x04role\x18  \x01(\x0e2\x11.parley.GroupRoleR\x04role\x12!\n" +
 	"\fmember_count\x18! \x01(\rR\vmemberCount\x12'\n" +
 	"\x0funread_mentions\x18\" \x01(\rR\x0eunreadMentions\x12#\n" +
-	"\rgroup_version\x18# \x01(\x04R\fgroupVersion\"\xee\x02\n" +
+	"\rgroup_version\x18# \x01(\x04R\fgroupVersion\x12\x1f\n" +
+	"\vrevised_seq\x18( \x01(\x04R\n" +
+	"revisedSeq\"\xee\x02\n" +
 	"\x15BaseUserUnreadStatics\x12\x14\n" +
 	"\x05epoch\x18\x01 \x02(\x04R\x05epoch\x12\x14\n" +
 	"\x05token\x18\x02 \x02(\tR\x05token\x12?\n" +
@@ -2492,7 +2696,7 @@ const file_chat_proto_rawDesc = "" +
 	"\x0fSERVICE_TYPE_60\x10<\x12\x13\n" +
 	"\x0fSERVICE_TYPE_61\x10=\x12\x13\n" +
 	"\x0fSERVICE_TYPE_62\x10>\x12\x13\n" +
-	"\x0fSERVICE_TYPE_63\x10?*\xf6\x03\n" +
+	"\x0fSERVICE_TYPE_63\x10?*\xd9\x04\n" +
 	"\vMessageType\x12\x15\n" +
 	"\x11MESSAGE_TYPE_TEXT\x10\x00\x12\x16\n" +
 	"\x12MESSAGE_TYPE_IMAGE\x10\x01\x12\x15\n" +
@@ -2505,7 +2709,11 @@ const file_chat_proto_rawDesc = "" +
 	"\x14MESSAGE_TYPE_RESOLVE\x10\x14\x12\x17\n" +
 	"\x13MESSAGE_TYPE_REOPEN\x10\x15\x12 \n" +
 	"\x1cMESSAGE_TYPE_NO_REPLY_NEEDED\x10\x16\x12\x15\n" +
-	"\x11MESSAGE_TYPE_MOVE\x10\x1a\x12\x1d\n" +
+	"\x11MESSAGE_TYPE_EDIT\x10\x17\x12\x17\n" +
+	"\x13MESSAGE_TYPE_RECALL\x10\x18\x12\x16\n" +
+	"\x12MESSAGE_TYPE_REACT\x10\x19\x12\x15\n" +
+	"\x11MESSAGE_TYPE_MOVE\x10\x1a\x12\x19\n" +
+	"\x15MESSAGE_TYPE_RECALLED\x10\x1b\x12\x1d\n" +
 	"\x19MESSAGE_TYPE_GROUP_CREATE\x10 \x12\x1b\n" +
 	"\x17MESSAGE_TYPE_GROUP_JOIN\x10!\x12\x1c\n" +
 	"\x18MESSAGE_TYPE_GROUP_LEAVE\x10\"\x12\x1d\n" +
@@ -2534,47 +2742,50 @@ func file_chat_proto_rawDescGZIP() []byte {
 }
 
 var file_chat_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_chat_proto_goTypes = []any{
 	(ServiceType)(0),              // 0: parley.ServiceType
 	(MessageType)(0),              // 1: parley.MessageType
 	(ServiceMessageDirection)(0),  // 2: parley.ServiceMessageDirection
 	(GroupRole)(0),                // 3: parley.GroupRole
 	(*Message)(nil),               // 4: parley.Message
-	(*ServiceMessage)(nil),        // 5: parley.ServiceMessage
-	(*GroupRoster)(nil),           // 6: parley.GroupRoster
-	(*GroupMember)(nil),           // 7: parley.GroupMember
-	(*Mark)(nil),                  // 8: parley.Mark
-	(*SyncRequest)(nil),           // 9: parley.SyncRequest
-	(*ConversationState)(nil),     // 10: parley.ConversationState
-	(*BaseUserUnreadStatics)(nil), // 11: parley.BaseUserUnreadStatics
-	(*Presence)(nil),              // 12: parley.Presence
-	(*Settings)(nil),              // 13: parley.Settings
-	(*Block)(nil),                 // 14: parley.Block
-	(*Choice)(nil),                // 15: parley.Choice
-	(*MessagePage)(nil),           // 16: parley.MessagePage
-	(*ServiceMessagePage)(nil),    // 17: parley.ServiceMessagePage
-	(*Typing)(nil),                // 18: parley.Typing
+	(*Reaction)(nil),              // 5: parley.Reaction
+	(*ServiceMessage)(nil),        // 6: parley.ServiceMessage
+	(*GroupRoster)(nil),           // 7: parley.GroupRoster
+	(*GroupMember)(nil),           // 8: parley.GroupMember
+	(*Mark)(nil),                  // 9: parley.Mark
+	(*SyncRequest)(nil),           // 10: parley.SyncRequest
+	(*ConversationState)(nil),     // 11: parley.ConversationState
+	(*BaseUserUnreadStatics)(nil), // 12: parley.BaseUserUnreadStatics
+	(*Presence)(nil),              // 13: parley.Presence
+	(*Settings)(nil),              // 14: parley.Settings
+	(*Block)(nil),                 // 15: parley.Block
+	(*Choice)(nil),                // 16: parley.Choice
+	(*MessagePage)(nil),           // 17: parley.MessagePage
+	(*ServiceMessagePage)(nil),    // 18: parley.ServiceMessagePage
+	(*Typing)(nil),                // 19: parley.Typing
 }
 var file_chat_proto_depIdxs = []int32{
 	1,  // 0: parley.Message.message_type:type_name -> parley.MessageType
-	0,  // 1: parley.ServiceMessage.service_type:type_name -> parley.ServiceType
-	1,  // 2: parley.ServiceMessage.message_type:type_name -> parley.MessageType
-	2,  // 3: parley.ServiceMessage.direction:type_name -> parley.ServiceMessageDirection
-	0,  // 4: parley.ServiceMessage.other_service:type_name -> parley.ServiceType
-	7,  // 5: parley.GroupRoster.members:type_name -> parley.GroupMember
-	3,  // 6: parley.GroupMember.role:type_name -> parley.GroupRole
-	4,  // 7: parley.ConversationState.last:type_name -> parley.Message
-	5,  // 8: parley.ConversationState.last_service:type_name -> parley.ServiceMessage
-	3,  // 9: parley.ConversationState.role:type_name -> parley.GroupRole
-	10, // 10: parley.BaseUserUnreadStatics.conversations:type_name -> parley.ConversationState
-	4,  // 11: parley.MessagePage.messages:type_name -> parley.Message
-	5,  // 12: parley.ServiceMessagePage.messages:type_name -> parley.ServiceMessage
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	5,  // 1: parley.Message.reactions:type_name -> parley.Reaction
+	0,  // 2: parley.ServiceMessage.service_type:type_name -> parley.ServiceType
+	1,  // 3: parley.ServiceMessage.message_type:type_name -> parley.MessageType
+	2,  // 4: parley.ServiceMessage.direction:type_name -> parley.ServiceMessageDirection
+	0,  // 5: parley.ServiceMessage.other_service:type_name -> parley.ServiceType
+	5,  // 6: parley.ServiceMessage.reactions:type_name -> parley.Reaction
+	8,  // 7: parley.GroupRoster.members:type_name -> parley.GroupMember
+	3,  // 8: parley.GroupMember.role:type_name -> parley.GroupRole
+	4,  // 9: parley.ConversationState.last:type_name -> parley.Message
+	6,  // 10: parley.ConversationState.last_service:type_name -> parley.ServiceMessage
+	3,  // 11: parley.ConversationState.role:type_name -> parley.GroupRole
+	11, // 12: parley.BaseUserUnreadStatics.conversations:type_name -> parley.ConversationState
+	4,  // 13: parley.MessagePage.messages:type_name -> parley.Message
+	6,  // 14: parley.ServiceMessagePage.messages:type_name -> parley.ServiceMessage
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_chat_proto_init() }
@@ -2588,7 +2799,7 @@ func file_chat_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_chat_proto_rawDesc), len(file_chat_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"parley/proto"
@@ -41,6 +43,59 @@ func add(t *testing.T, s *proto.ConversationStatus, kind proto.KeyKind, log []pr
 	}
 }
 
+// recall takes back an entry of log.
+func recall(t *testing.T, s *proto.ConversationStatus, kind proto.KeyKind, log []proto.Event, seq uint64) {
+	t.Helper()
+	was := log[seq-1]
+	log[seq-1].Type = proto.MessageType_MESSAGE_TYPE_RECALLED
+	next := func(of proto.Side, after uint64) (uint64, uint64, error) {
+		for _, x := range log {
+			if x.Seq > after && x.Side == of && x.Asks(kind) {
+				return x.Seq, x.Waits(), nil
+			}
+		}
+		return 0, 0, nil
+	}
+	left := func(of proto.Side) (all proto.Replies, _ error) {
+		for _, x := range slices.Backward(log) {
+			if all.Add(kind, of, x) {
+				break
+			}
+		}
+		return all, nil
+	}
+	if err := s.Recall(kind, was, next, left); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestARecallLeavesWhatWouldStandWithoutTheEntry tries the recall of each entry of random
+// logs, and compares with the same log added anew.
+func TestARecallLeavesWhatWouldStandWithoutTheEntry(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 20_000 {
+		kind := []proto.KeyKind{proto.Direct, proto.Service}[random.IntN(2)]
+		types := []proto.MessageType{0, 0, 0, proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED, proto.MessageType_MESSAGE_TYPE_CLAIM, proto.MessageType_MESSAGE_TYPE_RESOLVE, proto.MessageType_MESSAGE_TYPE_REACT}
+		var s, anew proto.ConversationStatus
+		var log []proto.Event
+		for seq := uint64(1); seq <= 8; seq++ {
+			seen := random.Uint64N(seq)
+			e := proto.Event{Seq: seq, Time: minute(seq), Side: proto.Side(random.IntN(2)), Type: types[random.IntN(len(types))], Seen: &seen, Author: 7 + random.Uint64N(2)}
+			add(t, &s, kind, log, e)
+			log = append(log, e)
+			if back := 1 + random.Uint64N(seq); random.IntN(3) == 0 && log[back-1].Type.Written() {
+				recall(t, &s, kind, log, back)
+			}
+		}
+		for i, e := range log {
+			add(t, &anew, kind, log[:i], e)
+		}
+		if s != anew {
+			t.Fatalf("%c %+v: %+v, added anew %+v", kind, log, s, anew)
+		}
+	}
+}
+
 func TestWhoWaitsAfterEachScenario(t *testing.T) {
 	for _, scenario := range answeredtest.Scenarios() {
 		t.Run(scenario.Story, func(t *testing.T) {
@@ -50,6 +105,9 @@ func TestWhoWaitsAfterEachScenario(t *testing.T) {
 				e := event(scenario, i)
 				add(t, &s, scenario.Kind, log, e)
 				log = append(log, e)
+				if e.Type == proto.MessageType_MESSAGE_TYPE_RECALL {
+					recall(t, &s, scenario.Kind, log, scenario.Log[i].Of)
+				}
 			}
 			for side, want := range scenario.Waits {
 				if got := s.Sides[side]; got.Seq != want || got.Since != minute(want) {

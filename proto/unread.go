@@ -10,6 +10,12 @@ func (k Key) Counts(t MessageType, reader uint64) bool {
 	return !t.Control()
 }
 
+// Counted reports whether an entry counted for a reader when it was written: what was
+// taken back since did.
+func (k Key) Counted(t MessageType, reader uint64) bool {
+	return t == MessageType_MESSAGE_TYPE_RECALLED || k.Counts(t, reader)
+}
+
 // Unread is the number of entries after read that count as unread, in a
 // conversation whose newest entry is head. own is how many entries after read
 // do not count: those that the reader wrote, and those that Counts excepts.

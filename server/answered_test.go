@@ -100,16 +100,23 @@ func (c cast) play(t *testing.T, kind proto.KeyKind, e answeredtest.Entry) uint6
 		if e.To != "" {
 			x.TargetAgentId = &c[e.To].user
 		}
+		if e.Of != 0 {
+			x.TargetSeq = &e.Of
+		}
 		m = x
 	default:
 		to := c[answeredtest.Ann].user
 		if e.By == answeredtest.Ann {
 			to = c[answeredtest.Ben].user
 		}
-		m = &proto.Message{
+		x := &proto.Message{
 			MessageId: new(uint64), SenderId: new(uint64), Content: protobuf.String("words"), CreateTime: new(uint64), ReceiverId: &to,
 			SeenSeq: e.Seen, MessageType: &e.Does,
 		}
+		if e.Of != 0 {
+			x.TargetSeq = &e.Of
+		}
+		m = x
 	}
 	created, err := strconv.ParseUint(c[e.By].publish(t, branch, m)[proto.PropertyCreateTime], 10, 64)
 	if err != nil {

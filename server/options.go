@@ -46,6 +46,7 @@ type options struct {
 	guestsPerHour    uint // of an address
 
 	retention       span // how long messages are kept; 0: for ever
+	editWindow      span // how long messages can be edited and taken back; 0: not at all
 	retentionGuests span // and guests whom nobody sees again; 0: for ever
 }
 
@@ -92,6 +93,8 @@ func newFlags(o *options) (flags *flag.FlagSet, origins *string) {
 	flags.UintVar(&o.newConversations, "new-conversations", 30, "`conversations` that somebody who is no agent may begin in an hour; 0: no bound")
 	flags.UintVar(&o.guestsPerHour, "guests-per-hour", 100, "`guests` that may come from one address in an hour; 0: no bound")
 	flags.Var(&o.retention, "retention", "`time` for which messages are kept, such as 90d; older ones are deleted for everybody; 0: for ever")
+	o.editWindow = span(chat.DefaultEditWindow)
+	flags.Var(&o.editWindow, "edit-window", "`time` for which messages can be edited and taken back by who wrote them; 0: not at all")
 	flags.Var(&o.retentionGuests, "retention-guests", "`time` for which guests are kept who never come again and in whose conversations nothing is left, such as 90d; at least 30d; 0: for ever")
 	return flags, origins
 }
@@ -222,4 +225,12 @@ func printUsage(w io.Writer) {
 	fmt.Fprintf(w, "\nOptions; each may also be set in the environment, as PARLEY_LISTEN for -listen:\n\n")
 	flags.SetOutput(w)
 	flags.PrintDefaults()
+}
+
+// window is chat.Config.EditWindow.
+func (o *options) window() time.Duration {
+	if o.editWindow == 0 {
+		return -1
+	}
+	return time.Duration(o.editWindow)
 }

@@ -136,7 +136,7 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 		s.metrics.registry.MustRegister(s.gateway)
 	}
 	if s.service, err = chat.New(chat.Config{
-		Store: s.store, Fanout: fanout, Alive: s.alive(), End: s.broker.End, Oust: s.broker.Oust, Services: chat.ServicesOf(offered.Numbers()), People: o.people, Quotas: o.quotas(), Retention: time.Duration(o.retention), GuestRetention: time.Duration(o.retentionGuests),
+		Store: s.store, Fanout: fanout, Alive: s.alive(), End: s.broker.End, Oust: s.broker.Oust, Services: chat.ServicesOf(offered.Numbers()), People: o.people, Quotas: o.quotas(), Retention: time.Duration(o.retention), EditWindow: o.window(), GuestRetention: time.Duration(o.retentionGuests),
 		Log: log, Faults: s.faults, Committed: s.metrics.committed,
 	}); err != nil {
 		return nil, err

@@ -32,6 +32,7 @@ type Entry struct {
 	By   Person
 	Does proto.MessageType
 	To   Person // of a hand-over
+	Of   uint64 // the entry that an edit or a recall speaks of
 	// Seen is the highest entry that was on the author's screen when Send was
 	// pressed; nil says that an old client wrote, which does not tell.
 	Seen *uint64
@@ -73,6 +74,15 @@ const (
 
 func handsOver(by, to Person, seen uint64) Entry {
 	return Entry{By: by, Does: proto.MessageType_MESSAGE_TYPE_HAND_OVER, To: to, Seen: &seen}
+}
+
+// edits is a new text of an entry of one's own, takesBack its recall.
+func edits(by Person, of, seen uint64) Entry {
+	return Entry{By: by, Does: proto.MessageType_MESSAGE_TYPE_EDIT, Of: of, Seen: &seen}
+}
+
+func takesBack(by Person, of, seen uint64) Entry {
+	return Entry{By: by, Does: proto.MessageType_MESSAGE_TYPE_RECALL, Of: of, Seen: &seen}
 }
 
 // Scenarios are all there are. The slice is new with each call.
@@ -147,6 +157,41 @@ func Scenarios() []Scenario {
 			Log:   []Entry{says(Customer, 0), does(Ann, claim, 1), does(Ann, resolve, 2), says(Customer, 3)},
 			Waits: customerWaits(4), Has: Ann},
 
+		{Story: "a question that is taken back waits no more", Kind: proto.Service,
+			Log: []Entry{says(Customer, 0), takesBack(Customer, 1, 1)}, Waits: nobody},
+		{Story: "of two questions the first is taken back: the second one waits", Kind: proto.Service,
+			Log: []Entry{says(Customer, 0), says(Customer, 1), takesBack(Customer, 1, 2)}, Waits: customerWaits(2)},
+		{Story: "of two questions the second is taken back: the first one waits", Kind: proto.Service,
+			Log: []Entry{says(Customer, 0), says(Customer, 1), takesBack(Customer, 2, 2)}, Waits: customerWaits(1)},
+		{Story: "an answer that is taken back answers nothing: the question waits again", Kind: proto.Service,
+			Log: []Entry{says(Customer, 0), says(Ann, 1), takesBack(Ann, 2, 2)}, Waits: customerWaits(1)},
+		{Story: "an agent takes a colleague's answer back: the question waits again", Kind: proto.Service,
+			Log: []Entry{says(Customer, 0), says(Ann, 1), takesBack(Ben, 2, 2)}, Waits: customerWaits(1)},
+		{Story: "of two answers one is taken back: the other one still answers", Kind: proto.Service,
+			Log: []Entry{says(Customer, 0), says(Ann, 1), says(Ben, 2), takesBack(Ben, 3, 3)}, Waits: nobody},
+		{Story: "of two answers the further one is taken back: what the other one had not seen waits", Kind: proto.Service,
+			Log: []Entry{says(Customer, 0), says(Customer, 1), says(Ann, 1), says(Ben, 3), takesBack(Ben, 4, 4)}, Waits: customerWaits(2)},
+		{Story: "an answer is taken back after no reply needed: nobody waits", Kind: proto.Service,
+			Log:   []Entry{says(Customer, 0), says(Ann, 1), does(Ann, noReplyNeeded, 2), takesBack(Ann, 2, 3)},
+			Waits: nobody, Closed: proto.NoReplyNeeded},
+		{Story: "an answer is taken back, and another one follows: answered", Kind: proto.Service,
+			Log: []Entry{says(Customer, 0), says(Ann, 1), takesBack(Ann, 2, 2), says(Ann, 3)}, Waits: nobody},
+		{Story: "a question that is edited after its answer asks nothing new", Kind: proto.Service,
+			Log: []Entry{says(Customer, 0), says(Ann, 1), edits(Customer, 1, 2)}, Waits: nobody},
+		{Story: "an edit of an answer answers nothing that came since", Kind: proto.Service,
+			Log: []Entry{says(Customer, 0), says(Ann, 1), says(Customer, 2), edits(Ann, 2, 3)}, Waits: customerWaits(3)},
+		{Story: "an edit of a question does not open what was resolved", Kind: proto.Service,
+			Log:   []Entry{says(Customer, 0), does(Ann, resolve, 1), edits(Customer, 1, 2)},
+			Waits: nobody, Closed: proto.Resolved},
+
+		{Story: "between two users what is taken back asks no more", Kind: proto.Direct,
+			Log: []Entry{says(Ann, 0), takesBack(Ann, 1, 1)}, Waits: nobody},
+		{Story: "between two users a reply that is taken back asks no more, and what it answered waits again", Kind: proto.Direct,
+			Log: []Entry{says(Ann, 0), says(Ben, 1), takesBack(Ben, 2, 2)}, Waits: [2]uint64{1, 0}},
+		{Story: "between two users a question that was answered is taken back: the reply still asks", Kind: proto.Direct,
+			Log: []Entry{says(Ann, 0), says(Ben, 1), takesBack(Ann, 1, 2)}, Waits: [2]uint64{0, 2}},
+		{Story: "between two users an edit changes nothing of who waits", Kind: proto.Direct,
+			Log: []Entry{says(Ann, 0), says(Ben, 1), edits(Ann, 1, 2), edits(Ben, 2, 3)}, Waits: [2]uint64{0, 2}},
 		{Story: "between two users both ask", Kind: proto.Direct,
 			Log: []Entry{says(Ann, 0), says(Ben, 0)}, Waits: [2]uint64{1, 2}},
 		{Story: "between two users a reply asks in turn", Kind: proto.Direct,

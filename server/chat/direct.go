@@ -41,6 +41,10 @@ func (direct) fill(v View, row *proto.ConversationState, c Conversation, m Membe
 
 func (direct) fold(b *batch, c *conversation, _ *member, e proto.Event) error { return b.fold(c, e) }
 
+func (direct) recall(b *batch, c *conversation, _ Entry, was proto.Event) error {
+	return b.recall(c, was)
+}
+
 func (direct) follow(*batch, proto.Key) ([]uint64, error) { return nil, nil }
 
 // show tells both. If one of them blocks the other, that one would learn that m's user is

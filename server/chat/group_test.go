@@ -462,3 +462,56 @@ func TestAGroupIsToldOfThreeWhoType(t *testing.T) {
 	same(t, "when the others have stopped without a word", types(users[4], true), others)
 	same(t, "a stranger", types(eve, true), 0)
 }
+
+func TestWhatIsEditedAndTakenBackInAGroup(t *testing.T) {
+	onBothStores(t, func(t *testing.T, s chat.Store) {
+		b, key := grouped(t, s, false)
+		b.change(ada, key, joined, "", eve)                     // 2
+		b.send(ada, with(toGroup(key, "Bob?", bob), ref(1), 2)) // 3
+		b.send(eve, with(toGroup(key, "Bob!", bob), ref(2), 3)) // 4
+		b.send(bob, with(toGroup(key, "here I am"), ref(3), 4)) // 5
+		speak := func(user uint64, kind proto.MessageType, target uint64, content string) error {
+			m := typed(toGroup(key, content), kind)
+			m.TargetSeq = &target
+			_, err := b.publish(user, proto.BranchMessage, m)
+			return err
+		}
+		waiting := func() uint64 { return b.rows(bob)[key.String()].GetWaitingSeq() }
+		same(t, "Bob has answered", waiting(), uint64(0))
+		b.out.take()
+		if err := speak(bob, proto.MessageType_MESSAGE_TYPE_RECALL, 5, ""); err != nil { // 6
+			t.Fatal(err)
+		}
+		same(t, "told", receivers(b.out.take())[:3], []uint64{ada, bob, eve})
+		same(t, "Bob has answered nothing any more", waiting(), uint64(3))
+		if err := speak(ada, proto.MessageType_MESSAGE_TYPE_RECALL, 3, ""); err != nil { // 7
+			t.Fatal(err)
+		}
+		row := b.rows(bob)[key.String()]
+		if row.GetWaitingSeq() != 4 || row.GetUnread() != 0 || row.GetRevisedSeq() != 7 {
+			t.Errorf("Bob's row is %v", row)
+		}
+		if err := speak(eve, proto.MessageType_MESSAGE_TYPE_EDIT, 4, "Bob, please"); err != nil { // 8
+			t.Fatal(err)
+		}
+		if err := speak(ada, proto.MessageType_MESSAGE_TYPE_EDIT, 4, "mine"); err == nil || refusalOf(t, err).Code != "not-your-message" {
+			t.Errorf("Ada edits Eve's message: %v", err)
+		}
+		if err := speak(eve, proto.MessageType_MESSAGE_TYPE_REACT, 1, "👍"); err == nil || refusalOf(t, err).Code != "message-gone" {
+			t.Errorf("Eve speaks of what was before her: %v", err)
+		}
+		quote := toGroup(key, "as I said")
+		quote.QuoteSeq = ptr(uint64(1))
+		if _, err := b.publish(eve, proto.BranchMessage, quote); err == nil || refusalOf(t, err).Code != "message-gone" {
+			t.Errorf("Eve quotes what was before her: %v", err)
+		}
+		if err := speak(bob, proto.MessageType_MESSAGE_TYPE_REACT, 4, "👍"); err != nil { // 9
+			t.Fatal(err)
+		}
+		same(t, "the log", b.reads(eve, key)[1:], []string{"3 Ada []", "4 Eve Bob, please[]", "5 Bob []", "6 Bob []", "7 Ada []", "8 Eve []", "9 Bob []"})
+		b.change(ada, key, removed, "", eve) // 10
+		if err := speak(eve, proto.MessageType_MESSAGE_TYPE_RECALL, 4, ""); err == nil || refusalOf(t, err).Code != "not-in-group" {
+			t.Errorf("Eve, who was removed, takes back: %v", err)
+		}
+	})
+}

@@ -49,24 +49,42 @@ func (r *groupMessage) apply(b *batch) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if refusal, err := b.spend(c, sender, r.quota, protobuf.Size(r.m)); err != nil || refusal != nil {
-		return Result{Err: refusal}, err
-	}
 	user, err := b.tx.User(sender)
 	if err != nil {
 		return Result{}, err
 	}
+	stamp := func(id uint64, e proto.Event) protobuf.Message { return r.stamp(id, e, user.Name) }
+	if r.m.GetMessageType().Revises() {
+		r.m.QuoteSeq, r.m.Mentions = nil, nil
+		entry, told, refusal, err := b.speak(c, r.m, r.quota, stamp)
+		if err != nil || refusal != nil {
+			return Result{Err: refusal}, err
+		}
+		return r.tell(b, c, g, entry, told)
+	}
+	refusal, err := b.quotable(c, r.m.QuoteSeq)
+	if err == nil && refusal == nil {
+		refusal, err = b.spend(c, sender, r.quota, protobuf.Size(r.m))
+	}
+	if err != nil || refusal != nil {
+		return Result{Err: refusal}, err
+	}
 	event := r.m.EventTo(sender)
 	event.Seen = b.seenHere(r.m.Epoch, r.m.SeenSeq)
-	entry, err := b.append(c, sender, r.ref, event, func(id uint64, e proto.Event) protobuf.Message { return r.stamp(id, e, user.Name) }, r.m.Mentions...)
+	entry, err := b.append(c, sender, r.ref, event, stamp, r.m.Mentions...)
 	if err != nil {
 		return Result{}, err
 	}
+	return r.tell(b, c, g, entry, entry.Body)
+}
+
+// tell tells all members of an entry.
+func (r *groupMessage) tell(b *batch, c *conversation, g *group, entry Entry, told []byte) (Result, error) {
 	b.revise(c)
 	for _, member := range g.present {
-		b.deliver(member, proto.BranchMessage, entry.Body)
+		b.deliver(member, proto.BranchMessage, told)
 	}
-	return Result{Receipt: receiptOf(entry)}, b.seen(c, entry, event.Seen)
+	return Result{Receipt: receiptOf(entry)}, b.seen(c, entry, b.seenHere(r.m.Epoch, r.m.SeenSeq))
 }
 
 // stamp is the message as it is stored.
@@ -75,6 +93,7 @@ func (r *groupMessage) stamp(id uint64, e proto.Event, name string) protobuf.Mes
 	return &proto.Message{
 		MessageId: &id, SenderId: r.m.SenderId, Content: r.m.Content, CreateTime: &e.Time, ReceiverId: &group, GroupId: &group,
 		Seq: &e.Seq, SeenSeq: e.Seen, ClientRef: r.ref[:], MessageType: r.m.MessageType, Mentions: r.m.Mentions, SenderName: &name,
+		QuoteSeq: r.m.QuoteSeq, TargetSeq: r.m.TargetSeq,
 	}
 }
 
@@ -82,6 +101,11 @@ func (r *groupMessage) stamp(id uint64, e proto.Event, name string) protobuf.Mes
 func (r *groupMessage) validate(g *group, author *member) error {
 	if author.Role == proto.GroupRole_GROUP_ROLE_NONE {
 		return notInGroup()
+	}
+	for field, seq := range map[string]*uint64{"quote_seq": r.m.QuoteSeq, "target_seq": r.m.TargetSeq} {
+		if seq != nil && *seq < author.From {
+			return proto.Refuse(proto.PayloadFormatInvalid, "%s is no entry of this conversation that you may read", field).Named("message-gone")
+		}
 	}
 	for _, user := range r.m.Mentions {
 		if user == proto.Everyone {

@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	protobuf "google.golang.org/protobuf/proto"
 
@@ -16,9 +17,14 @@ type Window struct {
 	After, Before uint64
 	Limit         int
 	Oldest        bool
+	// Revised asks, instead, for entries wherever they stand that others spoke of after
+	// RevisedAfter, by the order of these (Entry.Revised), the oldest Limit. A page that has
+	// fewer tells all up to its Head.
+	Revised      bool
+	RevisedAfter uint64
 }
 
-// Messages returns entries of a conversation, in seq order.
+// Messages returns entries of a conversation, in seq order (but see Window.Revised).
 //
 // Errors wrap a *proto.Refusal: NotAuthorized for whoever is no participant,
 // whether the conversation exists or not. Participants get an empty page where
@@ -45,7 +51,12 @@ func (s *Service) Messages(ctx context.Context, who Sender, key proto.Key, w Win
 		if page.Epoch, err = v.Epoch(); err != nil {
 			return err
 		}
-		if page.Entries, err = reads.entries(v, key, w); err == nil {
+		if w.Revised {
+			page.Entries, err = reads.revised(v, key, w)
+		} else {
+			page.Entries, err = reads.entries(v, key, w)
+		}
+		if err == nil {
 			page.Entries, err = kind.copies(who.User, key, page.Entries)
 		}
 		return err
@@ -69,6 +80,12 @@ func (a access) entries(v View, key proto.Key, w Window) ([]Entry, error) {
 		before = a.through + 1
 	}
 	return v.Entries(key, after, before, w.Limit, !w.Oldest)
+}
+
+// revised reads those that were revised, of what may be read.
+func (a access) revised(v View, key proto.Key, w Window) ([]Entry, error) {
+	entries, err := v.Revised(key, w.RevisedAfter, w.Limit)
+	return slices.DeleteFunc(entries, func(e Entry) bool { return e.Seq < a.from || a.through != 0 && e.Seq > a.through }), err
 }
 
 // mayBeOf reports whether a user may be of a conversation, as far as that can be said

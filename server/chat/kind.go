@@ -21,6 +21,8 @@ type kind interface {
 	fill(v View, row *proto.ConversationState, c Conversation, m Member) error
 	// fold takes an entry into what c and its author keep of the log.
 	fold(b *batch, c *conversation, author *member, e proto.Event) error
+	// recall takes back what an entry that was taken back, and was like that, asked and answered.
+	recall(b *batch, c *conversation, target Entry, was proto.Event) error
 	// follow returns whom a change of what is shown of c alike to many (batch.revise) is
 	// pushed to, in their rows.
 	follow(b *batch, key proto.Key) ([]uint64, error)

@@ -39,7 +39,13 @@ func (r *message) apply(b *batch) (Result, error) {
 			return (&groupMessage{group, r.ref, r.quota, r.m}).apply(b)
 		}
 	}
-	refusal, err := b.spend(c, sender, r.quota, protobuf.Size(r.m))
+	if r.m.GetMessageType().Revises() {
+		return r.revise(b, c)
+	}
+	refusal, err := b.quotable(c, r.m.QuoteSeq)
+	if err == nil && refusal == nil {
+		refusal, err = b.spend(c, sender, r.quota, protobuf.Size(r.m))
+	}
 	if err != nil || refusal != nil {
 		return Result{Err: refusal}, err
 	}
@@ -70,6 +76,7 @@ func (r *message) stamp(id uint64, e proto.Event) protobuf.Message {
 	return &proto.Message{
 		MessageId: &id, SenderId: r.m.SenderId, Content: r.m.Content, CreateTime: &e.Time, ReceiverId: r.m.ReceiverId,
 		Seq: &e.Seq, SeenSeq: e.Seen, ClientRef: r.ref[:], MessageType: r.m.MessageType,
+		QuoteSeq: r.m.QuoteSeq, TargetSeq: r.m.TargetSeq,
 	}
 }
 

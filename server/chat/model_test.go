@@ -18,13 +18,15 @@ type said struct {
 	seen          *uint64
 	clears        bool // no reply needed: asks nothing, and is not unread
 	gone          bool // deleted, as it was too old
+	back          bool // taken back
+	speaks        bool // of another entry: asks and answers nothing, and is not unread
 }
 
 // waitingSince is the answered rule as the design states it, from the whole log.
 func waitingSince(log []said, user uint64) uint64 {
 	var through uint64
 	for _, m := range log {
-		if m.by != user {
+		if m.by != user && !m.back && !m.speaks {
 			seen := m.seq - 1
 			if m.seen != nil {
 				seen = min(*m.seen, m.seq-1)
@@ -33,7 +35,7 @@ func waitingSince(log []said, user uint64) uint64 {
 		}
 	}
 	for _, m := range log {
-		if m.by == user && m.seq > through && !m.clears && !m.gone {
+		if m.by == user && m.seq > through && !m.clears && !m.gone && !m.back && !m.speaks {
 			return m.time
 		}
 	}
@@ -42,7 +44,7 @@ func waitingSince(log []said, user uint64) uint64 {
 
 func unread(log []said, user, read uint64) (n uint64) {
 	for _, m := range log {
-		if m.by != user && m.seq > read && !m.clears && !m.gone {
+		if m.by != user && m.seq > read && !m.clears && !m.gone && !m.back && !m.speaks {
 			n++
 		}
 	}
@@ -80,14 +82,26 @@ func TestRowsAreWhatTheWholeLogGives(t *testing.T) {
 					}
 					m := text(to, "x")
 					entry := said{by: from, seq: uint64(len(log)) + 1}
+					if of := random.IntN(len(log) + 1); of < len(log) && random.IntN(3) == 0 {
+						kind := []proto.MessageType{proto.MessageType_MESSAGE_TYPE_EDIT, proto.MessageType_MESSAGE_TYPE_RECALL, proto.MessageType_MESSAGE_TYPE_REACT}[random.IntN(3)]
+						target := &log[of]
+						if target.by != from && kind != proto.MessageType_MESSAGE_TYPE_REACT || target.gone || target.back || target.clears || target.speaks {
+							continue // refused, as others hold
+						}
+						m = typed(m, kind)
+						m.TargetSeq, entry.speaks = &target.seq, true
+						target.back = kind == proto.MessageType_MESSAGE_TYPE_RECALL
+						if kind == proto.MessageType_MESSAGE_TYPE_REACT {
+							m.Content = ptr([]string{"👍", "🎉", ""}[random.IntN(3)])
+						}
+					} else if entry.clears = random.IntN(4) == 0; entry.clears {
+						m = typed(m, proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED)
+						m.Content = new(string)
+					}
 					if random.IntN(3) > 0 {
 						m.SeenSeq = ptr(random.Uint64N(uint64(len(log)) + 3))
 						entry.seen = ptr(min(*m.SeenSeq, entry.seq-1))
 						read[from] = max(read[from], *entry.seen)
-					}
-					if entry.clears = random.IntN(4) == 0; entry.clears {
-						m = typed(m, proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED)
-						m.Content = new(string)
 					}
 					batch = append(batch, b.prepare(from, proto.BranchMessage, encode(t, m)))
 					log = append(log, entry)

@@ -153,7 +153,9 @@ func (b *batch) asked(c *conversation, side proto.Side, after uint64) (seq, sinc
 		return 0, 0, err
 	}
 	if side == proto.First && first.Seq != 0 {
-		c.Past = first.Counted[proto.Second] - 1 // whatever asks counts
+		if err := b.unsettle(c, first); err != nil {
+			return 0, 0, err
+		}
 	}
 	if first.Type != proto.MessageType_MESSAGE_TYPE_MOVED_HERE {
 		return first.Seq, first.CreateTime, nil
@@ -165,6 +167,17 @@ func (b *batch) asked(c *conversation, side proto.Side, after uint64) (seq, sinc
 	m := new(proto.ServiceMessage)
 	err = decode(entries[0], m)
 	return first.Seq, m.Event().Waits(), err
+}
+
+// unsettle counts what is past where an entry is the first that waits.
+func (b *batch) unsettle(c *conversation, first Entry) error {
+	c.Past = first.Counted[proto.Second] - 1 // whatever asks counts
+	if c.Recalled <= first.Seq {
+		return nil
+	}
+	recalled, err := b.tx.CountRecalled(c.Key, first.Seq, 0)
+	c.Past += recalled
+	return err
 }
 
 // settle counts what is past once nothing waits, or something begins to.

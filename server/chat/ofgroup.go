@@ -75,6 +75,20 @@ func (ofGroup) fold(_ *batch, _ *conversation, author *member, e proto.Event) er
 	return nil
 }
 
+// recall finds anew what the author has answered: those whom it asked, it does no more, as
+// the stores forget whom it mentions.
+func (ofGroup) recall(b *batch, c *conversation, target Entry, was proto.Event) error {
+	b.revise(c)
+	author, err := b.member(c.Key, target.Sender)
+	if err != nil || !was.Replies(proto.Group) || was.Answers() < author.Answered {
+		return err
+	}
+	left, err := b.replies(c, proto.First, target.Sender)
+	author.Answered = max(left.Through, author.From-min(author.From, 1))
+	b.changeMember(author)
+	return err
+}
+
 // follow is nobody: what members see of others' doings comes with the entries, and a row
 // for each of a thousand with every message would be too much.
 func (ofGroup) follow(*batch, proto.Key) ([]uint64, error) { return nil, nil }

@@ -37,7 +37,7 @@ func previewOf(m *proto.Message) *proto.Message {
 	content := preview(m.GetContent())
 	return &proto.Message{
 		MessageId: m.MessageId, SenderId: m.SenderId, Content: &content, CreateTime: m.CreateTime, ReceiverId: m.ReceiverId,
-		MessageType: m.MessageType, Seq: m.Seq, SeenSeq: m.SeenSeq, ClientRef: m.ClientRef,
+		MessageType: m.MessageType, Seq: m.Seq, SeenSeq: m.SeenSeq, ClientRef: m.ClientRef, RevisedSeq: m.RevisedSeq,
 	}
 }
 
@@ -49,5 +49,6 @@ func servicePreviewOf(m *proto.ServiceMessage) *proto.ServiceMessage {
 		MessageId: m.MessageId, UserId: m.UserId, ServiceType: m.ServiceType, MessageType: m.MessageType, Content: &content,
 		CreateDate: m.CreateDate, Direction: m.Direction, AgentId: m.AgentId, PostProc: m.PostProc, ToReply: m.ToReply,
 		Seq: m.Seq, SeenSeq: m.SeenSeq, ClientRef: m.ClientRef, TargetAgentId: m.TargetAgentId, OtherService: m.OtherService,
+		RevisedSeq: m.RevisedSeq, RecalledBy: m.RecalledBy,
 	}
 }

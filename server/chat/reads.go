@@ -69,6 +69,7 @@ func (all *Reads) entry(key proto.Key, sender, other uint64, ref [proto.RefSize]
 func (r *message) reads(all *Reads) {
 	sender, receiver := r.m.GetSenderId(), r.m.GetReceiverId()
 	all.member(r.key, sender, receiver)
+	all.member(proto.GroupKey(receiver), sender) // which it may be, see apply
 	all.entry(r.key, sender, receiver, r.ref, r.m.SeenSeq)
 }
 

@@ -49,8 +49,13 @@ func (s *Service) prepareMessage(from Sender, payload, correlation []byte) (Requ
 	case proto.MessageType_MESSAGE_TYPE_TEXT:
 	case proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED:
 		written = false
+	case proto.MessageType_MESSAGE_TYPE_EDIT, proto.MessageType_MESSAGE_TYPE_RECALL, proto.MessageType_MESSAGE_TYPE_REACT:
+		if err := checkRevision(m.GetMessageType(), m.TargetSeq, m.Content); err != nil {
+			return nil, err
+		}
+		written = false
 	default:
-		return nil, proto.Refuse(proto.PayloadFormatInvalid, "message_type is %d: people send text (0) and no reply needed (22)", m.GetMessageType())
+		return nil, proto.Refuse(proto.PayloadFormatInvalid, "message_type is %d: people send text (0), no reply needed (22), edit (23), recall (24) and react (25)", m.GetMessageType())
 	}
 	key, err := addressed(from, &m)
 	if err != nil {

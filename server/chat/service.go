@@ -12,6 +12,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -82,6 +83,9 @@ type Config struct {
 	// Retention is how long entries are kept: Run looks for older ones once a day or,
 	// if that is less, each 24th of it, and deletes them bit by bit. 0 is for ever.
 	Retention time.Duration
+	// EditWindow is how long after they were sent messages can be edited and taken back; 0 is
+	// DefaultEditWindow, and less is not at all.
+	EditWindow time.Duration
 	// GuestRetention is how long guests are kept whom nobody sees again: Run forgets
 	// them within two days (Lapsed), and a day later for each 200 whom they block.
 	// LeastGuestRetention or more; 0 is for ever, as it must be where users are not all
@@ -123,6 +127,7 @@ type Service struct {
 	observe        func(requests int, took time.Duration) // Config.Committed
 	retention      time.Duration
 	guestRetention time.Duration
+	editWindow     time.Duration
 	tokens         tokens
 	epoch          atomic.Uint64 // the newest that this Service knows of
 	totalsCache    totalsCache
@@ -157,7 +162,7 @@ func New(c Config) (*Service, error) {
 	}
 	s := &Service{
 		store: c.Store, fanout: c.Fanout, now: c.Now, random: c.Random, log: c.Log, quotas: c.Quotas,
-		retention: c.Retention, guestRetention: c.GuestRetention,
+		retention: c.Retention, guestRetention: c.GuestRetention, editWindow: cmp.Or(c.EditWindow, DefaultEditWindow),
 		end: c.End, oust: c.Oust, lives: c.Alive, services: c.Services, people: c.People, wake: make(chan struct{}, 1),
 		rosters:  make(rosters),
 		queue:    make(chan waiter, queueSize),

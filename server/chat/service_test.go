@@ -490,12 +490,12 @@ func TestHistoryReturnsTheNewestUnlessTheOldestAreAskedFor(t *testing.T) {
 			window chat.Window
 			want   []uint64
 		}{
-			{chat.Window{0, 0, 3, false}, []uint64{7, 8, 9}}, {chat.Window{0, 0, 3, true}, []uint64{1, 2, 3}},
-			{chat.Window{0, 5, 3, false}, []uint64{2, 3, 4}}, {chat.Window{0, 5, 3, true}, []uint64{1, 2, 3}},
-			{chat.Window{4, 0, 3, false}, []uint64{7, 8, 9}}, {chat.Window{4, 0, 3, true}, []uint64{5, 6, 7}},
-			{chat.Window{2, 8, 3, false}, []uint64{5, 6, 7}}, {chat.Window{8, 0, 500, true}, []uint64{9}},
-			{chat.Window{9, 0, 3, true}, nil}, {chat.Window{0, 1, 3, false}, nil}, {chat.Window{huge, 0, 3, true}, nil},
-			{chat.Window{0, huge, 2, false}, []uint64{8, 9}}, {chat.Window{5, 3, 10, false}, nil},
+			{window(0, 0, 3, false), []uint64{7, 8, 9}}, {window(0, 0, 3, true), []uint64{1, 2, 3}},
+			{window(0, 5, 3, false), []uint64{2, 3, 4}}, {window(0, 5, 3, true), []uint64{1, 2, 3}},
+			{window(4, 0, 3, false), []uint64{7, 8, 9}}, {window(4, 0, 3, true), []uint64{5, 6, 7}},
+			{window(2, 8, 3, false), []uint64{5, 6, 7}}, {window(8, 0, 500, true), []uint64{9}},
+			{window(9, 0, 3, true), nil}, {window(0, 1, 3, false), nil}, {window(huge, 0, 3, true), nil},
+			{window(0, huge, 2, false), []uint64{8, 9}}, {window(5, 3, 10, false), nil},
 		} {
 			page, err := b.Messages(t.Context(), chat.Sender{User: bob}, proto.DirectKey(ada, bob), test.window)
 			if err != nil {
@@ -582,4 +582,8 @@ func TestPeopleAreFoundByNameAndID(t *testing.T) {
 		_, err := b.Users(t.Context(), chat.UserQuery{Text: "\xff", Limit: 10})
 		refusalOf(t, err)
 	})
+}
+
+func window(after, before uint64, limit int, oldest bool) chat.Window {
+	return chat.Window{After: after, Before: before, Limit: limit, Oldest: oldest}
 }

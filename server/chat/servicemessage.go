@@ -58,7 +58,7 @@ func checkService(from Sender, m *proto.ServiceMessage) error {
 		return proto.Refuse(proto.PayloadFormatInvalid, "user_id is 0: name the customer, who is yourself unless you answer for the service")
 	case !customer && !slices.Contains(from.Services, m.GetServiceType()):
 		return proto.Refuse(proto.NotAuthorized, "user_id is another user's, and you do not answer for service %d: write as yourself", m.GetServiceType()).Named("not-agent")
-	case customer && kind.Control():
+	case customer && kind.Control() && !kind.Revises():
 		return proto.Refuse(proto.NotAuthorized, "message_type is %d, a control entry: only agents of the service write these", kind).Named("not-agent")
 	case kind == proto.MessageType_MESSAGE_TYPE_MOVED_HERE:
 		return proto.Refuse(proto.PayloadFormatInvalid, "message_type is 4, which the server writes: send a move, 26, where it comes from")
@@ -66,6 +66,12 @@ func checkService(from Sender, m *proto.ServiceMessage) error {
 		return proto.Refuse(proto.PayloadFormatInvalid, "other_service is missing, or the service itself: name the one to move to")
 	case kind == proto.MessageType_MESSAGE_TYPE_HAND_OVER && m.GetTargetAgentId() == 0:
 		return proto.Refuse(proto.PayloadFormatInvalid, "target_agent_id is 0: name the agent to hand over to")
+	}
+	if kind.Revises() {
+		return checkRevision(kind, m.TargetSeq, m.Content)
+	}
+	if kind == proto.MessageType_MESSAGE_TYPE_RECALLED {
+		return errRecalledSent
 	}
 	if err := checkContent(m.GetContent(), !kind.Control() || kind == proto.MessageType_MESSAGE_TYPE_NOTE); err != nil {
 		return err
@@ -95,6 +101,12 @@ func (r *serviceMessage) apply(b *batch) (Result, error) {
 		return Result{}, err
 	}
 	if refusal, err := r.validate(b, c); err != nil || refusal != nil {
+		return Result{Err: refusal}, err
+	}
+	if r.m.GetMessageType().Revises() {
+		return r.revise(b, c)
+	}
+	if refusal, err := b.quotable(c, r.m.QuoteSeq); err != nil || refusal != nil {
 		return Result{Err: refusal}, err
 	}
 	if refusal, err := b.spend(c, r.author, r.quota, protobuf.Size(r.m)); err != nil || refusal != nil {
@@ -146,6 +158,7 @@ func (r *serviceMessage) stamp(c *conversation, id uint64, e proto.Event) protob
 		MessageId: &id, UserId: r.m.UserId, ServiceType: r.m.ServiceType, MessageType: r.m.MessageType, Content: r.m.Content,
 		CreateDate: &e.Time, Direction: r.m.Direction, AgentId: r.m.AgentId, PostProc: &c.Status.PostProc, Extend: r.m.Extend,
 		Seq: &e.Seq, SeenSeq: e.Seen, ClientRef: r.ref[:], TargetAgentId: r.m.TargetAgentId, OtherService: r.m.OtherService,
+		QuoteSeq: r.m.QuoteSeq, TargetSeq: r.m.TargetSeq,
 	}
 	if e.Asks(proto.Service) {
 		m.ToReply = protobuf.Uint32(1)
@@ -161,7 +174,7 @@ func (r *serviceMessage) validate(b *batch, c *conversation) (refusal, err error
 	switch {
 	case !b.service.services.Has(r.key.Service()):
 		return proto.Refuse(proto.NotAuthorized, "service_type is %d, which takes no messages: write to another service", r.key.Service()).Named("no-such-service"), nil
-	case !r.agent:
+	case !r.agent, kind.Revises():
 		return nil, nil
 	case kind.Control() && c.Head == 0:
 		return refuseEntry("nothing-said", "nothing was said in this conversation yet: write to the customer first"), nil
@@ -242,19 +255,25 @@ func (b *batch) deliverService(key proto.Key, e Entry) error {
 
 // forCustomer is what the customer gets of an entry. They see one voice: not
 // which agent wrote. Of control entries they get the place in the log, so that
-// seq stays dense, and what the answered rule needs, but nothing that was said.
-// m must not be changed while the copy is used.
+// seq stays dense, and what the answered rule needs, but nothing that was said,
+// unless it speaks of an entry that they see. m must not be changed while the copy is used.
 func forCustomer(m *proto.ServiceMessage) *proto.ServiceMessage {
-	moved := m.GetMessageType() == proto.MessageType_MESSAGE_TYPE_MOVED_HERE
-	if m.GetDirection() == proto.ServiceMessageDirection_CUSTOMER_TO_SERVICE && !moved {
+	kind := m.GetMessageType()
+	moved := kind == proto.MessageType_MESSAGE_TYPE_MOVED_HERE
+	reactions := voices(m)
+	if m.GetDirection() == proto.ServiceMessageDirection_CUSTOMER_TO_SERVICE && !moved && len(reactions) == 0 {
 		return m
 	}
 	c := &proto.ServiceMessage{
 		OtherService: m.OtherService, WaitingSince: m.WaitingSince, ToReply: m.ToReply,
 		MessageId: m.MessageId, UserId: m.UserId, ServiceType: m.ServiceType, MessageType: m.MessageType, Content: m.Content,
 		CreateDate: m.CreateDate, Direction: m.Direction, PostProc: m.PostProc, Extend: m.Extend, Seq: m.Seq, SeenSeq: m.SeenSeq,
+		QuoteSeq: m.QuoteSeq, TargetSeq: m.TargetSeq, RevisedSeq: m.RevisedSeq, RevisedTime: m.RevisedTime, Reactions: reactions,
 	}
-	if m.GetMessageType().Control() || moved {
+	if m.GetDirection() == proto.ServiceMessageDirection_CUSTOMER_TO_SERVICE && !moved {
+		c.ClientRef = m.ClientRef
+	}
+	if kind.Control() && !kind.Revises() || moved {
 		c.Content, c.Extend = new(string), nil
 	}
 	return c

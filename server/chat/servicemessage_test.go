@@ -168,12 +168,18 @@ func (b *bench) play(s answeredtest.Scenario, e answeredtest.Entry, ids map[answ
 		}
 		m := typed(text(other, "x"), e.Does)
 		m.SeenSeq = e.Seen
+		if e.Of != 0 {
+			m.TargetSeq = &e.Of
+		}
 		return b.send(from.User, m)
 	}
 	m := word(ids[answeredtest.Customer], "x")
 	m.MessageType, m.SeenSeq = &e.Does, e.Seen
 	if e.To != "" {
 		m.TargetAgentId = protobuf.Uint64(ids[e.To])
+	}
+	if e.Of != 0 {
+		m.TargetSeq = &e.Of
 	}
 	receipt, err := b.Publish(b.t.Context(), from, proto.BranchService, encode(b.t, m), nil)
 	if err != nil {

@@ -27,6 +27,33 @@ type model struct {
 	min            map[uint64]uint64 // seq of the oldest entry that is kept, by customer
 	// Where agents began whom something was delivered to, or who did something, by customer and user.
 	begun map[[2]uint64]uint64
+	// What answers of those that were not deleted when it was last looked, by customer: up to
+	// where, the newest answer and who gave it.
+	answered map[uint64]proto.Replies
+}
+
+// answers adds what an entry answers, or with 0 looks again among those that are kept.
+func (m *model) answers(customer, seq uint64) {
+	all := m.answered[customer]
+	from := seq
+	if seq == 0 {
+		all, from = proto.Replies{}, max(m.min[customer], 1)
+	}
+	for i := from; i <= uint64(len(m.logs[customer])) && (seq == 0 || i == seq); i++ {
+		e := m.logs[customer][i-1]
+		if e.by == customer || e.what >= 16 && e.what != resolve && e.what != noReplyNeeded {
+			continue
+		}
+		through := i - 1
+		if e.seen != nil {
+			through = min(through, *e.seen)
+		}
+		all.Through = max(all.Through, through)
+		if e.what < 16 {
+			all.Last, all.LastBy = i, e.by
+		}
+	}
+	m.answered[customer] = all
 }
 
 // entry is one entry of the model's log, as the design words it.
@@ -36,6 +63,7 @@ type entry struct {
 	seen *uint64
 	to   uint64
 	time uint64
+	of   uint64 // the entry that it speaks of
 }
 
 // row is the model's row of a customer's conversation for a user.
@@ -54,16 +82,13 @@ func (m *model) row(customer, user uint64, agents []uint64) *proto.ConversationS
 		if seq > read && seq >= m.min[customer] && e.by != user && (e.what < 16 || e.what == note && user != customer) {
 			unread++
 		}
+		if e.of != 0 {
+			row.RevisedSeq = ptr(seq)
+			continue
+		}
 		if e.by == customer {
 			closed = 0
 			continue
-		}
-		through := seq - 1
-		if e.seen != nil {
-			through = min(through, *e.seen)
-		}
-		if e.what < 16 || e.what == resolve || e.what == noReplyNeeded {
-			answered = max(answered, through)
 		}
 		switch e.what {
 		case claim:
@@ -79,10 +104,8 @@ func (m *model) row(customer, user uint64, agents []uint64) *proto.ConversationS
 		case reopen:
 			closed = 0
 		}
-		if e.what < 16 {
-			answer, answerer = seq, e.by
-		}
 	}
+	answered, answer, answerer = m.answered[customer].Through, m.answered[customer].Last, m.answered[customer].LastBy
 	if first = m.waits(customer); first > 0 {
 		since = log[first-1].time
 	}
@@ -129,19 +152,9 @@ func (m *model) row(customer, user uint64, agents []uint64) *proto.ConversationS
 
 // waits is the seq of the first message of a customer that waits for an answer; 0 if none does.
 func (m *model) waits(customer uint64) uint64 {
-	var answered uint64
+	answered := m.answered[customer].Through
 	for i, e := range m.logs[customer] {
-		if e.by == customer || e.what >= 16 && e.what != resolve && e.what != noReplyNeeded {
-			continue
-		}
-		through := uint64(i)
-		if e.seen != nil {
-			through = min(through, *e.seen)
-		}
-		answered = max(answered, through)
-	}
-	for i, e := range m.logs[customer] {
-		if seq := uint64(i + 1); e.by == customer && seq > answered && seq >= m.min[customer] {
+		if seq := uint64(i + 1); e.by == customer && e.what < 16 && seq > answered && seq >= m.min[customer] {
 			return seq
 		}
 	}
@@ -180,7 +193,7 @@ func TestServiceRowsAreWhatTheWholeLogGives(t *testing.T) {
 			}
 			p := &play{bench: start(t, s), random: rand.New(rand.NewPCG(seed, 2)), agents: []uint64{ann, ben}, customers: []uint64{cora, ada, ann}}
 			p.model = model{logs: map[uint64][]*entry{}, read: map[[2]uint64]uint64{}, deli: map[[2]uint64]uint64{},
-				readAt: map[[2]uint64]uint64{}, deliAt: map[[2]uint64]uint64{}, min: map[uint64]uint64{}, begun: map[[2]uint64]uint64{}}
+				readAt: map[[2]uint64]uint64{}, deliAt: map[[2]uint64]uint64{}, min: map[uint64]uint64{}, begun: map[[2]uint64]uint64{}, answered: map[uint64]proto.Replies{}}
 			keeper := prepared(t, s, keeping(8*time.Second), func(c *chat.Config) { c.Now = p.time })
 			for _, agent := range p.agents {
 				p.join(agent, "", sales)
@@ -229,6 +242,11 @@ func (p *play) step() {
 	}
 	m := word(customer, "x")
 	m.MessageType, m.ClientRef = &e.what, ref(p.random.Uint64())
+	if of := p.random.Uint64N(head + 1); of > 0 && p.random.IntN(4) == 0 {
+		e.what = []proto.MessageType{proto.MessageType_MESSAGE_TYPE_EDIT, proto.MessageType_MESSAGE_TYPE_RECALL, proto.MessageType_MESSAGE_TYPE_RECALL, proto.MessageType_MESSAGE_TYPE_REACT}[p.random.IntN(4)]
+		m.TargetSeq, e.of = &of, of
+		m.Content = ptr("👍")
+	}
 	if e.what == handOver {
 		e.to = p.one(p.agents)
 		m.TargetAgentId = &e.to
@@ -251,6 +269,18 @@ func (p *play) step() {
 	p.begins(customer, user)
 	p.logs[customer] = append(p.logs[customer], e)
 	same(p.t, "seq", receipt.Seq, head+1)
+	p.answers(customer, receipt.Seq)
+	if e.what == proto.MessageType_MESSAGE_TYPE_RECALL {
+		target := p.logs[customer][e.of-1]
+		answered := target.by != customer && (p.answered[customer].Last == e.of || target.seen == nil || min(*target.seen, e.of-1) >= p.answered[customer].Through)
+		if target.what = proto.MessageType_MESSAGE_TYPE_RECALLED; answered {
+			through := p.answered[customer].Through
+			p.answers(customer, 0)
+			if all := p.answered[customer]; all.Through > through {
+				p.t.Fatal("a recall answers")
+			}
+		}
+	}
 	if e.seen != nil {
 		p.raise(customer, user, *e.seen, *e.seen)
 	}

@@ -1,6 +1,10 @@
 package chat
 
-import "parley/proto"
+import (
+	"slices"
+
+	"parley/proto"
+)
 
 // state is what a user needs to know of a conversation of theirs, or of a
 // service that they answer for, apart from its newest entry.
@@ -37,6 +41,7 @@ func state(v View, user uint64, key proto.Key) (*proto.ConversationState, error)
 	if oldest > 1 {
 		row.MinSeq = &oldest
 	}
+	row.RevisedSeq = known(c.Revised)
 	m.Choices.show(row)
 	return row, kind.fill(v, row, c, m)
 }
@@ -63,21 +68,50 @@ func last(v View, row *proto.ConversationState, key proto.Key, user uint64) erro
 		return err
 	}
 	kind := kindOf(key)
-	entries, err := kind.access(m).entries(v, key, Window{Limit: 1})
-	if err == nil {
-		entries, err = kind.copies(user, key, entries)
+	newest, err := kind.access(m).lastShown(v, key)
+	if err != nil || newest.Seq == 0 {
+		return err
 	}
-	if err != nil || len(entries) == 0 {
+	shown, err := kind.copies(user, key, []Entry{newest})
+	if err != nil {
 		return err
 	}
 	if key.Kind() == proto.Service {
 		m := new(proto.ServiceMessage)
-		err := decode(entries[0], m)
+		if err := decode(shown[0], m); err != nil {
+			return err
+		}
 		row.LastService = servicePreviewOf(m)
-		return err
+		return nil
 	}
 	written := new(proto.Message)
-	err = decode(entries[0], written)
+	if err := decode(shown[0], written); err != nil {
+		return err
+	}
 	row.Last = previewOf(written)
-	return err
+	return nil
+}
+
+// maxSpeaking bounds how many entries that speak of others are passed over in the search
+// for the newest that is to be shown.
+const maxSpeaking = 100
+
+// lastShown is the newest entry that does not only speak of another, or, of very many of
+// these, the newest.
+func (a access) lastShown(v View, key proto.Key) (Entry, error) {
+	entries, err := a.entries(v, key, Window{Limit: 1})
+	if err != nil || len(entries) == 0 {
+		return Entry{}, err
+	}
+	newest := entries[0]
+	if !newest.Type.Revises() {
+		return newest, nil
+	}
+	entries, err = a.entries(v, key, Window{Before: newest.Seq, Limit: maxSpeaking})
+	for _, e := range slices.Backward(entries) {
+		if !e.Type.Revises() {
+			return e, nil
+		}
+	}
+	return newest, err
 }

@@ -63,6 +63,11 @@ type View interface {
 	// FirstWritten is FirstBy among those that are no control entries
 	// (proto.MessageType.Control).
 	FirstWritten(key proto.Key, sender uint64, after uint64) (Entry, error)
+	// Revised returns entries with Revised > after, in the order of that, limit at most.
+	Revised(key proto.Key, after uint64, limit int) ([]Entry, error)
+	// CountRecalled counts the entries with a seq > after that were taken back, apart from
+	// those of one sender; 0: of all.
+	CountRecalled(key proto.Key, after, except uint64) (uint64, error)
 	// ByRef finds the entry that a sender stored under a client_ref; the zero
 	// Entry if there is none. Of one that was deleted only Key, Seq, ID, Sender,
 	// Ref and CreateTime are known.
@@ -158,6 +163,9 @@ type Tx interface {
 	PutMember(Member) error
 	// Append adds an entry. An error if its seq, its id, or its sender and ref are taken.
 	Append(Entry) error
+	// Revise puts the Type, Body and Revised of an entry in the place of what is stored of
+	// it, of which nothing stays that can be helped. An error if there is no such entry.
+	Revise(Entry) error
 	// Delete deletes a conversation's entries up to a seq. Their ids, and their
 	// senders' refs, stay taken.
 	Delete(key proto.Key, through uint64) error
@@ -207,18 +215,22 @@ type Conversation struct {
 	ServiceRead, ServiceDelivered         uint64
 	ServiceReadTime, ServiceDeliveredTime uint64
 	// Counted is how many entries ever counted as unread to a reader on each side
-	// (proto.Key.Counts), whoever wrote them.
+	// (proto.Key.Counted), whoever wrote them.
 	Counted [2]uint64
 	// Notes counts how often a note was added or deleted, which gives each its id.
 	Notes uint64
-	// Past is how many of them, of those that count to a service's agents, are not unread
-	// to agents of whom the history keeps nothing: those up to Settled, and what was deleted.
+	// Past is how many of them, of those that count to a service's agents, are not unread to
+	// agents of whom the history keeps nothing: those up to Settled, and what was deleted or
+	// taken back.
 	Past uint64
+	// Revised is the seq of the newest entry that spoke of another (proto.MessageType.Revises),
+	// and Recalled that of the newest one that was taken back; 0 if none was.
+	Revised, Recalled uint64
 }
 
 // Settled is, in a service conversation, the seq of the newest entry before the first
 // that waits for an answer, of the newest of all if none does: up to there an agent who
-// comes to the service has nothing to look at. It only rises.
+// comes to the service has nothing to look at. It rises, unless something is taken back.
 func (c Conversation) Settled() uint64 {
 	if first := c.Status.Sides[proto.First].Seq; first != 0 {
 		return first - 1
@@ -296,6 +308,8 @@ type Entry struct {
 	// difference, and nobody walks through them.
 	Counted [2]uint64
 	Own     uint64
+	// Revised is the seq of the last entry that spoke of this one; 0 if none did.
+	Revised uint64
 	// Mentions are the users whom the entry of a group mentions, proto.Everyone among
 	// them. They are set where it is appended, and never read.
 	Mentions []uint64

@@ -79,6 +79,10 @@ func (withService) fold(b *batch, c *conversation, _ *member, e proto.Event) err
 	return b.fold(c, e)
 }
 
+func (withService) recall(b *batch, c *conversation, _ Entry, was proto.Event) error {
+	return b.recall(c, was)
+}
+
 // follow is its agents: all of them are shown the same.
 func (withService) follow(b *batch, key proto.Key) ([]uint64, error) { return b.agents(key.Service()) }
 

@@ -109,24 +109,28 @@ func (st *stage) play(sc answeredtest.Scenario, key proto.Key, other uint64) out
 // entryOf is an entry of a scenario as its author's device sends it.
 func entryOf(e answeredtest.Entry, key proto.Key, people map[answeredtest.Person]uint64, content string) (proto.Branch, protobuf.Message) {
 	author := people[e.By]
-	if e.Does.Control() && e.Does != proto.MessageType_MESSAGE_TYPE_NOTE {
+	if e.Does.Control() && e.Does != proto.MessageType_MESSAGE_TYPE_NOTE && e.Does != proto.MessageType_MESSAGE_TYPE_EDIT {
 		content = ""
 	}
 	var zero uint64
+	var target *uint64
+	if e.Of != 0 {
+		target = &e.Of
+	}
 	if key.Kind() == proto.Direct {
 		peer := key.Peer(author)
 		return proto.BranchMessage, &proto.Message{
 			MessageId: &zero, SenderId: &author, Content: &content, CreateTime: &zero, ReceiverId: &peer,
-			SeenSeq: e.Seen, MessageType: &e.Does,
+			SeenSeq: e.Seen, MessageType: &e.Does, TargetSeq: target,
 		}
 	}
 	customer, service := key.Customer(), key.Service()
 	m := &proto.ServiceMessage{
 		MessageId: &zero, UserId: &customer, ServiceType: &service, MessageType: &e.Does, Content: &content, CreateDate: &zero,
-		Direction: proto.ServiceMessageDirection_CUSTOMER_TO_SERVICE.Enum(), SeenSeq: e.Seen,
+		Direction: proto.ServiceMessageDirection_CUSTOMER_TO_SERVICE.Enum(), SeenSeq: e.Seen, TargetSeq: target,
 	}
-	if target := people[e.To]; target != 0 {
-		m.TargetAgentId = &target
+	if agent := people[e.To]; agent != 0 {
+		m.TargetAgentId = &agent
 	}
 	return proto.BranchService, m
 }

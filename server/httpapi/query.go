@@ -80,7 +80,8 @@ func (a *api) service(q query, who auth.User) (chat.Services, error) {
 
 // window says which entries of a conversation are asked for. Whoever gives
 // after alone, be it 0, reads on from there: of more than limit entries they get
-// the oldest, everybody else the newest.
+// the oldest, everybody else the newest. revised_after asks for what was revised since,
+// wherever it stands (chat.Window.Revised).
 func (q query) window() (w chat.Window, err error) {
 	const anySeq = 1<<64 - 1
 	if w.After, err = q.number("after", 0, anySeq, 0); err != nil {
@@ -88,6 +89,12 @@ func (q query) window() (w chat.Window, err error) {
 	}
 	if w.Before, err = q.number("before", 0, anySeq, 0); err != nil {
 		return w, err
+	}
+	if w.RevisedAfter, err = q.number("revised_after", 0, math.MaxInt64, 0); err != nil {
+		return w, err
+	}
+	if w.Revised = q.has("revised_after"); w.Revised && (q.has("after") || q.has("before")) {
+		return w, badRequest("revised_after is asked for alone: leave after and before out")
 	}
 	w.Oldest = q.has("after") && w.Before == 0
 	limit, err := q.number("limit", 1, proto.MaxPage, defaultLimit)

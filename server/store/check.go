@@ -166,10 +166,10 @@ func (c *checker) page(after int64) (page []checkedConversation, err error) {
 	err = c.Rows(func(row relational.Row) error {
 		var one checkedConversation
 		err := row.Scan(&one.id, &one.name, (*relational.Number)(&one.Head), (*relational.Number)(&one.Min), (*relational.Number)(&one.Time), (*relational.Number)(&one.Rev), &one.Counted[proto.First], &one.Counted[proto.Second],
-			(*relational.Number)(&one.Status.Sides[proto.First].Seq), &one.Past)
+			(*relational.Number)(&one.Status.Sides[proto.First].Seq), &one.Past, &one.Revised, &one.Recalled)
 		page = append(page, one)
 		return err
-	}, "SELECT id, key, head, min, newest_time, rev, a_counted, b_counted, a_seq, gone FROM conversations WHERE id > ? ORDER BY id LIMIT ?", after, checkPage)
+	}, "SELECT id, key, head, min, newest_time, rev, a_counted, b_counted, a_seq, gone, revised, recalled FROM conversations WHERE id > ? ORDER BY id LIMIT ?", after, checkPage)
 	return page, err
 }
 
@@ -212,17 +212,18 @@ func (c *checker) members(one checkedConversation) (members []chat.Member, err e
 // ledger counts the entries of a conversation afresh. Where the oldest are not
 // kept any more, it goes on from the counts that stand with the first that are.
 type ledger struct {
-	key     proto.Key
-	members []chat.Member
-	first   uint64 // seq
-	last    chat.Entry
-	entries uint64
-	before  [2]uint64           // counted before the first entry
-	counted [2]uint64           // with the last one
-	own     map[uint64]ownCount // by author
-	settled uint64              // chat.Conversation.Settled
-	past    uint64              // what counts to a service's agents up to there
-	seen    []uint64            // of each member: others' entries that count, from the first on to Member.Read
+	key               proto.Key
+	members           []chat.Member
+	first             uint64 // seq
+	last              chat.Entry
+	entries           uint64
+	before            [2]uint64           // counted before the first entry
+	counted           [2]uint64           // with the last one
+	own               map[uint64]ownCount // by author
+	settled           uint64              // chat.Conversation.Settled
+	past              uint64              // what counts to a service's agents up to there, or was taken back
+	revised, recalled uint64              // chat.Conversation.Revised and Recalled
+	seen              []uint64            // of each member: others' entries that count, from the first on to Member.Read
 }
 
 // ownCount is how many entries of an author count: before the first that is
@@ -237,12 +238,12 @@ func newLedger(key proto.Key, members []chat.Member) *ledger {
 func (l *ledger) add(e *chat.Entry) (counted [2]uint64, own uint64) {
 	var one [2]uint64
 	for _, side := range []proto.Side{proto.First, proto.Second} {
-		if l.key.Counts(e.Type, l.key.User(side)) {
+		if l.key.Counted(e.Type, l.key.User(side)) {
 			one[side] = 1
 		}
 	}
 	mine := uint64(0)
-	if l.key.Counts(e.Type, e.Sender) {
+	if l.key.Counted(e.Type, e.Sender) {
 		mine = 1
 	}
 	author, known := l.own[e.Sender]
@@ -260,11 +261,21 @@ func (l *ledger) add(e *chat.Entry) (counted [2]uint64, own uint64) {
 	author.now += mine
 	l.own[e.Sender] = author
 	l.counted[0], l.counted[1] = l.counted[0]+one[0], l.counted[1]+one[1]
-	if e.Seq <= l.settled {
+	recalled := e.Type == proto.MessageType_MESSAGE_TYPE_RECALLED
+	switch {
+	case e.Seq <= l.settled:
 		l.past = l.counted[proto.Second]
+	case recalled:
+		l.past++
+	}
+	if recalled {
+		l.recalled = e.Seq
+	}
+	if e.Type.Revises() {
+		l.revised = e.Seq
 	}
 	for i, m := range l.members {
-		if m.User != e.Sender && e.Seq <= m.Read && l.key.Counts(e.Type, m.User) {
+		if m.User != e.Sender && (e.Seq <= m.Read || recalled) && l.key.Counted(e.Type, m.User) {
 			l.seen[i]++
 		}
 	}
@@ -313,20 +324,23 @@ func (c *checker) entries(one checkedConversation, l *ledger) error {
 
 // unlike says in what an entry's body differs from the row that it stands in.
 func unlike(e *chat.Entry) string {
-	var id, seq, sender, time uint64
+	var id, seq, sender, time, revised uint64
 	var kind proto.MessageType
+	var said string
 	if e.Key.Kind() != proto.Service {
 		var m proto.Message
 		if err := protobuf.Unmarshal(e.Body, &m); err != nil {
 			return "its body cannot be read"
 		}
 		id, seq, sender, time, kind = m.GetMessageId(), m.GetSeq(), m.GetSenderId(), m.GetCreateTime(), m.GetMessageType()
+		revised, said = m.GetRevisedSeq(), m.GetContent()
 	} else {
 		var m proto.ServiceMessage
 		if err := protobuf.Unmarshal(e.Body, &m); err != nil {
 			return "its body cannot be read"
 		}
 		id, seq, sender, time, kind = m.GetMessageId(), m.GetSeq(), m.GetUserId(), m.GetCreateDate(), m.GetMessageType()
+		revised, said = m.GetRevisedSeq(), m.GetContent()+m.GetExtend()
 		if m.GetDirection() == proto.ServiceMessageDirection_SERVICE_TO_CUSTOMER {
 			sender = m.GetAgentId()
 		}
@@ -342,6 +356,10 @@ func unlike(e *chat.Entry) string {
 		return "its body has another time"
 	case kind != e.Type:
 		return "its body has another type"
+	case revised != e.Revised:
+		return "its body was revised by another entry"
+	case said != "" && (kind.Revises() || kind == proto.MessageType_MESSAGE_TYPE_RECALLED):
+		return "it says something, although nothing should be left of that"
 	}
 	return ""
 }
@@ -361,6 +379,13 @@ func (c *checker) compare(one checkedConversation, l *ledger) {
 			l.counted[proto.First], l.counted[proto.Second], one.Counted[proto.First], one.Counted[proto.Second])
 	case l.last.CreateTime != one.Time:
 		c.find("conversation %s: its last entry is of %d, and %d is noted (Unix milliseconds)", one.name, l.last.CreateTime, one.Time)
+	}
+	// Of what is not kept any more nobody can say whether it was one.
+	if one.Revised != l.revised && (l.revised != 0 || one.Revised >= l.first) {
+		c.find("conversation %s: the newest entry that speaks of another is %d, and %d is noted", one.name, l.revised, one.Revised)
+	}
+	if one.Recalled != l.recalled && (l.recalled != 0 || one.Recalled >= l.first) {
+		c.find("conversation %s: the newest entry that was taken back is %d, and %d is noted", one.name, l.recalled, one.Recalled)
 	}
 	if one.Key.Kind() == proto.Service && one.Past != l.past && l.counted == one.Counted {
 		c.find("conversation %s: %d of its entries are past for an agent who comes, and %d are noted", one.name, l.past, one.Past)

@@ -92,6 +92,15 @@ func lived(t *testing.T, dir string) {
 	serve(checkedAgent, proto.MessageType_MESSAGE_TYPE_CLAIM, "")
 	serve(checkedAgent, proto.MessageType_MESSAGE_TYPE_NOTE, "a note")
 	serve(checkedAgent, proto.MessageType_MESSAGE_TYPE_TEXT, "yes?")
+	speak := func(target uint64, kind proto.MessageType, content string) {
+		commit(3, proto.BranchMessage, &proto.Message{
+			MessageId: new(uint64), SenderId: new(uint64), CreateTime: new(uint64), ReceiverId: protobuf.Uint64(5), Content: &content,
+			MessageType: &kind, TargetSeq: &target,
+		})
+	}
+	speak(39, proto.MessageType_MESSAGE_TYPE_EDIT, "edited")
+	speak(39, proto.MessageType_MESSAGE_TYPE_REACT, "👍")
+	speak(1, proto.MessageType_MESSAGE_TYPE_RECALL, "")
 	direct := proto.DirectKey(3, 5).String()
 	for _, m := range []struct {
 		user            uint64
@@ -108,7 +117,7 @@ func lived(t *testing.T, dir string) {
 func TestAHistoryOfEverythingIsSoundAlsoWhileItIsInUse(t *testing.T) {
 	dir := t.TempDir()
 	lived(t, dir)
-	want := store.Checked{Conversations: 2, Members: 5, Entries: 83, Users: 2}
+	want := store.Checked{Conversations: 2, Members: 5, Entries: 86, Users: 2}
 	if all, checked := findings(t, dir); len(all) != 0 || checked != want {
 		t.Errorf("%+v, want %+v, findings %q", checked, want, all)
 	}
@@ -157,16 +166,16 @@ func TestCheckFindsWhatDoesNotFit(t *testing.T) {
 	for name, test := range map[string]struct{ statement, finding string }{
 		"an entry missing":             {"DELETE FROM messages WHERE seq = " + seq(7) + " AND conversation = " + direct, "d:3:5: entries 7 to 7 are missing"},
 		"the first entry missing":      {"DELETE FROM messages WHERE seq = " + seq(1) + " AND conversation = " + direct, "d:3:5: its first entry is 2 and should be 1"},
-		"the last entries missing":     {"DELETE FROM messages WHERE seq > " + seq(38) + " AND conversation = " + direct, "d:3:5: its last entry is 38 and should be 40"},
-		"all entries missing":          {"DELETE FROM messages WHERE conversation = " + direct, "d:3:5: entries 1 to 40 are missing"},
-		"a conversation missing":       {"DELETE FROM conversations WHERE key LIKE 's:%'", "there are 83 entries, and 40 of conversations"},
+		"the last entries missing":     {"DELETE FROM messages WHERE seq > " + seq(38) + " AND conversation = " + direct, "d:3:5: its last entry is 38 and should be 43"},
+		"all entries missing":          {"DELETE FROM messages WHERE conversation = " + direct, "d:3:5: entries 1 to 43 are missing"},
+		"a conversation missing":       {"DELETE FROM conversations WHERE key LIKE 's:%'", "there are 86 entries, and 43 of conversations"},
 		"a conversation's key damaged": {"UPDATE conversations SET key = 'd:5:3' WHERE key LIKE 'd:%'", `"d:5:3": its key is damaged`},
-		"a head too high":              {"UPDATE conversations SET head = " + seq(41) + " WHERE key LIKE 'd:%'", "its last entry is 40 and should be 41"},
+		"a head too high":              {"UPDATE conversations SET head = " + seq(44) + " WHERE key LIKE 'd:%'", "its last entry is 43 and should be 44"},
 		"a count of a conversation":    {"UPDATE conversations SET b_counted = b_counted + 1 WHERE key LIKE 'd:%'", "40 and 40 of its entries count as unread, and 40 and 41 are noted"},
 		"a count of what is past":      {"UPDATE conversations SET gone = gone + 1 WHERE key LIKE 's:%'", "42 of its entries are past for an agent who comes, and 43 are noted"},
 		"a count of own entries":       {"UPDATE members SET own = own - 1 WHERE user_id = " + seq(5), "user 5 wrote 20 entries that count, and 19 are noted"},
 		"a count of read entries":      {"UPDATE members SET seen = seen + 1 WHERE user_id = x'8000000000000033'", "user 9223372036854775859 read 41 entries of others, and 42 are noted"},
-		"a watermark beyond the end":   {"UPDATE members SET delivered_seq = " + seq(99) + " WHERE conversation = " + direct + " AND user_id = " + seq(5), "user 5 read up to 40 and was delivered up to 99, of 40"},
+		"a watermark beyond the end":   {"UPDATE members SET delivered_seq = " + seq(99) + " WHERE conversation = " + direct + " AND user_id = " + seq(5), "user 5 read up to 40 and was delivered up to 99, of 43"},
 		"read, but never delivered":    {"UPDATE members SET delivered_seq = " + seq(1) + " WHERE conversation = " + direct + " AND user_id = " + seq(5), "user 5 read up to 40 and was delivered up to 1"},
 		"change numbers beyond":        {"UPDATE meta SET value = " + seq(1) + " WHERE name = 'rev'", "and the highest is 1"},
 		"ids that fall":                {"UPDATE messages SET id = " + seq(1) + " WHERE seq = " + seq(9) + " AND conversation = " + direct, "entry 9 has message id 1, which is not above"},
@@ -179,6 +188,10 @@ func TestCheckFindsWhatDoesNotFit(t *testing.T) {
 		"an author's count with an entry": {"UPDATE messages SET own = own + 1 WHERE seq = " + seq(9) + " AND conversation = " + direct, "with entry 9, 9 and 9 count as unread and 5 are its author's, and 9, 9 and 6 are noted"},
 		"the newest time":                 {"UPDATE conversations SET newest_time = x'0000000000000001' WHERE key LIKE 'd:%'", ", and 1 is noted (Unix milliseconds)"},
 		"a type changed":                  {"UPDATE messages SET type = 22 WHERE seq = " + seq(9) + " AND conversation = " + direct, "its body has another type"},
+		"a newest edit changed":           {"UPDATE conversations SET revised = 42 WHERE key LIKE 'd:%'", "the newest entry that speaks of another is 43, and 42 is noted"},
+		"a newest recall changed":         {"UPDATE conversations SET recalled = 2 WHERE key LIKE 'd:%'", "the newest entry that was taken back is 1, and 2 is noted"},
+		"a last edit changed":             {"UPDATE messages SET revised = 9 WHERE revised = 42", "its body was revised by another entry"},
+		"what was taken back":             {"UPDATE messages SET body = body || x'1A0178' WHERE type = 27", "although nothing should be left"},
 		"a number damaged":                {"UPDATE messages SET create_time = x'00' WHERE seq = " + seq(9) + " AND conversation = " + direct, "an entry after 8 is damaged"},
 		"a user damaged":                  {"UPDATE users SET last_seen = x'00'", "user number 1 by id is damaged"},
 	} {

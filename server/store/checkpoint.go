@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 const (
 	// checkpointPause is how long after a commit its pages are moved from the log into
@@ -32,8 +35,25 @@ func (db *DB) moveLog(c *connection) {
 		}
 		// What cannot be moved stays in the log, where it is as safe, until the next
 		// time; whether the disk can be written to is for commits and Probe to tell.
-		_ = c.Exec("PRAGMA wal_checkpoint(PASSIVE)")
+		if !db.erase.Swap(false) {
+			_ = c.Exec("PRAGMA wal_checkpoint(PASSIVE)")
+		} else if !emptyLog(c) {
+			db.erase.Store(true)
+			db.logGrew()
+		}
 	}
+}
+
+// emptyLog moves the log into the file and leaves nothing in it: what was taken back stands
+// there still, in what was written before. Commits wait for that, and it for those who read,
+// but not for long. It reports whether it did.
+func emptyLog(c *connection) bool {
+	var busy, pages, moved int64
+	err := c.script("PRAGMA busy_timeout(50)")
+	if err == nil {
+		_, err = c.Row([]any{&busy, &pages, &moved}, "PRAGMA wal_checkpoint(TRUNCATE)")
+	}
+	return errors.Join(err, c.script("PRAGMA "+busyPragma)) == nil && busy == 0
 }
 
 // logGrew lets moveLog begin.

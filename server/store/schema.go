@@ -265,6 +265,14 @@ var migrations = []string{`
 	UPDATE conversations SET gone = CASE WHEN service IS NULL THEN 0 ELSE coalesce((SELECT m.b_counted - 1 FROM messages m
 		WHERE conversations.a_seq != x'0000000000000000' AND m.conversation = conversations.id AND m.seq = conversations.a_seq), b_counted) END;
 `, `
+	-- Of an entry that others spoke of, the seq of the last that did; of a conversation, that
+	-- of the newest that spoke of another, and of the newest that was taken back (type 27).
+	ALTER TABLE messages ADD COLUMN revised INTEGER NOT NULL DEFAULT 0;
+	CREATE INDEX messages_revised ON messages (conversation, revised) WHERE revised > 0;
+	CREATE INDEX messages_recalled ON messages (conversation, seq, sender) WHERE type = 27;
+	ALTER TABLE conversations ADD COLUMN revised INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE conversations ADD COLUMN recalled INTEGER NOT NULL DEFAULT 0;
+`, `
 	-- Groups: what a member is in one (chat.Member.Role), the first entry that they may read
 	-- and, once they are in it no more, the last one, and through which they have answered.
 	ALTER TABLE members ADD COLUMN role INTEGER NOT NULL DEFAULT 0;

@@ -59,8 +59,10 @@ type DB struct {
 	grown  chan struct{} // holds one, for moveLog
 	// written says that something was since the last Probe.
 	written atomic.Bool
-	once    sync.Once
-	err     error // of Close
+	// erase says that the log holds what was taken out of the history.
+	erase atomic.Bool
+	once  sync.Once
+	err   error // of Close
 }
 
 var _ chat.Store = (*DB)(nil)
@@ -108,7 +110,7 @@ func (db *DB) open(ctx context.Context, path, why string) error {
 		return explain(path, err)
 	}
 	w, err := openConnection(ctx, path, options{vfs: bufferedLog, pragmas: []string{
-		busyPragma, "journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(67108864)", "cache_size(-16384)",
+		busyPragma, "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "journal_size_limit(67108864)", "cache_size(-16384)",
 		fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages),
 	}})
 	if err != nil {
@@ -162,10 +164,18 @@ func (db *DB) Update(ctx context.Context, change func(chat.Tx) error) error {
 		return fmt.Errorf("update the history: %w", err)
 	}
 	defer func() { db.writer <- s }()
-	if err := s.update(ctx, func(t *relational.Transaction) error { return change(t) }); err != nil {
+	erases := false
+	if err := s.update(ctx, func(t *relational.Transaction) error {
+		err := change(t)
+		erases = t.Erases()
+		return err
+	}); err != nil {
 		return fmt.Errorf("update the history: %w", err)
 	}
 	db.written.Store(true)
+	if erases {
+		db.erase.Store(true)
+	}
 	db.logGrew()
 	return nil
 }

@@ -355,6 +355,26 @@ func (v memoryView) first(key proto.Key, after uint64, wanted func(chat.Entry) b
 	return chat.Entry{}
 }
 
+func (v memoryView) Revised(key proto.Key, after uint64, limit int) (revised []chat.Entry, err error) {
+	for _, e := range v.entries(key) {
+		if e.Revised > after {
+			e.Body, e.Mentions = bytes.Clone(e.Body), nil
+			revised = append(revised, e)
+		}
+	}
+	slices.SortFunc(revised, func(x, y chat.Entry) int { return cmp.Compare(x.Revised, y.Revised) })
+	return revised[:min(len(revised), max(0, limit))], nil
+}
+
+func (v memoryView) CountRecalled(key proto.Key, after, except uint64) (n uint64, err error) {
+	for _, e := range v.after(key, after) {
+		if e.Type == proto.MessageType_MESSAGE_TYPE_RECALLED && e.Sender != except {
+			n++
+		}
+	}
+	return n, nil
+}
+
 func (v memoryView) ByRef(sender uint64, ref [proto.RefSize]byte) (chat.Entry, error) {
 	place, ok := lookup(v.s, func(s *memoryState) map[memoryRef]memoryPlace { return s.refs }, memoryRef{sender, ref})
 	if !ok {
@@ -650,6 +670,21 @@ func (t memoryTx) Append(e chat.Entry) error {
 	t.s.refs[ref] = memoryPlace{e.Key, e.Seq, e.ID, e.CreateTime}
 	t.s.ids[e.ID] = struct{}{}
 	t.s.lastID = max(t.s.lastID, e.ID)
+	return nil
+}
+
+func (t memoryTx) Revise(e chat.Entry) error {
+	entries := t.entries(e.Key)
+	i, found := bySeq(entries, e.Seq)
+	if !found {
+		return fmt.Errorf("revise message id %d: there is no entry %d", e.ID, e.Seq)
+	}
+	entries = slices.Clone(entries) // others go on reading what was there
+	entries[i].Type, entries[i].Body, entries[i].Revised = e.Type, bytes.Clone(e.Body), e.Revised
+	if e.Type == proto.MessageType_MESSAGE_TYPE_RECALLED {
+		entries[i].Mentions = nil
+	}
+	t.s.entries[e.Key] = entries
 	return nil
 }
 

@@ -35,6 +35,7 @@ func Run(t *testing.T, fresh func(t *testing.T) History) {
 		{"an entry is found by its sender and client_ref", byRef},
 		{"seq, id, and sender with client_ref are unique", unique},
 		{"what is deleted is gone, but for its id and its sender's client_ref", deletes},
+		{"an entry is revised in its place, and found by what revised it", revises},
 		{"the oldest entry of each conversation comes by key", oldest},
 		{"members are found by conversation", members},
 		{"a failed update leaves nothing", rollback},

@@ -94,7 +94,7 @@ var aheadQuery = func() string {
 	columns := strings.Split(relational.EntryColumns, ", ")
 	for i, column := range columns {
 		switch column {
-		case "type", "a_counted", "b_counted", "own":
+		case "type", "a_counted", "b_counted", "own", "revised":
 			columns[i] = "coalesce(e." + column + ", 0)"
 		case "client_ref":
 			columns[i] = "coalesce(e.client_ref, '\\x00000000000000000000000000000000'::bytea)"

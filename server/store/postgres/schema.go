@@ -233,6 +233,13 @@ var migrations = []string{`
 		PRIMARY KEY (node, user_id, client)
 	);
 `, `
+	-- As in SQLite's.
+	ALTER TABLE messages ADD COLUMN revised bigint NOT NULL DEFAULT 0;
+	CREATE INDEX messages_revised ON messages (conversation, revised) WHERE revised > 0;
+	CREATE INDEX messages_recalled ON messages (conversation, seq, sender) WHERE type = 27;
+	ALTER TABLE conversations ADD COLUMN revised bigint NOT NULL DEFAULT 0;
+	ALTER TABLE conversations ADD COLUMN recalled bigint NOT NULL DEFAULT 0;
+`, `
 	-- Groups: what a member is in one (chat.Member.Role), the first entry that they may read
 	-- and, once they are in it no more, the last one, and through which they have answered.
 	ALTER TABLE members ADD COLUMN role bigint NOT NULL DEFAULT 0;

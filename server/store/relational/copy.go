@@ -20,9 +20,9 @@ type table struct {
 // tables are all but meta, of which metaNames are copied, and what users are found by.
 var tables = []table{
 	{"conversations", 1, "id i, key s, head n, min n, service ?i, rev n, newest_time n, a_through n, a_seq n, a_since n, b_through n, b_seq n, b_since n, assignee n, post_proc i, answer_seq n, answer_by n," +
-		" service_read n, service_delivered n, service_read_time n, service_delivered_time n, a_counted i, b_counted i, gone i, notes i"},
+		" service_read n, service_delivered n, service_read_time n, service_delivered_time n, a_counted i, b_counted i, gone i, notes i, revised i, recalled i"},
 	{"members", 2, "conversation i, user_id n, rev n, read_seq n, delivered_seq n, read_time n, delivered_time n, own i, seen i, peer ?n, blocks b, blocked b, pinned b, muted b, marked_unread b, archived_through i, role i, from_seq n, until_seq n, answered n"},
-	{"messages", 2, "conversation i, seq n, id n, sender n, client_ref n, create_time n, type i, a_counted i, b_counted i, own i, body n"},
+	{"messages", 2, "conversation i, seq n, id n, sender n, client_ref n, create_time n, type i, a_counted i, b_counted i, own i, body n, revised i"},
 	{"refs", 2, "sender n, client_ref n, conversation i, seq n, id n, create_time n"},
 	{"users", 1, "id n, name s, folded s, services i, services_since n, services_until n, revoked n, blocked b, signed_out n, renamed n, first_seen n, last_seen n, hides i, wrote b, customer i"},
 	{"usage", 1, "user_id n, bytes n, bytes_time n, conversations n, conversations_time n"},

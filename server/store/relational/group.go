@@ -49,7 +49,7 @@ const mentions = " FROM mentions x CROSS JOIN messages m ON m.conversation = x.c
 
 // FirstMention implements chat.View.
 func (v *View) FirstMention(key proto.Key, user, after uint64) (chat.Entry, error) {
-	return v.first(key, "SELECT m.seq, m.id, m.sender, m.client_ref, m.create_time, m.type, m.a_counted, m.b_counted, m.own"+mentions+" ORDER BY x.seq LIMIT 1", Number(user), Number(after))
+	return v.first(key, "SELECT m.seq, m.id, m.sender, m.client_ref, m.create_time, m.type, m.a_counted, m.b_counted, m.own, m.revised"+mentions+" ORDER BY x.seq LIMIT 1", Number(user), Number(after))
 }
 
 // CountMentions implements chat.View.
@@ -110,6 +110,14 @@ func scanGroupLink(row Row) (l chat.GroupLink, err error) {
 	copy(l.Secret[:], secret)
 	l.Key, err = proto.ParseKey(key)
 	return l, err
+}
+
+// Group implements chat.View.
+func (t *Transaction) Group(key proto.Key) (chat.Group, error) {
+	if t.ahead != nil && t.ahead.absent[key] && t.rowIDs[key] == 0 {
+		return chat.Group{}, t.ctx.Err()
+	}
+	return t.View.Group(key)
 }
 
 // PutGroup implements chat.Tx.

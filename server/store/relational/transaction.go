@@ -14,6 +14,8 @@ type Transaction struct {
 	rev   uint64 // the highest change number that was put
 	row   int64  // the highest row id of a conversation; 0 until it is known
 	ahead *Fetched
+
+	erases bool // something was replaced that must not stay
 }
 
 var _ chat.Tx = (*Transaction)(nil)
@@ -118,7 +120,7 @@ func (t *Transaction) nextRow() (int64, error) {
 // What is written of a conversation: all, or only what all have, where the rest stays as it is.
 const (
 	putShared = "UPDATE conversations SET head = ?, min = ?, newest_time = ?, a_through = ?, a_seq = ?, a_since = ?, b_through = ?, b_seq = ?, b_since = ?," +
-		" a_counted = ?, b_counted = ?, gone = ?, notes = ?"
+		" a_counted = ?, b_counted = ?, gone = ?, notes = ?, revised = ?, recalled = ?"
 	putSome = putShared + " WHERE id = ?"
 	putAll  = putShared + ", rev = ?, assignee = ?, post_proc = ?, answer_seq = ?, answer_by = ?, service_read = ?, service_delivered = ?," +
 		" service_read_time = ?, service_delivered_time = ? WHERE id = ?"
@@ -139,9 +141,9 @@ func (t *Transaction) PutConversation(c chat.Conversation) error {
 		return err
 	}
 	a, b, now := c.Status.Sides[proto.First], c.Status.Sides[proto.Second], c.Status
-	query, args := putSome, append(make([]any, 0, 23), Number(c.Head), Number(c.Min), Number(c.Time),
+	query, args := putSome, append(make([]any, 0, 25), Number(c.Head), Number(c.Min), Number(c.Time),
 		Number(a.AnsweredThrough), Number(a.Seq), Number(a.Since), Number(b.AnsweredThrough), Number(b.Seq), Number(b.Since),
-		int64(c.Counted[proto.First]), int64(c.Counted[proto.Second]), int64(c.Past), int64(c.Notes))
+		int64(c.Counted[proto.First]), int64(c.Counted[proto.Second]), int64(c.Past), int64(c.Notes), int64(c.Revised), int64(c.Recalled))
 	if known := t.cache.row(c.Key); known.id == 0 || known.Head == 0 || ofService(known.Conversation) != ofService(c) {
 		query, args = putAll, append(args, Number(c.Rev), Number(now.Assignee), int64(now.PostProc), Number(now.LastAnswer), Number(now.LastAnswerBy),
 			Number(c.ServiceRead), Number(c.ServiceDelivered), Number(c.ServiceReadTime), Number(c.ServiceDeliveredTime))

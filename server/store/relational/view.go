@@ -105,7 +105,7 @@ func (v *View) Conversation(key proto.Key) (chat.Conversation, error) {
 }
 
 const conversationColumns = "head, min, newest_time, rev, a_through, a_seq, a_since, b_through, b_seq, b_since, assignee, post_proc, answer_seq, answer_by," +
-	" service_read, service_delivered, service_read_time, service_delivered_time, a_counted, b_counted, gone, notes"
+	" service_read, service_delivered, service_read_time, service_delivered_time, a_counted, b_counted, gone, notes, revised, recalled"
 
 func conversationFields(c *chat.Conversation) []any {
 	a, b, now := &c.Status.Sides[proto.First], &c.Status.Sides[proto.Second], &c.Status
@@ -114,7 +114,7 @@ func conversationFields(c *chat.Conversation) []any {
 		(*Number)(&a.AnsweredThrough), (*Number)(&a.Seq), (*Number)(&a.Since), (*Number)(&b.AnsweredThrough), (*Number)(&b.Seq), (*Number)(&b.Since),
 		(*Number)(&now.Assignee), &now.PostProc, (*Number)(&now.LastAnswer), (*Number)(&now.LastAnswerBy),
 		(*Number)(&c.ServiceRead), (*Number)(&c.ServiceDelivered), (*Number)(&c.ServiceReadTime), (*Number)(&c.ServiceDeliveredTime),
-		&c.Counted[proto.First], &c.Counted[proto.Second], &c.Past, &c.Notes,
+		&c.Counted[proto.First], &c.Counted[proto.Second], &c.Past, &c.Notes, &c.Revised, &c.Recalled,
 	}
 }
 
@@ -240,10 +240,10 @@ func scanChange(row Row, user uint64) (c chat.Change, m chat.Member, err error) 
 
 func decimal(n uint64) string { return strconv.FormatUint(n, 10) }
 
-const EntryColumns = "seq, id, sender, client_ref, create_time, type, a_counted, b_counted, own"
+const EntryColumns = "seq, id, sender, client_ref, create_time, type, a_counted, b_counted, own, revised"
 
 func EntryFields(e *chat.Entry) []any {
-	return []any{(*Number)(&e.Seq), (*Number)(&e.ID), (*Number)(&e.Sender), (*Ref)(&e.Ref), (*Number)(&e.CreateTime), (*int32)(&e.Type), &e.Counted[proto.First], &e.Counted[proto.Second], &e.Own}
+	return []any{(*Number)(&e.Seq), (*Number)(&e.ID), (*Number)(&e.Sender), (*Ref)(&e.Ref), (*Number)(&e.CreateTime), (*int32)(&e.Type), &e.Counted[proto.First], &e.Counted[proto.Second], &e.Own, &e.Revised}
 }
 
 // Entries implements chat.View.
