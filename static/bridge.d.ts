@@ -7,7 +7,7 @@
  * so each command, answer and batch of events crosses between Go and JavaScript
  * once, and ids pass as 64 bits.
  */
-import type { Connection, Conversation, ConversationKey, EntryType, ID, ParleyEventMap, Timeline } from './parley.d.ts';
+import type { Connection, Conversation, ConversationKey, EntryType, Group, ID, ParleyEventMap, Timeline } from './parley.d.ts';
 
 /** What the program finds in globalThis.parleyHost, set before it starts. It uses no other global, and sets none. */
 export interface Host {
@@ -54,11 +54,12 @@ export interface Commands {
    * repeat says that another program, or this one, may have been given this send before, and the page got no
    * answer; the event tells what became of it.
    */
-  send(fields: { key: ConversationKey; content: string; seen: ID; type: EntryType; target: ID; extend: string; anyway: boolean; ref: Ref; repeat: boolean }): null;
+  send(fields: { key: ConversationKey; content: string; seen: ID; type: EntryType; target: ID; extend: string; anyway: boolean; ref: Ref; repeat: boolean; mentions: ID[] }): null;
   retry(fields: { ref: string; seen: ID }): null;
   discard(fields: { ref: string }): null;
   history(fields: { key: ConversationKey; before: ID; limit: number }): Timeline;
   conversations(fields: {}): Conversation[];
+  group(fields: { key: ConversationKey }): Group;
   read(fields: { key: ConversationKey; seq: ID }): null;
   typing(fields: { key: ConversationKey; active: boolean }): null;
   settings(fields: { shareTyping?: boolean; sharePresence?: boolean; listed?: boolean; away?: boolean }): null;

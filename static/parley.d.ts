@@ -3,7 +3,7 @@
 /** A user id, message id or seq. Always a BigInt: a number would lose digits above 2^53. */
 export type ID = bigint;
 
-/** `d:{low}:{high}` for two users, `s:{user}:{service_type}` for a customer and a service; others are of kinds to come. */
+/** `d:{low}:{high}` for two users, `s:{user}:{service_type}` for a customer and a service, `g:{group}` for a group; others are of kinds to come. */
 export type ConversationKey = string;
 
 export interface User { id: ID; name: string; services: number[] }
@@ -18,11 +18,13 @@ export type MessageState = 'pending' | 'sent' | 'delivered' | 'read' | 'refused'
 
 /**
  * What an entry is: text that people write, or a control entry (a claim and so on). A 'move' goes on with another
- * service, whose conversation then begins a 'moved', which only the server writes. The last two are of types
+ * service, whose conversation then begins a 'moved', which only the server writes, as it does what happens to groups:
+ * the content of a 'group-create' and a 'group-rename' is the name, that of a 'group-role' the role. The last two are of types
  * that only a newer version knows, which people write and which are control entries; they cannot be sent.
  */
 export type EntryType = 'text' | 'image' | 'file' | 'claim' | 'release' | 'hand-over' | 'note' | 'resolve' | 'reopen' | 'no-reply-needed'
   | 'move' | 'moved'
+  | 'group-create' | 'group-join' | 'group-leave' | 'group-remove' | 'group-rename' | 'group-role'
   | 'unknown' | 'unknown-control';
 
 export interface Message {
@@ -73,6 +75,18 @@ export interface Message {
    * "content": string}, …]}, what people wrote last where it comes from.
    */
   extend: string;
+  /** The rest is of groups only. The sender's name, as far as it is known here. */
+  senderName: string;
+  /** Whom it mentions; 0n is everyone. */
+  mentions: ID[];
+  /** That is me, or everyone, and somebody else wrote it. */
+  mentionsMe: boolean;
+  /** Of what happened to the group: whom it is about, and their names, as they were then; no names where they are many. */
+  members: ID[];
+  memberNames: string[];
+  /** Of a message of mine: how many of the others have read it, and how many these are; 0 if that is not known so far. */
+  readBy: number;
+  readOf: number;
 }
 
 export interface Conversation {
@@ -125,7 +139,44 @@ export interface Conversation {
   archived: boolean;
   /** To be shown as unread although nothing in it is; false as soon as it is read on. */
   markedUnread: boolean;
+  /** A group's id; 0n if it is none. Its name is peerName. */
+  group: ID;
+  /** What I am in the group; '' if I left it or was removed: then head is the last message that I may read. */
+  role: string;
+  memberCount: number;
+  /** How many unread messages of a group mention me. */
+  mentions: ID;
 }
+
+/** Who is in a group. */
+export interface Group {
+  key: ConversationKey;
+  name: string;
+  /** As Conversation.role. */
+  role: string;
+  /** Who comes reads what was written before. */
+  whole: boolean;
+  members: Member[];
+}
+
+export interface Member {
+  user: ID;
+  name: string;
+  /** 'owner', 'admin' or 'member'. */
+  role: string;
+  /** As of when the server was asked. */
+  online: boolean;
+  /** The first message that they may read. */
+  from: ID;
+  /** Up to where messages were delivered to them and read by them, and when that came so far, Unix milliseconds, 0 if unknown. */
+  delivered: ID;
+  read: ID;
+  deliveredTime: number;
+  readTime: number;
+}
+
+/** A link by which whoever has it joins a group: the page's address with #/join/{code}. Times are Unix milliseconds, expires 0 if never. */
+export interface GroupLink { id: ID; code: string; made: number; expires: number }
 
 export interface Timeline {
   key: ConversationKey;
@@ -296,6 +347,8 @@ export interface ParleyEventMap {
   connection: CustomEvent<Connection>;
   typing: CustomEvent<Typing>;
   presence: CustomEvent<Presence>;
+  /** Who is in a group, or how far they have read, once that was asked for or a group is shown. */
+  group: CustomEvent<Group>;
   /** What the user has chosen, here or on another device. */
   settings: CustomEvent<Settings>;
   /** A fresh token says something else of the user: another name, other services. */
@@ -355,6 +408,9 @@ export function directKey(a: ID, b: ID): ConversationKey;
 /** The key of the conversation between a customer and a service. */
 export function serviceKey(customer: ID, service: number): ConversationKey;
 
+/** The key of a group. */
+export function groupKey(group: ID): ConversationKey;
+
 /** Merges changed messages into a list as it is to be shown; returns a new list. */
 export function mergeMessages(list: Message[], changed: Message[], gone?: string[]): Message[];
 
@@ -391,10 +447,11 @@ export interface Parley extends EventTarget {
    * hand-over, or the number of the service of a move. An answer of an agent who had not seen another agent's newer one
    * is refused with code 0x83, unless anyway is set. ref is the message's
    * client_ref, of newRef(): what is sent again with the same one, from whatever
-   * page, is the same message, and stored once.
+   * page, is the same message, and stored once. mentions are members of the group
+   * whom it asks, 0n for everyone (owner and admins).
    */
   send(to: ID | ConversationKey, content: string, options?: {
-    seen?: ID; type?: EntryType; target?: ID; extend?: string; anyway?: boolean; ref?: string;
+    seen?: ID; type?: EntryType; target?: ID; extend?: string; anyway?: boolean; ref?: string; mentions?: ID[];
   }): Promise<Message>;
   /** Sends a refused message again; seen as in send(). */
   retry(ref: string, options?: { seen?: ID }): Promise<void>;
@@ -461,6 +518,29 @@ export interface Parley extends EventTarget {
   putReply(service: number, reply: Partial<Reply> & { title: string; content: string }): Promise<Reply>;
   /** Deletes one; refused as putReply(). */
   deleteReply(service: number, reply: Reply): Promise<void>;
+  /**
+   * Makes a group with other users, of which I am the owner, and returns its key. With whole, who comes later reads
+   * what was written before. With a ref, of newRef(), a repeat is the same group.
+   */
+  createGroup(name: string, options?: { members?: ID[]; whole?: boolean; ref?: string }): Promise<ConversationKey>;
+  /** Who is in a group. */
+  group(key: ConversationKey): Promise<Group>;
+  /** As the group's owner or one of its admins. */
+  renameGroup(key: ConversationKey, name: string): Promise<void>;
+  addMembers(key: ConversationKey, users: ID[]): Promise<void>;
+  removeMember(key: ConversationKey, user: ID): Promise<void>;
+  /** As its owner: 'admin', 'member', or 'owner', which makes me an admin. */
+  changeRole(key: ConversationKey, user: ID, role: 'owner' | 'admin' | 'member'): Promise<void>;
+  leaveGroup(key: ConversationKey): Promise<void>;
+  /** As its owner or one of its admins: the links that count, the newest first. */
+  groupLinks(key: ConversationKey): Promise<GroupLink[]>;
+  /** Makes one that counts for some seconds; 0: until it is withdrawn. */
+  addGroupLink(key: ConversationKey, lasts: number): Promise<GroupLink>;
+  deleteGroupLink(key: ConversationKey, id: ID): Promise<void>;
+  /** The group to which a link's code leads. */
+  linkedGroup(code: string): Promise<{ key: ConversationKey; name: string; members: number }>;
+  /** Lets me into it. */
+  joinGroup(code: string): Promise<ConversationKey>;
   /** What is known of a customer of a service that I answer for. */
   customer(id: ID): Promise<Customer>;
   /**

@@ -7,6 +7,7 @@
 // and a reset says to ask anew.
 import { endDevice, endDevices, listDevices, makeCode, rename } from './client/account.js';
 import { openTransport, prepareWorker, randomName } from './client/engine-transport.js';
+import { addGroupLink, addMembers, changeRole, createGroup, deleteGroupLink, groupLinks, joinGroup, linkedGroup, removeMember, renameGroup } from './client/groups.js';
 import { addNote, customerOf, deleteNote, deleteReply, notesOn, putReply, repliesOf } from './client/desk.js';
 import { addressOf, findUsers, ParleyError, request } from './client/http.js';
 import { mark, markEngine } from './client/marks.js';
@@ -56,6 +57,13 @@ export function directKey(a, b) {
   for (const id of [a, b]) checkID('user id', id);
   if (a === b || !a || !b) throw new ParleyError('a conversation needs two users');
   return a < b ? `d:${a}:${b}` : `d:${b}:${a}`;
+}
+
+/** The key of a group. @param {bigint} group */
+export function groupKey(group) {
+  checkID('group', group);
+  if (!group) throw new ParleyError('a group has an id');
+  return `g:${group}`;
 }
 
 /**
@@ -213,9 +221,9 @@ class Parley extends EventTarget {
    * @param {Parameters<import('./parley.d.ts').Parley['send']>[2]} [options]
    * @returns {Promise<Message>}
    */
-  async send(to, content, { seen = 0n, type = 'text', target = 0n, extend = '', anyway = false, ref = newRef() } = {}) {
+  async send(to, content, { seen = 0n, type = 'text', target = 0n, extend = '', anyway = false, ref = newRef(), mentions = [] } = {}) {
     const key = typeof to === 'string' ? to : directKey(this.user.id, to);
-    return this.#pendingSends.add({ key, content, seen, type, target, extend, anyway, ref });
+    return this.#pendingSends.add({ key, content, seen, type, target, extend, anyway, ref, mentions });
   }
 
   /** @param {string} ref @param {{ seen?: bigint }} [options] @returns {Promise<void>} */
@@ -369,6 +377,66 @@ class Parley extends EventTarget {
   }
 
   /** One request, as the user. @type {import('./client/desk.js').Ask} */
+  /** @param {string} name @param {{ members?: bigint[], whole?: boolean, ref?: string }} [options] */
+  createGroup(name, options = {}) {
+    return createGroup(this.#ask, name, options);
+  }
+
+  /** @param {string} key @returns {Promise<import('./parley.d.ts').Group>} */
+  group(key) {
+    return this.#call('group', { key });
+  }
+
+  /** @param {string} key @param {string} name */
+  renameGroup(key, name) {
+    return renameGroup(this.#ask, key, name);
+  }
+
+  /** @param {string} key @param {bigint[]} users */
+  addMembers(key, users) {
+    return addMembers(this.#ask, key, users);
+  }
+
+  /** @param {string} key @param {bigint} user */
+  removeMember(key, user) {
+    return removeMember(this.#ask, key, user);
+  }
+
+  /** @param {string} key */
+  leaveGroup(key) {
+    return removeMember(this.#ask, key, this.user.id);
+  }
+
+  /** @param {string} key @param {bigint} user @param {'owner' | 'admin' | 'member'} role */
+  changeRole(key, user, role) {
+    return changeRole(this.#ask, key, user, role);
+  }
+
+  /** @param {string} key */
+  groupLinks(key) {
+    return groupLinks(this.#ask, key);
+  }
+
+  /** @param {string} key @param {number} lasts */
+  addGroupLink(key, lasts) {
+    return addGroupLink(this.#ask, key, lasts);
+  }
+
+  /** @param {string} key @param {bigint} id */
+  deleteGroupLink(key, id) {
+    return deleteGroupLink(this.#ask, key, id);
+  }
+
+  /** @param {string} code */
+  linkedGroup(code) {
+    return linkedGroup(this.#ask, code);
+  }
+
+  /** @param {string} code */
+  joinGroup(code) {
+    return joinGroup(this.#ask, code);
+  }
+
   #ask = (path, options) => this.#authorized(token => request(this.#server, path, { ...options, token }));
 
   /**

@@ -19,6 +19,8 @@ var sources = []struct{ name, goType string }{
 	{"MessageChanges", "messageChanges"},
 	{"Typing", "typing"},
 	{"Presence", "presence"},
+	{"Group", "chat.Group"},
+	{"Member", "chat.Member"},
 }
 
 // envelopes are the interfaces of which pages get the shape, filled by hand.
@@ -109,9 +111,12 @@ func (g *generator) value(o object, f field, goType string) error {
 	switch {
 	case list:
 		g.line("e.array(len(%s))\nfor i := range %s {", v, v)
-		if g.isText(element) {
+		switch {
+		case element == "ID":
+			g.line("e.uint(%s[i])\n}", v)
+		case g.isText(element):
 			g.line("e.string(%s[i])\n}", v)
-		} else {
+		default:
 			g.line("put%s(e, &%s[i])\n}", element, v)
 		}
 	case nothing:
@@ -140,7 +145,7 @@ func (g *generator) number(v, kind string) error {
 		g.line("e.float(milliseconds(%s))", v)
 	case "time.Duration":
 		g.line("e.float(float64(%s) / float64(time.Millisecond))", v)
-	case "int", "uint64", "float64":
+	case "int", "uint32", "uint64", "float64":
 		g.line("e.float(float64(%s))", v)
 	default:
 		return fmt.Errorf("%s: a %s is no number", v, kind)
@@ -158,6 +163,7 @@ func (g *generator) isText(kind string) bool {
 var readers = map[string][2]string{
 	"ID": {"uint64", "uint"}, "boolean": {"bool", "bool"}, "number": {"float64", "number"}, "Time": {"time.Time", "time"},
 	"Ref": {"[proto.RefSize]byte", "ref"}, "EntryType": {"proto.MessageType", "entryType"}, "Services": {"[]proto.ServiceType", "services"},
+	"ID[]": {"[]uint64", "uints"},
 }
 
 // command writes the type of a command's fields, and what reads them.

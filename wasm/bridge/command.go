@@ -60,6 +60,21 @@ func (c *command) uint(name string) uint64 {
 	return v
 }
 
+// uints reads an array of ids, few of which a page has reason to send.
+func (c *command) uints(name string) (ids []uint64) {
+	list, ok := c.fields[name].([]any)
+	for _, v := range list {
+		id, isID := v.(uint64)
+		ok = ok && isID
+		ids = append(ids, id)
+	}
+	if !ok {
+		c.wrong(name, "an array of BigInts from 0 to 2^64-1")
+		return nil
+	}
+	return ids
+}
+
 // ref reads a client_ref, which is not all zeros.
 func (c *command) ref(name string) (ref [proto.RefSize]byte) {
 	b, err := hex.DecodeString(c.text(name))

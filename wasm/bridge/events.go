@@ -26,6 +26,7 @@ type events struct {
 	messages      []messageChanges
 	typing        []typing
 	presence      []presence
+	groups        []chat.Group
 	settings      *chat.Settings
 	user          *chat.Token
 	failures      []error
@@ -112,6 +113,13 @@ func (v *events) Presence(user uint64, online bool, lastSeen uint64) {
 	v.schedule()
 }
 
+// Group implements chat.Observer.
+func (v *events) Group(g chat.Group) {
+	v.groups = slices.DeleteFunc(v.groups, func(o chat.Group) bool { return o.Key == g.Key })
+	v.groups = append(v.groups, g)
+	v.schedule()
+}
+
 // Settings implements chat.Observer.
 func (v *events) Settings(s chat.Settings) {
 	v.settings = &s
@@ -169,7 +177,7 @@ func (v *events) flush() {
 }
 
 func (v *events) len() int {
-	n := len(v.messages) + len(v.typing) + len(v.presence) + len(v.failures)
+	n := len(v.messages) + len(v.typing) + len(v.presence) + len(v.groups) + len(v.failures)
 	for _, some := range []bool{v.reset, v.connection != nil, len(v.conversations) > 0, v.settings != nil, v.user != nil} {
 		if some {
 			n++
@@ -199,6 +207,9 @@ func (v *events) put(e *encoder) {
 	}
 	for i := range v.presence {
 		putEvent(e, "presence", func(e *encoder) { putPresence(e, &v.presence[i]) })
+	}
+	for i := range v.groups {
+		putEvent(e, "group", func(e *encoder) { putGroup(e, &v.groups[i]) })
 	}
 	if v.settings != nil {
 		putEvent(e, "settings", func(e *encoder) { putSettings(e, v.settings) })

@@ -43,6 +43,15 @@ func (h history) Messages(ctx context.Context, token, key string, after, before 
 	return page, nil
 }
 
+// Group implements chat.History.
+func (h history) Group(ctx context.Context, token string, group uint64) (roster []byte, err error) {
+	roster, err = get(ctx, h.server+"/api/groups/"+strconv.FormatUint(group, 10), token)
+	if err != nil {
+		return nil, fmt.Errorf("members of group %d: %w", group, err)
+	}
+	return roster, nil
+}
+
 // get returns the body of a successful answer. The error wraps a
 // *proto.Refusal if the server gave a reason.
 func get(ctx context.Context, url, token string) (body []byte, err error) {

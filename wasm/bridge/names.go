@@ -20,6 +20,12 @@ var entryTypes = map[proto.MessageType]string{
 	proto.MessageType_MESSAGE_TYPE_REOPEN:          "reopen",
 	proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED: "no-reply-needed",
 	proto.MessageType_MESSAGE_TYPE_MOVE:            "move",
+	proto.MessageType_MESSAGE_TYPE_GROUP_CREATE:    "group-create",
+	proto.MessageType_MESSAGE_TYPE_GROUP_JOIN:      "group-join",
+	proto.MessageType_MESSAGE_TYPE_GROUP_LEAVE:     "group-leave",
+	proto.MessageType_MESSAGE_TYPE_GROUP_REMOVE:    "group-remove",
+	proto.MessageType_MESSAGE_TYPE_GROUP_RENAME:    "group-rename",
+	proto.MessageType_MESSAGE_TYPE_GROUP_ROLE:      "group-role",
 }
 
 // What entries of types that this version does not know are called: those that

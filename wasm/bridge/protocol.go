@@ -17,7 +17,7 @@ var eventShape = &shape{"event", "detail"}
 
 var failureShape = &shape{"message", "code", "reasonCode", "reasonArgs"}
 
-var messageShape = &shape{"key", "seq", "id", "sender", "receiver", "content", "time", "deliveredTime", "readTime", "seen", "ref", "number", "state", "reason", "reasonCode", "reasonArgs", "gap", "type", "mine", "agent", "target", "extend"}
+var messageShape = &shape{"key", "seq", "id", "sender", "receiver", "content", "time", "deliveredTime", "readTime", "seen", "ref", "number", "state", "reason", "reasonCode", "reasonArgs", "gap", "type", "mine", "agent", "target", "extend", "senderName", "mentions", "mentionsMe", "members", "memberNames", "readBy", "readOf"}
 
 func putMessage(e *encoder, v *chat.Message) {
 	e.object(messageShape)
@@ -46,9 +46,25 @@ func putMessage(e *encoder, v *chat.Message) {
 	e.uint(v.Agent)
 	e.uint(v.Target)
 	e.string(v.Extend)
+	e.string(v.SenderName)
+	e.array(len(v.Mentions))
+	for i := range v.Mentions {
+		e.uint(v.Mentions[i])
+	}
+	e.bool(v.MentionsMe)
+	e.array(len(v.Members))
+	for i := range v.Members {
+		e.uint(v.Members[i])
+	}
+	e.array(len(v.MemberNames))
+	for i := range v.MemberNames {
+		e.string(v.MemberNames[i])
+	}
+	e.float(float64(v.ReadBy))
+	e.float(float64(v.ReadOf))
 }
 
-var conversationShape = &shape{"key", "peer", "peerName", "head", "min", "read", "delivered", "peerRead", "peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "waitingSeq", "awaitingSeq", "service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy", "notes", "blocked", "pinned", "muted", "archived", "markedUnread"}
+var conversationShape = &shape{"key", "peer", "peerName", "head", "min", "read", "delivered", "peerRead", "peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "waitingSeq", "awaitingSeq", "service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy", "notes", "blocked", "pinned", "muted", "archived", "markedUnread", "group", "role", "memberCount", "mentions"}
 
 func putConversation(e *encoder, v *chat.Conversation) {
 	e.object(conversationShape)
@@ -85,6 +101,10 @@ func putConversation(e *encoder, v *chat.Conversation) {
 	e.bool(v.Muted)
 	e.bool(v.Archived)
 	e.bool(v.MarkedUnread)
+	e.uint(v.Group)
+	e.string(v.Role)
+	e.float(float64(v.MemberCount))
+	e.uint(v.Mentions)
 }
 
 var timelineShape = &shape{"key", "messages", "more", "incomplete", "incompleteCode", "incompleteArgs"}
@@ -168,6 +188,35 @@ func putPresence(e *encoder, v *presence) {
 	e.float(float64(v.lastSeen))
 }
 
+var groupShape = &shape{"key", "name", "role", "whole", "members"}
+
+func putGroup(e *encoder, v *chat.Group) {
+	e.object(groupShape)
+	e.string(v.Key)
+	e.string(v.Name)
+	e.string(v.Role)
+	e.bool(v.Whole)
+	e.array(len(v.Members))
+	for i := range v.Members {
+		putMember(e, &v.Members[i])
+	}
+}
+
+var memberShape = &shape{"user", "name", "role", "online", "from", "delivered", "read", "deliveredTime", "readTime"}
+
+func putMember(e *encoder, v *chat.Member) {
+	e.object(memberShape)
+	e.uint(v.User)
+	e.string(v.Name)
+	e.string(v.Role)
+	e.bool(v.Online)
+	e.uint(v.From)
+	e.uint(v.Delivered)
+	e.uint(v.Read)
+	e.float(float64(v.DeliveredTime))
+	e.float(float64(v.ReadTime))
+}
+
 // attachFields are the fields of the command attach.
 type attachFields struct {
 	protocol float64
@@ -195,28 +244,30 @@ func (c *command) attach() attachFields {
 
 // sendFields are the fields of the command send.
 type sendFields struct {
-	key     string
-	content string
-	seen    uint64
-	kind    proto.MessageType
-	target  uint64
-	extend  string
-	anyway  bool
-	ref     [proto.RefSize]byte
-	repeat  bool
+	key      string
+	content  string
+	seen     uint64
+	kind     proto.MessageType
+	target   uint64
+	extend   string
+	anyway   bool
+	ref      [proto.RefSize]byte
+	repeat   bool
+	mentions []uint64
 }
 
 func (c *command) send() sendFields {
 	return sendFields{
-		key:     c.text("key"),
-		content: c.text("content"),
-		seen:    c.uint("seen"),
-		kind:    c.entryType("type"),
-		target:  c.uint("target"),
-		extend:  c.text("extend"),
-		anyway:  c.bool("anyway"),
-		ref:     c.ref("ref"),
-		repeat:  c.bool("repeat"),
+		key:      c.text("key"),
+		content:  c.text("content"),
+		seen:     c.uint("seen"),
+		kind:     c.entryType("type"),
+		target:   c.uint("target"),
+		extend:   c.text("extend"),
+		anyway:   c.bool("anyway"),
+		ref:      c.ref("ref"),
+		repeat:   c.bool("repeat"),
+		mentions: c.uints("mentions"),
 	}
 }
 
@@ -256,6 +307,17 @@ func (c *command) history() historyFields {
 		key:    c.text("key"),
 		before: c.uint("before"),
 		limit:  c.number("limit"),
+	}
+}
+
+// groupFields are the fields of the command group.
+type groupFields struct {
+	key string
+}
+
+func (c *command) group() groupFields {
+	return groupFields{
+		key: c.text("key"),
 	}
 }
 

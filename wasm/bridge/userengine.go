@@ -212,6 +212,7 @@ var operations = map[string]func(s *userEngine, port int, c *command) error{
 	"discard":       (*userEngine).discard,
 	"history":       (*userEngine).history,
 	"conversations": (*userEngine).conversations,
+	"group":         (*userEngine).group,
 	"read":          (*userEngine).read,
 	"typing":        (*userEngine).typing,
 	"token":         (*userEngine).token,
@@ -229,7 +230,7 @@ func (s *userEngine) send(port int, c *command) error {
 	}
 	draft := chat.Draft{
 		Content: f.content, Seen: f.seen, Type: f.kind, Target: f.target, Extend: f.extend,
-		Anyway: f.anyway, Ref: f.ref, Repeat: f.repeat,
+		Anyway: f.anyway, Ref: f.ref, Repeat: f.repeat, Mentions: f.mentions,
 	}
 	finish := s.hub.finish(port, c.id)
 	s.engine.Send(f.key, draft, finish)
@@ -273,6 +274,21 @@ func (s *userEngine) history(port int, c *command) error {
 func (s *userEngine) conversations(port int, c *command) error {
 	list := s.engine.Conversations()
 	s.hub.answer(port, c.id, func(e *encoder) { putConversations(e, list) })
+	return nil
+}
+
+func (s *userEngine) group(port int, c *command) error {
+	f := c.group()
+	if c.err != nil {
+		return c.err
+	}
+	s.engine.Group(f.key, func(g chat.Group, err error) {
+		if err != nil {
+			s.hub.refuse(port, c.id, err)
+			return
+		}
+		s.hub.answer(port, c.id, func(e *encoder) { putGroup(e, &g) })
+	})
 	return nil
 }
 

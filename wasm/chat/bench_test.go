@@ -59,6 +59,9 @@ func (q *queue) Messages(context.Context, string, string, uint64, uint64, int) (
 	return marshal(&proto.MessagePage{Epoch: &q.epoch, HeadSeq: new(uint64(50)), MinSeq: new(uint64(51))}), nil
 }
 
+// Group implements chat.History.
+func (q *queue) Group(context.Context, string, uint64) ([]byte, error) { return nil, nil }
+
 // agent opens an engine that knows the whole queue.
 func agent(b *testing.B, q *queue, parts [][]byte) (*chat.Engine, *session) {
 	v := &screen{list: map[string]chat.Conversation{}, host: &chattest.Host{Clock: q.clock}}

@@ -27,6 +27,7 @@ type conversation struct {
 	blocked      bool // I block the other
 	choices      choices
 	notes        uint64 // how often those on it changed
+	group        group  // of a group alone
 	last         entry  // newest known; its seq is 0 if there is none
 	// unknown are the fields of the newest row that a newer server gave it.
 	unknown []byte
@@ -91,10 +92,10 @@ func (c *conversation) add(entries []entry, self uint64) []entry {
 		}
 		c.stored = c.stored.add(x.seq, x.seq)
 		c.head = max(c.head, x.seq)
-		event := x.event()
+		event := x.eventTo(self)
 		c.unread.entry(x.seq, c.counts(x, self))
 		c.status.entry(c.key.Kind(), event)
-		if event.Side != c.key.Side(self) {
+		if event.Side != c.key.Side(self) && c.key.Kind() != proto.Group {
 			c.receiptTimes.wrote(event)
 		}
 		if x.seq >= c.last.seq {

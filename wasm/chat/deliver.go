@@ -35,11 +35,8 @@ func (e *Engine) deliverEntry(kind proto.KeyKind, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	if x.elsewhere() {
-		return nil // the row of its conversation tells of it
-	}
 	key := x.key()
-	if x.seq == 0 || kind == proto.Direct && !key.Has(e.User) {
+	if x.seq == 0 || key.Kind() == proto.Direct && !key.Has(e.User) || key.IsZero() {
 		return proto.Refuse(proto.PayloadFormatInvalid, "a message without seq, or of others")
 	}
 	c, err := e.told(key.String())

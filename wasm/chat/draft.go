@@ -16,6 +16,8 @@ type Draft struct {
 	Type proto.MessageType
 	// Target is the agent of a hand-over, or the number of the service of a move.
 	Target uint64
+	// Mentions are the members of a group whom it asks, 0 is everyone.
+	Mentions []uint64
 	// Extend is JSON of the application's own, in a service conversation; "" for none.
 	Extend string
 	// Anyway sends an answer even though another agent answered meanwhile.
@@ -34,9 +36,11 @@ func (d Draft) check(kind proto.KeyKind) error {
 	switch {
 	case !utf8.ValidString(d.Content):
 		return proto.Refuse(proto.PayloadFormatInvalid, "content is not valid UTF-8")
-	case kind == proto.Direct && d.Type.Control() && d.Type != proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED:
+	case kind != proto.Group && len(d.Mentions) > 0:
+		return proto.Refuse(proto.PayloadFormatInvalid, "mentions: only messages to a group have them")
+	case kind != proto.Service && d.Type.Control() && d.Type != proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED:
 		return proto.Refuse(proto.PayloadFormatInvalid, "type: only a service conversation has such entries")
-	case kind == proto.Direct && d.Extend != "":
+	case kind != proto.Service && d.Extend != "":
 		return proto.Refuse(proto.PayloadFormatInvalid, "extend: only messages of a service conversation have it")
 	case len(d.Extend) > proto.MaxExtend:
 		return proto.Refuse(proto.PacketTooLarge, "extend is %d bytes: at most %d can be sent", len(d.Extend), proto.MaxExtend)
@@ -64,10 +68,13 @@ func (d Draft) entry(c *conversation, author uint64, ref []byte, now uint64) ent
 		return entry{service: d.serviceMessage(c, author, ref, now)}
 	}
 	var unassigned uint64
-	receiver := c.key.Peer(author)
+	receiver := c.key.Peer(author) + c.key.Group()
 	m := &proto.Message{
 		MessageId: &unassigned, SenderId: &author, ReceiverId: &receiver,
 		Content: &d.Content, CreateTime: &now, ClientRef: ref,
+	}
+	if c.key.Kind() == proto.Group {
+		m.GroupId, m.Mentions = &receiver, d.Mentions
 	}
 	if d.Type != proto.MessageType_MESSAGE_TYPE_TEXT {
 		m.MessageType = &d.Type

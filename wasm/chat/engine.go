@@ -323,6 +323,7 @@ func (e *Engine) receive(c *conversation, entries []entry) {
 	e.write.touch(c.name)
 	through := c.stored.through(max(c.mine.delivered, c.floor()-1))
 	e.write.settled(func() { e.delivered(c, through) })
+	e.happened(c, fresh)
 	e.Observer.Messages(c.name, changed, nil)
 	e.changed(c)
 	e.fetch.consider(c)
@@ -350,9 +351,9 @@ func (e *Engine) visible(c *conversation) bool {
 }
 
 // mayRead reports whether a conversation is mine: I am one of its sides, or an
-// agent of its service.
+// agent of its service. Whose a group is the server says.
 func (e *Engine) mayRead(key proto.Key) bool {
-	return key.Has(e.User) || key.Kind() == proto.Service && slices.Contains(e.Token.Services, key.Service())
+	return key.Has(e.User) || key.Kind() == proto.Group || key.Kind() == proto.Service && slices.Contains(e.Token.Services, key.Service())
 }
 
 // changed tells that what the list shows of a conversation is different now.

@@ -40,6 +40,7 @@ type screen struct {
 	blind      bool            // to messages: merging thousands takes time
 	gone       []string        // refs of messages that were deleted
 	errors     []error
+	group      chat.Group // of which was told last
 }
 
 // open starts an engine for a user, on a store that may hold an earlier run.
@@ -126,11 +127,13 @@ func (v *screen) Typing(_ string, user uint64, active bool) {
 	}
 }
 func (v *screen) Presence(uint64, bool, uint64) {}
-func (v *screen) Settings(s chat.Settings)      { v.settings = append(v.settings, s) }
-func (v *screen) TokenNeeded(stale string)      { v.tokens++; v.stale = stale }
-func (v *screen) User(t chat.Token)             { v.users = append(v.users, t) }
-func (v *screen) Reset()                        { v.resets++; v.shown = nil; v.list = map[string]chat.Conversation{} }
-func (v *screen) Failed(err error)              { v.errors = append(v.errors, err) }
+
+func (v *screen) Group(g chat.Group)       { v.group = g }
+func (v *screen) Settings(s chat.Settings) { v.settings = append(v.settings, s) }
+func (v *screen) TokenNeeded(stale string) { v.tokens++; v.stale = stale }
+func (v *screen) User(t chat.Token)        { v.users = append(v.users, t) }
+func (v *screen) Reset()                   { v.resets++; v.shown = nil; v.list = map[string]chat.Conversation{} }
+func (v *screen) Failed(err error)         { v.errors = append(v.errors, err) }
 
 func (v *screen) send(content string) {
 	v.engine.Send(key, chat.Draft{Content: content}, func(err error) {

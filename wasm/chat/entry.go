@@ -3,8 +3,6 @@ package chat
 import (
 	"encoding/hex"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"parley/proto"
 )
 
@@ -44,24 +42,15 @@ func decodeAll(kind proto.KeyKind, stored []Entry) ([]entry, error) {
 	return entries, nil
 }
 
-// groupField is Message.group_id, of which this version knows that it names
-// another conversation than the one between sender and receiver.
-const groupField = 20
-
-// elsewhere reports whether a direct entry belongs to a conversation of a kind
-// that this version does not know.
-func (x entry) elsewhere() bool {
-	for b := x.direct.ProtoReflect().GetUnknown(); x.direct != nil && len(b) > 0; {
-		field, _, n := protowire.ConsumeField(b)
-		if field == groupField || n < 0 {
-			return n >= 0
-		}
-		b = b[n:]
+// eventTo is what the rules need of the entry, in a group as a user looks at it.
+func (x entry) eventTo(user uint64) proto.Event {
+	if x.service != nil {
+		return x.service.Event()
 	}
-	return false
+	return x.direct.EventTo(user)
 }
 
-// event is what the rules need of the entry.
+// event is what the rules need of the entry, whoever looks at it.
 func (x entry) event() proto.Event {
 	if x.service != nil {
 		return x.service.Event()
@@ -84,6 +73,9 @@ func (x entry) by(user uint64) bool {
 func (x entry) key() proto.Key {
 	if x.service != nil {
 		return proto.ServiceKey(x.service.GetUserId(), x.service.GetServiceType())
+	}
+	if group := x.direct.GetGroupId(); group != 0 {
+		return proto.GroupKey(group)
 	}
 	if x.direct.GetSenderId() == x.direct.GetReceiverId() {
 		return proto.Key{}

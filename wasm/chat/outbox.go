@@ -232,7 +232,7 @@ func (b *outbox) acknowledged(c *conversation, o *outgoing, session int, ack Ack
 	switch {
 	case err == nil && ack.Seq != 0 && c.stored.has(ack.Seq):
 		b.confirmStored(c, o, ack.Seq)
-	case err == nil && ack.Seq != 0 && o.entry.direct != nil && o.entry.seenIn(e.meta.Epoch):
+	case err == nil && ack.Seq != 0 && c.key.Kind() == proto.Direct && o.entry.seenIn(e.meta.Epoch):
 		b.confirm(c, o, ack)
 	case err == nil && ack.Seq != 0:
 		b.confirmLater(c, o, ack)
@@ -302,7 +302,7 @@ func (b *outbox) confirm(c *conversation, o *outgoing, ack Ack) {
 }
 
 // confirmLater waits for the entry to come back, since the server stamps more than
-// the acknowledgement says: in a service conversation, and where the author had seen
+// the acknowledgement says: in a service conversation and a group, and where the author had seen
 // entries of another epoch. That says where the entry
 // stands, so it is fetched if the echo is lost.
 func (b *outbox) confirmLater(c *conversation, o *outgoing, ack Ack) {

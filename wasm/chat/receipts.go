@@ -92,6 +92,9 @@ func (e *Engine) deliverMark(payload []byte) error {
 	switch {
 	case m.GetUserId() != e.User && c.key.Kind() == proto.Service && c.key.Customer() != e.User && c.key.Customer() != m.GetUserId():
 		return nil // another agent's: we are on the same side
+	case m.GetUserId() != e.User && c.key.Kind() == proto.Group:
+		e.raiseMember(c, m.GetUserId(), to, at)
+		return nil
 	case m.GetUserId() == e.User:
 		c.acked = c.acked.raise(to)
 		if !e.raiseMine(c, to) {
@@ -122,14 +125,14 @@ func (e *Engine) raisePeer(c *conversation, to marks, at times) bool {
 		return false
 	}
 	if c.shown {
-		e.tellProgress(c, from)
+		e.tellProgress(c, from, c.peer.delivered)
 	}
 	return true
 }
 
-// tellProgress tells how far my messages from a seq on have come.
-func (e *Engine) tellProgress(c *conversation, from uint64) {
-	to := c.stored.highest(c.peer.delivered)
+// tellProgress tells how far my messages from a seq on have come, up to another.
+func (e *Engine) tellProgress(c *conversation, from, to uint64) {
+	to = c.stored.highest(to)
 	if to < from {
 		return
 	}

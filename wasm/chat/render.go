@@ -29,6 +29,10 @@ func (r renderer) conversation(c *conversation) Conversation {
 		view.Notes = c.notes
 		view.PostProc, view.LastAnswer, view.LastAnswerBy = s.PostProc, s.LastAnswer, s.LastAnswerBy
 	}
+	if c.key.Kind() == proto.Group {
+		view.Group, view.Role, view.MemberCount = c.key.Group(), c.group.role.Name(), c.group.members
+		view.Mentions = c.group.mentions.total(c.mine.read)
+	}
 	if n := len(c.outbox); n > 0 {
 		m := r.pending(c, c.outbox[n-1])
 		m.Content, m.Extend = cut(m.Content), ""
@@ -61,11 +65,41 @@ func (r renderer) message(c *conversation, x entry) Message {
 		view.Content = x.direct.GetContent()
 		view.Sender, view.Receiver = x.direct.GetSenderId(), x.direct.GetReceiverId()
 	}
-	if view.Mine && x.seq != 0 {
+	if x.direct.GetGroupId() != 0 {
+		r.ofGroup(c, x, &view)
+	} else if view.Mine && x.seq != 0 {
 		at := c.times(x.seq, view.Time)
 		view.State, view.DeliveredTime, view.ReadTime = c.stateOf(x.seq), at.delivered, at.read
 	}
 	return view
+}
+
+// ofGroup adds to a message what only those of groups have. It was read once all have read it.
+func (r renderer) ofGroup(c *conversation, x entry, view *Message) {
+	m := x.direct
+	view.SenderName, view.Mentions, view.Members, view.MemberNames = m.GetSenderName(), m.GetMentions(), m.GetMembers(), m.GetMemberNames()
+	view.MentionsMe = x.eventTo(r.user).Calls
+	if g := c.group.roster; g != nil {
+		if one := g.known[view.Sender]; one != nil && one.name != "" {
+			view.SenderName = one.name
+		}
+	}
+	if !view.Mine || x.seq == 0 {
+		return
+	}
+	view.State = Sent
+	if c.group.roster == nil {
+		return
+	}
+	delivered, read, of := c.group.roster.reached(r.user, x.seq)
+	view.ReadBy, view.ReadOf = uint32(read), uint32(of)
+	switch {
+	case of == 0:
+	case read == of:
+		view.State = Read
+	case delivered == of:
+		view.State = Delivered
+	}
 }
 
 // stateOf is how far a confirmed message of mine has come.

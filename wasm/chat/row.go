@@ -29,6 +29,7 @@ func (c *conversation) row(self uint64) (Row, error) {
 	my, peer := s.Sides[mine], s.Sides[mine.Other()]
 	assignee := c.names.of(s.Assignee)
 	unreadCount, _ := c.unread.total(c.mine.read)
+	mentions := uint32(c.group.mentions.total(c.mine.read))
 	state := &proto.ConversationState{
 		Key:              &c.name,
 		HeadSeq:          &c.head,
@@ -45,6 +46,7 @@ func (c *conversation) row(self uint64) (Row, error) {
 		Pinned: &c.choices.pinned, Muted: &c.choices.muted,
 		MarkedUnread: &c.choices.markedUnread, ArchivedThrough: &c.choices.archivedThrough,
 		AssigneeId: &s.Assignee, AssigneeName: &assignee, PostProc: &s.PostProc,
+		Role: &c.group.role, MemberCount: &c.group.members, GroupVersion: &c.group.version, UnreadMentions: &mentions,
 		LastAnswerSeq: &s.LastAnswer, LastAnswerAgentId: &s.LastAnswerBy, Notes: &c.notes,
 	}
 	state.ProtoReflect().SetUnknown(c.unknown)
@@ -84,8 +86,10 @@ func restore(r Row, self uint64) (*conversation, error) {
 	if err := proto.UnmarshalOpen(b, s); err != nil {
 		return nil, errRow
 	}
+	g := group{role: s.GetRole(), members: s.GetMemberCount(), version: s.GetGroupVersion(), head: n.standingHead}
+	g.mentions.row(n.standingHead, s.GetUnreadMentions())
 	return &conversation{
-		name: r.Key, key: key, head: s.GetHeadSeq(), min: n.min,
+		group: g, name: r.Key, key: key, head: s.GetHeadSeq(), min: n.min,
 		stored:       r.Ranges,
 		mine:         marks{s.GetDeliveredSeq(), s.GetReadSeq()},
 		acked:        marks{n.ackedDelivered, n.ackedRead},

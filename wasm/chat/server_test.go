@@ -52,6 +52,8 @@ type server struct {
 	alter         func(*proto.Message)       // what is stored, as a newer server may
 	foreign       []*proto.ConversationState // that come with every answer, besides
 	newer         bool                       // takes what a newer program sends
+	roster        *proto.GroupRoster         // of the one group
+	rosterAsked   int                        // how often
 }
 
 func newServer(clock *chattest.Clock) *server {
@@ -191,6 +193,9 @@ func (s *server) store(user uint64, m *proto.Message) *proto.Message {
 		return first
 	}
 	key := proto.DirectKey(user, m.GetReceiverId()).String()
+	if m.GetGroupId() != 0 {
+		key = proto.GroupKey(m.GetGroupId()).String()
+	}
 	seq := uint64(len(s.logs[key]) + 1)
 	id, created := 1000+s.rev, uint64(s.clock.Now().UnixMilli())
 	m.SenderId, m.Seq, m.MessageId, m.CreateTime = &user, &seq, &id, &created
@@ -220,7 +225,7 @@ func (s *server) say(from, to uint64, content string) *proto.Message {
 
 func (s *server) deliver(m *proto.Message) {
 	for _, x := range s.sessions {
-		if x.user == m.GetSenderId() || x.user == m.GetReceiverId() {
+		if x.user == m.GetSenderId() || x.user == m.GetReceiverId() || m.GetGroupId() != 0 {
 			x.down(proto.BranchMessage, marshal(m))
 		}
 	}
@@ -260,7 +265,7 @@ func (s *server) answer(user uint64, token string) {
 	a := &proto.BaseUserUnreadStatics{Epoch: &s.epoch, Token: &next, Since: &token, ServerTime: &now}
 	if token != next {
 		for key, log := range s.logs {
-			if k, _ := proto.ParseKey(key); k.Has(user) {
+			if k, _ := proto.ParseKey(key); k.Has(user) && k.Kind() == proto.Direct {
 				a.Conversations = append(a.Conversations, s.state(user, k, log))
 			}
 		}
@@ -315,6 +320,15 @@ func (s *server) state(user uint64, k proto.Key, log []*proto.Message) *proto.Co
 func (s *server) expire(before uint64) {
 	s.min[key] = before
 	s.rev++
+}
+
+// Group implements chat.History.
+func (s *server) Group(context.Context, string, uint64) ([]byte, error) {
+	s.rosterAsked++
+	if s.down || s.roster == nil {
+		return nil, errors.New("no roster")
+	}
+	return marshal(s.roster), nil
 }
 
 // Messages implements chat.History.

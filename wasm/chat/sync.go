@@ -209,6 +209,7 @@ func (s *syncing) finish() {
 	s.open, s.loaded = false, 0
 	e.connection.load(0)
 	e.catchUp()
+	e.reviewGroups()
 	waiting := s.synced
 	s.synced = nil
 	for _, f := range waiting {
@@ -236,6 +237,9 @@ func (s *syncing) apply(c *conversation, row *proto.ConversationState) {
 	c.names = c.names.row(head, row)
 	c.blocked, c.choices = row.GetBlocked(), choicesOf(row)
 	c.notes = max(c.notes, row.GetNotes())
+	if c.key.Kind() == proto.Group {
+		c.group.row(head, row)
+	}
 	c.unknown = row.ProtoReflect().GetUnknown()
 	c.head = max(c.head, head)
 	if last := lastOf(row); last.seq == head && head > c.last.seq {

@@ -87,6 +87,9 @@ func (e *Engine) timeline(name string, before uint64, limit int, done func(Timel
 		return
 	}
 	c.shown = true
+	if c.group.roster == nil && c.group.role != proto.GroupRole_GROUP_ROLE_NONE && len(c.group.asking) == 0 {
+		e.askGroup(c, func(error) {})
+	}
 	t := &timeline{engine: e, c: c, before: before, limit: uint64(limit), done: done}
 	if c.head == 0 && e.meta.SyncToken == "" {
 		e.sync.afterFirst(t.begin)

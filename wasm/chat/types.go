@@ -49,6 +49,16 @@ type Message struct {
 	Agent  uint64
 	Target uint64 // the agent whom a hand-over names
 	Extend string // JSON of the application's own
+
+	// Of groups alone: the sender's name; whom it mentions, 0 is everyone, and whether that is me; whom what
+	// happened to the group is about, with their names, if they are few; and of a message of mine, how many of the
+	// others have read it, of how many, 0 if that is unknown so far.
+	SenderName     string
+	Mentions       []uint64
+	MentionsMe     bool
+	Members        []uint64
+	MemberNames    []string
+	ReadBy, ReadOf uint32
 }
 
 // Conversation is a conversation as the list shows it.
@@ -74,6 +84,13 @@ type Conversation struct {
 	MarkedUnread  bool     // I want it to look unread, which it is not
 	Last          *Message // the newest, an unconfirmed one of mine included; nil if none is known
 
+	// Of groups alone: the id, 0 if it is none; what I am in it, owner, admin or member, "" if I left or was
+	// removed; how many members it has; and how many unread messages mention me.
+	Group       uint64
+	Role        string
+	MemberCount uint32
+	Mentions    uint64
+
 	// Of service conversations alone.
 	Service      int  // the service type; -1 between two users
 	Agent        bool // I am an agent of it, not the customer
@@ -84,6 +101,27 @@ type Conversation struct {
 	LastAnswer   uint64 // seq of the newest answer of an agent, 0 if none
 	LastAnswerBy uint64 // who gave it
 	Notes        uint64 // rises when a note on it is added or deleted; 0 if there never was one, and to the customer
+}
+
+// Group is who is in a group.
+type Group struct {
+	Key     string
+	Name    string
+	Role    string // what I am in it, as Conversation.Role
+	Whole   bool   // who comes reads what was written before
+	Members []Member
+}
+
+// Member is a member of a group.
+type Member struct {
+	User   uint64
+	Name   string
+	Role   string // owner, admin or member
+	Online bool   // as of when the server was asked
+	From   uint64 // the first entry that they may read
+	// Their watermarks, and when these rose, Unix milliseconds; 0 if unknown.
+	Delivered, Read         uint64
+	DeliveredTime, ReadTime uint64
 }
 
 // Timeline is a stretch of one conversation, in the order to show.
@@ -150,6 +188,8 @@ type Observer interface {
 	Typing(key string, user uint64, active bool)
 	// Presence tells whether a user is here; lastSeen is in Unix milliseconds, 0 if unknown.
 	Presence(user uint64, online bool, lastSeen uint64)
+	// Group tells who is in a group, or how far they have read, where that changed.
+	Group(Group)
 	// Settings tells what the user has chosen, on whatever device.
 	Settings(Settings)
 	// TokenNeeded asks for a fresh token in the place of one, answered by SetToken.

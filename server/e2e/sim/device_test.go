@@ -410,6 +410,19 @@ func (d *device) Messages(ctx context.Context, _, key string, after, before uint
 	return answer.Marshal(), nil
 }
 
+// Group implements chat.History.
+func (d *device) Group(ctx context.Context, _ string, group uint64) ([]byte, error) {
+	s := d.w.anyServer()
+	if s == nil || d.w.Now().Before(s.frozen) || d.w.chance(15) {
+		return nil, errDown
+	}
+	roster, err := s.service.Roster(ctx, d.sender(), proto.GroupKey(group))
+	if err != nil {
+		return nil, err
+	}
+	return proto.Marshal(roster)
+}
+
 // observer is the page of one tab: what an old tab still says is void.
 type observer struct {
 	d    *device
@@ -445,10 +458,12 @@ func (o *observer) Connection(c client.Connection) { o.d.w.note("%s: %s %s", o.d
 
 func (o *observer) Typing(string, uint64, bool)   {}
 func (o *observer) Presence(uint64, bool, uint64) {}
-func (o *observer) Settings(client.Settings)      {}
-func (o *observer) TokenNeeded(string)            {}
-func (o *observer) User(client.Token)             {}
-func (o *observer) Failed(err error)              { o.d.w.note("%s: %v", o.d, err) }
+
+func (o *observer) Group(client.Group)       {}
+func (o *observer) Settings(client.Settings) {}
+func (o *observer) TokenNeeded(string)       {}
+func (o *observer) User(client.Token)        {}
+func (o *observer) Failed(err error)         { o.d.w.note("%s: %v", o.d, err) }
 
 // Reset makes the page ask again for what it shows.
 func (o *observer) Reset() {

@@ -132,6 +132,9 @@ func (s *server) Messages(ctx context.Context, _, key string, after, before uint
 	return answer.Marshal(), nil
 }
 
+// Group implements the client's History. There are none.
+func (s *server) Group(context.Context, string, uint64) ([]byte, error) { return nil, nil }
+
 // page is what the engine tells, which all happens on one loop.
 type page struct {
 	t      *testing.T
@@ -162,11 +165,13 @@ func (p *page) Messages(_ string, changed []client.Message, _ []string) {
 
 func (p *page) Typing(string, uint64, bool)   {}
 func (p *page) Presence(uint64, bool, uint64) {}
-func (p *page) Settings(client.Settings)      {}
-func (p *page) User(client.Token)             {}
-func (p *page) TokenNeeded(string)            { p.t.Error("a token is needed") }
-func (p *page) Reset()                        { p.t.Error("it starts over") }
-func (p *page) Failed(err error)              { p.t.Error(err) }
+
+func (p *page) Group(client.Group)       {}
+func (p *page) Settings(client.Settings) {}
+func (p *page) User(client.Token)        {}
+func (p *page) TokenNeeded(string)       { p.t.Error("a token is needed") }
+func (p *page) Reset()                   { p.t.Error("it starts over") }
+func (p *page) Failed(err error)         { p.t.Error(err) }
 
 func TestTenThousandConversationsArriveOnASlowLineInOneConnection(t *testing.T) {
 	s := newServer(t)
