@@ -330,7 +330,7 @@ func TestAMarkInAGroupIsToldToTheAuthorsOfWhatItCovers(t *testing.T) {
 			lines += fmt.Sprintf("%s %d %d %t|", m.GetName(), m.GetDeliveredSeq(), m.GetReadSeq(), m.GetReadTime() == at)
 		}
 		same(t, "receipts", lines, "Ada 0 0 false|Eve 4 4 true|Cora 1 1 false|")
-		if _, err := b.Receipts(t.Context(), chat.Sender{User: eve}, key, 3); err == nil || refusalOf(t, err).Code != "not-your-message" {
+		if _, err := b.Receipts(t.Context(), chat.Sender{User: eve}, key, 3); err == nil || refusalOf(t, err).Code != "not-author" {
 			t.Errorf("Eve learns who has read Bob's message: %v", err)
 		}
 		if _, err := b.Receipts(t.Context(), chat.Sender{User: huge}, key, 0); err == nil || refusalOf(t, err).Code != "not-in-group" {

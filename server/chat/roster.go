@@ -76,7 +76,7 @@ func (s *Service) Receipts(ctx context.Context, who Sender, key proto.Key, seq u
 		if seq != 0 {
 			entry, err := v.First(key, seq-1)
 			if err != nil || entry.Seq != seq || entry.Sender != who.User {
-				refusal = proto.Refuse(proto.NotAuthorized, "seq: only who wrote an entry learns who has read it").Named("not-your-message")
+				refusal = proto.Refuse(proto.NotAuthorized, "seq: only who wrote an entry learns who has read it").Named("not-author")
 				return err
 			}
 		}

@@ -125,7 +125,7 @@ func TestWhatIsRefusedOfGroupsOverHTTP(t *testing.T) {
 		{c.outsider, http.MethodPost, "/api/group-links/x", "", 403, "link-invalid"},
 		{c.outsider, http.MethodGet, "/api/conversations/g:" + c.group + "/messages", "", 403, "not-yours"},
 		{c.outsider, http.MethodGet, "/api/conversations/g:" + c.group + "/receipts", "", 403, "not-in-group"},
-		{c.friend, http.MethodGet, "/api/conversations/g:" + c.group + "/receipts?seq=1", "", 403, "not-your-message"},
+		{c.friend, http.MethodGet, "/api/conversations/g:" + c.group + "/receipts?seq=1", "", 403, "not-author"},
 		{c.friend, http.MethodGet, "/api/conversations/d:11:12/receipts?seq=1", "", 400, ""},
 	} {
 		response, text := c.as(test.token, test.method, test.path, test.body)

@@ -3,7 +3,7 @@
 import { isSystemMessage } from '../model/participants.js';
 import { hashOf } from '../model/route.js';
 import { presenceWords, waitingWords } from '../model/waiting.js';
-import { previewOf } from '../texts/foreign-text.js';
+import { isolated, previewOf } from '../texts/foreign-text.js';
 import { briefTime, duration, fullTime, shortCount } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { systemWords } from '../texts/system-words.js';
@@ -35,9 +35,11 @@ export class ConversationEntry {
   #waiting = element('span', { class: 'entry-waiting', hidden: true }, this.#words);
   #count = element('span', { 'aria-hidden': 'true' });
   #countWords = spoken('');
+  /** Somebody of a group mentioned the user, who has not read it. */
+  #mention = element('span', { class: 'badge mention', 'aria-hidden': 'true', hidden: true }, '@');
   #badge = element('span', { class: 'badge' }, this.#count, this.#countWords);
   #link = element('a', { class: 'entry', tabindex: -1 }, this.#avatar, this.#name, this.#here, this.#time,
-    element('span', { class: 'entry-preview' }, this.#state, this.#prefix, this.#preview, this.#mark, this.#chosen), this.#badge, this.#waiting);
+    element('span', { class: 'entry-preview' }, this.#state, this.#prefix, this.#preview, this.#mark, this.#chosen), this.#mention, this.#badge, this.#waiting);
   item = element('li', {}, this.#link);
   #context;
   #participants;
@@ -91,13 +93,16 @@ export class ConversationEntry {
   }
 
   /** @param {Conversation} conversation */
-  #paintBadge({ unread, markedUnread, muted }) {
+  #paintBadge({ unread, markedUnread, muted, mentions }) {
+    set(this.item, 'data-mentions', mentions ? String(mentions) : null);
+    hide(this.#mention, mentions === 0n);
     set(this.item, 'data-unread', String(unread));
     set(this.item, 'data-marked-unread', markedUnread);
     set(this.item, 'data-muted', muted);
     hide(this.#badge, unread === 0n && !markedUnread);
     text(this.#count, unread ? shortCount(unread) : '');
-    text(this.#countWords, unread ? t.unread(Number(unread)) : markedUnread ? t.markedUnread : '');
+    const words = unread ? t.unread(Number(unread)) : markedUnread ? t.markedUnread : '';
+    text(this.#countWords, mentions ? t.phrases([words, t.mentionsYou(Number(mentions))]) : words);
   }
 
   /** @param {Conversation} conversation */
@@ -123,7 +128,8 @@ export class ConversationEntry {
   #paintLast(last) {
     const typing = this.#context.presence.typists(this.#participants.key).length > 0;
     const line = last !== null && isSystemMessage(last);
-    text(this.#prefix, last?.mine && !line && !typing ? t.youPrefix : '');
+    const other = this.#participants.group && last && !last.mine && !line && !typing;
+    text(this.#prefix, last?.mine && !line && !typing ? t.youPrefix : other ? t.authorPrefix(isolated(this.#participants.authorOf(last))) : '');
     text(this.#preview, typing ? t.typingBrief : this.#previewOf(last));
     set(this.#time, 'datetime', last?.time ? new Date(last.time).toISOString() : null);
     set(this.#time, 'title', last?.time ? fullTime(last.time) : null);

@@ -15,9 +15,12 @@ import { ConversationMenu } from './conversation-menu.js';
 import { ConversationStatus } from './conversation-status.js';
 import { CustomerPanel } from './customer-panel.js';
 import { element, hide, set, text } from './dom.js';
+import { showGroup } from './group-dialog.js';
 import { icon } from './icons.js';
+import { MentionPicker } from './mention-picker.js';
 import { MessageComposer } from './message-composer.js';
 import { MessageList } from './message-list.js';
+import { showReaders } from './readers-dialog.js';
 import { ReplyPicker } from './reply-picker.js';
 import { askForService } from './service-picker.js';
 
@@ -51,6 +54,7 @@ export class ConversationPane extends HTMLElement {
   #list;
   #composer;
   #menu = new ConversationMenu().withButton();
+  #members = element('button', { class: 'icon-button members-button', type: 'button', 'aria-label': t.members, title: t.members, onclick: () => this.#showMembers() }, icon('group'));
   /** To agents. @type {CustomerPanel | null} */
   #customer = null;
   #blockedWords = element('span');
@@ -83,7 +87,8 @@ export class ConversationPane extends HTMLElement {
       this.#customer.addEventListener('shown', () => this.classList.toggle('with-customer', this.#customer?.hidden === false));
     }
     this.#list = new MessageList({ parley, participants: this.participants, clock: context.clock, notes: this.#notes }, conversation, kept);
-    this.#composer = new MessageComposer(context.me, key, this.participants.agent ? textarea => this.#replyPicker(textarea) : null);
+    this.#composer = new MessageComposer(context.me, key, this.participants.agent ? textarea => this.#replyPicker(textarea) : null,
+      this.participants.group ? textarea => new MentionPicker(parley, key, textarea) : null);
   }
 
   connectedCallback() {
@@ -91,7 +96,7 @@ export class ConversationPane extends HTMLElement {
     this.append(
       element('div', { class: 'bar' },
         element('a', { class: 'icon-button back', href: '#/', 'aria-label': t.back, title: t.back }, icon('back')),
-        this.#avatar, this.#title, this.#customer?.button ?? '', this.#menu),
+        this.#avatar, this.#title, this.participants.group ? this.#members : '', this.#customer?.button ?? '', this.#menu),
       this.#statusRow, this.#list, this.#typing, this.#composer, this.#blocked);
     if (this.#customer) this.append(this.#customer);
     this.#listen();
@@ -120,6 +125,7 @@ export class ConversationPane extends HTMLElement {
       this.#list.focus(); // the button goes
       this.#try(this.#parley.then(parley => parley.retry(/** @type {CustomEvent<string>} */ (event).detail, { seen })));
     });
+    this.#list.addEventListener('readers', event => this.#showReaders(/** @type {CustomEvent<bigint>} */ (event).detail));
     this.#list.addEventListener('discard', event => {
       this.#list.focus();
       this.#try(this.#parley.then(parley => parley.discard(/** @type {CustomEvent<string>} */ (event).detail)));
@@ -195,6 +201,22 @@ export class ConversationPane extends HTMLElement {
     set(this.#avatar, 'data-online', presenceWords(participants, this.#context) === t.online);
   }
 
+  async #showMembers() {
+    const parley = await this.#parley;
+    await showGroup(this, parley, this.participants.key);
+    this.#members.focus();
+  }
+
+  /** @param {bigint} seq */
+  async #showReaders(seq) {
+    showReaders(this, await this.#parley, this.participants.key, seq);
+  }
+
+  /** Who left a group, or was removed, reads what was there until then. */
+  get #left() {
+    return this.participants.group && this.#conversation !== undefined && this.#conversation.head > 0n && this.#conversation.role === '';
+  }
+
   #paint() {
     const { name, person } = this.participants;
     if (this.#title.textContent !== name) {
@@ -205,15 +227,16 @@ export class ConversationPane extends HTMLElement {
     if (this.participants.agent) this.#notes.update(this.#conversation?.notes ?? 0n);
     this.#composer.show(name, this.#offline);
     this.#menu.show(this.participants.key, name, this.#conversation);
-    this.#paintBlocked(name, this.participants.gone || (this.#conversation?.blocked ?? false));
+    hide(this.#members, this.#left);
+    this.#paintBlocked(name, this.participants.gone || this.#left || (this.#conversation?.blocked ?? false));
     this.showPresence();
   }
 
   /** @param {string} name @param {boolean} blocked */
   #paintBlocked(name, blocked) {
     const { gone } = this.participants;
-    text(this.#blockedWords, gone ? t.serviceGone(isolated(name)) : t.youBlock(isolated(name)));
-    hide(this.#unblockButton, gone);
+    text(this.#blockedWords, this.#left ? t.notInGroup : gone ? t.serviceGone(isolated(name)) : t.youBlock(isolated(name)));
+    hide(this.#unblockButton, gone || this.#left);
     const held = this.contains(document.activeElement) && blocked !== this.#composer.hidden;
     hide(this.#composer, blocked);
     hide(this.#blocked, !blocked);
@@ -256,8 +279,9 @@ export class ConversationPane extends HTMLElement {
   async #sendAs(draft, seen, anyway) {
     try {
       const { content, ref } = draft;
+      const mentions = this.#composer.mentioned(content);
       const parley = await this.#parley;
-      await parley.send(this.participants.key, content, { seen, anyway, ref });
+      await parley.send(this.participants.key, content, { seen, anyway, ref, mentions });
       this.#composer.sent(draft);
     } catch (error) {
       if (anyway || !isCrossed(error)) throw error;

@@ -11,6 +11,7 @@ import { t } from '../texts/strings.js';
 import { ConversationPane } from './conversation-pane.js';
 import { element, set } from './dom.js';
 import { emptyPane } from './empty-pane.js';
+import { joinPane } from './join-pane.js';
 import { ServiceLinks } from './service-links.js';
 
 /**
@@ -168,10 +169,15 @@ export class MainPane {
   }
 
   /** Of what leads to no conversation. @param {Route} route @param {Parley} parley */
-  #showNone(route, { user: { id, name } }) {
+  #showNone(route, parley) {
+    const { id, name } = parley.user;
     switch (route.name) {
       case 'to':
         this.#showEmpty(t.ownLink, t.ownLinkHint);
+        break;
+      case 'join':
+        this.showInstead(...joinPane(parley, route.code));
+        this.#title = t.groupInvite;
         break;
       case 'conversation':
         this.#showEmpty(t.unknownKindTitle, t.unknownKindHint);

@@ -6,7 +6,10 @@ import { t } from '../texts/strings.js';
 import { element, hide, isInputMethods, set, text } from './dom.js';
 import { icon } from './icons.js';
 
-/** @typedef {import('./reply-picker.js').ReplyPicker} ReplyPicker */
+/**
+ * @typedef {import('./reply-picker.js').ReplyPicker} ReplyPicker
+ * @typedef {import('./mention-picker.js').MentionPicker} MentionPicker
+ */
 
 const typingEvery = 3000; // ms between two reports that the user types
 const typingEnds = 5000; // ms without a key after which the user types no more
@@ -40,13 +43,18 @@ export class MessageComposer extends HTMLElement {
   /** Of an agent; null of who is none. @type {ReplyPicker | null} */
   #replies = null;
 
+  /** In a group. @type {MentionPicker | null} */
+  #mentions = null;
+
   /**
    * @param {bigint} user
    * @param {string} key of the conversation
    * @param {((textarea: HTMLTextAreaElement) => ReplyPicker) | null} replies makes an agent's canned replies, who may write notes, too
+   * @param {((textarea: HTMLTextAreaElement) => MentionPicker) | null} mentions makes what completes the names of a group's members
    */
-  constructor(user, key, replies) {
+  constructor(user, key, replies, mentions = null) {
     super();
+    this.#mentions = mentions && mentions(this.#text);
     hide(this.#toggle, !replies);
     this.#replies = replies && replies(this.#text);
     this.#replies?.addEventListener('reply', event => this.#insert(/** @type {CustomEvent<string>} */ (event).detail));
@@ -61,6 +69,7 @@ export class MessageComposer extends HTMLElement {
   connectedCallback() {
     const { button } = this.#replies ?? { button: '' };
     if (this.#replies) this.append(this.#replies);
+    if (this.#mentions) this.append(this.#mentions);
     this.append(this.#offline, element('form', { onsubmit: event => this.#submit(event) }, this.#toggle, button, this.#text, this.#send, this.#addNote));
     for (const draft of Object.values(this.#drafts)) draft.open();
     this.#setNote(!this.#toggle.hidden && !this.#drafts.message.draft.content && this.#drafts.note.draft.content !== '');
@@ -83,8 +92,14 @@ export class MessageComposer extends HTMLElement {
     hide(this.#offline, reason === null);
   }
 
+  /** Whom a text mentions. @param {string} content */
+  mentioned(content) {
+    return this.#mentions?.mentioned(content) ?? [];
+  }
+
   /** Sending is over: the draft has been stored as a message. @param {Draft} draft */
   sent(draft) {
+    this.#mentions?.sent();
     this.#draftOf(draft).sent(draft);
   }
 
@@ -148,13 +163,14 @@ export class MessageComposer extends HTMLElement {
     this.#markReady();
     this.#keep();
     this.#replies?.changed();
+    this.#mentions?.changed();
     if (this.#text.value.trim() && !this.#note) this.#type();
     else this.#stopTyping();
   }
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (this.#replies?.takes(event)) return;
+    if (this.#replies?.takes(event) || this.#mentions?.takes(event)) return;
     if (event.key !== 'Enter' || event.shiftKey || isInputMethods(event)) return;
     event.preventDefault();
     this.#submit(event);

@@ -78,13 +78,13 @@ class MessageView {
     const day = dayOf(now);
     if (before?.message !== message || this.#day !== day) this.#paintState(message, now);
     this.#day = day;
-    if (before?.receipt !== receipt || before.message.time !== message.time) this.#paintReceipt(row);
+    if (before?.receipt !== receipt || before.message.time !== message.time || before.message.readBy !== message.readBy || before.message.readOf !== message.readOf) this.#paintReceipt(row);
   }
 
   /** @param {MessageRow} row */
-  #paintAuthor({ author, named, first, message }) {
+  #paintAuthor({ author, named, first, message, ours }) {
     const note = message.type === 'note';
-    this.element.classList.toggle('colleague', named);
+    this.element.classList.toggle('colleague', named && ours);
     this.element.classList.toggle('note', note);
     const shown = first && (named || note);
     this.#author.className = shown ? 'author' : 'spoken';
@@ -94,7 +94,8 @@ class MessageView {
 
   /** @param {MessageRow} row */
   #paintReceipt({ receipt, message }) {
-    const words = receipt && t.receipts[receipt];
+    const { readBy, readOf } = message;
+    const words = receipt === 'group' ? t.readByOf(readBy, readOf) : receipt && t.receipts[receipt];
     text(this.#receipt, words);
     this.#receipt.className = `receipt ${receipt}`;
     // Keeps room for what stands at the end of the last line.
@@ -108,6 +109,7 @@ class MessageView {
     set(this.element, 'data-state', message.state);
     set(this.element, 'data-type', message.type);
     set(this.element, 'data-ref', message.ref || null);
+    this.element.classList.toggle('mentions-me', message.mentionsMe);
     if (before?.content !== message.content || before.type !== message.type) {
       this.#content.show(message.content, message.type === 'unknown');
     }
@@ -126,8 +128,9 @@ class MessageView {
     // Nobody but colleagues receives a note: it is stored, or not yet.
     const shown = state !== 'received' && (type !== 'note' || !times);
     const title = shown ? times || t.stateSince(t.states[state], fullTime(time)) : '';
-    if (this.#shownState === state + title) return;
-    this.#shownState = state + title;
+    const shownState = `${state}${title}${message.readBy} ${message.readOf}`;
+    if (this.#shownState === shownState) return;
+    this.#shownState = shownState;
     set(this.#receipt, 'title', title || null);
     if (this.#times) text(this.#times, title);
     if (!shown) {
@@ -137,14 +140,14 @@ class MessageView {
       return;
     }
     this.#state ??= this.#stateButton();
-    set(this.#state, 'aria-label', t.states[state]);
+    set(this.#state, 'aria-label', message.readOf ? t.stateAndReaders(t.states[state], t.readByOf(message.readBy, message.readOf)) : t.states[state]);
     set(this.#state, 'title', title);
     this.#state.replaceChildren(receiptPicture(state));
   }
 
   #stateButton() {
     const button = element('button', {
-      class: 'state', type: 'button', tabindex: -1, 'aria-expanded': 'false', onclick: () => this.#showTimes(!this.#times),
+      class: 'state', type: 'button', tabindex: -1, 'aria-expanded': 'false', onclick: () => this.#tellMore(),
       onkeydown: event => {
         if (event.key !== 'Escape' || !this.#times) return;
         this.#showTimes(false);
@@ -153,6 +156,13 @@ class MessageView {
     });
     this.#meta.append(button);
     return button;
+  }
+
+  /** When it came how far or, in a group, to whom. */
+  #tellMore() {
+    const message = this.#row?.message;
+    if (!message?.readOf) return this.#showTimes(!this.#times);
+    this.element.dispatchEvent(new CustomEvent('readers', { detail: message.seq, bubbles: true }));
   }
 
   /** Shows the times, for whom no pointer can rest on the sign. @param {boolean} shown */

@@ -5,6 +5,8 @@ import { t } from '../texts/strings.js';
 import { avatar, paintAvatar } from './avatar.js';
 import { ConversationList } from './conversation-list.js';
 import { element, set, text } from './dom.js';
+import { icon } from './icons.js';
+import { askForGroup } from './new-group-dialog.js';
 import { PeopleSearch } from './people-search.js';
 import { ServiceQueue } from './service-queue.js';
 import { SettingsMenu } from './settings-menu.js';
@@ -26,6 +28,9 @@ export class SidePane extends HTMLElement {
   #queue;
   #list;
   #lists;
+  /** @type {Parley | null} */
+  #parley = null;
+  #newGroup = element('button', { class: 'icon-button', type: 'button', 'aria-label': t.newGroup, title: t.newGroup, disabled: true, onclick: () => this.#makeGroup() }, icon('group'));
   /** Tells an agent that they are away, and leads back. */
   #away = element('div', { class: 'away', role: 'status', hidden: true }, element('span', {}, t.youAreAway),
     element('button', { class: 'button', type: 'button', onclick: () => this.#comeBack() }, t.comeBack));
@@ -51,7 +56,7 @@ export class SidePane extends HTMLElement {
     this.className = 'side';
     set(this, 'role', 'navigation');
     set(this, 'aria-label', t.peopleAndConversations);
-    this.append(element('div', { class: 'bar own' }, this.#avatar, this.#name, this.#settings), this.#away, this.#share, this.#search, this.#lists);
+    this.append(element('div', { class: 'bar own' }, this.#avatar, this.#name, this.#newGroup, this.#settings), this.#away, this.#share, this.#search, this.#lists);
     for (const wish of wishes) this.#settings.addEventListener(wish, () => this.dispatchEvent(new Event(wish)));
     this.#settings.addEventListener('away', event => {
       this.#context.away = /** @type {CustomEvent<boolean>} */ (event).detail;
@@ -76,6 +81,8 @@ export class SidePane extends HTMLElement {
   /** Works with it from now on. @param {Parley} parley */
   take(parley) {
     this.takeUser(parley);
+    this.#parley = parley;
+    this.#newGroup.disabled = false;
     this.#search.parley = parley;
     this.#settings.parley = parley;
     if (parley.chosen) this.show(parley.chosen);
@@ -108,6 +115,11 @@ export class SidePane extends HTMLElement {
   /** Gives the focus to the row of a conversation, or else to the name. @param {string} key */
   focusOn(key) {
     if (!this.#list.focusOn(key) && !this.#queue.focusOn(key)) this.#name.focus();
+  }
+
+  async #makeGroup() {
+    const key = this.#parley && await askForGroup(this, this.#parley);
+    if (key) location.hash = `#/c/${key}`;
   }
 
   /** The button goes with what it says: the focus goes where it would be undone. */

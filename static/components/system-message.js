@@ -3,6 +3,7 @@
 import { isolated, previewOf } from '../texts/foreign-text.js';
 import { clockTime, fullTime } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
+import { saidWith } from '../texts/system-words.js';
 import { element, set, text } from './dom.js';
 
 /**
@@ -26,7 +27,8 @@ export class ControlView {
   paint(row) {
     if (row.kind !== 'control') return;
     const { message, words, link, excerpt } = row;
-    const said = message.content ? t.saidWith(words, isolated(previewOf(message.content, longest))) : words;
+    const content = saidWith(message);
+    const said = content ? t.saidWith(words, isolated(previewOf(content, longest))) : words;
     set(this.element, 'data-seq', String(message.seq));
     set(this.element, 'data-message-id', String(message.id));
     set(this.element, 'data-state', message.state);

@@ -14,6 +14,8 @@ export class Names extends EventTarget {
   /** @type {{id: bigint, answered: () => void}[]} */
   #queue = [];
   #asking = false;
+  /** What groups are called, by their keys. @type {Map<string, string>} */
+  #groups = new Map();
   #lookalikes;
   /** Who can be asked; null at the start. @type {import('../parley.js').Parley | null} */
   parley = null;
@@ -35,8 +37,9 @@ export class Names extends EventTarget {
 
   /** Keeps the names that come with conversations. @param {import('../parley.js').Conversation[]} conversations */
   learn(conversations) {
-    for (const { peer, customer, agent, peerName, assignee, assigneeName } of conversations) {
+    for (const { key, peer, customer, agent, peerName, assignee, assigneeName, group } of conversations) {
       if (peer || agent) this.set(peer || customer, peerName);
+      if (group && peerName) this.#groups.set(key, peerName);
       this.set(assignee, assigneeName);
     }
   }
@@ -44,6 +47,11 @@ export class Names extends EventTarget {
   /** A person's name, told apart from others that look like it, or one made of the id. @param {bigint} id */
   user(id) {
     return this.#known(id) ?? userName('', id);
+  }
+
+  /** A group's name, '' if it is not known. @param {string} key */
+  group(key) {
+    return this.#groups.get(key) ?? '';
   }
 
   /** A person's bare name, '' if it is not known. @param {bigint} id */

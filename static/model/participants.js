@@ -1,11 +1,13 @@
 // @ts-check
 // With whom a conversation is, and who in it is called what.
+import { isolated } from '../texts/foreign-text.js';
 import { t } from '../texts/strings.js';
 
 /** @typedef {import('../parley.js').Message} Message */
 
 /** Entries that are a quiet line in the log; all others are shown as messages. */
-const lines = new Set(['claim', 'release', 'hand-over', 'resolve', 'reopen', 'no-reply-needed', 'move', 'moved', 'unknown-control']);
+const lines = new Set(['claim', 'release', 'hand-over', 'resolve', 'reopen', 'no-reply-needed', 'move', 'moved', 'unknown-control',
+  'group-create', 'group-join', 'group-leave', 'group-remove', 'group-rename', 'group-role']);
 
 /** Those of these that customers are shown, too. */
 const shownToCustomers = new Set(['resolve', 'move', 'moved', 'unknown-control']);
@@ -19,8 +21,10 @@ export class Participants {
   me;
   /** The service type, -1 between two users. */
   service;
-  /** The other user, 0n in a service conversation. */
+  /** The other user, 0n in a service conversation and a group. */
   peer;
+  /** Whether it is a group's. */
+  group;
   /** The customer, 0n between two users. */
   customer;
   /** Whether the user answers for the service, and is not its customer. */
@@ -38,7 +42,8 @@ export class Participants {
     const ofService = kind === 's';
     this.key = key;
     this.me = me;
-    this.known = direct || ofService;
+    this.group = kind === 'g';
+    this.known = direct || ofService || this.group;
     this.service = ofService ? Number(second) : -1;
     this.peer = !direct ? 0n : BigInt(first) === me ? BigInt(second) : BigInt(first);
     this.customer = ofService ? BigInt(first) : 0n;
@@ -61,6 +66,7 @@ export class Participants {
   /** The name of the other side. */
   get name() {
     if (!this.known) return t.unknownKind;
+    if (this.group) return this.#names.group(this.key) || t.group;
     return this.person ? this.#names.user(this.person) : this.serviceName;
   }
 
@@ -100,13 +106,26 @@ export class Participants {
   }
 
   /** Who wrote it. @param {Message} message */
-  authorOf({ mine, agent }) {
+  authorOf({ mine, agent, sender, senderName }) {
     if (mine) return t.you;
+    if (this.group) return this.#member(sender, senderName);
     return agent ? this.agentName(agent) : this.name;
   }
 
+  /** A member's name, as it was when they wrote if no other is known. @param {bigint} id @param {string} name */
+  #member(id, name) {
+    if (!this.#names.bare(id)) this.#names.set(id, name);
+    return this.#names.user(id);
+  }
+
+  /** Whom it is about that happened to a group, in words; '' where these are too many. @param {Message} message */
+  membersOf({ members, memberNames }) {
+    return members.length === memberNames.length ? members.map((id, i) => (id === this.#me ? t.byYou : isolated(this.#member(id, memberNames[i])))) : [];
+  }
+
   /** The same for all messages of one author. @param {Message} message */
-  authorKey({ mine, agent, type }) {
+  authorKey({ mine, agent, sender, type }) {
+    if (this.group) return String(sender);
     return `${mine ? 'me' : agent} ${type === 'note'}`;
   }
 
@@ -117,6 +136,7 @@ export class Participants {
 
   /** Who types; 0n is a service of which nobody may know who. @param {bigint} user */
   typistName(user) {
+    if (this.group) return this.#names.user(user);
     return !this.agent || user === this.customer ? this.name : this.agentName(user);
   }
 

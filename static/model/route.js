@@ -1,5 +1,6 @@
 // @ts-check
-// What the address says: #/to/{user}, #/service/{type}, #/c/{key}, #/invite/{code} or #/link/{code}; and what of the page it shows.
+// What the address says: #/to/{user}, #/service/{type}, #/c/{key}, #/join/{code}, #/invite/{code} or #/link/{code}; and what
+// of the page it shows.
 import { directKey, serviceKey } from '../parley.js';
 
 /**
@@ -7,6 +8,7 @@ import { directKey, serviceKey } from '../parley.js';
  *   | { name: 'to', user: bigint }
  *   | { name: 'service', service: number }
  *   | { name: 'conversation', key: string }
+ *   | { name: 'join', code: string }
  *   | { name: 'invite', code: string }
  *   | { name: 'link', code: string }
  *   | { name: 'bad' }} Route
@@ -36,6 +38,7 @@ export function parseRoute(hash) {
       return isService(rest) ? { name: 'service', service: Number(rest) } : { name: 'bad' };
     case 'c':
       return keyRoute(decode(rest));
+    case 'join':
     case 'invite':
     case 'link': {
       const code = decode(rest);
@@ -68,7 +71,7 @@ export function viewOf({ name }) {
 
 /** Whether this version can show such a conversation. @param {string} key */
 export function isKnownKind(key) {
-  return key.startsWith('d:') || key.startsWith('s:');
+  return key.startsWith('d:') || key.startsWith('s:') || key.startsWith('g:');
 }
 
 /** The address, within the page, of a conversation. @param {{ key: string, peer: bigint, service: number, agent: boolean }} conversation */
@@ -87,9 +90,10 @@ function isService(digits) {
   return /^(0|[1-9][0-9]?)$/.test(digits) && Number(digits) <= maxService;
 }
 
-/** The page of a conversation with a service, or of one of a kind that is not known here. @param {string} key @returns {Route} */
+/** The page of a conversation with a service, of a group, or of one of a kind that is not known here. @param {string} key @returns {Route} */
 function keyRoute(key) {
   const [kind, first, second, ...more] = key.split(':');
+  if (kind === 'g') return parseID(first) !== null && second === undefined ? { name: 'conversation', key } : { name: 'bad' };
   const known = kind === 'd' || kind === 's';
   const right = known
     ? kind === 's' && parseID(first) !== null && /^(0|[1-9]\d{0,9})$/.test(second) && more.length === 0
@@ -100,6 +104,11 @@ function keyRoute(key) {
 /** The address that others open to write to a user. @param {bigint | string} user */
 export function linkTo(user) {
   return new URL(`./#/to/${user}`, location.href).href;
+}
+
+/** The address by which others join a group. @param {string} code */
+export function linkToGroup(code) {
+  return new URL(`./#/join/${code}`, location.href).href;
 }
 
 /** The address by which another device signs in. @param {string} code */

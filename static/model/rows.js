@@ -24,7 +24,7 @@ import { hashOfService } from './route.js';
  * @property {boolean} named the author is shown, not only spoken
  * @property {boolean} first a group of one author's messages begins here
  * @property {boolean} last and ends here
- * @property {'' | 'unread' | 'read'} receipt what stands beside it in words
+ * @property {'' | 'unread' | 'read' | 'group'} receipt what stands beside it in words
  */
 
 const groupSpan = 5 * 60_000; // ms between messages of one group
@@ -150,7 +150,7 @@ class Rows {
     if (before && follows) before.last = false;
     const ours = participants.ours(message);
     this.#previous = {
-      kind: 'message', id: idOf(message), message, ours, author: participants.authorOf(message), named: ours && !message.mine,
+      kind: 'message', id: idOf(message), message, ours, author: participants.authorOf(message), named: !message.mine && (ours || participants.group),
       first: !follows, last: true, receipt: this.#receipt(message),
     };
     this.list.push(this.#previous);
@@ -159,6 +159,7 @@ class Rows {
   /** @param {Message} message */
   #receipt(message) {
     if (!message.mine || message.type === 'note') return '';
+    if (this.#participants.group) return message.readOf ? 'group' : '';
     if (message === this.#newestRead) return 'read';
     return message.state === 'sent' || message.state === 'delivered' ? 'unread' : '';
   }

@@ -218,17 +218,17 @@ const object = fields => {
   };
 };
 
-const key = (/** @type {any} */ value) => want(value, /^([ds]:\d+:\d+|(?![ds]:)[^:]+:.*)$/s.test(text(value)));
+const key = (/** @type {any} */ value) => want(value, /^([ds]:\d+:\d+|g:\d+|(?![dsg]:)[^:]+:.*)$/s.test(text(value)));
 const message = object({
   key, seq: id, id, sender: id, receiver: id, content: text, time, deliveredTime: time, readTime: time, seen: id, ref: text, number: id,
   state: oneOf('pending', 'sent', 'delivered', 'read', 'refused', 'received'), reason: text, reasonCode: text, reasonArgs: list(text), gap: flag, type: text, mine: flag,
-  agent: id, target: id, extend: text,
+  agent: id, target: id, extend: text, senderName: text, mentions: list(id), mentionsMe: flag, members: list(id), memberNames: list(text), readBy: number, readOf: number,
 });
 const conversation = object({
   key, peer: id, peerName: text, head: id, min: id, read: id, delivered: id, peerRead: id, peerDelivered: id, unread: id,
   waitingSince: time, awaitingSince: time, last: orNull(message), waitingSeq: id, awaitingSeq: id, service: number, agent: flag,
-  customer: id, assignee: id, assigneeName: text, closed: oneOf('open', 'resolved', 'no-reply-needed'), lastAnswer: id, lastAnswerBy: id, notes: id,
-  blocked: flag, pinned: flag, muted: flag, archived: flag, markedUnread: flag,
+  customer: id, assignee: id, assigneeName: text, closed: oneOf('open', 'resolved', 'no-reply-needed', 'moved'), lastAnswer: id, lastAnswerBy: id, notes: id,
+  blocked: flag, pinned: flag, muted: flag, archived: flag, markedUnread: flag, group: id, role: text, memberCount: number, mentions: id,
 });
 const snapshotKind = object({
   version: oneOf(version), user: id, unread: id, agent: flag, conversations: list(conversation),

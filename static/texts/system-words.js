@@ -1,7 +1,7 @@
 // @ts-check
 // What control entries tell, in words.
 import { isolated } from './foreign-text.js';
-import { t } from './strings.js';
+import { formats, t } from './strings.js';
 
 /**
  * @typedef {import('../parley.js').Message} Message
@@ -31,7 +31,33 @@ export function systemWords(message, participants) {
       return t.reopenedBy(by);
     case 'no-reply-needed':
       return t.neededNoReply(who);
+    case 'group-create':
+      return t.groupCreated(message.mine ? t.youDid : who, isolated(message.content));
+    case 'group-join':
+      return message.members.length === 1 && message.members[0] === message.sender ? t.groupJoined(message.mine ? t.youDid : who) : t.groupAdded(message.mine ? t.youDid : who, membersOf(message, participants));
+    case 'group-leave':
+      return t.groupLeft(message.mine ? t.youDid : who);
+    case 'group-remove':
+      return t.groupRemoved(message.mine ? t.youDid : who, membersOf(message, participants));
+    case 'group-rename':
+      return t.groupRenamed(message.mine ? t.youDid : who, isolated(message.content));
+    case 'group-role':
+      return t.groupRole(message.mine ? t.youDid : who, membersOf(message, participants), t.roles[message.content] ?? '');
     default:
       return t.cannotBeShown;
   }
+}
+
+/** @param {Message} message @param {Participants} participants */
+function membersOf(message, participants) {
+  const names = participants.membersOf(message);
+  return names.length ? formats.list(names) : t.memberCount(message.members.length);
+}
+
+/** Types whose content is said in the words. */
+const ofGroups = new Set(['group-create', 'group-rename', 'group-role']);
+
+/** What was said with a control entry, '' if nothing was. @param {Message} message */
+export function saidWith({ type, content }) {
+  return ofGroups.has(type) ? '' : content;
 }

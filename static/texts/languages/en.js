@@ -443,6 +443,92 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   /** Read out before a message. @param {string} name */
   authorSpoken: name => `${name}: `,
 
+  // Groups
+  group: 'Group',
+  newGroup: 'New group',
+  groupName: 'Name of the group',
+  makeGroup: 'Make the group',
+  wholeHistory: 'Who comes later reads what was written before',
+  members: 'Members',
+  /** @param {number} n */
+  memberCount: n => `${number(n)} ${plural(n, { one: 'member', other: 'members' })}`,
+  /** @param {number} n */
+  showAllMembers: n => `Show all ${number(n)}`,
+  findMembers: 'Find people to add',
+  chosenMembers: 'Chosen',
+  /** @param {string} name */
+  choose: name => `Choose ${name}`,
+  /** @param {string} name */
+  leaveOut: name => `Leave out ${name}`,
+  addMembers: 'Add members',
+  /** What somebody is in a group. @type {Record<string, string>} */
+  roles: { owner: 'Owner', admin: 'Admin', member: 'Member' },
+  /** @param {string} name */
+  nameAndYou: name => `${name} (you)`,
+  makeAdmin: 'Make admin',
+  /** @param {string} name */
+  makeAdminOf: name => `Make ${name} an admin`,
+  makeMember: 'No admin',
+  /** @param {string} name */
+  makeMemberOf: name => `Let ${name} be an admin no more`,
+  makeOwner: 'Make owner',
+  /** @param {string} name */
+  makeOwnerOf: name => `Make ${name} the owner`,
+  /** @param {string} name */
+  ownedBy: name => `Make ${name} the owner of this group?`,
+  ownedByHint: 'You are an admin then. Only the owner can undo this.',
+  removeMember: 'Remove',
+  /** @param {string} name */
+  removeMemberOf: name => `Remove ${name}`,
+  /** @param {string} name */
+  removeThem: name => `Remove ${name} from this group?`,
+  leaveGroup: 'Leave the group',
+  leaveThisGroup: 'Leave this group?',
+  leaveGroupHint: 'You keep what you could read until now.',
+  notInGroup: 'You are no member of this group any more.',
+  groupLinks: 'Links to join',
+  newLink: 'New link that stays',
+  newWeekLink: 'New link for a week',
+  /** @param {string} time */
+  countsUntil: time => `Counts until ${time}`,
+  countsAlways: 'Counts until it is withdrawn',
+  withdraw: 'Withdraw',
+  groupInvite: 'You are invited to a group',
+  /** @param {string} name @param {number} members */
+  groupAndCount: (name, members) => `${name}, ${number(members)} ${plural(members, { one: 'member', other: 'members' })}`,
+  joinGroup: 'Join',
+  everyone: 'everyone',
+  /** @param {number} n */
+  mentionsYou: n => `${number(n)} ${plural(n, { one: 'mentions you', other: 'mention you' })}`,
+  /** @param {string} name */
+  authorPrefix: name => `${name}: `,
+  youDid: 'You',
+  /** @param {string} who @param {string} name */
+  groupCreated: (who, name) => `${who} made the group ${name}`,
+  /** @param {string} who */
+  groupJoined: who => `${who} joined by a link`,
+  /** @param {string} who @param {string} whom */
+  groupAdded: (who, whom) => `${who} added ${whom}`,
+  /** @param {string} who */
+  groupLeft: who => `${who} left`,
+  /** @param {string} who @param {string} whom */
+  groupRemoved: (who, whom) => `${who} removed ${whom}`,
+  /** @param {string} who @param {string} name */
+  groupRenamed: (who, name) => `${who} named the group ${name}`,
+  /** @param {string} who @param {string} whom @param {string} role */
+  groupRole: (who, whom, role) => `${who} changed what ${whom} may do: ${role}`,
+  /** @param {number} read @param {number} of */
+  readByOf: (read, of) => (read === of ? 'Read by all' : `Read by ${number(read)} of ${number(of)}`),
+  /** @param {string} state @param {string} readers */
+  stateAndReaders: (state, readers) => `${state}. ${readers}`,
+  whoHasRead: 'Who has read it',
+  /** @param {number} n */
+  readByThem: n => `Read by ${number(n)}`,
+  /** @param {number} n */
+  deliveredToThem: n => `Delivered to ${number(n)}`,
+  /** @param {number} n */
+  notDeliveredYet: n => `Not delivered yet to ${number(n)}`,
+
   // Notices
   notices: 'Notices',
   dismiss: 'Dismiss',
@@ -451,6 +537,24 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   // Why something was refused, or did not work, by the words for it of server, engine and API. Numbers come as
   // strings, durations in seconds.
   reasons: {
+    'cannot-be-added': 'one of them cannot be added by you: send them a link',
+    'everyone-not-admin': 'only the group’s owner and its admins mention everyone',
+    /** @param {string} most */
+    'group-full': most => `a group has at most ${number(+most)} members: make another group for the rest`,
+    'last-owner': 'you are the group’s owner: make another member the owner first',
+    'link-invalid': 'this link lets nobody in any more: ask for a new one',
+    'mention-not-in-group': 'somebody whom it mentions is not in the group any more: leave them out',
+    /** @param {string} id */
+    'no-such-user': id => `there is no user ${id}`,
+    'not-a-member': 'they are in the group no more',
+    'not-admin': 'only the group’s owner and its admins may do this: ask one of them',
+    'not-author': 'only who wrote the message learns who has read it',
+    'not-in-group': 'you are not in this group: ask one of its members to let you in',
+    'not-owner': 'only the group’s owner may do this: ask them',
+    /** @param {string} most */
+    'too-many-links': most => `the group has ${number(+most)} links, which is the most: withdraw one first`,
+    /** @param {string} most */
+    'too-many-mentions': most => `a message mentions at most ${number(+most)} people: mention everyone, or fewer`,
     'already-claimed': 'another agent has claimed this conversation: ask them to release it or hand it over',
     away: 'you are away, and given no further conversations: come back first',
     'answered-meanwhile': 'another agent answered meanwhile: read it, then send again',
