@@ -33,13 +33,15 @@ type Event struct {
 	// hand-over names; 0 in the copies of customers, who see one voice. Of a MOVE
 	// Target is the service that it names, and so of a MOVED_HERE.
 	Author, Target uint64
+	// Of is the seq of the entry that this one speaks of (MessageType.Revises).
+	Of uint64
 	// Since is since when what asks waits, if not since Time; 0: since Time.
 	Since uint64
 }
 
 // Event returns what the rules need of m.
 func (m *Message) Event() Event {
-	e := Event{Seq: m.GetSeq(), Time: m.GetCreateTime(), Type: m.GetMessageType(), Seen: m.SeenSeq}
+	e := Event{Seq: m.GetSeq(), Time: m.GetCreateTime(), Type: m.GetMessageType(), Seen: m.SeenSeq, Of: m.GetTargetSeq()}
 	if m.GetSenderId() > m.GetReceiverId() {
 		e.Side = Second
 	}
@@ -48,7 +50,7 @@ func (m *Message) Event() Event {
 
 // Event returns what the rules need of m.
 func (m *ServiceMessage) Event() Event {
-	e := Event{Seq: m.GetSeq(), Time: m.GetCreateDate(), Type: m.GetMessageType(), Seen: m.SeenSeq}
+	e := Event{Seq: m.GetSeq(), Time: m.GetCreateDate(), Type: m.GetMessageType(), Seen: m.SeenSeq, Of: m.GetTargetSeq()}
 	if m.GetDirection() == ServiceMessageDirection_SERVICE_TO_CUSTOMER {
 		e.Side, e.Author, e.Target = Second, m.GetAgentId(), m.GetTargetAgentId()
 	}

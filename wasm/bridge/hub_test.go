@@ -54,6 +54,10 @@ func (noHistory) Messages(context.Context, string, string, uint64, uint64, int) 
 	return nil, errors.New("no history here")
 }
 
+func (noHistory) Revised(context.Context, string, string, uint64, int) ([]byte, error) {
+	return nil, errors.New("no history here")
+}
+
 // profile is a hub with the ports of some pages, in a synctest bubble.
 type profile struct {
 	t       *testing.T

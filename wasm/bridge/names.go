@@ -20,6 +20,10 @@ var entryTypes = map[proto.MessageType]string{
 	proto.MessageType_MESSAGE_TYPE_REOPEN:          "reopen",
 	proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED: "no-reply-needed",
 	proto.MessageType_MESSAGE_TYPE_MOVE:            "move",
+	proto.MessageType_MESSAGE_TYPE_EDIT:            "edit",
+	proto.MessageType_MESSAGE_TYPE_RECALL:          "recall",
+	proto.MessageType_MESSAGE_TYPE_REACT:           "react",
+	proto.MessageType_MESSAGE_TYPE_RECALLED:        "recalled",
 }
 
 // What entries of types that this version does not know are called: those that

@@ -59,6 +59,11 @@ func (q *queue) Messages(context.Context, string, string, uint64, uint64, int) (
 	return marshal(&proto.MessagePage{Epoch: &q.epoch, HeadSeq: new(uint64(50)), MinSeq: new(uint64(51))}), nil
 }
 
+// Revised implements chat.History likewise.
+func (q *queue) Revised(ctx context.Context, token, key string, after uint64, limit int) ([]byte, error) {
+	return q.Messages(ctx, token, key, after, 0, limit)
+}
+
 // agent opens an engine that knows the whole queue.
 func agent(b *testing.B, q *queue, parts [][]byte) (*chat.Engine, *session) {
 	v := &screen{list: map[string]chat.Conversation{}, host: &chattest.Host{Clock: q.clock}}
