@@ -36,6 +36,8 @@ type Event struct {
 	// hand-over names; 0 in the copies of customers, who see one voice. Of a MOVE
 	// Target is the service that it names, and so of a MOVED_HERE.
 	Author, Target uint64
+	// Of is the seq of the entry that this one speaks of (MessageType.Revises).
+	Of uint64
 	// Since is since when what asks waits, if not since Time; 0: since Time.
 	Since uint64
 	// Calls is, in a group, whether the entry mentions whoever looks at it.
@@ -47,7 +49,7 @@ func (m *Message) Event() Event { return m.EventTo(0) }
 
 // EventTo returns what the rules need of m, in a group as that user looks at it.
 func (m *Message) EventTo(user uint64) Event {
-	e := Event{Seq: m.GetSeq(), Time: m.GetCreateTime(), Type: m.GetMessageType(), Seen: m.SeenSeq}
+	e := Event{Seq: m.GetSeq(), Time: m.GetCreateTime(), Type: m.GetMessageType(), Seen: m.SeenSeq, Of: m.GetTargetSeq()}
 	switch {
 	case m.GetGroupId() == 0:
 		if m.GetSenderId() > m.GetReceiverId() {
@@ -64,7 +66,7 @@ const Everyone = 0
 
 // Event returns what the rules need of m.
 func (m *ServiceMessage) Event() Event {
-	e := Event{Seq: m.GetSeq(), Time: m.GetCreateDate(), Type: m.GetMessageType(), Seen: m.SeenSeq}
+	e := Event{Seq: m.GetSeq(), Time: m.GetCreateDate(), Type: m.GetMessageType(), Seen: m.SeenSeq, Of: m.GetTargetSeq()}
 	if m.GetDirection() == ServiceMessageDirection_SERVICE_TO_CUSTOMER {
 		e.Side, e.Author, e.Target = Second, m.GetAgentId(), m.GetTargetAgentId()
 	}

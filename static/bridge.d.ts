@@ -7,7 +7,7 @@
  * so each command, answer and batch of events crosses between Go and JavaScript
  * once, and ids pass as 64 bits.
  */
-import type { Connection, Conversation, ConversationKey, EntryType, Group, ID, ParleyEventMap, Timeline } from './parley.d.ts';
+import type { Connection, Conversation, ConversationKey, EntryType, Group, ID, Message, ParleyEventMap, Timeline } from './parley.d.ts';
 
 /** What the program finds in globalThis.parleyHost, set before it starts. It uses no other global, and sets none. */
 export interface Host {
@@ -54,7 +54,13 @@ export interface Commands {
    * repeat says that another program, or this one, may have been given this send before, and the page got no
    * answer; the event tells what became of it.
    */
-  send(fields: { key: ConversationKey; content: string; seen: ID; type: EntryType; target: ID; extend: string; anyway: boolean; ref: Ref; repeat: boolean; mentions: ID[] }): null;
+  send(fields: { key: ConversationKey; content: string; seen: ID; type: EntryType; target: ID; extend: string; anyway: boolean; ref: Ref; repeat: boolean; quote?: ID; mentions: ID[] }): null;
+  /**
+   * An edit, recall or react: of is the seq of the message that it speaks of or, if that is 0n, ofRef the ref of one that
+   * was not confirmed.
+   */
+  revise(fields: { key: ConversationKey; type: EntryType; content: string; of: ID; ofRef: string; seen: ID; ref: Ref }): null;
+  message(fields: { key: ConversationKey; seq: ID }): Message | null;
   retry(fields: { ref: string; seen: ID }): null;
   discard(fields: { ref: string }): null;
   history(fields: { key: ConversationKey; before: ID; limit: number }): Timeline;

@@ -19,11 +19,13 @@ export type MessageState = 'pending' | 'sent' | 'delivered' | 'read' | 'refused'
 /**
  * What an entry is: text that people write, or a control entry (a claim and so on). A 'move' goes on with another
  * service, whose conversation then begins a 'moved', which only the server writes, as it does what happens to groups:
- * the content of a 'group-create' and a 'group-rename' is the name, that of a 'group-role' the role. The last two are of types
+ * the content of a 'group-create' and a 'group-rename' is the name, that of a 'group-role' the role. An 'edit', 'recall'
+ * or 'react' speaks of another entry, which is told again as it is then, and is not to be shown itself unless it was
+ * refused; what was taken back is a 'recalled'. The last two are of types
  * that only a newer version knows, which people write and which are control entries; they cannot be sent.
  */
 export type EntryType = 'text' | 'image' | 'file' | 'claim' | 'release' | 'hand-over' | 'note' | 'resolve' | 'reopen' | 'no-reply-needed'
-  | 'move' | 'moved'
+  | 'move' | 'moved' | 'edit' | 'recall' | 'react' | 'recalled'
   | 'group-create' | 'group-join' | 'group-leave' | 'group-remove' | 'group-rename' | 'group-role'
   | 'unknown' | 'unknown-control';
 
@@ -75,6 +77,18 @@ export interface Message {
    * "content": string}, …]}, what people wrote last where it comes from.
    */
   extend: string;
+  /** The message that it quotes; 0n if none. message() has that. */
+  quote: ID;
+  /** The message that an 'edit', 'recall' or 'react' speaks of; else 0n. */
+  of: ID;
+  /** When the content was last edited, or was taken back, Unix milliseconds by the server's clock; 0 if it was not. */
+  edited: number;
+  /** One for each who reacted, in the order in which they first did. */
+  reactions: Reaction[];
+  /** Of a 'recalled' answer, to agents: the colleague who took it back, 0n if its author did. */
+  recalledBy: ID;
+  /** It is shown as edits, recalls or reactions of mine make it which are not confirmed yet. */
+  changing: boolean;
   /** The rest is of groups only. The sender's name, as far as it is known here. */
   senderName: string;
   /** Whom it mentions; 0n is everyone. */
@@ -87,6 +101,14 @@ export interface Message {
   /** Of a message of mine: how many of the others have read it, and how many these are; 0 if that is not known so far. */
   readBy: number;
   readOf: number;
+}
+
+/** What somebody answered a message with. A service has one voice, whichever agent reacts. */
+export interface Reaction {
+  /** Who; 0n is the service, to its customer. */
+  user: ID;
+  /** One emoji. */
+  emoji: string;
 }
 
 export interface Conversation {
@@ -447,12 +469,28 @@ export interface Parley extends EventTarget {
    * hand-over, or the number of the service of a move. An answer of an agent who had not seen another agent's newer one
    * is refused with code 0x83, unless anyway is set. ref is the message's
    * client_ref, of newRef(): what is sent again with the same one, from whatever
-   * page, is the same message, and stored once. mentions are members of the group
-   * whom it asks, 0n for everyone (owner and admins).
+   * page, is the same message, and stored once. quote is the seq of the message that it quotes. mentions are members
+   * of the group whom it asks, 0n for everyone (owner and admins).
    */
   send(to: ID | ConversationKey, content: string, options?: {
-    seen?: ID; type?: EntryType; target?: ID; extend?: string; anyway?: boolean; ref?: string; mentions?: ID[];
+    seen?: ID; type?: EntryType; target?: ID; extend?: string; anyway?: boolean; ref?: string; quote?: ID; mentions?: ID[];
   }): Promise<Message>;
+  /**
+   * Changes what a message of mine says. Resolves once that is stored in this browser: like a message, it is sent
+   * whatever happens. Shown at once, with changing set; if the server refuses it, as it does some time after the
+   * message was sent (-edit-window, 24 hours), a refused 'edit' says why, for retry() or discard(). A message that was
+   * not sent yet is changed before it is.
+   */
+  edit(message: Message, content: string, options?: { seen?: ID }): Promise<void>;
+  /**
+   * Takes a message of mine back or, as an agent, a colleague's answer: everywhere nothing is left of it but that there
+   * was one. As edit(); one that was not sent yet is not sent.
+   */
+  recall(message: Message, options?: { seen?: ID }): Promise<void>;
+  /** Answers a message with an emoji, in the place of mine before; with '' takes it back. As edit(). */
+  react(message: Message, emoji: string, options?: { seen?: ID }): Promise<void>;
+  /** One message, from this browser, else from the server; null if it is not there, or was deleted. */
+  message(key: ConversationKey, seq: ID): Promise<Message | null>;
   /** Sends a refused message again; seen as in send(). */
   retry(ref: string, options?: { seen?: ID }): Promise<void>;
   /** Deletes a refused message. */

@@ -29,7 +29,7 @@ export { newRef } from './client/pending-sends.js';
  */
 
 /** Version of what pages, worker and program say to each other; wasm/bridge/hub.go says when it rises. */
-const PROTOCOL = 7;
+const PROTOCOL = 8;
 /** How long the worker may take to say that it is there, in milliseconds. */
 const lifeTimeout = 15_000;
 /** Failures in a row after which connect() gives up. */
@@ -221,9 +221,37 @@ class Parley extends EventTarget {
    * @param {Parameters<import('./parley.d.ts').Parley['send']>[2]} [options]
    * @returns {Promise<Message>}
    */
-  async send(to, content, { seen = 0n, type = 'text', target = 0n, extend = '', anyway = false, ref = newRef(), mentions = [] } = {}) {
+  async send(to, content, { seen = 0n, type = 'text', target = 0n, extend = '', anyway = false, ref = newRef(), quote = 0n, mentions = [] } = {}) {
     const key = typeof to === 'string' ? to : directKey(this.user.id, to);
-    return this.#pendingSends.add({ key, content, seen, type, target, extend, anyway, ref, mentions });
+    return this.#pendingSends.add({ key, content, seen, type, target, extend, anyway, ref, mentions, ...quote && { quote } });
+  }
+
+  /** @param {Message} message @param {string} content @param {{ seen?: bigint }} [options] */
+  edit(message, content, options) {
+    return this.#revise('edit', message, content, options);
+  }
+
+  /** @param {Message} message @param {{ seen?: bigint }} [options] */
+  recall(message, options) {
+    return this.#revise('recall', message, '', options);
+  }
+
+  /** @param {Message} message @param {string} emoji @param {{ seen?: bigint }} [options] */
+  react(message, emoji, options) {
+    return this.#revise('react', message, emoji, options);
+  }
+
+  /**
+   * @param {'edit' | 'recall' | 'react'} type @param {Message} message @param {string} content @param {{ seen?: bigint }} [options]
+   * @returns {Promise<void>}
+   */
+  async #revise(type, { key, seq, ref }, content, { seen = 0n } = {}) {
+    await this.#call('revise', { key, type, content, of: seq, ofRef: ref, seen, ref: newRef() });
+  }
+
+  /** @param {string} key @param {bigint} seq @returns {Promise<Message | null>} */
+  message(key, seq) {
+    return this.#call('message', { key, seq });
   }
 
   /** @param {string} ref @param {{ seen?: bigint }} [options] @returns {Promise<void>} */

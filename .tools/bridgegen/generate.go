@@ -11,6 +11,7 @@ import (
 // sources are the Go types that pages get as the interfaces of these names. What
 // other interfaces tell is written by hand; their shapes are generated all the same.
 var sources = []struct{ name, goType string }{
+	{"Reaction", "chat.Reaction"},
 	{"Message", "chat.Message"},
 	{"Conversation", "chat.Conversation"},
 	{"Timeline", "chat.Timeline"},

@@ -36,8 +36,16 @@ func (h history) Messages(ctx context.Context, token, key string, after, before 
 	if before != 0 {
 		url += "&before=" + strconv.FormatUint(before, 10)
 	}
-	page, err = get(ctx, url, token)
-	if err != nil {
+	return entries(ctx, key, url, token)
+}
+
+// Revised implements chat.History.
+func (h history) Revised(ctx context.Context, token, key string, after uint64, limit int) (page []byte, err error) {
+	return entries(ctx, key, h.server+"/api/conversations/"+key+"/messages?limit="+strconv.Itoa(limit)+"&revised_after="+strconv.FormatUint(after, 10), token)
+}
+
+func entries(ctx context.Context, key, url, token string) (page []byte, err error) {
+	if page, err = get(ctx, url, token); err != nil {
 		return nil, fmt.Errorf("history of %s: %w", key, err)
 	}
 	return page, nil

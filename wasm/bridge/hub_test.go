@@ -58,6 +58,10 @@ func (noHistory) Group(context.Context, string, uint64) ([]byte, error) {
 	return nil, errors.New("no groups here")
 }
 
+func (noHistory) Revised(context.Context, string, string, uint64, int) ([]byte, error) {
+	return nil, errors.New("no history here")
+}
+
 // profile is a hub with the ports of some pages, in a synctest bubble.
 type profile struct {
 	t       *testing.T

@@ -26,6 +26,10 @@ var entryTypes = map[proto.MessageType]string{
 	proto.MessageType_MESSAGE_TYPE_GROUP_REMOVE:    "group-remove",
 	proto.MessageType_MESSAGE_TYPE_GROUP_RENAME:    "group-rename",
 	proto.MessageType_MESSAGE_TYPE_GROUP_ROLE:      "group-role",
+	proto.MessageType_MESSAGE_TYPE_EDIT:            "edit",
+	proto.MessageType_MESSAGE_TYPE_RECALL:          "recall",
+	proto.MessageType_MESSAGE_TYPE_REACT:           "react",
+	proto.MessageType_MESSAGE_TYPE_RECALLED:        "recalled",
 }
 
 // What entries of types that this version does not know are called: those that

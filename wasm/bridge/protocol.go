@@ -17,7 +17,15 @@ var eventShape = &shape{"event", "detail"}
 
 var failureShape = &shape{"message", "code", "reasonCode", "reasonArgs"}
 
-var messageShape = &shape{"key", "seq", "id", "sender", "receiver", "content", "time", "deliveredTime", "readTime", "seen", "ref", "number", "state", "reason", "reasonCode", "reasonArgs", "gap", "type", "mine", "agent", "target", "extend", "senderName", "mentions", "mentionsMe", "members", "memberNames", "readBy", "readOf"}
+var reactionShape = &shape{"user", "emoji"}
+
+func putReaction(e *encoder, v *chat.Reaction) {
+	e.object(reactionShape)
+	e.uint(v.User)
+	e.string(v.Emoji)
+}
+
+var messageShape = &shape{"key", "seq", "id", "sender", "receiver", "content", "time", "deliveredTime", "readTime", "seen", "ref", "number", "state", "reason", "reasonCode", "reasonArgs", "gap", "type", "mine", "agent", "target", "extend", "quote", "of", "edited", "reactions", "recalledBy", "changing", "senderName", "mentions", "mentionsMe", "members", "memberNames", "readBy", "readOf"}
 
 func putMessage(e *encoder, v *chat.Message) {
 	e.object(messageShape)
@@ -46,6 +54,15 @@ func putMessage(e *encoder, v *chat.Message) {
 	e.uint(v.Agent)
 	e.uint(v.Target)
 	e.string(v.Extend)
+	e.uint(v.Quote)
+	e.uint(v.Of)
+	e.float(float64(v.Edited))
+	e.array(len(v.Reactions))
+	for i := range v.Reactions {
+		putReaction(e, &v.Reactions[i])
+	}
+	e.uint(v.RecalledBy)
+	e.bool(v.Changing)
 	e.string(v.SenderName)
 	e.array(len(v.Mentions))
 	for i := range v.Mentions {
@@ -253,6 +270,7 @@ type sendFields struct {
 	anyway   bool
 	ref      [proto.RefSize]byte
 	repeat   bool
+	quote    *uint64
 	mentions []uint64
 }
 
@@ -267,7 +285,44 @@ func (c *command) send() sendFields {
 		anyway:   c.bool("anyway"),
 		ref:      c.ref("ref"),
 		repeat:   c.bool("repeat"),
+		quote:    optional(c, "quote", c.uint),
 		mentions: c.uints("mentions"),
+	}
+}
+
+// reviseFields are the fields of the command revise.
+type reviseFields struct {
+	key     string
+	kind    proto.MessageType
+	content string
+	of      uint64
+	ofRef   string
+	seen    uint64
+	ref     [proto.RefSize]byte
+}
+
+func (c *command) revise() reviseFields {
+	return reviseFields{
+		key:     c.text("key"),
+		kind:    c.entryType("type"),
+		content: c.text("content"),
+		of:      c.uint("of"),
+		ofRef:   c.text("ofRef"),
+		seen:    c.uint("seen"),
+		ref:     c.ref("ref"),
+	}
+}
+
+// messageFields are the fields of the command message.
+type messageFields struct {
+	key string
+	seq uint64
+}
+
+func (c *command) message() messageFields {
+	return messageFields{
+		key: c.text("key"),
+		seq: c.uint("seq"),
 	}
 }
 

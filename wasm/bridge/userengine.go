@@ -208,6 +208,8 @@ func (s *userEngine) run(port int, c *command) error {
 // wrong with them and has done nothing.
 var operations = map[string]func(s *userEngine, port int, c *command) error{
 	"send":          (*userEngine).send,
+	"revise":        (*userEngine).revise,
+	"message":       (*userEngine).message,
 	"retry":         (*userEngine).retry,
 	"discard":       (*userEngine).discard,
 	"history":       (*userEngine).history,
@@ -232,9 +234,44 @@ func (s *userEngine) send(port int, c *command) error {
 		Content: f.content, Seen: f.seen, Type: f.kind, Target: f.target, Extend: f.extend,
 		Anyway: f.anyway, Ref: f.ref, Repeat: f.repeat, Mentions: f.mentions,
 	}
+	if f.quote != nil {
+		draft.Quote = *f.quote
+	}
 	finish := s.hub.finish(port, c.id)
 	s.engine.Send(f.key, draft, finish)
 	return nil
+}
+
+func (s *userEngine) revise(port int, c *command) error {
+	f := c.revise()
+	draft := chat.Draft{Content: f.content, Seen: f.seen, Type: f.kind, Of: f.of, Ref: f.ref}
+	if f.of == 0 {
+		draft.OfRef = c.ref("ofRef")
+	}
+	if !f.kind.Revises() {
+		c.wrong("type", "edit, recall or react")
+	}
+	if c.err == nil {
+		s.engine.Send(f.key, draft, s.hub.finish(port, c.id))
+	}
+	return c.err
+}
+
+func (s *userEngine) message(port int, c *command) error {
+	f := c.message()
+	if c.err == nil {
+		s.engine.Message(f.key, f.seq, func(m *chat.Message, err error) {
+			switch {
+			case err != nil:
+				s.hub.refuse(port, c.id, err)
+			case m == nil:
+				s.hub.answer(port, c.id, (*encoder).null)
+			default:
+				s.hub.answer(port, c.id, func(e *encoder) { putMessage(e, m) })
+			}
+		})
+	}
+	return c.err
 }
 
 func (s *userEngine) retry(port int, c *command) error {

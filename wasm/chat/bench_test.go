@@ -62,6 +62,11 @@ func (q *queue) Messages(context.Context, string, string, uint64, uint64, int) (
 // Group implements chat.History.
 func (q *queue) Group(context.Context, string, uint64) ([]byte, error) { return nil, nil }
 
+// Revised implements chat.History likewise.
+func (q *queue) Revised(ctx context.Context, token, key string, after uint64, limit int) ([]byte, error) {
+	return q.Messages(ctx, token, key, after, 0, limit)
+}
+
 // agent opens an engine that knows the whole queue.
 func agent(b *testing.B, q *queue, parts [][]byte) (*chat.Engine, *session) {
 	v := &screen{list: map[string]chat.Conversation{}, host: &chattest.Host{Clock: q.clock}}

@@ -32,8 +32,9 @@ type conversation struct {
 	// unknown are the fields of the newest row that a newer server gave it.
 	unknown []byte
 
-	outbox []*outgoing // in the order of sending
-	shown  bool        // somebody asked for its timeline
+	revisions revisions
+	outbox    []*outgoing // in the order of sending
+	shown     bool        // somebody asked for its timeline
 	// shownFrom is the oldest seq that a timeline began with; 0 if none.
 	shownFrom uint64
 	repair    repair
@@ -98,7 +99,7 @@ func (c *conversation) add(entries []entry, self uint64) []entry {
 		if event.Side != c.key.Side(self) && c.key.Kind() != proto.Group {
 			c.receiptTimes.wrote(event)
 		}
-		if x.seq >= c.last.seq {
+		if x.seq >= c.last.seq && !event.Type.Revises() {
 			c.last = x.preview()
 		}
 		for _, r := range c.reads {

@@ -43,8 +43,11 @@ func (e *Engine) deliverEntry(kind proto.KeyKind, payload []byte) error {
 	if err != nil {
 		return err
 	}
+	if x, err = x.bare(); err != nil {
+		return err
+	}
 	left := e.outbox.echoed(c, []entry{x})
-	e.receive(c, []entry{x})
+	e.receive(c, []entry{x}, x.seq)
 	if left {
 		e.outbox.pump(c)
 	}

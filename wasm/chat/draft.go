@@ -22,6 +22,12 @@ type Draft struct {
 	Extend string
 	// Anyway sends an answer even though another agent answered meanwhile.
 	Anyway bool
+	// Quote is the message that it quotes; 0: none.
+	Quote uint64
+	// Of is the message that an EDIT, RECALL or REACT speaks of, or OfRef the client_ref of
+	// one that was not confirmed when it was last told.
+	Of    uint64
+	OfRef [proto.RefSize]byte
 	// Ref is the client_ref, made when Send was pressed; the zero Ref lets the
 	// engine make one, for a draft that is given to it once.
 	Ref [proto.RefSize]byte
@@ -36,6 +42,8 @@ func (d Draft) check(kind proto.KeyKind) error {
 	switch {
 	case !utf8.ValidString(d.Content):
 		return proto.Refuse(proto.PayloadFormatInvalid, "content is not valid UTF-8")
+	case d.Type.Revises():
+		return d.checkRevision()
 	case kind != proto.Group && len(d.Mentions) > 0:
 		return proto.Refuse(proto.PayloadFormatInvalid, "mentions: only messages to a group have them")
 	case kind != proto.Service && d.Type.Control() && d.Type != proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED:
@@ -48,6 +56,21 @@ func (d Draft) check(kind proto.KeyKind) error {
 		return nil
 	}
 	return proto.CheckContent(d.Content)
+}
+
+// checkRevision is check for what speaks of another message.
+func (d Draft) checkRevision() error {
+	switch {
+	case d.Of == 0 && d.OfRef == ref{}:
+		return proto.Refuse(proto.PayloadFormatInvalid, "of: name the message that it speaks of")
+	case d.Type == proto.MessageType_MESSAGE_TYPE_EDIT:
+		return proto.CheckContent(d.Content)
+	case d.Type == proto.MessageType_MESSAGE_TYPE_REACT && d.Content != "" && !proto.IsEmoji(d.Content):
+		return proto.Refuse(proto.PayloadFormatInvalid, "content is not one emoji: send one, or nothing to take it back").Named("not-an-emoji")
+	case d.Type == proto.MessageType_MESSAGE_TYPE_RECALL && d.Content != "":
+		return proto.Refuse(proto.PayloadFormatInvalid, "content: a recall says nothing")
+	}
+	return nil
 }
 
 // checkAnswer stops an agent whose answer was written without having seen
@@ -79,6 +102,7 @@ func (d Draft) entry(c *conversation, author uint64, ref []byte, now uint64) ent
 	if d.Type != proto.MessageType_MESSAGE_TYPE_TEXT {
 		m.MessageType = &d.Type
 	}
+	m.QuoteSeq, m.TargetSeq = optional(d.Quote), optional(d.Of)
 	return entry{direct: m}
 }
 
@@ -106,5 +130,14 @@ func (d Draft) serviceMessage(c *conversation, author uint64, ref []byte, now ui
 	if d.Extend != "" {
 		m.Extend = &d.Extend
 	}
+	m.QuoteSeq, m.TargetSeq = optional(d.Quote), optional(d.Of)
 	return m
+}
+
+// optional is a seq for a field that is absent without one.
+func optional(seq uint64) *uint64 {
+	if seq == 0 {
+		return nil
+	}
+	return &seq
 }

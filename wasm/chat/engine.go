@@ -298,19 +298,21 @@ func (e *Engine) catchUp() {
 		return compare(b.last.id(), a.last.id())
 	})
 	for i, c := range list {
-		if i < kept || c.shown {
+		if i < kept || c.shown || c.behind() {
 			e.fetch.catchUp(c)
 		}
 	}
 }
 
 // receive takes in entries of a conversation, from whatever source, stores
-// those that are new, and tells.
-func (e *Engine) receive(c *conversation, entries []entry) {
+// those that are new, and tells. They are as they were when the newest entry was asOf.
+func (e *Engine) receive(c *conversation, entries []entry, asOf uint64) {
+	first := c.holdsNothing()
 	fresh := c.add(entries, e.User)
 	if len(fresh) == 0 {
 		return
 	}
+	c.revisions.learn(fresh, asOf, first)
 	changed := make([]Message, 0, len(fresh))
 	for _, x := range fresh {
 		e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body})
@@ -325,6 +327,7 @@ func (e *Engine) receive(c *conversation, entries []entry) {
 	e.write.settled(func() { e.delivered(c, through) })
 	e.happened(c, fresh)
 	e.Observer.Messages(c.name, changed, nil)
+	e.revise(c)
 	e.changed(c)
 	e.fetch.consider(c)
 }

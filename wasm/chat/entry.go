@@ -13,6 +13,8 @@ type entry struct {
 	direct  *proto.Message
 	service *proto.ServiceMessage
 	body    []byte
+	// said is what an entry that speaks of another says, which came live; see bare.
+	said *string
 }
 
 // decode reads an entry as it came from the server or the store.

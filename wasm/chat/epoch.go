@@ -29,7 +29,8 @@ func (e *Engine) checkEpoch(epoch uint64) (changed bool) {
 			*c = conversation{
 				name: c.name, key: c.key, names: names{peer: c.names.peer}, outbox: c.outbox,
 				repair: repair{active: c.repair.active}, reads: c.reads,
-				group: group{asking: c.group.asking},
+				group:     group{asking: c.group.asking},
+				revisions: revisions{round: c.revisions.round + 1, applying: c.revisions.applying},
 			}
 		}
 		e.write.clear()

@@ -84,12 +84,18 @@ func (c *conversation) hole() (Range, bool) {
 	return missing[len(missing)-1], true
 }
 
+// lacks reports whether something is to be fetched.
+func (c *conversation) lacks() bool {
+	_, hole := c.hole()
+	return hole || c.behind()
+}
+
 // consider gives a hole that a live message made the time to close by itself.
 func (f *fetching) consider(c *conversation) { f.plan(c, holeWait) }
 
 func (f *fetching) plan(c *conversation, d time.Duration) {
 	r := &c.repair
-	if _, hole := c.hole(); !hole || r.stop != nil || r.queued || r.active || r.denied {
+	if !c.lacks() || r.stop != nil || r.queued || r.active || r.denied {
 		return
 	}
 	r.stop = f.engine.Host.After(d, func() {
@@ -101,7 +107,7 @@ func (f *fetching) plan(c *conversation, d time.Duration) {
 // catchUp fills the holes of a conversation as soon as it is its turn.
 func (f *fetching) catchUp(c *conversation) {
 	r := &c.repair
-	if _, hole := c.hole(); !hole || r.queued || r.active || r.denied || f.engine.write.failing() {
+	if !c.lacks() || r.queued || r.active || r.denied || f.engine.write.failing() {
 		return
 	}
 	if r.stop != nil {
@@ -142,17 +148,26 @@ func (f *fetching) next() {
 
 // fill asks for the newest part of the newest hole, and goes on until none is left.
 func (f *fetching) fill(c *conversation) {
-	hole, ok := c.hole()
-	if !ok {
+	if c.behind() {
+		known := c.revisions.known
+		f.repair(c, func(done func(error)) { f.revise(c, done) }, func() bool { return c.revisions.known != known || !c.behind() })
 		return
 	}
+	if hole, ok := c.hole(); ok {
+		known, limit := c.stored, int(min(hole.To-hole.From+1, proto.MaxPage))
+		f.repair(c, func(done func(error)) { f.request(c, hole.From-1, hole.To+1, limit, done) },
+			func() bool { return progress(known, c.stored, hole) })
+	}
+}
+
+// repair makes one request, after which something should be better.
+func (f *fetching) repair(c *conversation, request func(done func(error)), better func() bool) {
 	c.repair.active = true
 	f.active++
-	known := c.stored
-	f.request(c, hole.From-1, hole.To+1, int(min(hole.To-hole.From+1, proto.MaxPage)), func(err error) {
+	request(func(err error) {
 		f.active--
 		c.repair.active = false
-		if err == nil && progress(known, c.stored, hole) {
+		if err == nil && better() {
 			c.repair.retry.reset()
 			f.catchUp(c)
 		} else if f.engine.connection.session != nil { // otherwise the sync after the next connect begins anew
@@ -193,22 +208,31 @@ func (f *fetching) request(c *conversation, after, before uint64, limit int, don
 		done(f.pause.why)
 		return
 	}
+	f.ask(c, func(ctx context.Context, token string) (p historyPage, err error) {
+		body, err := e.History.Messages(ctx, token, c.name, after, before, limit)
+		if err != nil {
+			return p, err
+		}
+		return parsePage(c.key, after, before, body)
+	}, f.take, done)
+}
+
+// ask asks the server for a page and lets it be taken in; done is told when it is.
+func (f *fetching) ask(c *conversation, get func(ctx context.Context, token string) (historyPage, error), take func(*conversation, historyPage, uint64) error, done func(error)) {
+	e := f.engine
 	token, epoch := e.Token.Text, e.meta.Epoch
 	e.Host.Go(func() func() {
 		ctx, cancel := context.WithTimeout(e.ctx, fetchTimeout)
 		defer cancel()
-		var p historyPage
-		body, err := e.History.Messages(ctx, token, c.name, after, before, limit)
-		if err == nil {
-			if p, err = parsePage(c.key, after, before, body); err != nil {
-				err = fmt.Errorf("history of %s: %w", c.name, err)
-			}
+		p, err := get(ctx, token)
+		if err != nil {
+			err = fmt.Errorf("history of %s: %w", c.name, err)
 		}
 		return func() {
 			if err == nil {
 				f.retry.reset()
 				c.repair.denied = false
-				err = f.take(c, p, epoch)
+				err = take(c, p, epoch)
 			} else {
 				f.refused(c, token, err)
 			}
@@ -219,7 +243,8 @@ func (f *fetching) request(c *conversation, after, before uint64, limit int, don
 
 var errOtherHistory = &Reason{Text: "the server's history is another one now", Code: "other-history"}
 
-func (f *fetching) take(c *conversation, p historyPage, epoch uint64) error {
+// fresh refuses a page that is of another history.
+func (f *fetching) fresh(p historyPage, epoch uint64) error {
 	e := f.engine
 	if e.closed || e.meta.Epoch != epoch {
 		return errOtherHistory
@@ -228,12 +253,20 @@ func (f *fetching) take(c *conversation, p historyPage, epoch uint64) error {
 		e.sync.rested() // its answer changes the epoch, with a new list of what there is
 		return errOtherHistory
 	}
+	return nil
+}
+
+func (f *fetching) take(c *conversation, p historyPage, epoch uint64) error {
+	e := f.engine
+	if err := f.fresh(p, epoch); err != nil {
+		return err
+	}
 	c.head = max(c.head, p.head)
 	e.forget(c, p.min)
 	if e.outbox.echoed(c, p.entries) {
 		defer e.outbox.pump(c)
 	}
-	e.receive(c, p.entries)
+	e.receive(c, p.entries, p.head)
 	return nil
 }
 

@@ -66,6 +66,9 @@ type History interface {
 	// before 0 means no bound. It need not look at what the server gave. Errors wrap
 	// a *proto.Refusal if the server gave a reason.
 	Messages(ctx context.Context, token, key string, after, before uint64, limit int) (page []byte, err error)
+	// Revised returns likewise, wherever they stand, the entries that others spoke of after
+	// one, by revised_seq, the oldest limit of them.
+	Revised(ctx context.Context, token, key string, after uint64, limit int) (page []byte, err error)
 	// Group returns an encoded GroupRoster. Errors are as of Messages.
 	Group(ctx context.Context, token string, group uint64) (roster []byte, err error)
 }

@@ -58,6 +58,8 @@ func (b *outbox) send(name string, d Draft, done func(error)) {
 		done(err)
 	case d.Repeat && d.Ref != ref{}:
 		b.repeat(c, d, done)
+	case d.Type.Revises() && d.OfRef != ref{}:
+		b.sendOf(c, d, done)
 	default:
 		b.accept(c, d, done)
 	}
@@ -139,7 +141,7 @@ func (b *outbox) prepare(c *conversation, d Draft) (*outgoing, error) {
 		return nil, err
 	}
 	b.number++
-	o.Outgoing = Outgoing{Number: b.number, Key: c.name, Body: o.entry.body}
+	o.Outgoing = Outgoing{Number: b.number, Key: c.name, Body: o.entry.body, Of: d.OfRef}
 	return o, nil
 }
 
@@ -168,6 +170,7 @@ func (b *outbox) tell(c *conversation, o *outgoing) {
 // changed tells of a message that is new, or stands otherwise than before.
 func (b *outbox) changed(c *conversation, o *outgoing) {
 	b.tell(c, o)
+	b.tellTarget(c, o)
 	b.engine.changed(c)
 }
 
@@ -190,7 +193,7 @@ func (b *outbox) restore(stored Outgoing) error {
 		c = &conversation{name: stored.Key, key: key}
 		e.conversations[stored.Key] = c
 	}
-	c.outbox = append(c.outbox, &outgoing{Outgoing: stored, entry: x, ref: x.ref()})
+	c.outbox = append(c.outbox, &outgoing{Outgoing: stored, entry: x, ref: x.ref(), tried: true})
 	return nil
 }
 
@@ -213,7 +216,7 @@ func (b *outbox) pump(c *conversation) {
 		return
 	}
 	o, number := c.outbox[i], e.connection.number
-	o.session = number
+	o.session, o.tried = number, true
 	stop := e.Host.After(quietAck, func() { session.Probe(probeTimeout) })
 	session.Publish(o.entry.branch(), o.Body, o.ref[:], func(ack Ack, err error) {
 		e.Host.Post(func() {
@@ -296,8 +299,14 @@ func (b *outbox) confirm(c *conversation, o *outgoing, ack Ack) {
 		b.engine.Observer.Failed(err)
 		return
 	}
+	x, err := x.bare()
+	if err != nil {
+		b.engine.Observer.Failed(err)
+		return
+	}
 	b.leave(c, o)
-	b.engine.receive(c, []entry{x})
+	b.settle(c, o.ref, x.seq)
+	b.engine.receive(c, []entry{x}, x.seq)
 	b.pump(c)
 }
 
@@ -342,6 +351,7 @@ func (b *outbox) echoed(c *conversation, entries []entry) (left bool) {
 			continue
 		}
 		b.leave(c, o)
+		b.settle(c, r, x.seq)
 		left = true
 		if c.stored.has(x.seq) { // nobody else tells of it
 			e.Observer.Messages(c.name, []Message{e.render.message(c, x)}, nil)
@@ -366,7 +376,13 @@ func (b *outbox) refuse(c *conversation, o *outgoing, why *proto.Refusal) {
 	if o.Refused == "" {
 		o.Refused, o.Code = "the server refused it", "refused"
 	}
+	if o.Code == "message-recalled" && o.entry.event().Type.Revises() {
+		b.remove(c, o) // it was taken back meanwhile, which says all
+		b.pump(c)
+		return
+	}
 	b.engine.write.outgoing(o.Outgoing, nil)
+	b.fold(c, o)
 	b.changed(c, o)
 	b.boundRefused()
 	b.pump(c)
@@ -402,6 +418,7 @@ func (b *outbox) boundRefused() {
 func (b *outbox) remove(c *conversation, o *outgoing) {
 	b.leave(c, o)
 	b.engine.Observer.Messages(c.name, nil, []string{o.ref.String()})
+	b.tellTarget(c, o)
 	b.engine.changed(c)
 }
 
@@ -420,7 +437,7 @@ func (b *outbox) retry(hexRef string, seen uint64, done func(error)) {
 	}
 	e.write.confirmed(o.Number)
 	b.number++
-	o.Outgoing = Outgoing{Number: b.number, Key: o.Key, Body: o.entry.body}
+	o.Outgoing = Outgoing{Number: b.number, Key: o.Key, Body: o.entry.body, Of: o.Of}
 	c.outbox = slices.DeleteFunc(c.outbox, func(x *outgoing) bool { return x == o })
 	c.queue(o)
 	e.write.outgoing(o.Outgoing, nil)

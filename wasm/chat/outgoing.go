@@ -12,7 +12,8 @@ type outgoing struct {
 	Outgoing
 	entry   entry
 	ref     ref
-	session int // the session it is on the way in; 0 if it is not
+	session int  // the session it is on the way in; 0 if it is not
+	tried   bool // it may have reached the server
 	retry   backoff
 	stop    func()  // the retry timer; nil if there is none
 	held    *Reason // why the server does not take it yet; nil if the person need not know

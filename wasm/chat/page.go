@@ -25,8 +25,36 @@ const (
 // bytes they came as, slices of body. Each is one of the conversation, and its
 // seq rises, lies between after and before (0: no bound), and is within it.
 func parsePage(key proto.Key, after, before uint64, body []byte) (historyPage, error) {
-	var p historyPage
 	last := after
+	p, err := parseEntries(key, body, func(x entry) bool {
+		fits := x.seq > last && (before == 0 || x.seq < before)
+		last = x.seq
+		return fits
+	})
+	if err == nil && len(p.entries) > 0 && last > p.head {
+		err = errPage
+	}
+	return p, err
+}
+
+// parseRevised reads a page of what was revised after an entry, where revised_seq rises.
+func parseRevised(key proto.Key, after uint64, body []byte) (historyPage, error) {
+	last := after
+	p, err := parseEntries(key, body, func(x entry) bool {
+		fits := x.revised() > last && x.seq != 0 && x.seq < x.revised()
+		last = x.revised()
+		return fits
+	})
+	if err == nil && len(p.entries) > 0 && last > p.head {
+		err = errPage
+	}
+	return p, err
+}
+
+// parseEntries reads a page whose entries, which are all of one conversation, fit one after
+// the other.
+func parseEntries(key proto.Key, body []byte, fits func(entry) bool) (historyPage, error) {
+	var p historyPage
 	for len(body) > 0 {
 		field, kind, n := protowire.ConsumeTag(body)
 		if n < 0 {
@@ -42,10 +70,10 @@ func parsePage(key proto.Key, after, before uint64, body []byte) (historyPage, e
 			if err != nil {
 				return historyPage{}, err
 			}
-			if x.key() != key || x.seq <= last || before != 0 && x.seq >= before {
+			if x.key() != key || !fits(x) {
 				return historyPage{}, errPage
 			}
-			last, body = x.seq, body[n:]
+			body = body[n:]
 			p.entries = append(p.entries, x)
 			continue
 		}
@@ -54,7 +82,7 @@ func parsePage(key proto.Key, after, before uint64, body []byte) (historyPage, e
 		}
 		body = body[n:]
 	}
-	if p.epoch == 0 || len(p.entries) > 0 && last > p.head {
+	if p.epoch == 0 {
 		return historyPage{}, errPage
 	}
 	return p, nil

@@ -21,6 +21,7 @@ func (x entry) preview() entry {
 			MessageId: m.MessageId, UserId: m.UserId, ServiceType: m.ServiceType, MessageType: m.MessageType, Content: &content,
 			CreateDate: m.CreateDate, Direction: m.Direction, AgentId: m.AgentId, PostProc: m.PostProc, ToReply: m.ToReply,
 			Seq: m.Seq, SeenSeq: m.SeenSeq, ClientRef: m.ClientRef, TargetAgentId: m.TargetAgentId, OtherService: m.OtherService,
+			RevisedSeq: m.RevisedSeq, RecalledBy: m.RecalledBy,
 		}
 		p.service.ProtoReflect().SetUnknown(m.ProtoReflect().GetUnknown())
 		return p
@@ -29,7 +30,7 @@ func (x entry) preview() entry {
 	content := cut(m.GetContent())
 	p.direct = &proto.Message{
 		MessageId: m.MessageId, SenderId: m.SenderId, Content: &content, CreateTime: m.CreateTime, ReceiverId: m.ReceiverId,
-		MessageType: m.MessageType, Seq: m.Seq, SeenSeq: m.SeenSeq, ClientRef: m.ClientRef,
+		MessageType: m.MessageType, Seq: m.Seq, SeenSeq: m.SeenSeq, ClientRef: m.ClientRef, RevisedSeq: m.RevisedSeq,
 	}
 	p.direct.ProtoReflect().SetUnknown(m.ProtoReflect().GetUnknown())
 	return p

@@ -1,6 +1,10 @@
 package chat
 
-import "parley/proto"
+import (
+	"slices"
+
+	"parley/proto"
+)
 
 // renderer makes what a person sees of what the engine keeps. It changes nothing.
 type renderer struct {
@@ -33,8 +37,8 @@ func (r renderer) conversation(c *conversation) Conversation {
 		view.Group, view.Role, view.MemberCount = c.key.Group(), c.group.role.Name(), c.group.members
 		view.Mentions = c.group.mentions.total(c.mine.read)
 	}
-	if n := len(c.outbox); n > 0 {
-		m := r.pending(c, c.outbox[n-1])
+	if o := c.lastSent(); o != nil {
+		m := r.pending(c, o)
 		m.Content, m.Extend = cut(m.Content), ""
 		view.Last = &m
 	} else if c.last.seq != 0 {
@@ -44,10 +48,23 @@ func (r renderer) conversation(c *conversation) Conversation {
 	return view
 }
 
+// lastSent is the newest message of the outbox, of those that do not only speak of another;
+// nil if there is none.
+func (c *conversation) lastSent() *outgoing {
+	for _, o := range slices.Backward(c.outbox) {
+		if !o.entry.event().Type.Revises() {
+			return o
+		}
+	}
+	return nil
+}
+
 // message is an entry as the log shows it.
 func (r renderer) message(c *conversation, x entry) Message {
+	x, changing := r.shown(c, x)
 	event := x.event()
 	view := Message{
+		Changing: changing, Quote: x.quote(), Of: event.Of, Edited: x.edited(), Reactions: x.reactions(), RecalledBy: x.service.GetRecalledBy(),
 		Key: c.name, Seq: x.seq, ID: x.id(), Time: event.Time,
 		Type: event.Type, Mine: x.by(r.user), Agent: event.Author, Target: event.Target,
 		Ref: x.ref().String(), State: Received, Gap: x.seq != 0 && c.gap(x.seq),
@@ -100,6 +117,33 @@ func (r renderer) ofGroup(c *conversation, x entry, view *Message) {
 	case delivered == of:
 		view.State = Delivered
 	}
+}
+
+// quote is the message that an entry quotes, 0 if none.
+func (x entry) quote() uint64 {
+	if x.service != nil {
+		return x.service.GetQuoteSeq()
+	}
+	return x.direct.GetQuoteSeq()
+}
+
+// edited is when an entry was edited or taken back last, Unix milliseconds; 0 if it was not.
+func (x entry) edited() uint64 {
+	if x.service != nil {
+		return x.service.GetRevisedTime()
+	}
+	return x.direct.GetRevisedTime()
+}
+
+func (x entry) reactions() (all []Reaction) {
+	of := x.direct.GetReactions()
+	if x.service != nil {
+		of = x.service.GetReactions()
+	}
+	for _, r := range of {
+		all = append(all, Reaction{User: r.GetUserId(), Emoji: r.GetContent()})
+	}
+	return all
 }
 
 // stateOf is how far a confirmed message of mine has come.

@@ -48,6 +48,7 @@ func (c *conversation) row(self uint64) (Row, error) {
 		AssigneeId: &s.Assignee, AssigneeName: &assignee, PostProc: &s.PostProc,
 		Role: &c.group.role, MemberCount: &c.group.members, GroupVersion: &c.group.version, UnreadMentions: &mentions,
 		LastAnswerSeq: &s.LastAnswer, LastAnswerAgentId: &s.LastAnswerBy, Notes: &c.notes,
+		RevisedSeq: &c.revisions.newest,
 	}
 	state.ProtoReflect().SetUnknown(c.unknown)
 	encoded, err := proto.Marshal(state)
@@ -62,6 +63,7 @@ func (c *conversation) row(self uint64) (Row, error) {
 	return Row{
 		Key: c.name, State: append(b, encoded...), Ranges: c.stored,
 		Delivered: slices.Clone(c.receiptTimes.delivered), Read: slices.Clone(c.receiptTimes.read),
+		Revised: c.revisions.applied(),
 	}, nil
 }
 
@@ -98,10 +100,11 @@ func restore(r Row, self uint64) (*conversation, error) {
 		unread:       unread{head: n.unreadHead, read: n.unreadRead, own: s.GetOwnAfterRead()},
 		status: status{
 			ConversationStatus: standingOf(s, key.Side(self)), head: n.standingHead, base: n.standingHead,
-		},
+		}.begun(),
 		names:      names{s.GetPeerName(), s.GetAssigneeName(), s.GetAssigneeId(), s.GetHeadSeq()},
 		introduced: s.GetPeerName() != "", blocked: s.GetBlocked(), choices: choicesOf(s), notes: s.GetNotes(),
-		last: lastOf(s), unknown: s.ProtoReflect().GetUnknown(),
+		revisions: revisions{known: r.Revised, newest: s.GetRevisedSeq()},
+		last:      lastOf(s), unknown: s.ProtoReflect().GetUnknown(),
 	}, nil
 }
 

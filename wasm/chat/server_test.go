@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -51,6 +52,8 @@ type server struct {
 	choices       []*proto.Choice
 	alter         func(*proto.Message)       // what is stored, as a newer server may
 	foreign       []*proto.ConversationState // that come with every answer, besides
+	sent          [][]byte                   // what was stored, as it was delivered first
+	revisions     int                        // requests for what was revised
 	newer         bool                       // takes what a newer program sends
 	roster        *proto.GroupRoster         // of the one group
 	rosterAsked   int                        // how often
@@ -151,6 +154,9 @@ func (s *server) handle(x *session, b proto.Branch, payload []byte) (chat.Ack, e
 		}
 		s.published = append(s.published, m.GetContent())
 		stored := s.store(x.user, m)
+		if stored == nil {
+			return chat.Ack{}, proto.Refuse(proto.ImplementationSpecific, "it was taken back").Named("message-recalled")
+		}
 		if s.plainAck {
 			return chat.Ack{}, nil
 		}
@@ -206,11 +212,23 @@ func (s *server) store(user uint64, m *proto.Message) *proto.Message {
 		m.SeenSeq = new(uint64)
 	}
 	m.Epoch = nil
-	s.logs[key] = append(s.logs[key], m)
+	kept := m
+	if of := m.GetTargetSeq(); m.GetMessageType().Revises() && of > 0 && of < seq {
+		target := pb.Clone(s.logs[key][of-1]).(*proto.Message)
+		if target.GetMessageType() == proto.MessageType_MESSAGE_TYPE_RECALLED {
+			return nil
+		}
+		target.Revise(m)
+		s.logs[key][of-1] = target
+		kept = pb.Clone(m).(*proto.Message)
+		kept.Content = new(string)
+	}
+	s.logs[key] = append(s.logs[key], kept)
 	if ref != "" {
 		s.refs[ref] = m
 	}
 	s.rev++
+	s.sent = append(s.sent, marshal(m))
 	if s.dropDeliver == nil || !s.dropDeliver(seq) {
 		s.deliver(m)
 	}
@@ -310,8 +328,12 @@ func (s *server) state(user uint64, k proto.Key, log []*proto.Message) *proto.Co
 	if min := s.min[key]; min > 1 {
 		row.MinSeq = &min
 	}
-	if head >= s.min[key] {
-		row.Last = log[len(log)-1]
+	for _, m := range log {
+		if m.GetMessageType().Revises() {
+			row.RevisedSeq = m.Seq
+		} else if m.GetSeq() >= s.min[key] {
+			row.Last = m
+		}
 	}
 	return row
 }
@@ -356,5 +378,24 @@ func (s *server) Messages(_ context.Context, token, key string, after, before ui
 		}
 	}
 	p.Messages = p.Messages[max(0, len(p.Messages)-limit):]
+	return marshal(p), nil
+}
+
+// Revised implements chat.History.
+func (s *server) Revised(_ context.Context, token, key string, after uint64, limit int) ([]byte, error) {
+	if s.down {
+		return nil, errors.New("connection refused")
+	}
+	s.requests, s.tokens = append(s.requests, key), append(s.tokens, token)
+	s.revisions++
+	head, least := uint64(len(s.logs[key])), max(1, s.min[key])
+	p := &proto.MessagePage{Epoch: &s.epoch, HeadSeq: &head, MinSeq: &least}
+	for _, m := range s.logs[key] {
+		if m.GetRevisedSeq() > after {
+			p.Messages = append(p.Messages, m)
+		}
+	}
+	slices.SortFunc(p.Messages, func(a, b *proto.Message) int { return cmp.Compare(a.GetRevisedSeq(), b.GetRevisedSeq()) })
+	p.Messages = p.Messages[:min(len(p.Messages), limit)]
 	return marshal(p), nil
 }

@@ -22,11 +22,15 @@ func tell(s *server, story answeredtest.Scenario) {
 			from, to = ben, ann
 		}
 		var zero uint64
-		content, kind := "x", entry.Does
-		s.store(from, &proto.Message{
+		content, kind, target := "x", entry.Does, entry.Of
+		m := &proto.Message{
 			MessageId: &zero, SenderId: &from, ReceiverId: &to, Content: &content, CreateTime: &zero,
 			SeenSeq: entry.Seen, MessageType: &kind,
-		})
+		}
+		if target != 0 {
+			m.TargetSeq = &target
+		}
+		s.store(from, m)
 		s.clock.Run(time.Millisecond)
 	}
 }

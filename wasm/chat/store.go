@@ -60,6 +60,9 @@ type Row struct {
 	Ranges []Range
 	// When the other side's watermarks rose; none in records of earlier versions.
 	Delivered, Read proto.ReceiptTimes
+	// Revised is up to which entry all stored ones say what those that spoke of them made
+	// of them; 0 in records of earlier versions.
+	Revised uint64
 }
 
 // Range is the seqs From to To, both included.
@@ -87,6 +90,9 @@ type Outgoing struct {
 	// Code and Args name what Refused says, as those of a proto.Refusal.
 	Code string
 	Args []string
+	// Of is the client_ref of the message that this one speaks of, which is not confirmed
+	// either; zero: it names its target itself.
+	Of [proto.RefSize]byte
 }
 
 // Deletion is of all entries of a conversation before a seq.

@@ -242,9 +242,12 @@ func (s *syncing) apply(c *conversation, row *proto.ConversationState) {
 	}
 	c.unknown = row.ProtoReflect().GetUnknown()
 	c.head = max(c.head, head)
-	if last := lastOf(row); last.seq == head && head > c.last.seq {
+	first := c.holdsNothing()
+	last := lastOf(row)
+	if last.seq > c.last.seq || last.seq == c.last.seq && last.revised() > c.last.revised() {
 		c.last = last
 	}
+	c.revisions.row(row.GetRevisedSeq(), head, first || len(c.stored) == 0 && last.seq != 0)
 	e.forget(c, row.GetMinSeq())
 	c.status.row(c.key.Kind(), head, standingOf(row, c.key.Side(e.User)))
 	if c.mine.read >= head { // read here; the server does not know yet

@@ -55,11 +55,23 @@ func (e *Engine) readStored(c *conversation, from, to uint64, reopens int, done 
 					}
 				}
 				slices.SortStableFunc(entries, func(a, b entry) int { return compare(a.seq, b.seq) })
-				entries = slices.CompactFunc(entries, func(a, b entry) bool { return a.seq == b.seq })
+				entries = newest(entries)
 				done(entries, err)
 			}
 		})
 	})
+}
+
+// newest keeps the last of entries with the same seq, which are sorted: what was revised
+// while it was read comes later.
+func newest(entries []entry) []entry {
+	kept := entries[:0]
+	for i, x := range entries {
+		if i+1 == len(entries) || entries[i+1].seq != x.seq {
+			kept = append(kept, x)
+		}
+	}
+	return kept
 }
 
 func joined(kind proto.KeyKind, found []Entry, err error) ([]entry, error) {

@@ -49,6 +49,16 @@ type Message struct {
 	Agent  uint64
 	Target uint64 // the agent whom a hand-over names
 	Extend string // JSON of the application's own
+	Quote  uint64 // the message that it quotes, 0 if none
+	Of     uint64 // the message that an edit, recall or reaction speaks of; else 0
+	// Edited is when the content was last edited, or taken back, Unix milliseconds; 0: it was not.
+	Edited    uint64
+	Reactions []Reaction // one for each who reacted
+	// RecalledBy is the agent who took it back, if that is not its author; 0 to customers.
+	RecalledBy uint64
+	// Changing says that it is shown as edits, recalls or reactions of mine make it which the server has not
+	// confirmed yet.
+	Changing bool
 
 	// Of groups alone: the sender's name; whom it mentions, 0 is everyone, and whether that is me; whom what
 	// happened to the group is about, with their names, if they are few; and of a message of mine, how many of the
@@ -59,6 +69,12 @@ type Message struct {
 	Members        []uint64
 	MemberNames    []string
 	ReadBy, ReadOf uint32
+}
+
+// Reaction is what somebody answered a message with.
+type Reaction struct {
+	User  uint64 // who; 0: a service, to its customer
+	Emoji string
 }
 
 // Conversation is a conversation as the list shows it.

@@ -121,6 +121,7 @@ func encodeRow(row chat.Row) []byte {
 	}
 	r.steps(row.Delivered)
 	r.steps(row.Read)
+	r.uvarint(row.Revised)
 	return r.seal()
 }
 
@@ -141,6 +142,9 @@ func decodeRow(b []byte) (chat.Row, error) {
 	}
 	if len(f.left) > 0 { // earlier versions ended here
 		row.Delivered, row.Read = f.steps(), f.steps()
+	}
+	if len(f.left) > 0 { // likewise
+		row.Revised = f.uvarint()
 	}
 	return row, f.end()
 }
@@ -183,6 +187,9 @@ func encodeOutgoing(o chat.Outgoing) []byte {
 	for _, arg := range o.Args {
 		r.string(arg)
 	}
+	if o.Of != [proto.RefSize]byte{} {
+		r.bytes(o.Of[:])
+	}
 	return r.seal()
 }
 
@@ -200,6 +207,9 @@ func decodeOutgoing(b []byte) (chat.Outgoing, error) {
 	o.Code = f.string()
 	for n := f.uvarint(); n > 0 && f.err == nil; n-- {
 		o.Args = append(o.Args, f.string())
+	}
+	if len(f.left) > 0 { // likewise
+		copy(o.Of[:], f.bytes())
 	}
 	return o, f.end()
 }

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"testing"
 
+	"parley/proto"
 	"parley/wasm/chat"
 )
 
@@ -20,11 +21,11 @@ func TestWhatANewerVersionKnowsMoreOfIsPassedOver(t *testing.T) {
 	if got, err := decodeMeta(newer(encodeMeta(meta))); err != nil || !reflect.DeepEqual(got, meta) {
 		t.Errorf("meta: %+v, %v", got, err)
 	}
-	row := chat.Row{Key: "x:some:thing", State: []byte("state"), Ranges: []chat.Range{{From: 1, To: 9}}}
+	row := chat.Row{Key: "x:some:thing", State: []byte("state"), Ranges: []chat.Range{{From: 1, To: 9}}, Revised: 300}
 	if got, err := decodeRow(newer(encodeRow(row))); err != nil || !reflect.DeepEqual(got, row) {
 		t.Errorf("row: %+v, %v", got, err)
 	}
-	outgoing := chat.Outgoing{Number: 3, Key: "x:some:thing", Body: []byte("body"), Refused: "no", Reason: 0x99, Code: "no", Args: []string{"1", "2"}}
+	outgoing := chat.Outgoing{Number: 3, Key: "x:some:thing", Body: []byte("body"), Refused: "no", Reason: 0x99, Code: "no", Args: []string{"1", "2"}, Of: [proto.RefSize]byte{7}}
 	if got, err := decodeOutgoing(newer(encodeOutgoing(outgoing))); err != nil || !reflect.DeepEqual(got, outgoing) {
 		t.Errorf("outgoing: %+v, %v", got, err)
 	}
@@ -34,7 +35,7 @@ func TestWhatANewerVersionKnowsMoreOfIsPassedOver(t *testing.T) {
 		older.string(field)
 	}
 	older.uvarint(0x99)
-	outgoing.Code, outgoing.Args = "", nil
+	outgoing.Code, outgoing.Args, outgoing.Of = "", nil, [proto.RefSize]byte{}
 	if got, err := decodeOutgoing(older.seal()); err != nil || !reflect.DeepEqual(got, outgoing) {
 		t.Errorf("outgoing of an earlier version: %+v, %v", got, err)
 	}

@@ -395,6 +395,15 @@ func (d *device) Open(_ context.Context, c client.Credentials, h client.Handler)
 
 // Messages implements chat.History.
 func (d *device) Messages(ctx context.Context, _, key string, after, before uint64, limit int) ([]byte, error) {
+	return d.history(ctx, key, chat.Window{After: after, Before: before, Limit: limit, Oldest: after != 0 && before == 0})
+}
+
+// Revised implements chat.History.
+func (d *device) Revised(ctx context.Context, _, key string, after uint64, limit int) ([]byte, error) {
+	return d.history(ctx, key, chat.Window{Revised: true, RevisedAfter: after, Limit: limit})
+}
+
+func (d *device) history(ctx context.Context, key string, w chat.Window) ([]byte, error) {
 	s := d.w.anyServer()
 	if s == nil || d.w.Now().Before(s.frozen) || d.w.chance(15) {
 		return nil, errDown
@@ -403,7 +412,7 @@ func (d *device) Messages(ctx context.Context, _, key string, after, before uint
 	if err != nil {
 		return nil, err
 	}
-	answer, err := s.service.Messages(ctx, d.sender(), k, chat.Window{After: after, Before: before, Limit: limit, Oldest: after != 0 && before == 0})
+	answer, err := s.service.Messages(ctx, d.sender(), k, w)
 	if err != nil {
 		return nil, err
 	}

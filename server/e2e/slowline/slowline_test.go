@@ -121,11 +121,20 @@ func (s *server) say(from uint64, content string) {
 
 // Messages implements the client's History. It is quick: HTTP is not what is tried here.
 func (s *server) Messages(ctx context.Context, _, key string, after, before uint64, limit int) ([]byte, error) {
+	return s.history(ctx, key, chat.Window{After: after, Before: before, Limit: limit})
+}
+
+// Revised implements the client's History.
+func (s *server) Revised(ctx context.Context, _, key string, after uint64, limit int) ([]byte, error) {
+	return s.history(ctx, key, chat.Window{Revised: true, RevisedAfter: after, Limit: limit})
+}
+
+func (s *server) history(ctx context.Context, key string, w chat.Window) ([]byte, error) {
 	k, err := proto.ParseKey(key)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := s.service.Messages(ctx, chat.Sender{User: user}, k, chat.Window{After: after, Before: before, Limit: limit})
+	answer, err := s.service.Messages(ctx, chat.Sender{User: user}, k, w)
 	if err != nil {
 		return nil, err
 	}

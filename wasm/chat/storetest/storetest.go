@@ -119,12 +119,12 @@ func (f *fixture) wantSnapshot(want chat.Snapshot) {
 	slices.SortFunc(want.Conversations, byKey)
 	if !slices.EqualFunc(got.Conversations, want.Conversations, func(a, b chat.Row) bool {
 		return a.Key == b.Key && bytes.Equal(a.State, b.State) && slices.Equal(a.Ranges, b.Ranges) &&
-			slices.Equal(a.Delivered, b.Delivered) && slices.Equal(a.Read, b.Read)
+			slices.Equal(a.Delivered, b.Delivered) && slices.Equal(a.Read, b.Read) && a.Revised == b.Revised
 	}) {
 		f.Errorf("conversations: got %+v, want %+v", got.Conversations, want.Conversations)
 	}
 	if !slices.EqualFunc(got.Outbox, want.Outbox, func(a, b chat.Outgoing) bool {
-		return a.Number == b.Number && a.Key == b.Key && bytes.Equal(a.Body, b.Body) && a.Refused == b.Refused && a.Reason == b.Reason
+		return a.Number == b.Number && a.Key == b.Key && bytes.Equal(a.Body, b.Body) && a.Refused == b.Refused && a.Reason == b.Reason && a.Of == b.Of
 	}) {
 		f.Errorf("outbox: got %+v, want %+v", got.Outbox, want.Outbox)
 	}
@@ -160,12 +160,14 @@ func full() (chat.Batch, chat.Snapshot) {
 			{
 				Key: key, State: []byte{0, 1, 255}, Ranges: []chat.Range{{From: 1, To: 3}, {From: 5, To: 1<<64 - 1}},
 				Delivered: proto.ReceiptTimes{{Seq: 2, Time: 1_750_000_000_000}, {Seq: 1<<64 - 1, Time: 1<<64 - 1}}, Read: proto.ReceiptTimes{{Seq: 1, Time: 1}},
+				Revised: 1<<64 - 1,
 			},
 			{Key: "s:7:2", State: []byte("state")},
 		},
 		Outbox: []chat.Outgoing{
 			{Number: 7, Key: key, Body: []byte("waits")},
 			{Number: 1<<53 + 1, Key: "s:7:2", Body: []byte{0}, Refused: "content is empty", Reason: 0x99, Code: "content-empty", Args: []string{"", "16384"}},
+			{Number: 1<<53 + 2, Key: key, Body: []byte("speaks of it"), Of: [proto.RefSize]byte{1, 15: 255}},
 		},
 	}
 	return chat.Batch{Meta: &s.Meta, Entries: run(key, 1, 3), Conversations: s.Conversations, Outbox: s.Outbox}, s
