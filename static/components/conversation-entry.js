@@ -82,7 +82,7 @@ export class ConversationEntry {
     set(this.item, 'data-awaiting-since', awaitingSince);
     const { owing, awaiting } = waitingWords(conversation, this.#participants, now);
     const words = t.phrases([owing, awaiting].filter(Boolean));
-    const marked = words !== '' && this.#participants.peer !== 0n;
+    const marked = words !== '' && this.#participants.amongFriends;
     hide(this.#mark, !marked);
     this.#mark.classList.toggle('owing', owing !== '');
     set(this.#mark, 'aria-label', words);

@@ -50,14 +50,15 @@ export class ConversationStatus extends HTMLElement {
   #paint() {
     const conversation = this.#conversation;
     const words = conversation ? waitingWords(conversation, this.#participants, this.#context.clock.now()) : { owing: '', awaiting: '' };
-    const here = presenceWords(this.#participants, this.#context);
+    const members = conversation?.role ? t.memberCount(conversation.memberCount) : '';
+    const here = members || presenceWords(this.#participants, this.#context);
     text(this.#service, this.#serviceWords());
     text(this.#here, here);
     const { opens } = this.#participants;
     const now = this.#context.clock.now();
     text(this.#closed, opens > now ? t.closedNow(untilTime(opens, now)) : '');
     this.#here.classList.toggle('online', here === t.online);
-    const quiet = words.owing !== '' && this.#participants.peer !== 0n && !saysWhoWaits();
+    const quiet = words.owing !== '' && this.#participants.amongFriends && !saysWhoWaits();
     text(this.#owing, quiet ? '' : words.owing);
     hide(this.#mark, !quiet);
     set(this.#mark, 'aria-label', quiet ? words.owing : null);

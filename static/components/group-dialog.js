@@ -39,7 +39,7 @@ class GroupDialog {
   #title = element('h2', { id: 'group-title', dir: 'auto', tabindex: -1 });
   #count = element('p', { class: 'note' });
   #name = element('input', { type: 'text', 'aria-label': t.groupName, autocomplete: 'off', dir: 'auto', maxlength: 64, required: true });
-  #rename = element('form', { class: 'in-line', hidden: true, onsubmit: event => this.#submitName(event) }, this.#name,
+  #rename = element('form', { class: 'in-line field', hidden: true, onsubmit: event => this.#submitName(event) }, this.#name,
     element('button', { class: 'button', type: 'submit' }, t.rename));
   #members = element('ul', { role: 'list', class: 'members', 'aria-label': t.members });
   #more = element('button', { class: 'link-button', type: 'button', hidden: true, onclick: () => this.#showAll() });
@@ -107,17 +107,17 @@ class GroupDialog {
     const shown = userName(name, user);
     const self = user === this.#parley.user.id;
     const who = isolated(shown);
-    /** @param {string} act @param {string} words @param {string} label @param {() => Promise<void>} work */
-    const button = (act, words, label, work) => element('button', {
-      class: 'button small', type: 'button', 'aria-label': label, 'data-act': `${act} ${user}`, onclick: () => this.#do(work),
+    /** @param {string} act @param {string} words @param {() => Promise<void>} work */
+    const button = (act, words, work) => element('button', {
+      class: 'button small', type: 'button', 'aria-label': t.actOn(words, who), 'data-act': `${act} ${user}`, onclick: () => this.#do(work),
     }, words);
     const acts = [];
     if (role === 'owner' && !self) {
-      acts.push(theirs === 'admin' ? button('demote', t.makeMember, t.makeMemberOf(who), () => this.#parley.changeRole(this.#key, user, 'member'))
-        : button('promote', t.makeAdmin, t.makeAdminOf(who), () => this.#parley.changeRole(this.#key, user, 'admin')));
-      acts.push(button('own', t.makeOwner, t.makeOwnerOf(who), () => this.#handOver(user, who)));
+      acts.push(theirs === 'admin' ? button('demote', t.makeMember, () => this.#parley.changeRole(this.#key, user, 'member'))
+        : button('promote', t.makeAdmin, () => this.#parley.changeRole(this.#key, user, 'admin')));
+      acts.push(button('own', t.makeOwner, () => this.#handOver(user, who)));
     }
-    if (!self && (role === 'owner' || role === 'admin' && theirs === 'member')) acts.push(button('remove', t.removeMember, t.removeMemberOf(who), () => this.#remove(user, who)));
+    if (!self && (role === 'owner' || role === 'admin' && theirs === 'member')) acts.push(button('remove', t.removeMember, () => this.#remove(user, who)));
     const picture = avatar(shown, user);
     picture.toggleAttribute('data-online', online);
     return element('li', { 'data-user': String(user), 'data-role': theirs }, picture,

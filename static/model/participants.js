@@ -58,6 +58,11 @@ export class Participants {
     return id === this.#me;
   }
 
+  /** Where nobody is to be pressed for an answer: between two users and in groups. */
+  get amongFriends() {
+    return this.peer !== 0n || this.group;
+  }
+
   /** The person on the other side, 0n if it is a service. */
   get person() {
     return this.agent ? this.customer : this.peer;

@@ -221,6 +221,9 @@ func (e *Engine) raiseMember(c *conversation, user uint64, to marks, at times) {
 	}
 	e.Observer.Group(e.render.group(c))
 	e.tellProgress(c, from, r.known[user].marks.delivered)
+	if c.last.seq >= from && c.last.by(e.User) {
+		e.changed(c)
+	}
 }
 
 // Group gives who is in a group: what is known, if that is whole, else what the server says.

@@ -465,21 +465,15 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   roles: { owner: 'Owner', admin: 'Admin', member: 'Member' },
   /** @param {string} name */
   nameAndYou: name => `${name} (you)`,
+  /** @param {string} act @param {string} name whom it is done to */
+  actOn: (act, name) => `${act}: ${name}`,
   makeAdmin: 'Make admin',
-  /** @param {string} name */
-  makeAdminOf: name => `Make ${name} an admin`,
   makeMember: 'No admin',
-  /** @param {string} name */
-  makeMemberOf: name => `Let ${name} be an admin no more`,
   makeOwner: 'Make owner',
-  /** @param {string} name */
-  makeOwnerOf: name => `Make ${name} the owner`,
   /** @param {string} name */
   ownedBy: name => `Make ${name} the owner of this group?`,
   ownedByHint: 'You are an admin then. Only the owner can undo this.',
   removeMember: 'Remove',
-  /** @param {string} name */
-  removeMemberOf: name => `Remove ${name}`,
   /** @param {string} name */
   removeThem: name => `Remove ${name} from this group?`,
   leaveGroup: 'Leave the group',
