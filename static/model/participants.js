@@ -1,14 +1,15 @@
 // @ts-check
 // With whom a conversation is, and who in it is called what.
 import { t } from '../texts/strings.js';
+import { speaksOfAnother } from './message-acts.js';
 
 /** @typedef {import('../parley.js').Message} Message */
 
 /** Entries that are a quiet line in the log; all others are shown as messages. */
-const lines = new Set(['claim', 'release', 'hand-over', 'resolve', 'reopen', 'no-reply-needed', 'move', 'moved', 'unknown-control']);
+const lines = new Set(['claim', 'release', 'hand-over', 'resolve', 'reopen', 'no-reply-needed', 'move', 'moved', 'recalled', 'unknown-control']);
 
 /** Those of these that customers are shown, too. */
-const shownToCustomers = new Set(['resolve', 'move', 'moved', 'unknown-control']);
+const shownToCustomers = new Set(['resolve', 'move', 'moved', 'recalled', 'unknown-control']);
 
 /** @param {Message} message */
 export const isSystemMessage = message => lines.has(message.type);
@@ -105,6 +106,18 @@ export class Participants {
     return agent ? this.agentName(agent) : this.name;
   }
 
+  /** Who reacted. @param {bigint} user 0n is the service */
+  reactorName(user) {
+    if (this.isMyVoice(user) && (!this.agent || this.isMe(user))) return t.you;
+    if (user === this.customer || user === this.peer) return this.name;
+    return user ? this.agentName(user) : this.serviceName;
+  }
+
+  /** Whether a reaction is the one that the user's would take the place of: a service has one voice. @param {bigint} user */
+  isMyVoice(user) {
+    return this.agent ? user !== this.customer : this.isMe(user);
+  }
+
   /** The same for all messages of one author. @param {Message} message */
   authorKey({ mine, agent, type }) {
     return `${mine ? 'me' : agent} ${type === 'note'}`;
@@ -121,11 +134,12 @@ export class Participants {
   }
 
   /**
-   * Whether the entry is shown at all: a customer sees one voice, and of what
-   * agents do among themselves nothing.
+   * Whether the entry is shown at all: what speaks of another shows there, and a
+   * customer sees one voice, and of what agents do among themselves nothing.
    * @param {Message} message
    */
   shows(message) {
+    if (speaksOfAnother(message)) return false;
     if (this.service < 0 || this.agent) return true;
     return shownToCustomers.has(message.type) || message.type !== 'note' && !isSystemMessage(message);
   }

@@ -31,6 +31,8 @@ export function systemWords(message, participants) {
       return t.reopenedBy(by);
     case 'no-reply-needed':
       return t.neededNoReply(who);
+    case 'recalled':
+      return message.recalledBy ? t.recalledOf(message.recalledBy === participants.me ? '' : isolated(participants.agentName(message.recalledBy)), message.mine ? '' : who) : t.recalled(message.mine, who);
     default:
       return t.cannotBeShown;
   }
