@@ -1,6 +1,7 @@
 // @ts-check
 // One open conversation: whom it is with, its messages, and where to write.
 import { Notes } from '../model/notes.js';
+import { Quotes } from '../model/quotes.js';
 import { presenceWords } from '../model/waiting.js';
 import { newRef, ParleyError } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
@@ -17,6 +18,7 @@ import { CustomerPanel } from './customer-panel.js';
 import { element, hide, set, text } from './dom.js';
 import { showGroup } from './group-dialog.js';
 import { icon } from './icons.js';
+import { MessageActions } from './message-actions.js';
 import { MentionPicker } from './mention-picker.js';
 import { MessageComposer } from './message-composer.js';
 import { MessageList } from './message-list.js';
@@ -30,7 +32,7 @@ const answeredMeanwhile = 0x83; // the code of an answer that another agent's cr
  * @typedef {import('../parley.js').Parley} Parley
  * @typedef {import('../parley.js').Conversation} Conversation
  * @typedef {import('../parley.js').Message} Message
- * @typedef {import('../model/shared-draft.js').Draft} Draft
+ * @typedef {import('./message-composer.js').Sent} Draft
  * @typedef {import('./conversation-actions.js').Act} Act
  */
 
@@ -41,6 +43,7 @@ export class ConversationPane extends HTMLElement {
   #context;
   #conversation;
   #notes;
+  #quotes;
   #avatar = avatar('', 0n);
   #title = element('h1', { dir: 'auto', tabindex: -1 });
   #typing = element('p', { class: 'typing' });
@@ -82,11 +85,12 @@ export class ConversationPane extends HTMLElement {
     this.participants = context.participants(key);
     this.#status = new ConversationStatus(this.participants, context);
     this.#notes = new Notes(parley, key);
+    this.#quotes = new Quotes(parley, key);
     if (this.participants.agent) {
       this.#customer = new CustomerPanel(parley, this.participants, context);
       this.#customer.addEventListener('shown', () => this.classList.toggle('with-customer', this.#customer?.hidden === false));
     }
-    this.#list = new MessageList({ parley, participants: this.participants, clock: context.clock, notes: this.#notes }, conversation, kept);
+    this.#list = new MessageList({ parley, participants: this.participants, clock: context.clock, notes: this.#notes, quotes: this.#quotes }, conversation, kept);
     this.#composer = new MessageComposer(context.me, key, this.participants.agent ? textarea => this.#replyPicker(textarea) : null,
       this.participants.group ? textarea => new MentionPicker(parley, key, textarea) : null);
   }
@@ -100,6 +104,7 @@ export class ConversationPane extends HTMLElement {
       this.#statusRow, this.#list, this.#typing, this.#composer, this.#blocked);
     if (this.#customer) this.append(this.#customer);
     this.#listen();
+    new MessageActions(this, this.#parley, this.#context, this.#list, this.#composer).listen();
     this.#paint();
   }
 
@@ -189,6 +194,7 @@ export class ConversationPane extends HTMLElement {
   /** @param {{ messages: Message[], gone: string[] }} change */
   apply(change) {
     this.#list.apply(change);
+    this.#composer.forget(change.messages);
     if (change.messages.some(({ extend, seq }) => extend && seq)) this.#customer?.refresh();
   }
 
@@ -278,10 +284,10 @@ export class ConversationPane extends HTMLElement {
   /** @param {Draft} draft @param {bigint} seen @param {boolean} anyway @returns {Promise<void>} */
   async #sendAs(draft, seen, anyway) {
     try {
-      const { content, ref } = draft;
+      const { content, ref, quote } = draft;
       const mentions = this.#composer.mentioned(content);
       const parley = await this.#parley;
-      await parley.send(this.participants.key, content, { seen, anyway, ref, mentions });
+      await parley.send(this.participants.key, content, { seen, anyway, ref, quote, mentions });
       this.#composer.sent(draft);
     } catch (error) {
       if (anyway || !isCrossed(error)) throw error;
@@ -292,10 +298,10 @@ export class ConversationPane extends HTMLElement {
   }
 
   /** The server found that an answer crossed: the same question as when it is found here. @param {Message} message */
-  async #askAgain({ ref, content, reasonCode }) {
+  async #askAgain({ ref, content, reasonCode, quote }) {
     if (this.#turnedDown.has(ref) || document.visibilityState !== 'visible') return;
     this.#turnedDown.add(ref);
-    const draft = { content, note: false, ref: newRef() }; // that of what was refused is taken
+    const draft = { content, note: false, ref: newRef(), quote }; // that of what was refused is taken
     const anyway = await this.#askAboutAnswer(reasonCode);
     if (!this.isConnected) return; // it stays in the log, to be sent again or deleted there
     await this.#try(this.#parley.then(parley => parley.discard(ref)));

@@ -3,6 +3,7 @@
 import { SharedDraft } from '../model/shared-draft.js';
 import { isBlank, isolated } from '../texts/foreign-text.js';
 import { t } from '../texts/strings.js';
+import { ComposerStrip } from './composer-strip.js';
 import { element, hide, isInputMethods, set, text } from './dom.js';
 import { icon } from './icons.js';
 
@@ -17,8 +18,13 @@ const typingEnds = 5000; // ms without a key after which the user types no more
 /** @typedef {import('../model/shared-draft.js').Draft} Draft */
 
 /**
- * Fires "send" with a Draft, "typing" with whether the user types to the other side, and "notice" with words
- * for the person.
+ * @typedef {import('../parley.js').Message} Message
+ * @typedef {Draft & { quote: bigint }} Sent a draft with the message that it quotes, 0n if none
+ */
+
+/**
+ * Fires "send" with a Sent, "edit" with a message and what it is to say, "edit-last" where the person wants to edit
+ * their last message, "typing" with whether the user types to the other side, and "notice" with words for the person.
  */
 export class MessageComposer extends HTMLElement {
   /** Of a message and, apart from it, of a note: what was written as one never becomes the other. */
@@ -35,6 +41,11 @@ export class MessageComposer extends HTMLElement {
     class: 'note-toggle', type: 'button', hidden: true, 'aria-pressed': 'false', 'aria-label': t.internalNote, title: t.internalNote,
     onclick: () => this.#setNote(!this.#note, true),
   }, icon('note'), element('span', { 'aria-hidden': 'true' }, t.internalNote));
+  #strip = new ComposerStrip(() => this.#leaveStrip(true));
+  /** The message that is being edited. @type {Message | null} */
+  #editing = null;
+  /** And the one that what is written quotes. @type {Message | null} */
+  #quoted = null;
   #note = false;
   #peerName = '';
   #typingSince = 0;
@@ -70,7 +81,7 @@ export class MessageComposer extends HTMLElement {
     const { button } = this.#replies ?? { button: '' };
     if (this.#replies) this.append(this.#replies);
     if (this.#mentions) this.append(this.#mentions);
-    this.append(this.#offline, element('form', { onsubmit: event => this.#submit(event) }, this.#toggle, button, this.#text, this.#send, this.#addNote));
+    this.append(this.#offline, this.#strip.element, element('form', { onsubmit: event => this.#submit(event) }, this.#toggle, button, this.#text, this.#send, this.#addNote));
     for (const draft of Object.values(this.#drafts)) draft.open();
     this.#setNote(!this.#toggle.hidden && !this.#drafts.message.draft.content && this.#drafts.note.draft.content !== '');
   }
@@ -97,6 +108,46 @@ export class MessageComposer extends HTMLElement {
     return this.#mentions?.mentioned(content) ?? [];
   }
 
+  /** Lets what is written answer a message. @param {Message} message @param {string} author */
+  quote(message, author) {
+    this.#leaveStrip(false);
+    if (this.#note) this.#setNote(false);
+    this.#quoted = message;
+    this.#strip.show(t.replyingTo(isolated(author)), message.content);
+    this.focus();
+  }
+
+  /** Lets the person change what a message says. @param {Message} message @param {string} [content] as far as that is done */
+  edit(message, content = message.content) {
+    this.#leaveStrip(false);
+    if (this.#note) this.#setNote(false);
+    this.#stopTyping();
+    this.#editing = message;
+    this.#strip.show(t.editingMessage, message.content);
+    this.classList.add('editing');
+    this.#write(content);
+    this.focus();
+    this.#text.setSelectionRange(content.length, content.length);
+  }
+
+  /** Messages changed: what was taken back is edited and quoted no more. @param {Message[]} messages */
+  forget(messages) {
+    const about = this.#editing ?? this.#quoted;
+    if (about && messages.some(({ seq, type }) => type === 'recalled' && seq === about.seq)) this.#leaveStrip(true);
+  }
+
+  /** Ends editing or quoting; says whether there was any. @param {boolean} focus */
+  #leaveStrip(focus) {
+    if (!this.#editing && !this.#quoted) return false;
+    const edited = this.#editing;
+    this.#editing = this.#quoted = null;
+    this.#strip.show('', '');
+    this.classList.remove('editing');
+    if (edited) this.#write(this.#draft.draft.content);
+    if (focus) this.focus();
+    return true;
+  }
+
   /** Sending is over: the draft has been stored as a message. @param {Draft} draft */
   sent(draft) {
     this.#mentions?.sent();
@@ -110,6 +161,7 @@ export class MessageComposer extends HTMLElement {
 
   /** Gives back what could not be sent, before anything written since. @param {Draft} draft */
   restore(draft) {
+    if (this.#editing) this.#leaveStrip(false);
     if (draft.note !== this.#note) this.#setNote(draft.note);
     const since = this.#text.value;
     if (since.trim()) {
@@ -123,15 +175,17 @@ export class MessageComposer extends HTMLElement {
 
   /** @param {Draft} draft as it is kept, or as another tab has it */
   #show({ content, note }) {
-    if (note === this.#note) this.#write(content);
+    if (note === this.#note && !this.#editing) this.#write(content);
   }
 
   #keep() {
+    if (this.#editing) return; // that is no draft
     this.#draft.change(this.#text.value);
   }
 
   /** Turns to a note, or back to the message, with what was written of it. @param {boolean} note @param {boolean} [chosen] by the person, just now */
   #setNote(note, chosen = false) {
+    if (chosen) this.#leaveStrip(false);
     if (chosen && this.#draft.draft.content !== this.#text.value) this.#keep(); // written by a program
     this.#note = note;
     set(this.#toggle, 'aria-pressed', String(note));
@@ -164,13 +218,21 @@ export class MessageComposer extends HTMLElement {
     this.#keep();
     this.#replies?.changed();
     this.#mentions?.changed();
-    if (this.#text.value.trim() && !this.#note) this.#type();
+    if (this.#text.value.trim() && !this.#note && !this.#editing) this.#type();
     else this.#stopTyping();
   }
 
   /** @param {KeyboardEvent} event */
   #key(event) {
     if (this.#replies?.takes(event) || this.#mentions?.takes(event)) return;
+    if (event.key === 'Escape' && !isInputMethods(event) && this.#leaveStrip(true)) {
+      event.preventDefault();
+      return;
+    }
+    if (event.key === 'ArrowUp' && !this.#text.value && !this.#note && !this.#editing && !isInputMethods(event)) {
+      this.dispatchEvent(new Event('edit-last', { cancelable: true })) || event.preventDefault();
+      return;
+    }
     if (event.key !== 'Enter' || event.shiftKey || isInputMethods(event)) return;
     event.preventDefault();
     this.#submit(event);
@@ -202,9 +264,17 @@ export class MessageComposer extends HTMLElement {
       return;
     }
     this.#stopTyping();
+    const message = this.#editing;
+    if (message) {
+      this.#leaveStrip(true);
+      if (content !== message.content) this.dispatchEvent(new CustomEvent('edit', { detail: { message, content } }));
+      return;
+    }
     if (this.#draft.draft.content !== this.#text.value) this.#keep(); // written by a program
+    const quote = this.#note ? 0n : this.#quoted?.seq ?? 0n;
+    this.#leaveStrip(false);
     this.#write('');
-    this.dispatchEvent(new CustomEvent('send', { detail: { ...this.#draft.take(), content } }));
+    this.dispatchEvent(new CustomEvent('send', { detail: { ...this.#draft.take(), content, quote } }));
   }
 
   #type() {

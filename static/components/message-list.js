@@ -3,16 +3,20 @@
 // painting touches only rows that changed, and what the person looks at stays where it is.
 import { mark } from '../client/marks.js';
 import { EachFrame } from '../model/each-frame.js';
+import { isChoosable, isEditable } from '../model/message-acts.js';
 import { MessageWindow } from '../model/message-window.js';
+import { ownReaction } from '../model/reactions.js';
 import { idOf, isCrossed, isTurnedDown, notesAmong, rowsOf } from '../model/rows.js';
 import { isolated } from '../texts/foreign-text.js';
 import { reasonOf, shortCount, untilMidnight } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { arrange, element, hide, set, text } from './dom.js';
 import { icon } from './icons.js';
+import { MessageMenu } from './message-menu.js';
 import { viewOf } from './message-row.js';
 import { ReadTracker } from './read-tracker.js';
 import { RovingFocus } from './roving-focus.js';
+import { SelectionBar } from './selection-bar.js';
 
 /**
  * @typedef {import('../parley.js').Conversation} Conversation
@@ -23,7 +27,10 @@ import { RovingFocus } from './roving-focus.js';
  * @property {import('../model/participants.js').Participants} participants
  * @property {import('../model/clock.js').Clock} clock
  * @property {import('../model/notes.js').Notes} notes
+ * @property {import('../model/quotes.js').Quotes} quotes
  */
+
+/** @typedef {import('../parley.js').Message} Message */
 
 /** What is known of a conversation before anything is. */
 const nothing = { head: 0n, read: 0n, unread: 0n };
@@ -37,7 +44,8 @@ const smallest = 30; // px that a message is high, at least
 
 /**
  * Fires "retry" and "discard" with the ref of a refused message, "turned-down" with a control entry that was
- * refused, "crossed" with an answer that was since another agent did something meanwhile, and "notice" with words for the person.
+ * refused, "crossed" with an answer that was since another agent did something meanwhile, "notice" with words for the person,
+ * and as MessageMenu and SelectionBar do.
  */
 export class MessageList extends HTMLElement {
   #older = element('div', { class: 'older' });
@@ -76,6 +84,14 @@ export class MessageList extends HTMLElement {
   #sizeObserver = new ResizeObserver(() => this.#resized());
   /** Among the signs of how far own messages have come. */
   #roving = new RovingFocus(this.#rows, '.state');
+  /** Among the buttons for what can be done with each message. */
+  #acting = new RovingFocus(this.#rows, '.acts');
+  #menu = new MessageMenu();
+  #selection = new SelectionBar();
+  /** The messages that are chosen, by the ids of their rows; null: none are to be. @type {Map<string, Message> | null} */
+  #chosen = null;
+  /** @type {WeakMap<Element, Message>} */
+  #messages = new WeakMap();
   #midnight = 0;
   #gone = new AbortController();
 
@@ -96,6 +112,8 @@ export class MessageList extends HTMLElement {
     this.#window.addEventListener('change', () => (this.#placed ? this.#frame.want() : this.#paint()));
     this.#log.addEventListener('scroll', () => this.#scrolled(), { passive: true });
     place.notes.addEventListener('change', () => this.#frame.want());
+    place.quotes.addEventListener('change', () => this.#frame.want());
+    this.#listen();
     this.#rows.addEventListener('unfold', () => this.#unfolds());
     this.#begin(conversation);
     this.#keepFrom(conversation?.min ?? 0n);
@@ -103,7 +121,7 @@ export class MessageList extends HTMLElement {
 
   connectedCallback() {
     set(this.#log, 'aria-label', t.messagesWith(isolated(this.#name)));
-    this.append(this.#log, this.#up, this.#down);
+    this.append(this.#log, this.#up, this.#down, this.#selection, this.#menu);
     this.#sizeObserver.observe(this.#log);
     this.#sizeObserver.observe(this.#rows);
     this.#awaitMidnight();
@@ -114,6 +132,108 @@ export class MessageList extends HTMLElement {
     }, { signal: this.#gone.signal });
     if (this.#kept) this.#paint();
     else this.ask();
+  }
+
+  #listen() {
+    this.#rows.addEventListener('click', ({ target }) => {
+      const button = target instanceof Element ? target.closest('.acts') : null;
+      if (!(button instanceof HTMLElement)) return;
+      const { left, bottom } = button.getBoundingClientRect();
+      this.#openMenu(button, { x: left, y: bottom });
+    });
+    // With the pointer's other button, a long touch, or the keyboard's key for menus; what is marked, and links, have the browser's.
+    this.#rows.addEventListener('contextmenu', event => {
+      const { target, clientX: x, clientY: y, shiftKey } = event;
+      if (!(target instanceof Element) || shiftKey || target.closest('a, input') || String(getSelection())) return;
+      if (this.#openMenu(target, { x, y })) event.preventDefault();
+    });
+    this.#rows.addEventListener('react', event => this.#react(event.target, /** @type {CustomEvent<string>} */ (event).detail));
+    this.#rows.addEventListener('jump', event => this.jump(/** @type {CustomEvent<bigint>} */ (event).detail));
+    this.#rows.addEventListener('choose', event => this.#choose(/** @type {CustomEvent<Message>} */ (event).detail));
+  }
+
+  /** @param {EventTarget | null} target */
+  #messageAt(target) {
+    const row = target instanceof Element ? target.closest('.message') : null;
+    return row ? this.#messages.get(row) : undefined;
+  }
+
+  /** @param {Element} target @param {{ x: number, y: number }} point */
+  #openMenu(target, point) {
+    const { participants, clock } = this.#place;
+    const message = this.#messageAt(target);
+    const button = target.closest('.message')?.querySelector('.acts');
+    return message !== undefined && button instanceof HTMLElement
+      && this.#menu.open(message, participants, clock.now(), ownReaction(message, participants), point, button);
+  }
+
+  /** @param {EventTarget | null} target @param {string} emoji */
+  #react(target, emoji) {
+    const message = this.#messageAt(target);
+    if (message) this.dispatchEvent(new CustomEvent('reaction', { detail: { message, emoji } }));
+  }
+
+  /** The newest message of the user's own that can be edited. */
+  get lastEditable() {
+    const now = this.#place.clock.now();
+    return this.#window.messages.findLast(message => isEditable(message, now));
+  }
+
+  /** Goes to a message, which may be far above. @param {bigint} seq */
+  async jump(seq) {
+    this.#atEnd = false;
+    if (!this.message(seq)) await this.#window.askAround(seq);
+    this.#paint();
+    const row = this.#rows.querySelector(`[data-seq="${seq}"]`);
+    if (!row) {
+      this.dispatchEvent(new CustomEvent('notice', { detail: t.quoteGone, bubbles: true }));
+      return;
+    }
+    row.scrollIntoView({ block: 'center' });
+    row.classList.add('jumped');
+    setTimeout(() => row.classList.remove('jumped'), 2000);
+    const acts = row.querySelector('.acts');
+    if (acts instanceof HTMLElement) acts.focus({ preventScroll: true });
+    else this.focus();
+  }
+
+  /** Lets the person choose messages, beginning with one; with null no more. @param {Message | null} first */
+  select(first) {
+    this.#chosen = first && new Map([[idOf(first), first]]);
+    this.classList.toggle('selecting', this.#chosen !== null);
+    this.#paint();
+    if (!first) return;
+    const choice = this.#views.get(idOf(first))?.element.querySelector('.chooser');
+    if (choice instanceof HTMLElement) choice.focus({ preventScroll: true });
+  }
+
+  /** Messages are being chosen. */
+  get selecting() {
+    return this.#chosen !== null;
+  }
+
+  /** Those that are chosen, in the order of the log. */
+  get chosen() {
+    return [...this.#chosen?.values() ?? []].sort((a, b) => (a.seq && b.seq ? (a.seq < b.seq ? -1 : 1) : a.seq ? -1 : b.seq ? 1 : a.number < b.number ? -1 : 1));
+  }
+
+  /** @param {Message} message */
+  #choose(message) {
+    if (!this.#chosen?.delete(idOf(message))) this.#chosen?.set(idOf(message), message);
+    this.#selection.show(this.#chosen?.size ?? null);
+  }
+
+  /** Shows what is chosen, of what there still is. @param {import('../model/rows.js').Row[]} rows */
+  #paintChosen(rows) {
+    for (const row of rows) {
+      const view = this.#views.get(row.id);
+      if (row.kind !== 'message' || !view || !('choose' in view)) continue;
+      const chosen = this.#chosen?.has(row.id) ?? false;
+      if (chosen) this.#chosen?.set(row.id, row.message);
+      view.choose(this.#chosen && isChoosable(row.message) ? chosen : null);
+    }
+    for (const message of this.#window.messages) if (message.type === 'recalled') this.#chosen?.delete(idOf(message));
+    this.#selection.show(this.#chosen?.size ?? null);
   }
 
   /** Asks the engine for messages; they take the place of what was kept. */
@@ -171,6 +291,7 @@ export class MessageList extends HTMLElement {
     for (const message of change.messages) {
       if (message.seq > this.#heard && participants.counts(message)) this.#heard = message.seq;
     }
+    this.#place.quotes.take(change.messages);
     this.#window.apply(change, this.#keep);
     // Whoever sends sees at once that it stands there, and not with the answer.
     if (change.messages.some(({ mine, seq }) => mine && seq === 0n)) this.#paint();
@@ -280,16 +401,20 @@ export class MessageList extends HTMLElement {
     const now = this.#place.clock.now();
     // Before there are messages a note would stand alone.
     const notes = loaded ? notesAmong(this.#place.notes.list, this.#window) : [];
-    const rows = rowsOf(messages, this.#place.participants, this.#unreadAfter, notes);
+    const { participants, quotes } = this.#place;
+    const rows = rowsOf(messages, participants, this.#unreadAfter, notes, seq => this.message(seq) ?? quotes.get(seq));
     const elements = rows.map(row => {
       let view = this.#views.get(row.id);
       if (!view) this.#views.set(row.id, view = viewOf(row));
       view.paint(row, now);
+      if (row.kind === 'message') this.#messages.set(view.element, row.message);
       if (!kept && 'message' in row && !row.message.mine && view.end) this.#readTracker.watch(view.end, row.message.seq);
       return view.element;
     });
     arrange(this.#rows, elements);
     this.#forget(rows);
+    this.#paintChosen(rows);
+    if (!this.#rows.contains(document.activeElement)) this.#acting.rest(elements.findLast(row => row.classList.contains('message'))?.querySelector('.acts'));
     if (!this.#rows.contains(document.activeElement)) this.#roving.rest(elements.findLast(row => row.classList.contains('own'))?.querySelector('.state'));
     this.#paintOlder();
     this.#paintNewer();

@@ -3,9 +3,12 @@
 import { isolated } from '../texts/foreign-text.js';
 import { clockTime, dayName, dayOf, fullTime, reasonOfMessage } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
-import { element, set, text } from './dom.js';
+import { element, hide, set, text } from './dom.js';
+import { icon } from './icons.js';
 import { MessageContent } from './message-content.js';
 import { NoteView } from './note-row.js';
+import { QuoteBlock } from './quote-block.js';
+import { ReactionRow } from './reaction-row.js';
 import { receiptPicture, timesOf } from './receipt-icon.js';
 import { ControlView } from './system-message.js';
 
@@ -49,18 +52,31 @@ class MessageView {
   /** How far an own message has come; pressed, it tells when. @type {HTMLElement | null} */
   #state = null;
   // What changes while a message is on its way is there to be read, and not read out each time.
-  #meta = element('span', { class: 'meta', 'aria-live': 'off' }, this.#receipt, this.#time);
+  #edited = element('span', { class: 'edited', hidden: true });
+  #meta = element('span', { class: 'meta', 'aria-live': 'off' }, this.#edited, this.#receipt, this.#time);
   #bubble = element('div', { class: 'bubble' }, this.#author, this.#content.element, this.#content.more, this.#meta);
+  /** Opens what can be done with it. */
+  #acts = element('button', {
+    class: 'acts', type: 'button', tabindex: -1, 'aria-expanded': 'false', 'aria-label': t.messageMenu, title: t.messageMenu,
+  }, icon('more'));
+  /** @type {QuoteBlock | null} */
+  #quote = null;
+  /** @type {ReactionRow | null} */
+  #reactions = null;
   /** @type {HTMLElement | null} */
   #refusal = null;
   /** The times of its steps, in sight. @type {HTMLElement | null} */
   #times = null;
+  /** @type {HTMLInputElement | null} */
+  #choice = null;
   /** @type {MessageRow | null} */
   #row = null;
   /** The day, as the times of the state are shown. */
   #day = NaN;
   #shownState = '';
-  element = element('article', { class: 'message' }, this.#bubble);
+  #shownReactions = '[]';
+  #line = element('div', { class: 'message-line' }, this.#bubble, this.#acts);
+  element = element('article', { class: 'message' }, this.#line);
   end = this.#meta;
 
   /** @param {Row} row @param {number} now */
@@ -78,7 +94,47 @@ class MessageView {
     const day = dayOf(now);
     if (before?.message !== message || this.#day !== day) this.#paintState(message, now);
     this.#day = day;
-    if (before?.receipt !== receipt || before.message.time !== message.time || before.message.readBy !== message.readBy || before.message.readOf !== message.readOf) this.#paintReceipt(row);
+    if (before?.receipt !== receipt || before.message.time !== message.time || before.message.edited !== message.edited
+      || before.message.readBy !== message.readBy || before.message.readOf !== message.readOf) this.#paintReceipt(row);
+    this.#paintQuote(row.quoted);
+    this.#paintReactions(row.reacted);
+  }
+
+  /** @param {MessageRow['quoted']} quoted */
+  #paintQuote(quoted) {
+    if (!quoted) {
+      this.#quote?.element.remove();
+      this.#quote = null;
+      return;
+    }
+    this.#quote ??= new QuoteBlock();
+    if (!this.#quote.element.isConnected) this.#author.after(this.#quote.element);
+    this.#quote.show(quoted);
+  }
+
+  /** @param {MessageRow['reacted']} reacted */
+  #paintReactions(reacted) {
+    const words = JSON.stringify(reacted);
+    if (words === this.#shownReactions) return;
+    this.#shownReactions = words;
+    this.#reactions ??= new ReactionRow();
+    if (!this.#reactions.element.parentNode) this.#line.after(this.#reactions.element);
+    this.#reactions.show(reacted);
+  }
+
+  /** Lets the person choose it among several, or with null no more. @param {boolean | null} chosen */
+  choose(chosen) {
+    if (chosen === null) {
+      this.#choice?.remove();
+      this.#choice = null;
+      return;
+    }
+    this.#choice ??= element('input', {
+      type: 'checkbox', class: 'chooser', 'aria-label': t.selectMessage,
+      onchange: () => this.element.dispatchEvent(new CustomEvent('choose', { detail: this.#row?.message, bubbles: true })),
+    });
+    if (!this.#choice.parentNode) this.#line.prepend(this.#choice);
+    this.#choice.checked = chosen;
   }
 
   /** @param {MessageRow} row */
@@ -99,7 +155,7 @@ class MessageView {
     text(this.#receipt, words);
     this.#receipt.className = `receipt ${receipt}`;
     // Keeps room for what stands at the end of the last line.
-    this.#content.element.dataset.time = `${words} ${clockTime(message.time)}`.trim();
+    this.#content.element.dataset.time = `${message.edited ? t.edited : ''} ${words} ${clockTime(message.time)}`.trim();
   }
 
   /** @param {Message} message @param {Message | null} before */
@@ -118,6 +174,12 @@ class MessageView {
       set(this.#time, 'datetime', new Date(message.time).toISOString());
       set(this.#time, 'title', fullTime(message.time));
     }
+    hide(this.#edited, !message.edited);
+    text(this.#edited, message.edited ? t.edited : '');
+    if (message.edited) set(this.#edited, 'title', t.editedAt(fullTime(message.edited)));
+    set(this.element, 'data-edited', message.edited ? message.edited : null);
+    set(this.element, 'data-changing', message.changing);
+    hide(this.#acts, message.state === 'refused');
     this.#paintRefusal(message);
   }
 
@@ -171,7 +233,7 @@ class MessageView {
     set(this.#state, 'aria-expanded', String(shown));
     this.#times?.remove();
     this.#times = shown ? element('p', { class: 'times', 'aria-live': 'off' }, this.#state.title) : null;
-    if (this.#times) this.#bubble.after(this.#times);
+    if (this.#times) this.#line.after(this.#times);
   }
 
   /** @param {Message} message */

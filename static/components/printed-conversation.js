@@ -17,7 +17,8 @@ export class PrintedConversation extends HTMLElement {
    */
   constructor(participants, { messages, more }, notes, now) {
     super();
-    const rows = rowsOf(messages, participants, null, notes).map(row => {
+    const all = new Map(messages.map(message => [message.seq, message]));
+    const rows = rowsOf(messages, participants, null, notes, seq => all.get(seq) ?? null).map(row => {
       const view = viewOf(row);
       view.paint(row, now);
       return view.element;

@@ -8,7 +8,7 @@ const place = 'parley.shortcuts'; // in localStorage: "off"
 
 /** @type {[string[], keyof typeof t.shortcutFor][]} */
 const keys = [
-  [['Enter'], 'send'], [['Shift', 'Enter'], 'newLine'], [['Tab'], 'next'], [['↑', '↓'], 'move'], [['Home', 'End'], 'ends'],
+  [['Enter'], 'send'], [['Shift', 'Enter'], 'newLine'], [['↑'], 'editLast'], [['Tab'], 'next'], [['↑', '↓'], 'move'], [['Home', 'End'], 'ends'],
   [['Esc'], 'close'], [['Ctrl', 'P'], 'print'], [['?'], 'list'],
 ];
 

@@ -46,6 +46,8 @@ export class Attention {
   #context;
   /** By key of the conversation. @type {Map<string, { close(): void }>} */
   #shown = new Map();
+  /** And of which messages. @type {Map<string, import('../parley.js').Message>} */
+  #told = new Map();
   /** What is about to be told, by key. @type {Map<string, Conversation>} */
   #news = new Map();
   #tabs;
@@ -70,11 +72,17 @@ export class Attention {
   /** Tells of conversations with more to read than before, unless somebody looks. @param {Conversation | undefined} was @param {Conversation} conversation */
   take(was, conversation) {
     const { key, unread, last, muted } = conversation;
-    if (unread === 0n) this.#end(key);
+    if (unread === 0n || last && this.#isOutdated(key, last)) this.#end(key);
     if (unread <= (was?.unread ?? 0n) || !last || last.mine || muted || isVisible() || this.#isOthers(conversation)) return;
     const first = this.#news.size === 0;
     this.#news.set(key, conversation);
     if (first) this.#tell(); // which may end at once, and then there is no news left
+  }
+
+  /** Whether what is shown says what a message says no more: it was edited, or taken back. @param {string} key @param {import('../parley.js').Message} last */
+  #isOutdated(key, { id, content }) {
+    const told = this.#told.get(key);
+    return told !== undefined && told.id === id && told.content !== content;
   }
 
   /** Whether it waits for an agent who is here, while the user is away. @param {Conversation} conversation */
@@ -125,6 +133,7 @@ export class Attention {
     // The name of who has never written before may still be on its way, behind those of others.
     await Promise.race([this.#context.names.ask(participants.person), new Promise(resolve => setTimeout(resolve, longestForName))]);
     if (isVisible() || this.#done.signal.aborted) return;
+    this.#told.set(key, last);
     const words = isSystemMessage(last) ? systemWords(last, participants) : previewOf(last.content, longest);
     const options = {
       body: words, tag: key, icon: './icon.svg',
@@ -166,5 +175,6 @@ export class Attention {
   #end(key) {
     this.#shown.get(key)?.close();
     this.#shown.delete(key);
+    this.#told.delete(key);
   }
 }

@@ -102,6 +102,12 @@ export class MessageWindow extends EventTarget {
     if (this.newer) await this.#ask(0n, pageLength, 'end', true);
   }
 
+  /** Goes where an older message is. @param {bigint} seq */
+  async askAround(seq) {
+    const before = seq + BigInt(pageLength / 2) + 1n;
+    await this.#ask(before > this.head ? 0n : before, pageLength, 'start', true);
+  }
+
   /**
    * Takes in what changed.
    * @param {{ messages: Message[], gone: string[] }} change

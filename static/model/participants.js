@@ -2,15 +2,16 @@
 // With whom a conversation is, and who in it is called what.
 import { isolated } from '../texts/foreign-text.js';
 import { t } from '../texts/strings.js';
+import { speaksOfAnother } from './message-acts.js';
 
 /** @typedef {import('../parley.js').Message} Message */
 
 /** Entries that are a quiet line in the log; all others are shown as messages. */
-const lines = new Set(['claim', 'release', 'hand-over', 'resolve', 'reopen', 'no-reply-needed', 'move', 'moved', 'unknown-control',
+const lines = new Set(['claim', 'release', 'hand-over', 'resolve', 'reopen', 'no-reply-needed', 'move', 'moved', 'recalled', 'unknown-control',
   'group-create', 'group-join', 'group-leave', 'group-remove', 'group-rename', 'group-role']);
 
 /** Those of these that customers are shown, too. */
-const shownToCustomers = new Set(['resolve', 'move', 'moved', 'unknown-control']);
+const shownToCustomers = new Set(['resolve', 'move', 'moved', 'recalled', 'unknown-control']);
 
 /** @param {Message} message */
 export const isSystemMessage = message => lines.has(message.type);
@@ -128,6 +129,19 @@ export class Participants {
     return members.length === memberNames.length ? members.map((id, i) => (id === this.#me ? t.byYou : isolated(this.#member(id, memberNames[i])))) : [];
   }
 
+  /** Who reacted. @param {bigint} user 0n is the service */
+  reactorName(user) {
+    if (this.isMyVoice(user) && (!this.agent || this.isMe(user))) return t.you;
+    if (this.group) return this.#names.user(user);
+    if (user === this.customer || user === this.peer) return this.name;
+    return user ? this.agentName(user) : this.serviceName;
+  }
+
+  /** Whether a reaction is the one that the user's would take the place of: a service has one voice. @param {bigint} user */
+  isMyVoice(user) {
+    return this.agent ? user !== this.customer : this.isMe(user);
+  }
+
   /** The same for all messages of one author. @param {Message} message */
   authorKey({ mine, agent, sender, type }) {
     if (this.group) return String(sender);
@@ -146,11 +160,12 @@ export class Participants {
   }
 
   /**
-   * Whether the entry is shown at all: a customer sees one voice, and of what
-   * agents do among themselves nothing.
+   * Whether the entry is shown at all: what speaks of another shows there, and a
+   * customer sees one voice, and of what agents do among themselves nothing.
    * @param {Message} message
    */
   shows(message) {
+    if (speaksOfAnother(message)) return false;
     if (this.service < 0 || this.agent) return true;
     return shownToCustomers.has(message.type) || message.type !== 'note' && !isSystemMessage(message);
   }

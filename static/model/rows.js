@@ -3,7 +3,10 @@
 import { dayOf } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { systemWords } from '../texts/system-words.js';
+import { speaksOfAnother } from './message-acts.js';
 import { isSystemMessage } from './participants.js';
+import { quotedOf } from './quotes.js';
+import { reactedOf } from './reactions.js';
 import { hashOfService } from './route.js';
 
 /**
@@ -25,6 +28,8 @@ import { hashOfService } from './route.js';
  * @property {boolean} first a group of one author's messages begins here
  * @property {boolean} last and ends here
  * @property {'' | 'unread' | 'read' | 'group'} receipt what stands beside it in words
+ * @property {import('./quotes.js').Quoted | null} quoted what it quotes
+ * @property {import('./reactions.js').Reacted[]} reacted
  */
 
 const groupSpan = 5 * 60_000; // ms between messages of one group
@@ -34,10 +39,11 @@ const groupSpan = 5 * 60_000; // ms between messages of one group
  * @param {Participants} participants
  * @param {bigint | null} unreadAfter the mark of unread messages stands before the first foreign message after this seq
  * @param {Note[]} [notes] those that stand among these messages, by the entries behind which they stand
+ * @param {(seq: bigint) => Message | null | undefined} [quoted] finds what is quoted, see Quotes
  * @returns {Row[]}
  */
-export function rowsOf(messages, participants, unreadAfter, notes = []) {
-  const rows = new Rows(participants, unreadAfter, messages.findLast(isReadByThem));
+export function rowsOf(messages, participants, unreadAfter, notes = [], quoted = () => null) {
+  const rows = new Rows(participants, unreadAfter, messages.findLast(isReadByThem), quoted);
   let gap = false;
   let noted = 0;
   for (const [i, message] of messages.entries()) {
@@ -64,7 +70,7 @@ export function notesAmong(notes, { messages, more, newer }) {
 
 /** What was refused is told in a notice; it never came to be. @param {Message} message */
 export function isTurnedDown(message) {
-  return message.state === 'refused' && isSystemMessage(message);
+  return message.state === 'refused' && (isSystemMessage(message) || speaksOfAnother(message));
 }
 
 /** @param {Message} message @param {Participants} participants @returns {Row} */
@@ -74,7 +80,9 @@ function controlRow(message, participants) {
     href: participants.agent ? `#/c/${key}` : hashOfService(Number(message.target)), words: t.goTo(participants.otherService(message)),
   } : null;
   const excerpt = message.type === 'moved' ? excerptOf(message).map(({ agent, content }) => ({ author: agent ? participants.otherService(message) : participants.name, content })) : [];
-  return { kind: 'control', id: idOf(message), message, words: systemWords(message, participants), link, excerpt };
+  // What was taken back was another kind of row before.
+  const id = message.type === 'recalled' ? `${idOf(message)}:recalled` : idOf(message);
+  return { kind: 'control', id, message, words: systemWords(message, participants), link, excerpt };
 }
 
 /** What was written last where it comes from. @param {Message} message @returns {{ agent: boolean, content: string }[]} */
@@ -94,14 +102,19 @@ class Rows {
   #unreadAfter;
   #marked;
   #newestRead;
+  #quoted;
   /** @type {Set<number>} */
   #days = new Set();
   #day = NaN;
   /** @type {MessageRow | null} */
   #previous = null;
 
-  /** @param {Participants} participants @param {bigint | null} unreadAfter @param {Message | undefined} newestRead */
-  constructor(participants, unreadAfter, newestRead) {
+  /**
+   * @param {Participants} participants @param {bigint | null} unreadAfter @param {Message | undefined} newestRead
+   * @param {(seq: bigint) => Message | null | undefined} quoted
+   */
+  constructor(participants, unreadAfter, newestRead, quoted) {
+    this.#quoted = quoted;
     this.#participants = participants;
     this.#unreadAfter = unreadAfter ?? 0n;
     this.#marked = unreadAfter === null;
@@ -152,6 +165,8 @@ class Rows {
     this.#previous = {
       kind: 'message', id: idOf(message), message, ours, author: participants.authorOf(message), named: !message.mine && (ours || participants.group),
       first: !follows, last: true, receipt: this.#receipt(message),
+      quoted: message.quote ? quotedOf(message.quote, this.#quoted(message.quote), participants) : null,
+      reacted: reactedOf(message.reactions, participants),
     };
     this.list.push(this.#previous);
   }

@@ -28,7 +28,7 @@ import { keepsIdentity, storedIdentity } from './identity.js';
 
 const place = 'parley.snapshot';
 const stores = /** @type {const} */ (['sessionStorage', 'localStorage']); // of this tab, and of all
-const version = 2; // rises when what is kept means something else
+const version = 3; // rises when what is kept means something else
 const mostLength = 64 << 10; // UTF-16 units
 const lowest = { conversation: 56, message: 32 }; // px: a screen holds no more of them than have this height, of which each costs a start its time
 const rows = 20; // conversations of each list, at most
@@ -63,7 +63,7 @@ export function readSnapshot(user) {
 export function snapshotOf({ me, names }, { own, queue, unread }, agent, open) {
   const conversations = agent ? alternately(queue.all.slice(0, rows), own.all.slice(0, rows)) : own.all.slice(0, rows);
   const messages = [...open?.messages ?? [], ...conversations.map(({ last }) => last)];
-  const people = new Set(messages.flatMap(message => (message ? [message.agent, message.target] : [])));
+  const people = new Set(messages.flatMap(message => (message ? [message.agent, message.target, message.recalledBy, ...message.reactions.map(({ user }) => user)] : [])));
   return { user: me, unread, agent, conversations, open, names: [...people].filter(id => names.bare(id)).map(id => [id, names.bare(id)]) };
 }
 
@@ -222,7 +222,8 @@ const key = (/** @type {any} */ value) => want(value, /^([ds]:\d+:\d+|g:\d+|(?![
 const message = object({
   key, seq: id, id, sender: id, receiver: id, content: text, time, deliveredTime: time, readTime: time, seen: id, ref: text, number: id,
   state: oneOf('pending', 'sent', 'delivered', 'read', 'refused', 'received'), reason: text, reasonCode: text, reasonArgs: list(text), gap: flag, type: text, mine: flag,
-  agent: id, target: id, extend: text, senderName: text, mentions: list(id), mentionsMe: flag, members: list(id), memberNames: list(text), readBy: number, readOf: number,
+  agent: id, target: id, extend: text, quote: id, of: id, edited: time, reactions: list(object({ user: id, emoji: text })), recalledBy: id, changing: flag,
+  senderName: text, mentions: list(id), mentionsMe: flag, members: list(id), memberNames: list(text), readBy: number, readOf: number,
 });
 const conversation = object({
   key, peer: id, peerName: text, head: id, min: id, read: id, delivered: id, peerRead: id, peerDelivered: id, unread: id,

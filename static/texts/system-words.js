@@ -31,6 +31,8 @@ export function systemWords(message, participants) {
       return t.reopenedBy(by);
     case 'no-reply-needed':
       return t.neededNoReply(who);
+    case 'recalled':
+      return message.recalledBy ? t.recalledOf(message.recalledBy === participants.me ? '' : isolated(participants.agentName(message.recalledBy)), message.mine ? '' : who) : t.recalled(message.mine, who);
     case 'group-create':
       return t.groupCreated(message.mine ? t.youDid : who, isolated(message.content));
     case 'group-join':

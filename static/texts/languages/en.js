@@ -225,7 +225,54 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     resolve: reason => `Not resolved: ${reason}`,
     reopen: reason => `Not reopened: ${reason}`,
     'no-reply-needed': reason => `Not marked as needing no reply: ${reason}`,
+    edit: reason => `Not edited: ${reason}`,
+    recall: reason => `Not taken back: ${reason}`,
+    react: reason => `The reaction was not sent: ${reason}`,
   },
+
+  // What one can do with a message
+  messageMenu: 'What to do with this message',
+  messageActs: { reply: 'Reply', edit: 'Edit', copy: 'Copy', forward: 'Forward…', select: 'Select', recall: 'Take back' },
+  react: 'React',
+  reactions: 'Reactions',
+  /** @param {string} emoji @param {string} who */
+  reactedWith: (emoji, who) => `${emoji}, ${who}`,
+  moreEmoji: 'More emoji',
+  anyEmoji: 'Any other emoji',
+  takeReactionBack: 'Remove mine',
+  edited: 'edited',
+  /** @param {string} when */
+  editedAt: when => `Edited ${when}`,
+  /** @param {string} who */
+  replyingTo: who => `Reply to ${who}`,
+  editingMessage: 'Edit the message',
+  /** @param {string} author @param {string} words */
+  quoteOf: (author, words) => (author ? `Quotes ${author}: ${words}` : `Quotes: ${words}`),
+  quoteGone: 'This message is not there any more',
+  /** @param {boolean} mine @param {string} who */
+  recalled: (mine, who) => (mine ? 'You took a message back' : `${who} took a message back`),
+  /** @param {string} by '' is the user @param {string} who wrote it, likewise */
+  recalledOf: (by, who) => `${by || 'You'} took ${who ? `a message of ${who}` : 'your message'} back`,
+  recallThis: 'Take this message back?',
+  /** @param {string} who */
+  recallThisOf: who => `Take this message of ${who} back?`,
+  recallMeans: 'It is deleted for everybody. That there was one stays to be seen.',
+  /** @param {number} count */
+  forwardMessages: count => plural(count, { one: 'Forward the message', other: `Forward ${number(count)} messages` }),
+  forwardTo: 'Conversations to forward to',
+  findConversation: 'Find a conversation',
+  noConversationFound: 'No conversation found.',
+  /** @param {number} count */
+  chosenTargets: count => plural(count, { one: 'One conversation chosen', other: `${number(count)} conversations chosen` }),
+  /** @param {number} count */
+  forwarded: count => plural(count, { one: 'Forwarded.', other: `Forwarded to ${number(count)} conversations.` }),
+  selection: 'Selected messages',
+  selectMessage: 'Select this message',
+  /** @param {number} count */
+  selected: count => plural(count, { one: 'One message selected', other: `${number(count)} messages selected` }),
+  /** @param {number} count */
+  copiedMessages: count => plural(count, { one: 'Copied.', other: `${number(count)} messages copied.` }),
+
   moveTo: 'Move to another service',
   service: 'Service',
   moveReason: 'Reason',
@@ -549,6 +596,18 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'too-many-links': most => `the group has ${number(+most)} links, which is the most: withdraw one first`,
     /** @param {string} most */
     'too-many-mentions': most => `a message mentions at most ${number(+most)} people: mention everyone, or fewer`,
+    'editing-off': 'messages cannot be edited or taken back here',
+    'message-gone': 'the message is not there any more',
+    'message-not-sent': 'the message was not sent: send it again, or delete it',
+    'message-recalled': 'the message was taken back',
+    'not-a-message': 'this is not a message of which that can be said',
+    'not-an-emoji': 'that is not one emoji',
+    'not-your-message': 'only who wrote the message can change it',
+    'quote-gone': 'the message that it quotes is not there any more: send it without the quote',
+    /** @param {string} seconds */
+    'too-late-to-change': seconds => `messages can be changed for ${wait(+seconds)}`,
+    /** @param {string} most */
+    'too-many-reactions': most => `the message has ${number(+most)} different emoji, which is the most: choose one of them`,
     'already-claimed': 'another agent has claimed this conversation: ask them to release it or hand it over',
     away: 'you are away, and given no further conversations: come back first',
     'answered-meanwhile': 'another agent answered meanwhile: read it, then send again',
@@ -686,6 +745,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   peopleAndConversations: 'People and conversations',
   shortcuts: 'Keyboard shortcuts',
   shortcutFor: {
+    editLast: 'Edit your last message, where nothing is written yet',
     send: 'Send the message',
     newLine: 'Begin a new line',
     next: 'Go to the next part of the page',
