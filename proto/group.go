@@ -7,6 +7,18 @@ const (
 	MaxMentions = 50
 )
 
+// mostPreviewed is how many members a preview of what happened to a group names.
+const mostPreviewed = 20
+
+// PreviewGroup puts into a preview of m what m has of a group, but for whom it is about where
+// these are many.
+func (m *Message) PreviewGroup(preview *Message) {
+	preview.GroupId, preview.SenderName, preview.Mentions = m.GroupId, m.SenderName, m.Mentions
+	if len(m.Members) <= mostPreviewed {
+		preview.Members, preview.MemberNames = m.Members, m.MemberNames
+	}
+}
+
 // Roles says who belongs to a group, and as what, as a fold over its log: feed Add every
 // entry in seq order, and everybody comes to the same. Whoever it does not hold is no member.
 // It may also hold a part of them, of which it then is the truth.

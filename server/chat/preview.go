@@ -35,10 +35,12 @@ func preview(content string) string {
 // to be kept as it.
 func previewOf(m *proto.Message) *proto.Message {
 	content := preview(m.GetContent())
-	return &proto.Message{
+	p := &proto.Message{
 		MessageId: m.MessageId, SenderId: m.SenderId, Content: &content, CreateTime: m.CreateTime, ReceiverId: m.ReceiverId,
 		MessageType: m.MessageType, Seq: m.Seq, SeenSeq: m.SeenSeq, ClientRef: m.ClientRef, RevisedSeq: m.RevisedSeq,
 	}
+	m.PreviewGroup(p)
+	return p
 }
 
 // servicePreviewOf is previewOf in a service conversation. The application's own

@@ -92,10 +92,11 @@ func TestThreePeopleChatInAGroup(t *testing.T) {
 
 	// A new name, a new admin, and a removal, which all see alike.
 	ann.click("Members")
+	call[bool](ann.tab, `() => { document.querySelector('dialog input[aria-label="Name of the group"]').select(); return true }`)
 	ann.fill("Name of the group", "We three")
 	ann.pressIn("Rename")
 	ann.pressIn("Make admin: Ben")
-	ben.await("the new name", `() => document.querySelector('.bar h1').textContent === 'We three'`)
+	ben.await("the new name", `() => document.querySelector('.main .bar h1').textContent === 'We three'`)
 	ann.pressIn("Close")
 	ben.click("Members")
 	ben.pressIn("Remove: Cem")

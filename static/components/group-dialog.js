@@ -122,7 +122,7 @@ class GroupDialog {
     picture.toggleAttribute('data-online', online);
     return element('li', { 'data-user': String(user), 'data-role': theirs }, picture,
       element('span', { class: 'entry-name', dir: 'auto' }, self ? t.nameAndYou(who) : shown), element('span', { class: 'entry-preview' }, t.roles[theirs] ?? ''),
-      element('span', { class: 'acts' }, ...acts));
+      element('span', { class: 'member-acts' }, ...acts));
   }
 
   #showAll() {

@@ -53,7 +53,8 @@ export function systemWords(message, participants) {
 /** @param {Message} message @param {Participants} participants */
 function membersOf(message, participants) {
   const names = participants.membersOf(message);
-  return names.length ? formats.list(names) : t.memberCount(message.members.length);
+  if (names.length) return formats.list(names);
+  return message.members.length ? t.memberCount(message.members.length) : t.someMembers;
 }
 
 /** Types whose content is said in the words. */

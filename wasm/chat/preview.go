@@ -32,6 +32,7 @@ func (x entry) preview() entry {
 		MessageId: m.MessageId, SenderId: m.SenderId, Content: &content, CreateTime: m.CreateTime, ReceiverId: m.ReceiverId,
 		MessageType: m.MessageType, Seq: m.Seq, SeenSeq: m.SeenSeq, ClientRef: m.ClientRef, RevisedSeq: m.RevisedSeq,
 	}
+	m.PreviewGroup(p.direct)
 	p.direct.ProtoReflect().SetUnknown(m.ProtoReflect().GetUnknown())
 	return p
 }

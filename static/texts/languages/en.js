@@ -499,6 +499,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   members: 'Members',
   /** @param {number} n */
   memberCount: n => `${number(n)} ${plural(n, { one: 'member', other: 'members' })}`,
+  someMembers: 'members',
   /** @param {number} n */
   showAllMembers: n => `Show all ${number(n)}`,
   findMembers: 'Find people to add',

@@ -395,6 +395,7 @@ const texts = ({ bytes, number, percent, wait }) => ({
   wholeHistory: '后来加入的人可以看到之前的消息',
   members: '成员',
   memberCount: n => `${number(n)} 位成员`,
+  someMembers: '一些成员',
   showAllMembers: n => `显示全部 ${number(n)} 位`,
   findMembers: '查找要添加的人',
   chosenMembers: '已选择',
