@@ -92,7 +92,11 @@ func TestThreePeopleChatInAGroup(t *testing.T) {
 
 	// A new name, a new admin, and a removal, which all see alike.
 	ann.click("Members")
-	call[bool](ann.tab, `() => { document.querySelector('dialog input[aria-label="Name of the group"]').select(); return true }`)
+	ann.await("the name that it has", `() => {
+		const name = document.querySelector('dialog input[aria-label="Name of the group"]');
+		name?.select();
+		return name?.value === 'The team';
+	}`)
 	ann.fill("Name of the group", "We three")
 	ann.pressIn("Rename")
 	ann.pressIn("Make admin: Ben")
