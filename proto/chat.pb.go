@@ -285,6 +285,7 @@ const (
 	MessageType_MESSAGE_TYPE_TEXT  MessageType = 0
 	MessageType_MESSAGE_TYPE_IMAGE MessageType = 1
 	MessageType_MESSAGE_TYPE_FILE  MessageType = 2
+	MessageType_MESSAGE_TYPE_VOICE MessageType = 3
 	// The customer's conversation with another service, other_service, was moved here: the customer waits
 	// here as if they had written it, since waiting_since. Written by the server with a MOVE. To agents,
 	// content is the reason, agent_id who moved it, and extend {"excerpt": [{"agent": bool, "content": string},
@@ -315,6 +316,7 @@ var (
 		0:  "MESSAGE_TYPE_TEXT",
 		1:  "MESSAGE_TYPE_IMAGE",
 		2:  "MESSAGE_TYPE_FILE",
+		3:  "MESSAGE_TYPE_VOICE",
 		4:  "MESSAGE_TYPE_MOVED_HERE",
 		16: "MESSAGE_TYPE_CLAIM",
 		17: "MESSAGE_TYPE_RELEASE",
@@ -329,6 +331,7 @@ var (
 		"MESSAGE_TYPE_TEXT":            0,
 		"MESSAGE_TYPE_IMAGE":           1,
 		"MESSAGE_TYPE_FILE":            2,
+		"MESSAGE_TYPE_VOICE":           3,
 		"MESSAGE_TYPE_MOVED_HERE":      4,
 		"MESSAGE_TYPE_CLAIM":           16,
 		"MESSAGE_TYPE_RELEASE":         17,
@@ -455,8 +458,13 @@ type Message struct {
 	SeenSeq *uint64 `protobuf:"varint,17,opt,name=seen_seq,json=seenSeq" json:"seen_seq,omitempty"`
 	// 16 random bytes made when Send is pressed; unique per sender, for ever. A repeat is stored once.
 	ClientRef []byte `protobuf:"bytes,18,opt,name=client_ref,json=clientRef" json:"client_ref,omitempty"`
-	// Absent is TEXT. Between two users there are TEXT and NO_REPLY_NEEDED, whose content may be empty.
+	// Absent is TEXT. Between two users there are TEXT, IMAGE, FILE and VOICE, and NO_REPLY_NEEDED, whose
+	// content may be empty.
 	MessageType *MessageType `protobuf:"varint,19,opt,name=message_type,json=messageType,enum=parley.MessageType" json:"message_type,omitempty"`
+	// Of an IMAGE, FILE or VOICE, 1 to 10; one of a VOICE. Then content is the caption: where it is empty on the
+	// way up, the server stores the names of the attachments in its place (AttachmentNames), which is what programs
+	// show that do not know of attachments.
+	Attachments []*Attachment `protobuf:"bytes,21,rep,name=attachments" json:"attachments,omitempty"`
 	// On the way up: the epoch (BaseUserUnreadStatics.epoch) that seen_seq counts in. In another epoch than
 	// the server's, these were other entries, and nothing was seen. Absent: the server's. Never stored.
 	Epoch         *uint64 `protobuf:"varint,27,opt,name=epoch" json:"epoch,omitempty"`
@@ -557,11 +565,137 @@ func (x *Message) GetMessageType() MessageType {
 	return MessageType_MESSAGE_TYPE_TEXT
 }
 
+func (x *Message) GetAttachments() []*Attachment {
+	if x != nil {
+		return x.Attachments
+	}
+	return nil
+}
+
 func (x *Message) GetEpoch() uint64 {
 	if x != nil && x.Epoch != nil {
 		return *x.Epoch
 	}
 	return 0
+}
+
+// Attachment is a file that an entry names: uploaded before (tus 1.0 under /api/uploads), read by GET
+// /api/attachments/{attachment_id} by whoever may read an entry that names it.
+type Attachment struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The upload's, which must be finished, and the sender's own or of an entry that the sender may read.
+	AttachmentId *uint64 `protobuf:"varint,1,req,name=attachment_id,json=attachmentId" json:"attachment_id,omitempty"`
+	// What the server knows of the upload; what a client claims is overwritten. The name has 1 to 255 bytes and is
+	// no path. The media type is what the content is by its first bytes: an image or sound that is served inline,
+	// or application/octet-stream, which is served as a download.
+	Name      *string `protobuf:"bytes,2,opt,name=name" json:"name,omitempty"`
+	MediaType *string `protobuf:"bytes,3,opt,name=media_type,json=mediaType" json:"media_type,omitempty"`
+	Size      *uint64 `protobuf:"varint,4,opt,name=size" json:"size,omitempty"` // bytes
+	// Of an image, in pixels, as its file says; a viewer that obeys Exif may turn it.
+	Width  *uint32 `protobuf:"varint,5,opt,name=width" json:"width,omitempty"`
+	Height *uint32 `protobuf:"varint,6,opt,name=height" json:"height,omitempty"`
+	// Made by the author's program and passed through. preview shows an image until it is loaded: its width
+	// and height in pixels, a byte each, 1 to 18, then red, green and blue of each pixel, line by line.
+	Preview []byte `protobuf:"bytes,7,opt,name=preview" json:"preview,omitempty"`
+	// Of a VOICE: how long it is, in milliseconds, at most an hour, and how loud it is in equal parts of that, at
+	// most 128, a byte each.
+	Duration      *uint32 `protobuf:"varint,8,opt,name=duration" json:"duration,omitempty"`
+	Waveform      []byte  `protobuf:"bytes,9,opt,name=waveform" json:"waveform,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Attachment) Reset() {
+	*x = Attachment{}
+	mi := &file_chat_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Attachment) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Attachment) ProtoMessage() {}
+
+func (x *Attachment) ProtoReflect() protoreflect.Message {
+	mi := &file_chat_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Attachment.ProtoReflect.Descriptor instead.
+func (*Attachment) Descriptor() ([]byte, []int) {
+	return file_chat_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Attachment) GetAttachmentId() uint64 {
+	if x != nil && x.AttachmentId != nil {
+		return *x.AttachmentId
+	}
+	return 0
+}
+
+func (x *Attachment) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+func (x *Attachment) GetMediaType() string {
+	if x != nil && x.MediaType != nil {
+		return *x.MediaType
+	}
+	return ""
+}
+
+func (x *Attachment) GetSize() uint64 {
+	if x != nil && x.Size != nil {
+		return *x.Size
+	}
+	return 0
+}
+
+func (x *Attachment) GetWidth() uint32 {
+	if x != nil && x.Width != nil {
+		return *x.Width
+	}
+	return 0
+}
+
+func (x *Attachment) GetHeight() uint32 {
+	if x != nil && x.Height != nil {
+		return *x.Height
+	}
+	return 0
+}
+
+func (x *Attachment) GetPreview() []byte {
+	if x != nil {
+		return x.Preview
+	}
+	return nil
+}
+
+func (x *Attachment) GetDuration() uint32 {
+	if x != nil && x.Duration != nil {
+		return *x.Duration
+	}
+	return 0
+}
+
+func (x *Attachment) GetWaveform() []byte {
+	if x != nil {
+		return x.Waveform
+	}
+	return nil
 }
 
 // ServiceMessage is one entry of the conversation between a customer and a
@@ -598,6 +732,8 @@ type ServiceMessage struct {
 	// On the way up: an answer goes out in spite of what other agents did up to this seq,
 	// of which its author was told. Without it, seen_seq alone says what the author knew.
 	DespiteSeq *uint64 `protobuf:"varint,20,opt,name=despite_seq,json=despiteSeq" json:"despite_seq,omitempty"`
+	// As Message.attachments, except that an IMAGE or FILE may come without.
+	Attachments []*Attachment `protobuf:"bytes,21,rep,name=attachments" json:"attachments,omitempty"`
 	// As Message.epoch, of seen_seq and despite_seq.
 	Epoch *uint64 `protobuf:"varint,27,opt,name=epoch" json:"epoch,omitempty"`
 	// MOVE: the service where the conversation goes on; MOVED_HERE: the one that it comes from.
@@ -610,7 +746,7 @@ type ServiceMessage struct {
 
 func (x *ServiceMessage) Reset() {
 	*x = ServiceMessage{}
-	mi := &file_chat_proto_msgTypes[1]
+	mi := &file_chat_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -622,7 +758,7 @@ func (x *ServiceMessage) String() string {
 func (*ServiceMessage) ProtoMessage() {}
 
 func (x *ServiceMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[1]
+	mi := &file_chat_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -635,7 +771,7 @@ func (x *ServiceMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceMessage.ProtoReflect.Descriptor instead.
 func (*ServiceMessage) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{1}
+	return file_chat_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *ServiceMessage) GetMessageId() uint64 {
@@ -750,6 +886,13 @@ func (x *ServiceMessage) GetDespiteSeq() uint64 {
 	return 0
 }
 
+func (x *ServiceMessage) GetAttachments() []*Attachment {
+	if x != nil {
+		return x.Attachments
+	}
+	return nil
+}
+
 func (x *ServiceMessage) GetEpoch() uint64 {
 	if x != nil && x.Epoch != nil {
 		return *x.Epoch
@@ -797,7 +940,7 @@ type Mark struct {
 
 func (x *Mark) Reset() {
 	*x = Mark{}
-	mi := &file_chat_proto_msgTypes[2]
+	mi := &file_chat_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -809,7 +952,7 @@ func (x *Mark) String() string {
 func (*Mark) ProtoMessage() {}
 
 func (x *Mark) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[2]
+	mi := &file_chat_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -822,7 +965,7 @@ func (x *Mark) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mark.ProtoReflect.Descriptor instead.
 func (*Mark) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{2}
+	return file_chat_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Mark) GetKey() string {
@@ -885,7 +1028,7 @@ type SyncRequest struct {
 
 func (x *SyncRequest) Reset() {
 	*x = SyncRequest{}
-	mi := &file_chat_proto_msgTypes[3]
+	mi := &file_chat_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -897,7 +1040,7 @@ func (x *SyncRequest) String() string {
 func (*SyncRequest) ProtoMessage() {}
 
 func (x *SyncRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[3]
+	mi := &file_chat_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -910,7 +1053,7 @@ func (x *SyncRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncRequest.ProtoReflect.Descriptor instead.
 func (*SyncRequest) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{3}
+	return file_chat_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SyncRequest) GetToken() string {
@@ -991,7 +1134,7 @@ type ConversationState struct {
 
 func (x *ConversationState) Reset() {
 	*x = ConversationState{}
-	mi := &file_chat_proto_msgTypes[4]
+	mi := &file_chat_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1003,7 +1146,7 @@ func (x *ConversationState) String() string {
 func (*ConversationState) ProtoMessage() {}
 
 func (x *ConversationState) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[4]
+	mi := &file_chat_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1016,7 +1159,7 @@ func (x *ConversationState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationState.ProtoReflect.Descriptor instead.
 func (*ConversationState) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{4}
+	return file_chat_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ConversationState) GetKey() string {
@@ -1275,7 +1418,7 @@ type BaseUserUnreadStatics struct {
 
 func (x *BaseUserUnreadStatics) Reset() {
 	*x = BaseUserUnreadStatics{}
-	mi := &file_chat_proto_msgTypes[5]
+	mi := &file_chat_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1287,7 +1430,7 @@ func (x *BaseUserUnreadStatics) String() string {
 func (*BaseUserUnreadStatics) ProtoMessage() {}
 
 func (x *BaseUserUnreadStatics) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[5]
+	mi := &file_chat_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1300,7 +1443,7 @@ func (x *BaseUserUnreadStatics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BaseUserUnreadStatics.ProtoReflect.Descriptor instead.
 func (*BaseUserUnreadStatics) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{5}
+	return file_chat_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *BaseUserUnreadStatics) GetEpoch() uint64 {
@@ -1388,7 +1531,7 @@ type Presence struct {
 
 func (x *Presence) Reset() {
 	*x = Presence{}
-	mi := &file_chat_proto_msgTypes[6]
+	mi := &file_chat_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1400,7 +1543,7 @@ func (x *Presence) String() string {
 func (*Presence) ProtoMessage() {}
 
 func (x *Presence) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[6]
+	mi := &file_chat_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1413,7 +1556,7 @@ func (x *Presence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Presence.ProtoReflect.Descriptor instead.
 func (*Presence) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{6}
+	return file_chat_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Presence) GetUserId() uint64 {
@@ -1463,7 +1606,7 @@ type Settings struct {
 
 func (x *Settings) Reset() {
 	*x = Settings{}
-	mi := &file_chat_proto_msgTypes[7]
+	mi := &file_chat_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1475,7 +1618,7 @@ func (x *Settings) String() string {
 func (*Settings) ProtoMessage() {}
 
 func (x *Settings) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[7]
+	mi := &file_chat_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1488,7 +1631,7 @@ func (x *Settings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settings.ProtoReflect.Descriptor instead.
 func (*Settings) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{7}
+	return file_chat_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Settings) GetShareTyping() bool {
@@ -1550,7 +1693,7 @@ type Block struct {
 
 func (x *Block) Reset() {
 	*x = Block{}
-	mi := &file_chat_proto_msgTypes[8]
+	mi := &file_chat_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1562,7 +1705,7 @@ func (x *Block) String() string {
 func (*Block) ProtoMessage() {}
 
 func (x *Block) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[8]
+	mi := &file_chat_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1575,7 +1718,7 @@ func (x *Block) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Block.ProtoReflect.Descriptor instead.
 func (*Block) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{8}
+	return file_chat_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Block) GetUserId() uint64 {
@@ -1613,7 +1756,7 @@ type Choice struct {
 
 func (x *Choice) Reset() {
 	*x = Choice{}
-	mi := &file_chat_proto_msgTypes[9]
+	mi := &file_chat_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1625,7 +1768,7 @@ func (x *Choice) String() string {
 func (*Choice) ProtoMessage() {}
 
 func (x *Choice) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[9]
+	mi := &file_chat_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1638,7 +1781,7 @@ func (x *Choice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Choice.ProtoReflect.Descriptor instead.
 func (*Choice) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{9}
+	return file_chat_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Choice) GetKey() string {
@@ -1692,7 +1835,7 @@ type MessagePage struct {
 
 func (x *MessagePage) Reset() {
 	*x = MessagePage{}
-	mi := &file_chat_proto_msgTypes[10]
+	mi := &file_chat_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1704,7 +1847,7 @@ func (x *MessagePage) String() string {
 func (*MessagePage) ProtoMessage() {}
 
 func (x *MessagePage) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[10]
+	mi := &file_chat_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1717,7 +1860,7 @@ func (x *MessagePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessagePage.ProtoReflect.Descriptor instead.
 func (*MessagePage) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{10}
+	return file_chat_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *MessagePage) GetEpoch() uint64 {
@@ -1761,7 +1904,7 @@ type ServiceMessagePage struct {
 
 func (x *ServiceMessagePage) Reset() {
 	*x = ServiceMessagePage{}
-	mi := &file_chat_proto_msgTypes[11]
+	mi := &file_chat_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1773,7 +1916,7 @@ func (x *ServiceMessagePage) String() string {
 func (*ServiceMessagePage) ProtoMessage() {}
 
 func (x *ServiceMessagePage) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[11]
+	mi := &file_chat_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1786,7 +1929,7 @@ func (x *ServiceMessagePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceMessagePage.ProtoReflect.Descriptor instead.
 func (*ServiceMessagePage) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{11}
+	return file_chat_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ServiceMessagePage) GetEpoch() uint64 {
@@ -1833,7 +1976,7 @@ type Typing struct {
 
 func (x *Typing) Reset() {
 	*x = Typing{}
-	mi := &file_chat_proto_msgTypes[12]
+	mi := &file_chat_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1845,7 +1988,7 @@ func (x *Typing) String() string {
 func (*Typing) ProtoMessage() {}
 
 func (x *Typing) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[12]
+	mi := &file_chat_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1858,7 +2001,7 @@ func (x *Typing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Typing.ProtoReflect.Descriptor instead.
 func (*Typing) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{12}
+	return file_chat_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Typing) GetKey() string {
@@ -1887,7 +2030,7 @@ var File_chat_proto protoreflect.FileDescriptor
 const file_chat_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
-	"chat.proto\x12\x06parley\"\xbb\x02\n" +
+	"chat.proto\x12\x06parley\"\xf1\x02\n" +
 	"\aMessage\x12\x1d\n" +
 	"\n" +
 	"message_id\x18\x01 \x02(\x04R\tmessageId\x12\x1b\n" +
@@ -1901,8 +2044,21 @@ const file_chat_proto_rawDesc = "" +
 	"\bseen_seq\x18\x11 \x01(\x04R\aseenSeq\x12\x1d\n" +
 	"\n" +
 	"client_ref\x18\x12 \x01(\fR\tclientRef\x126\n" +
-	"\fmessage_type\x18\x13 \x01(\x0e2\x13.parley.MessageTypeR\vmessageType\x12\x14\n" +
-	"\x05epoch\x18\x1b \x01(\x04R\x05epoch\"\xa7\x05\n" +
+	"\fmessage_type\x18\x13 \x01(\x0e2\x13.parley.MessageTypeR\vmessageType\x124\n" +
+	"\vattachments\x18\x15 \x03(\v2\x12.parley.AttachmentR\vattachments\x12\x14\n" +
+	"\x05epoch\x18\x1b \x01(\x04R\x05epoch\"\xf8\x01\n" +
+	"\n" +
+	"Attachment\x12#\n" +
+	"\rattachment_id\x18\x01 \x02(\x04R\fattachmentId\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1d\n" +
+	"\n" +
+	"media_type\x18\x03 \x01(\tR\tmediaType\x12\x12\n" +
+	"\x04size\x18\x04 \x01(\x04R\x04size\x12\x14\n" +
+	"\x05width\x18\x05 \x01(\rR\x05width\x12\x16\n" +
+	"\x06height\x18\x06 \x01(\rR\x06height\x12\x18\n" +
+	"\apreview\x18\a \x01(\fR\apreview\x12\x1a\n" +
+	"\bduration\x18\b \x01(\rR\bduration\x12\x1a\n" +
+	"\bwaveform\x18\t \x01(\fR\bwaveform\"\xdd\x05\n" +
 	"\x0eServiceMessage\x12\x1d\n" +
 	"\n" +
 	"message_id\x18\x01 \x02(\x04R\tmessageId\x12\x17\n" +
@@ -1924,7 +2080,8 @@ const file_chat_proto_rawDesc = "" +
 	"client_ref\x18\x12 \x01(\fR\tclientRef\x12&\n" +
 	"\x0ftarget_agent_id\x18\x13 \x01(\x04R\rtargetAgentId\x12\x1f\n" +
 	"\vdespite_seq\x18\x14 \x01(\x04R\n" +
-	"despiteSeq\x12\x14\n" +
+	"despiteSeq\x124\n" +
+	"\vattachments\x18\x15 \x03(\v2\x12.parley.AttachmentR\vattachments\x12\x14\n" +
 	"\x05epoch\x18\x1b \x01(\x04R\x05epoch\x128\n" +
 	"\rother_service\x18\x1c \x01(\x0e2\x13.parley.ServiceTypeR\fotherService\x12#\n" +
 	"\rwaiting_since\x18\x1d \x01(\x04R\fwaitingSince\"\xcb\x01\n" +
@@ -2086,11 +2243,12 @@ const file_chat_proto_rawDesc = "" +
 	"\x0fSERVICE_TYPE_60\x10<\x12\x13\n" +
 	"\x0fSERVICE_TYPE_61\x10=\x12\x13\n" +
 	"\x0fSERVICE_TYPE_62\x10>\x12\x13\n" +
-	"\x0fSERVICE_TYPE_63\x10?*\xc1\x02\n" +
+	"\x0fSERVICE_TYPE_63\x10?*\xd9\x02\n" +
 	"\vMessageType\x12\x15\n" +
 	"\x11MESSAGE_TYPE_TEXT\x10\x00\x12\x16\n" +
 	"\x12MESSAGE_TYPE_IMAGE\x10\x01\x12\x15\n" +
-	"\x11MESSAGE_TYPE_FILE\x10\x02\x12\x1b\n" +
+	"\x11MESSAGE_TYPE_FILE\x10\x02\x12\x16\n" +
+	"\x12MESSAGE_TYPE_VOICE\x10\x03\x12\x1b\n" +
 	"\x17MESSAGE_TYPE_MOVED_HERE\x10\x04\x12\x16\n" +
 	"\x12MESSAGE_TYPE_CLAIM\x10\x10\x12\x18\n" +
 	"\x14MESSAGE_TYPE_RELEASE\x10\x11\x12\x1a\n" +
@@ -2117,41 +2275,44 @@ func file_chat_proto_rawDescGZIP() []byte {
 }
 
 var file_chat_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_chat_proto_goTypes = []any{
 	(ServiceType)(0),              // 0: parley.ServiceType
 	(MessageType)(0),              // 1: parley.MessageType
 	(ServiceMessageDirection)(0),  // 2: parley.ServiceMessageDirection
 	(*Message)(nil),               // 3: parley.Message
-	(*ServiceMessage)(nil),        // 4: parley.ServiceMessage
-	(*Mark)(nil),                  // 5: parley.Mark
-	(*SyncRequest)(nil),           // 6: parley.SyncRequest
-	(*ConversationState)(nil),     // 7: parley.ConversationState
-	(*BaseUserUnreadStatics)(nil), // 8: parley.BaseUserUnreadStatics
-	(*Presence)(nil),              // 9: parley.Presence
-	(*Settings)(nil),              // 10: parley.Settings
-	(*Block)(nil),                 // 11: parley.Block
-	(*Choice)(nil),                // 12: parley.Choice
-	(*MessagePage)(nil),           // 13: parley.MessagePage
-	(*ServiceMessagePage)(nil),    // 14: parley.ServiceMessagePage
-	(*Typing)(nil),                // 15: parley.Typing
+	(*Attachment)(nil),            // 4: parley.Attachment
+	(*ServiceMessage)(nil),        // 5: parley.ServiceMessage
+	(*Mark)(nil),                  // 6: parley.Mark
+	(*SyncRequest)(nil),           // 7: parley.SyncRequest
+	(*ConversationState)(nil),     // 8: parley.ConversationState
+	(*BaseUserUnreadStatics)(nil), // 9: parley.BaseUserUnreadStatics
+	(*Presence)(nil),              // 10: parley.Presence
+	(*Settings)(nil),              // 11: parley.Settings
+	(*Block)(nil),                 // 12: parley.Block
+	(*Choice)(nil),                // 13: parley.Choice
+	(*MessagePage)(nil),           // 14: parley.MessagePage
+	(*ServiceMessagePage)(nil),    // 15: parley.ServiceMessagePage
+	(*Typing)(nil),                // 16: parley.Typing
 }
 var file_chat_proto_depIdxs = []int32{
 	1,  // 0: parley.Message.message_type:type_name -> parley.MessageType
-	0,  // 1: parley.ServiceMessage.service_type:type_name -> parley.ServiceType
-	1,  // 2: parley.ServiceMessage.message_type:type_name -> parley.MessageType
-	2,  // 3: parley.ServiceMessage.direction:type_name -> parley.ServiceMessageDirection
-	0,  // 4: parley.ServiceMessage.other_service:type_name -> parley.ServiceType
-	3,  // 5: parley.ConversationState.last:type_name -> parley.Message
-	4,  // 6: parley.ConversationState.last_service:type_name -> parley.ServiceMessage
-	7,  // 7: parley.BaseUserUnreadStatics.conversations:type_name -> parley.ConversationState
-	3,  // 8: parley.MessagePage.messages:type_name -> parley.Message
-	4,  // 9: parley.ServiceMessagePage.messages:type_name -> parley.ServiceMessage
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	4,  // 1: parley.Message.attachments:type_name -> parley.Attachment
+	0,  // 2: parley.ServiceMessage.service_type:type_name -> parley.ServiceType
+	1,  // 3: parley.ServiceMessage.message_type:type_name -> parley.MessageType
+	2,  // 4: parley.ServiceMessage.direction:type_name -> parley.ServiceMessageDirection
+	4,  // 5: parley.ServiceMessage.attachments:type_name -> parley.Attachment
+	0,  // 6: parley.ServiceMessage.other_service:type_name -> parley.ServiceType
+	3,  // 7: parley.ConversationState.last:type_name -> parley.Message
+	5,  // 8: parley.ConversationState.last_service:type_name -> parley.ServiceMessage
+	8,  // 9: parley.BaseUserUnreadStatics.conversations:type_name -> parley.ConversationState
+	3,  // 10: parley.MessagePage.messages:type_name -> parley.Message
+	5,  // 11: parley.ServiceMessagePage.messages:type_name -> parley.ServiceMessage
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_chat_proto_init() }
@@ -2165,7 +2326,7 @@ func file_chat_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_chat_proto_rawDesc), len(file_chat_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

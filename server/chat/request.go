@@ -44,13 +44,19 @@ func (s *Service) prepareMessage(from Sender, payload, correlation []byte) (Requ
 	if err := proto.Unmarshal(payload, &m); err != nil {
 		return nil, err
 	}
-	written := true
-	switch m.GetMessageType() {
-	case proto.MessageType_MESSAGE_TYPE_TEXT:
-	case proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED:
+	written := len(m.Attachments) == 0
+	switch kind := m.GetMessageType(); {
+	case kind == proto.MessageType_MESSAGE_TYPE_TEXT:
+	case kind == proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED:
 		written = false
+	case kind.Carries() && len(m.Attachments) == 0:
+		return nil, proto.Refuse(proto.PayloadFormatInvalid, "message_type is %d, and there are no attachments: name some", kind)
+	case kind.Carries():
 	default:
-		return nil, proto.Refuse(proto.PayloadFormatInvalid, "message_type is %d: between two users there are text (0) and no reply needed (22)", m.GetMessageType())
+		return nil, proto.Refuse(proto.PayloadFormatInvalid, "message_type is %d: between two users there are text (0), image (1), file (2), voice (3) and no reply needed (22)", kind)
+	}
+	if err := proto.CheckAttachments(m.GetMessageType(), m.Attachments); err != nil {
+		return nil, err
 	}
 	switch m.GetReceiverId() {
 	case 0:
@@ -67,7 +73,7 @@ func (s *Service) prepareMessage(from Sender, payload, correlation []byte) (Requ
 	}
 	m.SenderId = &from.User
 	m.ClientRef = ref[:]
-	return &message{key: proto.DirectKey(from.User, m.GetReceiverId()), ref: ref, quota: s.quotas.of(from), m: &m}, nil
+	return &message{key: proto.DirectKey(from.User, m.GetReceiverId()), ref: ref, from: from, quota: s.quotas.of(from), m: &m}, nil
 }
 
 // checkContent checks what a person wrote, or what a control entry says: that may be nothing.

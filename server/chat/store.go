@@ -131,6 +131,21 @@ type View interface {
 	Notes(key proto.Key) ([]Note, error)
 	// Replies returns the canned replies of a service, by their ids.
 	Replies(service proto.ServiceType) ([]Reply, error)
+	// Attachment returns the zero Attachment if there is none.
+	Attachment(id uint64) (Attachment, error)
+	// AttachmentNames returns the entries that name an attachment, by the keys of their
+	// conversations, as text, and seq, limit at most.
+	AttachmentNames(id uint64, limit int) ([]AttachmentName, error)
+	// NamesIn returns which attachments are named by entries of a conversation from one seq
+	// through another, by seq and attachment.
+	NamesIn(key proto.Key, from, through uint64) ([]AttachmentName, error)
+	// DueAttachments returns those with 0 < Due <= now, that are due first first, limit at most.
+	DueAttachments(now uint64, limit int) ([]Attachment, error)
+	// UnfinishedUploads returns a user's attachments that are unfinished, by their ids.
+	UnfinishedUploads(owner uint64) ([]Attachment, error)
+	// UploadUsage returns what a user has used of the quotas of uploads, zero but for the User
+	// if nothing is known.
+	UploadUsage(user uint64) (UploadUsage, error)
 }
 
 // Tx is a View that sees its own writes.
@@ -167,6 +182,12 @@ type Tx interface {
 	ExpireNotes(before uint64, limit int) (int, error)
 	PutReply(Reply) error
 	DeleteReply(service proto.ServiceType, id uint64) error
+	PutAttachment(Attachment) error
+	DeleteAttachment(id uint64) error
+	// NameAttachment adds a name, in a conversation that has entries. An error if it is there.
+	NameAttachment(AttachmentName) error
+	UnnameAttachment(AttachmentName) error
+	PutUploadUsage(UploadUsage) error
 	// PutEpoch begins a new epoch, which is not 0.
 	PutEpoch(epoch uint64) error
 }

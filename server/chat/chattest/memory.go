@@ -159,6 +159,9 @@ type memoryState struct {
 	codes         map[codeKey]chat.Code
 	notes         map[noteKey]chat.Note
 	replies       map[replyKey]chat.Reply
+	attachments   map[uint64]chat.Attachment
+	names         map[chat.AttachmentName]bool
+	uploads       map[uint64]chat.UploadUsage
 	rev, lastID   uint64
 	epoch         uint64
 	starts        []memoryStart // in order
@@ -194,6 +197,9 @@ func newMemoryState(base *memoryState) *memoryState {
 		codes:         make(map[codeKey]chat.Code),
 		notes:         make(map[noteKey]chat.Note),
 		replies:       make(map[replyKey]chat.Reply),
+		attachments:   make(map[uint64]chat.Attachment),
+		names:         make(map[chat.AttachmentName]bool),
+		uploads:       make(map[uint64]chat.UploadUsage),
 	}
 	if base != nil {
 		s.rev, s.lastID, s.epoch, s.starts = base.rev, base.lastID, base.epoch, base.starts
@@ -220,6 +226,9 @@ func (s *memoryState) merge(own *memoryState) {
 	replace(s.codes, own.codes)
 	replace(s.notes, own.notes)
 	replace(s.replies, own.replies)
+	replace(s.attachments, own.attachments)
+	replace(s.names, own.names)
+	replace(s.uploads, own.uploads)
 	s.rev, s.lastID, s.epoch, s.starts = own.rev, own.lastID, own.epoch, own.starts
 }
 
@@ -659,7 +668,7 @@ func (t memoryTx) DeleteConversation(key proto.Key) error {
 }
 
 func (t memoryTx) DeleteUser(id uint64) error {
-	t.s.users[id], t.s.usages[id] = chat.User{}, chat.Usage{}
+	t.s.users[id], t.s.usages[id], t.s.uploads[id] = chat.User{}, chat.Usage{}, chat.UploadUsage{}
 	for k := range t.devices() {
 		if k.user == id {
 			t.s.devices[k] = chat.Device{}

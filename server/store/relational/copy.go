@@ -30,6 +30,9 @@ var tables = []table{
 	{"codes", 2, "user_id n, kind i, hash n, made n, expires n, used b"},
 	{"notes", 2, "conversation i, id n, after_seq n, author n, ref n, create_time n, content s"},
 	{"replies", 2, "service i, id n, version n, title s, content s"},
+	{"attachments", 1, "id n, owner n, state i, name s, media_type s, width i, height i, size i, offset_bytes i, time n, due n"},
+	{"attachment_names", 3, "attachment n, conversation i, seq n"},
+	{"upload_usage", 1, "user_id n, bytes n, bytes_time n, kept n"},
 	{"starts", 1, "number i, id n, rev n"},
 }
 

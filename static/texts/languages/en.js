@@ -451,6 +451,12 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   // Why something was refused, or did not work, by the words for it of server, engine and API. Numbers come as
   // strings, durations in seconds.
   reasons: {
+    'attachment-everywhere': 'the file was sent as often as it may be: choose it from your device again',
+    'attachment-gone': 'the file is not there any more, or not for you: choose it from your device again',
+    'attachment-no-picture': 'the file is no picture that can be shown, or too large a one: send it as a file',
+    'attachment-no-sound': 'the file is no sound that can be played: send it as a file',
+    'attachment-sent': 'the file was sent already: it stays until its message goes',
+    'attachment-unfinished': 'the file is not uploaded to its end: send the message again',
     'already-claimed': 'another agent has claimed this conversation: ask them to release it or hand it over',
     away: 'you are away, and given no further conversations: come back first',
     'answered-meanwhile': 'another agent answered meanwhile: read it, then send again',
@@ -571,9 +577,19 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'too-many-notes': most => `this conversation has ${number(+most)} notes, which is the most: delete some first`,
     /** @param {string} most */
     'too-many-replies': most => `this service has ${number(+most)} canned replies, which is the most: delete some first`,
+    /** @param {string} most */
+    'too-many-attachments': most => `these are too many files, at most ${number(+most)} go with one message: send several`,
+    /** @param {string} most @param {string} seconds */
+    'too-much-uploaded': (most, seconds) => `you have sent files of ${bytes(+most)}, as much as you may in a day: there is room for this in ${wait(+seconds)}`,
     'too-slow': 'the connection reads too slowly: it is opened again',
     'try-again': 'this could not be done now: try again',
     'unknown-placeholder': 'the text has a word in braces that nothing is filled in for: use the placeholders that are named, or no braces',
+    'upload-empty': 'the file is empty: choose another',
+    /** @param {string} size @param {string} most */
+    'upload-too-large': (size, most) => `the file has ${bytes(+size)}, at most ${bytes(+most)} are allowed: choose a smaller one`,
+    'uploads-away': 'files cannot be stored or read now: it is tried again',
+    /** @param {string} most */
+    'uploads-full': most => `what you have sent takes ${bytes(+most)}, as much as is kept of one person’s: there is no room for this`,
     unreachable: 'the server cannot be reached',
     updated: 'Parley was updated: reload this page',
   },

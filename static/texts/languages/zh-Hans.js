@@ -356,6 +356,12 @@ const texts = ({ bytes, number, percent, wait }) => ({
 
   // 服务器、引擎和 API 给出的原因
   reasons: {
+    'attachment-everywhere': '该文件的发送次数已达上限，请从设备中重新选择',
+    'attachment-gone': '该文件已不存在，或你无权使用，请从设备中重新选择',
+    'attachment-no-picture': '该文件不是可显示的图片，或图片过大，请作为文件发送',
+    'attachment-no-sound': '该文件不是可播放的声音，请作为文件发送',
+    'attachment-sent': '该文件已发送，会保留到消息被删除为止',
+    'attachment-unfinished': '该文件尚未上传完成，请重新发送消息',
     'already-claimed': '另一位客服已认领这个会话，请对方取消认领或转交给你',
     away: '你处于离开状态，不会分到新的会话，请先恢复接待',
     'answered-meanwhile': '另一位客服刚刚回复了，请先阅读，再重新发送',
@@ -455,9 +461,15 @@ const texts = ({ bytes, number, percent, wait }) => ({
     'too-much-sent': (most, seconds) => `你已发送 ${bytes(+most)}，达到每天的上限，${wait(+seconds)}后才有空间发送`,
     'too-many-notes': most => `这个会话已有 ${number(+most)} 条备注，达到上限，请先删除一些`,
     'too-many-replies': most => `此服务已有 ${number(+most)} 条快捷回复，达到上限，请先删除一些`,
+    'too-many-attachments': most => `文件过多，一条消息最多 ${number(+most)} 个，请分成几条发送`,
+    'too-much-uploaded': (most, seconds) => `你发送的文件已达 ${bytes(+most)}，为每天的上限，${wait(+seconds)}后才有空间发送`,
     'too-slow': '连接接收得太慢，正在重新连接',
     'try-again': '暂时无法完成，请重试',
     'unknown-placeholder': '内容中有无法填入的花括号词，请使用列出的占位符，或去掉花括号',
+    'upload-empty': '该文件为空，请选择其他文件',
+    'upload-too-large': (size, most) => `该文件有 ${bytes(+size)}，最多允许 ${bytes(+most)}，请选择较小的文件`,
+    'uploads-away': '暂时无法存取文件，会自动重试',
+    'uploads-full': most => `你发送的文件已占 ${bytes(+most)}，达到每人的上限，没有空间存放`,
     unreachable: '无法连接服务器',
     updated: 'Parley 已更新，请刷新页面',
   },
