@@ -12,6 +12,7 @@ import (
 // other interfaces tell is written by hand; their shapes are generated all the same.
 var sources = []struct{ name, goType string }{
 	{"Message", "chat.Message"},
+	{"Attachment", "chat.Attachment"},
 	{"Conversation", "chat.Conversation"},
 	{"Timeline", "chat.Timeline"},
 	{"Connection", "chat.Connection"},
@@ -158,6 +159,7 @@ func (g *generator) isText(kind string) bool {
 var readers = map[string][2]string{
 	"ID": {"uint64", "uint"}, "boolean": {"bool", "bool"}, "number": {"float64", "number"}, "Time": {"time.Time", "time"},
 	"Ref": {"[proto.RefSize]byte", "ref"}, "EntryType": {"proto.MessageType", "entryType"}, "Services": {"[]proto.ServiceType", "services"},
+	"Files": {"[]chat.DraftFile", "files"},
 }
 
 // command writes the type of a command's fields, and what reads them.

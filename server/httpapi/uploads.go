@@ -227,7 +227,8 @@ func (w *tusWriter) WriteHeader(status int) {
 	for _, name := range []string{codeHeader, argsHeader, retryHeader, "Content-Type"} {
 		h.Del(name)
 	}
-	if w.request.Method == http.MethodHead {
+	if w.request.Method == http.MethodHead { // without a body: this alone says that it is Parley's answer
+		h.Set("Tus-Resumable", "1.0.0")
 		w.api.refuse(w.ResponseWriter, w.request, w.problem)
 	}
 }

@@ -3,8 +3,7 @@
 import { isSystemMessage } from '../model/participants.js';
 import { hashOf } from '../model/route.js';
 import { presenceWords, waitingWords } from '../model/waiting.js';
-import { previewOf } from '../texts/foreign-text.js';
-import { briefTime, duration, fullTime, shortCount } from '../texts/labels.js';
+import { briefly, briefTime, duration, fullTime, shortCount } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { systemWords } from '../texts/system-words.js';
 import { avatar, paintAvatar } from './avatar.js';
@@ -140,6 +139,6 @@ export class ConversationEntry {
     if (!last) return '';
     if (!this.#participants.shows(last)) return t.customerService;
     if (last.type === 'unknown' && !last.content) return t.cannotBeShown;
-    return isSystemMessage(last) ? systemWords(last, this.#participants) : previewOf(last.content, previewLength);
+    return isSystemMessage(last) ? systemWords(last, this.#participants) : briefly(last, previewLength);
   }
 }

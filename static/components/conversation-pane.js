@@ -19,6 +19,7 @@ import { icon } from './icons.js';
 import { MessageComposer } from './message-composer.js';
 import { MessageList } from './message-list.js';
 import { ReplyPicker } from './reply-picker.js';
+import { askToSend } from './send-files-dialog.js';
 import { askForService } from './service-picker.js';
 
 const answeredMeanwhile = 0x83; // the code of an answer that another agent's crossed
@@ -62,6 +63,8 @@ export class ConversationPane extends HTMLElement {
   #offline = null;
   /** Refs of refused control entries that were told of. @type {Set<string>} */
   #turnedDown = new Set();
+  /** Which files to send is asked. */
+  #asking = false;
 
   /**
    * @param {Promise<Parley>} parley
@@ -109,6 +112,7 @@ export class ConversationPane extends HTMLElement {
 
   #listen() {
     this.#composer.addEventListener('send', event => this.#send(/** @type {CustomEvent<Draft>} */ (event).detail));
+    this.#composer.addEventListener('files', event => this.sendFiles(/** @type {CustomEvent<File[]>} */ (event).detail));
     this.#composer.addEventListener('typing', event => this.#type(/** @type {CustomEvent<boolean>} */ (event).detail));
     this.#statusRow.addEventListener('keydown', event => {
       if (event.key === 'Escape' && this.#unfolds(false)) event.preventDefault();
@@ -245,6 +249,28 @@ export class ConversationPane extends HTMLElement {
     }
   }
 
+  /** Whether one may write here. */
+  get takesFiles() {
+    return !this.#composer.hidden && !this.#asking;
+  }
+
+  /** Asks whether to send files, and how, and does. @param {File[]} files */
+  async sendFiles(files) {
+    if (this.#asking) return;
+    this.#asking = true;
+    try {
+      const parley = await this.#parley;
+      const parcels = await askToSend(this, files, await parley.uploadLimits());
+      this.#asking = false;
+      this.#list.makeWay();
+      for (const { type, caption, files } of parcels) await this.#sendAs({ content: caption, note: false, ref: newRef() }, this.#list.seen, false, { type, files });
+    } catch (error) {
+      this.#notice(t.notSent(reasonOf(error, t.unknownError)));
+    }
+    this.#asking = false;
+    this.focusComposer();
+  }
+
   /** @param {bigint} id */
   async #deleteNote(id) {
     if (!await askToConfirm(this, { title: t.deleteThisNote, yes: t.deleteNote })) return;
@@ -252,16 +278,21 @@ export class ConversationPane extends HTMLElement {
     await this.#try(this.#notes.delete(id));
   }
 
-  /** @param {Draft} draft @param {bigint} seen @param {boolean} anyway @returns {Promise<void>} */
-  async #sendAs(draft, seen, anyway) {
+  /**
+   * @param {Draft} draft @param {bigint} seen @param {boolean} anyway
+   * @param {{ type: 'image' | 'file', files: import('../parley.js').NewFile[] } | null} [parcel] what goes with it
+   * @returns {Promise<void>}
+   */
+  async #sendAs(draft, seen, anyway, parcel = null) {
     try {
       const { content, ref } = draft;
       const parley = await this.#parley;
-      await parley.send(this.participants.key, content, { seen, anyway, ref });
-      this.#composer.sent(draft);
+      await parley.send(this.participants.key, content, { seen, anyway, ref, ...parcel });
+      if (!parcel) this.#composer.sent(draft);
     } catch (error) {
       if (anyway || !isCrossed(error)) throw error;
-      if (await this.#askAboutAnswer('answered-meanwhile')) return this.#sendAs(draft, this.#list.seen, true);
+      if (await this.#askAboutAnswer('answered-meanwhile')) return this.#sendAs(draft, this.#list.seen, true, parcel);
+      if (parcel) return; // the files stay with the person
       this.#composer.restore(draft);
       this.focusComposer();
     }

@@ -14,7 +14,7 @@ const typingEnds = 5000; // ms without a key after which the user types no more
 /** @typedef {import('../model/shared-draft.js').Draft} Draft */
 
 /**
- * Fires "send" with a Draft, "typing" with whether the user types to the other side, and "notice" with words
+ * Fires "send" with a Draft, "files" with Files, "typing" with whether the user types to the other side, and "notice" with words
  * for the person.
  */
 export class MessageComposer extends HTMLElement {
@@ -26,6 +26,15 @@ export class MessageComposer extends HTMLElement {
   });
   #send = element('button', { class: 'send', type: 'submit', 'aria-label': t.send, title: t.send }, icon('send'));
   #addNote = element('button', { class: 'send add-note', type: 'submit', hidden: true }, t.addNote);
+  #files = element('input', { type: 'file', multiple: true, hidden: true, tabindex: -1, 'aria-hidden': 'true', onchange: () => this.#chosen(this.#files) });
+  #photo = element('input', { type: 'file', accept: 'image/jpeg', capture: 'environment', hidden: true, tabindex: -1, 'aria-hidden': 'true', onchange: () => this.#chosen(this.#photo) });
+  #attach = element('button', {
+    class: 'icon-button attach', type: 'button', 'aria-label': t.attachFiles, title: t.attachFiles, onclick: () => this.#files.click(),
+  }, icon('attach'));
+  /** Where a finger is the pointer there is mostly a camera. */
+  #camera = element('button', {
+    class: 'icon-button camera', type: 'button', hidden: !matchMedia('(pointer: coarse)').matches, 'aria-label': t.takePhoto, title: t.takePhoto, onclick: () => this.#photo.click(),
+  }, icon('camera'));
   #whole = element('span', { class: 'whole' });
   #offline = element('p', { class: 'offline-note', hidden: true }, this.#whole, element('span', { class: 'brief' }, t.offlineNote('')));
   #toggle = element('button', {
@@ -61,7 +70,8 @@ export class MessageComposer extends HTMLElement {
   connectedCallback() {
     const { button } = this.#replies ?? { button: '' };
     if (this.#replies) this.append(this.#replies);
-    this.append(this.#offline, element('form', { onsubmit: event => this.#submit(event) }, this.#toggle, button, this.#text, this.#send, this.#addNote));
+    this.append(this.#offline, element('form', { onsubmit: event => this.#submit(event) }, this.#toggle, button, this.#attach, this.#camera, this.#files, this.#photo,
+      this.#text, this.#send, this.#addNote));
     for (const draft of Object.values(this.#drafts)) draft.open();
     this.#setNote(!this.#toggle.hidden && !this.#drafts.message.draft.content && this.#drafts.note.draft.content !== '');
   }
@@ -122,6 +132,8 @@ export class MessageComposer extends HTMLElement {
     set(this.#toggle, 'aria-pressed', String(note));
     this.classList.toggle('noting', note);
     hide(this.#send, note);
+    hide(this.#attach, note);
+    hide(this.#camera, note || !matchMedia('(pointer: coarse)').matches);
     hide(this.#addNote, !note);
     this.#paintPlaceholder();
     this.#write(this.#draft.draft.content);
@@ -189,6 +201,13 @@ export class MessageComposer extends HTMLElement {
     if (this.#draft.draft.content !== this.#text.value) this.#keep(); // written by a program
     this.#write('');
     this.dispatchEvent(new CustomEvent('send', { detail: { ...this.#draft.take(), content } }));
+  }
+
+  /** @param {HTMLInputElement} input */
+  #chosen(input) {
+    const files = [...input.files ?? []];
+    input.value = ''; // the same may be chosen again
+    if (files.length) this.dispatchEvent(new CustomEvent('files', { detail: files }));
   }
 
   #type() {

@@ -8,14 +8,17 @@ import { idOf, isCrossed, isTurnedDown, notesAmong, rowsOf } from '../model/rows
 import { isolated } from '../texts/foreign-text.js';
 import { reasonOf, shortCount, untilMidnight } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
+import { AttachmentLoader } from './attachment-loader.js';
 import { arrange, element, hide, set, text } from './dom.js';
 import { icon } from './icons.js';
 import { viewOf } from './message-row.js';
+import { viewPictures } from './picture-viewer.js';
 import { ReadTracker } from './read-tracker.js';
 import { RovingFocus } from './roving-focus.js';
 
 /**
  * @typedef {import('../parley.js').Conversation} Conversation
+ * @typedef {import('../parley.js').Attachment} Attachment
  * @typedef {import('./message-row.js').RowView} RowView
  * @typedef {import('../model/snapshot.js').Shown} Shown
  * @typedef {object} Place
@@ -77,6 +80,7 @@ export class MessageList extends HTMLElement {
   /** Among the signs of how far own messages have come. */
   #roving = new RovingFocus(this.#rows, '.state');
   #midnight = 0;
+  #loader;
   #gone = new AbortController();
 
   /** @param {Place} place @param {Conversation | undefined} conversation @param {Shown | null} kept what was shown before the page was reloaded */
@@ -84,6 +88,7 @@ export class MessageList extends HTMLElement {
     super();
     const { parley, participants } = place;
     this.#place = place;
+    this.#loader = new AttachmentLoader(parley, this.#log);
     this.#name = participants.name;
     this.#kept = kept;
     this.#window = new MessageWindow(parley, participants.key, kept, () => !this.#atEnd, () => this.#most);
@@ -97,6 +102,7 @@ export class MessageList extends HTMLElement {
     this.#log.addEventListener('scroll', () => this.#scrolled(), { passive: true });
     place.notes.addEventListener('change', () => this.#frame.want());
     this.#rows.addEventListener('unfold', () => this.#unfolds());
+    this.#rows.addEventListener('open-picture', event => this.#viewPicture(/** @type {CustomEvent<Attachment>} */ (event).detail));
     this.#begin(conversation);
     this.#keepFrom(conversation?.min ?? 0n);
   }
@@ -123,6 +129,13 @@ export class MessageList extends HTMLElement {
 
   focus() {
     this.#log.focus({ preventScroll: true });
+  }
+
+  /** Shows a picture large, among those that are loaded. @param {Attachment} picture */
+  #viewPicture(picture) {
+    const pictures = this.#window.messages.filter(({ type }) => type === 'image').flatMap(({ attachments }) => attachments);
+    const same = (/** @type {Attachment} */ other) => (picture.id ? other.id === picture.id : other.file === picture.file);
+    viewPictures(this, this.#loader, pictures, Math.max(0, pictures.findIndex(same)));
   }
 
   /** All there is of the conversation is here. */
@@ -283,7 +296,7 @@ export class MessageList extends HTMLElement {
     const rows = rowsOf(messages, this.#place.participants, this.#unreadAfter, notes);
     const elements = rows.map(row => {
       let view = this.#views.get(row.id);
-      if (!view) this.#views.set(row.id, view = viewOf(row));
+      if (!view) this.#views.set(row.id, view = viewOf(row, this.#loader));
       view.paint(row, now);
       if (!kept && 'message' in row && !row.message.mine && view.end) this.#readTracker.watch(view.end, row.message.seq);
       return view.element;

@@ -3,7 +3,8 @@
 import { isolated } from '../texts/foreign-text.js';
 import { clockTime, dayName, dayOf, fullTime, reasonOfMessage } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
-import { element, set, text } from './dom.js';
+import { AttachmentsView } from './attachments.js';
+import { element, hide, set, text } from './dom.js';
 import { MessageContent } from './message-content.js';
 import { NoteView } from './note-row.js';
 import { receiptPicture, timesOf } from './receipt-icon.js';
@@ -16,9 +17,14 @@ import { ControlView } from './system-message.js';
  * @typedef {SeparatorView | ControlView | NoteView | MessageView} RowView
  */
 
-/** Makes the view of a row; paint shows another state of the same row. @param {Row} row @returns {RowView} */
-export function viewOf(row) {
-  if (row.kind === 'message') return new MessageView();
+/**
+ * Makes the view of a row; paint shows another state of the same row.
+ * @param {Row} row
+ * @param {import('./attachment-loader.js').AttachmentLoader | null} loader of what messages carry; null on paper
+ * @returns {RowView}
+ */
+export function viewOf(row, loader) {
+  if (row.kind === 'message') return new MessageView(loader);
   if (row.kind === 'note') return new NoteView();
   return row.kind === 'control' ? new ControlView() : new SeparatorView(row.kind);
 }
@@ -50,7 +56,8 @@ class MessageView {
   #state = null;
   // What changes while a message is on its way is there to be read, and not read out each time.
   #meta = element('span', { class: 'meta', 'aria-live': 'off' }, this.#receipt, this.#time);
-  #bubble = element('div', { class: 'bubble' }, this.#author, this.#content.element, this.#content.more, this.#meta);
+  #attachments;
+  #bubble;
   /** @type {HTMLElement | null} */
   #refusal = null;
   /** The times of its steps, in sight. @type {HTMLElement | null} */
@@ -60,8 +67,15 @@ class MessageView {
   /** The day, as the times of the state are shown. */
   #day = NaN;
   #shownState = '';
-  element = element('article', { class: 'message' }, this.#bubble);
+  element;
   end = this.#meta;
+
+  /** @param {import('./attachment-loader.js').AttachmentLoader | null} loader */
+  constructor(loader) {
+    this.#attachments = new AttachmentsView(loader);
+    this.#bubble = element('div', { class: 'bubble' }, this.#author, this.#attachments.element, this.#content.element, this.#content.more, this.#meta);
+    this.element = element('article', { class: 'message' }, this.#bubble);
+  }
 
   /** @param {Row} row @param {number} now */
   paint(row, now) {
@@ -108,8 +122,11 @@ class MessageView {
     set(this.element, 'data-state', message.state);
     set(this.element, 'data-type', message.type);
     set(this.element, 'data-ref', message.ref || null);
+    if (before?.attachments !== message.attachments) this.#attachments.show(message);
     if (before?.content !== message.content || before.type !== message.type) {
       this.#content.show(message.content, message.type === 'unknown');
+      hide(this.#content.element, message.content === '' && message.attachments.length > 0);
+      this.element.classList.toggle('captionless', this.#content.element.hidden);
     }
     if (before?.time !== message.time) {
       text(this.#time, clockTime(message.time));

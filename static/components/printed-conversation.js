@@ -18,7 +18,7 @@ export class PrintedConversation extends HTMLElement {
   constructor(participants, { messages, more }, notes, now) {
     super();
     const rows = rowsOf(messages, participants, null, notes).map(row => {
-      const view = viewOf(row);
+      const view = viewOf(row, null);
       view.paint(row, now);
       return view.element;
     });

@@ -28,7 +28,7 @@ import { keepsIdentity, storedIdentity } from './identity.js';
 
 const place = 'parley.snapshot';
 const stores = /** @type {const} */ (['sessionStorage', 'localStorage']); // of this tab, and of all
-const version = 2; // rises when what is kept means something else
+const version = 3; // rises when what is kept means something else
 const mostLength = 64 << 10; // UTF-16 units
 const lowest = { conversation: 56, message: 32 }; // px: a screen holds no more of them than have this height, of which each costs a start its time
 const rows = 20; // conversations of each list, at most
@@ -219,10 +219,13 @@ const object = fields => {
 };
 
 const key = (/** @type {any} */ value) => want(value, /^([ds]:\d+:\d+|(?![ds]:)[^:]+:.*)$/s.test(text(value)));
+const attachment = object({
+  id, name: text, mediaType: text, size: number, width: number, height: number, preview: text, duration: number, waveform: text, file: text, uploaded: number,
+});
 const message = object({
   key, seq: id, id, sender: id, receiver: id, content: text, time, deliveredTime: time, readTime: time, seen: id, ref: text, number: id,
   state: oneOf('pending', 'sent', 'delivered', 'read', 'refused', 'received'), reason: text, reasonCode: text, reasonArgs: list(text), gap: flag, type: text, mine: flag,
-  agent: id, target: id, extend: text,
+  agent: id, target: id, extend: text, attachments: list(attachment),
 });
 const conversation = object({
   key, peer: id, peerName: text, head: id, min: id, read: id, delivered: id, peerRead: id, peerDelivered: id, unread: id,

@@ -11,7 +11,7 @@ import (
 // protocol is the version of what pages, worker and program say to each other.
 // The same number stands in static/parley.js and static/engine.js; it rises
 // when an older page or program would misunderstand a newer one.
-const protocol = 7
+const protocol = 8
 
 // maxCommand bounds a command from a page, in bytes: more than the longest
 // content, so that the engine can say what is wrong with one that is too long.
@@ -24,6 +24,8 @@ type Parts struct {
 	MemoryOnly chat.Reason
 	Network    chat.Network
 	History    chat.History
+	// Files are those that pages keep to be sent; nil: none can be.
+	Files chat.Files
 	// Erase deletes what Store keeps, once that is closed. It may block; nil: there is nothing.
 	Erase func(context.Context) error
 }

@@ -17,7 +17,7 @@ var eventShape = &shape{"event", "detail"}
 
 var failureShape = &shape{"message", "code", "reasonCode", "reasonArgs"}
 
-var messageShape = &shape{"key", "seq", "id", "sender", "receiver", "content", "time", "deliveredTime", "readTime", "seen", "ref", "number", "state", "reason", "reasonCode", "reasonArgs", "gap", "type", "mine", "agent", "target", "extend"}
+var messageShape = &shape{"key", "seq", "id", "sender", "receiver", "content", "time", "deliveredTime", "readTime", "seen", "ref", "number", "state", "reason", "reasonCode", "reasonArgs", "gap", "type", "mine", "agent", "target", "extend", "attachments"}
 
 func putMessage(e *encoder, v *chat.Message) {
 	e.object(messageShape)
@@ -46,6 +46,27 @@ func putMessage(e *encoder, v *chat.Message) {
 	e.uint(v.Agent)
 	e.uint(v.Target)
 	e.string(v.Extend)
+	e.array(len(v.Attachments))
+	for i := range v.Attachments {
+		putAttachment(e, &v.Attachments[i])
+	}
+}
+
+var attachmentShape = &shape{"id", "name", "mediaType", "size", "width", "height", "preview", "duration", "waveform", "file", "uploaded"}
+
+func putAttachment(e *encoder, v *chat.Attachment) {
+	e.object(attachmentShape)
+	e.uint(v.ID)
+	e.string(v.Name)
+	e.string(v.MediaType)
+	e.float(float64(v.Size))
+	e.float(float64(v.Width))
+	e.float(float64(v.Height))
+	e.string(v.Preview)
+	e.float(float64(v.Duration))
+	e.string(v.Waveform)
+	e.string(v.File)
+	e.float(float64(v.Uploaded))
 }
 
 var conversationShape = &shape{"key", "peer", "peerName", "head", "min", "read", "delivered", "peerRead", "peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "waitingSeq", "awaitingSeq", "service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy", "notes", "blocked", "pinned", "muted", "archived", "markedUnread"}
@@ -204,6 +225,7 @@ type sendFields struct {
 	anyway  bool
 	ref     [proto.RefSize]byte
 	repeat  bool
+	files   []chat.DraftFile
 }
 
 func (c *command) send() sendFields {
@@ -217,6 +239,7 @@ func (c *command) send() sendFields {
 		anyway:  c.bool("anyway"),
 		ref:     c.ref("ref"),
 		repeat:  c.bool("repeat"),
+		files:   c.files("files"),
 	}
 }
 

@@ -87,6 +87,17 @@ type Outgoing struct {
 	// Code and Args name what Refused says, as those of a proto.Refusal.
 	Code string
 	Args []string
+	// Files are the attachments of Body, in its order; none if it has none. Those that are
+	// uploaded by this browser are kept beside the Store until the message leaves the outbox.
+	Files []OutgoingFile
+}
+
+// OutgoingFile is an attachment of a message that is not confirmed yet.
+type OutgoingFile struct {
+	// Key is under what Files keeps it; "" if it was uploaded before, as what is passed on.
+	Key string
+	// Upload is the upload's id, 0 until it began.
+	Upload uint64
 }
 
 // Deletion is of all entries of a conversation before a seq.

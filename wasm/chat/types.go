@@ -49,6 +49,24 @@ type Message struct {
 	Agent  uint64
 	Target uint64 // the agent whom a hand-over names
 	Extend string // JSON of the application's own
+	// Attachments are what it carries; Content is then the caption, "" if there is none.
+	Attachments []Attachment
+}
+
+// Attachment is a file that a message carries.
+type Attachment struct {
+	ID        uint64 // 0 until it is uploaded
+	Name      string
+	MediaType string // as the server found it; until it is uploaded, as the page did
+	Size      uint64 // bytes
+	Width     uint64 // of a picture, in pixels; 0 if unknown
+	Height    uint64
+	Preview   string // proto.Attachment.preview in Base64; "" if there is none
+	Duration  uint64 // of a voice message, milliseconds
+	Waveform  string // proto.Attachment.waveform in Base64
+	// File is under what the browser keeps it until it is sent (Files); "" of others.
+	File     string
+	Uploaded uint64 // of a File, bytes
 }
 
 // Conversation is a conversation as the list shows it.

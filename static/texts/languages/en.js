@@ -381,7 +381,42 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   send: 'Send',
   /** What stands where a message shows nothing. */
   emptyMessage: 'Empty message',
-  noFiles: 'Files and pictures cannot be sent yet. Write what is in them, or send a link to them.',
+  filesNowhere: 'Open the conversation to send files to, then drop or paste them there.',
+  attachFiles: 'Attach files',
+  takePhoto: 'Take a photo',
+  sendFiles: 'Send files',
+  filesToSend: 'Files to send',
+  caption: 'Caption',
+  sendOriginals: 'Send pictures as files, as they are',
+  /** @param {string} name */
+  leaveOut: name => `Leave out ${name}`,
+  /** @param {string} name @param {string} most */
+  fileTooLarge: (name, most) => `${name} is too large: at most ${most} can be sent.`,
+  /** @param {string} name */
+  fileEmpty: name => `${name} is empty.`,
+  /** @param {number} part from 0 to 1 */
+  uploaded: part => `${percent(part)} sent`,
+  cancelUpload: 'Cancel',
+  /** @param {string} name */
+  openPicture: name => `Picture: ${name}`,
+  /** @param {string} name */
+  download: name => `Download ${name}`,
+  /** @param {string} reason */
+  notLoaded: reason => `Not loaded: ${reason}`,
+  pictures: 'Pictures',
+  /** @param {string} name @param {number} place @param {number} of */
+  pictureOf: (name, place, of) => `${name} (${number(place)} of ${number(of)})`,
+  previousPicture: 'Previous picture',
+  nextPicture: 'Next picture',
+  zoomIn: 'Zoom in',
+  zoomOut: 'Zoom out',
+  downloadPicture: 'Download',
+  /** What a list says of them. @type {Record<'image' | 'file' | 'voice', (words: string) => string>} */
+  carried: {
+    image: words => (words ? `Picture: ${words}` : 'Picture'),
+    file: words => (words ? `File: ${words}` : 'File'),
+    voice: words => (words ? `Voice message: ${words}` : 'Voice message'),
+  },
   nothingToSend: 'There is nothing to see in this message. Write something.',
   /** @param {string} reason */
   notSent: reason => `The message was not sent: ${reason}`,
@@ -456,6 +491,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'attachment-no-picture': 'the file is no picture that can be shown, or too large a one: send it as a file',
     'attachment-no-sound': 'the file is no sound that can be played: send it as a file',
     'attachment-sent': 'the file was sent already: it stays until its message goes',
+    'file-gone': 'the file is not in this browser any more: choose it again',
+    'no-files-here': 'this browser keeps nothing, so that no files can be sent from it',
     'attachment-unfinished': 'the file is not uploaded to its end: send the message again',
     'already-claimed': 'another agent has claimed this conversation: ask them to release it or hand it over',
     away: 'you are away, and given no further conversations: come back first',
