@@ -222,6 +222,53 @@ func TestFilesWaitForTheServerAlsoOverAReload(t *testing.T) {
 	})
 }
 
+// aMicrophone is JavaScript that gives the page a microphone that hums.
+const aMicrophone = `navigator.mediaDevices.getUserMedia = async () => {
+	const audio = new AudioContext();
+	const hum = audio.createOscillator();
+	const there = audio.createMediaStreamDestination();
+	hum.connect(there);
+	hum.start();
+	return there.stream;
+};`
+
+func TestVoiceMessagesAreRecordedAndPlayedWhileOneIsElsewhere(t *testing.T) {
+	t.Parallel()
+	s := newServerForGuests(t)
+	g := newGate(t, s)
+	ada, bob, cleo := signInWith(newProfile(t), g, "Ada", aMicrophone), signIn(t, g, "Bob"), newPeer(t, s, "Cleo")
+	ada.openChat(bob.id)
+	bob.openChat(cleo.id)
+	bob.openChat(ada.id)
+
+	ada.click("Record a voice message")
+	ada.find("group", "Recording")
+	ada.await("a second to be recorded", `() => !/:00$/.test(document.querySelector('.recording .time').textContent) && document.querySelector('.recording meter').value > 0`)
+	ada.shutsNobodyOut("a voice message that is recorded")
+	ada.click("Cancel recording")
+	ada.await("nothing to be recorded", `() => !document.querySelector('.recording') && document.activeElement.matches('textarea')`)
+	ada.click("Record a voice message")
+	ada.await("a second to be recorded", `() => !/:0[01]$/.test(document.querySelector('.recording .time')?.textContent ?? ':00')`)
+	ada.click("Send voice message")
+	ada.await("it to be sent", `() => document.querySelector('[data-type=voice]:is([data-state=sent], [data-state=delivered], [data-state=read]) .voice')`)
+	bob.await("it to come", `() => document.querySelector('[data-type=voice][data-state=received] .voice')`)
+	if bars := call[int](bob.tab, `() => document.querySelectorAll('.voice rect').length`); bars < 10 {
+		t.Errorf("the waveform has %d bars", bars)
+	}
+	bob.shutsNobodyOut("a voice message")
+	bob.clickOn("button", "1× speed")
+	bob.find("button", "1.5× speed")
+	bob.click("Play")
+	bob.await("it to play", `() => document.querySelector('.playing:not([hidden])')`)
+	call[bool](bob.tab, `hash => { location.hash = hash; return true }`, "/to/"+cleo.id)
+	bob.await("another conversation", `() => !document.querySelector('[data-type=voice]')`)
+	bob.await("who speaks", `() => document.querySelector('.playing:not([hidden])').textContent.includes('Voice message of Ada')`)
+	bob.click("Stop playing")
+	bob.await("silence", `() => document.querySelector('.playing').hidden`)
+	ada.wroteNoErrors()
+	bob.wroteNoErrors()
+}
+
 // countKept is JavaScript that returns how many files a browser keeps for a user.
 const countKept = `id => new Promise((resolve, reject) => {
 	const opening = indexedDB.open('parley-files-' + id);

@@ -12,9 +12,16 @@ export class AttachmentLoader {
   #waiting = new WeakMap();
   #observer;
 
-  /** @param {Promise<import('../parley.js').Parley>} parley @param {Element | null} [root] that scrolls */
-  constructor(parley, root = null) {
+  player;
+
+  /**
+   * @param {Promise<import('../parley.js').Parley>} parley
+   * @param {import('../model/voice-player.js').VoicePlayer} player of voice messages
+   * @param {Element | null} [root] that scrolls
+   */
+  constructor(parley, player, root = null) {
     this.#parley = parley;
+    this.player = player;
     this.#observer = new IntersectionObserver(entries => {
       for (const { target, isIntersecting } of entries) if (isIntersecting) this.#arrived(target);
     }, { root, rootMargin: `${near}px 0px` });

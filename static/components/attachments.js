@@ -1,17 +1,18 @@
 // @ts-check
-// What a message carries, as it stands in its bubble: pictures and files.
+// What a message carries, as it stands in its bubble: pictures, files and voice.
 import { drawPreview } from '../model/pictures.js';
 import { isolated } from '../texts/foreign-text.js';
 import { reasonOf } from '../texts/labels.js';
 import { formats, t } from '../texts/strings.js';
 import { element, hide, set, text } from './dom.js';
 import { icon } from './icons.js';
+import { VoiceView } from './voice-view.js';
 
 /**
  * @typedef {import('../parley.js').Attachment} Attachment
  * @typedef {import('../parley.js').Message} Message
  * @typedef {import('./attachment-loader.js').AttachmentLoader} AttachmentLoader
- * @typedef {PictureView | FileView} AttachmentView
+ * @typedef {PictureView | FileView | VoiceView} AttachmentView
  */
 
 /** What a lone picture takes at most, and at least, px. */
@@ -39,8 +40,8 @@ export class AttachmentsView {
     this.#loader = loader;
   }
 
-  /** @param {Message} message */
-  show(message) {
+  /** @param {Message} message @param {string} author */
+  show(message, author) {
     const { attachments, type } = message;
     const shown = `${type} ${attachments.map(({ name, size }) => `${size} ${name}`).join('/')}`;
     if (this.#shown !== shown) {
@@ -51,13 +52,14 @@ export class AttachmentsView {
       this.element.classList.toggle('several', attachments.length > 1);
       hide(this.element, attachments.length === 0);
     }
-    for (const [i, view] of this.#views.entries()) view.show(attachments[i]);
+    for (const [i, view] of this.#views.entries()) view.show(attachments[i], author);
     this.#showUpload(message);
   }
 
   /** @param {Attachment} attachment @param {Message['type']} type @param {number} of how many */
   #viewOf(attachment, type, of) {
-    return type === 'image' && this.#loader ? new PictureView(this.#loader, attachment, of === 1) : new FileView(this.#loader);
+    if (type === 'image' && this.#loader) return new PictureView(this.#loader, attachment, of === 1);
+    return type === 'voice' && this.#loader ? new VoiceView(this.#loader) : new FileView(this.#loader);
   }
 
   /** @param {Message} message */

@@ -85,7 +85,7 @@ export class ConversationPane extends HTMLElement {
       this.#customer = new CustomerPanel(parley, this.participants, context);
       this.#customer.addEventListener('shown', () => this.classList.toggle('with-customer', this.#customer?.hidden === false));
     }
-    this.#list = new MessageList({ parley, participants: this.participants, clock: context.clock, notes: this.#notes }, conversation, kept);
+    this.#list = new MessageList({ parley, participants: this.participants, clock: context.clock, notes: this.#notes, player: context.player }, conversation, kept);
     this.#composer = new MessageComposer(context.me, key, this.participants.agent ? textarea => this.#replyPicker(textarea) : null);
   }
 
@@ -112,6 +112,7 @@ export class ConversationPane extends HTMLElement {
 
   #listen() {
     this.#composer.addEventListener('send', event => this.#send(/** @type {CustomEvent<Draft>} */ (event).detail));
+    this.#composer.addEventListener('recorded', event => this.#sendVoice(/** @type {CustomEvent<import('../parley.js').NewFile>} */ (event).detail));
     this.#composer.addEventListener('files', event => this.sendFiles(/** @type {CustomEvent<File[]>} */ (event).detail));
     this.#composer.addEventListener('typing', event => this.#type(/** @type {CustomEvent<boolean>} */ (event).detail));
     this.#statusRow.addEventListener('keydown', event => {
@@ -249,6 +250,17 @@ export class ConversationPane extends HTMLElement {
     }
   }
 
+  /** @param {import('../parley.js').NewFile} file */
+  async #sendVoice(file) {
+    this.#list.makeWay();
+    try {
+      await this.#sendAs({ content: '', note: false, ref: newRef() }, this.#list.seen, false, { type: 'voice', files: [file] });
+    } catch (error) {
+      this.#notice(t.notSent(reasonOf(error, t.unknownError)));
+    }
+    this.focusComposer();
+  }
+
   /** Whether one may write here. */
   get takesFiles() {
     return !this.#composer.hidden && !this.#asking;
@@ -280,7 +292,7 @@ export class ConversationPane extends HTMLElement {
 
   /**
    * @param {Draft} draft @param {bigint} seen @param {boolean} anyway
-   * @param {{ type: 'image' | 'file', files: import('../parley.js').NewFile[] } | null} [parcel] what goes with it
+   * @param {{ type: 'image' | 'file' | 'voice', files: import('../parley.js').NewFile[] } | null} [parcel] what goes with it
    * @returns {Promise<void>}
    */
   async #sendAs(draft, seen, anyway, parcel = null) {

@@ -1,10 +1,12 @@
 // @ts-check
 // Where a message is written.
 import { SharedDraft } from '../model/shared-draft.js';
+import { canRecord } from '../model/voice-recorder.js';
 import { isBlank, isolated } from '../texts/foreign-text.js';
 import { t } from '../texts/strings.js';
 import { element, hide, isInputMethods, set, text } from './dom.js';
 import { icon } from './icons.js';
+import { VoiceBar } from './voice-bar.js';
 
 /** @typedef {import('./reply-picker.js').ReplyPicker} ReplyPicker */
 
@@ -14,7 +16,7 @@ const typingEnds = 5000; // ms without a key after which the user types no more
 /** @typedef {import('../model/shared-draft.js').Draft} Draft */
 
 /**
- * Fires "send" with a Draft, "files" with Files, "typing" with whether the user types to the other side, and "notice" with words
+ * Fires "send" with a Draft, "files" with Files, "recorded" with a NewFile, "typing" with whether the user types to the other side, and "notice" with words
  * for the person.
  */
 export class MessageComposer extends HTMLElement {
@@ -35,6 +37,12 @@ export class MessageComposer extends HTMLElement {
   #camera = element('button', {
     class: 'icon-button camera', type: 'button', hidden: !matchMedia('(pointer: coarse)').matches, 'aria-label': t.takePhoto, title: t.takePhoto, onclick: () => this.#photo.click(),
   }, icon('camera'));
+  #record = element('button', {
+    class: 'icon-button record', type: 'button', hidden: !canRecord, 'aria-label': t.recordVoice, title: t.recordVoice, onclick: () => this.#beginVoice(),
+  }, icon('microphone'));
+  /** @type {VoiceBar | null} */
+  #voice = null;
+  #form = element('form', { onsubmit: event => this.#submit(event) });
   #whole = element('span', { class: 'whole' });
   #offline = element('p', { class: 'offline-note', hidden: true }, this.#whole, element('span', { class: 'brief' }, t.offlineNote('')));
   #toggle = element('button', {
@@ -70,13 +78,14 @@ export class MessageComposer extends HTMLElement {
   connectedCallback() {
     const { button } = this.#replies ?? { button: '' };
     if (this.#replies) this.append(this.#replies);
-    this.append(this.#offline, element('form', { onsubmit: event => this.#submit(event) }, this.#toggle, button, this.#attach, this.#camera, this.#files, this.#photo,
-      this.#text, this.#send, this.#addNote));
+    this.#form.replaceChildren(this.#toggle, button, this.#attach, this.#camera, this.#files, this.#photo, this.#text, this.#record, this.#send, this.#addNote);
+    this.append(this.#offline, this.#form);
     for (const draft of Object.values(this.#drafts)) draft.open();
     this.#setNote(!this.#toggle.hidden && !this.#drafts.message.draft.content && this.#drafts.note.draft.content !== '');
   }
 
   disconnectedCallback() {
+    this.#voice?.cancel();
     this.#stopTyping();
     for (const draft of Object.values(this.#drafts)) draft.close();
   }
@@ -133,6 +142,7 @@ export class MessageComposer extends HTMLElement {
     this.classList.toggle('noting', note);
     hide(this.#send, note);
     hide(this.#attach, note);
+    hide(this.#record, note || !canRecord);
     hide(this.#camera, note || !matchMedia('(pointer: coarse)').matches);
     hide(this.#addNote, !note);
     this.#paintPlaceholder();
@@ -208,6 +218,29 @@ export class MessageComposer extends HTMLElement {
     const files = [...input.files ?? []];
     input.value = ''; // the same may be chosen again
     if (files.length) this.dispatchEvent(new CustomEvent('files', { detail: files }));
+  }
+
+  /** Records a voice message in the place of what is written. */
+  async #beginVoice() {
+    if (this.#voice) return;
+    const bar = this.#voice = new VoiceBar();
+    const ended = () => {
+      const held = bar.element.contains(document.activeElement);
+      this.#voice = null;
+      bar.element.remove();
+      hide(this.#form, false);
+      if (held) this.focus();
+    };
+    bar.element.addEventListener('cancelled', ended);
+    bar.element.addEventListener('recorded', event => {
+      ended();
+      this.dispatchEvent(new CustomEvent('recorded', { detail: /** @type {CustomEvent} */ (event).detail }));
+    });
+    this.append(bar.element);
+    if (!await bar.begin()) return ended();
+    if (this.#voice !== bar) return bar.cancel(); // the conversation was left meanwhile
+    hide(this.#form, true);
+    bar.focus();
   }
 
   #type() {

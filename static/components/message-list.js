@@ -26,6 +26,7 @@ import { RovingFocus } from './roving-focus.js';
  * @property {import('../model/participants.js').Participants} participants
  * @property {import('../model/clock.js').Clock} clock
  * @property {import('../model/notes.js').Notes} notes
+ * @property {import('../model/voice-player.js').VoicePlayer} player
  */
 
 /** What is known of a conversation before anything is. */
@@ -88,7 +89,7 @@ export class MessageList extends HTMLElement {
     super();
     const { parley, participants } = place;
     this.#place = place;
-    this.#loader = new AttachmentLoader(parley, this.#log);
+    this.#loader = new AttachmentLoader(parley, place.player, this.#log);
     this.#name = participants.name;
     this.#kept = kept;
     this.#window = new MessageWindow(parley, participants.key, kept, () => !this.#atEnd, () => this.#most);

@@ -384,6 +384,25 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   filesNowhere: 'Open the conversation to send files to, then drop or paste them there.',
   attachFiles: 'Attach files',
   takePhoto: 'Take a photo',
+  recordVoice: 'Record a voice message',
+  recording: 'Recording',
+  sendVoice: 'Send voice message',
+  cancelVoice: 'Cancel recording',
+  noMicrophone: 'There is no microphone that could be used.',
+  noMicrophoneAllowed: 'This page may not use the microphone. Allow it in the browser to record a voice message.',
+  playVoice: 'Play',
+  pauseVoice: 'Pause',
+  stopVoice: 'Stop playing',
+  playingVoice: 'Playing',
+  voicePosition: 'Position',
+  /** @param {string} name */
+  voiceOf: name => `Voice message of ${name}`,
+  /** @param {number} rate */
+  voiceRate: rate => `${number(rate)}×`,
+  /** @param {number} rate */
+  voiceFaster: rate => `${number(rate)}× speed`,
+  /** @param {string} reason */
+  notPlayed: reason => `Not played: ${reason}`,
   sendFiles: 'Send files',
   filesToSend: 'Files to send',
   caption: 'Caption',
