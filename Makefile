@@ -54,7 +54,7 @@ E2E = server/e2e
 LONG_PACKAGES = ./chaos ./firefox ./startup
 LONG_TESTS = SiteData|TheBrowserKeepsNothing|NoStateOfThePage|TheServersEnd|WhoWaitsIsAsThePlainScenariosSayOnThePage|$\
 	AReloadShowsAtOnce|WithoutItsServer|KeepingThePage|NoTextOfOthers|ClocksAnHourApart|ABackgroundTab
-PAGE_PACKAGES = . ./abuse ./bridge ./cluster ./slowline
+PAGE_PACKAGES = . ./abuse ./bridge ./cluster ./s3 ./slowline
 
 .PHONY: help
 help: ## list these targets

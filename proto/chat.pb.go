@@ -285,6 +285,7 @@ const (
 	MessageType_MESSAGE_TYPE_TEXT  MessageType = 0
 	MessageType_MESSAGE_TYPE_IMAGE MessageType = 1
 	MessageType_MESSAGE_TYPE_FILE  MessageType = 2
+	MessageType_MESSAGE_TYPE_VOICE MessageType = 3
 	// The customer's conversation with another service, other_service, was moved here: the customer waits
 	// here as if they had written it, since waiting_since. Written by the server with a MOVE. To agents,
 	// content is the reason, agent_id who moved it, and extend {"excerpt": [{"agent": bool, "content": string},
@@ -340,6 +341,7 @@ var (
 		0:  "MESSAGE_TYPE_TEXT",
 		1:  "MESSAGE_TYPE_IMAGE",
 		2:  "MESSAGE_TYPE_FILE",
+		3:  "MESSAGE_TYPE_VOICE",
 		4:  "MESSAGE_TYPE_MOVED_HERE",
 		16: "MESSAGE_TYPE_CLAIM",
 		17: "MESSAGE_TYPE_RELEASE",
@@ -364,6 +366,7 @@ var (
 		"MESSAGE_TYPE_TEXT":            0,
 		"MESSAGE_TYPE_IMAGE":           1,
 		"MESSAGE_TYPE_FILE":            2,
+		"MESSAGE_TYPE_VOICE":           3,
 		"MESSAGE_TYPE_MOVED_HERE":      4,
 		"MESSAGE_TYPE_CLAIM":           16,
 		"MESSAGE_TYPE_RELEASE":         17,
@@ -566,12 +569,16 @@ type Message struct {
 	SeenSeq *uint64 `protobuf:"varint,17,opt,name=seen_seq,json=seenSeq" json:"seen_seq,omitempty"`
 	// 16 random bytes made when Send is pressed; unique per sender, for ever. A repeat is stored once.
 	ClientRef []byte `protobuf:"bytes,18,opt,name=client_ref,json=clientRef" json:"client_ref,omitempty"`
-	// Absent is TEXT. Between two users and in groups there are TEXT, NO_REPLY_NEEDED, whose content may be
-	// empty, and the entries that speak of an earlier one: EDIT, RECALL and REACT; in groups also what the
+	// Absent is TEXT. Between two users and in groups there are TEXT, IMAGE, FILE and VOICE, NO_REPLY_NEEDED, whose
+	// content may be empty, and the entries that speak of an earlier one: EDIT, RECALL and REACT; in groups also what the
 	// server writes (GROUP_CREATE and those after it).
 	MessageType *MessageType `protobuf:"varint,19,opt,name=message_type,json=messageType,enum=parley.MessageType" json:"message_type,omitempty"`
 	// The group, whose id is receiver_id as well. A message up may leave it out. Absent between two users.
 	GroupId *uint64 `protobuf:"varint,20,opt,name=group_id,json=groupId" json:"group_id,omitempty"`
+	// Of an IMAGE, FILE or VOICE, 1 to 10; one of a VOICE. Then content is the caption: where it is empty on the
+	// way up, the server stores the names of the attachments in its place (AttachmentNames), which is what programs
+	// show that do not know of attachments.
+	Attachments []*Attachment `protobuf:"bytes,21,rep,name=attachments" json:"attachments,omitempty"`
 	// The entry of the same conversation that this one quotes: one that people wrote. Absent: none.
 	QuoteSeq *uint64 `protobuf:"varint,22,opt,name=quote_seq,json=quoteSeq" json:"quote_seq,omitempty"`
 	// In a group: whom the message asks, by id; 0 is everyone, which only its owner and admins write. At most
@@ -697,6 +704,13 @@ func (x *Message) GetGroupId() uint64 {
 		return *x.GroupId
 	}
 	return 0
+}
+
+func (x *Message) GetAttachments() []*Attachment {
+	if x != nil {
+		return x.Attachments
+	}
+	return nil
 }
 
 func (x *Message) GetQuoteSeq() uint64 {
@@ -825,6 +839,125 @@ func (x *Reaction) GetContent() string {
 	return ""
 }
 
+// Attachment is a file that an entry names: uploaded before (tus 1.0 under /api/uploads), read by GET
+// /api/attachments/{attachment_id} by whoever may read an entry that names it.
+type Attachment struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The upload's, which must be finished, and the sender's own or of an entry that the sender may read.
+	AttachmentId *uint64 `protobuf:"varint,1,req,name=attachment_id,json=attachmentId" json:"attachment_id,omitempty"`
+	// What the server knows of the upload; what a client claims is overwritten. The name has 1 to 255 bytes and is
+	// no path. The media type is what the content is by its first bytes: an image or sound that is served inline,
+	// or application/octet-stream, which is served as a download.
+	Name      *string `protobuf:"bytes,2,opt,name=name" json:"name,omitempty"`
+	MediaType *string `protobuf:"bytes,3,opt,name=media_type,json=mediaType" json:"media_type,omitempty"`
+	Size      *uint64 `protobuf:"varint,4,opt,name=size" json:"size,omitempty"` // bytes
+	// Of an image, in pixels, as its file says; a viewer that obeys Exif may turn it.
+	Width  *uint32 `protobuf:"varint,5,opt,name=width" json:"width,omitempty"`
+	Height *uint32 `protobuf:"varint,6,opt,name=height" json:"height,omitempty"`
+	// Made by the author's program and passed through. preview shows an image until it is loaded: its width
+	// and height in pixels, a byte each, 1 to 18, then red, green and blue of each pixel, line by line.
+	Preview []byte `protobuf:"bytes,7,opt,name=preview" json:"preview,omitempty"`
+	// Of a VOICE: how long it is, in milliseconds, at most an hour, and how loud it is in equal parts of that, at
+	// most 128, a byte each.
+	Duration      *uint32 `protobuf:"varint,8,opt,name=duration" json:"duration,omitempty"`
+	Waveform      []byte  `protobuf:"bytes,9,opt,name=waveform" json:"waveform,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Attachment) Reset() {
+	*x = Attachment{}
+	mi := &file_chat_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Attachment) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Attachment) ProtoMessage() {}
+
+func (x *Attachment) ProtoReflect() protoreflect.Message {
+	mi := &file_chat_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Attachment.ProtoReflect.Descriptor instead.
+func (*Attachment) Descriptor() ([]byte, []int) {
+	return file_chat_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Attachment) GetAttachmentId() uint64 {
+	if x != nil && x.AttachmentId != nil {
+		return *x.AttachmentId
+	}
+	return 0
+}
+
+func (x *Attachment) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+func (x *Attachment) GetMediaType() string {
+	if x != nil && x.MediaType != nil {
+		return *x.MediaType
+	}
+	return ""
+}
+
+func (x *Attachment) GetSize() uint64 {
+	if x != nil && x.Size != nil {
+		return *x.Size
+	}
+	return 0
+}
+
+func (x *Attachment) GetWidth() uint32 {
+	if x != nil && x.Width != nil {
+		return *x.Width
+	}
+	return 0
+}
+
+func (x *Attachment) GetHeight() uint32 {
+	if x != nil && x.Height != nil {
+		return *x.Height
+	}
+	return 0
+}
+
+func (x *Attachment) GetPreview() []byte {
+	if x != nil {
+		return x.Preview
+	}
+	return nil
+}
+
+func (x *Attachment) GetDuration() uint32 {
+	if x != nil && x.Duration != nil {
+		return *x.Duration
+	}
+	return 0
+}
+
+func (x *Attachment) GetWaveform() []byte {
+	if x != nil {
+		return x.Waveform
+	}
+	return nil
+}
+
 // ServiceMessage is one entry of the conversation between a customer and a
 // service. Topics: chat/{user}/up/service, chat/{user}/down/service.
 type ServiceMessage struct {
@@ -859,6 +992,8 @@ type ServiceMessage struct {
 	// On the way up: an answer goes out in spite of what other agents did up to this seq,
 	// of which its author was told. Without it, seen_seq alone says what the author knew.
 	DespiteSeq *uint64 `protobuf:"varint,20,opt,name=despite_seq,json=despiteSeq" json:"despite_seq,omitempty"`
+	// As Message.attachments, except that an IMAGE or FILE may come without.
+	Attachments []*Attachment `protobuf:"bytes,21,rep,name=attachments" json:"attachments,omitempty"`
 	// As in Message.
 	QuoteSeq    *uint64 `protobuf:"varint,22,opt,name=quote_seq,json=quoteSeq" json:"quote_seq,omitempty"`
 	TargetSeq   *uint64 `protobuf:"varint,24,opt,name=target_seq,json=targetSeq" json:"target_seq,omitempty"`
@@ -880,7 +1015,7 @@ type ServiceMessage struct {
 
 func (x *ServiceMessage) Reset() {
 	*x = ServiceMessage{}
-	mi := &file_chat_proto_msgTypes[2]
+	mi := &file_chat_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -892,7 +1027,7 @@ func (x *ServiceMessage) String() string {
 func (*ServiceMessage) ProtoMessage() {}
 
 func (x *ServiceMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[2]
+	mi := &file_chat_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -905,7 +1040,7 @@ func (x *ServiceMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceMessage.ProtoReflect.Descriptor instead.
 func (*ServiceMessage) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{2}
+	return file_chat_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ServiceMessage) GetMessageId() uint64 {
@@ -1020,6 +1155,13 @@ func (x *ServiceMessage) GetDespiteSeq() uint64 {
 	return 0
 }
 
+func (x *ServiceMessage) GetAttachments() []*Attachment {
+	if x != nil {
+		return x.Attachments
+	}
+	return nil
+}
+
 func (x *ServiceMessage) GetQuoteSeq() uint64 {
 	if x != nil && x.QuoteSeq != nil {
 		return *x.QuoteSeq
@@ -1103,7 +1245,7 @@ type GroupRoster struct {
 
 func (x *GroupRoster) Reset() {
 	*x = GroupRoster{}
-	mi := &file_chat_proto_msgTypes[3]
+	mi := &file_chat_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1115,7 +1257,7 @@ func (x *GroupRoster) String() string {
 func (*GroupRoster) ProtoMessage() {}
 
 func (x *GroupRoster) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[3]
+	mi := &file_chat_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1128,7 +1270,7 @@ func (x *GroupRoster) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupRoster.ProtoReflect.Descriptor instead.
 func (*GroupRoster) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{3}
+	return file_chat_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *GroupRoster) GetGroupId() uint64 {
@@ -1194,7 +1336,7 @@ type GroupMember struct {
 
 func (x *GroupMember) Reset() {
 	*x = GroupMember{}
-	mi := &file_chat_proto_msgTypes[4]
+	mi := &file_chat_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1206,7 +1348,7 @@ func (x *GroupMember) String() string {
 func (*GroupMember) ProtoMessage() {}
 
 func (x *GroupMember) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[4]
+	mi := &file_chat_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1219,7 +1361,7 @@ func (x *GroupMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupMember.ProtoReflect.Descriptor instead.
 func (*GroupMember) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{4}
+	return file_chat_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GroupMember) GetUserId() uint64 {
@@ -1311,7 +1453,7 @@ type Mark struct {
 
 func (x *Mark) Reset() {
 	*x = Mark{}
-	mi := &file_chat_proto_msgTypes[5]
+	mi := &file_chat_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1323,7 +1465,7 @@ func (x *Mark) String() string {
 func (*Mark) ProtoMessage() {}
 
 func (x *Mark) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[5]
+	mi := &file_chat_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1336,7 +1478,7 @@ func (x *Mark) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mark.ProtoReflect.Descriptor instead.
 func (*Mark) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{5}
+	return file_chat_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Mark) GetKey() string {
@@ -1399,7 +1541,7 @@ type SyncRequest struct {
 
 func (x *SyncRequest) Reset() {
 	*x = SyncRequest{}
-	mi := &file_chat_proto_msgTypes[6]
+	mi := &file_chat_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1411,7 +1553,7 @@ func (x *SyncRequest) String() string {
 func (*SyncRequest) ProtoMessage() {}
 
 func (x *SyncRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[6]
+	mi := &file_chat_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1424,7 +1566,7 @@ func (x *SyncRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncRequest.ProtoReflect.Descriptor instead.
 func (*SyncRequest) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{6}
+	return file_chat_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SyncRequest) GetToken() string {
@@ -1517,7 +1659,7 @@ type ConversationState struct {
 
 func (x *ConversationState) Reset() {
 	*x = ConversationState{}
-	mi := &file_chat_proto_msgTypes[7]
+	mi := &file_chat_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1529,7 +1671,7 @@ func (x *ConversationState) String() string {
 func (*ConversationState) ProtoMessage() {}
 
 func (x *ConversationState) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[7]
+	mi := &file_chat_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1542,7 +1684,7 @@ func (x *ConversationState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationState.ProtoReflect.Descriptor instead.
 func (*ConversationState) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{7}
+	return file_chat_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ConversationState) GetKey() string {
@@ -1836,7 +1978,7 @@ type BaseUserUnreadStatics struct {
 
 func (x *BaseUserUnreadStatics) Reset() {
 	*x = BaseUserUnreadStatics{}
-	mi := &file_chat_proto_msgTypes[8]
+	mi := &file_chat_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1848,7 +1990,7 @@ func (x *BaseUserUnreadStatics) String() string {
 func (*BaseUserUnreadStatics) ProtoMessage() {}
 
 func (x *BaseUserUnreadStatics) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[8]
+	mi := &file_chat_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1861,7 +2003,7 @@ func (x *BaseUserUnreadStatics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BaseUserUnreadStatics.ProtoReflect.Descriptor instead.
 func (*BaseUserUnreadStatics) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{8}
+	return file_chat_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *BaseUserUnreadStatics) GetEpoch() uint64 {
@@ -1949,7 +2091,7 @@ type Presence struct {
 
 func (x *Presence) Reset() {
 	*x = Presence{}
-	mi := &file_chat_proto_msgTypes[9]
+	mi := &file_chat_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1961,7 +2103,7 @@ func (x *Presence) String() string {
 func (*Presence) ProtoMessage() {}
 
 func (x *Presence) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[9]
+	mi := &file_chat_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1974,7 +2116,7 @@ func (x *Presence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Presence.ProtoReflect.Descriptor instead.
 func (*Presence) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{9}
+	return file_chat_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Presence) GetUserId() uint64 {
@@ -2024,7 +2166,7 @@ type Settings struct {
 
 func (x *Settings) Reset() {
 	*x = Settings{}
-	mi := &file_chat_proto_msgTypes[10]
+	mi := &file_chat_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2036,7 +2178,7 @@ func (x *Settings) String() string {
 func (*Settings) ProtoMessage() {}
 
 func (x *Settings) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[10]
+	mi := &file_chat_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2049,7 +2191,7 @@ func (x *Settings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settings.ProtoReflect.Descriptor instead.
 func (*Settings) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{10}
+	return file_chat_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Settings) GetShareTyping() bool {
@@ -2111,7 +2253,7 @@ type Block struct {
 
 func (x *Block) Reset() {
 	*x = Block{}
-	mi := &file_chat_proto_msgTypes[11]
+	mi := &file_chat_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2123,7 +2265,7 @@ func (x *Block) String() string {
 func (*Block) ProtoMessage() {}
 
 func (x *Block) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[11]
+	mi := &file_chat_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2136,7 +2278,7 @@ func (x *Block) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Block.ProtoReflect.Descriptor instead.
 func (*Block) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{11}
+	return file_chat_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Block) GetUserId() uint64 {
@@ -2174,7 +2316,7 @@ type Choice struct {
 
 func (x *Choice) Reset() {
 	*x = Choice{}
-	mi := &file_chat_proto_msgTypes[12]
+	mi := &file_chat_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2186,7 +2328,7 @@ func (x *Choice) String() string {
 func (*Choice) ProtoMessage() {}
 
 func (x *Choice) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[12]
+	mi := &file_chat_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2199,7 +2341,7 @@ func (x *Choice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Choice.ProtoReflect.Descriptor instead.
 func (*Choice) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{12}
+	return file_chat_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Choice) GetKey() string {
@@ -2253,7 +2395,7 @@ type MessagePage struct {
 
 func (x *MessagePage) Reset() {
 	*x = MessagePage{}
-	mi := &file_chat_proto_msgTypes[13]
+	mi := &file_chat_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2265,7 +2407,7 @@ func (x *MessagePage) String() string {
 func (*MessagePage) ProtoMessage() {}
 
 func (x *MessagePage) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[13]
+	mi := &file_chat_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2278,7 +2420,7 @@ func (x *MessagePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessagePage.ProtoReflect.Descriptor instead.
 func (*MessagePage) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{13}
+	return file_chat_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *MessagePage) GetEpoch() uint64 {
@@ -2322,7 +2464,7 @@ type ServiceMessagePage struct {
 
 func (x *ServiceMessagePage) Reset() {
 	*x = ServiceMessagePage{}
-	mi := &file_chat_proto_msgTypes[14]
+	mi := &file_chat_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2334,7 +2476,7 @@ func (x *ServiceMessagePage) String() string {
 func (*ServiceMessagePage) ProtoMessage() {}
 
 func (x *ServiceMessagePage) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[14]
+	mi := &file_chat_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2347,7 +2489,7 @@ func (x *ServiceMessagePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceMessagePage.ProtoReflect.Descriptor instead.
 func (*ServiceMessagePage) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{14}
+	return file_chat_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ServiceMessagePage) GetEpoch() uint64 {
@@ -2394,7 +2536,7 @@ type Typing struct {
 
 func (x *Typing) Reset() {
 	*x = Typing{}
-	mi := &file_chat_proto_msgTypes[15]
+	mi := &file_chat_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2406,7 +2548,7 @@ func (x *Typing) String() string {
 func (*Typing) ProtoMessage() {}
 
 func (x *Typing) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[15]
+	mi := &file_chat_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2419,7 +2561,7 @@ func (x *Typing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Typing.ProtoReflect.Descriptor instead.
 func (*Typing) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{15}
+	return file_chat_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Typing) GetKey() string {
@@ -2448,7 +2590,7 @@ var File_chat_proto protoreflect.FileDescriptor
 const file_chat_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
-	"chat.proto\x12\x06parley\"\x88\x05\n" +
+	"chat.proto\x12\x06parley\"\xbe\x05\n" +
 	"\aMessage\x12\x1d\n" +
 	"\n" +
 	"message_id\x18\x01 \x02(\x04R\tmessageId\x12\x1b\n" +
@@ -2463,7 +2605,8 @@ const file_chat_proto_rawDesc = "" +
 	"\n" +
 	"client_ref\x18\x12 \x01(\fR\tclientRef\x126\n" +
 	"\fmessage_type\x18\x13 \x01(\x0e2\x13.parley.MessageTypeR\vmessageType\x12\x19\n" +
-	"\bgroup_id\x18\x14 \x01(\x04R\agroupId\x12\x1b\n" +
+	"\bgroup_id\x18\x14 \x01(\x04R\agroupId\x124\n" +
+	"\vattachments\x18\x15 \x03(\v2\x12.parley.AttachmentR\vattachments\x12\x1b\n" +
 	"\tquote_seq\x18\x16 \x01(\x04R\bquoteSeq\x12\x1e\n" +
 	"\bmentions\x18\x17 \x03(\x04B\x02\x10\x01R\bmentions\x12\x1d\n" +
 	"\n" +
@@ -2479,7 +2622,19 @@ const file_chat_proto_rawDesc = "" +
 	"\fmember_names\x18* \x03(\tR\vmemberNames\"=\n" +
 	"\bReaction\x12\x17\n" +
 	"\auser_id\x18\x01 \x02(\x04R\x06userId\x12\x18\n" +
-	"\acontent\x18\x02 \x02(\tR\acontent\"\xf8\x06\n" +
+	"\acontent\x18\x02 \x02(\tR\acontent\"\xf8\x01\n" +
+	"\n" +
+	"Attachment\x12#\n" +
+	"\rattachment_id\x18\x01 \x02(\x04R\fattachmentId\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1d\n" +
+	"\n" +
+	"media_type\x18\x03 \x01(\tR\tmediaType\x12\x12\n" +
+	"\x04size\x18\x04 \x01(\x04R\x04size\x12\x14\n" +
+	"\x05width\x18\x05 \x01(\rR\x05width\x12\x16\n" +
+	"\x06height\x18\x06 \x01(\rR\x06height\x12\x18\n" +
+	"\apreview\x18\a \x01(\fR\apreview\x12\x1a\n" +
+	"\bduration\x18\b \x01(\rR\bduration\x12\x1a\n" +
+	"\bwaveform\x18\t \x01(\fR\bwaveform\"\xae\a\n" +
 	"\x0eServiceMessage\x12\x1d\n" +
 	"\n" +
 	"message_id\x18\x01 \x02(\x04R\tmessageId\x12\x17\n" +
@@ -2501,7 +2656,8 @@ const file_chat_proto_rawDesc = "" +
 	"client_ref\x18\x12 \x01(\fR\tclientRef\x12&\n" +
 	"\x0ftarget_agent_id\x18\x13 \x01(\x04R\rtargetAgentId\x12\x1f\n" +
 	"\vdespite_seq\x18\x14 \x01(\x04R\n" +
-	"despiteSeq\x12\x1b\n" +
+	"despiteSeq\x124\n" +
+	"\vattachments\x18\x15 \x03(\v2\x12.parley.AttachmentR\vattachments\x12\x1b\n" +
 	"\tquote_seq\x18\x16 \x01(\x04R\bquoteSeq\x12\x1d\n" +
 	"\n" +
 	"target_seq\x18\x18 \x01(\x04R\ttargetSeq\x12\x1f\n" +
@@ -2696,11 +2852,12 @@ const file_chat_proto_rawDesc = "" +
 	"\x0fSERVICE_TYPE_60\x10<\x12\x13\n" +
 	"\x0fSERVICE_TYPE_61\x10=\x12\x13\n" +
 	"\x0fSERVICE_TYPE_62\x10>\x12\x13\n" +
-	"\x0fSERVICE_TYPE_63\x10?*\xd9\x04\n" +
+	"\x0fSERVICE_TYPE_63\x10?*\xf1\x04\n" +
 	"\vMessageType\x12\x15\n" +
 	"\x11MESSAGE_TYPE_TEXT\x10\x00\x12\x16\n" +
 	"\x12MESSAGE_TYPE_IMAGE\x10\x01\x12\x15\n" +
-	"\x11MESSAGE_TYPE_FILE\x10\x02\x12\x1b\n" +
+	"\x11MESSAGE_TYPE_FILE\x10\x02\x12\x16\n" +
+	"\x12MESSAGE_TYPE_VOICE\x10\x03\x12\x1b\n" +
 	"\x17MESSAGE_TYPE_MOVED_HERE\x10\x04\x12\x16\n" +
 	"\x12MESSAGE_TYPE_CLAIM\x10\x10\x12\x18\n" +
 	"\x14MESSAGE_TYPE_RELEASE\x10\x11\x12\x1a\n" +
@@ -2742,7 +2899,7 @@ func file_chat_proto_rawDescGZIP() []byte {
 }
 
 var file_chat_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_chat_proto_goTypes = []any{
 	(ServiceType)(0),              // 0: parley.ServiceType
 	(MessageType)(0),              // 1: parley.MessageType
@@ -2750,42 +2907,45 @@ var file_chat_proto_goTypes = []any{
 	(GroupRole)(0),                // 3: parley.GroupRole
 	(*Message)(nil),               // 4: parley.Message
 	(*Reaction)(nil),              // 5: parley.Reaction
-	(*ServiceMessage)(nil),        // 6: parley.ServiceMessage
-	(*GroupRoster)(nil),           // 7: parley.GroupRoster
-	(*GroupMember)(nil),           // 8: parley.GroupMember
-	(*Mark)(nil),                  // 9: parley.Mark
-	(*SyncRequest)(nil),           // 10: parley.SyncRequest
-	(*ConversationState)(nil),     // 11: parley.ConversationState
-	(*BaseUserUnreadStatics)(nil), // 12: parley.BaseUserUnreadStatics
-	(*Presence)(nil),              // 13: parley.Presence
-	(*Settings)(nil),              // 14: parley.Settings
-	(*Block)(nil),                 // 15: parley.Block
-	(*Choice)(nil),                // 16: parley.Choice
-	(*MessagePage)(nil),           // 17: parley.MessagePage
-	(*ServiceMessagePage)(nil),    // 18: parley.ServiceMessagePage
-	(*Typing)(nil),                // 19: parley.Typing
+	(*Attachment)(nil),            // 6: parley.Attachment
+	(*ServiceMessage)(nil),        // 7: parley.ServiceMessage
+	(*GroupRoster)(nil),           // 8: parley.GroupRoster
+	(*GroupMember)(nil),           // 9: parley.GroupMember
+	(*Mark)(nil),                  // 10: parley.Mark
+	(*SyncRequest)(nil),           // 11: parley.SyncRequest
+	(*ConversationState)(nil),     // 12: parley.ConversationState
+	(*BaseUserUnreadStatics)(nil), // 13: parley.BaseUserUnreadStatics
+	(*Presence)(nil),              // 14: parley.Presence
+	(*Settings)(nil),              // 15: parley.Settings
+	(*Block)(nil),                 // 16: parley.Block
+	(*Choice)(nil),                // 17: parley.Choice
+	(*MessagePage)(nil),           // 18: parley.MessagePage
+	(*ServiceMessagePage)(nil),    // 19: parley.ServiceMessagePage
+	(*Typing)(nil),                // 20: parley.Typing
 }
 var file_chat_proto_depIdxs = []int32{
 	1,  // 0: parley.Message.message_type:type_name -> parley.MessageType
-	5,  // 1: parley.Message.reactions:type_name -> parley.Reaction
-	0,  // 2: parley.ServiceMessage.service_type:type_name -> parley.ServiceType
-	1,  // 3: parley.ServiceMessage.message_type:type_name -> parley.MessageType
-	2,  // 4: parley.ServiceMessage.direction:type_name -> parley.ServiceMessageDirection
-	0,  // 5: parley.ServiceMessage.other_service:type_name -> parley.ServiceType
-	5,  // 6: parley.ServiceMessage.reactions:type_name -> parley.Reaction
-	8,  // 7: parley.GroupRoster.members:type_name -> parley.GroupMember
-	3,  // 8: parley.GroupMember.role:type_name -> parley.GroupRole
-	4,  // 9: parley.ConversationState.last:type_name -> parley.Message
-	6,  // 10: parley.ConversationState.last_service:type_name -> parley.ServiceMessage
-	3,  // 11: parley.ConversationState.role:type_name -> parley.GroupRole
-	11, // 12: parley.BaseUserUnreadStatics.conversations:type_name -> parley.ConversationState
-	4,  // 13: parley.MessagePage.messages:type_name -> parley.Message
-	6,  // 14: parley.ServiceMessagePage.messages:type_name -> parley.ServiceMessage
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	6,  // 1: parley.Message.attachments:type_name -> parley.Attachment
+	5,  // 2: parley.Message.reactions:type_name -> parley.Reaction
+	0,  // 3: parley.ServiceMessage.service_type:type_name -> parley.ServiceType
+	1,  // 4: parley.ServiceMessage.message_type:type_name -> parley.MessageType
+	2,  // 5: parley.ServiceMessage.direction:type_name -> parley.ServiceMessageDirection
+	6,  // 6: parley.ServiceMessage.attachments:type_name -> parley.Attachment
+	0,  // 7: parley.ServiceMessage.other_service:type_name -> parley.ServiceType
+	5,  // 8: parley.ServiceMessage.reactions:type_name -> parley.Reaction
+	9,  // 9: parley.GroupRoster.members:type_name -> parley.GroupMember
+	3,  // 10: parley.GroupMember.role:type_name -> parley.GroupRole
+	4,  // 11: parley.ConversationState.last:type_name -> parley.Message
+	7,  // 12: parley.ConversationState.last_service:type_name -> parley.ServiceMessage
+	3,  // 13: parley.ConversationState.role:type_name -> parley.GroupRole
+	12, // 14: parley.BaseUserUnreadStatics.conversations:type_name -> parley.ConversationState
+	4,  // 15: parley.MessagePage.messages:type_name -> parley.Message
+	7,  // 16: parley.ServiceMessagePage.messages:type_name -> parley.ServiceMessage
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_chat_proto_init() }
@@ -2799,7 +2959,7 @@ func file_chat_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_chat_proto_rawDesc), len(file_chat_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -282,12 +282,12 @@ func TestNumbersAndTypesAreThoseThatExistingServicesUse(t *testing.T) {
 	}{
 		{&Message{}, "1 required uint64 message_id, 2 required uint64 sender_id, 3 required string content, 4 required uint64 create_time, " +
 			"5 required uint64 receiver_id, 16 optional uint64 seq, 17 optional uint64 seen_seq, 18 optional bytes client_ref, 19 optional enum message_type, " +
-			"20 optional uint64 group_id, 22 optional uint64 quote_seq, 23 repeated uint64 mentions, 24 optional uint64 target_seq, 25 optional uint64 revised_seq, 26 optional uint64 revised_time, " +
+			"20 optional uint64 group_id, 21 repeated message attachments, 22 optional uint64 quote_seq, 23 repeated uint64 mentions, 24 optional uint64 target_seq, 25 optional uint64 revised_seq, 26 optional uint64 revised_time, " +
 			"27 optional uint64 epoch, 40 repeated message reactions, 43 optional string sender_name, 41 repeated uint64 members, 42 repeated string member_names"},
 		{&ServiceMessage{}, "1 required uint64 message_id, 2 required uint64 user_id, 3 required enum service_type, 4 required enum message_type, " +
 			"5 required string content, 6 required uint64 create_date, 7 required enum direction, 8 optional uint64 agent_id, 9 optional uint32 post_proc, " +
 			"10 optional uint32 to_reply, 11 optional string extend, 16 optional uint64 seq, 17 optional uint64 seen_seq, 18 optional bytes client_ref, " +
-			"19 optional uint64 target_agent_id, 20 optional uint64 despite_seq, " +
+			"19 optional uint64 target_agent_id, 20 optional uint64 despite_seq, 21 repeated message attachments, " +
 			"22 optional uint64 quote_seq, 24 optional uint64 target_seq, 25 optional uint64 revised_seq, 26 optional uint64 revised_time, " +
 			"27 optional uint64 epoch, 28 optional enum other_service, 29 optional uint64 waiting_since, 40 repeated message reactions, 41 optional uint64 recalled_by"},
 	}

@@ -7,9 +7,10 @@ import (
 )
 
 // features are what no page of this server uses, so that one that was broken
-// into, or a frame in it, cannot either (Permissions Policy).
+// into, or a frame in it, cannot either (Permissions Policy). Voice messages take the microphone,
+// which the browser asks the person for.
 const features = "accelerometer=(), browsing-topics=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), " +
-	"magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=(), xr-spatial-tracking=()"
+	"magnetometer=(), microphone=(self), midi=(), payment=(), serial=(), usb=(), xr-spatial-tracking=()"
 
 // hardened puts on every answer what is right for all of them, errors and those
 // of the mux included; handlers say more. hsts is for how long browsers are to

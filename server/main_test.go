@@ -405,6 +405,9 @@ func TestWhatKeepsItFromStartingIsOneLineThatSaysWhatToDo(t *testing.T) {
 		"too few bytes":            {nil, append(free, "-guest-bytes", "1KiB"), 1, "-guest-bytes"},
 		"too few bytes a day":      {nil, append(free, "-daily-bytes", "1"), 1, "-daily-bytes"},
 		"no bytes":                 {nil, append(free, "-daily-bytes", "4MB"), 2, "4MiB"},
+		"a bucket without keys":    {nil, append(free, "-attachments", "s3://example.com/b"), 1, "-attachments: AWS_ACCESS_KEY_ID"},
+		"a strange place of files": {nil, append(free, "-attachments", "http://example.com/b"), 1, "-attachments: give s3://"},
+		"less a day than one file": {nil, append(free, "-guest-uploads", "1MiB"), 1, "-guest-uploads is less"},
 		"too short a retention":    {nil, append(free, "-retention", "1ms"), 1, "-retention"},
 		"a strange retention":      {nil, append(free, "-retention", "3 months"), 2, "90d"},
 		"guests kept too short":    {nil, append(free, "-retention-guests", "29d"), 1, "-retention-guests is 29d: a guest's token lives 30d"},
@@ -465,7 +468,7 @@ func TestHelpListsTheOptions(t *testing.T) {
 	if exit != 0 || stderr != "" {
 		t.Errorf("exit %d, err %q", exit, stderr)
 	}
-	for _, option := range []string{"-listen", "-data", "-jwt-key", "-origins", "-trusted-proxies", "-max-connections", "-max-per-address", "-static", "-metrics", "-hsts", "-rate", "-burst", "-daily-bytes", "-guest-bytes", "-new-conversations", "-guests-per-hour", "-retention", "-retention-guests", "PARLEY_LISTEN", "parley invite"} {
+	for _, option := range []string{"-listen", "-data", "-jwt-key", "-origins", "-trusted-proxies", "-max-connections", "-max-per-address", "-static", "-metrics", "-hsts", "-rate", "-burst", "-daily-bytes", "-guest-bytes", "-new-conversations", "-guests-per-hour", "-attachments", "-max-upload", "-daily-uploads", "-guest-uploads", "-kept-uploads", "-retention", "-retention-guests", "PARLEY_LISTEN", "parley invite"} {
 		if !strings.Contains(stdout, option) {
 			t.Errorf("%s is missing", option)
 		}

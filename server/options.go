@@ -45,6 +45,13 @@ type options struct {
 	newConversations uint // of a user who is no agent, in an hour
 	guestsPerHour    uint // of an address
 
+	// What users upload; 0 is no bound.
+	attachments  string // where it is kept: "" for a folder of -data, a folder, or s3://…
+	maxUpload    size   // of one file
+	dailyUploads size   // of a user, in a day
+	guestUploads size   // of a guest, in a day
+	keptUploads  size   // of a user, in all
+
 	retention       span // how long messages are kept; 0: for ever
 	editWindow      span // how long messages can be edited and taken back; 0: not at all
 	retentionGuests span // and guests whom nobody sees again; 0: for ever
@@ -90,6 +97,12 @@ func newFlags(o *options) (flags *flag.FlagSet, origins *string) {
 	o.dailyBytes, o.guestBytes = 64<<20, 4<<20
 	flags.Var(&o.dailyBytes, "daily-bytes", "`bytes` that a user may have stored in a day, such as 64MiB; 0: no bound")
 	flags.Var(&o.guestBytes, "guest-bytes", "`bytes` that a guest may have stored in a day, such as 4MiB; 0: no bound")
+	o.maxUpload, o.dailyUploads, o.guestUploads, o.keptUploads = 25<<20, 1<<30, 250<<20, 2<<30
+	flags.StringVar(&o.attachments, "attachments", "", "`place` that keeps what users upload: a folder, or s3://HOST/BUCKET with the keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (?region=REGION, ?insecure for HTTP); by default a folder of -data. Several servers with the same -db need the same place")
+	flags.Var(&o.maxUpload, "max-upload", "`bytes` that a file may have that somebody sends, such as 25MiB; 0: no bound")
+	flags.Var(&o.dailyUploads, "daily-uploads", "`bytes` of files that a user may send in a day, such as 1GiB; 0: no bound")
+	flags.Var(&o.guestUploads, "guest-uploads", "`bytes` of files that a guest may send in a day, such as 250MiB; 0: no bound")
+	flags.Var(&o.keptUploads, "kept-uploads", "`bytes` of files that are kept of one user, such as 2GiB; 0: no bound")
 	flags.UintVar(&o.newConversations, "new-conversations", 30, "`conversations` that somebody who is no agent may begin in an hour; 0: no bound")
 	flags.UintVar(&o.guestsPerHour, "guests-per-hour", 100, "`guests` that may come from one address in an hour; 0: no bound")
 	flags.Var(&o.retention, "retention", "`time` for which messages are kept, such as 90d; older ones are deleted for everybody; 0: for ever")
@@ -166,6 +179,11 @@ func (o *options) check() error {
 	if o.retentionGuests > 0 && o.jwtKey != "" {
 		return fmt.Errorf("-retention-guests is %v: with -jwt-key there are no guests, leave one of the two out", &o.retentionGuests)
 	}
+	for option, bytes := range map[string]size{"-daily-uploads": o.dailyUploads, "-guest-uploads": o.guestUploads, "-kept-uploads": o.keptUploads} {
+		if bytes > 0 && (bytes < o.maxUpload || o.maxUpload == 0) {
+			return fmt.Errorf("%s is less than one file may have: give at least -max-upload, or 0 for no bound", option)
+		}
+	}
 	for option, bytes := range map[string]size{"-daily-bytes": o.dailyBytes, "-guest-bytes": o.guestBytes} {
 		if bytes > 0 && bytes < chat.LeastBytes {
 			return fmt.Errorf("%s is %d: one message may be as large, give at least %d, or 0 for no bound", option, bytes, chat.LeastBytes)
@@ -196,6 +214,15 @@ func (o *options) checkBroker() error {
 		return fmt.Errorf("-broker: the user name is a number, as users of Parley have: give the gateway another")
 	}
 	return nil
+}
+
+// uploads are what the service is to hold users to who upload.
+func (o *options) uploads() chat.UploadQuotas {
+	q := chat.UploadQuotas{Largest: uint64(o.maxUpload), Daily: uint64(o.guestUploads), AgentDaily: uint64(o.dailyUploads), Kept: uint64(o.keptUploads)}
+	if o.jwtKey != "" {
+		q.Daily = q.AgentDaily
+	}
+	return q
 }
 
 // directory reads which services there are.

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"parley/proto"
+	"parley/server/attachment"
 	"parley/server/auth"
 	"parley/server/broker"
 	"parley/server/chat"
@@ -46,21 +47,22 @@ const (
 
 // server is the parts, open and connected.
 type server struct {
-	log      *slog.Logger
-	site     site
-	store    history
-	service  *chat.Service
-	broker   *broker.Broker
-	gateway  *gateway.Gateway // nil without -broker
-	faults   *fault.Record
-	metrics  *metrics
-	invite   *auth.Invite // nil if there are no guests
-	made     string       // the invite's code, if it was made at this start
-	fronts   []*front
-	health   *health
-	draining atomic.Bool // it stops
-	ending   *ending     // nil until everything is open
-	door     *door       // also one of the fronts, once it is open
+	log         *slog.Logger
+	site        site
+	store       history
+	service     *chat.Service
+	attachments *attachment.Service
+	broker      *broker.Broker
+	gateway     *gateway.Gateway // nil without -broker
+	faults      *fault.Record
+	metrics     *metrics
+	invite      *auth.Invite // nil if there are no guests
+	made        string       // the invite's code, if it was made at this start
+	fronts      []*front
+	health      *health
+	draining    atomic.Bool // it stops
+	ending      *ending     // nil until everything is open
+	door        *door       // also one of the fronts, once it is open
 }
 
 // front is an HTTP server and where it listens.
@@ -136,14 +138,19 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 		s.metrics.registry.MustRegister(s.gateway)
 	}
 	if s.service, err = chat.New(chat.Config{
-		Store: s.store, Fanout: fanout, Alive: s.alive(), End: s.broker.End, Oust: s.broker.Oust, Services: chat.ServicesOf(offered.Numbers()), People: o.people, Quotas: o.quotas(), Retention: time.Duration(o.retention), EditWindow: o.window(), GuestRetention: time.Duration(o.retentionGuests),
+		Store: s.store, Fanout: fanout, Alive: s.alive(), End: s.broker.End, Oust: s.broker.Oust, Services: chat.ServicesOf(offered.Numbers()), People: o.people, Quotas: o.quotas(), Uploads: o.uploads(), Retention: time.Duration(o.retention), EditWindow: o.window(), GuestRetention: time.Duration(o.retentionGuests),
 		Log: log, Faults: s.faults, Committed: s.metrics.committed,
 	}); err != nil {
 		return nil, err
 	}
+	contents, err := o.openAttachments(log)
+	if err != nil {
+		return nil, err
+	}
+	s.attachments = attachment.New(attachment.Config{Uploads: s.service, Store: contents, Log: log})
 	backend.service = s.service // before anybody can connect
 	api, err := httpapi.New(httpapi.Config{
-		Authority: authority, Service: s.service, Guests: o.jwtKey == "", Invite: s.invite, GuestsPerHour: int(o.guestsPerHour),
+		Authority: authority, Service: s.service, Attachments: s.attachments, Guests: o.jwtKey == "", Invite: s.invite, GuestsPerHour: int(o.guestsPerHour),
 		Services: offered, Origins: o.origins, Healthy: s.health.state, Ready: s.ready, Clients: clients, Log: log, Broker: o.questions(backend),
 	})
 	if err != nil {
@@ -277,6 +284,13 @@ func (s *server) Run(ctx context.Context) error {
 		}
 	}()
 	stopGateway := s.runGateway()
+	sweeping, stopSweeping := context.WithCancel(ctx)
+	defer stopSweeping()
+	swept := make(chan struct{})
+	go func() { // ends after stopSweeping
+		defer close(swept)
+		s.attachments.Run(sweeping)
+	}()
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
 	watched := make(chan struct{})
@@ -305,6 +319,8 @@ func (s *server) Run(ctx context.Context) error {
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
 	s.stopServing(limit)
+	stopSweeping()
+	<-swept       // it waits for commits
 	stopGateway() // after all commits that it is to tell of, as far as the time allows
 	stopCommits() // nobody is left to ask for more
 	stopWatching()

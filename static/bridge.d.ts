@@ -43,6 +43,14 @@ export type Ref = string;
 export type Services = number[];
 
 /**
+ * What a message is to carry, as Attachment, but that one that is not uploaded has the id 0n, and stands under key
+ * in kept-files.js, where the page put it before. At most 10.
+ */
+export type Files = {
+  key: string; id: ID; name: string; mediaType: string; size: number; width: number; height: number; preview: Uint8Array; duration: number; waveform: Uint8Array;
+}[];
+
+/**
  * What a page asks for, each as {id, op, …}: the number of the call, chosen by the
  * page, the name below, and its fields. Every command gets exactly one Answer or Refusal.
  */
@@ -54,7 +62,7 @@ export interface Commands {
    * repeat says that another program, or this one, may have been given this send before, and the page got no
    * answer; the event tells what became of it.
    */
-  send(fields: { key: ConversationKey; content: string; seen: ID; type: EntryType; target: ID; extend: string; anyway: boolean; ref: Ref; repeat: boolean; quote?: ID; mentions: ID[] }): null;
+  send(fields: { key: ConversationKey; content: string; seen: ID; type: EntryType; target: ID; extend: string; anyway: boolean; ref: Ref; repeat: boolean; quote?: ID; mentions: ID[]; files: Files }): null;
   /**
    * An edit, recall or react: of is the seq of the message that it speaks of or, if that is 0n, ofRef the ref of one that
    * was not confirmed.

@@ -24,7 +24,7 @@ export type MessageState = 'pending' | 'sent' | 'delivered' | 'read' | 'refused'
  * refused; what was taken back is a 'recalled'. The last two are of types
  * that only a newer version knows, which people write and which are control entries; they cannot be sent.
  */
-export type EntryType = 'text' | 'image' | 'file' | 'claim' | 'release' | 'hand-over' | 'note' | 'resolve' | 'reopen' | 'no-reply-needed'
+export type EntryType = 'text' | 'image' | 'file' | 'voice' | 'claim' | 'release' | 'hand-over' | 'note' | 'resolve' | 'reopen' | 'no-reply-needed'
   | 'move' | 'moved' | 'edit' | 'recall' | 'react' | 'recalled'
   | 'group-create' | 'group-join' | 'group-leave' | 'group-remove' | 'group-rename' | 'group-role'
   | 'unknown' | 'unknown-control';
@@ -101,6 +101,8 @@ export interface Message {
   /** Of a message of mine: how many of the others have read it, and how many these are; 0 if that is not known so far. */
   readBy: number;
   readOf: number;
+  /** What it carries, of an 'image', 'file' or 'voice'. content is then the caption, '' if there is none. */
+  attachments: Attachment[];
 }
 
 /** What somebody answered a message with. A service has one voice, whichever agent reacts. */
@@ -109,6 +111,42 @@ export interface Reaction {
   user: ID;
   /** One emoji. */
   emoji: string;
+}
+
+/** A file that a message is to carry. */
+export interface NewFile {
+  blob: Blob;
+  name: string;
+  /** Of an image, as Attachment. preview has at most 18 pixels to a side. */
+  width?: number;
+  height?: number;
+  preview?: Uint8Array;
+  /** Of a voice message, as Attachment. duration is an hour at most, waveform has 128 bytes at most. */
+  duration?: number;
+  waveform?: Uint8Array;
+}
+
+/** A file that a message carries. */
+export interface Attachment {
+  /** For attachment(); 0n until it is uploaded. */
+  id: ID;
+  name: string;
+  /** What it is by its content, as the server found: an image or sound that can be shown and played, or application/octet-stream. */
+  mediaType: string;
+  /** Bytes. */
+  size: number;
+  /** Of an image, pixels as its file says, which a viewer that obeys Exif may turn; 0 if unknown. */
+  width: number;
+  height: number;
+  /** Of an image, in Base64: width and height, a byte each, then red, green and blue of each pixel, line by line; '' if there is none. */
+  preview: string;
+  /** Of a voice message: milliseconds, and how loud it is in equal parts of that, a byte each, in Base64. */
+  duration: number;
+  waveform: string;
+  /** Of a message that is not sent: what keptFile() gives it by, in this browser; '' of others. */
+  file: string;
+  /** How many bytes of it the server has, while it is uploaded. */
+  uploaded: number;
 }
 
 export interface Conversation {
@@ -470,10 +508,13 @@ export interface Parley extends EventTarget {
    * is refused with code 0x83, unless anyway is set. ref is the message's
    * client_ref, of newRef(): what is sent again with the same one, from whatever
    * page, is the same message, and stored once. quote is the seq of the message that it quotes. mentions are members
-   * of the group whom it asks, 0n for everyone (owner and admins).
+   * of the group whom it asks, 0n for everyone (owner and admins). files are what an 'image', 'file' or 'voice' carries,
+   * 10 at most, new ones or those of another message, passed on: they are kept in this browser and uploaded, and then the
+   * message is sent, and those behind it. content is the caption then, and may be ''.
    */
   send(to: ID | ConversationKey, content: string, options?: {
     seen?: ID; type?: EntryType; target?: ID; extend?: string; anyway?: boolean; ref?: string; quote?: ID; mentions?: ID[];
+    files?: (NewFile | Attachment)[];
   }): Promise<Message>;
   /**
    * Changes what a message of mine says. Resolves once that is stored in this browser: like a message, it is sent
@@ -493,8 +534,17 @@ export interface Parley extends EventTarget {
   message(key: ConversationKey, seq: ID): Promise<Message | null>;
   /** Sends a refused message again; seen as in send(). */
   retry(ref: string, options?: { seen?: ID }): Promise<void>;
-  /** Deletes a refused message. */
+  /** Deletes a refused message, or one whose files are not uploaded yet. */
   discard(ref: string): Promise<void>;
+  /**
+   * The content of an attachment, of the type that the server found it to be: from this browser, which keeps some
+   * 200 MiB of them, else from the server.
+   */
+  attachment(attachment: Attachment): Promise<Blob>;
+  /** Deletes what this browser keeps of one that nobody may see any more. */
+  forgetAttachment(id: ID): Promise<void>;
+  /** How large a file may be, in bytes, and how many go with one message. */
+  uploadLimits(): Promise<{ largest: number; files: number }>;
   /** The newest messages before a seq (0n: the newest of all), from this browser, else from the server. */
   history(key: ConversationKey, options?: { before?: ID; limit?: number }): Promise<Timeline>;
   /** All conversations, the most recently active first. */

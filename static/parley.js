@@ -8,8 +8,10 @@
 import { endDevice, endDevices, listDevices, makeCode, rename } from './client/account.js';
 import { openTransport, prepareWorker, randomName } from './client/engine-transport.js';
 import { addGroupLink, addMembers, changeRole, createGroup, deleteGroupLink, groupLinks, joinGroup, linkedGroup, removeMember, renameGroup } from './client/groups.js';
+import { Attachments, forgetAttachments } from './client/attachments.js';
 import { addNote, customerOf, deleteNote, deleteReply, notesOn, putReply, repliesOf } from './client/desk.js';
 import { addressOf, findUsers, ParleyError, request } from './client/http.js';
+import { keepFile, keptFile } from './client/kept-files.js';
 import { mark, markEngine } from './client/marks.js';
 import { newRef, PendingSends } from './client/pending-sends.js';
 import { decode, encode } from './client/wire.js';
@@ -170,6 +172,9 @@ class Parley extends EventTarget {
   /** The name of the Web Lock that tells the worker that this page lives; '' without locks, null if none is allowed. @type {string | null} */
   #lock = '';
   #closed = new AbortController();
+  #attachments;
+  /** @type {Promise<{ largest: number, files: number }> | null} */
+  #limits = null;
 
   /** @param {string} server @param {GiveToken} giveToken @param {Token} token */
   constructor(server, giveToken, token) {
@@ -178,6 +183,7 @@ class Parley extends EventTarget {
     this.#giveToken = giveToken;
     this.#token = token;
     this.user = token.user;
+    this.#attachments = new Attachments(this.user.id, server, work => this.#authorized(work));
   }
 
   /** Attaches for the first time; for connect() only. */
@@ -221,9 +227,11 @@ class Parley extends EventTarget {
    * @param {Parameters<import('./parley.d.ts').Parley['send']>[2]} [options]
    * @returns {Promise<Message>}
    */
-  async send(to, content, { seen = 0n, type = 'text', target = 0n, extend = '', anyway = false, ref = newRef(), quote = 0n, mentions = [] } = {}) {
+  async send(to, content, { seen = 0n, type = 'text', target = 0n, extend = '', anyway = false, ref = newRef(), quote = 0n, mentions = [], files = [] } = {}) {
     const key = typeof to === 'string' ? to : directKey(this.user.id, to);
-    return this.#pendingSends.add({ key, content, seen, type, target, extend, anyway, ref, mentions, ...quote && { quote } });
+    const kept = [];
+    for (const file of files) kept.push(await this.#keep(file));
+    return this.#pendingSends.add({ key, content, seen, type, target, extend, anyway, ref, mentions, files: kept, ...quote && { quote } });
   }
 
   /** @param {Message} message @param {string} content @param {{ seen?: bigint }} [options] */
@@ -252,6 +260,40 @@ class Parley extends EventTarget {
   /** @param {string} key @param {bigint} seq @returns {Promise<Message | null>} */
   message(key, seq) {
     return this.#call('message', { key, seq });
+  }
+
+  /** @param {import('./parley.d.ts').NewFile | import('./parley.d.ts').Attachment} file */
+  async #keep(file) {
+    const empty = new Uint8Array();
+    if (!('blob' in file)) {
+      const { id, name, mediaType, size, width, height, preview, duration, waveform } = file;
+      return { key: '', id, name, mediaType, size, width, height, preview: bytesOf(preview), duration, waveform: bytesOf(waveform) };
+    }
+    const { blob, name, width = 0, height = 0, preview = empty, duration = 0, waveform = empty } = file;
+    const key = await keepFile(this.user.id, blob);
+    return { key, id: 0n, name, mediaType: blob.type, size: blob.size, width, height, preview, duration, waveform };
+  }
+
+  /** @param {import('./parley.d.ts').Attachment} attachment @returns {Promise<Blob>} */
+  async attachment({ id, file }) {
+    const kept = file && await keptFile(this.user.id, file);
+    if (kept) {
+      if (id) await this.#attachments.put(id, kept);
+      return kept;
+    }
+    if (!id) throw new ParleyError('the file is not there any more: choose it again', 0, { reasonCode: 'file-gone' });
+    return this.#attachments.get(id);
+  }
+
+  /** @param {bigint} id @returns {Promise<void>} */
+  forgetAttachment(id) {
+    return this.#attachments.forget(id);
+  }
+
+  uploadLimits() {
+    this.#limits ??= this.#ask('/api/uploads').then(({ max_size, max_attachments }) => ({ largest: Number(max_size) || Infinity, files: max_attachments }));
+    this.#limits.catch(() => { this.#limits = null; });
+    return this.#limits;
   }
 
   /** @param {string} ref @param {{ seen?: bigint }} [options] @returns {Promise<void>} */
@@ -322,6 +364,7 @@ class Parley extends EventTarget {
   /** @returns {Promise<void>} */
   async forget() {
     await this.#call('forget', {});
+    await forgetAttachments(this.user.id);
     this.close();
   }
 
@@ -717,6 +760,11 @@ class Parley extends EventTarget {
     }
     this.#token = token;
   }
+}
+
+/** @param {string} base64 */
+function bytesOf(base64) {
+  return Uint8Array.from(atob(base64), c => c.charCodeAt(0));
 }
 
 /** What the engine is told of a token. @param {Token} token */

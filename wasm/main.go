@@ -36,8 +36,9 @@ func open(ctx context.Context, user uint64, server string) (bridge.Parts, error)
 	case err != nil:
 		return bridge.Parts{}, err
 	default:
-		parts.Store = store
-		parts.Erase = func(ctx context.Context) error { return idb.Delete(ctx, user) }
+		files := idb.OpenFiles(user)
+		parts.Store, parts.Files = store, bridge.NewUploads(server, files)
+		parts.Erase = func(ctx context.Context) error { return errors.Join(idb.Delete(ctx, user), files.Erase(ctx)) }
 	}
 	return parts, nil
 }

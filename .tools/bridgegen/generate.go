@@ -13,6 +13,7 @@ import (
 var sources = []struct{ name, goType string }{
 	{"Reaction", "chat.Reaction"},
 	{"Message", "chat.Message"},
+	{"Attachment", "chat.Attachment"},
 	{"Conversation", "chat.Conversation"},
 	{"Timeline", "chat.Timeline"},
 	{"Connection", "chat.Connection"},
@@ -164,7 +165,8 @@ func (g *generator) isText(kind string) bool {
 var readers = map[string][2]string{
 	"ID": {"uint64", "uint"}, "boolean": {"bool", "bool"}, "number": {"float64", "number"}, "Time": {"time.Time", "time"},
 	"Ref": {"[proto.RefSize]byte", "ref"}, "EntryType": {"proto.MessageType", "entryType"}, "Services": {"[]proto.ServiceType", "services"},
-	"ID[]": {"[]uint64", "uints"},
+	"ID[]":  {"[]uint64", "uints"},
+	"Files": {"[]chat.DraftFile", "files"},
 }
 
 // command writes the type of a command's fields, and what reads them.

@@ -12,6 +12,7 @@ import (
 type groupMessage struct {
 	key   proto.Key
 	ref   [proto.RefSize]byte
+	from  Sender
 	quota quota
 	m     *proto.Message // sender_id and client_ref are stamped
 }
@@ -53,7 +54,11 @@ func (r *groupMessage) apply(b *batch) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	stamp := func(id uint64, e proto.Event) protobuf.Message { return r.stamp(id, e, user.Name) }
+	carried, refusal, err := b.attach(r.from, r.m.GetMessageType(), r.m.Attachments)
+	if err != nil || refusal != nil {
+		return Result{Err: refusal}, err
+	}
+	stamp := func(id uint64, e proto.Event) protobuf.Message { return r.stamp(carried, id, e, user.Name) }
 	if r.m.GetMessageType().Revises() {
 		r.m.QuoteSeq, r.m.Mentions = nil, nil
 		entry, told, refusal, err := b.speak(c, r.m, r.quota, stamp)
@@ -62,7 +67,7 @@ func (r *groupMessage) apply(b *batch) (Result, error) {
 		}
 		return r.tell(b, c, g, entry, told)
 	}
-	refusal, err := b.quotable(c, r.m.QuoteSeq)
+	refusal, err = b.quotable(c, r.m.QuoteSeq)
 	if err == nil && refusal == nil {
 		refusal, err = b.spend(c, sender, r.quota, protobuf.Size(r.m))
 	}
@@ -73,6 +78,9 @@ func (r *groupMessage) apply(b *batch) (Result, error) {
 	event.Seen = b.seenHere(r.m.Epoch, r.m.SeenSeq)
 	entry, err := b.append(c, sender, r.ref, event, stamp, r.m.Mentions...)
 	if err != nil {
+		return Result{}, err
+	}
+	if err := b.nameAttachments(entry, carried); err != nil {
 		return Result{}, err
 	}
 	return r.tell(b, c, g, entry, entry.Body)
@@ -88,12 +96,12 @@ func (r *groupMessage) tell(b *batch, c *conversation, g *group, entry Entry, to
 }
 
 // stamp is the message as it is stored.
-func (r *groupMessage) stamp(id uint64, e proto.Event, name string) protobuf.Message {
+func (r *groupMessage) stamp(carried []*proto.Attachment, id uint64, e proto.Event, name string) protobuf.Message {
 	group := r.key.Group()
 	return &proto.Message{
-		MessageId: &id, SenderId: r.m.SenderId, Content: r.m.Content, CreateTime: &e.Time, ReceiverId: &group, GroupId: &group,
+		MessageId: &id, SenderId: r.m.SenderId, Content: captionOf(r.m.Content, carried), CreateTime: &e.Time, ReceiverId: &group, GroupId: &group,
 		Seq: &e.Seq, SeenSeq: e.Seen, ClientRef: r.ref[:], MessageType: r.m.MessageType, Mentions: r.m.Mentions, SenderName: &name,
-		QuoteSeq: r.m.QuoteSeq, TargetSeq: r.m.TargetSeq,
+		QuoteSeq: r.m.QuoteSeq, TargetSeq: r.m.TargetSeq, Attachments: carried,
 	}
 }
 

@@ -95,6 +95,19 @@ func mayBeOf(who Sender, key proto.Key) bool {
 	return who.User != 0 && kindOf(key).admits(who, key)
 }
 
+// mayReadAt reports whether a user may read an entry of a conversation.
+func mayReadAt(v View, who Sender, key proto.Key, seq uint64) (bool, error) {
+	if !mayBeOf(who, key) {
+		return false, nil
+	}
+	m, err := v.Member(key, who.User)
+	if err != nil {
+		return false, err
+	}
+	reads := kindOf(key).access(m)
+	return reads != access{} && seq >= reads.from && (reads.through == 0 || seq <= reads.through), nil
+}
+
 // decode reads a stored body.
 func decode(e Entry, m protobuf.Message) error {
 	if err := protobuf.Unmarshal(e.Body, m); err != nil {

@@ -10,6 +10,7 @@ import (
 type message struct {
 	key   proto.Key
 	ref   [proto.RefSize]byte
+	from  Sender
 	quota quota
 	m     *proto.Message // sender_id and client_ref are stamped
 }
@@ -36,13 +37,16 @@ func (r *message) apply(b *batch) (Result, error) {
 			if err != nil {
 				return Result{}, err
 			}
-			return (&groupMessage{group, r.ref, r.quota, r.m}).apply(b)
+			return (&groupMessage{group, r.ref, r.from, r.quota, r.m}).apply(b)
 		}
 	}
 	if r.m.GetMessageType().Revises() {
 		return r.revise(b, c)
 	}
-	refusal, err := b.quotable(c, r.m.QuoteSeq)
+	carried, refusal, err := b.attach(r.from, r.m.GetMessageType(), r.m.Attachments)
+	if err == nil && refusal == nil {
+		refusal, err = b.quotable(c, r.m.QuoteSeq)
+	}
 	if err == nil && refusal == nil {
 		refusal, err = b.spend(c, sender, r.quota, protobuf.Size(r.m))
 	}
@@ -52,8 +56,11 @@ func (r *message) apply(b *batch) (Result, error) {
 	silent := author.Own == 0
 	event := r.m.Event()
 	event.Seen = b.seenHere(r.m.Epoch, r.m.SeenSeq)
-	entry, err := b.append(c, sender, r.ref, event, r.stamp)
+	entry, err := b.append(c, sender, r.ref, event, func(id uint64, e proto.Event) protobuf.Message { return r.stamp(carried, id, e) })
 	if err != nil {
+		return Result{}, err
+	}
+	if err := b.nameAttachments(entry, carried); err != nil {
 		return Result{}, err
 	}
 	b.deliver(sender, proto.BranchMessage, entry.Body)
@@ -72,12 +79,21 @@ func (r *message) apply(b *batch) (Result, error) {
 }
 
 // stamp is the message as it is stored.
-func (r *message) stamp(id uint64, e proto.Event) protobuf.Message {
+func (r *message) stamp(carried []*proto.Attachment, id uint64, e proto.Event) protobuf.Message {
 	return &proto.Message{
-		MessageId: &id, SenderId: r.m.SenderId, Content: r.m.Content, CreateTime: &e.Time, ReceiverId: r.m.ReceiverId,
-		Seq: &e.Seq, SeenSeq: e.Seen, ClientRef: r.ref[:], MessageType: r.m.MessageType,
+		MessageId: &id, SenderId: r.m.SenderId, Content: captionOf(r.m.Content, carried), CreateTime: &e.Time, ReceiverId: r.m.ReceiverId,
+		Seq: &e.Seq, SeenSeq: e.Seen, ClientRef: r.ref[:], MessageType: r.m.MessageType, Attachments: carried,
 		QuoteSeq: r.m.QuoteSeq, TargetSeq: r.m.TargetSeq,
 	}
+}
+
+// captionOf is the content of an entry, or what stands for it beside attachments.
+func captionOf(content *string, carried []*proto.Attachment) *string {
+	if len(carried) == 0 || *content != "" {
+		return content
+	}
+	names := proto.AttachmentNames(carried)
+	return &names
 }
 
 // repeated returns the receipt of an entry that the sender stored before under

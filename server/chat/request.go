@@ -44,18 +44,24 @@ func (s *Service) prepareMessage(from Sender, payload, correlation []byte) (Requ
 	if err := proto.Unmarshal(payload, &m); err != nil {
 		return nil, err
 	}
-	written := true
-	switch m.GetMessageType() {
-	case proto.MessageType_MESSAGE_TYPE_TEXT:
-	case proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED:
+	written := len(m.Attachments) == 0
+	switch kind := m.GetMessageType(); {
+	case kind == proto.MessageType_MESSAGE_TYPE_TEXT:
+	case kind == proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED:
 		written = false
-	case proto.MessageType_MESSAGE_TYPE_EDIT, proto.MessageType_MESSAGE_TYPE_RECALL, proto.MessageType_MESSAGE_TYPE_REACT:
-		if err := checkRevision(m.GetMessageType(), m.TargetSeq, m.Content); err != nil {
+	case kind.Revises():
+		if err := checkRevision(kind, m.TargetSeq, m.Content); err != nil {
 			return nil, err
 		}
 		written = false
+	case kind.Carries() && len(m.Attachments) == 0:
+		return nil, proto.Refuse(proto.PayloadFormatInvalid, "message_type is %d, and there are no attachments: name some", kind)
+	case kind.Carries():
 	default:
-		return nil, proto.Refuse(proto.PayloadFormatInvalid, "message_type is %d: people send text (0), no reply needed (22), edit (23), recall (24) and react (25)", m.GetMessageType())
+		return nil, proto.Refuse(proto.PayloadFormatInvalid, "message_type is %d: people send text (0), image (1), file (2), voice (3), no reply needed (22), edit (23), recall (24) and react (25)", kind)
+	}
+	if err := proto.CheckAttachments(m.GetMessageType(), m.Attachments); err != nil {
+		return nil, err
 	}
 	key, err := addressed(from, &m)
 	if err != nil {
@@ -71,9 +77,9 @@ func (s *Service) prepareMessage(from Sender, payload, correlation []byte) (Requ
 	m.SenderId = &from.User
 	m.ClientRef = ref[:]
 	if key.Kind() == proto.Group {
-		return &groupMessage{key: key, ref: ref, quota: s.quotas.of(from), m: &m}, nil
+		return &groupMessage{key: key, ref: ref, from: from, quota: s.quotas.of(from), m: &m}, nil
 	}
-	return &message{key: key, ref: ref, quota: s.quotas.of(from), m: &m}, nil
+	return &message{key: key, ref: ref, from: from, quota: s.quotas.of(from), m: &m}, nil
 }
 
 // addressed returns the conversation that a message is for, between two users unless it

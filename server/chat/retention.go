@@ -148,6 +148,9 @@ func (r *expiry) apply(b *batch) (Result, error) {
 	if through == 0 {
 		return Result{}, nil
 	}
+	if err := b.unnameAttachments(r.key, c.Min, through); err != nil {
+		return Result{}, err
+	}
 	if err := b.tx.Delete(r.key, through); err != nil {
 		return Result{}, err
 	}

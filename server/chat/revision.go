@@ -135,7 +135,7 @@ func (b *batch) speak(c *conversation, by *proto.Message, q quota, stamp func(id
 // revise is speak between two users.
 func (r *message) revise(b *batch, c *conversation) (Result, error) {
 	r.m.QuoteSeq = nil
-	entry, told, refusal, err := b.speak(c, r.m, r.quota, r.stamp)
+	entry, told, refusal, err := b.speak(c, r.m, r.quota, func(id uint64, e proto.Event) protobuf.Message { return r.stamp(nil, id, e) })
 	if err != nil || refusal != nil {
 		return Result{Err: refusal}, err
 	}
@@ -173,7 +173,7 @@ func (r *serviceMessage) revise(b *batch, c *conversation) (Result, error) {
 	event.Seen = b.seenHere(r.m.Epoch, r.m.SeenSeq)
 	var told *proto.ServiceMessage
 	entry, err := b.append(c, r.author, r.ref, event, func(id uint64, e proto.Event) protobuf.Message {
-		told = r.stamp(c, id, e).(*proto.ServiceMessage)
+		told = r.stamp(c, nil, id, e).(*proto.ServiceMessage)
 		return bareService(told)
 	})
 	if err != nil {
@@ -240,6 +240,9 @@ func (b *batch) putRevised(c *conversation, target Entry, by uint64, kind proto.
 // nothing, and is unread to nobody.
 func (b *batch) recalled(c *conversation, target Entry, was proto.Event) error {
 	c.Recalled = max(c.Recalled, target.Seq)
+	if err := b.unnameAttachments(c.Key, target.Seq, target.Seq); err != nil {
+		return err
+	}
 	if err := kindOf(c.Key).recall(b, c, target, was); err != nil {
 		return err
 	}

@@ -75,6 +75,8 @@ type Config struct {
 	Alive time.Duration
 	// Quotas bound what users may have stored; the zero Quotas nothing.
 	Quotas Quotas
+	// Uploads bound what users upload; the zero UploadQuotas nothing.
+	Uploads UploadQuotas
 	// Services are those that messages are taken for; none is all that have a number.
 	// What was written to others stays to be read.
 	Services Services
@@ -112,17 +114,18 @@ type Config struct {
 
 // Service is the sequencer. Safe for concurrent use.
 type Service struct {
-	store  Store
-	shared Shared // the store, where others use it, too; else nil
-	fanout Fanout
-	end    func(user uint64, of func(device uint64) bool, why *proto.Refusal)
-	oust   func(user uint64, client string, mark uint64, why *proto.Refusal)
-	now    func() time.Time
-	random io.Reader
-	log    *slog.Logger
-	ids    *proto.IDs
-	quotas Quotas
-	faults *fault.Record
+	store   Store
+	shared  Shared // the store, where others use it, too; else nil
+	fanout  Fanout
+	end     func(user uint64, of func(device uint64) bool, why *proto.Refusal)
+	oust    func(user uint64, client string, mark uint64, why *proto.Refusal)
+	now     func() time.Time
+	random  io.Reader
+	log     *slog.Logger
+	ids     *proto.IDs
+	quotas  Quotas
+	uploads UploadQuotas
+	faults  *fault.Record
 
 	observe        func(requests int, took time.Duration) // Config.Committed
 	retention      time.Duration
@@ -161,7 +164,7 @@ func New(c Config) (*Service, error) {
 		return nil, fmt.Errorf("chat: guests kept for %v hold tokens that live longer: at least %v", c.GuestRetention, LeastGuestRetention)
 	}
 	s := &Service{
-		store: c.Store, fanout: c.Fanout, now: c.Now, random: c.Random, log: c.Log, quotas: c.Quotas,
+		store: c.Store, fanout: c.Fanout, now: c.Now, random: c.Random, log: c.Log, quotas: c.Quotas, uploads: c.Uploads,
 		retention: c.Retention, guestRetention: c.GuestRetention, editWindow: cmp.Or(c.EditWindow, DefaultEditWindow),
 		end: c.End, oust: c.Oust, lives: c.Alive, services: c.Services, people: c.People, wake: make(chan struct{}, 1),
 		rosters:  make(rosters),

@@ -16,6 +16,7 @@ type serviceMessage struct {
 	key    proto.Key
 	ref    [proto.RefSize]byte
 	author uint64
+	from   Sender
 	agent  bool
 	quota  quota
 	m      *proto.ServiceMessage // what the author wrote; the rest is stamped
@@ -45,7 +46,7 @@ func (s *Service) prepareService(from Sender, payload, correlation []byte) (Requ
 		m.OtherService = nil
 	}
 	key := proto.ServiceKey(m.GetUserId(), m.GetServiceType())
-	return &serviceMessage{key: key, ref: ref, author: from.User, agent: agent, quota: s.quotas.of(from), m: m}, nil
+	return &serviceMessage{key: key, ref: ref, author: from.User, from: from, agent: agent, quota: s.quotas.of(from), m: m}, nil
 }
 
 // checkService checks what can be checked without the history: whether the
@@ -73,7 +74,11 @@ func checkService(from Sender, m *proto.ServiceMessage) error {
 	if kind == proto.MessageType_MESSAGE_TYPE_RECALLED {
 		return errRecalledSent
 	}
-	if err := checkContent(m.GetContent(), !kind.Control() || kind == proto.MessageType_MESSAGE_TYPE_NOTE); err != nil {
+	written := !kind.Control() && len(m.Attachments) == 0 || kind == proto.MessageType_MESSAGE_TYPE_NOTE
+	if err := checkContent(m.GetContent(), written); err != nil {
+		return err
+	}
+	if err := proto.CheckAttachments(kind, m.Attachments); err != nil {
 		return err
 	}
 	return checkExtend(m.Extend)
@@ -106,7 +111,11 @@ func (r *serviceMessage) apply(b *batch) (Result, error) {
 	if r.m.GetMessageType().Revises() {
 		return r.revise(b, c)
 	}
-	if refusal, err := b.quotable(c, r.m.QuoteSeq); err != nil || refusal != nil {
+	carried, refusal, err := b.attach(r.from, r.m.GetMessageType(), r.m.Attachments)
+	if err == nil && refusal == nil {
+		refusal, err = b.quotable(c, r.m.QuoteSeq)
+	}
+	if err != nil || refusal != nil {
 		return Result{Err: refusal}, err
 	}
 	if refusal, err := b.spend(c, r.author, r.quota, protobuf.Size(r.m)); err != nil || refusal != nil {
@@ -124,8 +133,11 @@ func (r *serviceMessage) apply(b *batch) (Result, error) {
 	event := r.m.Event()
 	event.Seen = b.seenHere(r.m.Epoch, r.m.SeenSeq)
 	waits := c.Status.Sides[proto.First].Since // until the entry answers
-	entry, err := b.append(c, r.author, r.ref, event, func(id uint64, e proto.Event) protobuf.Message { return r.stamp(c, id, e) })
+	entry, err := b.append(c, r.author, r.ref, event, func(id uint64, e proto.Event) protobuf.Message { return r.stamp(c, carried, id, e) })
 	if err != nil {
+		return Result{}, err
+	}
+	if err := b.nameAttachments(entry, carried); err != nil {
 		return Result{}, err
 	}
 	b.revise(c)
@@ -153,9 +165,9 @@ func (b *batch) become(customer uint64, of proto.ServiceType) error {
 
 // stamp is the entry as it is stored, and as agents see it. c's standing is
 // that after it.
-func (r *serviceMessage) stamp(c *conversation, id uint64, e proto.Event) protobuf.Message {
+func (r *serviceMessage) stamp(c *conversation, carried []*proto.Attachment, id uint64, e proto.Event) protobuf.Message {
 	m := &proto.ServiceMessage{
-		MessageId: &id, UserId: r.m.UserId, ServiceType: r.m.ServiceType, MessageType: r.m.MessageType, Content: r.m.Content,
+		MessageId: &id, UserId: r.m.UserId, ServiceType: r.m.ServiceType, MessageType: r.m.MessageType, Content: captionOf(r.m.Content, carried), Attachments: carried,
 		CreateDate: &e.Time, Direction: r.m.Direction, AgentId: r.m.AgentId, PostProc: &c.Status.PostProc, Extend: r.m.Extend,
 		Seq: &e.Seq, SeenSeq: e.Seen, ClientRef: r.ref[:], TargetAgentId: r.m.TargetAgentId, OtherService: r.m.OtherService,
 		QuoteSeq: r.m.QuoteSeq, TargetSeq: r.m.TargetSeq,
@@ -265,7 +277,7 @@ func forCustomer(m *proto.ServiceMessage) *proto.ServiceMessage {
 		return m
 	}
 	c := &proto.ServiceMessage{
-		OtherService: m.OtherService, WaitingSince: m.WaitingSince, ToReply: m.ToReply,
+		OtherService: m.OtherService, WaitingSince: m.WaitingSince, ToReply: m.ToReply, Attachments: m.Attachments,
 		MessageId: m.MessageId, UserId: m.UserId, ServiceType: m.ServiceType, MessageType: m.MessageType, Content: m.Content,
 		CreateDate: m.CreateDate, Direction: m.Direction, PostProc: m.PostProc, Extend: m.Extend, Seq: m.Seq, SeenSeq: m.SeenSeq,
 		QuoteSeq: m.QuoteSeq, TargetSeq: m.TargetSeq, RevisedSeq: m.RevisedSeq, RevisedTime: m.RevisedTime, Reactions: reactions,

@@ -151,6 +151,21 @@ type View interface {
 	GroupLink(secret [LinkSecret]byte) (GroupLink, error)
 	// GroupLinks returns the links to a group, by their ids.
 	GroupLinks(key proto.Key) ([]GroupLink, error)
+	// Attachment returns the zero Attachment if there is none.
+	Attachment(id uint64) (Attachment, error)
+	// AttachmentNames returns the entries that name an attachment, by the keys of their
+	// conversations, as text, and seq, limit at most.
+	AttachmentNames(id uint64, limit int) ([]AttachmentName, error)
+	// NamesIn returns which attachments are named by entries of a conversation from one seq
+	// through another, by seq and attachment.
+	NamesIn(key proto.Key, from, through uint64) ([]AttachmentName, error)
+	// DueAttachments returns those with 0 < Due <= now, that are due first first, limit at most.
+	DueAttachments(now uint64, limit int) ([]Attachment, error)
+	// UnfinishedUploads returns a user's attachments that are unfinished, by their ids.
+	UnfinishedUploads(owner uint64) ([]Attachment, error)
+	// UploadUsage returns what a user has used of the quotas of uploads, zero but for the User
+	// if nothing is known.
+	UploadUsage(user uint64) (UploadUsage, error)
 }
 
 // Tx is a View that sees its own writes.
@@ -194,6 +209,12 @@ type Tx interface {
 	// AddGroupLink adds a link. An error if its secret is taken.
 	AddGroupLink(GroupLink) error
 	DeleteGroupLink(key proto.Key, id uint64) error
+	PutAttachment(Attachment) error
+	DeleteAttachment(id uint64) error
+	// NameAttachment adds a name, in a conversation that has entries. An error if it is there.
+	NameAttachment(AttachmentName) error
+	UnnameAttachment(AttachmentName) error
+	PutUploadUsage(UploadUsage) error
 	// PutEpoch begins a new epoch, which is not 0.
 	PutEpoch(epoch uint64) error
 }

@@ -96,7 +96,7 @@ func (g *gate) watch(next http.Handler) http.Handler {
 		path := r.URL.Path
 		g.mu.Lock()
 		g.requests = append(g.requests, r.Method+" "+path)
-		shut, stalled := g.shut[path], g.stalled[path]
+		shut, stalled := g.isShut(path), g.stalled[path]
 		delete(g.stalled, path)
 		g.last++
 		number := g.last
@@ -119,6 +119,16 @@ func (g *gate) watch(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// isShut reports whether a path is, or a folder that it is in. g.mu is held.
+func (g *gate) isShut(path string) bool {
+	for shut := range g.shut {
+		if path == shut || strings.HasSuffix(shut, "/") && strings.HasPrefix(path, shut) {
+			return true
+		}
+	}
+	return false
 }
 
 // change makes the browser cache nothing, and workers run the test's JavaScript

@@ -35,6 +35,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"parley/proto"
+	"parley/server/attachment"
 	"parley/server/auth"
 	"parley/server/chat"
 	"parley/server/clientip"
@@ -47,6 +48,8 @@ import (
 type Config struct {
 	Authority *auth.Authority
 	Service   *chat.Service
+	// Attachments are what users upload; nil: there are none.
+	Attachments *attachment.Service
 	// Guests lets anybody become a user. It needs an Authority that can mint.
 	Guests bool
 	// Invite makes a guest an agent; nil nobody.
@@ -156,9 +159,10 @@ type api struct {
 	// Tries at codes, by client and of all.
 	guesses, allGuesses *limits
 
-	users *lines[uint64]
-	door  *lines[netip.Addr]
-	held  chan struct{} // one is in it for each answer that is held
+	users     *lines[uint64]
+	transfers *lines[uint64]
+	door      *lines[netip.Addr]
+	held      chan struct{} // one is in it for each answer that is held
 
 	questions chan struct{} // one is in it for each of a broker's in work
 }
@@ -180,6 +184,7 @@ func New(c Config) (http.Handler, error) {
 		requests:  newLimits(rate.Limit(c.Rate), c.Burst, c.Now),
 		strangers: newLimits(rate.Limit(c.StrangerRate), c.StrangerBurst, c.Now),
 		users:     newLines[uint64](userWidth, userLength),
+		transfers: newLines[uint64](transferWidth, transferLength),
 		door:      newLines[netip.Addr](doorWidth, doorLength),
 		held:      make(chan struct{}, maxHeld),
 	}
@@ -206,6 +211,12 @@ func New(c Config) (http.Handler, error) {
 	a.route(mux, "/api/customers/{id}", methods{http.MethodGet: a.signedIn(listCost, a.customer)})
 	a.route(mux, "/api/conversations/{key}/receipts", methods{http.MethodGet: a.signedIn(listCost, a.receipts)})
 	a.routeGroups(mux)
+	if a.Attachments != nil {
+		if err := a.routeUploads(mux); err != nil {
+			return nil, err
+		}
+		a.handle(mux, "/api/attachments/{id}", map[string]http.Handler{http.MethodGet: http.HandlerFunc(a.attachment)})
+	}
 	a.routeBroker(mux)
 	mux.HandleFunc("/api/", a.nothing)
 	mux.HandleFunc("GET /healthz", a.state(a.Healthy, "not healthy"))
@@ -222,18 +233,30 @@ var success = map[string]int{http.MethodGet: http.StatusOK, http.MethodPatch: ht
 // route serves the endpoints of a path, and says of other methods that they are not
 // allowed.
 func (a *api) route(mux *http.ServeMux, path string, endpoints methods) {
+	handlers := make(map[string]http.Handler)
+	for method, e := range endpoints {
+		handlers[method] = a.answering(method, e)
+	}
+	a.handle(mux, path, handlers)
+}
+
+// handle is route for what writes its answers itself.
+func (a *api) handle(mux *http.ServeMux, path string, handlers map[string]http.Handler) {
 	var names []string
-	for _, method := range slices.Sorted(maps.Keys(endpoints)) {
+	for _, method := range slices.Sorted(maps.Keys(handlers)) {
 		names = append(names, method)
 		if method == http.MethodGet {
 			names = append(names, http.MethodHead)
 		}
-		a.serve(mux, method, path, endpoints[method])
+		mux.Handle(method+" "+path, handlers[method])
 	}
-	allowed := strings.Join(append(names, http.MethodOptions), ", ")
-	mux.HandleFunc("OPTIONS "+path, func(w http.ResponseWriter, r *http.Request) {
-		a.preflight(w, r, allowed)
-	})
+	if handlers[http.MethodOptions] == nil {
+		names = append(names, http.MethodOptions)
+		mux.HandleFunc("OPTIONS "+path, func(w http.ResponseWriter, r *http.Request) {
+			a.preflight(w, r, strings.Join(names, ", "))
+		})
+	}
+	allowed := strings.Join(names, ", ")
 	mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 		a.share(w, r)
 		w.Header().Set("Allow", allowed)
@@ -241,9 +264,9 @@ func (a *api) route(mux *http.ServeMux, path string, endpoints methods) {
 	})
 }
 
-// serve serves one endpoint.
-func (a *api) serve(mux *http.ServeMux, method, path string, e endpoint) {
-	mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
+// answering serves one endpoint.
+func (a *api) answering(method string, e endpoint) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		a.share(w, r)
 		ctx, cancel := context.WithTimeout(r.Context(), a.Timeout)
 		defer cancel()
@@ -259,7 +282,7 @@ func (a *api) serve(mux *http.ServeMux, method, path string, e endpoint) {
 			a.hold(ctx, err)
 			a.refuse(w, r, err)
 		}
-	})
+	}
 }
 
 // hold waits for a while if a request was one too many, unless as many are held as may be.

@@ -14,7 +14,7 @@ func (a *api) share(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	w.Header().Set("Access-Control-Allow-Origin", from)
-	w.Header().Set("Access-Control-Expose-Headers", "Retry-After, ETag")
+	w.Header().Set("Access-Control-Expose-Headers", "Retry-After, ETag, Location, Tus-Resumable, Upload-Offset, Upload-Length")
 	return true
 }
 
@@ -24,7 +24,7 @@ func (a *api) preflight(w http.ResponseWriter, r *http.Request, methods string) 
 	h := w.Header()
 	if a.share(w, r) {
 		h.Set("Access-Control-Allow-Methods", methods)
-		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, If-Match")
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, If-Match, Range, Tus-Resumable, Upload-Length, Upload-Metadata, Upload-Offset")
 		h.Set("Access-Control-Max-Age", "600")
 	}
 	h.Set("Allow", methods)

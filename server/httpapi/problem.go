@@ -73,6 +73,7 @@ var statusOf = map[string]int{
 	"reply-gone":       http.StatusNotFound,
 	"reply-changed":    http.StatusPreconditionFailed,
 	"nothing-said":     http.StatusConflict,
+	"uploads-full":     http.StatusRequestEntityTooLarge,
 	"too-many-notes":   http.StatusConflict,
 	"too-many-replies": http.StatusConflict,
 }

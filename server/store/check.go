@@ -101,7 +101,7 @@ func (c *checker) version() error {
 
 // check runs each part, whatever the others find.
 func (c *checker) check() error {
-	for _, part := range []func() error{c.structure, c.conversations, c.totals, c.users} {
+	for _, part := range []func() error{c.structure, c.conversations, c.totals, c.users, c.attachments} {
 		if err := c.ctx.Err(); err != nil {
 			return err
 		}
@@ -297,6 +297,10 @@ func (l *ledger) countsOf(i int) (own, seen uint64) {
 
 // entries reads a conversation's entries in order and counts them.
 func (c *checker) entries(one checkedConversation, l *ledger) error {
+	named, err := c.named(one.id)
+	if err != nil {
+		return err
+	}
 	return c.Rows(func(row relational.Row) error {
 		e := chat.Entry{Key: one.Key}
 		if err := row.Scan(append(relational.EntryFields(&e), &e.Body)...); err != nil {
@@ -312,6 +316,9 @@ func (c *checker) entries(one checkedConversation, l *ledger) error {
 		}
 		if what := unlike(&e); what != "" {
 			c.find("conversation %s: entry %d (message id %d) is damaged: %s", one.name, e.Seq, e.ID, what)
+		}
+		if n := carried(&e); n != named[e.Seq] {
+			c.find("conversation %s: entry %d carries %d attachments, and %d are noted", one.name, e.Seq, n, named[e.Seq])
 		}
 		e.Body = nil // it is the largest part
 		if counted, own := l.add(&e); counted != e.Counted || own != e.Own {

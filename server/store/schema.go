@@ -303,6 +303,37 @@ var migrations = []string{`
 		expires      BLOB NOT NULL,
 		PRIMARY KEY (conversation, id)
 	) WITHOUT ROWID;
+`, `
+	-- What users uploaded (chat.Attachment), which entries name it, and what users have used
+	-- of the quotas of uploads. The contents are kept elsewhere.
+	CREATE TABLE attachments (
+		id           BLOB PRIMARY KEY NOT NULL,
+		owner        BLOB NOT NULL,
+		state        INTEGER NOT NULL,
+		name         TEXT NOT NULL,
+		media_type   TEXT NOT NULL,
+		width        INTEGER NOT NULL,
+		height       INTEGER NOT NULL,
+		size         INTEGER NOT NULL,
+		offset_bytes INTEGER NOT NULL,
+		time         BLOB NOT NULL,
+		due          BLOB NOT NULL
+	) WITHOUT ROWID;
+	CREATE INDEX attachments_due ON attachments (due, id) WHERE due != x'0000000000000000';
+	CREATE INDEX attachments_unfinished ON attachments (owner, id) WHERE state = 0;
+	CREATE TABLE attachment_names (
+		attachment   BLOB NOT NULL,
+		conversation INTEGER NOT NULL,
+		seq          BLOB NOT NULL,
+		PRIMARY KEY (attachment, conversation, seq)
+	) WITHOUT ROWID;
+	CREATE INDEX attachment_names_by_entry ON attachment_names (conversation, seq);
+	CREATE TABLE upload_usage (
+		user_id    BLOB PRIMARY KEY NOT NULL,
+		bytes      BLOB NOT NULL,
+		bytes_time BLOB NOT NULL,
+		kept       BLOB NOT NULL
+	) WITHOUT ROWID;
 `}
 
 // errNewer and errForeign are files that this program must not touch.

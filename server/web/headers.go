@@ -9,7 +9,7 @@ import (
 // with hosts. Workers take theirs from their own script's answer, so every file
 // carries it.
 const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; " +
-	"img-src 'self' data: blob:; worker-src 'self'; object-src 'none'; base-uri 'none'; " +
+	"img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self'; object-src 'none'; base-uri 'none'; " +
 	"form-action 'self'; frame-ancestors 'none'; connect-src 'self'"
 
 // host is what may stand in a policy of the Host header, which anybody can send.

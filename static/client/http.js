@@ -72,7 +72,7 @@ export async function request(server, path, { method = 'GET', token, body, versi
 }
 
 /** What an answer that is no success says, by its problem document (RFC 9457) if it is one. @param {number} status @param {any} problem */
-function refusalOf(status, problem) {
+export function refusalOf(status, problem) {
   const words = problem?.detail || problem?.title;
   if (!words) return new ParleyError(`The server answered HTTP ${status}.`, status, { reasonCode: 'http-status', reasonArgs: [String(status)] });
   const { code, args } = problem;

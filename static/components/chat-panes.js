@@ -20,6 +20,7 @@ import { MainPane } from './main-pane.js';
 import { NoticeList } from './notice-list.js';
 import { answerKeys } from './page-keys.js';
 import { PageTitle } from './page-title.js';
+import { PlayingBar } from './playing-bar.js';
 import { Session } from './session.js';
 import { SidePane } from './side-pane.js';
 import { showShortcuts } from './shortcuts-dialog.js';
@@ -86,7 +87,7 @@ export class ChatPanes extends HTMLElement {
 
   connectedCallback() {
     this.setAttribute('role', 'main');
-    this.append(this.#main.skip, this.#session.banner, this.#side, this.#main.element, this.#commands.menu, this.#status, this.#notices);
+    this.append(this.#main.skip, this.#session.banner, this.#side, this.#main.element, new PlayingBar(this.#context.player).element, this.#commands.menu, this.#status, this.#notices);
     this.#status.show({ state: 'connecting' });
     this.#status.addEventListener('try-now', () => (this.#parley ? this.#parley.tryNow() : this.#startAgain()));
     this.addEventListener('notice', event => this.#notices.add(/** @type {CustomEvent<string>} */ (event).detail));
@@ -122,6 +123,7 @@ export class ChatPanes extends HTMLElement {
     this.#keeper.close();
     this.#attention.close();
     this.#context.services.close();
+    this.#context.player.stop();
     this.#parley?.close();
     this.#title.close();
   }

@@ -3,8 +3,8 @@
 import { isSystemMessage } from '../model/participants.js';
 import { hashOf } from '../model/route.js';
 import { presenceWords, waitingWords } from '../model/waiting.js';
-import { isolated, previewOf } from '../texts/foreign-text.js';
-import { briefTime, duration, fullTime, shortCount } from '../texts/labels.js';
+import { isolated } from '../texts/foreign-text.js';
+import { briefly, briefTime, duration, fullTime, shortCount } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { systemWords } from '../texts/system-words.js';
 import { avatar, paintAvatar } from './avatar.js';
@@ -146,6 +146,6 @@ export class ConversationEntry {
     if (!last) return '';
     if (!this.#participants.shows(last)) return t.customerService;
     if (last.type === 'unknown' && !last.content) return t.cannotBeShown;
-    return isSystemMessage(last) ? systemWords(last, this.#participants) : previewOf(last.content, previewLength);
+    return isSystemMessage(last) ? systemWords(last, this.#participants) : briefly(last, previewLength);
   }
 }

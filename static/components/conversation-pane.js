@@ -24,6 +24,7 @@ import { MessageComposer } from './message-composer.js';
 import { MessageList } from './message-list.js';
 import { showReaders } from './readers-dialog.js';
 import { ReplyPicker } from './reply-picker.js';
+import { askToSend } from './send-files-dialog.js';
 import { askForService } from './service-picker.js';
 
 const answeredMeanwhile = 0x83; // the code of an answer that another agent's crossed
@@ -69,6 +70,8 @@ export class ConversationPane extends HTMLElement {
   #offline = null;
   /** Refs of refused control entries that were told of. @type {Set<string>} */
   #turnedDown = new Set();
+  /** Which files to send is asked. */
+  #asking = false;
 
   /**
    * @param {Promise<Parley>} parley
@@ -90,7 +93,7 @@ export class ConversationPane extends HTMLElement {
       this.#customer = new CustomerPanel(parley, this.participants, context);
       this.#customer.addEventListener('shown', () => this.classList.toggle('with-customer', this.#customer?.hidden === false));
     }
-    this.#list = new MessageList({ parley, participants: this.participants, clock: context.clock, notes: this.#notes, quotes: this.#quotes }, conversation, kept);
+    this.#list = new MessageList({ parley, participants: this.participants, clock: context.clock, notes: this.#notes, quotes: this.#quotes, player: context.player }, conversation, kept);
     this.#composer = new MessageComposer(context.me, key, this.participants.agent ? textarea => this.#replyPicker(textarea) : null,
       this.participants.group ? textarea => new MentionPicker(parley, key, textarea) : null);
   }
@@ -119,6 +122,8 @@ export class ConversationPane extends HTMLElement {
 
   #listen() {
     this.#composer.addEventListener('send', event => this.#send(/** @type {CustomEvent<Draft>} */ (event).detail));
+    this.#composer.addEventListener('recorded', event => this.#sendVoice(/** @type {CustomEvent<import('../parley.js').NewFile>} */ (event).detail));
+    this.#composer.addEventListener('files', event => this.sendFiles(/** @type {CustomEvent<File[]>} */ (event).detail));
     this.#composer.addEventListener('typing', event => this.#type(/** @type {CustomEvent<boolean>} */ (event).detail));
     this.#statusRow.addEventListener('keydown', event => {
       if (event.key === 'Escape' && this.#unfolds(false)) event.preventDefault();
@@ -274,6 +279,39 @@ export class ConversationPane extends HTMLElement {
     }
   }
 
+  /** @param {import('../parley.js').NewFile} file */
+  async #sendVoice(file) {
+    this.#list.makeWay();
+    try {
+      await this.#sendAs({ content: '', note: false, ref: newRef() }, this.#list.seen, false, { type: 'voice', files: [file] });
+    } catch (error) {
+      this.#notice(t.notSent(reasonOf(error, t.unknownError)));
+    }
+    this.focusComposer();
+  }
+
+  /** Whether one may write here. */
+  get takesFiles() {
+    return !this.#composer.hidden && !this.#asking;
+  }
+
+  /** Asks whether to send files, and how, and does. @param {File[]} files */
+  async sendFiles(files) {
+    if (this.#asking) return;
+    this.#asking = true;
+    try {
+      const parley = await this.#parley;
+      const parcels = await askToSend(this, files, await parley.uploadLimits());
+      this.#asking = false;
+      this.#list.makeWay();
+      for (const { type, caption, files } of parcels) await this.#sendAs({ content: caption, note: false, ref: newRef() }, this.#list.seen, false, { type, files });
+    } catch (error) {
+      this.#notice(t.notSent(reasonOf(error, t.unknownError)));
+    }
+    this.#asking = false;
+    this.focusComposer();
+  }
+
   /** @param {bigint} id */
   async #deleteNote(id) {
     if (!await askToConfirm(this, { title: t.deleteThisNote, yes: t.deleteNote })) return;
@@ -281,17 +319,22 @@ export class ConversationPane extends HTMLElement {
     await this.#try(this.#notes.delete(id));
   }
 
-  /** @param {Draft} draft @param {bigint} seen @param {boolean} anyway @returns {Promise<void>} */
-  async #sendAs(draft, seen, anyway) {
+  /**
+   * @param {Draft} draft @param {bigint} seen @param {boolean} anyway
+   * @param {{ type: 'image' | 'file' | 'voice', files: import('../parley.js').NewFile[] } | null} [parcel] what goes with it
+   * @returns {Promise<void>}
+   */
+  async #sendAs(draft, seen, anyway, parcel = null) {
     try {
       const { content, ref, quote } = draft;
       const mentions = this.#composer.mentioned(content);
       const parley = await this.#parley;
-      await parley.send(this.participants.key, content, { seen, anyway, ref, quote, mentions });
-      this.#composer.sent(draft);
+      await parley.send(this.participants.key, content, { seen, anyway, ref, quote, mentions, ...parcel });
+      if (!parcel) this.#composer.sent(draft);
     } catch (error) {
       if (anyway || !isCrossed(error)) throw error;
-      if (await this.#askAboutAnswer('answered-meanwhile')) return this.#sendAs(draft, this.#list.seen, true);
+      if (await this.#askAboutAnswer('answered-meanwhile')) return this.#sendAs(draft, this.#list.seen, true, parcel);
+      if (parcel) return; // the files stay with the person
       this.#composer.restore(draft);
       this.focusComposer();
     }

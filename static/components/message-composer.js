@@ -1,11 +1,13 @@
 // @ts-check
 // Where a message is written.
 import { SharedDraft } from '../model/shared-draft.js';
+import { canRecord } from '../model/voice-recorder.js';
 import { isBlank, isolated } from '../texts/foreign-text.js';
 import { t } from '../texts/strings.js';
 import { ComposerStrip } from './composer-strip.js';
 import { element, hide, isInputMethods, set, text } from './dom.js';
 import { icon } from './icons.js';
+import { VoiceBar } from './voice-bar.js';
 
 /**
  * @typedef {import('./reply-picker.js').ReplyPicker} ReplyPicker
@@ -24,7 +26,8 @@ const typingEnds = 5000; // ms without a key after which the user types no more
 
 /**
  * Fires "send" with a Sent, "edit" with a message and what it is to say, "edit-last" where the person wants to edit
- * their last message, "typing" with whether the user types to the other side, and "notice" with words for the person.
+ * their last message, "files" with Files, "recorded" with a NewFile, "typing" with whether the user types to the other
+ * side, and "notice" with words for the person.
  */
 export class MessageComposer extends HTMLElement {
   /** Of a message and, apart from it, of a note: what was written as one never becomes the other. */
@@ -35,6 +38,21 @@ export class MessageComposer extends HTMLElement {
   });
   #send = element('button', { class: 'send', type: 'submit', 'aria-label': t.send, title: t.send }, icon('send'));
   #addNote = element('button', { class: 'send add-note', type: 'submit', hidden: true }, t.addNote);
+  #files = element('input', { type: 'file', multiple: true, hidden: true, tabindex: -1, 'aria-hidden': 'true', onchange: () => this.#chosen(this.#files) });
+  #photo = element('input', { type: 'file', accept: 'image/jpeg', capture: 'environment', hidden: true, tabindex: -1, 'aria-hidden': 'true', onchange: () => this.#chosen(this.#photo) });
+  #attach = element('button', {
+    class: 'icon-button attach', type: 'button', 'aria-label': t.attachFiles, title: t.attachFiles, onclick: () => this.#files.click(),
+  }, icon('attach'));
+  /** Where a finger is the pointer there is mostly a camera. */
+  #camera = element('button', {
+    class: 'icon-button camera', type: 'button', hidden: !matchMedia('(pointer: coarse)').matches, 'aria-label': t.takePhoto, title: t.takePhoto, onclick: () => this.#photo.click(),
+  }, icon('camera'));
+  #record = element('button', {
+    class: 'icon-button record', type: 'button', hidden: !canRecord, 'aria-label': t.recordVoice, title: t.recordVoice, onclick: () => this.#beginVoice(),
+  }, icon('microphone'));
+  /** @type {VoiceBar | null} */
+  #voice = null;
+  #form = element('form', { onsubmit: event => this.#submit(event) });
   #whole = element('span', { class: 'whole' });
   #offline = element('p', { class: 'offline-note', hidden: true }, this.#whole, element('span', { class: 'brief' }, t.offlineNote('')));
   #toggle = element('button', {
@@ -81,12 +99,14 @@ export class MessageComposer extends HTMLElement {
     const { button } = this.#replies ?? { button: '' };
     if (this.#replies) this.append(this.#replies);
     if (this.#mentions) this.append(this.#mentions);
-    this.append(this.#offline, this.#strip.element, element('form', { onsubmit: event => this.#submit(event) }, this.#toggle, button, this.#text, this.#send, this.#addNote));
+    this.#form.replaceChildren(this.#toggle, button, this.#attach, this.#camera, this.#files, this.#photo, this.#text, this.#record, this.#send, this.#addNote);
+    this.append(this.#offline, this.#strip.element, this.#form);
     for (const draft of Object.values(this.#drafts)) draft.open();
     this.#setNote(!this.#toggle.hidden && !this.#drafts.message.draft.content && this.#drafts.note.draft.content !== '');
   }
 
   disconnectedCallback() {
+    this.#voice?.cancel();
     this.#stopTyping();
     for (const draft of Object.values(this.#drafts)) draft.close();
   }
@@ -191,6 +211,9 @@ export class MessageComposer extends HTMLElement {
     set(this.#toggle, 'aria-pressed', String(note));
     this.classList.toggle('noting', note);
     hide(this.#send, note);
+    hide(this.#attach, note);
+    hide(this.#record, note || !canRecord);
+    hide(this.#camera, note || !matchMedia('(pointer: coarse)').matches);
     hide(this.#addNote, !note);
     this.#paintPlaceholder();
     this.#write(this.#draft.draft.content);
@@ -275,6 +298,36 @@ export class MessageComposer extends HTMLElement {
     this.#leaveStrip(false);
     this.#write('');
     this.dispatchEvent(new CustomEvent('send', { detail: { ...this.#draft.take(), content, quote } }));
+  }
+
+  /** @param {HTMLInputElement} input */
+  #chosen(input) {
+    const files = [...input.files ?? []];
+    input.value = ''; // the same may be chosen again
+    if (files.length) this.dispatchEvent(new CustomEvent('files', { detail: files }));
+  }
+
+  /** Records a voice message in the place of what is written. */
+  async #beginVoice() {
+    if (this.#voice) return;
+    const bar = this.#voice = new VoiceBar();
+    const ended = () => {
+      const held = bar.element.contains(document.activeElement);
+      this.#voice = null;
+      bar.element.remove();
+      hide(this.#form, false);
+      if (held) this.focus();
+    };
+    bar.element.addEventListener('cancelled', ended);
+    bar.element.addEventListener('recorded', event => {
+      ended();
+      this.dispatchEvent(new CustomEvent('recorded', { detail: /** @type {CustomEvent} */ (event).detail }));
+    });
+    this.append(bar.element);
+    if (!await bar.begin()) return ended();
+    if (this.#voice !== bar) return bar.cancel(); // the conversation was left meanwhile
+    hide(this.#form, true);
+    bar.focus();
   }
 
   #type() {

@@ -10,16 +10,19 @@ import { idOf, isCrossed, isTurnedDown, notesAmong, rowsOf } from '../model/rows
 import { isolated } from '../texts/foreign-text.js';
 import { reasonOf, shortCount, untilMidnight } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
+import { AttachmentLoader } from './attachment-loader.js';
 import { arrange, element, hide, set, text } from './dom.js';
 import { icon } from './icons.js';
 import { MessageMenu } from './message-menu.js';
 import { viewOf } from './message-row.js';
+import { viewPictures } from './picture-viewer.js';
 import { ReadTracker } from './read-tracker.js';
 import { RovingFocus } from './roving-focus.js';
 import { SelectionBar } from './selection-bar.js';
 
 /**
  * @typedef {import('../parley.js').Conversation} Conversation
+ * @typedef {import('../parley.js').Attachment} Attachment
  * @typedef {import('./message-row.js').RowView} RowView
  * @typedef {import('../model/snapshot.js').Shown} Shown
  * @typedef {object} Place
@@ -28,6 +31,7 @@ import { SelectionBar } from './selection-bar.js';
  * @property {import('../model/clock.js').Clock} clock
  * @property {import('../model/notes.js').Notes} notes
  * @property {import('../model/quotes.js').Quotes} quotes
+ * @property {import('../model/voice-player.js').VoicePlayer} player
  */
 
 /** @typedef {import('../parley.js').Message} Message */
@@ -93,6 +97,7 @@ export class MessageList extends HTMLElement {
   /** @type {WeakMap<Element, Message>} */
   #messages = new WeakMap();
   #midnight = 0;
+  #loader;
   #gone = new AbortController();
 
   /** @param {Place} place @param {Conversation | undefined} conversation @param {Shown | null} kept what was shown before the page was reloaded */
@@ -100,6 +105,7 @@ export class MessageList extends HTMLElement {
     super();
     const { parley, participants } = place;
     this.#place = place;
+    this.#loader = new AttachmentLoader(parley, place.player, this.#log);
     this.#name = participants.name;
     this.#kept = kept;
     this.#window = new MessageWindow(parley, participants.key, kept, () => !this.#atEnd, () => this.#most);
@@ -115,6 +121,7 @@ export class MessageList extends HTMLElement {
     place.quotes.addEventListener('change', () => this.#frame.want());
     this.#listen();
     this.#rows.addEventListener('unfold', () => this.#unfolds());
+    this.#rows.addEventListener('open-picture', event => this.#viewPicture(/** @type {CustomEvent<Attachment>} */ (event).detail));
     this.#begin(conversation);
     this.#keepFrom(conversation?.min ?? 0n);
   }
@@ -243,6 +250,13 @@ export class MessageList extends HTMLElement {
 
   focus() {
     this.#log.focus({ preventScroll: true });
+  }
+
+  /** Shows a picture large, among those that are loaded. @param {Attachment} picture */
+  #viewPicture(picture) {
+    const pictures = this.#window.messages.filter(({ type }) => type === 'image').flatMap(({ attachments }) => attachments);
+    const same = (/** @type {Attachment} */ other) => (picture.id ? other.id === picture.id : other.file === picture.file);
+    viewPictures(this, this.#loader, pictures, Math.max(0, pictures.findIndex(same)));
   }
 
   /** All there is of the conversation is here. */
@@ -405,7 +419,7 @@ export class MessageList extends HTMLElement {
     const rows = rowsOf(messages, participants, this.#unreadAfter, notes, seq => this.message(seq) ?? quotes.get(seq));
     const elements = rows.map(row => {
       let view = this.#views.get(row.id);
-      if (!view) this.#views.set(row.id, view = viewOf(row));
+      if (!view) this.#views.set(row.id, view = viewOf(row, this.#loader));
       view.paint(row, now);
       if (row.kind === 'message') this.#messages.set(view.element, row.message);
       if (!kept && 'message' in row && !row.message.mine && view.end) this.#readTracker.watch(view.end, row.message.seq);

@@ -3,8 +3,8 @@
 import { isolated } from '../texts/foreign-text.js';
 import { clockTime, dayName, dayOf, fullTime, reasonOfMessage } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
+import { AttachmentsView } from './attachments.js';
 import { element, hide, set, text } from './dom.js';
-import { icon } from './icons.js';
 import { MessageContent } from './message-content.js';
 import { NoteView } from './note-row.js';
 import { QuoteBlock } from './quote-block.js';
@@ -19,9 +19,14 @@ import { ControlView } from './system-message.js';
  * @typedef {SeparatorView | ControlView | NoteView | MessageView} RowView
  */
 
-/** Makes the view of a row; paint shows another state of the same row. @param {Row} row @returns {RowView} */
-export function viewOf(row) {
-  if (row.kind === 'message') return new MessageView();
+/**
+ * Makes the view of a row; paint shows another state of the same row.
+ * @param {Row} row
+ * @param {import('./attachment-loader.js').AttachmentLoader | null} loader of what messages carry; null on paper
+ * @returns {RowView}
+ */
+export function viewOf(row, loader) {
+  if (row.kind === 'message') return new MessageView(loader);
   if (row.kind === 'note') return new NoteView();
   return row.kind === 'control' ? new ControlView() : new SeparatorView(row.kind);
 }
@@ -52,13 +57,17 @@ class MessageView {
   /** How far an own message has come; pressed, it tells when. @type {HTMLElement | null} */
   #state = null;
   // What changes while a message is on its way is there to be read, and not read out each time.
-  #edited = element('span', { class: 'edited', hidden: true });
-  #meta = element('span', { class: 'meta', 'aria-live': 'off' }, this.#edited, this.#receipt, this.#time);
-  #bubble = element('div', { class: 'bubble' }, this.#author, this.#content.element, this.#content.more, this.#meta);
+  #meta = element('span', { class: 'meta', 'aria-live': 'off' }, this.#receipt, this.#time);
+  /** @type {HTMLElement | null} */
+  #edited = null;
+  #bubble = element('div', { class: 'bubble' }, this.#author, this.#content.element, this.#meta);
+  #loader;
+  /** @type {AttachmentsView | null} */
+  #attachments = null;
   /** Opens what can be done with it. */
   #acts = element('button', {
     class: 'acts', type: 'button', tabindex: -1, 'aria-expanded': 'false', 'aria-label': t.messageMenu, title: t.messageMenu,
-  }, icon('more'));
+  });
   /** @type {QuoteBlock | null} */
   #quote = null;
   /** @type {ReactionRow | null} */
@@ -78,6 +87,11 @@ class MessageView {
   #line = element('div', { class: 'message-line' }, this.#bubble, this.#acts);
   element = element('article', { class: 'message' }, this.#line);
   end = this.#meta;
+
+  /** @param {import('./attachment-loader.js').AttachmentLoader | null} loader */
+  constructor(loader) {
+    this.#loader = loader;
+  }
 
   /** @param {Row} row @param {number} now */
   paint(row, now) {
@@ -166,21 +180,46 @@ class MessageView {
     set(this.element, 'data-type', message.type);
     set(this.element, 'data-ref', message.ref || null);
     this.element.classList.toggle('mentions-me', message.mentionsMe);
+    if (before?.attachments !== message.attachments) this.#paintAttachments(message);
     if (before?.content !== message.content || before.type !== message.type) {
       this.#content.show(message.content, message.type === 'unknown');
+      hide(this.#content.element, message.content === '' && message.attachments.length > 0);
+      this.element.classList.toggle('captionless', this.#content.element.hidden);
     }
     if (before?.time !== message.time) {
       text(this.#time, clockTime(message.time));
       set(this.#time, 'datetime', new Date(message.time).toISOString());
       set(this.#time, 'title', fullTime(message.time));
     }
-    hide(this.#edited, !message.edited);
-    text(this.#edited, message.edited ? t.edited : '');
-    if (message.edited) set(this.#edited, 'title', t.editedAt(fullTime(message.edited)));
+    this.#paintEdited(message.edited);
     set(this.element, 'data-edited', message.edited ? message.edited : null);
     set(this.element, 'data-changing', message.changing);
     hide(this.#acts, message.state === 'refused');
     this.#paintRefusal(message);
+  }
+
+  /** @param {number} time when it was edited, 0 if it was not */
+  #paintEdited(time) {
+    if (!time) {
+      this.#edited?.remove();
+      this.#edited = null;
+      return;
+    }
+    this.#edited ??= element('span', { class: 'edited' }, t.edited);
+    if (!this.#edited.parentNode) this.#meta.prepend(this.#edited);
+    set(this.#edited, 'title', t.editedAt(fullTime(time)));
+  }
+
+  /** @param {Message} message */
+  #paintAttachments(message) {
+    if (message.attachments.length === 0) {
+      this.#attachments?.element.remove();
+      this.#attachments = null;
+      return;
+    }
+    this.#attachments ??= new AttachmentsView(this.#loader);
+    if (!this.#attachments.element.parentNode) this.#content.element.before(this.#attachments.element);
+    this.#attachments.show(message, this.#row?.author ?? '');
   }
 
   /** @param {Message} message @param {number} now */

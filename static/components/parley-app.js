@@ -3,8 +3,10 @@
 import { onIdentityChange, storedIdentity } from '../model/identity.js';
 import { parseRoute } from '../model/route.js';
 import { forgetSnapshot } from '../model/snapshot.js';
+import { t } from '../texts/strings.js';
 import { ChatPanes } from './chat-panes.js';
-import { refuseFiles } from './file-refusal.js';
+import { ConversationPane } from './conversation-pane.js';
+import { takeFiles } from './file-drops.js';
 import { SignIn } from './sign-in.js';
 import { StartProgress } from './start-progress.js';
 import { VersionNotice } from './version-notice.js';
@@ -27,8 +29,16 @@ export class ParleyApp extends HTMLElement {
       const { id = 0n } = storedIdentity() ?? {};
       if (id !== this.#user) this.#show(!id && this.#view instanceof ChatPanes ? this.#view.parting : '');
     }, signal);
-    refuseFiles(words => this.firstElementChild?.dispatchEvent(new CustomEvent('notice', { detail: words })), signal);
+    takeFiles(files => this.#take(files), signal);
     visualViewport?.addEventListener('resize', () => this.#fit(), { signal });
+  }
+
+  /** @param {File[]} files */
+  #take(files) {
+    const pane = this.querySelector('conversation-pane');
+    if (document.querySelector('dialog[open]')) return; // something else is asked first
+    if (pane instanceof ConversationPane && pane.takesFiles) pane.sendFiles(files);
+    else this.firstElementChild?.dispatchEvent(new CustomEvent('notice', { detail: t.filesNowhere }));
   }
 
   disconnectedCallback() {

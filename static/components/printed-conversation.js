@@ -19,7 +19,7 @@ export class PrintedConversation extends HTMLElement {
     super();
     const all = new Map(messages.map(message => [message.seq, message]));
     const rows = rowsOf(messages, participants, null, notes, seq => all.get(seq) ?? null).map(row => {
-      const view = viewOf(row);
+      const view = viewOf(row, null);
       view.paint(row, now);
       return view.element;
     });

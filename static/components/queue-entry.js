@@ -3,8 +3,8 @@
 import { isSystemMessage } from '../model/participants.js';
 import { hashOf } from '../model/route.js';
 import { presenceWords } from '../model/waiting.js';
-import { isolated, previewOf } from '../texts/foreign-text.js';
-import { shortCount, sinceTime, stopwatch } from '../texts/labels.js';
+import { isolated } from '../texts/foreign-text.js';
+import { briefly, shortCount, sinceTime, stopwatch } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { avatar, paintAvatar } from './avatar.js';
 import { element, hide, set, spoken, text } from './dom.js';
@@ -55,7 +55,7 @@ export class QueueEntry {
     set(this.item, 'data-unread', String(unread));
     set(this.item, 'data-waiting-since', waitingSince);
     set(this.item, 'data-assignee', String(assignee));
-    const said = last && !isSystemMessage(last) ? previewOf(last.content, previewLength) : '';
+    const said = last && !isSystemMessage(last) ? briefly(last, previewLength) : '';
     text(this.#preview, said ? `${serviceName} · ${isolated(said)}` : serviceName);
     hide(this.#badge, unread === 0n);
     text(this.#count, shortCount(unread));

@@ -2,7 +2,7 @@
 // Calls a person who looks elsewhere: a notification for each conversation with something new, and a mark on
 // the icons of page and app. Of all tabs of this browser none calls while one of them is looked at, and what
 // two tell of one conversation is one notification; and so with the sound of it, if that is wanted.
-import { previewOf } from '../texts/foreign-text.js';
+import { briefly } from '../texts/labels.js';
 import { systemWords } from '../texts/system-words.js';
 import { isSystemMessage } from './participants.js';
 import { hashOf } from './route.js';
@@ -134,7 +134,7 @@ export class Attention {
     await Promise.race([this.#context.names.ask(participants.person), new Promise(resolve => setTimeout(resolve, longestForName))]);
     if (isVisible() || this.#done.signal.aborted) return;
     this.#told.set(key, last);
-    const words = isSystemMessage(last) ? systemWords(last, participants) : previewOf(last.content, longest);
+    const words = isSystemMessage(last) ? systemWords(last, participants) : briefly(last, longest);
     const options = {
       body: words, tag: key, icon: './icon.svg',
       lang: document.documentElement.lang, dir: /** @type {NotificationDirection} */ (document.documentElement.dir),

@@ -6,6 +6,7 @@ import { Names } from './names.js';
 import { Participants } from './participants.js';
 import { Presence } from './presence.js';
 import { Services } from './services.js';
+import { VoicePlayer } from './voice-player.js';
 
 export class PageContext {
   me;
@@ -15,6 +16,8 @@ export class PageContext {
   /** The user is an agent who wants no further conversations. */
   away = false;
   services = new Services(this.clock);
+  /** Goes on whatever conversation is open. */
+  player = new VoicePlayer();
 
   /** @param {bigint} me */
   constructor(me) {

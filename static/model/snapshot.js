@@ -219,11 +219,15 @@ const object = fields => {
 };
 
 const key = (/** @type {any} */ value) => want(value, /^([ds]:\d+:\d+|g:\d+|(?![dsg]:)[^:]+:.*)$/s.test(text(value)));
+const attachment = object({
+  id, name: text, mediaType: text, size: number, width: number, height: number, preview: text, duration: number, waveform: text, file: text, uploaded: number,
+});
 const message = object({
   key, seq: id, id, sender: id, receiver: id, content: text, time, deliveredTime: time, readTime: time, seen: id, ref: text, number: id,
   state: oneOf('pending', 'sent', 'delivered', 'read', 'refused', 'received'), reason: text, reasonCode: text, reasonArgs: list(text), gap: flag, type: text, mine: flag,
   agent: id, target: id, extend: text, quote: id, of: id, edited: time, reactions: list(object({ user: id, emoji: text })), recalledBy: id, changing: flag,
   senderName: text, mentions: list(id), mentionsMe: flag, members: list(id), memberNames: list(text), readBy: number, readOf: number,
+  attachments: list(attachment),
 });
 const conversation = object({
   key, peer: id, peerName: text, head: id, min: id, read: id, delivered: id, peerRead: id, peerDelivered: id, unread: id,

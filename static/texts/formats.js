@@ -15,6 +15,7 @@ function once(make) {
 export function formatsOf(locale) {
   const rules = once(() => new Intl.PluralRules(locale));
   const numbers = once(() => new Intl.NumberFormat(locale));
+  const sizes = once(() => new Intl.NumberFormat(locale, { maximumFractionDigits: 1 }));
   const percents = once(() => new Intl.NumberFormat(locale, { style: 'percent' }));
   const lists = once(() => new Intl.ListFormat(locale));
   const spans = once(() => new Intl.ListFormat(locale, { type: 'unit', style: 'narrow' }));
@@ -28,7 +29,7 @@ export function formatsOf(locale) {
     /** @param {number | bigint} n */
     number: n => numbers().format(n),
     /** A number of bytes. @param {number} n */
-    bytes: n => (n < 1 << 20 ? `${numbers().format(n / 1024)} KiB` : `${numbers().format(n / (1 << 20))} MiB`),
+    bytes: n => (n < 1 << 20 ? `${sizes().format(n / 1024)} KiB` : `${sizes().format(n / (1 << 20))} MiB`),
     /** How long to wait. @param {number} seconds */
     wait: seconds => {
       const [n, unit] = seconds > 3600 ? [seconds / 3600, 'hour'] : seconds > 60 ? [seconds / 60, 'minute'] : [seconds, 'second'];

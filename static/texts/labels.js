@@ -1,5 +1,6 @@
 // @ts-check
 // How people, days and times are named.
+import { previewOf } from './foreign-text.js';
 import { formats, locale, t } from './strings.js';
 
 /** Made when it is first used, which takes a while. @param {Intl.DateTimeFormatOptions} options */
@@ -39,6 +40,12 @@ export function inOrder(people, text) {
 export function shortID(id) {
   const digits = String(id);
   return digits.length > 4 ? digits.slice(0, 4) + '…' : digits;
+}
+
+/** What a list shows of a message, in one line. @param {import('../parley.js').Message} message @param {number} limit in UTF-16 units */
+export function briefly({ type, content }, limit) {
+  const words = previewOf(content, limit);
+  return type === 'image' || type === 'file' || type === 'voice' ? t.carried[type](words) : words;
 }
 
 /** The time of day. @param {number} time */

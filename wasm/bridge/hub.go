@@ -24,6 +24,8 @@ type Parts struct {
 	MemoryOnly chat.Reason
 	Network    chat.Network
 	History    chat.History
+	// Files are those that pages keep to be sent; nil: none can be.
+	Files chat.Files
 	// Erase deletes what Store keeps, once that is closed. It may block; nil: there is nothing.
 	Erase func(context.Context) error
 }

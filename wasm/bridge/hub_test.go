@@ -148,7 +148,7 @@ func attachCommand(changes record) record {
 
 func sendCommand(changes record) record {
 	c := record{"id": 2.0, "op": "send", "key": key, "content": "hello", "seen": uint64(0), "type": "text",
-		"target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false, "mentions": []any{}}
+		"target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false, "mentions": []any{}, "files": []any{}}
 	maps.Copy(c, changes)
 	return c
 }
@@ -382,13 +382,13 @@ func TestBadCommandsAreRefusedByNameAndDisturbNobody(t *testing.T) {
 		"an infinite expiry":        {false, attachCommand(record{"expires": math.Inf(1)}), "expires: want"},
 		"another server":            {true, attachCommand(record{"server": "https://other.example"}), "https://chat.example"},
 		"an unknown op":             {true, record{"op": "obliterate"}, `"obliterate" is unknown`},
-		"send without a key":        {true, record{"op": "send", "content": "x", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false, "mentions": []any{}}, "key: want a string"},
-		"a ref that is too short":   {true, record{"op": "send", "key": key, "content": "x", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref[2:], "repeat": false, "mentions": []any{}}, "ref: want 32 hex digits"},
-		"a ref of nothing":          {true, record{"op": "send", "key": key, "content": "x", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": strings.Repeat("0", 32), "repeat": false, "mentions": []any{}}, "ref: want 32 hex digits"},
-		"content that is a number":  {true, record{"op": "send", "key": key, "content": 1.0, "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false, "mentions": []any{}}, "content: want a string"},
+		"send without a key":        {true, record{"op": "send", "content": "x", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false, "mentions": []any{}, "files": []any{}}, "key: want a string"},
+		"a ref that is too short":   {true, record{"op": "send", "key": key, "content": "x", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref[2:], "repeat": false, "mentions": []any{}, "files": []any{}}, "ref: want 32 hex digits"},
+		"a ref of nothing":          {true, record{"op": "send", "key": key, "content": "x", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": strings.Repeat("0", 32), "repeat": false, "mentions": []any{}, "files": []any{}}, "ref: want 32 hex digits"},
+		"content that is a number":  {true, record{"op": "send", "key": key, "content": 1.0, "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false, "mentions": []any{}, "files": []any{}}, "content: want a string"},
 		"seen that is a number":     {true, record{"op": "send", "key": key, "content": "x", "seen": 1.0}, "seen: want a BigInt"},
-		"content that is too long":  {true, record{"op": "send", "key": key, "content": long, "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false, "mentions": []any{}}, "content"},
-		"a key that does not parse": {true, record{"op": "send", "key": "d:2:1", "content": "x", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false, "mentions": []any{}}, "key"},
+		"content that is too long":  {true, record{"op": "send", "key": key, "content": long, "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false, "mentions": []any{}, "files": []any{}}, "content"},
+		"a key that does not parse": {true, record{"op": "send", "key": "d:2:1", "content": "x", "seen": uint64(0), "type": "text", "target": uint64(0), "extend": "", "anyway": false, "ref": ref, "repeat": false, "mentions": []any{}, "files": []any{}}, "key"},
 		"limit 0":                   {true, record{"op": "history", "key": key, "before": uint64(0), "limit": 0.0}, "limit: want"},
 		"limit -1":                  {true, record{"op": "history", "key": key, "before": uint64(0), "limit": -1.0}, "limit: want"},
 		"limit 1.5":                 {true, record{"op": "history", "key": key, "before": uint64(0), "limit": 1.5}, "limit: want"},

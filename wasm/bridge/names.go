@@ -11,6 +11,7 @@ var entryTypes = map[proto.MessageType]string{
 	proto.MessageType_MESSAGE_TYPE_TEXT:            "text",
 	proto.MessageType_MESSAGE_TYPE_IMAGE:           "image",
 	proto.MessageType_MESSAGE_TYPE_FILE:            "file",
+	proto.MessageType_MESSAGE_TYPE_VOICE:           "voice",
 	proto.MessageType_MESSAGE_TYPE_MOVED_HERE:      "moved",
 	proto.MessageType_MESSAGE_TYPE_CLAIM:           "claim",
 	proto.MessageType_MESSAGE_TYPE_RELEASE:         "release",

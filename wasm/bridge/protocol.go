@@ -25,7 +25,7 @@ func putReaction(e *encoder, v *chat.Reaction) {
 	e.string(v.Emoji)
 }
 
-var messageShape = &shape{"key", "seq", "id", "sender", "receiver", "content", "time", "deliveredTime", "readTime", "seen", "ref", "number", "state", "reason", "reasonCode", "reasonArgs", "gap", "type", "mine", "agent", "target", "extend", "quote", "of", "edited", "reactions", "recalledBy", "changing", "senderName", "mentions", "mentionsMe", "members", "memberNames", "readBy", "readOf"}
+var messageShape = &shape{"key", "seq", "id", "sender", "receiver", "content", "time", "deliveredTime", "readTime", "seen", "ref", "number", "state", "reason", "reasonCode", "reasonArgs", "gap", "type", "mine", "agent", "target", "extend", "quote", "of", "edited", "reactions", "recalledBy", "changing", "senderName", "mentions", "mentionsMe", "members", "memberNames", "readBy", "readOf", "attachments"}
 
 func putMessage(e *encoder, v *chat.Message) {
 	e.object(messageShape)
@@ -79,6 +79,27 @@ func putMessage(e *encoder, v *chat.Message) {
 	}
 	e.float(float64(v.ReadBy))
 	e.float(float64(v.ReadOf))
+	e.array(len(v.Attachments))
+	for i := range v.Attachments {
+		putAttachment(e, &v.Attachments[i])
+	}
+}
+
+var attachmentShape = &shape{"id", "name", "mediaType", "size", "width", "height", "preview", "duration", "waveform", "file", "uploaded"}
+
+func putAttachment(e *encoder, v *chat.Attachment) {
+	e.object(attachmentShape)
+	e.uint(v.ID)
+	e.string(v.Name)
+	e.string(v.MediaType)
+	e.float(float64(v.Size))
+	e.float(float64(v.Width))
+	e.float(float64(v.Height))
+	e.string(v.Preview)
+	e.float(float64(v.Duration))
+	e.string(v.Waveform)
+	e.string(v.File)
+	e.float(float64(v.Uploaded))
 }
 
 var conversationShape = &shape{"key", "peer", "peerName", "head", "min", "read", "delivered", "peerRead", "peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "waitingSeq", "awaitingSeq", "service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy", "notes", "blocked", "pinned", "muted", "archived", "markedUnread", "group", "role", "memberCount", "mentions"}
@@ -272,6 +293,7 @@ type sendFields struct {
 	repeat   bool
 	quote    *uint64
 	mentions []uint64
+	files    []chat.DraftFile
 }
 
 func (c *command) send() sendFields {
@@ -287,6 +309,7 @@ func (c *command) send() sendFields {
 		repeat:   c.bool("repeat"),
 		quote:    optional(c, "quote", c.uint),
 		mentions: c.uints("mentions"),
+		files:    c.files("files"),
 	}
 }
 

@@ -45,7 +45,7 @@ func (s *userEngine) openFor(a attachment) {
 			s.erase = parts.Erase
 			s.engine = chat.New(chat.Config{
 				User: s.user, Token: a.says(), Grace: grace,
-				Store: parts.Store, MemoryOnly: parts.MemoryOnly, Network: parts.Network, History: parts.History,
+				Store: parts.Store, MemoryOnly: parts.MemoryOnly, Network: parts.Network, History: parts.History, Files: parts.Files,
 				Host: s.hub.host, Observer: &s.events,
 			})
 			if s.closing {
@@ -232,7 +232,7 @@ func (s *userEngine) send(port int, c *command) error {
 	}
 	draft := chat.Draft{
 		Content: f.content, Seen: f.seen, Type: f.kind, Target: f.target, Extend: f.extend,
-		Anyway: f.anyway, Ref: f.ref, Repeat: f.repeat, Mentions: f.mentions,
+		Anyway: f.anyway, Ref: f.ref, Repeat: f.repeat, Mentions: f.mentions, Files: f.files,
 	}
 	if f.quote != nil {
 		draft.Quote = *f.quote

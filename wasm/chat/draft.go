@@ -28,6 +28,8 @@ type Draft struct {
 	// one that was not confirmed when it was last told.
 	Of    uint64
 	OfRef [proto.RefSize]byte
+	// Files are what the message carries: images, files or a voice message, as Type says.
+	Files []DraftFile
 	// Ref is the client_ref, made when Send was pressed; the zero Ref lets the
 	// engine make one, for a draft that is given to it once.
 	Ref [proto.RefSize]byte
@@ -35,6 +37,18 @@ type Draft struct {
 	// before, which ended without an answer. What became of it then is the
 	// answer now; only if nothing did, it is sent.
 	Repeat bool
+}
+
+// DraftFile is an attachment of a draft.
+type DraftFile struct {
+	// Key is under what the browser keeps it (Files); "" for one that is uploaded, as ID.
+	Key string
+	ID  uint64
+	// What is known of it, as Attachment's.
+	Name, MediaType     string
+	Size, Width, Height uint64
+	Preview, Waveform   []byte
+	Duration            uint64
 }
 
 // check refuses what the server would refuse in a conversation of a kind.
@@ -55,6 +69,9 @@ func (d Draft) check(kind proto.KeyKind) error {
 	case d.Content == "" && d.Type.Control() && d.Type != proto.MessageType_MESSAGE_TYPE_NOTE:
 		return nil
 	}
+	if len(d.Files) > 0 {
+		return d.checkFiles()
+	}
 	return proto.CheckContent(d.Content)
 }
 
@@ -71,6 +88,39 @@ func (d Draft) checkRevision() error {
 		return proto.Refuse(proto.PayloadFormatInvalid, "content: a recall says nothing")
 	}
 	return nil
+}
+
+// checkFiles refuses what the server would refuse of attachments.
+func (d Draft) checkFiles() error {
+	if d.Content != "" {
+		if err := proto.CheckContent(d.Content); err != nil {
+			return err
+		}
+	}
+	attachments := d.attachments()
+	for i, a := range attachments {
+		if a.GetAttachmentId() == 0 { // it gets one when it is uploaded
+			id := uint64(i + 1)
+			a.AttachmentId = &id
+		}
+	}
+	return proto.CheckAttachments(d.Type, attachments)
+}
+
+// attachments are the draft's files as its message carries them.
+func (d Draft) attachments() (all []*proto.Attachment) {
+	for _, f := range d.Files {
+		width, height, duration := uint32(f.Width), uint32(f.Height), uint32(f.Duration)
+		a := &proto.Attachment{AttachmentId: &f.ID, Name: &f.Name, MediaType: &f.MediaType, Size: &f.Size, Preview: f.Preview, Waveform: f.Waveform}
+		if width > 0 && height > 0 {
+			a.Width, a.Height = &width, &height
+		}
+		if duration > 0 {
+			a.Duration = &duration
+		}
+		all = append(all, a)
+	}
+	return all
 }
 
 // checkAnswer stops an agent whose answer was written without having seen
@@ -94,7 +144,7 @@ func (d Draft) entry(c *conversation, author uint64, ref []byte, now uint64) ent
 	receiver := c.key.Peer(author) + c.key.Group()
 	m := &proto.Message{
 		MessageId: &unassigned, SenderId: &author, ReceiverId: &receiver,
-		Content: &d.Content, CreateTime: &now, ClientRef: ref,
+		Content: &d.Content, CreateTime: &now, ClientRef: ref, Attachments: d.attachments(),
 	}
 	if c.key.Kind() == proto.Group {
 		m.GroupId, m.Mentions = &receiver, d.Mentions
@@ -112,7 +162,7 @@ func (d Draft) serviceMessage(c *conversation, author uint64, ref []byte, now ui
 	direction := proto.ServiceMessageDirection_CUSTOMER_TO_SERVICE
 	m := &proto.ServiceMessage{
 		MessageId: &unassigned, UserId: &customer, ServiceType: &service, MessageType: &d.Type,
-		Content: &d.Content, CreateDate: &now, Direction: &direction, ClientRef: ref,
+		Content: &d.Content, CreateDate: &now, Direction: &direction, ClientRef: ref, Attachments: d.attachments(),
 	}
 	if customer != author {
 		direction = proto.ServiceMessageDirection_SERVICE_TO_CUSTOMER

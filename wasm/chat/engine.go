@@ -36,6 +36,7 @@ type Config struct {
 	MemoryOnly Reason
 	Network    Network
 	History    History
+	Files      Files // nil: none can be sent
 	Host       Host
 	Observer   Observer
 }
@@ -57,6 +58,7 @@ type Engine struct {
 	typing        typing
 	settings      *Settings // nil until the server told them
 	outbox        outbox
+	uploads       uploads
 	ctx           context.Context
 	cancel        context.CancelFunc
 	started       bool
@@ -77,7 +79,7 @@ func New(c Config) *Engine {
 	e.write = writer{host: c.Host, store: c.Store, row: e.rowOf, lost: e.lost, failed: c.Observer.Failed, works: e.catchUp, reopened: e.reopened}
 	e.connection = connection{engine: e, state: Connection{State: Connecting, MemoryOnly: c.MemoryOnly.Text, MemoryOnlyCode: c.MemoryOnly.Code}, since: c.Host.Elapsed()}
 	e.renewing, e.sync, e.fetch = renewing{engine: e}, syncing{engine: e}, fetching{engine: e}
-	e.outbox, e.marking, e.typing = outbox{engine: e}, marking{engine: e}, newTyping(e)
+	e.outbox, e.marking, e.typing, e.uploads = outbox{engine: e}, marking{engine: e}, newTyping(e), uploads{engine: e}
 	return e
 }
 
@@ -98,6 +100,7 @@ func (e *Engine) Start(done func(error)) {
 			e.early = nil
 			if err == nil && !e.closed {
 				e.watch()
+				e.uploads.tidy()
 				e.connection.begin()
 			}
 		}

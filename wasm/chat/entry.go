@@ -105,6 +105,14 @@ func (x entry) ref() ref {
 	return r
 }
 
+// attachments are what the entry carries.
+func (x entry) attachments() []*proto.Attachment {
+	if x.service != nil {
+		return x.service.Attachments
+	}
+	return x.direct.GetAttachments()
+}
+
 // encode writes the entry again after a change.
 func (x *entry) encode() (err error) {
 	if x.service != nil {

@@ -46,7 +46,7 @@ func (e *Engine) Retry(hexRef string, seen uint64, done func(error)) {
 	e.loaded(func() { e.outbox.retry(hexRef, seen, done) })
 }
 
-// Discard deletes a refused message.
+// Discard deletes a refused message, or one whose files are not uploaded yet.
 func (e *Engine) Discard(hexRef string, done func(error)) {
 	e.loaded(func() { e.outbox.discard(hexRef, done) })
 }
@@ -141,7 +141,8 @@ func (b *outbox) prepare(c *conversation, d Draft) (*outgoing, error) {
 		return nil, err
 	}
 	b.number++
-	o.Outgoing = Outgoing{Number: b.number, Key: c.name, Body: o.entry.body, Of: d.OfRef}
+	o.Outgoing = Outgoing{Number: b.number, Key: c.name, Body: o.entry.body, Of: d.OfRef, Files: filesOf(d)}
+	o.uploading()
 	return o, nil
 }
 
@@ -193,7 +194,9 @@ func (b *outbox) restore(stored Outgoing) error {
 		c = &conversation{name: stored.Key, key: key}
 		e.conversations[stored.Key] = c
 	}
-	c.outbox = append(c.outbox, &outgoing{Outgoing: stored, entry: x, ref: x.ref(), tried: true})
+	o := &outgoing{Outgoing: stored, entry: x, ref: x.ref(), tried: true}
+	o.uploading()
+	c.outbox = append(c.outbox, o)
 	return nil
 }
 
@@ -216,6 +219,10 @@ func (b *outbox) pump(c *conversation) {
 		return
 	}
 	o, number := c.outbox[i], e.connection.number
+	if !o.complete() {
+		e.uploads.begin(c, o)
+		return
+	}
 	o.session, o.tried = number, true
 	stop := e.Host.After(quietAck, func() { session.Probe(probeTimeout) })
 	session.Publish(o.entry.branch(), o.Body, o.ref[:], func(ack Ack, err error) {
@@ -235,7 +242,7 @@ func (b *outbox) acknowledged(c *conversation, o *outgoing, session int, ack Ack
 	switch {
 	case err == nil && ack.Seq != 0 && c.stored.has(ack.Seq):
 		b.confirmStored(c, o, ack.Seq)
-	case err == nil && ack.Seq != 0 && c.key.Kind() == proto.Direct && o.entry.seenIn(e.meta.Epoch):
+	case err == nil && ack.Seq != 0 && c.key.Kind() == proto.Direct && o.entry.seenIn(e.meta.Epoch) && len(o.Files) == 0:
 		b.confirm(c, o, ack)
 	case err == nil && ack.Seq != 0:
 		b.confirmLater(c, o, ack)
@@ -311,7 +318,7 @@ func (b *outbox) confirm(c *conversation, o *outgoing, ack Ack) {
 }
 
 // confirmLater waits for the entry to come back, since the server stamps more than
-// the acknowledgement says: in a service conversation and a group, and where the author had seen
+// the acknowledgement says: in a service conversation and a group, of attachments, and where the author had seen
 // entries of another epoch. That says where the entry
 // stands, so it is fetched if the echo is lost.
 func (b *outbox) confirmLater(c *conversation, o *outgoing, ack Ack) {
@@ -367,6 +374,7 @@ func (b *outbox) leave(c *conversation, o *outgoing) {
 		o.stop()
 	}
 	b.engine.write.confirmed(o.Number)
+	b.engine.uploads.drop(o)
 }
 
 // refuse keeps a message with the reason, for the person to decide.
@@ -437,7 +445,8 @@ func (b *outbox) retry(hexRef string, seen uint64, done func(error)) {
 	}
 	e.write.confirmed(o.Number)
 	b.number++
-	o.Outgoing = Outgoing{Number: b.number, Key: o.Key, Body: o.entry.body, Of: o.Of}
+	o.Outgoing = Outgoing{Number: b.number, Key: o.Key, Body: o.entry.body, Of: o.Of, Files: o.Files}
+	o.uploadAgain()
 	c.outbox = slices.DeleteFunc(c.outbox, func(x *outgoing) bool { return x == o })
 	c.queue(o)
 	e.write.outgoing(o.Outgoing, nil)
@@ -458,13 +467,27 @@ func (b *outbox) look(o *outgoing, seen uint64) error {
 }
 
 func (b *outbox) discard(hexRef string, done func(error)) {
-	c, o, err := b.refused(hexRef)
+	c, o, err := b.discardable(hexRef)
 	if err != nil {
 		done(err)
 		return
 	}
 	b.remove(c, o)
+	b.pump(c)
 	b.engine.write.flush(func() { done(nil) })
+}
+
+// discardable returns the message that has a ref and that the server was not given: one that
+// was refused, or whose files are not uploaded.
+func (b *outbox) discardable(hexRef string) (*conversation, *outgoing, error) {
+	for _, c := range b.engine.conversations {
+		for _, o := range c.outbox {
+			if o.ref.String() == hexRef && o.Refused == "" && !o.complete() {
+				return c, o, nil
+			}
+		}
+	}
+	return b.refused(hexRef)
 }
 
 // refused returns the refused message that has a ref.

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"context"
 	"slices"
 
 	"parley/proto"
@@ -17,6 +18,10 @@ type outgoing struct {
 	retry   backoff
 	stop    func()  // the retry timer; nil if there is none
 	held    *Reason // why the server does not take it yet; nil if the person need not know
+	// Of its files: how many bytes the server has of each, and what ends what is under way; nil if nothing is.
+	uploaded []uint64
+	known    []bool // that the server was asked
+	abort    context.CancelFunc
 }
 
 // queue puts a message into the outbox in its place: another one may have been

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"encoding/base64"
 	"slices"
 
 	"parley/proto"
@@ -82,6 +83,10 @@ func (r renderer) message(c *conversation, x entry) Message {
 		view.Content = x.direct.GetContent()
 		view.Sender, view.Receiver = x.direct.GetSenderId(), x.direct.GetReceiverId()
 	}
+	view.Attachments = attachmentsOf(x)
+	if len(view.Attachments) > 0 && view.Content == proto.AttachmentNames(x.attachments()) {
+		view.Content = "" // what stands for a caption where none is
+	}
 	if x.direct.GetGroupId() != 0 {
 		r.ofGroup(c, x, &view)
 	} else if view.Mine && x.seq != 0 {
@@ -146,6 +151,17 @@ func (x entry) reactions() (all []Reaction) {
 	return all
 }
 
+// attachmentsOf are an entry's attachments as a person sees them.
+func attachmentsOf(x entry) (all []Attachment) {
+	for _, a := range x.attachments() {
+		all = append(all, Attachment{
+			ID: a.GetAttachmentId(), Name: a.GetName(), MediaType: a.GetMediaType(), Size: a.GetSize(), Width: uint64(a.GetWidth()), Height: uint64(a.GetHeight()),
+			Preview: base64.StdEncoding.EncodeToString(a.GetPreview()), Duration: uint64(a.GetDuration()), Waveform: base64.StdEncoding.EncodeToString(a.GetWaveform()),
+		})
+	}
+	return all
+}
+
 // stateOf is how far a confirmed message of mine has come.
 func (c *conversation) stateOf(seq uint64) MessageState {
 	switch {
@@ -161,6 +177,9 @@ func (c *conversation) stateOf(seq uint64) MessageState {
 func (r renderer) pending(c *conversation, o *outgoing) Message {
 	view := r.message(c, o.entry)
 	view.Number, view.State, view.Gap = o.Number, Pending, false
+	for i := range min(len(o.Files), len(view.Attachments)) {
+		view.Attachments[i].File, view.Attachments[i].Uploaded = o.Files[i].Key, o.uploaded[i]
+	}
 	if o.Refused != "" {
 		view.State, view.Reason, view.ReasonCode, view.ReasonArgs = Refused, o.Refused, o.Code, o.Args
 	} else if o.held != nil {

@@ -93,6 +93,17 @@ type Outgoing struct {
 	// Of is the client_ref of the message that this one speaks of, which is not confirmed
 	// either; zero: it names its target itself.
 	Of [proto.RefSize]byte
+	// Files are the attachments of Body, in its order; none if it has none. Those that are
+	// uploaded by this browser are kept beside the Store until the message leaves the outbox.
+	Files []OutgoingFile
+}
+
+// OutgoingFile is an attachment of a message that is not confirmed yet.
+type OutgoingFile struct {
+	// Key is under what Files keeps it; "" if it was uploaded before, as what is passed on.
+	Key string
+	// Upload is the upload's id, 0 until it began.
+	Upload uint64
 }
 
 // Deletion is of all entries of a conversation before a seq.

@@ -69,12 +69,30 @@ type Message struct {
 	Members        []uint64
 	MemberNames    []string
 	ReadBy, ReadOf uint32
+	// Attachments are what it carries; Content is then the caption, "" if there is none.
+	Attachments []Attachment
 }
 
 // Reaction is what somebody answered a message with.
 type Reaction struct {
 	User  uint64 // who; 0: a service, to its customer
 	Emoji string
+}
+
+// Attachment is a file that a message carries.
+type Attachment struct {
+	ID        uint64 // 0 until it is uploaded
+	Name      string
+	MediaType string // as the server found it; until it is uploaded, as the page did
+	Size      uint64 // bytes
+	Width     uint64 // of a picture, in pixels; 0 if unknown
+	Height    uint64
+	Preview   string // proto.Attachment.preview in Base64; "" if there is none
+	Duration  uint64 // of a voice message, milliseconds
+	Waveform  string // proto.Attachment.waveform in Base64
+	// File is under what the browser keeps it until it is sent (Files); "" of others.
+	File     string
+	Uploaded uint64 // of a File, bytes
 }
 
 // Conversation is a conversation as the list shows it.

@@ -68,7 +68,7 @@ var (
 func openDatabase(ctx context.Context, user uint64, patience time.Duration) (js.Value, error) {
 	waiting, cancel := context.WithTimeoutCause(ctx, patience, errSilent)
 	defer cancel()
-	db, err := settle(waiting, func(f js.Value) js.Value { return f.Call("open", databaseName(user), version) },
+	db, err := settle(waiting, func(f js.Value) js.Value { return f.Call("open", databaseName(user), version) }, upgrade,
 		func(late js.Value) { late.Call("close") })
 	if err == nil || ctx.Err() != nil || errors.Is(err, errNewer) || errors.Is(err, errHeld) {
 		return db, err
@@ -79,15 +79,15 @@ func openDatabase(ctx context.Context, user uint64, patience time.Duration) (js.
 // Delete deletes a user's database. It waits until every tab has closed it,
 // which tabs with a Store do by themselves.
 func Delete(ctx context.Context, user uint64) error {
-	if _, err := settle(ctx, func(f js.Value) js.Value { return f.Call("deleteDatabase", databaseName(user)) }, nil); err != nil {
+	if _, err := settle(ctx, func(f js.Value) js.Value { return f.Call("deleteDatabase", databaseName(user)) }, nil, nil); err != nil {
 		return fmt.Errorf("delete the stored history: %w", err)
 	}
 	return nil
 }
 
-// settle waits for a request of the factory. If ctx ends first, the request
-// goes on in the browser, and late gets what it brings.
-func settle(ctx context.Context, ask func(factory js.Value) js.Value, late func(result js.Value)) (js.Value, error) {
+// settle waits for a request of the factory, which may need an upgrade. If ctx ends first, the
+// request goes on in the browser, and late gets what it brings.
+func settle(ctx context.Context, ask func(factory js.Value) js.Value, upgrade func(db, upgraded js.Value, from int), late func(result js.Value)) (js.Value, error) {
 	none := js.Undefined()
 	if ctx.Err() != nil {
 		return none, context.Cause(ctx)

@@ -187,6 +187,11 @@ func encodeOutgoing(o chat.Outgoing) []byte {
 	for _, arg := range o.Args {
 		r.string(arg)
 	}
+	r.uvarint(uint64(len(o.Files)))
+	for _, f := range o.Files {
+		r.string(f.Key)
+		r.uint64(f.Upload)
+	}
 	if o.Of != [proto.RefSize]byte{} {
 		r.bytes(o.Of[:])
 	}
@@ -207,6 +212,12 @@ func decodeOutgoing(b []byte) (chat.Outgoing, error) {
 	o.Code = f.string()
 	for n := f.uvarint(); n > 0 && f.err == nil; n-- {
 		o.Args = append(o.Args, f.string())
+	}
+	if len(f.left) == 0 { // likewise
+		return o, f.end()
+	}
+	for n := f.uvarint(); n > 0 && f.err == nil; n-- {
+		o.Files = append(o.Files, chat.OutgoingFile{Key: f.string(), Upload: f.uint64()})
 	}
 	if len(f.left) > 0 { // likewise
 		copy(o.Of[:], f.bytes())

@@ -159,7 +159,7 @@ func TestABatchThatMeetsADamagedPageLeavesNothing(t *testing.T) {
 func TestAnUpgradeByAnotherTabClosesTheStoreAndSaysSo(t *testing.T) {
 	user := newUser(t)
 	s := open(t, user)
-	newer, err := settle(t.Context(), func(f js.Value) js.Value { return f.Call("open", databaseName(user), version+1) }, nil)
+	newer, err := settle(t.Context(), func(f js.Value) js.Value { return f.Call("open", databaseName(user), version+1) }, upgrade, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,7 +298,7 @@ func TestATabThatHoldsAnOlderSchemaOpenIsNamed(t *testing.T) {
 	s.db.Set("onversionchange", js.Null()) // an older program that does not give way
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	_, err := settle(ctx, func(f js.Value) js.Value { return f.Call("open", databaseName(user), version+1) },
+	_, err := settle(ctx, func(f js.Value) js.Value { return f.Call("open", databaseName(user), version+1) }, upgrade,
 		func(late js.Value) { late.Call("close") })
 	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, errHeld) {
 		t.Errorf("got %v", err)

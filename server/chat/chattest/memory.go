@@ -161,6 +161,9 @@ type memoryState struct {
 	replies       map[replyKey]chat.Reply
 	groups        map[proto.Key]chat.Group
 	links         map[linkKey]chat.GroupLink
+	attachments   map[uint64]chat.Attachment
+	names         map[chat.AttachmentName]bool
+	uploads       map[uint64]chat.UploadUsage
 	rev, lastID   uint64
 	epoch         uint64
 	starts        []memoryStart // in order
@@ -198,6 +201,9 @@ func newMemoryState(base *memoryState) *memoryState {
 		replies:       make(map[replyKey]chat.Reply),
 		groups:        make(map[proto.Key]chat.Group),
 		links:         make(map[linkKey]chat.GroupLink),
+		attachments:   make(map[uint64]chat.Attachment),
+		names:         make(map[chat.AttachmentName]bool),
+		uploads:       make(map[uint64]chat.UploadUsage),
 	}
 	if base != nil {
 		s.rev, s.lastID, s.epoch, s.starts = base.rev, base.lastID, base.epoch, base.starts
@@ -226,6 +232,9 @@ func (s *memoryState) merge(own *memoryState) {
 	replace(s.replies, own.replies)
 	replace(s.groups, own.groups)
 	replace(s.links, own.links)
+	replace(s.attachments, own.attachments)
+	replace(s.names, own.names)
+	replace(s.uploads, own.uploads)
 	s.rev, s.lastID, s.epoch, s.starts = own.rev, own.lastID, own.epoch, own.starts
 }
 
@@ -709,7 +718,7 @@ func (t memoryTx) DeleteConversation(key proto.Key) error {
 }
 
 func (t memoryTx) DeleteUser(id uint64) error {
-	t.s.users[id], t.s.usages[id] = chat.User{}, chat.Usage{}
+	t.s.users[id], t.s.usages[id], t.s.uploads[id] = chat.User{}, chat.Usage{}, chat.UploadUsage{}
 	for k := range t.devices() {
 		if k.user == id {
 			t.s.devices[k] = chat.Device{}

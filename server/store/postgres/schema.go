@@ -270,6 +270,37 @@ var migrations = []string{`
 		expires      bytea NOT NULL,
 		PRIMARY KEY (conversation, id)
 	);
+`, `
+	-- What users uploaded (chat.Attachment), which entries name it, and what users have used
+	-- of the quotas of uploads. The contents are kept elsewhere.
+	CREATE TABLE attachments (
+		id           bytea PRIMARY KEY,
+		owner        bytea NOT NULL,
+		state        bigint NOT NULL,
+		name         bytea NOT NULL,
+		media_type   bytea NOT NULL,
+		width        bigint NOT NULL,
+		height       bigint NOT NULL,
+		size         bigint NOT NULL,
+		offset_bytes bigint NOT NULL,
+		time         bytea NOT NULL,
+		due          bytea NOT NULL
+	);
+	CREATE INDEX attachments_due ON attachments (due, id) WHERE due != '\x0000000000000000';
+	CREATE INDEX attachments_unfinished ON attachments (owner, id) WHERE state = 0;
+	CREATE TABLE attachment_names (
+		attachment   bytea NOT NULL,
+		conversation bigint NOT NULL,
+		seq          bytea NOT NULL,
+		PRIMARY KEY (attachment, conversation, seq)
+	);
+	CREATE INDEX attachment_names_by_entry ON attachment_names (conversation, seq);
+	CREATE TABLE upload_usage (
+		user_id    bytea PRIMARY KEY,
+		bytes      bytea NOT NULL,
+		bytes_time bytea NOT NULL,
+		kept       bytea NOT NULL
+	);
 `}
 
 // lastAlone is the last schema that one server at a time used, which had a lease.

@@ -33,6 +33,9 @@ var tables = []table{
 	{"user_groups", 1, "conversation i, name s, whole b, members i, version i"},
 	{"mentions", 3, "conversation i, user_id n, seq n"},
 	{"group_links", 2, "conversation i, id n, secret n, author n, made n, expires n"},
+	{"attachments", 1, "id n, owner n, state i, name s, media_type s, width i, height i, size i, offset_bytes i, time n, due n"},
+	{"attachment_names", 3, "attachment n, conversation i, seq n"},
+	{"upload_usage", 1, "user_id n, bytes n, bytes_time n, kept n"},
 	{"starts", 1, "number i, id n, rev n"},
 }
 

@@ -324,7 +324,7 @@ func (t *Transaction) DeleteUser(id uint64) error {
 		}
 	}
 	for _, query := range []string{
-		"DELETE FROM users WHERE id = ?", "DELETE FROM usage WHERE user_id = ?", "DELETE FROM devices WHERE user_id = ?", "DELETE FROM codes WHERE user_id = ?",
+		"DELETE FROM users WHERE id = ?", "DELETE FROM usage WHERE user_id = ?", "DELETE FROM upload_usage WHERE user_id = ?", "DELETE FROM devices WHERE user_id = ?", "DELETE FROM codes WHERE user_id = ?",
 	} {
 		if err := t.Exec(query, Number(id)); err != nil {
 			return fmt.Errorf("delete user: %w", err)

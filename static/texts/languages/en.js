@@ -428,7 +428,61 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   send: 'Send',
   /** What stands where a message shows nothing. */
   emptyMessage: 'Empty message',
-  noFiles: 'Files and pictures cannot be sent yet. Write what is in them, or send a link to them.',
+  filesNowhere: 'Open the conversation to send files to, then drop or paste them there.',
+  attachFiles: 'Attach files',
+  takePhoto: 'Take a photo',
+  recordVoice: 'Record a voice message',
+  recording: 'Recording',
+  sendVoice: 'Send voice message',
+  cancelVoice: 'Cancel recording',
+  noMicrophone: 'There is no microphone that could be used.',
+  noMicrophoneAllowed: 'This page may not use the microphone. Allow it in the browser to record a voice message.',
+  playVoice: 'Play',
+  pauseVoice: 'Pause',
+  stopVoice: 'Stop playing',
+  playingVoice: 'Playing',
+  voicePosition: 'Position',
+  /** @param {string} name */
+  voiceOf: name => `Voice message of ${name}`,
+  /** @param {number} rate */
+  voiceRate: rate => `${number(rate)}×`,
+  /** @param {number} rate */
+  voiceFaster: rate => `${number(rate)}× speed`,
+  /** @param {string} reason */
+  notPlayed: reason => `Not played: ${reason}`,
+  sendFiles: 'Send files',
+  filesToSend: 'Files to send',
+  caption: 'Caption',
+  sendOriginals: 'Send pictures as files, as they are',
+  /** @param {string} name */
+  leaveOut: name => `Leave out ${name}`,
+  /** @param {string} name @param {string} most */
+  fileTooLarge: (name, most) => `${name} is too large: at most ${most} can be sent.`,
+  /** @param {string} name */
+  fileEmpty: name => `${name} is empty.`,
+  /** @param {number} part from 0 to 1 */
+  uploaded: part => `${percent(part)} sent`,
+  cancelUpload: 'Cancel',
+  /** @param {string} name */
+  openPicture: name => `Picture: ${name}`,
+  /** @param {string} name */
+  download: name => `Download ${name}`,
+  /** @param {string} reason */
+  notLoaded: reason => `Not loaded: ${reason}`,
+  pictures: 'Pictures',
+  /** @param {string} name @param {number} place @param {number} of */
+  pictureOf: (name, place, of) => `${name} (${number(place)} of ${number(of)})`,
+  previousPicture: 'Previous picture',
+  nextPicture: 'Next picture',
+  zoomIn: 'Zoom in',
+  zoomOut: 'Zoom out',
+  downloadPicture: 'Download',
+  /** What a list says of them. @type {Record<'image' | 'file' | 'voice', (words: string) => string>} */
+  carried: {
+    image: words => (words ? `Picture: ${words}` : 'Picture'),
+    file: words => (words ? `File: ${words}` : 'File'),
+    voice: words => (words ? `Voice message: ${words}` : 'Voice message'),
+  },
   nothingToSend: 'There is nothing to see in this message. Write something.',
   /** @param {string} reason */
   notSent: reason => `The message was not sent: ${reason}`,
@@ -609,6 +663,14 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'too-late-to-change': seconds => `messages can be changed for ${wait(+seconds)}`,
     /** @param {string} most */
     'too-many-reactions': most => `the message has ${number(+most)} different emoji, which is the most: choose one of them`,
+    'attachment-everywhere': 'the file was sent as often as it may be: choose it from your device again',
+    'attachment-gone': 'the file is not there any more, or not for you: choose it from your device again',
+    'attachment-no-picture': 'the file is no picture that can be shown, or too large a one: send it as a file',
+    'attachment-no-sound': 'the file is no sound that can be played: send it as a file',
+    'attachment-sent': 'the file was sent already: it stays until its message goes',
+    'file-gone': 'the file is not in this browser any more: choose it again',
+    'no-files-here': 'this browser keeps nothing, so that no files can be sent from it',
+    'attachment-unfinished': 'the file is not uploaded to its end: send the message again',
     'already-claimed': 'another agent has claimed this conversation: ask them to release it or hand it over',
     away: 'you are away, and given no further conversations: come back first',
     'answered-meanwhile': 'another agent answered meanwhile: read it, then send again',
@@ -729,9 +791,19 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'too-many-notes': most => `this conversation has ${number(+most)} notes, which is the most: delete some first`,
     /** @param {string} most */
     'too-many-replies': most => `this service has ${number(+most)} canned replies, which is the most: delete some first`,
+    /** @param {string} most */
+    'too-many-attachments': most => `these are too many files, at most ${number(+most)} go with one message: send several`,
+    /** @param {string} most @param {string} seconds */
+    'too-much-uploaded': (most, seconds) => `you have sent files of ${bytes(+most)}, as much as you may in a day: there is room for this in ${wait(+seconds)}`,
     'too-slow': 'the connection reads too slowly: it is opened again',
     'try-again': 'this could not be done now: try again',
     'unknown-placeholder': 'the text has a word in braces that nothing is filled in for: use the placeholders that are named, or no braces',
+    'upload-empty': 'the file is empty: choose another',
+    /** @param {string} size @param {string} most */
+    'upload-too-large': (size, most) => `the file has ${bytes(+size)}, at most ${bytes(+most)} are allowed: choose a smaller one`,
+    'uploads-away': 'files cannot be stored or read now: it is tried again',
+    /** @param {string} most */
+    'uploads-full': most => `what you have sent takes ${bytes(+most)}, as much as is kept of one person’s: there is no room for this`,
     unreachable: 'the server cannot be reached',
     updated: 'Parley was updated: reload this page',
   },

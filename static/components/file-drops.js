@@ -1,10 +1,9 @@
 // @ts-check
-// Files that are dropped on the page or pasted into it: they cannot be sent yet, and what the browser would
-// do with them in the page's place loses sight of the conversation.
-import { t } from '../texts/strings.js';
+// Files that are dropped on the page or pasted into it go to the open conversation; what the browser would do with
+// them in the page's place loses sight of it.
 
-/** Tells of files that they are not taken, and lets nothing that is dropped replace the page. @param {(words: string) => void} tell @param {AbortSignal} signal */
-export function refuseFiles(tell, signal) {
+/** Hands files over, and lets nothing that is dropped replace the page. @param {(files: File[]) => void} give @param {AbortSignal} signal */
+export function takeFiles(give, signal) {
   window.addEventListener('dragover', event => {
     if (takesText(event)) return;
     event.preventDefault(); // so that the drop is the page's to answer
@@ -12,13 +11,13 @@ export function refuseFiles(tell, signal) {
   window.addEventListener('drop', event => {
     if (takesText(event)) return;
     event.preventDefault();
-    if (hasFiles(event.dataTransfer)) tell(t.noFiles);
+    if (hasFiles(event.dataTransfer)) give([...event.dataTransfer?.files ?? []]);
   }, { signal });
   window.addEventListener('paste', event => {
     // Programs for writing put a picture of their text beside it.
     if (!hasFiles(event.clipboardData) || event.clipboardData?.types.includes('text/plain')) return;
     event.preventDefault();
-    tell(t.noFiles);
+    give([...event.clipboardData?.files ?? []]);
   }, { signal });
 }
 

@@ -1,0 +1,281 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/dom"
+	"github.com/chromedp/chromedp"
+)
+
+// photo is a JPEG of a size, with an Exif segment that says where it was taken and that it is
+// to be turned by a quarter.
+func photo(t *testing.T, width, height int) []byte {
+	t.Helper()
+	m := image.NewRGBA(image.Rect(0, 0, width, height))
+	for y := range height {
+		for x := range width {
+			m.Set(x, y, color.RGBA{uint8(x), uint8(y), uint8(x * y / 97), 255})
+		}
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, m, nil); err != nil {
+		t.Fatal(err)
+	}
+	// TIFF, big endian, one entry: Orientation (0x0112), SHORT, 6: turned right.
+	exif := "Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00" + "taken at home"
+	segment := append([]byte{0xff, 0xe1, 0, byte(len(exif) + 2)}, exif...)
+	return append(append([]byte("\xff\xd8"), segment...), b.Bytes()[2:]...)
+}
+
+// chooseFiles gives files to the composer's button, as its dialog would.
+func (p *person) chooseFiles(files ...string) {
+	p.t.Helper()
+	p.find("button", "Attach files")
+	p.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		document, err := cdp.Call(ctx, target, dom.GetDocument, dom.GetDocumentParams{})
+		if err != nil {
+			return err
+		}
+		input, err := cdp.Call(ctx, target, dom.QuerySelector, dom.QuerySelectorParams{NodeID: document.Root.NodeID, Selector: "message-composer input[multiple]"})
+		if err != nil {
+			return err
+		}
+		_, err = cdp.Call(ctx, target, dom.SetFileInputFiles, dom.SetFileInputFilesParams{Files: files, NodeID: input.NodeID})
+		return err
+	}))
+	p.await("what is to be sent", `() => document.querySelector('dialog.send-files .outgoing[data-ready]')`)
+}
+
+// inFolder writes files, and returns their paths.
+func inFolder(t *testing.T, files map[string][]byte) map[string]string {
+	t.Helper()
+	dir, paths := t.TempDir(), make(map[string]string)
+	for name, content := range files {
+		paths[name] = filepath.Join(dir, name)
+		if err := os.WriteFile(paths[name], content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return paths
+}
+
+// sendChosen sends what the dialog shows.
+func (p *person) sendChosen() {
+	p.t.Helper()
+	call[bool](p.tab, `() => { document.querySelector('dialog.send-files .primary').click(); return true }`)
+}
+
+func TestPicturesAndFilesAreSentAndSeen(t *testing.T) {
+	t.Parallel()
+	s := newServerForGuests(t)
+	g := newGate(t, s)
+	ada, bob := signIn(t, g, "Ada"), signIn(t, g, "Bob")
+	ada.openChat(bob.id)
+	bob.openChat(ada.id)
+	paths := inFolder(t, map[string][]byte{
+		"photo.jpg": photo(t, 3000, 1500), "small.jpg": photo(t, 60, 40), "notes.html": []byte("<script>alert(1)</script>"), "empty.txt": nil, "large.bin": make([]byte, 26<<20),
+	})
+
+	t.Run("what cannot be sent is said before", func(t *testing.T) {
+		ada.t = t
+		ada.chooseFiles(paths["empty.txt"], paths["large.bin"])
+		said := call[string](ada.tab, `() => document.querySelector('.send-files .problem').textContent`)
+		if !strings.Contains(said, "large.bin is too large: at most 25 MiB can be sent") || !strings.Contains(said, "empty.txt is empty") {
+			t.Errorf("it says %q", said)
+		}
+		if !call[bool](ada.tab, `() => document.querySelector('.send-files .primary').disabled`) {
+			t.Error("it can be sent")
+		}
+		ada.shutsNobodyOut("files that cannot be sent")
+		ada.click("Cancel")
+	})
+
+	t.Run("a picture, upright, smaller and without where it was taken", func(t *testing.T) {
+		ada.t, bob.t = t, t
+		ada.chooseFiles(paths["photo.jpg"], paths["small.jpg"], paths["notes.html"])
+		ada.shutsNobodyOut("files to send")
+		ada.fill("Caption", "at the sea")
+		ada.sendChosen()
+		ada.awaitMessage("at the sea", confirmed...)
+		bob.awaitMessage("at the sea", "received")
+		bob.awaitMessage("notes.html", "received")
+		bob.await("the pictures", `() => document.querySelectorAll('[data-type=image] .picture[data-loaded]').length === 2`)
+		sizes := call[[]string](bob.tab, `() => [...document.querySelectorAll('.picture img')].map(i => i.naturalWidth + 'x' + i.naturalHeight)`)
+		if fmt.Sprint(sizes) != "[1280x2560 40x60]" {
+			t.Errorf("the pictures are %v", sizes)
+		}
+		if previews := call[int](bob.tab, `() => document.querySelectorAll('.picture canvas').length`); previews != 2 {
+			t.Errorf("%d previews", previews)
+		}
+		bob.shutsNobodyOut("messages with pictures and a file")
+	})
+
+	t.Run("the viewer", func(t *testing.T) {
+		bob.t = t
+		call[bool](bob.tab, `() => { document.querySelector('.picture').click(); return true }`)
+		bob.await("the first picture", `() => document.querySelector('.viewer .stage[data-loaded="0"]')`)
+		bob.shutsNobodyOut("a picture, large")
+		bob.click("Zoom in")
+		bob.await("to be larger", `() => document.querySelector('.viewer img').style.transform.includes('scale(1.4)')`)
+		bob.click("Next picture")
+		bob.await("the second picture", `() => document.querySelector('.viewer .stage[data-loaded="1"]')`)
+		bob.click("Close")
+		bob.await("no viewer", `() => !document.querySelector('.viewer')`)
+	})
+
+	t.Run("what a file is served as", func(t *testing.T) {
+		bob.t = t
+		got := call[map[string]string](bob.tab, `async () => {
+			const {token} = JSON.parse(localStorage.getItem('parley.session'));
+			const list = await (await fetch('/api/conversations', {headers: {Authorization: 'Bearer ' + token}})).json();
+			const {messages} = await (await fetch('/api/conversations/' + list.conversations[0].key + '/messages', {headers: {Authorization: 'Bearer ' + token}})).json();
+			const [file] = messages.at(-1).attachments;
+			const answer = await fetch('/api/attachments/' + file.attachment_id, {headers: {Authorization: 'Bearer ' + token}});
+			return {type: answer.headers.get('Content-Type'), how: answer.headers.get('Content-Disposition'), id: file.attachment_id, body: await answer.text(),
+				picture: messages.at(-2).attachments[0].attachment_id};
+		}`)
+		if got["type"] != "application/octet-stream" || !strings.HasPrefix(got["how"], "attachment") || got["body"] != "<script>alert(1)</script>" {
+			t.Errorf("served as %v", got)
+		}
+		eve := newPeer(t, s, "Eve")
+		if status, _ := s.get("/api/attachments/"+got["id"], eve.token); status != http.StatusForbidden {
+			t.Errorf("to somebody else: %d", status)
+		}
+		picture := call[string](bob.tab, `async id => {
+			const {token} = JSON.parse(localStorage.getItem('parley.session'));
+			return new TextDecoder('latin1').decode(await (await fetch('/api/attachments/' + id, {headers: {Authorization: 'Bearer ' + token}})).arrayBuffer());
+		}`, got["picture"])
+		if len(picture) == 0 || strings.Contains(picture, "taken at home") {
+			t.Errorf("the picture of %d bytes says where it was taken", len(picture))
+		}
+	})
+
+	t.Run("what was seen is there without the server", func(t *testing.T) {
+		bob.t = t
+		mark := g.mark()
+		bob.reload()
+		bob.await("the pictures", `() => document.querySelectorAll('[data-type=image] .picture[data-loaded]').length === 2`)
+		if asked := g.since(mark, "/api/attachments/"); len(asked) > 0 {
+			t.Errorf("asked for %v", asked)
+		}
+	})
+	ada.t, bob.t = t, t
+	ada.wroteNoErrors()
+	bob.wroteNoErrors()
+}
+
+func TestFilesWaitForTheServerAlsoOverAReload(t *testing.T) {
+	t.Parallel()
+	s := newServerForGuests(t)
+	g := newGate(t, s)
+	ada, bob := signIn(t, g, "Ada"), newPeer(t, s, "Bob")
+	ada.openChat(bob.id)
+	paths := inFolder(t, map[string][]byte{"small.jpg": photo(t, 60, 40), "data.bin": bytes.Repeat([]byte("0123456789"), 300_000)})
+	bob.openChat(ada.id)
+
+	g.close("/api/uploads/")
+	ada.chooseFiles(paths["data.bin"])
+	ada.fill("Caption", "the data")
+	ada.sendChosen()
+	ada.awaitMessage("the data", "pending")
+	ada.say("behind it")
+	ada.awaitMessage("behind it", "pending")
+	ada.find("button", "Cancel")
+	ada.reload()
+	ada.awaitMessage("the data", "pending")
+	ada.awaitMessage("behind it", "pending")
+	g.reopen("/api/uploads/")
+	ada.awaitMessage("the data", confirmed...)
+	ada.awaitMessage("behind it", confirmed...)
+	bob.awaitMessage("the data")
+	if order := ada.messages(); len(order) != 2 || !strings.Contains(order[0].Text, "the data") || order[0].Seq != "1" || order[1].Seq != "2" {
+		t.Errorf("the order is %+v", order)
+	}
+	if kept := call[int](ada.tab, countKept, ada.id); kept != 0 {
+		t.Errorf("%d files are kept after all", kept)
+	}
+
+	t.Run("cancelled", func(t *testing.T) {
+		ada.t = t
+		g.close("/api/uploads/")
+		ada.chooseFiles(paths["small.jpg"])
+		ada.fill("Caption", "never mind")
+		ada.sendChosen()
+		ada.awaitMessage("never mind", "pending")
+		ada.click("Cancel")
+		ada.await("it to be gone", `() => ![...document.querySelectorAll('[role=log] [data-seq]')].some(e => e.textContent.includes('never mind'))`)
+		g.reopen("/api/uploads/")
+		ada.say("after it")
+		ada.awaitMessage("after it", confirmed...)
+		ada.await("nothing to be kept", `async id => await (`+countKept+`)(id) === 0`, ada.id)
+	})
+}
+
+// aMicrophone is JavaScript that gives the page a microphone that hums.
+const aMicrophone = `navigator.mediaDevices.getUserMedia = async () => {
+	const audio = new AudioContext();
+	const hum = audio.createOscillator();
+	const there = audio.createMediaStreamDestination();
+	hum.connect(there);
+	hum.start();
+	return there.stream;
+};`
+
+func TestVoiceMessagesAreRecordedAndPlayedWhileOneIsElsewhere(t *testing.T) {
+	t.Parallel()
+	s := newServerForGuests(t)
+	g := newGate(t, s)
+	ada, bob, cleo := signInWith(newProfile(t), g, "Ada", aMicrophone), signIn(t, g, "Bob"), newPeer(t, s, "Cleo")
+	ada.openChat(bob.id)
+	bob.openChat(cleo.id)
+	bob.openChat(ada.id)
+
+	ada.click("Record a voice message")
+	ada.find("group", "Recording")
+	ada.await("a second to be recorded", `() => !/:00$/.test(document.querySelector('.recording .time').textContent) && document.querySelector('.recording meter').value > 0`)
+	ada.shutsNobodyOut("a voice message that is recorded")
+	ada.click("Cancel recording")
+	ada.await("nothing to be recorded", `() => !document.querySelector('.recording') && document.activeElement.matches('textarea')`)
+	ada.click("Record a voice message")
+	ada.await("a second to be recorded", `() => !/:0[01]$/.test(document.querySelector('.recording .time')?.textContent ?? ':00')`)
+	ada.click("Send voice message")
+	ada.await("it to be sent", `() => document.querySelector('[data-type=voice]:is([data-state=sent], [data-state=delivered], [data-state=read]) .voice')`)
+	bob.await("it to come", `() => document.querySelector('[data-type=voice][data-state=received] .voice')`)
+	if bars := call[int](bob.tab, `() => document.querySelectorAll('.voice rect').length`); bars < 10 {
+		t.Errorf("the waveform has %d bars", bars)
+	}
+	bob.shutsNobodyOut("a voice message")
+	bob.clickOn("button", "1× speed")
+	bob.find("button", "1.5× speed")
+	bob.click("Play")
+	bob.await("it to play", `() => document.querySelector('.playing:not([hidden])')`)
+	call[bool](bob.tab, `hash => { location.hash = hash; return true }`, "/to/"+cleo.id)
+	bob.await("another conversation", `() => !document.querySelector('[data-type=voice]')`)
+	bob.await("who speaks", `() => document.querySelector('.playing:not([hidden])').textContent.includes('Voice message of Ada')`)
+	bob.click("Stop playing")
+	bob.await("silence", `() => document.querySelector('.playing').hidden`)
+	ada.wroteNoErrors()
+	bob.wroteNoErrors()
+}
+
+// countKept is JavaScript that returns how many files a browser keeps for a user.
+const countKept = `id => new Promise((resolve, reject) => {
+	const opening = indexedDB.open('parley-files-' + id);
+	opening.onerror = () => reject(opening.error);
+	opening.onsuccess = () => {
+		const db = opening.result;
+		const count = db.transaction('files').objectStore('files').count();
+		count.onsuccess = () => { db.close(); resolve(count.result); };
+	};
+})`

@@ -1,0 +1,59 @@
+package store
+
+import (
+	"parley/server/chat"
+	"parley/server/store/relational"
+
+	protobuf "google.golang.org/protobuf/proto"
+
+	"parley/proto"
+)
+
+// attachments holds which entries name attachments against what these carry, and what is due
+// against what is named.
+func (c *checker) attachments() error {
+	for query, words := range map[string]string{
+		"SELECT attachment FROM attachment_names n WHERE NOT EXISTS (SELECT 1 FROM attachments a WHERE a.id = n.attachment)":                            "attachment %d: an entry names it, and it is not there",
+		"SELECT attachment FROM attachment_names n WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation = n.conversation AND m.seq = n.seq)": "attachment %d: an entry names it that is not there",
+		"SELECT id FROM attachments a WHERE due = x'0000000000000000' AND NOT EXISTS (SELECT 1 FROM attachment_names n WHERE n.attachment = a.id)":      "attachment %d: no entry names it, and it is kept for ever",
+		"SELECT id FROM attachments a WHERE due != x'0000000000000000' AND EXISTS (SELECT 1 FROM attachment_names n WHERE n.attachment = a.id)":         "attachment %d: an entry names it, and it is to be deleted",
+	} {
+		if err := c.Rows(func(row relational.Row) error {
+			var id relational.Number
+			err := row.Scan(&id)
+			c.find(words, uint64(id))
+			return err
+		}, query); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// carried returns how many attachments an entry's body carries.
+func carried(e *chat.Entry) int {
+	switch {
+	case !e.Type.Carries():
+		return 0
+	case e.Key.Kind() == proto.Direct:
+		var m proto.Message
+		_ = protobuf.Unmarshal(e.Body, &m) // unlike looked
+		return len(m.Attachments)
+	}
+	var m proto.ServiceMessage
+	_ = protobuf.Unmarshal(e.Body, &m) // likewise
+	return len(m.Attachments)
+}
+
+// named returns how many attachments each entry of a conversation names, by seq.
+func (c *checker) named(conversation int64) (named map[uint64]int, err error) {
+	named = make(map[uint64]int)
+	err = c.Rows(func(row relational.Row) error {
+		var seq relational.Number
+		var n int
+		err := row.Scan(&seq, &n)
+		named[uint64(seq)] = n
+		return err
+	}, "SELECT seq, count(*) FROM attachment_names WHERE conversation = ? GROUP BY seq", conversation)
+	return named, err
+}

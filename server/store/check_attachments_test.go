@@ -1,0 +1,83 @@
+package store_test
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	protobuf "google.golang.org/protobuf/proto"
+
+	"parley/proto"
+	"parley/server/chat"
+	"parley/server/store"
+)
+
+// carried fills a folder with a history of one message with an attachment, and another upload.
+func carried(t *testing.T, dir string) {
+	t.Helper()
+	db, err := store.Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := newService(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, to := chat.Sender{User: 3}, uint64(5)
+	var ids []uint64
+	for range 2 {
+		before, err := s.BeginUpload(t.Context(), from, "x", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after := before
+		after.Offset, after.State, after.MediaType = 1, chat.AttachmentFinished, proto.PlainMediaType
+		if err := s.ContinueUpload(t.Context(), before, after); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, before.ID)
+	}
+	payload, err := proto.Marshal(&proto.Message{
+		MessageId: new(uint64), SenderId: new(uint64), CreateTime: new(uint64), ReceiverId: &to, Content: new(string),
+		MessageType: proto.MessageType_MESSAGE_TYPE_FILE.Enum(), Attachments: []*proto.Attachment{{AttachmentId: protobuf.Uint64(ids[0])}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := s.Prepare(from, proto.BranchMessage, payload, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := s.Commit(t.Context(), []chat.Request{request})[0]; r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCheckFindsAttachmentsThatDoNotFit(t *testing.T) {
+	sound := t.TempDir()
+	carried(t, sound)
+	if all, _ := findings(t, sound); len(all) != 0 {
+		t.Fatalf("findings %q", all)
+	}
+	const named = "(SELECT attachment FROM attachment_names)"
+	for name, test := range map[string]struct{ statement, finding string }{
+		"an upload missing":         {"DELETE FROM attachments WHERE id = " + named, "an entry names it, and it is not there"},
+		"a name missing":            {"DELETE FROM attachment_names", "entry 1 carries 1 attachments, and 0 are noted"},
+		"a name of no entry":        {"UPDATE attachment_names SET seq = x'0000000000000002'", "an entry names it that is not there"},
+		"a named one to be deleted": {"UPDATE attachments SET due = x'0000000000000002' WHERE id = " + named, "it is to be deleted"},
+		"kept for ever":             {"UPDATE attachments SET due = x'0000000000000000' WHERE id != " + named, "it is kept for ever"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			copyFile(t, filepath.Join(sound, store.FileName), filepath.Join(dir, store.FileName), nil)
+			execute(t, filepath.Join(dir, store.FileName), test.statement)
+			if all, _ := findings(t, dir); !slices.ContainsFunc(all, func(f string) bool { return strings.Contains(f, test.finding) }) {
+				t.Errorf("findings %q, want one with %q", all, test.finding)
+			}
+		})
+	}
+}

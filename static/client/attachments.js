@@ -1,0 +1,122 @@
+// @ts-check
+// What messages carry, as the server has it, and what this browser keeps of it to show it again without asking.
+import { ParleyError, refusalOf } from './http.js';
+
+/** How long a download may take, in milliseconds. */
+const timeout = 10 * 60_000;
+/** What is kept, in bytes, and the largest of which each may be. */
+const mostKept = 200 << 20;
+const largestKept = 10 << 20;
+/** How many are added before it is looked whether there are too many. */
+const trimEvery = 10;
+
+/** The attachments of a user, kept in Cache storage. Of one that is deleted on the server, whatever is kept stays for those who saw it until forget(). */
+export class Attachments {
+  #name;
+  #server;
+  #authorized;
+  #added = 0;
+  /** @type {Map<bigint, Promise<Blob>>} */
+  #loading = new Map();
+
+  /**
+   * @param {bigint} user @param {string} server its address
+   * @param {<T>(work: (token: string) => Promise<T>) => Promise<T>} authorized
+   */
+  constructor(user, server, authorized) {
+    this.#name = cacheOf(user);
+    this.#server = server;
+    this.#authorized = authorized;
+  }
+
+  /** @param {bigint} id @returns {Promise<Blob>} of the type that the server found it to be */
+  get(id) {
+    let wanted = this.#loading.get(id);
+    if (!wanted) {
+      wanted = this.#get(id).finally(() => this.#loading.delete(id));
+      this.#loading.set(id, wanted);
+    }
+    return wanted;
+  }
+
+  /** @param {bigint} id */
+  async #get(id) {
+    const address = this.#address(id);
+    const cache = await this.#cache();
+    const kept = await cache?.match(address).catch(() => undefined);
+    if (kept) return kept.blob();
+    const response = await this.#authorized(token => download(address, token));
+    const blob = await response.blob();
+    await this.#keep(cache, address, blob);
+    return blob;
+  }
+
+  /** Keeps what was just sent, which need not be loaded then. @param {bigint} id @param {Blob} blob */
+  async put(id, blob) {
+    await this.#keep(await this.#cache(), this.#address(id), blob);
+  }
+
+  /** @param {bigint} id of one that nobody may see any more */
+  async forget(id) {
+    await (await this.#cache())?.delete(this.#address(id));
+  }
+
+  /** @param {bigint} id */
+  #address(id) {
+    return `${this.#server}/api/attachments/${id}`;
+  }
+
+  /** Null where the browser keeps nothing. */
+  async #cache() {
+    try {
+      return await caches.open(this.#name);
+    } catch {
+      return null;
+    }
+  }
+
+  /** @param {Cache | null} cache @param {string} address @param {Blob} blob */
+  async #keep(cache, address, blob) {
+    if (!cache || blob.size > largestKept) return;
+    try {
+      await cache.put(address, new Response(blob, { headers: { 'Content-Type': blob.type, 'Content-Length': String(blob.size) } }));
+      if (this.#added++ % trimEvery === 0) await trim(cache);
+    } catch {
+      // There is no room: it is loaded again when it is shown again.
+    }
+  }
+}
+
+/** @param {bigint} user */
+const cacheOf = user => `parley-attachments-${user}`;
+
+/** Deletes what a browser keeps of a user's attachments. @param {bigint} user */
+export async function forgetAttachments(user) {
+  try {
+    await caches.delete(cacheOf(user));
+  } catch {
+    // Nothing is kept.
+  }
+}
+
+/** Deletes the oldest, until what is left is within bounds. @param {Cache} cache */
+async function trim(cache) {
+  let size = 0;
+  for (const request of (await cache.keys()).toReversed()) {
+    const response = await cache.match(request);
+    size += Number(response?.headers.get('Content-Length') ?? 0);
+    if (size > mostKept) await cache.delete(request);
+  }
+}
+
+/** @param {string} address @param {string} token @returns {Promise<Response>} */
+async function download(address, token) {
+  let response;
+  try {
+    response = await fetch(address, { headers: { Authorization: `Bearer ${token}` }, cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(timeout) });
+  } catch (cause) {
+    throw new ParleyError('The server cannot be reached: check the connection and try again.', 0, { cause, reasonCode: 'server-unreachable' });
+  }
+  if (!response.ok) throw refusalOf(response.status, await response.json().catch(() => null));
+  return response;
+}
