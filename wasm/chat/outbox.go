@@ -227,7 +227,8 @@ func (b *outbox) pump(c *conversation) {
 		b.resolve(c, o)
 		return
 	}
-	o.session, o.tried = number, true
+	o.session = number
+	o.tried = true
 	stop := e.Host.After(quietAck, func() { session.Probe(probeTimeout) })
 	session.Publish(o.entry.branch(), o.Body, o.ref[:], func(ack Ack, err error) {
 		e.Host.Post(func() {

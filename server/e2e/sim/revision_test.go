@@ -28,6 +28,9 @@ func (d *device) revise() {
 		return
 	}
 	m := d.messages[d.w.Rand.IntN(i)]
+	if d.w.Rand.IntN(3) > 0 { // mostly one of the newest: so what is said of one crosses
+		m = d.messages[i-1-d.w.Rand.IntN(min(i, 3))]
+	}
 	own := m.Mine || d.agent() && m.Agent != 0
 	kind := [...]proto.MessageType{edits, edits, recalls, reacts, reacts}[d.w.Rand.IntN(5)]
 	switch {
@@ -55,7 +58,27 @@ func (d *device) revise() {
 			d.w.withdrawn(m.Ref) // it is sent, or it is not
 		}
 	}
+	if kind == recalls && m.Seq != 0 {
+		for _, other := range d.w.devices {
+			if other != d && other.open_ == m.Key {
+				d.w.After(d.w.upTo(50*time.Millisecond), func() { other.answer(m.Key, m.Seq) })
+			}
+		}
+	}
 	d.giveRevision(m, draft)
+}
+
+// answer reacts to a message while another takes it back.
+func (d *device) answer(key string, seq uint64) {
+	i := slices.IndexFunc(d.messages, func(m client.Message) bool { return m.Key == key && m.Seq == seq && m.Type.Written() })
+	if i < 0 || d.host == nil {
+		return
+	}
+	draft := client.Draft{Type: reacts, Of: seq, Content: "👀", Seen: d.contiguous()}
+	for i := range draft.Ref {
+		draft.Ref[i] = byte(d.w.Rand.Uint32())
+	}
+	d.giveRevision(d.messages[i], draft)
 }
 
 // giveRevision hands it to the engine. A page that loses its engine tells its person so.
