@@ -54,6 +54,7 @@ func TestIDsReachThePageAsBigIntsWithAll64Bits(t *testing.T) {
 			"state": "pending", "reason": "", "reasonCode": "", "reasonArgs": []any{}, "gap": false,
 			"type": "text", "mine": true, "agent": "0n", "target": "0n", "extend": "",
 			"quote": "0n", "of": "0n", "edited": 0.0, "reactions": []any{}, "recalledBy": "0n", "changing": false,
+			"senderName": "", "mentions": []any{}, "mentionsMe": false, "members": []any{}, "memberNames": []any{}, "readBy": 0.0, "readOf": 0.0,
 		},
 		"id": "9223372036854775809n", "seq": "1n",
 	}
