@@ -264,7 +264,13 @@ var migrations = []string{`
 	-- first that waits for an answer (chat.Conversation.Past).
 	UPDATE conversations SET gone = CASE WHEN service IS NULL THEN 0 ELSE coalesce((SELECT m.b_counted - 1 FROM messages m
 		WHERE conversations.a_seq != x'0000000000000000' AND m.conversation = conversations.id AND m.seq = conversations.a_seq), b_counted) END;
+`, `
+	-- Nothing changes but that a redo log may stand beside the file (see redoLog), which
+	-- versions before would leave behind.
 `}
+
+// redoVersion is the first with a redo log.
+const redoVersion = 16
 
 // errNewer and errForeign are files that this program must not touch.
 var (
