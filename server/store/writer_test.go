@@ -26,6 +26,7 @@ import (
 func leaving(t *testing.T, dir string) *DB {
 	t.Helper()
 	db := openIn(t, dir)
+	db.pause = time.Hour
 	leave(t, db, true)
 	return db
 }
@@ -34,7 +35,7 @@ func leaving(t *testing.T, dir string) *DB {
 func leave(t *testing.T, db *DB, leave bool) {
 	t.Helper()
 	if err := db.write(t.Context(), func(w *writer) error {
-		w.leave, db.pause = func() bool { return leave }, time.Hour
+		w.leave = func() bool { return leave }
 		return nil
 	}); err != nil {
 		t.Fatal(err)
