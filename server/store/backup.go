@@ -49,7 +49,7 @@ func Backup(ctx context.Context, dir, file string, beside []string, tell func(fi
 	if err := complete(ctx, temp.Name(), log, dir, beside); err != nil {
 		return Checked{}, err
 	}
-	checked, err := checkFile(ctx, temp.Name(), tell)
+	checked, err := checkFile(ctx, temp.Name(), "", tell)
 	if err != nil || checked.Findings > 0 {
 		return checked, err
 	}

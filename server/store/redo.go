@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"parley/server/store/folder"
 	"parley/server/store/relational"
@@ -87,8 +88,12 @@ func redoSum(start uint64, header, encoded []byte) uint32 {
 	return crc32.Update(crc32.Update(sum, castagnoli, header[:12]), castagnoli, encoded)
 }
 
-// readRedo reads the log of a folder, also while a server writes to it; nothing if there is none.
+// readRedo reads the log of a folder, also while a server writes to it; nothing if there is none,
+// or no folder is named.
 func readRedo(dir string) ([]byte, error) {
+	if dir == "" {
+		return nil, nil
+	}
 	content, err := os.ReadFile(filepath.Join(dir, RedoName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -118,26 +123,54 @@ func records(log []byte, start, number uint64) (left [][]byte) {
 	return left
 }
 
-// repeat lets a history, which c can write, have what a redo log beside it has and it has not.
-func repeat(ctx context.Context, c *connection, log []byte) (err error) {
+// missing returns the records of a redo log beside a history that the history does not have, and
+// the number of the last transaction that it has.
+func missing(c *connection, log []byte) (left [][]byte, number uint64, err error) {
 	if len(log) == 0 {
-		return nil
+		return nil, 0, nil
 	}
 	var version int
 	if _, err := c.Row([]any{&version}, "PRAGMA user_version"); err != nil || version < redoVersion || version > len(migrations) {
-		return err // another version's, and for migrate to judge
+		return nil, 0, err // another version's, and for others to judge
 	}
-	var start relational.Number
+	var start, last relational.Number
 	if _, err := c.Row([]any{&start}, "SELECT id FROM starts ORDER BY number DESC LIMIT 1"); err != nil {
-		return err
+		return nil, 0, err
 	}
-	number, err := redone(c)
-	if err != nil {
-		return err
+	if _, err := c.Row([]any{&last}, "SELECT value FROM meta WHERE name = ?", redoMeta); err != nil {
+		return nil, 0, err
 	}
-	left := records(log, uint64(start), number)
-	if len(left) == 0 {
-		return nil
+	return records(log, uint64(start), uint64(last)), uint64(last), nil
+}
+
+// await waits until a server that runs has committed all that it has acknowledged so far: a moment
+// at most, where none runs.
+func await(ctx context.Context, c *connection, dir string) error {
+	log, err := readRedo(dir)
+	for range 100 {
+		var left [][]byte
+		if err == nil {
+			left, _, err = missing(c, log)
+		}
+		if err != nil || len(left) == 0 {
+			return err
+		}
+		pause := time.NewTimer(settlePause / 10)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// repeat lets a history, which c can write, have what a redo log beside it has and it has not.
+func repeat(ctx context.Context, c *connection, log []byte) (err error) {
+	left, number, err := missing(c, log)
+	if err != nil || len(left) == 0 {
+		return err
 	}
 	if err := c.Exec("BEGIN IMMEDIATE"); err != nil {
 		return err
@@ -156,13 +189,6 @@ func repeat(ctx context.Context, c *connection, log []byte) (err error) {
 		return err
 	}
 	return c.Exec("COMMIT")
-}
-
-// redone is the number of the last transaction that a database has, see redoMeta.
-func redone(c *connection) (uint64, error) {
-	var number relational.Number
-	_, err := c.Row([]any{&number}, "SELECT value FROM meta WHERE name = ?", redoMeta)
-	return uint64(number), err
 }
 
 func putRedone(c *connection, number uint64) error {

@@ -562,6 +562,20 @@ func TestABackupHasWhatIsLeftToTheRedoLog(t *testing.T) {
 	wantKnown(t, "in the backup", openIn(t, restored), 1, 2)
 }
 
+func TestACheckBesideAServerReadsWhatIsLeftToTheRedoLog(t *testing.T) {
+	dir := t.TempDir()
+	db := leaving(t, dir)
+	db.pause = 50 * time.Millisecond
+	greet(t, db, 1, 2)
+	tell := func(finding string) { t.Error(finding) }
+	if checked, err := Check(t.Context(), dir, tell); err != nil || checked.Users != 2 {
+		t.Errorf("%d users, %v", checked.Users, err)
+	}
+	if checked, err := Check(t.Context(), crash(t, dir), tell); err != nil {
+		t.Errorf("after a crash: %d users, %v", checked.Users, err)
+	}
+}
+
 func TestAfterCloseThereIsNoRedoLog(t *testing.T) {
 	dir := t.TempDir()
 	db := leaving(t, dir)
