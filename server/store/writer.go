@@ -19,18 +19,22 @@ import (
 // the history, which other connections could not do otherwise, and after a moment in any case.
 // After a crash the next opening repeats what the log has and the database has not.
 //
-// Where somebody reads between one commit and the next, and wherever there is time, each is
-// SQLite's own, as if this were not there.
+// Where many read between one commit and the next, and wherever there is time, each is SQLite's
+// own, as if this were not there.
 
 const (
 	// closely is the time within which a commit follows another closely, and streak how many
 	// must do so until some are left to the log.
 	closely = 20 * time.Millisecond
-	streak  = 16
+	streak  = 8
 	// settlePause is how long SQLite's transaction stays open at most, while nobody reads.
 	settlePause = 100 * time.Millisecond
-	// maxLeft bounds what is left to the log, in bytes of records.
-	maxLeft = 4 << 20
+	// maxLeft bounds what is left to the log, in bytes of records: whoever reads waits for all of
+	// it to be committed, and more would save little.
+	maxLeft = 1 << 20
+	// fewReads is how many reads may come between one commit and the next so that this is left to
+	// the log.
+	fewReads = 3
 )
 
 // writer is the connection that writes. It implements relational.Conn for its transaction.
@@ -59,7 +63,7 @@ type writer struct {
 
 func newWriter(c *connection, reads func() uint64) *writer {
 	w := &writer{connection: c, cache: relational.NewCache(), reads: reads, waiting: make(overwrites)}
-	w.leave = func() bool { return w.follows >= streak && w.reads() == w.before }
+	w.leave = func() bool { return w.follows >= streak && w.reads()-w.before <= fewReads }
 	return w
 }
 
