@@ -23,8 +23,8 @@ import (
 // own, as if this were not there.
 
 const (
-	// closely is the time within which a commit follows another closely, and streak how many
-	// must do so until some are left to the log.
+	// closely is the time within which a commit follows another closely, or as long as that one
+	// took, where all is slow; streak is how many must do so until some are left to the log.
 	closely = 20 * time.Millisecond
 	streak  = 8
 	// settlePause is how long SQLite's transaction stays open at most, while nobody reads.
@@ -54,9 +54,10 @@ type writer struct {
 	record  record   // of it
 	waiting overwrites
 
-	// Of the last transaction: when it ended, how many reads there had been, and how many
-	// before it followed each other closely.
+	// Of the last transaction: when it ended, how long it took, how many reads there had been,
+	// and how many before it followed each other closely.
 	ended   time.Time
+	took    time.Duration
 	before  uint64
 	follows int
 }
@@ -113,10 +114,11 @@ func (w *writer) show(query string) error {
 
 // update runs change in a transaction, which is on disk if it returns nil.
 func (w *writer) update(ctx context.Context, change func(*relational.Transaction) error) error {
-	if w.follows++; time.Since(w.ended) > closely {
+	began := time.Now()
+	if w.follows++; began.Sub(w.ended) > max(closely, w.took) {
 		w.follows = 0
 	}
-	defer func() { w.ended, w.before = time.Now(), w.reads() }()
+	defer func() { w.ended, w.took, w.before = time.Now(), time.Since(began), w.reads() }()
 	if err := w.begin(); err != nil {
 		return err
 	}

@@ -596,7 +596,7 @@ func TestCommitsAreLeftToTheRedoLogOnlyWhileTheyFollowCloselyAndFewRead(t *testi
 	follows := func(n int) {
 		t.Helper()
 		if err := db.write(t.Context(), func(w *writer) error {
-			w.follows, w.ended = n, time.Now().Add(time.Hour)
+			w.follows, w.ended, w.took = n, time.Now().Add(time.Hour), 0
 			return nil
 		}); err != nil {
 			t.Fatal(err)
@@ -630,7 +630,7 @@ func TestCommitsAreLeftToTheRedoLogOnlyWhileTheyFollowCloselyAndFewRead(t *testi
 	follows(streak)
 	greet(t, db, 5)
 	want("nobody read again", 1)
-	if err := db.write(t.Context(), func(w *writer) error { w.ended = time.Now().Add(-time.Hour); return nil }); err != nil {
+	if err := db.write(t.Context(), func(w *writer) error { w.ended, w.took = time.Now().Add(-time.Hour), 0; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	greet(t, db, 6)
