@@ -3,8 +3,9 @@
 // what the entries say, apart from Check.
 //
 // What Update has committed survives a kill of the process and, as far as the
-// disk keeps what it acknowledged, a loss of power: the write-ahead log is
-// synced with each commit (WAL, synchronous=FULL).
+// disk keeps what it acknowledged, a loss of power: with each commit either SQLite's
+// write-ahead log is synced (WAL, synchronous=FULL) or, where many follow each other,
+// the redo log, which is taken over by the next start (see writer.go).
 package store
 
 import (
