@@ -303,7 +303,13 @@ var migrations = []string{`
 		expires      BLOB NOT NULL,
 		PRIMARY KEY (conversation, id)
 	) WITHOUT ROWID;
+`, `
+	-- Nothing changes but that a redo log may stand beside the file (see redoLog), which
+	-- versions before would leave behind.
 `}
+
+// redoVersion is the first with a redo log.
+const redoVersion = 18
 
 // errNewer and errForeign are files that this program must not touch.
 var (
