@@ -43,7 +43,7 @@ func (p *person) awaitSaid(want ...string) {
 		got = call[[]string](p.tab, `() => [...document.querySelectorAll('[role=log] [data-seq]')].map(e => [
 			e.querySelector('.quote-words')?.textContent && '<' + e.querySelector('.quote-words').textContent + '>',
 			e.querySelector('.content')?.textContent ?? e.querySelector('p span').textContent,
-			e.querySelector('.edited:not([hidden])') && '*',
+			e.querySelector('.edited') && '*',
 			...[...e.querySelectorAll('.reaction')].map(r => r.textContent)].filter(Boolean).join(' '))`)
 		return slices.Equal(got, want)
 	})

@@ -4,7 +4,6 @@ import { isolated } from '../texts/foreign-text.js';
 import { clockTime, dayName, dayOf, fullTime, reasonOfMessage } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { element, hide, set, text } from './dom.js';
-import { icon } from './icons.js';
 import { MessageContent } from './message-content.js';
 import { NoteView } from './note-row.js';
 import { QuoteBlock } from './quote-block.js';
@@ -52,13 +51,14 @@ class MessageView {
   /** How far an own message has come; pressed, it tells when. @type {HTMLElement | null} */
   #state = null;
   // What changes while a message is on its way is there to be read, and not read out each time.
-  #edited = element('span', { class: 'edited', hidden: true });
-  #meta = element('span', { class: 'meta', 'aria-live': 'off' }, this.#edited, this.#receipt, this.#time);
-  #bubble = element('div', { class: 'bubble' }, this.#author, this.#content.element, this.#content.more, this.#meta);
+  #meta = element('span', { class: 'meta', 'aria-live': 'off' }, this.#receipt, this.#time);
+  /** @type {HTMLElement | null} */
+  #edited = null;
+  #bubble = element('div', { class: 'bubble' }, this.#author, this.#content.element, this.#meta);
   /** Opens what can be done with it. */
   #acts = element('button', {
     class: 'acts', type: 'button', tabindex: -1, 'aria-expanded': 'false', 'aria-label': t.messageMenu, title: t.messageMenu,
-  }, icon('more'));
+  });
   /** @type {QuoteBlock | null} */
   #quote = null;
   /** @type {ReactionRow | null} */
@@ -174,13 +174,23 @@ class MessageView {
       set(this.#time, 'datetime', new Date(message.time).toISOString());
       set(this.#time, 'title', fullTime(message.time));
     }
-    hide(this.#edited, !message.edited);
-    text(this.#edited, message.edited ? t.edited : '');
-    if (message.edited) set(this.#edited, 'title', t.editedAt(fullTime(message.edited)));
+    this.#paintEdited(message.edited);
     set(this.element, 'data-edited', message.edited ? message.edited : null);
     set(this.element, 'data-changing', message.changing);
     hide(this.#acts, message.state === 'refused');
     this.#paintRefusal(message);
+  }
+
+  /** @param {number} time when it was edited, 0 if it was not */
+  #paintEdited(time) {
+    if (!time) {
+      this.#edited?.remove();
+      this.#edited = null;
+      return;
+    }
+    this.#edited ??= element('span', { class: 'edited' }, t.edited);
+    if (!this.#edited.parentNode) this.#meta.prepend(this.#edited);
+    set(this.#edited, 'title', t.editedAt(fullTime(time)));
   }
 
   /** @param {Message} message @param {number} now */
