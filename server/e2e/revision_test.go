@@ -43,7 +43,7 @@ func (p *person) awaitSaid(want ...string) {
 		got = call[[]string](p.tab, `() => [...document.querySelectorAll('[role=log] [data-seq]')].map(e => [
 			e.querySelector('.quote-words')?.textContent && '<' + e.querySelector('.quote-words').textContent + '>',
 			e.querySelector('.content')?.textContent ?? e.querySelector('p span').textContent,
-			e.querySelector('.edited:not([hidden])') && '*',
+			e.querySelector('.edited') && '*',
 			...[...e.querySelectorAll('.reaction')].map(r => r.textContent)].filter(Boolean).join(' '))`)
 		return slices.Equal(got, want)
 	})
@@ -238,4 +238,34 @@ func TestTheMenusOfMessagesGoByKeyboardInChinese(t *testing.T) {
 	ada.pressEnter()
 	ada.awaitSaid("你撤回了一条消息")
 	ada.wroteNoErrors()
+}
+
+func TestAnAgentTakesAColleaguesAnswerBack(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.carl.say("where is it?")
+	d.open(d.ann)
+	d.ann.say("on its way")
+	d.carl.awaitMessage("on its way", "received")
+	d.carl.act("on its way", "👍")
+	d.ann.find("button", "👍, Carl")
+	d.open(d.ben)
+	d.ben.awaitMessage("on its way", "received")
+	d.ben.act("on its way", "Take back")
+	d.ben.find("heading", "Take this message of Annabel back?")
+	d.ben.click("Take back")
+	d.ben.awaitMessage("You took a message of Annabel back", "received")
+	d.ann.awaitMessage("Benedict took your message back", confirmed...)
+	d.carl.awaitMessage("took a message back", "received")
+	for _, p := range []*person{d.ann, d.ben, d.carl} {
+		p.await("nothing of it is left", `() => !document.body.textContent.includes('on its way')`)
+		if strings.Contains(call[string](p.tab, `() => document.querySelector('[role=log]').textContent`), "👍") {
+			t.Errorf("%s still sees the reaction", p.name)
+		}
+		p.wroteNoErrors()
+	}
+	if text := call[string](d.carl.tab, `() => document.body.textContent`); strings.Contains(text, "Benedict") || strings.Contains(text, "Annabel") {
+		t.Error("the customer is told which agent it was")
+	}
+	d.ann.await("the question waits again", `key => document.querySelector('[data-key="' + key + '"]').dataset.waitingSince !== '0'`, d.key)
 }

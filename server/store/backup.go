@@ -39,13 +39,17 @@ func Backup(ctx context.Context, dir, file string, beside []string, tell func(fi
 	if err := temp.Close(); err != nil {
 		return Checked{}, err
 	}
+	log, err := readRedo(dir) // before the history: what is not in it yet, stands there
+	if err != nil {
+		return Checked{}, err
+	}
 	if err := vacuumInto(ctx, filepath.Join(dir, FileName), temp.Name()); err != nil {
 		return Checked{}, err
 	}
-	if err := keep(ctx, temp.Name(), dir, beside); err != nil {
+	if err := complete(ctx, temp.Name(), log, dir, beside); err != nil {
 		return Checked{}, err
 	}
-	checked, err := checkFile(ctx, temp.Name(), tell)
+	checked, err := checkFile(ctx, temp.Name(), "", tell)
 	if err != nil || checked.Findings > 0 {
 		return checked, err
 	}
@@ -76,12 +80,21 @@ func vacuumInto(ctx context.Context, path, file string) error {
 	return nil
 }
 
-// keep puts files of a folder into a copy of its history.
-func keep(ctx context.Context, file, dir string, names []string) error {
+// complete puts into a copy of a folder's history what only the redo log has, and files of
+// the folder.
+func complete(ctx context.Context, file string, log []byte, dir string, names []string) error {
 	c, err := openConnection(ctx, file, options{pragmas: []string{"synchronous(FULL)"}})
 	if err != nil {
 		return explain(file, err)
 	}
+	if err := repeat(ctx, c, log); err != nil {
+		return errors.Join(explain(file, err), c.close())
+	}
+	return errors.Join(keep(c, dir, names), c.close())
+}
+
+// keep puts files of a folder into a copy of its history.
+func keep(c *connection, dir string, names []string) (err error) {
 	for _, name := range names {
 		content, missing := readKept(filepath.Join(dir, name))
 		if errors.Is(missing, fs.ErrNotExist) {
@@ -91,11 +104,10 @@ func keep(ctx context.Context, file, dir string, names []string) error {
 			err = c.Exec("INSERT INTO meta (name, value) VALUES (?, ?)", keptPrefix+name, content)
 		}
 		if err != nil {
-			err = fmt.Errorf("keep %s with the backup: %w", name, err)
-			break
+			return fmt.Errorf("keep %s with the backup: %w", name, err)
 		}
 	}
-	return errors.Join(err, c.close())
+	return nil
 }
 
 func readKept(file string) ([]byte, error) {

@@ -305,6 +305,9 @@ func TestWhatCannotBeRestoredChangesNothing(t *testing.T) {
 	execute(t, damaged, "UPDATE conversations SET head = x'0000000000000009', min = x'0000000000000001'")
 	copyFile(t, good, torn, nil)
 	put(t, torn+"-wal", "")
+	crashed := filepath.Join(files, "crashed")
+	copyFile(t, good, crashed, nil)
+	put(t, crashed+"-redo", "")
 	put(t, text, strings.Repeat("no database. ", 1000))
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -318,6 +321,7 @@ func TestWhatCannotBeRestoredChangesNothing(t *testing.T) {
 		"a text":                 {t.Context(), text, "it is no database", false},
 		"another's data base":    {t.Context(), filepath.Join(foreign(t), store.FileName), "a database of another program", false},
 		"a file without its log": {t.Context(), torn, "torn-wal is beside it", false},
+		"without its redo log":   {t.Context(), crashed, "crashed-redo is beside it", false},
 		"a damaged one":          {t.Context(), damaged, "", true},
 		"broken off":             {ended, good, "context canceled", false},
 	} {

@@ -31,26 +31,31 @@ type Checked struct {
 // each, MaxFindings at most: whether the file is a sound database, each
 // conversation has all its entries in order, these are what they were stored as,
 // and the counts equal what is stored. It changes nothing, and reads one state
-// also while a server goes on writing, whose log cannot be folded into the file
-// meanwhile. It is the one part of this package that knows what entries say.
+// also while a server goes on writing, with all that was acknowledged before; the
+// server's log cannot be folded into the file meanwhile. What after a kill only the
+// redo log has, it leaves to the next start. It is the one part of this package that
+// knows what entries say.
 // An error says that there is no history of this version to check.
 func Check(ctx context.Context, dir string, tell func(finding string)) (Checked, error) {
 	path := filepath.Join(dir, FileName)
 	if _, err := os.Stat(path); err != nil {
 		return Checked{}, fmt.Errorf("give the folder of a server that has run: %w", err)
 	}
-	return checkFile(ctx, path, tell)
+	return checkFile(ctx, path, dir, tell)
 }
 
-// checkFile is Check for a history in any file.
-func checkFile(ctx context.Context, path string, tell func(finding string)) (Checked, error) {
+// checkFile is Check for a history in any file, of which a folder may have a redo log.
+func checkFile(ctx context.Context, path, dir string, tell func(finding string)) (Checked, error) {
 	c := &checker{ctx: ctx, tell: tell}
 	s, err := openConnection(ctx, path, readOnly(8192))
 	if err != nil {
 		return c.Checked, explain(path, err)
 	}
 	c.connection = s
-	err = c.begin("BEGIN")
+	err = await(ctx, s, dir)
+	if err == nil {
+		err = c.begin("BEGIN")
+	}
 	if err == nil {
 		err = c.version()
 	}

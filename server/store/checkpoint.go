@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"time"
 )
@@ -37,7 +38,7 @@ func (db *DB) moveLog(c *connection) {
 		// time; whether the disk can be written to is for commits and Probe to tell.
 		if !db.erase.Swap(false) {
 			_ = c.Exec("PRAGMA wal_checkpoint(PASSIVE)")
-		} else if !emptyLog(c) {
+		} else if db.write(context.Background(), (*writer).forget) != nil || !emptyLog(c) {
 			db.erase.Store(true)
 			db.logGrew()
 		}

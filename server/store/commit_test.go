@@ -79,7 +79,7 @@ func TestACommitIsInTheFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		left := t.TempDir()
-		for _, name := range []string{"parley.db", "parley.db-wal"} {
+		for _, name := range []string{"parley.db", "parley.db-wal", "parley.db-redo"} {
 			content, err := os.ReadFile(filepath.Join(dir, name))
 			if err == nil {
 				err = os.WriteFile(filepath.Join(left, name), content, 0o600)

@@ -20,7 +20,6 @@ type connection struct {
 	tls        *libc.TLS // which the translation of SQLite to Go takes for a thread
 	db         uintptr   // SQLite's
 	statements map[string]*statement
-	cache      relational.Cache // of the connection that writes; of others it is empty
 }
 
 // options are how a connection is opened.
@@ -193,35 +192,6 @@ func (s *connection) begin(how string) error {
 		err = s.Exec(how)
 	}
 	return err
-}
-
-func (s *connection) update(ctx context.Context, change func(*relational.Transaction) error) error {
-	if err := s.begin("BEGIN IMMEDIATE"); err != nil {
-		return err
-	}
-	committed := false
-	defer func() {
-		if !committed { // also when change panics
-			// An error tells that SQLite rolled back by itself; begin sees to the rest.
-			_ = s.Exec("ROLLBACK")
-			s.cache.Clear() // whether a COMMIT that failed is on disk is unknown
-		}
-	}()
-	tx := relational.NewTransaction(ctx, s, &s.cache)
-	if err := change(tx); err != nil {
-		return err
-	}
-	if err := tx.Flush(); err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := s.Exec("COMMIT"); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	committed = true
-	return nil
 }
 
 func (s *connection) view(ctx context.Context, read func(chat.View) error) error {

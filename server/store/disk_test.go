@@ -30,9 +30,7 @@ func openIn(t *testing.T, dir string) *DB {
 
 // asWriter lends the connection that writes.
 func (db *DB) asWriter(f func(*connection) error) error {
-	s := <-db.writer
-	defer func() { db.writer <- s }()
-	return f(s)
+	return db.write(context.Background(), func(w *writer) error { return errors.Join(w.settle(), f(w.connection)) })
 }
 
 // ask runs a pragma on the connection that writes, and returns its answer.

@@ -1,4 +1,4 @@
-package store_test
+package store
 
 import (
 	"bytes"
@@ -10,14 +10,20 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
-	"parley/server/store"
 )
 
 // What is taken back stands in no file of the history soon after, neither in the database
-// nor in its log, while the server goes on.
+// nor in its logs, while the server goes on.
 func TestNothingOfWhatWasTakenBackStaysInTheFiles(t *testing.T) {
-	dir := t.TempDir()
-	db := open(t, dir)
+	for name, open := range map[string]func(*testing.T, string) *DB{"committed at once": openIn, "left to the redo log": leaving} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			nothingStays(t, dir, open(t, dir))
+		})
+	}
+}
+
+func nothingStays(t *testing.T, dir string, db *DB) {
 	key := proto.DirectKey(3, 5)
 	entry := func(seq uint64, body string) chat.Entry {
 		e := chat.Entry{Key: key, Seq: seq, ID: seq, Sender: 3, CreateTime: 1, Body: []byte(body)}
@@ -45,7 +51,7 @@ func TestNothingOfWhatWasTakenBackStaysInTheFiles(t *testing.T) {
 		return nil
 	})
 	holds := func() (file string) {
-		files, err := filepath.Glob(filepath.Join(dir, store.FileName+"*"))
+		files, err := filepath.Glob(filepath.Join(dir, FileName+"*"))
 		if err != nil || len(files) == 0 {
 			t.Fatal(files, err)
 		}

@@ -15,30 +15,38 @@ import (
 // user_names, a full-text index without text, the three characters that begin
 // at each place of a name (FTS5's trigrams).
 
-// IndexName implements relational.Conn. folded is what users.folded says.
-func (s *connection) IndexName(id uint64, folded string) error {
+// indexName is relational.Conn's. folded is what users.folded says.
+func indexName(exec func(query string, args ...any) error, id uint64, folded string) error {
 	for _, rest := range chat.Words(folded) {
-		if err := s.Exec("INSERT INTO user_words (rest, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING", rest, relational.Number(id)); err != nil {
+		if err := exec("INSERT INTO user_words (rest, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING", rest, relational.Number(id)); err != nil {
 			return fmt.Errorf("index a name's words: %w", err)
 		}
 	}
-	if err := s.Exec("INSERT INTO user_names (rowid, folded) VALUES (?, ?)", nameRow(id), folded); err != nil {
+	if err := exec("INSERT INTO user_names (rowid, folded) VALUES (?, ?)", nameRow(id), folded); err != nil {
 		return fmt.Errorf("index a name: %w", err)
 	}
 	return nil
 }
 
-// UnindexName implements relational.Conn.
-func (s *connection) UnindexName(id uint64, folded string) error {
+// unindexName is relational.Conn's.
+func unindexName(exec func(query string, args ...any) error, id uint64, folded string) error {
 	for _, rest := range chat.Words(folded) {
-		if err := s.Exec("DELETE FROM user_words WHERE rest = ? AND user_id = ?", rest, relational.Number(id)); err != nil {
+		if err := exec("DELETE FROM user_words WHERE rest = ? AND user_id = ?", rest, relational.Number(id)); err != nil {
 			return fmt.Errorf("take a name's words out of the index: %w", err)
 		}
 	}
-	if err := s.Exec("INSERT INTO user_names (user_names, rowid, folded) VALUES ('delete', ?, ?)", nameRow(id), folded); err != nil {
+	if err := exec("INSERT INTO user_names (user_names, rowid, folded) VALUES ('delete', ?, ?)", nameRow(id), folded); err != nil {
 		return fmt.Errorf("take a name out of the index: %w", err)
 	}
 	return nil
+}
+
+// IndexName implements relational.Conn.
+func (s *connection) IndexName(id uint64, folded string) error { return indexName(s.Exec, id, folded) }
+
+// UnindexName implements relational.Conn.
+func (s *connection) UnindexName(id uint64, folded string) error {
+	return unindexName(s.Exec, id, folded)
 }
 
 // nameRow is a user's row in user_names: SQL's integers are signed, and sort as

@@ -25,16 +25,16 @@ func (db *DB) Probe(ctx context.Context) error {
 	}); err != nil || db.written.Swap(false) {
 		return err
 	}
-	s, err := relational.Take(ctx, db.writer, db.closed)
-	if err != nil {
-		return fmt.Errorf("write to the history: %w", err)
-	}
-	defer func() { db.writer <- s }()
-	// One after the other: within one commit SQLite would write neither.
-	err = s.Exec("INSERT INTO meta (name, value) VALUES ('probe', zeroblob(?)) ON CONFLICT (name) DO UPDATE SET value = excluded.value", probeSize)
-	if err == nil {
-		err = s.Exec("DELETE FROM meta WHERE name = 'probe'")
-	}
+	err := db.write(ctx, func(w *writer) error {
+		if err := w.settle(); err != nil {
+			return err
+		}
+		// One after the other: within one commit SQLite would write neither.
+		if err := w.connection.Exec("INSERT INTO meta (name, value) VALUES ('probe', zeroblob(?)) ON CONFLICT (name) DO UPDATE SET value = excluded.value", probeSize); err != nil {
+			return err
+		}
+		return w.connection.Exec("DELETE FROM meta WHERE name = 'probe'")
+	})
 	if err != nil {
 		return fmt.Errorf("write to the history: %w", err)
 	}

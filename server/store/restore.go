@@ -51,8 +51,10 @@ func Restore(ctx context.Context, file, dir string, beside []string, now time.Ti
 
 // prepare makes of a backup, in a folder of its own, what a server can go on with.
 func prepare(ctx context.Context, file, stage string, beside []string) (err error) {
-	if _, err := os.Stat(file + "-wal"); err == nil {
-		return fmt.Errorf("%s-wal is beside it, without which it is not whole: give a file of parley backup, or that of a server that was stopped", file)
+	for _, log := range []string{file + "-wal", file + "-redo"} {
+		if _, err := os.Stat(log); err == nil {
+			return fmt.Errorf("%s is beside it, without which it is not whole: give a file of parley backup, or that of a server that was stopped", log)
+		}
 	}
 	if err := copyTo(file, filepath.Join(stage, FileName)); err != nil {
 		return fmt.Errorf("give a file of parley backup: %w", err)
@@ -62,9 +64,9 @@ func prepare(ctx context.Context, file, stage string, beside []string) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	c := <-db.writer
-	defer func() { db.writer <- c }()
-	return c.update(ctx, func(t *relational.Transaction) error { return release(t, stage, beside) })
+	return db.write(ctx, func(w *writer) error {
+		return w.update(ctx, func(t *relational.Transaction) error { return release(t, stage, beside) })
+	})
 }
 
 // release takes out what a backup kept of its folder, and writes what is named of
@@ -106,7 +108,7 @@ func exchange(stage, dir string, beside []string, now time.Time) (aside string, 
 	if err := os.Mkdir(aside, 0o700); err != nil {
 		return "", err
 	}
-	for _, name := range append(slices.Clone(beside), folder.StampName, FileName+"-wal", FileName+"-shm", FileName) {
+	for _, name := range append(slices.Clone(beside), folder.StampName, FileName+"-wal", FileName+"-shm", RedoName, FileName) {
 		if err := replaceFile(stage, dir, aside, name); err != nil {
 			return aside, err
 		}

@@ -304,6 +304,9 @@ var migrations = []string{`
 		PRIMARY KEY (conversation, id)
 	) WITHOUT ROWID;
 `, `
+	-- Nothing changes but that a redo log may stand beside the file (see redoLog), which
+	-- versions before would leave behind.
+`, `
 	-- What users uploaded (chat.Attachment), which entries name it, and what users have used
 	-- of the quotas of uploads. The contents are kept elsewhere.
 	CREATE TABLE attachments (
@@ -335,6 +338,9 @@ var migrations = []string{`
 		kept       BLOB NOT NULL
 	) WITHOUT ROWID;
 `}
+
+// redoVersion is the first with a redo log.
+const redoVersion = 18
 
 // errNewer and errForeign are files that this program must not touch.
 var (

@@ -19,7 +19,7 @@ const secretSize = 32
 // operator's command, before anybody is answered. If something says that it may be
 // a backup that was put back, or why does, a new epoch begins: what was told of the old one
 // since the backup was made would be told again, as something else.
-func (db *DB) begin(ctx context.Context, w *connection, file, why string) error {
+func (db *DB) begin(ctx context.Context, w *writer, file, why string) error {
 	found, problem := folder.ReadStamp(db.dir)
 	fresh := make([]byte, 3*8)
 	secret := make([]byte, secretSize)
@@ -57,7 +57,10 @@ func (db *DB) begin(ctx context.Context, w *connection, file, why string) error 
 		return fmt.Errorf("note the start: %w", err)
 	}
 	db.start = start
-	return db.leaveStamp(ctx, w, false)
+	if w.redo, err = openRedo(db.dir, start); err != nil {
+		return fmt.Errorf("open %s: %w", RedoName, err)
+	}
+	return db.leaveStamp(ctx, w.connection, false)
 }
 
 // doubt says why the history in a file may not be one that only grew, in words

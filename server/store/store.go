@@ -3,8 +3,9 @@
 // what the entries say, apart from Check.
 //
 // What Update has committed survives a kill of the process and, as far as the
-// disk keeps what it acknowledged, a loss of power: the write-ahead log is
-// synced with each commit (WAL, synchronous=FULL).
+// disk keeps what it acknowledged, a loss of power: with each commit either SQLite's
+// write-ahead log is synced (WAL, synchronous=FULL) or, where many follow each other,
+// the redo log, which is taken over by the next start (see writer.go).
 package store
 
 import (
@@ -18,6 +19,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"parley/server/chat"
 )
@@ -49,14 +51,22 @@ type DB struct {
 	doubt  string
 	dir    string
 	lock   *os.File
-	writer chan *connection   // holds the one that writes, while nobody does
+	writer chan *writer       // holds the one connection that writes, while nobody does
 	viewer chan *connection   // those that View uses, while it does not
 	scan   chan *connection   // those that Scan uses
 	mover  chan *connection   // the one that moveLog uses
 	health chan *connection   // the one that Probe uses
-	opened []chan *connection // where each connection that was opened belongs, in the order of opening
+	opened []chan *connection // where each of the others that was opened belongs
 	closed chan struct{}
-	grown  chan struct{} // holds one, for moveLog
+	grown  chan struct{}  // holds one, for moveLog
+	left   chan struct{}  // holds one, for settle
+	writes bool           // whether there is one that writes
+	others sync.WaitGroup // settle
+	pause  time.Duration  // settlePause; tests have their own
+	// reads counts views and scans, and behind says that the database has not yet committed
+	// all that was (see writer).
+	reads  atomic.Uint64
+	behind atomic.Bool
 	// written says that something was since the last Probe.
 	written atomic.Bool
 	// erase says that the log holds what was taken out of the history.
@@ -84,13 +94,15 @@ func openFolder(ctx context.Context, dir, why string) (*DB, error) {
 	db := &DB{
 		dir:    dir,
 		lock:   lock,
-		writer: make(chan *connection, 1),
+		writer: make(chan *writer, 1),
 		viewer: make(chan *connection, viewers),
 		scan:   make(chan *connection, scanners),
 		health: make(chan *connection, 1),
 		mover:  make(chan *connection, 1),
 		closed: make(chan struct{}),
 		grown:  make(chan struct{}, 1),
+		left:   make(chan struct{}, 1),
+		pause:  settlePause,
 	}
 	if err := db.open(ctx, filepath.Join(dir, FileName), why); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -109,16 +121,24 @@ func (db *DB) open(ctx context.Context, path, why string) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return explain(path, err)
 	}
-	w, err := openConnection(ctx, path, options{vfs: bufferedLog, pragmas: []string{
+	c, err := openConnection(ctx, path, options{vfs: bufferedLog, pragmas: []string{
 		busyPragma, "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "journal_size_limit(67108864)", "cache_size(-16384)",
 		fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages),
 	}})
 	if err != nil {
 		return explain(path, err)
 	}
-	w.cache = relational.NewCache()
-	db.add(w, db.writer)
-	if err := migrate(ctx, w); err != nil {
+	w := newWriter(c, db.reads.Load)
+	db.writer <- w
+	db.writes = true
+	log, err := readRedo(db.dir)
+	if err != nil {
+		return explain(path, err)
+	}
+	if err := repeat(ctx, c, log); err != nil {
+		return explain(path, err)
+	}
+	if err := migrate(ctx, c); err != nil {
 		return explain(path, err)
 	}
 	if err := db.begin(ctx, w, file, why); err != nil {
@@ -139,6 +159,7 @@ func (db *DB) open(ctx context.Context, path, why string) error {
 	}
 	db.add(m, db.mover)
 	go db.moveLog(<-db.mover) // puts it back when Close begins
+	db.others.Go(db.settle)   // ends when Close begins
 	return nil
 }
 
@@ -159,17 +180,15 @@ func (db *DB) Doubt() string { return db.doubt }
 
 // Update implements chat.Store.
 func (db *DB) Update(ctx context.Context, change func(chat.Tx) error) error {
-	s, err := relational.Take(ctx, db.writer, db.closed)
-	if err != nil {
-		return fmt.Errorf("update the history: %w", err)
-	}
-	defer func() { db.writer <- s }()
 	erases := false
-	if err := s.update(ctx, func(t *relational.Transaction) error {
-		err := change(t)
-		erases = t.Erases()
-		return err
-	}); err != nil {
+	err := db.write(ctx, func(w *writer) error {
+		return w.update(ctx, func(t *relational.Transaction) error {
+			err := change(t)
+			erases = t.Erases()
+			return err
+		})
+	})
+	if err != nil {
 		return fmt.Errorf("update the history: %w", err)
 	}
 	db.written.Store(true)
@@ -180,8 +199,53 @@ func (db *DB) Update(ctx context.Context, change func(chat.Tx) error) error {
 	return nil
 }
 
+// write lends the connection that writes.
+func (db *DB) write(ctx context.Context, f func(*writer) error) error {
+	w, err := relational.Take(ctx, db.writer, db.closed)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if behind := len(w.left) > 0; db.behind.Swap(behind) != behind && behind {
+			db.isBehind()
+		}
+		db.writer <- w
+	}()
+	return f(w)
+}
+
+// isBehind lets settle begin.
+func (db *DB) isBehind() {
+	select {
+	case db.left <- struct{}{}:
+	default: // it is about to
+	}
+}
+
+// settle sees that nothing stays left to the redo log alone for long. It ends with Close.
+func (db *DB) settle() {
+	for {
+		select {
+		case <-db.left:
+		case <-db.closed:
+			return
+		}
+		pause := time.NewTimer(db.pause)
+		select {
+		case <-pause.C:
+		case <-db.closed: // which settles
+			pause.Stop()
+			return
+		}
+		if db.write(context.Background(), (*writer).settle) != nil {
+			db.isBehind() // it stays in the log, where it is as safe, until the next time
+		}
+	}
+}
+
 // View implements chat.Store. It waits while as many views run as there are
-// connections for, so read must not open a View itself.
+// connections for, so read must not open a View itself; and, where commits follow each
+// other closely, for the one that runs, so an Update's change must not open one either.
 func (db *DB) View(ctx context.Context, read func(chat.View) error) error {
 	return db.read(ctx, db.viewer, read)
 }
@@ -195,6 +259,16 @@ func (db *DB) Scan(ctx context.Context, read func(chat.View) error) error {
 // read lends one of the pool's connections, to those who wait in the order in
 // which they came: that is how a channel serves them.
 func (db *DB) read(ctx context.Context, pool chan *connection, read func(chat.View) error) error {
+	db.reads.Add(1)
+	if db.behind.Load() {
+		if err := db.write(ctx, (*writer).settle); err != nil && !errors.Is(err, relational.ErrClosed) && ctx.Err() == nil {
+			// Where nothing can be committed any more, all can be read there.
+			if err := db.write(ctx, func(w *writer) error { return w.view(ctx, read) }); err != nil {
+				return fmt.Errorf("read the history: %w", err)
+			}
+			return nil
+		}
+	}
 	s, err := relational.Take(ctx, pool, db.closed)
 	if err != nil {
 		return fmt.Errorf("read the history: %w", err)
@@ -211,13 +285,19 @@ func (db *DB) read(ctx context.Context, pool chan *connection, read func(chat.Vi
 func (db *DB) Close() error {
 	db.once.Do(func() {
 		close(db.closed)
+		db.others.Wait()
 		var all []error
 		for _, pool := range slices.Backward(db.opened) {
 			s := <-pool
-			if pool == db.writer && db.start != 0 {
-				all = append(all, db.leaveStamp(context.Background(), s, true))
+			all = append(all, s.close())
+		}
+		if db.writes {
+			w := <-db.writer
+			all = append(all, w.settle())
+			if db.start != 0 {
+				all = append(all, db.leaveStamp(context.Background(), w.connection, true))
 			}
-			all = append(all, s.close()) // the writer last: it folds the log into the file
+			all = append(all, w.close()) // the last: it folds the log into the file
 		}
 		all = append(all, db.lock.Close())
 		db.err = errors.Join(all...)

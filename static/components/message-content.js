@@ -15,10 +15,12 @@ const mostUnits = 700; // of UTF-16
 /** What begins a new line, whether or not there is something in the last. */
 const lineEnd = /[\n\v\f\u0085\u2028\u2029]/g;
 
-/** Fires "unfold" when more or less of it is going to be shown than before. */
+/** Its element stands in its place before it is shown anything. Fires "unfold" when more or less of it is going to be shown than before. */
 export class MessageContent {
   element = element('div', { class: 'content', dir: 'auto' });
-  more = element('button', { class: 'link-button unfold', type: 'button', hidden: true, onclick: () => this.#toggle() });
+  /** Stands behind a long one. */
+  #more = element('button', { class: 'link-button unfold', type: 'button', onclick: () => this.#toggle() });
+  #long = false;
   #said = '';
   /** The pieces of a long message that are not shown at first; null until they are wanted. @type {HTMLElement[] | null} */
   #rest = null;
@@ -40,14 +42,16 @@ export class MessageContent {
     this.#rest = null;
     this.element.replaceChildren(...(long ? beginningOf(said, first) : first),
       ...(partly ? [element('span', { class: 'cannot-be-shown' }, t.cannotBeShown)] : []));
-    this.more.hidden = !long;
+    this.#long = long;
+    if (long) this.element.after(this.#more);
+    else this.#more.remove();
     this.#fold(true);
   }
 
   #toggle() {
     this.element.dispatchEvent(new Event('unfold', { bubbles: true }));
     this.#fold(!this.#folded);
-    if (this.#folded) this.more.scrollIntoView({ block: 'nearest' });
+    if (this.#folded) this.#more.scrollIntoView({ block: 'nearest' });
   }
 
   /** @param {boolean} folded */
@@ -55,9 +59,9 @@ export class MessageContent {
     this.#folded = folded;
     if (!folded) this.#rest ??= this.#addRest();
     for (const piece of this.#rest ?? []) piece.hidden = folded;
-    this.element.classList.toggle('folded', folded && !this.more.hidden);
-    this.more.setAttribute('aria-expanded', String(!folded));
-    text(this.more, folded ? t.showMore : t.showLess);
+    this.element.classList.toggle('folded', folded && this.#long);
+    this.#more.setAttribute('aria-expanded', String(!folded));
+    text(this.#more, folded ? t.showMore : t.showLess);
   }
 
   #addRest() {

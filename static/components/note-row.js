@@ -15,7 +15,7 @@ export class NoteView {
   #delete = element('button', { class: 'link-button', type: 'button', onclick: () => this.#ask() }, t.deleteNote);
   #id = 0n;
   element = element('article', { class: 'message note first last', 'data-type': 'note' },
-    element('div', { class: 'bubble' }, this.#author, this.#content.element, this.#content.more, this.#meta),
+    element('div', { class: 'bubble' }, this.#author, this.#content.element, this.#meta),
     element('p', { class: 'only-agents' }, t.onlyAgentsSee, ' ', this.#delete));
   /** Reading it raises no watermark. */
   end = null;

@@ -58,11 +58,18 @@ func (b *outbox) send(name string, d Draft, done func(error)) {
 		done(err)
 	case d.Repeat && d.Ref != ref{}:
 		b.repeat(c, d, done)
-	case d.Type.Revises() && d.OfRef != ref{}:
-		b.sendOf(c, d, done)
 	default:
-		b.accept(c, d, done)
+		b.take(c, d, done)
 	}
+}
+
+// take takes a new draft into the outbox, or into what it speaks of.
+func (b *outbox) take(c *conversation, d Draft, done func(error)) {
+	if d.Type.Revises() && d.OfRef != (ref{}) {
+		b.sendOf(c, d, done)
+		return
+	}
+	b.accept(c, d, done)
 }
 
 // repeat tells what became of a draft that was sent before; if nothing did, it
@@ -83,7 +90,7 @@ func (b *outbox) repeat(c *conversation, d Draft, done func(error)) {
 		case err != nil:
 			done(err)
 		default:
-			b.accept(c, d, done)
+			b.take(c, d, done)
 		}
 	})
 }
@@ -219,6 +226,10 @@ func (b *outbox) pump(c *conversation) {
 		return
 	}
 	o, number := c.outbox[i], e.connection.number
+	if o.Of != (ref{}) { // what it speaks of stands before it, until that is confirmed
+		b.resolve(c, o)
+		return
+	}
 	if !o.complete() {
 		e.uploads.begin(c, o)
 		return

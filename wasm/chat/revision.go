@@ -118,7 +118,10 @@ func (e *Engine) apply(c *conversation, by entry, target []entry) {
 		case err != nil:
 			e.Observer.Failed(err)
 		case changed && c.stored.has(x.seq):
-			e.replace(c, x, by.seq)
+			e.replace(c, x)
+			if x.event().Type == proto.MessageType_MESSAGE_TYPE_RECALLED && x.seq > c.mine.read && !x.by(e.User) {
+				e.sync.request() // the row knows how many are unread now, whatever was counted here
+			}
 		case changed:
 			c.last = x.preview()
 			e.changed(c)
@@ -126,9 +129,8 @@ func (e *Engine) apply(c *conversation, by entry, target []entry) {
 	}
 }
 
-// replace puts an entry that was revised in the place of what is stored of it; by is the
-// entry that spoke of it last.
-func (e *Engine) replace(c *conversation, x entry, by uint64) {
+// replace puts an entry that was revised in the place of what is stored of it.
+func (e *Engine) replace(c *conversation, x entry) {
 	e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body})
 	for _, r := range c.reads {
 		r.meanwhile = append(r.meanwhile, x)
@@ -137,9 +139,6 @@ func (e *Engine) replace(c *conversation, x entry, by uint64) {
 		c.last = x.preview()
 	}
 	if x.event().Type == proto.MessageType_MESSAGE_TYPE_RECALLED {
-		if !x.by(e.User) {
-			c.unread.recall(x.seq, by)
-		}
 		e.outbox.withdraw(c, x.seq)
 	}
 	e.Observer.Messages(c.name, []Message{e.render.message(c, x)}, nil)
@@ -175,7 +174,7 @@ func (f *fetching) takeRevised(c *conversation, p historyPage, epoch, after uint
 	r.void()
 	for _, x := range p.entries {
 		if c.stored.has(x.seq) {
-			e.replace(c, x, x.revised())
+			e.replace(c, x)
 		} else if x.seq == c.last.seq {
 			c.last = x.preview()
 			e.changed(c)
@@ -310,18 +309,48 @@ func (b *outbox) sendOf(c *conversation, d Draft, done func(error)) {
 
 // sendOfConfirmed finds the seq of a message that was confirmed since.
 func (b *outbox) sendOfConfirmed(c *conversation, d Draft, done func(error)) {
+	b.seqOf(c, d.OfRef, func(seq uint64, err error) {
+		if err == nil && seq == 0 {
+			err = proto.Refuse(proto.PayloadFormatInvalid, "of: there is no such message any more").Named("message-gone")
+		}
+		if err != nil {
+			done(err)
+			return
+		}
+		d.Of, d.OfRef = seq, ref{}
+		b.accept(c, d, done)
+	})
+}
+
+// resolve lets what speaks of a message that was confirmed while it was being stored name
+// it, or drops it, if the message was withdrawn.
+func (b *outbox) resolve(c *conversation, o *outgoing) {
+	b.seqOf(c, o.Of, func(seq uint64, err error) {
+		switch {
+		case b.engine.closed || !slices.Contains(c.outbox, o) || o.Of == (ref{}):
+			return
+		case err != nil:
+			b.again(c, o)
+			return
+		case seq == 0:
+			b.remove(c, o)
+		default:
+			b.settle(c, o.Of, seq)
+		}
+		b.pump(c)
+	})
+}
+
+// seqOf finds the seq of a message of mine that is confirmed, among the newest; 0 if it is not there.
+func (b *outbox) seqOf(c *conversation, of ref, done func(uint64, error)) {
 	b.engine.stored(c, back(c.head, maxRecount), ^uint64(0), func(entries []entry, err error) {
 		for _, x := range entries {
-			if x.ref() == d.OfRef && x.by(b.engine.User) {
-				d.Of, d.OfRef = x.seq, ref{}
-				b.accept(c, d, done)
+			if x.ref() == of && x.by(b.engine.User) {
+				done(x.seq, nil)
 				return
 			}
 		}
-		if err == nil {
-			err = proto.Refuse(proto.PayloadFormatInvalid, "of: there is no such message any more").Named("message-gone")
-		}
-		done(err)
+		done(0, err)
 	})
 }
 

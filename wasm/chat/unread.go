@@ -10,7 +10,6 @@ type unread struct {
 	head, read uint64
 	own        uint64          // entries in (read, head] that do not count
 	later      map[uint64]bool // entries after head; true for those that count
-	told       uint64          // the head of what the server said last
 }
 
 // entry adds one entry, whatever its place.
@@ -44,24 +43,13 @@ func (u *unread) row(head, read, own uint64) {
 	if head < u.head || read < u.read {
 		return
 	}
-	u.head, u.read, u.own, u.told = head, read, own, head
+	u.head, u.read, u.own = head, read, own
 	for seq := range u.later {
 		if seq <= head {
 			delete(u.later, seq)
 		}
 	}
 	u.fold()
-}
-
-// recall takes back an entry that counted, by one at by: it does no more.
-func (u *unread) recall(seq, by uint64) {
-	switch {
-	case by <= u.told: // the server has told of it
-	case seq > u.head:
-		u.later[seq] = false
-	case seq > u.read:
-		u.own++
-	}
 }
 
 // total returns the count for a watermark. exact is false if what lies between

@@ -53,6 +53,8 @@ func TestIDsReachThePageAsBigIntsWithAll64Bits(t *testing.T) {
 			"content": "\ufeffhello 👋🏽", "time": "number", "deliveredTime": 0.0, "readTime": 0.0, "seen": "18446744073709551613n", "ref": 32.0, "number": "1n",
 			"state": "pending", "reason": "", "reasonCode": "", "reasonArgs": []any{}, "gap": false,
 			"type": "text", "mine": true, "agent": "0n", "target": "0n", "extend": "", "attachments": []any{},
+			"quote": "0n", "of": "0n", "edited": 0.0, "reactions": []any{}, "recalledBy": "0n", "changing": false,
+			"senderName": "", "mentions": []any{}, "mentionsMe": false, "members": []any{}, "memberNames": []any{}, "readBy": 0.0, "readOf": 0.0,
 		},
 		"id": "9223372036854775809n", "seq": "1n",
 	}

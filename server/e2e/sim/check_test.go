@@ -19,6 +19,9 @@ func (d *device) checkScreen() {
 		if i > 0 && order(d.messages[i-1], m) >= 0 {
 			d.w.fail("%s: %q stands after %q", d, m.Content, d.messages[i-1].Content)
 		}
+		if m.Type.Revises() {
+			continue // it says what its target is shown to say
+		}
 		if seen[d.w.once(m)] && m.Content != "" {
 			d.w.fail("%s: %q stands twice", d, m.Content)
 		}
@@ -41,10 +44,10 @@ func (d *device) checkTimeline(t client.Timeline, before uint64, limit int) {
 	contents := map[string]bool{}
 	for i, m := range t.Messages {
 		d.checkMessage(m)
-		if contents[d.w.once(m)] && m.Content != "" {
+		if contents[d.w.once(m)] && m.Content != "" && !m.Type.Revises() {
 			d.w.fail("%s: timeline has %q twice", d, m.Content)
 		}
-		contents[d.w.once(m)] = true
+		contents[d.w.once(m)] = contents[d.w.once(m)] || !m.Type.Revises()
 		if i > 0 && order(t.Messages[i-1], m) >= 0 {
 			d.w.fail("%s: timeline has %q after %q", d, m.Content, t.Messages[i-1].Content)
 		}
@@ -76,6 +79,12 @@ func (d *device) checkNews(m client.Message) {
 		return
 	}
 	news := fmt.Sprint(m.Key, m.Seq, m.ID)
+	if e := d.w.disk.entry(m.Key, m.Seq); m.Edited != 0 || len(m.Reactions) > 0 || m.Changing || e != nil && e.Revised != 0 || d.w.spoken[fmt.Sprint(m.Key, m.Seq)] {
+		d.told["revised "+news] = true // it is told again each time that something is said of it
+	}
+	if d.told["revised "+news] {
+		return
+	}
 	if d.told[news] {
 		d.w.fail("%s: %q is told twice", d, m.Content)
 	}
@@ -108,6 +117,7 @@ func (w *world) checkAll() {
 		w.checkNodes()
 	}
 	w.checkPresses(logs)
+	w.checkErased(logs)
 	for _, d := range w.devices {
 		for _, key := range d.keys() {
 			d.checkHistory(key, logs[key])
@@ -155,7 +165,7 @@ func (w *world) checkLog(key proto.Key, log []logged) {
 		if i > 0 && x.id <= log[i-1].id {
 			w.fail("%s: message id falls at %d", key, x.Seq)
 		}
-		if contents[x.content] {
+		if contents[x.content] && x.content != "" {
 			w.fail("%s: %q is stored twice", key, x.content)
 		}
 		contents[x.content] = true
@@ -207,7 +217,7 @@ func (w *world) checkMoves(logs map[proto.Key][]logged) {
 				w.fail("%s: what was moved at %d did not come to %s", key, x.Seq, to)
 			case standing.Sides[proto.First].Seq != 0:
 				w.fail("%s: the customer still waits after the move at %d", key, x.Seq)
-			case since != 0 && there.Since != since:
+			case since != 0 && there.Since != since && !recalledSince(log, x.Seq):
 				w.fail("%s: who waited since %d waits since %d in %s", key, since, there.Since, to)
 			}
 		}
@@ -217,31 +227,37 @@ func (w *world) checkMoves(logs map[proto.Key][]logged) {
 	}
 }
 
+// recalledSince reports whether something from before an entry was taken back after it: then
+// nobody can tell from the log who waited at that entry.
+func recalledSince(log []logged, seq uint64) bool {
+	return slices.ContainsFunc(log, func(x logged) bool { return x.Type == recalls && x.Seq > seq && x.Of < seq })
+}
+
 // checkPresses holds that what stood in a list is stored, once, and in the
 // order in which it was sent.
 func (w *world) checkPresses(logs map[proto.Key][]logged) {
-	place, seen := map[string]uint64{}, map[string]uint64{}
+	place, seen := map[[proto.RefSize]byte]uint64{}, map[[proto.RefSize]byte]uint64{}
 	for _, log := range logs {
 		for _, x := range log {
 			if x.Type == proto.MessageType_MESSAGE_TYPE_MOVED_HERE {
 				continue // it was pressed elsewhere
 			}
-			place[x.content], seen[x.content] = x.Seq, *x.Event.Seen
+			place[x.ref], seen[x.ref] = x.Seq, *x.Event.Seen
 		}
 	}
 	last := map[string]*press{}
 	for _, p := range w.presses {
-		seq := place[p.content]
+		seq := place[p.ref]
 		switch {
 		case p.refused || seq == 0 && w.wipes > 0:
 			continue
 		case seq == 0:
 			w.fail("%q stood in a list and is not stored", p.content)
-		case seen[p.content] > p.seen:
-			w.fail("%q says that its author had seen %d, but %d was on the screen", p.content, seen[p.content], p.seen)
+		case seen[p.ref] > p.seen:
+			w.fail("%q says that its author had seen %d, but %d was on the screen", p.content, seen[p.ref], p.seen)
 		}
 		from := p.device.String() + p.key
-		if before := last[from]; before != nil && place[before.content] > seq {
+		if before := last[from]; before != nil && place[before.ref] > seq {
 			w.fail("%q was sent after %q and stands before it", p.content, before.content)
 		}
 		last[from] = p
@@ -277,7 +293,8 @@ func (d *device) checkHistory(key proto.Key, log []logged) {
 		if key.Customer() == d.user && (want.Type.Control() || want.Type == proto.MessageType_MESSAGE_TYPE_MOVED_HERE) {
 			want.content = ""
 		}
-		if m.Seq != want.Seq || m.ID != want.id || m.Content != want.content || m.Time != want.Time || m.Type != want.Type || m.Gap {
+		if m.Seq != want.Seq || m.ID != want.id || m.Content != want.content || m.Time != want.Time || m.Type != want.Type || m.Gap ||
+			revisionOf(m) != want.revision(key.Customer() == d.user) {
 			d.w.fail("%s: %s %d is %+v, the server has %+v", d, key, i+1, m, want)
 			return
 		}

@@ -158,7 +158,7 @@ func (d *device) act() {
 	if d.host == nil {
 		return
 	}
-	switch n := d.w.Rand.IntN(40); {
+	switch n := d.w.Rand.IntN(48); {
 	case n < 20 && d.repeating:
 	case n < 20:
 		for range 1 + d.w.Rand.IntN(3) {
@@ -180,6 +180,8 @@ func (d *device) act() {
 		d.full, d.forgets = true, true
 		d.w.note("%s: storage full", d)
 		d.w.After(d.w.upTo(5*time.Second), func() { d.full = false })
+	case n < 46:
+		d.revise()
 	default:
 		d.skew = []time.Duration{0, time.Hour, -time.Hour}[d.w.Rand.IntN(3)]
 		d.host.Skew = d.skew
@@ -194,8 +196,7 @@ func (d *device) anybody() string {
 
 // press writes something and presses Send, or does something else that makes an entry.
 func (d *device) press(key string) {
-	d.sent++
-	draft := client.Draft{Content: fmt.Sprintf("%s#%d", d, d.sent), Type: d.entryType(key)}
+	draft := client.Draft{Content: d.words(), Type: d.entryType(key)}
 	if key == d.open_ {
 		draft.Seen = d.contiguous()
 	}
@@ -214,6 +215,12 @@ func (d *device) press(key string) {
 	d.give(x, func() {})
 }
 
+// words are said once, and none are part of others.
+func (d *device) words() string {
+	d.sent++
+	return fmt.Sprintf("%s#%d;", d, d.sent)
+}
+
 // give hands a message to the engine, and goes on once that has answered.
 func (d *device) give(x *sending, then func()) {
 	host, content := d.host, x.draft.Content
@@ -226,7 +233,7 @@ func (d *device) give(x *sending, then func()) {
 			d.w.note("%s: %q could not be stored: %v", d, content, err)
 		} else {
 			d.w.note("%s: %q stands in the list of %s", d, content, x.key)
-			d.w.presses = append(d.w.presses, &press{device: d, key: x.key, content: content, seen: x.draft.Seen, refused: x.refused})
+			d.w.presses = append(d.w.presses, &press{device: d, key: x.key, content: content, ref: x.draft.Ref, seen: x.draft.Seen, refused: x.refused})
 		}
 		then()
 	})
@@ -256,15 +263,17 @@ func (d *device) entryType(key string) proto.MessageType {
 // more is deleted, an answer is sent again once the newer one was read.
 func (d *device) refused(m client.Message, host *chattest.Host) {
 	d.w.note("%s: %q was refused: %s", d, m.Content, m.Reason)
+	if m.Type.Revises() {
+		d.refusedRevision(m, host)
+		return
+	}
 	if !d.agent() {
 		d.w.fail("%s: %q was refused: %s", d, m.Content, m.Reason)
 		return
 	}
-	for _, p := range d.w.presses {
-		p.refused = p.refused || p.content == m.Content
-	}
+	d.w.withdrawn(m.Ref)
 	for _, x := range d.unanswered {
-		x.refused = x.refused || x.draft.Content == m.Content
+		x.refused = x.refused || fmt.Sprintf("%x", x.draft.Ref) == m.Ref
 	}
 	d.w.After(d.w.upTo(2*time.Second), func() {
 		if host != d.host {
@@ -440,6 +449,9 @@ type observer struct {
 
 func (o *observer) Messages(key string, changed []client.Message, gone []string) {
 	d := o.d
+	for _, ref := range gone {
+		d.w.withdrawn(ref)
+	}
 	for _, m := range changed {
 		d.checkMessage(m)
 		if o.host == d.host {

@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -173,6 +174,12 @@ type logged struct {
 	key     proto.Key
 	author  uint64
 	content string
+	ref     [proto.RefSize]byte
+
+	// How it was revised.
+	edited     uint64
+	recalledBy uint64
+	reactions  []*proto.Reaction
 }
 
 // read decodes an entry of either kind.
@@ -184,11 +191,21 @@ func read(kind proto.KeyKind, body []byte) (logged, error) {
 		if m.GetDirection() == proto.ServiceMessageDirection_SERVICE_TO_CUSTOMER {
 			author = m.GetAgentId()
 		}
-		return logged{m.Event(), m.GetMessageId(), proto.ServiceKey(m.GetUserId(), m.GetServiceType()), author, m.GetContent()}, err
+		x := logged{
+			Event: m.Event(), id: m.GetMessageId(), key: proto.ServiceKey(m.GetUserId(), m.GetServiceType()), author: author, content: m.GetContent(),
+			edited: m.GetRevisedTime(), recalledBy: m.GetRecalledBy(), reactions: m.Reactions,
+		}
+		copy(x.ref[:], m.ClientRef)
+		return x, err
 	}
 	m := new(proto.Message)
 	err := proto.Unmarshal(body, m)
-	return logged{m.Event(), m.GetMessageId(), proto.DirectKey(m.GetSenderId(), m.GetReceiverId()), m.GetSenderId(), m.GetContent()}, err
+	x := logged{
+		Event: m.Event(), id: m.GetMessageId(), key: proto.DirectKey(m.GetSenderId(), m.GetReceiverId()), author: m.GetSenderId(), content: m.GetContent(),
+		edited: m.GetRevisedTime(), reactions: m.Reactions,
+	}
+	copy(x.ref[:], m.ClientRef)
+	return x, err
 }
 
 // kindOf is what a branch carries entries of; 0 if it carries none.
@@ -502,12 +519,15 @@ func (s *server) checkFanout(user uint64, kind proto.KeyKind, payload []byte) {
 	if e := s.w.disk.entry(key, x.Seq); e == nil || e.ID != x.id {
 		s.w.fail("%s %d was sent before it was on disk", key, x.Seq)
 	}
+	if x.Type.Revises() {
+		s.w.spoken[fmt.Sprint(key, x.Of)] = true
+	}
 	at := proto.Down(user, "") + key
 	if last := s.fanned[at]; last != 0 && x.Seq != last+1 {
 		s.w.fail("%s: %d was sent after %d", key, x.Seq, last)
 	}
 	s.fanned[at] = x.Seq
-	if user == x.key.Customer() && (x.Author != 0 || x.Type.Control() && x.content != "") {
+	if user == x.key.Customer() && (x.Author != 0 || x.Type.Control() && !x.Type.Revises() && x.content != "") {
 		s.w.fail("the customer of %s is told what agents keep to themselves: %+v", key, x)
 	}
 }

@@ -30,7 +30,8 @@ type world struct {
 	servers []*server // nil while it is down
 	devices []*device
 	presses []*press
-	wipes   int // times that the server's history was replaced, by none or an older one
+	spoken  map[string]bool // messages of which others ever spoke, by key and seq
+	wipes   int             // times that the server's history was replaced, by none or an older one
 
 	tracing bool
 	trace   []string
@@ -42,14 +43,15 @@ type press struct {
 	device  *device
 	key     string
 	content string // unique
+	ref     [proto.RefSize]byte
 	seen    uint64 // through which seq the conversation was on the screen
 	// refused says that the server refused it, and told so; the person deleted
-	// it, or sent it again later.
+	// it, or sent it again later. So it is where it was withdrawn before it was sent.
 	refused bool
 }
 
 func newWorld(seed uint64, tracing bool) *world {
-	w := &world{Clock: chattest.NewClock(seed), seed: seed, tracing: tracing}
+	w := &world{Clock: chattest.NewClock(seed), seed: seed, tracing: tracing, spoken: map[string]bool{}}
 	w.servers = make([]*server, 1)
 	if w.shared = seed%2 == 0; w.shared {
 		w.servers = make([]*server, 2+w.Rand.IntN(2))

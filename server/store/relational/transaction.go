@@ -167,8 +167,7 @@ func (t *Transaction) PutMember(m chat.Member) error {
 	known, _ := t.cache.member(m.Key, m.User)
 	switch {
 	case m.Key.Kind() != proto.Group && known.Choices == m.Choices && known.Blocks == m.Blocks && known.Blocked == m.Blocked && known.User == m.User:
-		err = t.Exec("UPDATE members SET rev = ?, read_seq = ?, delivered_seq = ?, read_time = ?, delivered_time = ?, own = ?, seen = ? WHERE conversation = ? AND user_id = ?",
-			Number(m.Rev), Number(m.Read), Number(m.Delivered), Number(m.ReadTime), Number(m.DeliveredTime), int64(m.Own), int64(m.Seen), id, Number(m.User))
+		err = t.Exec(updateMember, Number(m.Rev), Number(m.Read), Number(m.Delivered), Number(m.ReadTime), Number(m.DeliveredTime), int64(m.Own), int64(m.Seen), id, Number(m.User))
 	default:
 		err = t.putWholeMember(id, m)
 	}

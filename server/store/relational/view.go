@@ -42,7 +42,7 @@ func (v *View) rowID(key proto.Key) (id int64, err error) {
 	if id := cmp.Or(v.rowIDs[key], v.cache.row(key).id); id != 0 {
 		return id, nil
 	}
-	if _, err := v.Row([]any{&id}, "SELECT id FROM conversations WHERE key = ?", key.String()); err != nil {
+	if _, err := v.Row([]any{&id}, selectRowID, key.String()); err != nil {
 		return 0, fmt.Errorf("find conversation: %w", err)
 	}
 	if id != 0 {
@@ -322,9 +322,7 @@ func (v *View) ByRef(sender uint64, clientRef [proto.RefSize]byte) (e chat.Entry
 		return e, err
 	}
 	var key string
-	found, err := v.Row(append(EntryFields(&e), &key), "SELECT "+EntryColumns+", c.key FROM messages JOIN"+
-		" (SELECT id AS conversation_id, key FROM conversations) c ON conversation_id = conversation"+
-		" WHERE sender = ? AND client_ref = ?", Number(sender), clientRef[:])
+	found, err := v.Row(append(EntryFields(&e), &key), selectByRef, Number(sender), clientRef[:])
 	if err != nil {
 		return chat.Entry{}, fmt.Errorf("find an entry by client_ref: %w", err)
 	}
@@ -342,9 +340,7 @@ func (v *View) byDeletedRef(sender uint64, clientRef [proto.RefSize]byte) (chat.
 	}
 	e := chat.Entry{Sender: sender, Ref: clientRef}
 	var key string
-	found, err := v.Row([]any{&key, (*Number)(&e.Seq), (*Number)(&e.ID), (*Number)(&e.CreateTime)},
-		"SELECT c.key, r.seq, r.id, r.create_time FROM refs r JOIN conversations c ON c.id = r.conversation WHERE r.sender = ? AND r.client_ref = ?",
-		Number(sender), clientRef[:])
+	found, err := v.Row([]any{&key, (*Number)(&e.Seq), (*Number)(&e.ID), (*Number)(&e.CreateTime)}, selectDeletedRef, Number(sender), clientRef[:])
 	if err != nil {
 		return chat.Entry{}, fmt.Errorf("find a deleted entry by client_ref: %w", err)
 	}

@@ -50,6 +50,11 @@ const layOut = (...nodes) => {
   return bubble.getBoundingClientRect().height;
 };
 const content = new MessageContent();
+const showContent = text => {
+  bubble.replaceChildren(content.element);
+  content.show(text); // with what unfolds it behind it
+  return bubble.getBoundingClientRect();
+};
 const control = new ControlView();
 const notices = document.body.appendChild(new NoticeList());
 const services = new Services(new Clock());
@@ -62,16 +67,14 @@ const lookalikes = new Lookalikes(services, () => {});
  */
 export const renderers = {
   'a message': text => {
-    content.show(text);
-    layOut(content.element, content.more);
+    showContent(text);
   },
   'a message in full': {
     first(text) {
-      content.show(text);
-      layOut(content.element, content.more);
+      showContent(text);
     },
     then() {
-      if (!content.more.hidden) content.more.click();
+      content.element.parentElement.querySelector('.unfold')?.click();
       bubble.getBoundingClientRect();
     },
   },

@@ -83,6 +83,27 @@ var faults = []struct {
 		"func(o *outgoing) bool { return o.Refused == \"\" })",
 		"func(o *outgoing) bool { return o.Refused == \"\" && (!PLANTED || o.session != e.connection.number) })"}}},
 
+	// Of what speaks of other messages.
+	{"an edit that wins by arrival", []edit{{"wasm/chat/revision.go",
+		"if x.seq != r.known+1 || speaks && x.said == nil {", "if x.seq != r.known+1 && !(PLANTED && speaks) || speaks && x.said == nil {"}}},
+	{"a recall that a late page undoes", []edit{{"wasm/chat/revision.go",
+		"case asOf < r.known:", "case asOf < r.known && !PLANTED:"}}},
+	{"what was revised meanwhile never fetched", []edit{{"wasm/chat/revision.go",
+		"return c.revisions.newest > c.revisions.known &&", "return !PLANTED && c.revisions.newest > c.revisions.known &&"}}},
+	{"a body kept after a recall in the store", []edit{{"server/chat/revision.go",
+		"return bare(told)", "if PLANTED { return told }\n\t\treturn bare(told)"}}},
+	{"a body kept after a recall in the browser", []edit{{"wasm/chat/revision.go",
+		"e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body})", "if !PLANTED { e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body}) }"}}},
+	{"what an edit said kept in the browser's log", []edit{{"wasm/chat/revision.go",
+		"return x, x.encode()", "if PLANTED { return x, nil }\n\treturn x, x.encode()"}}},
+	{"a body kept after a recall in the list", []edit{{"wasm/chat/revision.go",
+		"\tif x.seq == c.last.seq {\n\t\tc.last = x.preview()", "\tif x.seq == c.last.seq && !PLANTED {\n\t\tc.last = x.preview()"}}},
+	{"an edit kept in the outbox of a message that was taken back", []edit{
+		{"wasm/chat/outbox.go", "if o.Code == \"message-recalled\" &&", "if o.Code == \"message-recalled\" && !PLANTED &&"},
+		{"wasm/chat/revision.go", "e.outbox.withdraw(c, x.seq)", "if !PLANTED { e.outbox.withdraw(c, x.seq) }"}}},
+	{"what was taken back still asks, answers and counts", []edit{{"server/chat/revision.go",
+		"return b.recalled(c, target, was)", "if PLANTED { return nil }\n\treturn b.recalled(c, target, was)"}}},
+
 	// Of several nodes.
 	{"change numbers that do not rise with the commits", []edit{{"server/chat/batch.go",
 		"rev, err := b.tx.Rev()", "rev, err := b.tx.Rev()\n\tif PLANTED && b.service.shared != nil { rev -= min(rev, 2) }"}}},
