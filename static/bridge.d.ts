@@ -65,6 +65,7 @@ export interface Commands {
   send(fields: { key: ConversationKey; content: string; seen: ID; type: EntryType; target: ID; extend: string; anyway: boolean; ref: Ref; repeat: boolean; files: Files }): null;
   retry(fields: { ref: string; seen: ID }): null;
   discard(fields: { ref: string }): null;
+  pause(fields: { ref: string; paused: boolean }): null;
   history(fields: { key: ConversationKey; before: ID; limit: number }): Timeline;
   conversations(fields: {}): Conversation[];
   read(fields: { key: ConversationKey; seq: ID }): null;

@@ -231,6 +231,8 @@ func TestFilesWaitForTheServerAlsoOverAReload(t *testing.T) {
 	ada.say("behind it")
 	ada.awaitMessage("behind it", "pending")
 	ada.find("button", "Cancel")
+	ada.click("Pause")
+	ada.find("button", "Go on")
 	ada.reload()
 	ada.awaitMessage("the data", "pending")
 	ada.awaitMessage("behind it", "pending")

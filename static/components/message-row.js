@@ -122,7 +122,7 @@ class MessageView {
     set(this.element, 'data-state', message.state);
     set(this.element, 'data-type', message.type);
     set(this.element, 'data-ref', message.ref || null);
-    if (before?.attachments !== message.attachments) this.#attachments.show(message, this.#row?.author ?? '');
+    if (before?.attachments !== message.attachments || before.paused !== message.paused) this.#attachments.show(message, this.#row?.author ?? '');
     if (before?.content !== message.content || before.type !== message.type) {
       this.#content.show(message.content, message.type === 'unknown');
       hide(this.#content.element, message.content === '' && message.attachments.length > 0);

@@ -225,7 +225,7 @@ const attachment = object({
 const message = object({
   key, seq: id, id, sender: id, receiver: id, content: text, time, deliveredTime: time, readTime: time, seen: id, ref: text, number: id,
   state: oneOf('pending', 'sent', 'delivered', 'read', 'refused', 'received'), reason: text, reasonCode: text, reasonArgs: list(text), gap: flag, type: text, mine: flag,
-  agent: id, target: id, extend: text, attachments: list(attachment),
+  agent: id, target: id, extend: text, attachments: list(attachment), paused: flag,
 });
 const conversation = object({
   key, peer: id, peerName: text, head: id, min: id, read: id, delivered: id, peerRead: id, peerDelivered: id, unread: id,

@@ -51,6 +51,7 @@ type Message struct {
 	Extend string // JSON of the application's own
 	// Attachments are what it carries; Content is then the caption, "" if there is none.
 	Attachments []Attachment
+	Paused      bool // their upload rests, as the person wanted
 }
 
 // Attachment is a file that a message carries.

@@ -223,6 +223,39 @@ func TestAFileThatIsRefusedIsForThePersonToDecide(t *testing.T) {
 	}
 }
 
+func TestAnUploadRestsUntilThePersonGoesOn(t *testing.T) {
+	_, s := setup(t)
+	f := newFiles()
+	v := openWith(t, s, chat.Config{User: alice, Store: chat.NewMemory(), Files: f})
+	s.clock.Run(time.Second)
+	v.sendFiles(1, "x", chat.DraftFile{Key: f.keep(s.clock.Now(), 1, 3<<20), Name: "one.bin", Size: 3 << 20})
+	v.send("behind")
+	for i := 0; !slices.Contains(f.calls, "append 1 at 262144"); i++ {
+		if s.clock.Step(); i > 1000 {
+			t.Fatalf("asked %q", f.calls)
+		}
+	}
+	pause := func(paused bool) {
+		v.engine.Pause(v.shown[0].Ref, paused, func(err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	pause(true)
+	s.clock.Run(time.Second)
+	asked := len(f.calls)
+	s.clock.Run(time.Minute)
+	if !v.shown[0].Paused || len(s.published) != 0 || len(f.calls) != asked {
+		t.Errorf("shown %+v, published %q, asked %q", v.shown[0], s.published, f.calls)
+	}
+	pause(false)
+	s.clock.Run(time.Minute)
+	if !slices.Equal(s.published, []string{"x", "behind"}) || f.begun != 1 {
+		t.Errorf("published %q, asked %q", s.published, f.calls)
+	}
+}
+
 func TestAnUploadIsCancelledWithItsMessage(t *testing.T) {
 	_, s := setup(t)
 	f := newFiles()

@@ -52,7 +52,7 @@ func TestIDsReachThePageAsBigIntsWithAll64Bits(t *testing.T) {
 			"sender": "18446744073709551615n", "receiver": "18446744073709551614n",
 			"content": "\ufeffhello 👋🏽", "time": "number", "deliveredTime": 0.0, "readTime": 0.0, "seen": "18446744073709551613n", "ref": 32.0, "number": "1n",
 			"state": "pending", "reason": "", "reasonCode": "", "reasonArgs": []any{}, "gap": false,
-			"type": "text", "mine": true, "agent": "0n", "target": "0n", "extend": "", "attachments": []any{},
+			"type": "text", "mine": true, "agent": "0n", "target": "0n", "extend": "", "attachments": []any{}, "paused": false,
 		},
 		"id": "9223372036854775809n", "seq": "1n",
 	}

@@ -416,6 +416,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   /** @param {number} part from 0 to 1 */
   uploaded: part => `${percent(part)} sent`,
   cancelUpload: 'Cancel',
+  pauseUpload: 'Pause',
+  resumeUpload: 'Go on',
   /** @param {string} name */
   openPicture: name => `Picture: ${name}`,
   /** @param {string} name */

@@ -330,6 +330,8 @@ const texts = ({ bytes, number, percent, wait }) => ({
   fileEmpty: name => `${name} 为空。`,
   uploaded: part => `已发送 ${percent(part)}`,
   cancelUpload: '取消',
+  pauseUpload: '暂停',
+  resumeUpload: '继续',
   openPicture: name => `图片：${name}`,
   download: name => `下载 ${name}`,
   notLoaded: reason => `未能加载：${reason}`,
