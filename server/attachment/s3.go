@@ -27,6 +27,9 @@ type S3 struct {
 
 var _ Store = (*S3)(nil)
 
+// putTime bounds the time to put a part, which is as large as an upload at most.
+const putTime = time.Minute
+
 // s3Address is where a bucket is.
 type s3Address struct {
 	endpoint, region, bucket, prefix string
@@ -105,6 +108,9 @@ func (s *S3) Append(ctx context.Context, id, offset uint64, r io.Reader) (n uint
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return 0, err
 	}
+	// Who sent it may be gone, and comes back for the rest.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), putTime)
+	defer cancel()
 	name := fmt.Sprintf("%s%020d-%d", s.of(id), offset, written)
 	if _, err := s.client.PutObject(ctx, s.bucket, name, file, written, minio.PutObjectOptions{ContentType: "application/octet-stream", DisableMultipart: true}); err != nil {
 		return 0, fmt.Errorf("put a part: %w", err)
