@@ -144,6 +144,26 @@ func TestAMessageWithFilesKeepsItsPlaceUntilTheyAreUploaded(t *testing.T) {
 	}
 }
 
+// The server stamps more than its acknowledgement says.
+func TestWhatAMessageCarriesIsShownAsTheServerHasIt(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		_, s := setup(t)
+		f := newFiles()
+		v := openWith(t, s, chat.Config{User: alice, Store: chat.NewMemory(), Files: f})
+		s.clock.Run(time.Second)
+		s.alter = func(m *proto.Message) {
+			name := "stamped"
+			m.Attachments[0].Name = &name
+		}
+		s.dropDeliver = func(uint64) bool { return lost }
+		v.sendFiles(1, "x", chat.DraftFile{Key: f.keep(s.clock.Now(), 1, 10), Name: "claimed", Size: 10})
+		s.clock.Run(time.Minute)
+		if m := v.shown[0]; len(v.shown) != 1 || m.State != chat.Sent || m.Attachments[0].Name != "stamped" || m.Attachments[0].File != "" {
+			t.Errorf("shown %+v", m)
+		}
+	}
+}
+
 func TestAnUploadGoesOnAfterAReload(t *testing.T) {
 	_, s := setup(t)
 	f, store := newFiles(), chat.NewMemory()
