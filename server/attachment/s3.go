@@ -72,7 +72,9 @@ func OpenS3(address, scratch string, getenv func(string) string) (*S3, error) {
 	}
 	client, err := minio.New(a.endpoint, &minio.Options{
 		Creds: credentials.NewStaticV4(id, secret, getenv("AWS_SESSION_TOKEN")), Secure: !a.insecure, Region: a.region,
-		MaxRetries: 2, // whoever uploads tries again
+		// Once: a second try goes back in what the first may still be reading, as where the store
+		// answers before it has taken all. Whoever uploads tries again.
+		MaxRetries: 1,
 	})
 	if err != nil {
 		return nil, err
