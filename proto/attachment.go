@@ -101,7 +101,7 @@ func CleanFileName(name string) string {
 	}
 	name = strings.Map(func(r rune) rune {
 		switch {
-		case r == utf8.RuneError || unicode.Is(unicode.Cc, r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) || strings.ContainsRune(`<>:"|?*`, r):
+		case r == utf8.RuneError || unicode.Is(unicode.Cc, r) || unicode.In(r, unicode.Zl, unicode.Zp) || strings.ContainsRune(`<>:"|?*`, r):
 			return -1
 		case r != 0x200C && r != 0x200D && Invisible(r) && !unicode.Is(unicode.Variation_Selector, r): // but joiners, of letters and emoji
 			return -1

@@ -71,6 +71,7 @@ export interface Commands {
   message(fields: { key: ConversationKey; seq: ID }): Message | null;
   retry(fields: { ref: string; seen: ID }): null;
   discard(fields: { ref: string }): null;
+  pause(fields: { ref: string; paused: boolean }): null;
   history(fields: { key: ConversationKey; before: ID; limit: number }): Timeline;
   conversations(fields: {}): Conversation[];
   group(fields: { key: ConversationKey }): Group;

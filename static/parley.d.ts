@@ -103,6 +103,8 @@ export interface Message {
   readOf: number;
   /** What it carries, of an 'image', 'file' or 'voice'. content is then the caption, '' if there is none. */
   attachments: Attachment[];
+  /** Their upload rests; see pause(). */
+  paused: boolean;
 }
 
 /** What somebody answered a message with. A service has one voice, whichever agent reacts. */
@@ -536,6 +538,8 @@ export interface Parley extends EventTarget {
   retry(ref: string, options?: { seen?: ID }): Promise<void>;
   /** Deletes a refused message, or one whose files are not uploaded yet. */
   discard(ref: string): Promise<void>;
+  /** Lets the upload of a message's files rest, and with it the message and those behind it, or go on. */
+  pause(ref: string, paused: boolean): Promise<void>;
   /**
    * The content of an attachment, of the type that the server found it to be: from this browser, which keeps some
    * 200 MiB of them, else from the server.

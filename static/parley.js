@@ -274,6 +274,11 @@ class Parley extends EventTarget {
     return { key, id: 0n, name, mediaType: blob.type, size: blob.size, width, height, preview, duration, waveform };
   }
 
+  /** @param {string} ref @param {boolean} paused @returns {Promise<void>} */
+  async pause(ref, paused) {
+    await this.#call('pause', { ref, paused });
+  }
+
   /** @param {import('./parley.d.ts').Attachment} attachment @returns {Promise<Blob>} */
   async attachment({ id, file }) {
     const kept = file && await keptFile(this.user.id, file);

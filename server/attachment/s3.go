@@ -27,6 +27,9 @@ type S3 struct {
 
 var _ Store = (*S3)(nil)
 
+// putTime bounds the time to put a part, which is as large as an upload at most.
+const putTime = time.Minute
+
 // s3Address is where a bucket is.
 type s3Address struct {
 	endpoint, region, bucket, prefix string
@@ -69,7 +72,9 @@ func OpenS3(address, scratch string, getenv func(string) string) (*S3, error) {
 	}
 	client, err := minio.New(a.endpoint, &minio.Options{
 		Creds: credentials.NewStaticV4(id, secret, getenv("AWS_SESSION_TOKEN")), Secure: !a.insecure, Region: a.region,
-		MaxRetries: 2, // whoever uploads tries again
+		// Once: a second try goes back in what the first may still be reading, as where the store
+		// answers before it has taken all. Whoever uploads tries again.
+		MaxRetries: 1,
 	})
 	if err != nil {
 		return nil, err
@@ -105,6 +110,9 @@ func (s *S3) Append(ctx context.Context, id, offset uint64, r io.Reader) (n uint
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return 0, err
 	}
+	// Who sent it may be gone, and comes back for the rest.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), putTime)
+	defer cancel()
 	name := fmt.Sprintf("%s%020d-%d", s.of(id), offset, written)
 	if _, err := s.client.PutObject(ctx, s.bucket, name, file, written, minio.PutObjectOptions{ContentType: "application/octet-stream", DisableMultipart: true}); err != nil {
 		return 0, fmt.Errorf("put a part: %w", err)

@@ -43,6 +43,9 @@ func (s *Service) Begin(ctx context.Context, who chat.Sender, name string, size 
 	return s.Uploads.BeginUpload(ctx, who, name, size)
 }
 
+// noteTime bounds the time to note in the history what was kept.
+const noteTime = 20 * time.Second
+
 // Append keeps what comes of r, of at most what is missing, behind what is kept of an upload,
 // and returns how many bytes are on disk. With the last of them the upload is finished: then
 // what it is is known. Errors wrap a *proto.Refusal, or are r's; n is valid all the same.
@@ -53,6 +56,8 @@ func (s *Service) Append(ctx context.Context, before chat.Attachment, r io.Reade
 	if n == 0 {
 		return 0, s.failed("append to an upload", failed)
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime) // who sent it may be gone
+	defer cancel()
 	after.Offset += n
 	if after.Offset == after.Size {
 		if after, err = s.finish(ctx, after); err != nil {

@@ -234,7 +234,10 @@ func TestNothingIsKeptThatNobodyNamesADayLater(t *testing.T) {
 	if _, _, err := p.Open(t.Context(), ada, finished.ID); err == nil {
 		t.Error("what is being deleted is served")
 	}
-	if err := errors.Join(p.store.Delete(t.Context(), finished.ID), p.store.Delete(t.Context(), unfinished.ID)); err != nil {
+	if err := p.Sweep(t.Context()); err != nil || !slices.Equal(p.kept(), []uint64{foreign}) {
+		t.Errorf("what could not be deleted is still kept: %v, %v", p.kept(), err)
+	}
+	if err := p.store.Delete(t.Context(), foreign); err != nil { // and the server ends before it notes that
 		t.Fatal(err)
 	}
 	p.start()

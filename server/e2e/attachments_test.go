@@ -41,7 +41,7 @@ func photo(t *testing.T, width, height int) []byte {
 // chooseFiles gives files to the composer's button, as its dialog would.
 func (p *person) chooseFiles(files ...string) {
 	p.t.Helper()
-	p.find("button", "Attach files")
+	p.await("the button for files", `() => document.querySelector('message-composer .attach:not([hidden])')`)
 	p.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		document, err := cdp.Call(ctx, target, dom.GetDocument, dom.GetDocumentParams{})
 		if err != nil {
@@ -161,6 +161,17 @@ func TestPicturesAndFilesAreSentAndSeen(t *testing.T) {
 		}
 	})
 
+	t.Run("all that a conversation holds", func(t *testing.T) {
+		bob.t = t
+		bob.click("More")
+		bob.click("Pictures and files…")
+		bob.await("the pictures", `() => document.querySelectorAll('media-dialog .picture[data-loaded]').length === 2`)
+		bob.shutsNobodyOut("all pictures of a conversation")
+		bob.click("Files")
+		bob.await("the file", `() => document.querySelector('media-dialog .file .name')?.textContent === 'notes.html'`)
+		bob.click("Close")
+	})
+
 	t.Run("what was seen is there without the server", func(t *testing.T) {
 		bob.t = t
 		mark := g.mark()
@@ -173,6 +184,34 @@ func TestPicturesAndFilesAreSentAndSeen(t *testing.T) {
 	ada.t, bob.t = t, t
 	ada.wroteNoErrors()
 	bob.wroteNoErrors()
+}
+
+func TestFilesAreSentInChinese(t *testing.T) {
+	t.Parallel()
+	s := newServerForGuests(t)
+	g := newGate(t, s)
+	bob := newPeer(t, s, "Bob")
+	tb := newProfile(t).open("Ada", g.url+"/", `Object.defineProperty(Navigator.prototype, 'languages', { get: () => ['zh-CN'] });`)
+	tb.fill("你的名字", "Ada")
+	tb.click("开始")
+	tb.awaitConnection("live")
+	ada := &person{tab: tb, id: call[string](tb, `() => JSON.parse(localStorage.getItem('parley.session')).id`)}
+	bob.openChat(ada.id)
+	bob.say("hello")
+	call[bool](tb, `hash => { location.hash = hash; return true }`, "/to/"+bob.id)
+	ada.awaitMessage("hello", "received")
+	paths := inFolder(t, map[string][]byte{"照片.jpg": photo(t, 60, 40), "大.bin": make([]byte, 26<<20)})
+	ada.chooseFiles(paths["照片.jpg"], paths["大.bin"])
+	if said := call[string](tb, `() => document.querySelector('.send-files .problem').textContent`); said != "大.bin 过大，最多可发送 25 MiB。" {
+		t.Errorf("it says %q", said)
+	}
+	ada.fill("说明文字", "海边")
+	ada.sendChosen()
+	ada.awaitMessage("海边", confirmed...)
+	bob.awaitMessage("海边")
+	ada.find("button", "图片：照片.jpg")
+	ada.await("the list to say so", `() => document.querySelector('[data-key]').textContent.includes('图片：海边')`)
+	ada.wroteNoErrors()
 }
 
 func TestFilesWaitForTheServerAlsoOverAReload(t *testing.T) {
@@ -192,6 +231,8 @@ func TestFilesWaitForTheServerAlsoOverAReload(t *testing.T) {
 	ada.say("behind it")
 	ada.awaitMessage("behind it", "pending")
 	ada.find("button", "Cancel")
+	ada.click("Pause")
+	ada.find("button", "Go on")
 	ada.reload()
 	ada.awaitMessage("the data", "pending")
 	ada.awaitMessage("behind it", "pending")

@@ -121,10 +121,11 @@ func (g *gate) watch(next http.Handler) http.Handler {
 	})
 }
 
-// isShut reports whether a path is, or a folder that it is in. g.mu is held.
+// isShut reports whether a path is, or a folder that it is in, other than the root, which is the
+// page. g.mu is held.
 func (g *gate) isShut(path string) bool {
 	for shut := range g.shut {
-		if path == shut || strings.HasSuffix(shut, "/") && strings.HasPrefix(path, shut) {
+		if path == shut || shut != "/" && strings.HasSuffix(shut, "/") && strings.HasPrefix(path, shut) {
 			return true
 		}
 	}

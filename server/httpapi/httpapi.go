@@ -1,5 +1,5 @@
 // Package httpapi is the HTTP API: guests and their tokens, people, the history
-// of conversations, for clients that catch up over HTTP, and what only agents have:
+// of conversations, for clients that catch up over HTTP, files that people send, and what only agents have:
 // notes, canned replies and what is known of a customer. It decides
 // nothing about chat; it checks tokens and what a request says, asks
 // chat.Service, and words the answer.
@@ -15,8 +15,10 @@
 //     503 to try again after Retry-After seconds.
 //   - Of one user's requests a few are in work at a time, and the others wait,
 //     up to a bound; nobody waits for another's line.
-//   - Nothing is kept by caches, except that a client may keep /api/services and ask by
-//     its ETag whether it still holds. Where another answer has an ETag, what it shows is
+//   - Uploads are tus 1.0, under /api/uploads. /api/attachments/{id} answers with what was
+//     uploaded, and never with anything that a browser runs.
+//   - Nothing is kept by caches, except that a client may keep /api/services and attachments and
+//     ask by their ETag whether they still hold. Where another answer has an ETag, what it shows is
 //     changed with that as If-Match, and 412 says that somebody else changed it meanwhile.
 package httpapi
 

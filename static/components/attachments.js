@@ -20,8 +20,8 @@ const largest = { width: 320, height: 320 };
 const smallest = 96;
 
 /**
- * Fires "open-picture" with an Attachment, "discard" with the ref of a message whose files are not uploaded, and
- * "notice" with words for the person.
+ * Fires "open-picture" with an Attachment, "discard" with the ref of a message whose files are not uploaded,
+ * "pause-upload" with that and whether, and "notice" with words for the person.
  */
 export class AttachmentsView {
   #loader;
@@ -31,7 +31,8 @@ export class AttachmentsView {
   #bar = element('progress', { max: 1, value: 0 });
   #words = element('span');
   #cancel = element('button', { class: 'link-button', type: 'button' }, t.cancelUpload);
-  #upload = element('div', { class: 'upload', hidden: true, 'aria-live': 'off' }, this.#bar, this.#words, this.#cancel);
+  #pause = element('button', { class: 'link-button', type: 'button' });
+  #upload = element('div', { class: 'upload', hidden: true, 'aria-live': 'off' }, this.#bar, this.#words, this.#pause, this.#cancel);
   element = element('div', { class: 'attachments', hidden: true }, this.#parts, this.#upload);
   #shown = '';
 
@@ -63,7 +64,7 @@ export class AttachmentsView {
   }
 
   /** @param {Message} message */
-  #showUpload({ attachments, state, ref }) {
+  #showUpload({ attachments, state, ref, paused }) {
     const size = attachments.reduce((sum, attachment) => sum + attachment.size, 0);
     const uploaded = attachments.reduce((sum, attachment) => sum + attachment.uploaded, 0);
     const waits = state === 'pending' && attachments.some(({ id }) => id === 0n);
@@ -73,6 +74,8 @@ export class AttachmentsView {
     this.#bar.value = part;
     text(this.#words, t.uploaded(part));
     set(this.#bar, 'aria-label', t.uploaded(part));
+    text(this.#pause, paused ? t.resumeUpload : t.pauseUpload);
+    this.#pause.onclick = () => this.element.dispatchEvent(new CustomEvent('pause-upload', { detail: { ref, paused: !paused }, bubbles: true }));
     this.#cancel.onclick = () => this.element.dispatchEvent(new CustomEvent('discard', { detail: ref, bubbles: true }));
   }
 }

@@ -4,6 +4,7 @@ import { act } from '../model/conversation-acts.js';
 import { reasonOf } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { ConversationMenu } from './conversation-menu.js';
+import { MediaDialog } from './media-dialog.js';
 import { PrintDialog } from './print-dialog.js';
 
 /**
@@ -43,6 +44,7 @@ export class ConversationCommands {
       const parley = await this.connecting;
       const participants = this.#context.participants(key);
       if (what === 'print') return this.menu.after(new PrintDialog(parley, participants, this.#find(key), this.#context.clock));
+      if (what === 'media') return this.menu.after(new MediaDialog(parley, participants, this.#context.player));
       await act(parley, what, key, participants.peer, this.#find(key));
       if (what === 'mark-unread') this.#tell('marked-unread', key);
     } catch (error) {

@@ -140,6 +140,10 @@ export class ConversationPane extends HTMLElement {
       this.#list.focus();
       this.#try(this.#parley.then(parley => parley.discard(/** @type {CustomEvent<string>} */ (event).detail)));
     });
+    this.#list.addEventListener('pause-upload', event => {
+      const { ref, paused } = /** @type {CustomEvent<{ ref: string, paused: boolean }>} */ (event).detail;
+      this.#try(this.#parley.then(parley => parley.pause(ref, paused)));
+    });
     this.#list.addEventListener('delete-note', event => this.#deleteNote(/** @type {CustomEvent<bigint>} */ (event).detail));
     this.#notes.addEventListener('change', () => {
       for (const { author, authorName } of this.#notes.list) this.#context.names.set(author, authorName);

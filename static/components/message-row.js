@@ -180,7 +180,7 @@ class MessageView {
     set(this.element, 'data-type', message.type);
     set(this.element, 'data-ref', message.ref || null);
     this.element.classList.toggle('mentions-me', message.mentionsMe);
-    if (before?.attachments !== message.attachments) this.#paintAttachments(message);
+    if (before?.attachments !== message.attachments || before.paused !== message.paused) this.#paintAttachments(message);
     if (before?.content !== message.content || before.type !== message.type) {
       this.#content.show(message.content, message.type === 'unknown');
       hide(this.#content.element, message.content === '' && message.attachments.length > 0);

@@ -227,7 +227,7 @@ const message = object({
   state: oneOf('pending', 'sent', 'delivered', 'read', 'refused', 'received'), reason: text, reasonCode: text, reasonArgs: list(text), gap: flag, type: text, mine: flag,
   agent: id, target: id, extend: text, quote: id, of: id, edited: time, reactions: list(object({ user: id, emoji: text })), recalledBy: id, changing: flag,
   senderName: text, mentions: list(id), mentionsMe: flag, members: list(id), memberNames: list(text), readBy: number, readOf: number,
-  attachments: list(attachment),
+  attachments: list(attachment), paused: flag,
 });
 const conversation = object({
   key, peer: id, peerName: text, head: id, min: id, read: id, delivered: id, peerRead: id, peerDelivered: id, unread: id,

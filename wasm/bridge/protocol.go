@@ -25,7 +25,7 @@ func putReaction(e *encoder, v *chat.Reaction) {
 	e.string(v.Emoji)
 }
 
-var messageShape = &shape{"key", "seq", "id", "sender", "receiver", "content", "time", "deliveredTime", "readTime", "seen", "ref", "number", "state", "reason", "reasonCode", "reasonArgs", "gap", "type", "mine", "agent", "target", "extend", "quote", "of", "edited", "reactions", "recalledBy", "changing", "senderName", "mentions", "mentionsMe", "members", "memberNames", "readBy", "readOf", "attachments"}
+var messageShape = &shape{"key", "seq", "id", "sender", "receiver", "content", "time", "deliveredTime", "readTime", "seen", "ref", "number", "state", "reason", "reasonCode", "reasonArgs", "gap", "type", "mine", "agent", "target", "extend", "quote", "of", "edited", "reactions", "recalledBy", "changing", "senderName", "mentions", "mentionsMe", "members", "memberNames", "readBy", "readOf", "attachments", "paused"}
 
 func putMessage(e *encoder, v *chat.Message) {
 	e.object(messageShape)
@@ -83,6 +83,7 @@ func putMessage(e *encoder, v *chat.Message) {
 	for i := range v.Attachments {
 		putAttachment(e, &v.Attachments[i])
 	}
+	e.bool(v.Paused)
 }
 
 var attachmentShape = &shape{"id", "name", "mediaType", "size", "width", "height", "preview", "duration", "waveform", "file", "uploaded"}
@@ -370,6 +371,19 @@ type discardFields struct {
 func (c *command) discard() discardFields {
 	return discardFields{
 		ref: c.text("ref"),
+	}
+}
+
+// pauseFields are the fields of the command pause.
+type pauseFields struct {
+	ref    string
+	paused bool
+}
+
+func (c *command) pause() pauseFields {
+	return pauseFields{
+		ref:    c.text("ref"),
+		paused: c.bool("paused"),
 	}
 }
 

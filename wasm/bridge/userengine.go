@@ -212,6 +212,7 @@ var operations = map[string]func(s *userEngine, port int, c *command) error{
 	"message":       (*userEngine).message,
 	"retry":         (*userEngine).retry,
 	"discard":       (*userEngine).discard,
+	"pause":         (*userEngine).pause,
 	"history":       (*userEngine).history,
 	"conversations": (*userEngine).conversations,
 	"group":         (*userEngine).group,
@@ -286,6 +287,14 @@ func (s *userEngine) discard(port int, c *command) error {
 	f := c.discard()
 	if c.err == nil {
 		s.engine.Discard(f.ref, s.hub.finish(port, c.id))
+	}
+	return c.err
+}
+
+func (s *userEngine) pause(port int, c *command) error {
+	f := c.pause()
+	if c.err == nil {
+		s.engine.Pause(f.ref, f.paused, s.hub.finish(port, c.id))
 	}
 	return c.err
 }

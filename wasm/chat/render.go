@@ -176,7 +176,7 @@ func (c *conversation) stateOf(seq uint64) MessageState {
 // pending is a message of the outbox as the log shows it.
 func (r renderer) pending(c *conversation, o *outgoing) Message {
 	view := r.message(c, o.entry)
-	view.Number, view.State, view.Gap = o.Number, Pending, false
+	view.Number, view.State, view.Gap, view.Paused = o.Number, Pending, false, o.paused
 	for i := range min(len(o.Files), len(view.Attachments)) {
 		view.Attachments[i].File, view.Attachments[i].Uploaded = o.Files[i].Key, o.uploaded[i]
 	}

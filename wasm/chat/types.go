@@ -71,6 +71,7 @@ type Message struct {
 	ReadBy, ReadOf uint32
 	// Attachments are what it carries; Content is then the caption, "" if there is none.
 	Attachments []Attachment
+	Paused      bool // their upload rests, as the person wanted
 }
 
 // Reaction is what somebody answered a message with.

@@ -53,6 +53,26 @@ type uploads struct {
 	part   uint64 // how much is sent at a time; 0: firstPart
 }
 
+// Pause lets the upload of a message's files rest, and with it the message and those behind it,
+// or go on. Whoever opens the chat again finds it going on.
+func (e *Engine) Pause(hexRef string, paused bool, done func(error)) {
+	e.loaded(func() {
+		c, o, err := e.outbox.discardable(hexRef)
+		if err == nil && o.Refused != "" {
+			err = proto.Refuse(proto.PayloadFormatInvalid, "ref: no message whose files are being uploaded has it")
+		}
+		if err == nil && o.paused != paused {
+			o.paused = paused
+			if paused && o.abort != nil {
+				o.abort()
+			}
+			e.outbox.tell(c, o)
+			e.outbox.pump(c)
+		}
+		done(err)
+	})
+}
+
 func filesOf(d Draft) (files []OutgoingFile) {
 	for _, f := range d.Files {
 		files = append(files, OutgoingFile{Key: f.Key, Upload: f.ID})
@@ -102,7 +122,7 @@ func (o *outgoing) complete() bool {
 // begin goes on with the first file of a message that is not uploaded, unless that is under way.
 func (u *uploads) begin(c *conversation, o *outgoing) {
 	e := u.engine
-	if o.abort != nil || e.closed {
+	if o.abort != nil || o.paused || e.closed {
 		return
 	}
 	if e.Files == nil {
@@ -119,10 +139,16 @@ func (u *uploads) begin(c *conversation, o *outgoing) {
 	step := u.step(ctx, token, o, i)
 	e.Host.Go(func() func() {
 		took, err := step()
+		aborted := ctx.Err() == context.Canceled
 		return func() {
 			cancel()
 			o.abort = nil
 			if e.closed || !slices.Contains(c.outbox, o) {
+				return
+			}
+			if err != nil && aborted { // paused
+				o.known[i] = false
+				e.outbox.pump(c)
 				return
 			}
 			if err == nil {

@@ -144,6 +144,26 @@ func TestAMessageWithFilesKeepsItsPlaceUntilTheyAreUploaded(t *testing.T) {
 	}
 }
 
+// The server stamps more than its acknowledgement says.
+func TestWhatAMessageCarriesIsShownAsTheServerHasIt(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		_, s := setup(t)
+		f := newFiles()
+		v := openWith(t, s, chat.Config{User: alice, Store: chat.NewMemory(), Files: f})
+		s.clock.Run(time.Second)
+		s.alter = func(m *proto.Message) {
+			name := "stamped"
+			m.Attachments[0].Name = &name
+		}
+		s.dropDeliver = func(uint64) bool { return lost }
+		v.sendFiles(1, "x", chat.DraftFile{Key: f.keep(s.clock.Now(), 1, 10), Name: "claimed", Size: 10})
+		s.clock.Run(time.Minute)
+		if m := v.shown[0]; len(v.shown) != 1 || m.State != chat.Sent || m.Attachments[0].Name != "stamped" || m.Attachments[0].File != "" {
+			t.Errorf("shown %+v", m)
+		}
+	}
+}
+
 func TestAnUploadGoesOnAfterAReload(t *testing.T) {
 	_, s := setup(t)
 	f, store := newFiles(), chat.NewMemory()
@@ -220,6 +240,39 @@ func TestAFileThatIsRefusedIsForThePersonToDecide(t *testing.T) {
 	s.clock.Run(5 * time.Second)
 	if !slices.Equal(s.published, []string{"behind", "x"}) || len(f.kept) != 0 {
 		t.Errorf("published %q, kept %v", s.published, f.kept)
+	}
+}
+
+func TestAnUploadRestsUntilThePersonGoesOn(t *testing.T) {
+	_, s := setup(t)
+	f := newFiles()
+	v := openWith(t, s, chat.Config{User: alice, Store: chat.NewMemory(), Files: f})
+	s.clock.Run(time.Second)
+	v.sendFiles(1, "x", chat.DraftFile{Key: f.keep(s.clock.Now(), 1, 3<<20), Name: "one.bin", Size: 3 << 20})
+	v.send("behind")
+	for i := 0; !slices.Contains(f.calls, "append 1 at 262144"); i++ {
+		if s.clock.Step(); i > 1000 {
+			t.Fatalf("asked %q", f.calls)
+		}
+	}
+	pause := func(paused bool) {
+		v.engine.Pause(v.shown[0].Ref, paused, func(err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	pause(true)
+	s.clock.Run(time.Second)
+	asked := len(f.calls)
+	s.clock.Run(time.Minute)
+	if !v.shown[0].Paused || len(s.published) != 0 || len(f.calls) != asked {
+		t.Errorf("shown %+v, published %q, asked %q", v.shown[0], s.published, f.calls)
+	}
+	pause(false)
+	s.clock.Run(time.Minute)
+	if !slices.Equal(s.published, []string{"x", "behind"}) || f.begun != 1 {
+		t.Errorf("published %q, asked %q", s.published, f.calls)
 	}
 }
 

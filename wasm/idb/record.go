@@ -192,9 +192,7 @@ func encodeOutgoing(o chat.Outgoing) []byte {
 		r.string(f.Key)
 		r.uint64(f.Upload)
 	}
-	if o.Of != [proto.RefSize]byte{} {
-		r.bytes(o.Of[:])
-	}
+	r.bytes(o.Of[:])
 	return r.seal()
 }
 

@@ -25,7 +25,8 @@ func TestWhatANewerVersionKnowsMoreOfIsPassedOver(t *testing.T) {
 	if got, err := decodeRow(newer(encodeRow(row))); err != nil || !reflect.DeepEqual(got, row) {
 		t.Errorf("row: %+v, %v", got, err)
 	}
-	outgoing := chat.Outgoing{Number: 3, Key: "x:some:thing", Body: []byte("body"), Refused: "no", Reason: 0x99, Code: "no", Args: []string{"1", "2"}, Of: [proto.RefSize]byte{7}}
+	outgoing := chat.Outgoing{Number: 3, Key: "x:some:thing", Body: []byte("body"), Refused: "no", Reason: 0x99, Code: "no", Args: []string{"1", "2"},
+		Files: []chat.OutgoingFile{{Key: "0123", Upload: 1<<64 - 1}, {}}, Of: [proto.RefSize]byte{7}}
 	if got, err := decodeOutgoing(newer(encodeOutgoing(outgoing))); err != nil || !reflect.DeepEqual(got, outgoing) {
 		t.Errorf("outgoing: %+v, %v", got, err)
 	}
@@ -35,7 +36,7 @@ func TestWhatANewerVersionKnowsMoreOfIsPassedOver(t *testing.T) {
 		older.string(field)
 	}
 	older.uvarint(0x99)
-	outgoing.Code, outgoing.Args, outgoing.Of = "", nil, [proto.RefSize]byte{}
+	outgoing.Code, outgoing.Args, outgoing.Files, outgoing.Of = "", nil, nil, [proto.RefSize]byte{}
 	if got, err := decodeOutgoing(older.seal()); err != nil || !reflect.DeepEqual(got, outgoing) {
 		t.Errorf("outgoing of an earlier version: %+v, %v", got, err)
 	}

@@ -124,6 +124,10 @@ func replaced(t *testing.T, s attachment.Store) {
 	add(t, s, 7, 50_000, b[50_000:60_000])
 	add(t, s, 7, 60_000, b[60_000:])
 	wants(t, s, 7, b)
+	add(t, s, 8, 0, b[:50_000])
+	add(t, s, 8, 50_000, b[50_000:80_000]) // likewise, and more than there is to be
+	add(t, s, 8, 50_000, b[50_000:70_000])
+	wants(t, s, 8, b[:70_000])
 }
 
 // slow lets another append while it is read.

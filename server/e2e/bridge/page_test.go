@@ -52,7 +52,7 @@ func TestIDsReachThePageAsBigIntsWithAll64Bits(t *testing.T) {
 			"sender": "18446744073709551615n", "receiver": "18446744073709551614n",
 			"content": "\ufeffhello 👋🏽", "time": "number", "deliveredTime": 0.0, "readTime": 0.0, "seen": "18446744073709551613n", "ref": 32.0, "number": "1n",
 			"state": "pending", "reason": "", "reasonCode": "", "reasonArgs": []any{}, "gap": false,
-			"type": "text", "mine": true, "agent": "0n", "target": "0n", "extend": "", "attachments": []any{},
+			"type": "text", "mine": true, "agent": "0n", "target": "0n", "extend": "", "attachments": []any{}, "paused": false,
 			"quote": "0n", "of": "0n", "edited": 0.0, "reactions": []any{}, "recalledBy": "0n", "changing": false,
 			"senderName": "", "mentions": []any{}, "mentionsMe": false, "members": []any{}, "memberNames": []any{}, "readBy": 0.0, "readOf": 0.0,
 		},

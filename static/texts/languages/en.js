@@ -405,7 +405,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   more: 'More',
   conversationActs: {
     'mark-read': 'Mark as read', 'mark-unread': 'Mark as unread', pin: 'Pin', unpin: 'Unpin', mute: 'Mute', unmute: 'Unmute',
-    archive: 'Archive', unarchive: 'Take out of the archive', print: 'Print…', block: 'Block', unblock: 'Unblock',
+    archive: 'Archive', unarchive: 'Take out of the archive', media: 'Pictures and files…', print: 'Print…', block: 'Block', unblock: 'Unblock',
   },
   /** @param {string} reason */
   notDone: reason => `That did not work: ${reason}`,
@@ -463,6 +463,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   /** @param {number} part from 0 to 1 */
   uploaded: part => `${percent(part)} sent`,
   cancelUpload: 'Cancel',
+  pauseUpload: 'Pause',
+  resumeUpload: 'Go on',
   /** @param {string} name */
   openPicture: name => `Picture: ${name}`,
   /** @param {string} name */
@@ -470,6 +472,13 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   /** @param {string} reason */
   notLoaded: reason => `Not loaded: ${reason}`,
   pictures: 'Pictures',
+  /** @param {string} name */
+  mediaOf: name => `Pictures and files with ${name}`,
+  mediaKinds: 'Kinds',
+  mediaNames: { image: 'Pictures', file: 'Files', voice: 'Voice messages' },
+  noMedia: 'There are none here.',
+  lookingForMedia: 'Looking…',
+  lookFurther: 'Look further back',
   /** @param {string} name @param {number} place @param {number} of */
   pictureOf: (name, place, of) => `${name} (${number(place)} of ${number(of)})`,
   previousPicture: 'Previous picture',

@@ -168,6 +168,7 @@ func full() (chat.Batch, chat.Snapshot) {
 			{Number: 7, Key: key, Body: []byte("waits")},
 			{Number: 1<<53 + 1, Key: "s:7:2", Body: []byte{0}, Refused: "content is empty", Reason: 0x99, Code: "content-empty", Args: []string{"", "16384"}},
 			{Number: 1<<53 + 2, Key: key, Body: []byte("speaks of it"), Of: [proto.RefSize]byte{1, 15: 255}},
+			{Number: 1<<53 + 3, Key: key, Body: []byte("carries"), Files: []chat.OutgoingFile{{Key: "0123", Upload: 1<<64 - 1}, {}}},
 		},
 	}
 	return chat.Batch{Meta: &s.Meta, Entries: run(key, 1, 3), Conversations: s.Conversations, Outbox: s.Outbox}, s
