@@ -149,6 +149,8 @@ export interface Attachment {
   file: string;
   /** How many bytes of it the server has, while it is uploaded. */
   uploaded: number;
+  /** The message that carries it: '{key}/{seq}', or '{key}/{ref}' until that is confirmed. */
+  place: string;
 }
 
 export interface Conversation {
@@ -542,11 +544,9 @@ export interface Parley extends EventTarget {
   pause(ref: string, paused: boolean): Promise<void>;
   /**
    * The content of an attachment, of the type that the server found it to be: from this browser, which keeps some
-   * 200 MiB of them, else from the server.
+   * 200 MiB of them until their message is taken back, else from the server.
    */
   attachment(attachment: Attachment): Promise<Blob>;
-  /** Deletes what this browser keeps of one that nobody may see any more. */
-  forgetAttachment(id: ID): Promise<void>;
   /** How large a file may be, in bytes, and how many go with one message. */
   uploadLimits(): Promise<{ largest: number; files: number }>;
   /** The newest messages before a seq (0n: the newest of all), from this browser, else from the server. */

@@ -280,19 +280,14 @@ class Parley extends EventTarget {
   }
 
   /** @param {import('./parley.d.ts').Attachment} attachment @returns {Promise<Blob>} */
-  async attachment({ id, file }) {
+  async attachment({ id, file, place }) {
     const kept = file && await keptFile(this.user.id, file);
     if (kept) {
-      if (id) await this.#attachments.put(id, kept);
+      if (id) await this.#attachments.put(id, place, kept);
       return kept;
     }
     if (!id) throw new ParleyError('the file is not there any more: choose it again', 0, { reasonCode: 'file-gone' });
-    return this.#attachments.get(id);
-  }
-
-  /** @param {bigint} id @returns {Promise<void>} */
-  forgetAttachment(id) {
-    return this.#attachments.forget(id);
+    return this.#attachments.get(id, place);
   }
 
   uploadLimits() {
@@ -644,6 +639,7 @@ class Parley extends EventTarget {
         break;
       case 'messages':
         this.#pendingSends.take(detail.messages);
+        this.#attachments.forgetRecalled(detail.messages).catch(cause => this.#failed(cause));
         break;
     }
     this.#dispatch(name, detail);

@@ -307,3 +307,48 @@ func TestAnUploadIsItsUsersAndGrowsInOnePlaceAtATime(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatAMessageCarriedGoesWhenItIsTakenBack(t *testing.T) {
+	onBothStores(t, func(t *testing.T, s chat.Store) {
+		b := start(t, s)
+		gone, passedOn := b.uploaded(ada, "gone.png", "image/png"), b.uploaded(ada, "passed-on.png", "image/png")
+		b.send(ada, carrying(bob, image, "both", gone.ID, passedOn.ID))
+		b.send(bob, carrying(eve, image, "", passedOn.ID))
+		b.send(ada, of(bob, 1, recalls, ""))
+		if m := b.page(bob).GetMessages()[0]; len(m.Attachments) > 0 || m.GetMessageType() != wasRecalled {
+			t.Errorf("it is stored as %v", m)
+		}
+		if b.has(bob, gone.ID) {
+			t.Error("Bob still has what was taken back")
+		}
+		if !b.has(eve, passedOn.ID) {
+			t.Error("Eve has not what was passed on to her")
+		}
+		same(t, "deleted", b.sweep(), []uint64{gone.ID})
+	})
+}
+
+func TestWhatAGroupsMessageCarriesIsForThoseWhoReadIt(t *testing.T) {
+	onBothStores(t, func(t *testing.T, s chat.Store) {
+		b, key := grouped(t, s, false)
+		early, late := b.uploaded(ada, "early.png", "image/png"), b.uploaded(ada, "late.png", "image/png")
+		carried := func(id uint64) *proto.Message {
+			m := carrying(key.Group(), image, "", id)
+			m.GroupId = protobuf.Uint64(key.Group())
+			return m
+		}
+		b.send(ada, carried(early.ID))
+		b.change(ada, key, proto.MessageType_MESSAGE_TYPE_GROUP_JOIN, "", eve)
+		b.change(ada, key, removed, "", bob)
+		receipt := b.send(ada, carried(late.ID))
+		got := [][]bool{{b.has(bob, early.ID), b.has(bob, late.ID)}, {b.has(eve, early.ID), b.has(eve, late.ID)}, {b.has(cora, early.ID), b.has(cora, late.ID)}}
+		same(t, "who was there, who came and who never was", got, [][]bool{{true, false}, {false, true}, {false, false}})
+		recall := carried(late.ID)
+		recall.Attachments, recall.MessageType, recall.TargetSeq = nil, recalls.Enum(), &receipt.Seq
+		b.send(ada, recall)
+		if b.has(eve, late.ID) {
+			t.Error("Eve still has what was taken back")
+		}
+		same(t, "deleted", b.sweep(), []uint64{late.ID})
+	})
+}

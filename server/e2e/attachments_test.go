@@ -181,6 +181,26 @@ func TestPicturesAndFilesAreSentAndSeen(t *testing.T) {
 			t.Errorf("asked for %v", asked)
 		}
 	})
+	t.Run("what was taken back is kept nowhere", func(t *testing.T) {
+		ada.t, bob.t = t, t
+		kept := func(p *person) int {
+			return call[int](p.tab, `async () => {
+				let n = 0;
+				for (const name of await caches.keys()) if (name.startsWith('parley-attachments-')) n += (await (await caches.open(name)).keys()).length;
+				return n;
+			}`)
+		}
+		if ada, bob := kept(ada), kept(bob); ada == 0 || bob != 2 {
+			t.Fatalf("the browsers keep %d and %d pictures", ada, bob)
+		}
+		ada.act("at the sea", "Take back")
+		ada.find("heading", "Take this message back?")
+		ada.click("Take back")
+		bob.await("the recall", `() => document.querySelector('[role=log]').textContent.includes('Ada took a message back') && !document.querySelector('.picture')`)
+		for _, p := range []*person{ada, bob} {
+			eventually(t, p.name+"'s browser keeps no picture", func() bool { return kept(p) == 0 })
+		}
+	})
 	ada.t, bob.t = t, t
 	ada.wroteNoErrors()
 	bob.wroteNoErrors()

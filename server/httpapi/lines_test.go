@@ -93,7 +93,7 @@ func TestWhoeverGivesUpWaitingLeavesTheLine(t *testing.T) {
 // that was taken in is answered.
 func TestWhoAsksForMuchAtOnceWaitsInTheirOwnLine(t *testing.T) {
 	s := newSite(t, func(c *Config) { c.Timeout = time.Minute })
-	release, busy := make(chan struct{}), make(chan struct{})
+	release, busy := make(chan struct{}), make(chan struct{}, 1)
 	scans := make(chan error, 8)
 	for range cap(scans) {
 		go func() {

@@ -10,7 +10,10 @@ const largestKept = 10 << 20;
 /** How many are added before it is looked whether there are too many. */
 const trimEvery = 10;
 
-/** The attachments of a user, kept in Cache storage. Of one that is deleted on the server, whatever is kept stays for those who saw it until forget(). */
+/** The header of what is kept that names the message that carried it, as Attachment.place. */
+const placeHeader = 'Parley-Place';
+
+/** The attachments of a user, kept in Cache storage until their message is taken back. */
 export class Attachments {
   #name;
   #server;
@@ -18,6 +21,8 @@ export class Attachments {
   #added = 0;
   /** @type {Map<bigint, Promise<Blob>>} */
   #loading = new Map();
+  /** The places of messages that were taken back: what is being loaded for one is not kept. @type {Set<string>} */
+  #recalled = new Set();
 
   /**
    * @param {bigint} user @param {string} server its address
@@ -29,36 +34,43 @@ export class Attachments {
     this.#authorized = authorized;
   }
 
-  /** @param {bigint} id @returns {Promise<Blob>} of the type that the server found it to be */
-  get(id) {
+  /** @param {bigint} id @param {string} place @returns {Promise<Blob>} of the type that the server found it to be */
+  get(id, place) {
     let wanted = this.#loading.get(id);
     if (!wanted) {
-      wanted = this.#get(id).finally(() => this.#loading.delete(id));
+      wanted = this.#get(id, place).finally(() => this.#loading.delete(id));
       this.#loading.set(id, wanted);
     }
     return wanted;
   }
 
-  /** @param {bigint} id */
-  async #get(id) {
+  /** @param {bigint} id @param {string} place */
+  async #get(id, place) {
     const address = this.#address(id);
     const cache = await this.#cache();
     const kept = await cache?.match(address).catch(() => undefined);
     if (kept) return kept.blob();
     const response = await this.#authorized(token => download(address, token));
     const blob = await response.blob();
-    await this.#keep(cache, address, blob);
+    await this.#keep(cache, address, place, blob);
     return blob;
   }
 
-  /** Keeps what was just sent, which need not be loaded then. @param {bigint} id @param {Blob} blob */
-  async put(id, blob) {
-    await this.#keep(await this.#cache(), this.#address(id), blob);
+  /** Keeps what was just sent, which need not be loaded then. @param {bigint} id @param {string} place @param {Blob} blob */
+  async put(id, place, blob) {
+    await this.#keep(await this.#cache(), this.#address(id), place, blob);
   }
 
-  /** @param {bigint} id of one that nobody may see any more */
-  async forget(id) {
-    await (await this.#cache())?.delete(this.#address(id));
+  /** Deletes what those messages carried that were taken back. @param {import('../parley.d.ts').Message[]} messages */
+  async forgetRecalled(messages) {
+    const places = new Set(messages.filter(({ type }) => type === 'recalled').flatMap(({ key, seq, ref }) => [`${key}/${seq}`, `${key}/${ref}`]));
+    for (const place of places) this.#recalled.add(place);
+    const cache = places.size > 0 && await this.#cache();
+    if (!cache) return;
+    for (const request of await cache.keys()) {
+      const response = await cache.match(request);
+      if (places.has(decodeURIComponent(response?.headers.get(placeHeader) ?? ''))) await cache.delete(request);
+    }
   }
 
   /** @param {bigint} id */
@@ -75,11 +87,13 @@ export class Attachments {
     }
   }
 
-  /** @param {Cache | null} cache @param {string} address @param {Blob} blob */
-  async #keep(cache, address, blob) {
-    if (!cache || blob.size > largestKept) return;
+  /** @param {Cache | null} cache @param {string} address @param {string} place @param {Blob} blob */
+  async #keep(cache, address, place, blob) {
+    if (!cache || blob.size > largestKept || this.#recalled.has(place)) return;
     try {
-      await cache.put(address, new Response(blob, { headers: { 'Content-Type': blob.type, 'Content-Length': String(blob.size) } }));
+      await cache.put(address, new Response(blob, {
+        headers: { 'Content-Type': blob.type, 'Content-Length': String(blob.size), [placeHeader]: encodeURIComponent(place) },
+      }));
       if (this.#added++ % trimEvery === 0) await trim(cache);
     } catch {
       // There is no room: it is loaded again when it is shown again.

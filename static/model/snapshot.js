@@ -220,7 +220,7 @@ const object = fields => {
 
 const key = (/** @type {any} */ value) => want(value, /^([ds]:\d+:\d+|g:\d+|(?![dsg]:)[^:]+:.*)$/s.test(text(value)));
 const attachment = object({
-  id, name: text, mediaType: text, size: number, width: number, height: number, preview: text, duration: number, waveform: text, file: text, uploaded: number,
+  id, name: text, mediaType: text, size: number, width: number, height: number, preview: text, duration: number, waveform: text, file: text, uploaded: number, place: text,
 });
 const message = object({
   key, seq: id, id, sender: id, receiver: id, content: text, time, deliveredTime: time, readTime: time, seen: id, ref: text, number: id,

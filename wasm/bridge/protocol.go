@@ -86,7 +86,7 @@ func putMessage(e *encoder, v *chat.Message) {
 	e.bool(v.Paused)
 }
 
-var attachmentShape = &shape{"id", "name", "mediaType", "size", "width", "height", "preview", "duration", "waveform", "file", "uploaded"}
+var attachmentShape = &shape{"id", "name", "mediaType", "size", "width", "height", "preview", "duration", "waveform", "file", "uploaded", "place"}
 
 func putAttachment(e *encoder, v *chat.Attachment) {
 	e.object(attachmentShape)
@@ -101,6 +101,7 @@ func putAttachment(e *encoder, v *chat.Attachment) {
 	e.string(v.Waveform)
 	e.string(v.File)
 	e.float(float64(v.Uploaded))
+	e.string(v.Place)
 }
 
 var conversationShape = &shape{"key", "peer", "peerName", "head", "min", "read", "delivered", "peerRead", "peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "waitingSeq", "awaitingSeq", "service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy", "notes", "blocked", "pinned", "muted", "archived", "markedUnread", "group", "role", "memberCount", "mentions"}

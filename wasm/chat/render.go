@@ -3,6 +3,7 @@ package chat
 import (
 	"encoding/base64"
 	"slices"
+	"strconv"
 
 	"parley/proto"
 )
@@ -83,7 +84,7 @@ func (r renderer) message(c *conversation, x entry) Message {
 		view.Content = x.direct.GetContent()
 		view.Sender, view.Receiver = x.direct.GetSenderId(), x.direct.GetReceiverId()
 	}
-	view.Attachments = attachmentsOf(x)
+	view.Attachments = attachmentsOf(c.name, x)
 	if len(view.Attachments) > 0 && view.Content == proto.AttachmentNames(x.attachments()) {
 		view.Content = "" // what stands for a caption where none is
 	}
@@ -152,10 +153,14 @@ func (x entry) reactions() (all []Reaction) {
 }
 
 // attachmentsOf are an entry's attachments as a person sees them.
-func attachmentsOf(x entry) (all []Attachment) {
+func attachmentsOf(key string, x entry) (all []Attachment) {
+	place := key + "/" + x.ref().String()
+	if x.seq != 0 {
+		place = key + "/" + strconv.FormatUint(x.seq, 10)
+	}
 	for _, a := range x.attachments() {
 		all = append(all, Attachment{
-			ID: a.GetAttachmentId(), Name: a.GetName(), MediaType: a.GetMediaType(), Size: a.GetSize(), Width: uint64(a.GetWidth()), Height: uint64(a.GetHeight()),
+			Place: place, ID: a.GetAttachmentId(), Name: a.GetName(), MediaType: a.GetMediaType(), Size: a.GetSize(), Width: uint64(a.GetWidth()), Height: uint64(a.GetHeight()),
 			Preview: base64.StdEncoding.EncodeToString(a.GetPreview()), Duration: uint64(a.GetDuration()), Waveform: base64.StdEncoding.EncodeToString(a.GetWaveform()),
 		})
 	}

@@ -94,6 +94,8 @@ type Attachment struct {
 	// File is under what the browser keeps it until it is sent (Files); "" of others.
 	File     string
 	Uploaded uint64 // of a File, bytes
+	// Place is the message that carries it: "{key}/{seq}", or "{key}/{client_ref}" until that is confirmed.
+	Place string
 }
 
 // Conversation is a conversation as the list shows it.
