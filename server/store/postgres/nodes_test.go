@@ -45,6 +45,10 @@ func TestNodesShareADatabaseThatCopyHasAlone(t *testing.T) {
 	if err := try(Config{Alone: true}); !errors.Is(err, ErrInUse) {
 		t.Errorf("copy beside nodes: %v, want that it is refused", err)
 	}
+	for _, db := range []*DB{first, second} { // which renew their leases no more
+		keeper := <-db.keeper
+		defer func() { db.keeper <- keeper }()
+	}
 	postgrestest.SQL(t, address, "UPDATE parley.nodes SET until = clock_timestamp() - interval '1 second'")
 	alone, err := Open(t.Context(), Config{URL: address, Alone: true, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
