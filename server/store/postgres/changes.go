@@ -20,8 +20,12 @@ const (
 	// more in the change log; without it a node looks every pollEvery.
 	changesChannel, signalsChannel = "parley_changes", "parley_signals"
 	pollEvery                      = 250 * time.Millisecond
-	// followPage is how many records are read at a time.
+	// followPage is how many records are read at a time, and followTime how long that may
+	// take: on a connection that is half-open it would take for ever, with the keeper's connection.
 	followPage = 256
+	followTime = 5 * time.Second
+	// After quietTime without a notification it is seen whether one could come.
+	quietTime = 5 * time.Second
 	// maxOwn bounds the records of its own that a node keeps until it has followed them.
 	maxOwn = 1024
 	// keepTime is how long records are kept, at least.
@@ -171,8 +175,10 @@ func (db *DB) followPage(ctx context.Context, to chat.Follower) (n int, err erro
 	after := db.followed.Load()
 	var all []entry
 	var newest int64
-	err = db.keeping(ctx, func(c *connection) error {
-		return c.transaction(ctx, "BEGIN READ ONLY", func() error {
+	limit, cancel := context.WithTimeout(ctx, followTime)
+	defer cancel()
+	err = db.keeping(limit, func(c *connection) error {
+		return c.transaction(limit, "BEGIN READ ONLY", func() error {
 			c.add("SELECT coalesce((SELECT number FROM changes ORDER BY number DESC LIMIT 1), 0)", nil, func(row relational.Row) error { return row.Scan(&newest) })
 			return c.Rows(func(row relational.Row) error {
 				var e entry
@@ -226,19 +232,31 @@ func (db *DB) listen(ctx context.Context) {
 	for ctx.Err() == nil {
 		c, err := db.connected(ctx, nil)
 		if err == nil {
-			_, err = c.pg.Exec(ctx, "LISTEN "+changesChannel+"; LISTEN "+signalsChannel).ReadAll()
+			err = c.answers(ctx, "LISTEN "+changesChannel+"; LISTEN "+signalsChannel)
 		}
 		if err == nil {
 			db.hint() // for what was missed
 		}
 		for err == nil {
-			err = c.pg.WaitForNotification(ctx) // db.heard takes it
+			quiet, cancel := context.WithTimeout(ctx, quietTime)
+			err = c.pg.WaitForNotification(quiet) // db.heard takes it
+			if cancel(); err != nil && quiet.Err() != nil {
+				err = c.answers(ctx, "")
+			}
 		}
 		c.close()
 		if ctx.Err() == nil {
 			db.pause(ctx)
 		}
 	}
+}
+
+// answers sends a query to whose answer nothing matters but that it comes in time.
+func (c *connection) answers(ctx context.Context, query string) error {
+	limit, cancel := context.WithTimeout(ctx, followTime)
+	defer cancel()
+	_, err := c.pg.Exec(limit, query).ReadAll()
+	return err
 }
 
 // heard takes one notification.

@@ -76,7 +76,9 @@ func (db *DB) connected(ctx context.Context, c *connection) (*connection, error)
 	}
 	c = &connection{pg: pg, ctx: ctx, prepared: make(map[string]*pgconn.StatementDescription)}
 	replica := false
-	results, err := pg.Exec(ctx, greeting).ReadAll()
+	limit, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	results, err := pg.Exec(limit, greeting).ReadAll()
 	if err == nil {
 		replica = string(results[len(results)-1].Rows[0][0]) == "t"
 	}
