@@ -19,6 +19,10 @@ SEEDS = 2000
 MESSAGES = 10000
 FAULTS = 220
 SEED = 0
+# From which commit `make test-upgrade` upgrades, and what else strikes meanwhile: no
+# half-open lines to the database, which that version did not notice.
+BEFORE = 093e7dd
+UPGRADE_FAULTS = node (stopped|killed|frozen)|cut|slow|database restarted|ended by|balancer|page|tab
 
 # Builds, vets and tests are alike in everything that what is compiled depends on, so that each
 # package is compiled once for all of them, and for every clone.
@@ -149,6 +153,13 @@ chaos-cluster: tools build ## the same with 20 plain clients beside them, at thr
 	.tools/setup $(BIN)
 	CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley go test -C $(E2E) -count=1 -v -timeout=0 -artifacts -outputdir=$(BIN) \
 		./chaos -run Cluster -people 3 -talkers 20 -messages $(MESSAGES) -faults $(FAULTS) -seed $(SEED)
+
+.PHONY: test-upgrade
+test-upgrade: tools build ## upgrade a cluster from the version BEFORE, node by node, while people chat and other faults strike
+	.tools/setup $(BIN)
+	.tools/before $(BIN) $(BEFORE)
+	CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley go test -C $(E2E) -count=1 -v -timeout=0 -artifacts -outputdir=$(BIN) \
+		./chaos -run Cluster -people 3 -talkers 10 -messages 1500 -faults 40 -kinds '$(UPGRADE_FAULTS)' -seed $(SEED) -before $(BIN)/parley-$(BEFORE)
 
 .PHONY: abuse
 abuse: tools build ## let a crowd misbehave beside ten honest people, who must lose nothing and wait no more than three times as long

@@ -80,13 +80,19 @@ func (s *Service) UploadLimits() UploadQuotas { return s.uploads }
 // errNoAttachment is the same for what is not there and what is not for whoever asks.
 var errNoAttachment = proto.Refuse(proto.NotAuthorized, "there is no such attachment for you: it was deleted, or never was, or is of a conversation that you take no part in").Named("attachment-gone")
 
+// mixedRetry is when an upload that nodes of the version before are in the way of is tried again.
+const mixedRetry = 10 * time.Second
+
 // BeginUpload stores an upload of a size with a name, which is cleaned. Errors wrap a
 // *proto.Refusal: PacketTooLarge if it is larger than the quota's Largest, QuotaExceeded if
-// the user has to wait.
+// the user has to wait, UnspecifiedError while nodes are there that know of no attachments:
+// a message that one of those takes would name none of its own, so that they are swept.
 func (s *Service) BeginUpload(ctx context.Context, who Sender, name string, size uint64) (Attachment, error) {
 	switch largest := s.uploads.Largest; {
 	case who.User == 0:
 		return Attachment{}, anonymous(who)
+	case s.mixed():
+		return Attachment{}, proto.Refuse(proto.UnspecifiedError, "the server is being upgraded, and takes no files for the moment: try again later").Named("uploads-away").In(mixedRetry)
 	case size == 0:
 		return Attachment{}, proto.Refuse(proto.PayloadFormatInvalid, "the file is empty: choose another").Named("upload-empty")
 	case largest > 0 && size > largest:

@@ -10,6 +10,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	"parley/server/chat/chattest"
 )
 
 // upload begins an upload of a user.
@@ -306,6 +307,18 @@ func TestAnUploadIsItsUsersAndGrowsInOnePlaceAtATime(t *testing.T) {
 			t.Error("what was sent ended", err)
 		}
 	})
+}
+
+// A node of the version before stores what a message carries as words alone, and it would be
+// swept: while one is there no upload begins.
+func TestNoUploadBeginsWhileNodesOfTheVersionBeforeAreThere(t *testing.T) {
+	node := chattest.NewShared(chattest.NewMemory(7), time.Now).Open(1)
+	b := prepared(t, node)
+	node.Older = true
+	_, err := b.BeginUpload(t.Context(), chat.Sender{User: ada}, "a.png", 10)
+	if r := refusalOf(t, err); r.Code != "uploads-away" || r.Retry == 0 {
+		t.Errorf("it is refused with %v, to be tried again in %v", r, r.Retry)
+	}
 }
 
 func TestWhatAMessageCarriedGoesWhenItIsTakenBack(t *testing.T) {

@@ -44,6 +44,9 @@ type Shared interface {
 	// Leads reports whether this node is the one that does what one of them has to do. For a
 	// moment there may be two, or none.
 	Leads() bool
+	// Mixed reports whether a node of an earlier version may be there, which would not do what
+	// it does not know of.
+	Mixed() bool
 }
 
 // Follower is who follows a change log.
@@ -228,6 +231,9 @@ func (m *moves) apply(b *batch) (Result, error) {
 
 // leads reports whether this Service does what one of them has to do.
 func (s *Service) leads() bool { return s.shared == nil || s.shared.Leads() }
+
+// mixed reports that what the version before did not know of has to wait, as its nodes may be there.
+func (s *Service) mixed() bool { return s.shared != nil && s.shared.Mixed() }
 
 // startIn is the Start under which what v reads is told.
 func (s *Service) startIn(v View) (uint64, error) {

@@ -51,6 +51,7 @@ type Node struct {
 	pending  *pending    // of the Update under way
 	leads    bool        // at the last Renew
 	Vague    func() bool // whether what became of a commit stays unknown; nil: never
+	Older    bool        // a node of an earlier version is there
 }
 
 // pending is what a transaction changes beside the history.
@@ -234,3 +235,6 @@ func (n *Node) Remove(tx chat.Tx, node uint64) (bool, error) {
 
 // Leads implements chat.Shared.
 func (n *Node) Leads() bool { return n.leads }
+
+// Mixed implements chat.Shared.
+func (n *Node) Mixed() bool { return n.Older }

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 )
@@ -14,7 +15,24 @@ func TestNothingIsLostNothingTwiceNothingOutOfOrder(t *testing.T) {
 	survive(t, h, 0)
 }
 
-func TestAClusterLosesNothingEither(t *testing.T) { survive(t, newCluster(t, *nodes), *talkers) }
+// With -before the nodes begin with the version before, and each comes back with this one when
+// it was killed or stopped.
+func TestAClusterLosesNothingEither(t *testing.T) {
+	c := newCluster(t, *nodes)
+	survive(t, c, *talkers)
+	for i, n := range c.nodes {
+		if n.Program != "" {
+			t.Errorf("node %d was never upgraded: let more faults strike", i+1)
+		}
+	}
+	if *before != "" {
+		n := c.nodes[0]
+		n.Program = *before
+		if err := n.Start(); err == nil || !strings.Contains(err.Error(), "it was written by a newer version of Parley") {
+			t.Errorf("the version before, started at a database that was upgraded: %v; want that it says so", err)
+		}
+	}
+}
 
 // survive lets people chat at a host while faults strike, and wants every message in its place.
 func survive(t *testing.T, h host, talkers int) {

@@ -300,10 +300,10 @@ func (w *world) settle(ctx context.Context) error {
 }
 
 // awaitHead waits until the person's browser knows of a conversation's newest
-// message. A lost tail is looked for every few minutes.
+// message: sooner than it looks for a lost tail by itself, as no fault is to leave one.
 func (p *person) awaitHead(ctx context.Context, key string, head uint64) (err error) {
 	known := ""
-	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(100 * time.Millisecond) {
 		if known, err = call[string](p.first(), patience, "head", key); err == nil && known == strconv.FormatUint(head, 10) {
 			return nil
 		}

@@ -34,6 +34,12 @@ type node struct {
 	line *line
 }
 
+// again starts a node that ended, in its version of now.
+func (n *node) again() error {
+	n.Program = ""
+	return n.Start()
+}
+
 // newCluster is one of n nodes, not started yet.
 func newCluster(t *testing.T, n int) *cluster {
 	t.Helper()
@@ -50,7 +56,7 @@ func newCluster(t *testing.T, n int) *cluster {
 		}
 		t.Cleanup(line.end)
 		u := url.URL{Scheme: "postgres", User: url.User("parley"), Host: line.proxy.Listen, Path: c.path(), RawQuery: "sslmode=disable"}
-		c.nodes = append(c.nodes, &node{&live.Server{Data: t.TempDir(), Flags: []string{"-db", u.String(), "-guest-bytes", "0", "-guests-per-hour", "0", "-trusted-proxies", "127.0.0.1"}}, line})
+		c.nodes = append(c.nodes, &node{&live.Server{Program: *before, Data: t.TempDir(), Flags: []string{"-db", u.String(), "-guest-bytes", "0", "-guests-per-hour", "0", "-trusted-proxies", "127.0.0.1"}}, line})
 	}
 	return c
 }
@@ -197,7 +203,7 @@ func (c *cluster) kinds() []fault {
 				return err
 			}
 			time.Sleep(k.between(0, 2*time.Second))
-			return n.Start()
+			return n.again()
 		}},
 		{"node stopped", serverFault, func(k strike) error {
 			n := any(k)
@@ -205,7 +211,7 @@ func (c *cluster) kinds() []fault {
 				return err
 			}
 			time.Sleep(k.between(0, time.Second))
-			return n.Start()
+			return n.again()
 		}},
 		{"node frozen", serverFault, func(k strike) error {
 			n := any(k)

@@ -30,6 +30,7 @@ var (
 	people     = flag.Int("people", 2, "how many people chat, each with each other")
 	nodes      = flag.Int("nodes", 3, "how many nodes a cluster has")
 	talkers    = flag.Int("talkers", 5, "how many clients without a browser chat besides, at a cluster")
+	before     = flag.String("before", "", "the program of the version before, from which a cluster is upgraded")
 	only       = flag.String("kinds", ".", "a regular expression for the kinds of faults")
 	seed       = flag.Uint64("seed", 0, "what chance begins with; 0 takes another one each time")
 )

@@ -57,6 +57,7 @@ type Server struct {
 	Data    string   // folder
 	Flags   []string // besides -listen and -data
 	Address string   // host:port, once it was started
+	Program string   // path of another version of it; "" is Binary's
 
 	process *exec.Cmd // nil while it does not run
 	exited  chan error
@@ -67,9 +68,12 @@ var addressLine = regexp.MustCompile(`http://(127\.0\.0\.1:[1-9]\d*)`)
 
 // Start runs the program and waits until it answers.
 func (s *Server) Start() error {
-	binary, err := Binary()
-	if err != nil {
-		return err
+	binary := s.Program
+	if binary == "" {
+		var err error
+		if binary, err = Binary(); err != nil {
+			return err
+		}
 	}
 	listen := s.Address
 	if listen == "" {

@@ -47,8 +47,14 @@ func (db *DB) join(c *connection) error {
 	case !db.serve && !db.alone:
 		return nil
 	}
-	return c.Exec("INSERT INTO nodes (id, renewed, until, alone) VALUES (?, clock_timestamp(), clock_timestamp() + ? * interval '1 second', ?)",
-		relational.Number(db.start), int64(leaseTime/time.Second), db.alone)
+	if err := c.Exec("INSERT INTO nodes (id, renewed, until, alone, schema) VALUES (?, clock_timestamp(), clock_timestamp() + ? * interval '1 second', ?, ?)",
+		relational.Number(db.start), int64(leaseTime/time.Second), db.alone, len(migrations)); err != nil {
+		return err
+	}
+	var oldest int64
+	_, err = c.Row([]any{&oldest}, "SELECT min(schema) FROM nodes WHERE until > clock_timestamp() AND NOT ended")
+	db.oldest.Store(oldest)
+	return err
 }
 
 // inUse is ErrInUse, with what to do and when the lease was renewed, in Unix milliseconds.
@@ -142,17 +148,19 @@ func (db *DB) renew(ctx context.Context) error {
 	return db.keeping(ctx, func(c *connection) error {
 		var first relational.Number
 		var nodes int
+		var oldest int64
 		err := c.transaction(ctx, "BEGIN", func() error {
 			lease := int64(leaseTime / time.Second)
-			if err := c.Exec("INSERT INTO nodes (id, renewed, until, alone) VALUES ($1, clock_timestamp(), clock_timestamp() + $2 * interval '1 second', $3)"+
-				" ON CONFLICT (id) DO UPDATE SET renewed = clock_timestamp(), until = clock_timestamp() + $2 * interval '1 second', gone = FALSE", relational.Number(db.start), lease, db.alone); err != nil {
+			if err := c.Exec("INSERT INTO nodes (id, renewed, until, alone, schema) VALUES ($1, clock_timestamp(), clock_timestamp() + $2 * interval '1 second', $3, $4)"+
+				" ON CONFLICT (id) DO UPDATE SET renewed = clock_timestamp(), until = clock_timestamp() + $2 * interval '1 second', gone = FALSE", relational.Number(db.start), lease, db.alone, len(migrations)); err != nil {
 				return err
 			}
-			_, err := c.Row([]any{&first, &nodes}, "SELECT id, count(*) OVER () FROM nodes WHERE until > clock_timestamp() AND NOT ended ORDER BY id LIMIT 1")
+			_, err := c.Row([]any{&first, &nodes, &oldest}, "SELECT id, count(*) OVER (), min(schema) OVER () FROM nodes WHERE until > clock_timestamp() AND NOT ended ORDER BY id LIMIT 1")
 			return err
 		})
 		if err == nil {
 			db.leads.Store(uint64(first) == db.start)
+			db.oldest.Store(oldest)
 			db.metrics.nodes.Set(float64(nodes))
 			db.metrics.renewed.SetToCurrentTime()
 		}
@@ -175,6 +183,9 @@ func (db *DB) keeping(ctx context.Context, use func(*connection) error) error {
 
 // Leads implements chat.Shared.
 func (db *DB) Leads() bool { return db.leads.Load() }
+
+// Mixed implements chat.Shared.
+func (db *DB) Mixed() bool { return db.oldest.Load() < int64(len(migrations)) }
 
 // Attend implements chat.Shared.
 func (db *DB) Attend(tx chat.Tx, began, ended []chat.Presence) error {

@@ -86,6 +86,30 @@ func TestADatabaseOfOneServerBecomesThatOfNodes(t *testing.T) {
 	open(t, address, t.TempDir())
 }
 
+// A node knows whether one of a version before is there, from its own start on and later.
+func TestANodeKnowsOfNodesOfTheVersionBefore(t *testing.T) {
+	address := postgrestest.Database(t)
+	first := open(t, address, t.TempDir())
+	if first.Mixed() {
+		t.Error("alone it takes itself for one of several versions")
+	}
+	// As the version before joins.
+	postgrestest.SQL(t, address, "INSERT INTO parley.nodes (id, renewed, until, alone) VALUES ('\\x0000000000000001', clock_timestamp(), clock_timestamp() + interval '1 minute', FALSE)")
+	if err := first.renew(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	second := open(t, address, t.TempDir())
+	if !first.Mixed() || !second.Mixed() {
+		t.Errorf("beside the version before, who was there knows of it: %v, who came after it: %v", first.Mixed(), second.Mixed())
+	}
+	postgrestest.SQL(t, address, "UPDATE parley.nodes SET ended = TRUE WHERE id = '\\x0000000000000001'")
+	for _, db := range []*DB{first, second} {
+		if err := db.renew(t.Context()); err != nil || db.Mixed() {
+			t.Errorf("once that has ended: %v, %v", db.Mixed(), err)
+		}
+	}
+}
+
 // A node that is frozen in the midst of what it sends, while it has the lock, holds up the
 // others for a few seconds, and its transaction is none.
 func TestALockThatAFrozenNodeHasIsFreed(t *testing.T) {

@@ -94,6 +94,7 @@ type DB struct {
 	signals  chan []byte
 	follower chat.Follower // whom signals are for, once there is one
 	leads    atomic.Bool
+	oldest   atomic.Int64 // the schema that the oldest of the nodes' programs knows
 
 	writer pool // the one connection that writes
 	viewer pool // those that View uses

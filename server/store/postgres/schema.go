@@ -301,6 +301,9 @@ var migrations = []string{`
 		bytes_time bytea NOT NULL,
 		kept       bytea NOT NULL
 	);
+`, `
+	-- The schema that a node's program knows.
+	ALTER TABLE nodes ADD COLUMN schema bigint NOT NULL DEFAULT 0;
 `}
 
 // lastAlone is the last schema that one server at a time used, which had a lease.
