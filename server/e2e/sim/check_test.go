@@ -48,6 +48,7 @@ func (d *device) checkTimeline(t client.Timeline, before uint64, limit int) {
 	contents := map[string]bool{}
 	for i, m := range t.Messages {
 		d.checkMessage(m)
+		d.checkRead(m)
 		if contents[d.w.once(m)] && m.Content != "" && !repeats(m) {
 			d.w.fail("%s: timeline has %q twice", d, m.Content)
 		}

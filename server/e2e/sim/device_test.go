@@ -33,7 +33,9 @@ type device struct {
 	resets   int
 	sent     int
 
+	allRead map[string]bool         // messages that the page was told all others have read
 	rosters map[string]client.Group // as the page was told of groups
+	looked  map[proto.Key]uint64    // as of when, at least, the person saw the members of groups
 
 	unanswered []*sending // in order
 	repeating  bool       // those of an earlier engine; the page sends nothing new meanwhile
@@ -92,7 +94,8 @@ func (d *device) of(k proto.Key) bool {
 func (d *device) open() {
 	d.host = &chattest.Host{Clock: d.w.Clock, Skew: d.skew, Latency: d.latency}
 	d.open_, d.messages, d.list = "", nil, make(map[string]client.Conversation)
-	d.rosters = make(map[string]client.Group)
+	d.allRead = make(map[string]bool)
+	d.rosters, d.looked = make(map[string]client.Group), make(map[proto.Key]uint64)
 	d.told, d.forgets = make(map[string]bool), d.full
 	d.repeating = len(d.unanswered) > 0
 	engine := client.New(client.Config{
@@ -441,6 +444,9 @@ func (d *device) Revised(ctx context.Context, _, key string, after uint64, limit
 }
 
 func (d *device) history(ctx context.Context, key string, w chat.Window) ([]byte, error) {
+	if d.w.quiet {
+		d.w.fail("%s: asks the history of %s for %+v, all of which it was given", d, key, w)
+	}
 	s := d.w.anyServer()
 	if s == nil || d.w.Now().Before(s.frozen) || d.w.chance(15) {
 		return nil, errDown
@@ -485,6 +491,7 @@ func (o *observer) Messages(key string, changed []client.Message, gone []string)
 		d.checkMessage(m)
 		if o.host == d.host {
 			d.checkNews(m)
+			d.checkRead(m)
 		}
 		if m.State == client.Refused {
 			d.refused(m, o.host)
@@ -529,7 +536,7 @@ func (o *observer) Reset() {
 	d := o.d
 	d.resets++
 	d.messages, d.list, d.told = nil, make(map[string]client.Conversation), make(map[string]bool)
-	d.rosters = make(map[string]client.Group)
+	d.rosters, d.allRead = make(map[string]client.Group), make(map[string]bool)
 	key := d.open_
 	d.host.Post(func() {
 		if key != "" && key == d.open_ {

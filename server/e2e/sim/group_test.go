@@ -45,11 +45,12 @@ func (d *device) meddle() {
 	}
 	key := groups[d.w.Rand.IntN(len(groups))]
 	one := []uint64{people[d.w.Rand.IntN(len(people))]}
-	switch d.w.Rand.IntN(14) {
+	switch d.w.Rand.IntN(16) {
 	case 0, 1, 2, 3:
 		some := people[:1+d.w.Rand.IntN(len(people))]
 		d.change(chat.GroupChange{Key: key, Type: joins, Users: append(one, some[len(some)-1])})
 	case 4, 5, 6:
+		d.w.write(key, one[0])
 		d.change(chat.GroupChange{Key: key, Type: removes, Users: one})
 	case 7:
 		d.change(chat.GroupChange{Key: key, Type: leaves})
@@ -59,9 +60,39 @@ func (d *device) meddle() {
 		d.change(chat.GroupChange{Key: key, Type: ranks, Users: one, Content: [...]string{"admin", "member", "owner"}[d.w.Rand.IntN(3)]})
 	case 12:
 		d.link(key)
+	case 13, 14:
+		d.look(key)
 	default:
 		d.follow()
 	}
+}
+
+// write lets somebody write to a group while something happens to them there.
+func (w *world) write(key proto.Key, user uint64) {
+	for _, d := range w.devices {
+		if d.user == user {
+			w.After(w.upTo(100*time.Millisecond), func() {
+				if d.host != nil && !d.repeating {
+					d.press(key.String())
+				}
+			})
+		}
+	}
+}
+
+// look lets the person look at who is in a group: as at some time, and at none before the last that they saw.
+func (d *device) look(key proto.Key) {
+	host, resets := d.host, d.resets
+	d.engine.Group(key.String(), func(g client.Group, err error) {
+		if err != nil || host != d.host || resets != d.resets || d.w.wipes > 0 {
+			return
+		}
+		through := d.w.roll(key).since(d.looked[key], g)
+		if through == 0 {
+			d.w.fail("%s: %s had never these members since %d: %+v", d, key, d.looked[key], g.Members)
+		}
+		d.looked[key] = through
+	})
 }
 
 const (

@@ -119,6 +119,15 @@ func (d *device) checkReadBy(key proto.Key, m client.Message) {
 	}
 }
 
+// checkRead holds that what all others had read stays read.
+func (d *device) checkRead(m client.Message) {
+	at := fmt.Sprint(m.Key, m.Seq, m.ID)
+	if d.allRead[at] && m.State != client.Read && d.w.wipes == 0 {
+		d.w.fail("%s: %s %d was read, and is %s now, by %d of %d", d, m.Key, m.Seq, m.State, m.ReadBy, m.ReadOf)
+	}
+	d.allRead[at] = d.allRead[at] || m.State == client.Read
+}
+
 // left reports whether the device's user, who is not in a group any more, need not know what is said of an
 // entry now: all but that it was taken back.
 func (d *device) left(key proto.Key, x logged) bool {

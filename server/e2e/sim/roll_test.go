@@ -7,6 +7,7 @@ import (
 
 	"parley/proto"
 	"parley/server/chat"
+	client "parley/wasm/chat"
 )
 
 // roll is who was in a group when, as its log on the server's disk says. What says so is never
@@ -18,6 +19,7 @@ type roll struct {
 	name  string
 	roles proto.Roles
 	spans map[uint64][]span
+	log   []*proto.Message // what happened to the group
 }
 
 // span is from the entry by which somebody came through that by which they went, 0 if they are there.
@@ -58,6 +60,9 @@ func (r *roll) add(m *proto.Message) {
 	r.head = m.GetSeq()
 	before := maps.Clone(r.roles)
 	r.roles.Add(m)
+	if m.GetMessageType().OfGroup() {
+		r.log = append(r.log, m)
+	}
 	switch m.GetMessageType() {
 	case creates, renames:
 		r.name = m.GetContent()
@@ -72,6 +77,21 @@ func (r *roll) add(m *proto.Message) {
 			all[len(all)-1].through = r.head
 		}
 	}
+}
+
+// since returns as of which entry, from one on, these were the members; 0: as of none.
+func (r *roll) since(from uint64, g client.Group) uint64 {
+	shown, roles := make(proto.Roles), make(proto.Roles)
+	for _, m := range g.Members {
+		shown[m.User], _ = proto.ParseRole(m.Role)
+	}
+	for i, m := range r.log {
+		roles.Add(m)
+		if (i+1 == len(r.log) || r.log[i+1].GetSeq() > from) && maps.Equal(shown, roles) {
+			return m.GetSeq()
+		}
+	}
+	return 0
 }
 
 // told reports whether a user is told of an entry: they were there, or came or went by it.

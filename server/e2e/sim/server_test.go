@@ -457,7 +457,11 @@ func (s *server) receive(x *session, b proto.Branch, payload, ref []byte, reply 
 	s.queue = append(s.queue, waiter{request, reply})
 	if !s.committing {
 		s.committing = true
-		s.after(s.w.upTo(10*time.Millisecond), s.commit)
+		wait := 10 * time.Millisecond
+		if s.w.chance(10) { // the disk is slow
+			wait = 300 * time.Millisecond
+		}
+		s.after(s.w.upTo(wait), s.commit)
 	}
 }
 

@@ -26,6 +26,7 @@ type world struct {
 	*chattest.Clock
 	seed    uint64
 	faulty  bool // the network and the disks misbehave
+	quiet   bool // all is well for so long that nobody needs anything from the history
 	disk    *disk
 	shared  bool      // servers are nodes that share the history; else there is one
 	servers []*server // nil while it is down
@@ -107,7 +108,10 @@ func (w *world) run() error {
 	w.plan()
 	w.until(w.Now().Add(active))
 	w.heal()
-	w.until(w.Now().Add(healing))
+	w.until(w.Now().Add(healing / 2))
+	w.quiet = true
+	w.until(w.Now().Add(healing / 2))
+	w.quiet = false
 	w.devices = append(w.devices, w.freshDevice())
 	w.until(w.Now().Add(time.Minute))
 	if w.failed == nil {
