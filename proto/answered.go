@@ -27,7 +27,7 @@ const (
 // Event is what the rules need to know of one entry.
 type Event struct {
 	Seq, Time uint64 // Time is the create time, Unix milliseconds
-	Side      Side   // the author's
+	Side      Side   // the author's; of what lets whoever looks at it into a group, theirs
 	Type      MessageType
 	// Seen is what the author had seen; nil says that an old client wrote it,
 	// which counts as having seen everything before it.
@@ -40,8 +40,9 @@ type Event struct {
 	Of uint64
 	// Since is since when what asks waits, if not since Time; 0: since Time.
 	Since uint64
-	// Calls is, in a group, whether the entry mentions whoever looks at it.
-	Calls bool
+	// Calls is, in a group, whether the entry mentions whoever looks at it, and Comes whether it
+	// lets them in: what is before it asks them nothing.
+	Calls, Comes bool
 }
 
 // Event returns what the rules need of m, between two users.
@@ -57,6 +58,12 @@ func (m *Message) EventTo(user uint64) Event {
 		}
 	case m.GetSenderId() != user:
 		e.Side, e.Calls = Second, slices.Contains(m.GetMentions(), user) || slices.Contains(m.GetMentions(), Everyone)
+	}
+	switch e.Type {
+	case MessageType_MESSAGE_TYPE_GROUP_CREATE, MessageType_MESSAGE_TYPE_GROUP_JOIN:
+		if slices.Contains(m.GetMembers(), user) {
+			e.Side, e.Comes = First, true
+		}
 	}
 	return e
 }
@@ -121,6 +128,8 @@ func (e Event) Replies(kind KeyKind) bool {
 		return false
 	}
 	switch e.Type {
+	case MessageType_MESSAGE_TYPE_GROUP_CREATE, MessageType_MESSAGE_TYPE_GROUP_JOIN:
+		return e.Comes
 	case MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED:
 		return true
 	case MessageType_MESSAGE_TYPE_RESOLVE, MessageType_MESSAGE_TYPE_MOVE:
@@ -209,7 +218,7 @@ func (r *Replies) Add(kind KeyKind, of Side, e Event) (done bool) {
 			r.Last, r.LastBy = e.Seq, e.Author
 		}
 	}
-	return r.Last != 0 && r.Through+1 >= e.Seq
+	return (r.Last != 0 || kind != Service) && r.Through+1 >= e.Seq
 }
 
 // control keeps what only service conversations have.

@@ -273,3 +273,54 @@ func TestAKeyKnowsTheSides(t *testing.T) {
 		}
 	}
 }
+
+// message is entry i of a group's scenario, stored a minute after the one before.
+func message(s answeredtest.GroupScenario, i int) *proto.Message {
+	e, seq, at, group := s.Log[i], uint64(i+1), minute(uint64(i+1)), uint64(99)
+	by := groupIDs[e.By]
+	m := &proto.Message{SenderId: &by, GroupId: &group, Seq: &seq, CreateTime: &at, MessageType: &e.Does, SeenSeq: e.Seen, TargetSeq: &e.Of}
+	for _, p := range e.Members {
+		m.Members = append(m.Members, groupIDs[p])
+	}
+	if !e.Does.Control() {
+		for _, p := range e.Mentions {
+			m.Mentions = append(m.Mentions, groupIDs[p])
+		}
+	}
+	return m
+}
+
+var groupIDs = map[answeredtest.Person]uint64{answeredtest.Ann: 2, answeredtest.Ben: 3, answeredtest.Cleo: 4, answeredtest.Everyone: proto.Everyone}
+
+func TestWhoIsAskedAfterEachScenarioOfAGroup(t *testing.T) {
+	for _, scenario := range answeredtest.GroupScenarios() {
+		t.Run(scenario.Story, func(t *testing.T) {
+			roles := make(proto.Roles)
+			for i := range scenario.Log {
+				roles.Add(message(scenario, i))
+			}
+			for _, person := range []answeredtest.Person{answeredtest.Ann, answeredtest.Ben, answeredtest.Cleo} {
+				if roles[groupIDs[person]] == proto.GroupRole_GROUP_ROLE_NONE {
+					continue // whom nobody asks
+				}
+				var s proto.ConversationStatus
+				var log []proto.Event
+				for i := range scenario.Log {
+					e := message(scenario, i).EventTo(groupIDs[person])
+					add(t, &s, proto.Group, log, e)
+					log = append(log, e)
+					if e.Type == proto.MessageType_MESSAGE_TYPE_RECALL {
+						recall(t, &s, proto.Group, log, e.Of)
+					}
+				}
+				want := scenario.Asks[person]
+				if got := s.Sides[proto.Second]; got.Seq != want || got.Since != minute(want) {
+					t.Errorf("%s is asked by entry %d since %d, want %d since %d", person, got.Seq, got.Since, want, minute(want))
+				}
+				if s.Sides[proto.First].Seq != 0 {
+					t.Errorf("%s waits for %+v", person, s.Sides[proto.First])
+				}
+			}
+		})
+	}
+}

@@ -515,3 +515,83 @@ func TestWhatIsEditedAndTakenBackInAGroup(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoLeftAGroupIsToldOfWhatWasTakenBackThatTheyReadAndOfNothingElse(t *testing.T) {
+	onBothStores(t, func(t *testing.T, s chat.Store) {
+		b, key := grouped(t, s, false)
+		b.change(ada, key, joined, "", eve)               // 2
+		b.send(bob, with(toGroup(key, "one"), ref(1), 2)) // 3
+		b.send(eve, with(toGroup(key, "two"), ref(2), 3)) // 4
+		b.change(eve, key, left, "")                      // 5
+		b.send(bob, toGroup(key, "three"))                // 6
+		b.out.take()
+		told := func() (all []string) {
+			for _, d := range b.out.take() {
+				if d.user == eve {
+					all = append(all, string(d.branch))
+				}
+			}
+			return all
+		}
+		since := func(token string) *proto.BaseUserUnreadStatics {
+			t.Helper()
+			answer, err := b.Conversations(t.Context(), chat.Sender{User: eve}, token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return answer
+		}
+		token := since("").GetToken()
+		if _, err := b.publish(ada, proto.BranchMark, &proto.Mark{Key: protobuf.String(key.String()), ReadSeq: protobuf.Uint64(6)}); err != nil {
+			t.Fatal(err)
+		}
+		back := func(seq uint64) {
+			t.Helper()
+			m := typed(toGroup(key, ""), proto.MessageType_MESSAGE_TYPE_RECALL)
+			m.TargetSeq = &seq
+			b.send(bob, m)
+		}
+		back(6) // 7
+		same(t, "told of what is none of theirs", told(), []string(nil))
+		same(t, "rows for it", len(since(token).GetConversations()), 0)
+		back(3) // 8
+		answer := since(token)
+		if rows := answer.GetConversations(); len(rows) != 1 || rows[0].GetHeadSeq() != 5 || rows[0].GetRevisedSeq() != 8 {
+			t.Errorf("rows for what they read: %v", rows)
+		}
+		page, err := b.Messages(t.Context(), chat.Sender{User: eve}, key, chat.Window{Revised: true, Limit: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if revised := read[*proto.MessagePage](t, page).Messages; len(revised) != 1 || revised[0].GetSeq() != 3 {
+			t.Errorf("what was revised, behind what they may not read: %v", revised)
+		}
+	})
+}
+
+func TestWhoseOnlyAnswerWasTakenBackIsAskedNothingFromBeforeTheyCame(t *testing.T) {
+	onBothStores(t, func(t *testing.T, s chat.Store) {
+		for i, whole := range []bool{false, true} {
+			b, key := grouped(t, s, whole)
+			b.send(ada, toGroup(key, "all?", proto.Everyone))            // 2
+			b.change(ada, key, joined, "", eve)                          // 3
+			b.send(eve, with(toGroup(key, "I am new"), ref(uint64(i)), 3)) // 4
+			m := typed(toGroup(key, ""), proto.MessageType_MESSAGE_TYPE_RECALL)
+			m.TargetSeq = protobuf.Uint64(4)
+			b.send(eve, m) // 5
+			row := b.rows(eve)[key.String()]
+			same(t, "Eve is asked", row.GetWaitingSeq(), uint64(0))
+			same(t, "Bob is", b.rows(bob)[key.String()].GetWaitingSeq(), uint64(2))
+		}
+	})
+}
+
+func TestNoReplyNeededMentionsNobody(t *testing.T) {
+	onBothStores(t, func(t *testing.T, s chat.Store) {
+		b, key := grouped(t, s, false)
+		b.send(ada, typed(toGroup(key, "", bob), proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED))
+		row := b.rows(bob)[key.String()]
+		same(t, "Bob is asked", row.GetWaitingSeq(), uint64(0))
+		same(t, "mentions of Bob", row.GetUnreadMentions(), uint32(0))
+	})
+}

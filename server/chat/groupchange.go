@@ -50,7 +50,7 @@ func (s *Service) ChangeGroup(ctx context.Context, who Sender, c GroupChange) (p
 	if err := r.check(); err != nil {
 		return proto.Key{}, Receipt{}, err
 	}
-	receipt, err := s.submit(ctx, r)
+	receipt, err := s.commitOne(ctx, r)
 	return r.Key, receipt, err
 }
 

@@ -34,7 +34,7 @@ func (s *Service) AddGroupLink(ctx context.Context, who Sender, key proto.Key, l
 	if err != nil {
 		return GroupLink{}, temporary("not stored", err)
 	}
-	_, err = s.submit(ctx, r)
+	_, err = s.commitOne(ctx, r)
 	return r.link, err
 }
 
@@ -81,7 +81,7 @@ func (s *Service) DeleteGroupLink(ctx context.Context, who Sender, key proto.Key
 	if err := anonymous(who); err != nil {
 		return err
 	}
-	_, err := s.submit(ctx, &linkDeletion{key, who.User, id})
+	_, err := s.commitOne(ctx, &linkDeletion{key, who.User, id})
 	return err
 }
 
@@ -161,7 +161,7 @@ func (s *Service) JoinGroup(ctx context.Context, who Sender, secret [LinkSecret]
 	if r.Ref, err = s.ref(nil, nil); err != nil {
 		return proto.Key{}, err
 	}
-	_, err = s.submit(ctx, r)
+	_, err = s.commitOne(ctx, r)
 	return r.Key, err
 }
 

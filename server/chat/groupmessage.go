@@ -43,6 +43,9 @@ func (r *groupMessage) apply(b *batch) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if r.m.GetMessageType().Control() { // it asks nobody
+		r.m.Mentions = nil
+	}
 	if refusal := r.validate(g, author); refusal != nil {
 		return Result{Err: refusal}, nil
 	}
@@ -60,7 +63,7 @@ func (r *groupMessage) apply(b *batch) (Result, error) {
 	}
 	stamp := func(id uint64, e proto.Event) protobuf.Message { return r.stamp(carried, id, e, user.Name) }
 	if r.m.GetMessageType().Revises() {
-		r.m.QuoteSeq, r.m.Mentions = nil, nil
+		r.m.QuoteSeq = nil
 		entry, told, refusal, err := b.speak(c, r.m, r.quota, stamp)
 		if err != nil || refusal != nil {
 			return Result{Err: refusal}, err

@@ -3,7 +3,6 @@ package chat
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	protobuf "google.golang.org/protobuf/proto"
 
@@ -83,9 +82,22 @@ func (a access) entries(v View, key proto.Key, w Window) ([]Entry, error) {
 }
 
 // revised reads those that were revised, of what may be read.
-func (a access) revised(v View, key proto.Key, w Window) ([]Entry, error) {
-	entries, err := v.Revised(key, w.RevisedAfter, w.Limit)
-	return slices.DeleteFunc(entries, func(e Entry) bool { return e.Seq < a.from || a.through != 0 && e.Seq > a.through }), err
+func (a access) revised(v View, key proto.Key, w Window) (all []Entry, err error) {
+	for after := w.RevisedAfter; len(all) < w.Limit; {
+		entries, err := v.Revised(key, after, w.Limit)
+		if err != nil || len(entries) == 0 {
+			return all, err
+		}
+		for _, e := range entries {
+			if after = e.Revised; a.has(e.Seq) && len(all) < w.Limit {
+				all = append(all, e)
+			}
+		}
+		if len(entries) < w.Limit {
+			break
+		}
+	}
+	return all, nil
 }
 
 // mayBeOf reports whether a user may be of a conversation, as far as that can be said
@@ -104,8 +116,7 @@ func mayReadAt(v View, who Sender, key proto.Key, seq uint64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	reads := kindOf(key).access(m)
-	return reads != access{} && seq >= reads.from && (reads.through == 0 || seq <= reads.through), nil
+	return kindOf(key).access(m).has(seq), nil
 }
 
 // decode reads a stored body.

@@ -55,6 +55,11 @@ type access struct {
 // all is access to a whole log.
 var all = access{from: 1}
 
+// has reports whether an entry may be read.
+func (a access) has(seq uint64) bool {
+	return a != access{} && seq >= a.from && (a.through == 0 || seq <= a.through)
+}
+
 // narrow returns what of a conversation, its newest entry and its oldest, is there for
 // somebody with this access.
 func (a access) narrow(head, oldest uint64) (uint64, uint64) {

@@ -84,6 +84,9 @@ func (ofGroup) recall(b *batch, c *conversation, target Entry, was proto.Event) 
 		return err
 	}
 	left, err := b.replies(c, proto.First, target.Sender)
+	if left.Through == 0 { // of those that were looked at none answers anything
+		left.Through = c.Head - min(c.Head, maxReplies)
+	}
 	author.Answered = max(left.Through, author.From-min(author.From, 1))
 	b.changeMember(author)
 	return err
@@ -96,7 +99,7 @@ func (ofGroup) follow(*batch, proto.Key) ([]uint64, error) { return nil, nil }
 // maxAuthors bounds the entries whose authors are looked for whom a mark is told.
 const maxAuthors = 200
 
-// show tells those who wrote what the watermarks newly cover, and not everybody: what is
+// show tells those members who wrote what the watermarks newly cover, and not everybody: what is
 // told of one message stays one number for each reader.
 func (ofGroup) show(b *batch, c *conversation, m *member, before Member, tell bool) error {
 	if !tell {
@@ -113,9 +116,14 @@ func (ofGroup) show(b *batch, c *conversation, m *member, before Member, tell bo
 	if err != nil {
 		return err
 	}
+	g, err := b.group(c.Key)
+	if err != nil {
+		return err
+	}
 	users := []uint64{m.User}
 	for _, e := range entries {
-		if !e.Type.Control() && !slices.Contains(users, e.Sender) {
+		_, here := slices.BinarySearch(g.present, e.Sender)
+		if here && !e.Type.Control() && !slices.Contains(users, e.Sender) {
 			users = append(users, e.Sender)
 		}
 	}

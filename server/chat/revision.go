@@ -255,13 +255,17 @@ func (b *batch) recalled(c *conversation, target Entry, was proto.Event) error {
 		if err != nil {
 			return err
 		}
-		if m.Read >= target.Seq {
-			continue
+		reads := kindOf(c.Key).access(m.Member)
+		switch {
+		case !reads.has(target.Seq): // it is nothing to them
+		case reads.through != 0: // who is in a group no more, and told of nothing else
+			b.changeMember(m)
+		case m.Read < target.Seq:
+			if err := b.recount(c, m); err != nil {
+				return err
+			}
+			b.changeMember(m)
 		}
-		if err := b.recount(c, m); err != nil {
-			return err
-		}
-		b.changeMember(m)
 	}
 	return nil
 }

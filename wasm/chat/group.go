@@ -22,6 +22,13 @@ type group struct {
 	mentions mentions
 	roster   *roster // nil until it was asked for
 	asking   []func(error)
+	heard    map[uint64]reach // marks that came meanwhile, which the answer may not have
+}
+
+// reach is up to where a member has got and read, and since when.
+type reach struct {
+	marks marks
+	times times
 }
 
 // row takes over what the server says as of a head.
@@ -122,11 +129,19 @@ func (r *roster) add(m *proto.Message) bool {
 		if names := m.GetMemberNames(); i < len(names) {
 			one.name = names[i]
 		}
-		if before[user] == proto.GroupRole_GROUP_ROLE_NONE && !r.whole {
-			one.from = m.GetSeq()
+		if before[user] == proto.GroupRole_GROUP_ROLE_NONE && r.roles[user] != before[user] {
+			one.come(m.GetSeq(), r.whole)
 		}
 	}
 	return true
+}
+
+// come is what a member begins with whom an entry lets in: what was there before is not new to them.
+func (m *member) come(seq uint64, whole bool) {
+	if m.from = 1; !whole {
+		m.from = seq
+	}
+	m.marks = m.marks.raise(marks{read: seq - 1})
 }
 
 // raise lifts a member's watermarks and returns the lowest seq of which more is known by
@@ -211,7 +226,11 @@ func (e *Engine) happened(c *conversation, entries []entry) {
 // raiseMember raises another member's watermarks, and tells of my messages of which more is
 // known by it.
 func (e *Engine) raiseMember(c *conversation, user uint64, to marks, at times) {
-	r := c.group.roster
+	g := &c.group
+	if len(g.asking) > 0 {
+		g.hear(user, reach{to, at})
+	}
+	r := g.roster
 	if r == nil {
 		return // it is asked for when it is shown
 	}
@@ -224,6 +243,15 @@ func (e *Engine) raiseMember(c *conversation, user uint64, to marks, at times) {
 	if c.last.seq >= from && c.last.by(e.User) {
 		e.changed(c)
 	}
+}
+
+// hear notes marks of a member for the answer to who is there.
+func (g *group) hear(user uint64, to reach) {
+	if g.heard == nil {
+		g.heard = make(map[uint64]reach)
+	}
+	known := g.heard[user]
+	g.heard[user] = reach{known.marks.raise(to.marks), times{max(known.times.delivered, to.times.delivered), max(known.times.read, to.times.read)}}
 }
 
 // Group gives who is in a group: what is known, if that is whole, else what the server says.
@@ -274,11 +302,13 @@ func (e *Engine) askGroup(c *conversation, done func(error)) {
 			}
 			if err == nil {
 				e.takeRoster(c, rosterOf(answer))
+			} else if do, _ := remedyOf(reading, err); do == hide {
+				e.sync.rested() // I am in it no more: the row says so, and what stays to be read
 			} else {
 				e.fetch.refused(c, token, err)
 			}
 			waiting := g.asking
-			g.asking = nil
+			g.asking, g.heard = nil, nil
 			for _, f := range waiting {
 				f(err)
 			}
@@ -293,6 +323,9 @@ func (e *Engine) takeRoster(c *conversation, r *roster) {
 		g.roster.merge(r)
 	} else {
 		r.gap = r.head < g.head
+		for user, to := range g.heard {
+			r.raise(user, to.marks, to.times)
+		}
 		g.roster = r
 		g.members = uint32(len(r.roles))
 	}

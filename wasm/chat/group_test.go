@@ -3,6 +3,7 @@ package chat_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -113,6 +114,14 @@ func TestAGroupIsShownWithItsMembersAndWhoWroteWhat(t *testing.T) {
 	})
 }
 
+// teamMark tells that a member of the group has got and read so far.
+func (s *server) teamMark(user, delivered, read uint64) {
+	m := &proto.Mark{Key: &teamKey, UserId: &user, DeliveredSeq: &delivered, ReadSeq: &read, ReadTime: pb.Uint64(5)}
+	for _, x := range s.sessions {
+		x.down(proto.BranchMark, marshal(m))
+	}
+}
+
 func TestAMessageToAGroupTellsHowManyHaveReadIt(t *testing.T) {
 	clock, s := setup(t)
 	teamOf(s)
@@ -128,12 +137,7 @@ func TestAMessageToAGroupTellsHowManyHaveReadIt(t *testing.T) {
 			t.Errorf("%s it is %s, read by %d of %d; want %s, %d of %d", what, m.State, m.ReadBy, m.ReadOf, state, readBy, of)
 		}
 	}
-	mark := func(user, delivered, read uint64) {
-		m := &proto.Mark{Key: &teamKey, UserId: &user, DeliveredSeq: &delivered, ReadSeq: &read, ReadTime: pb.Uint64(5)}
-		for _, x := range s.sessions {
-			x.down(proto.BranchMark, marshal(m))
-		}
-	}
+	mark := s.teamMark
 	state("at first", chat.Sent, 0, 2)
 	mark(bob, 2, 1)
 	mark(carol, 2, 0)
@@ -185,7 +189,68 @@ func TestWhatHappensToAGroupIsFoldedInAsItComes(t *testing.T) {
 		t.Errorf("the list has %+v, the group is %+v", c, a.group)
 	}
 	happen(proto.MessageType_MESSAGE_TYPE_GROUP_REMOVE, "", alice)
-	if c := a.list[teamKey]; c.Role != "" || c.MemberCount != 3 {
+	if c := a.list[teamKey]; c.Role != "" || c.MemberCount != 0 {
 		t.Errorf("after she was removed the list has %+v", c)
+	}
+}
+
+func TestAMarkThatComesWhileTheMembersAreAskedForIsKept(t *testing.T) {
+	clock, s := setup(t)
+	teamOf(s)
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	for i, seq := range []uint64{1, 2} { // of nobody known yet, and of those who are
+		s.toTeam(alice, fmt.Sprint(i))
+		a.host.Latency = func() time.Duration { return 50 * time.Millisecond }
+		a.engine.Group(teamKey, func(chat.Group, error) {})
+		clock.Run(70 * time.Millisecond) // the server has answered
+		s.teamMark(bob, seq, seq)
+		clock.Run(30 * time.Second)
+		if m := a.group.Members[0]; m.User != bob || m.Read != seq {
+			t.Errorf("the server's answer came after Bob's mark of %d: %+v", seq, m)
+		}
+		s.cut(errors.New("gone")) // so that it is asked again
+		a.host.Latency = nil
+		clock.Run(5 * time.Second)
+	}
+}
+
+func TestWhoComesToAGroupHasNothingOfBeforeToRead(t *testing.T) {
+	for _, whole := range []bool{true, false} {
+		clock, s := setup(t)
+		teamOf(s)
+		s.roster.WholeHistory = &whole
+		a := open(t, s, alice, chat.NewMemory())
+		clock.Run(time.Second)
+		a.showTeam()
+		a.engine.Send(teamKey, chat.Draft{Content: "hello", Seen: 1}, func(error) {})
+		clock.Run(2 * time.Second)
+		s.teamMark(bob, 2, 2)
+		s.teamMark(carol, 2, 2)
+		clock.Run(time.Second)
+		s.say2(carol, &proto.Message{MessageType: proto.MessageType_MESSAGE_TYPE_GROUP_JOIN.Enum(), Members: []uint64{dave}, MemberNames: []string{"Dave"}})
+		clock.Run(time.Second)
+		if i := slices.IndexFunc(a.group.Members, func(m chat.Member) bool { return m.User == dave }); i < 0 || a.group.Members[i].Read != 2 {
+			t.Errorf("the members are %+v", a.group.Members)
+		}
+		a.showTeam()
+		clock.Run(time.Second)
+		if m := a.shown[1]; m.State != chat.Read || m.ReadBy != m.ReadOf {
+			t.Errorf("what all had read is %s now, by %d of %d", m.State, m.ReadBy, m.ReadOf)
+		}
+	}
+}
+
+func TestWhoIsToldOfNoMembersStillReadsWhatTheyMay(t *testing.T) {
+	clock, s := setup(t)
+	teamOf(s)
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	s.roster = nil // she was removed, which she does not know yet
+	asked := len(s.asked)
+	a.showTeam()
+	clock.Run(500 * time.Millisecond)
+	if c := a.list[teamKey]; c.Group != team || len(s.asked) == asked {
+		t.Errorf("the list has %+v; the server was asked %d times what changed", c, len(s.asked)-asked)
 	}
 }

@@ -37,15 +37,16 @@ func parsePage(key proto.Key, after, before uint64, body []byte) (historyPage, e
 	return p, err
 }
 
-// parseRevised reads a page of what was revised after an entry, where revised_seq rises.
+// parseRevised reads a page of what was revised after an entry, where revised_seq rises. That may be past the head
+// for who left a group, and reads what was taken back since.
 func parseRevised(key proto.Key, after uint64, body []byte) (historyPage, error) {
-	last := after
+	last, newest := after, uint64(0)
 	p, err := parseEntries(key, body, func(x entry) bool {
 		fits := x.revised() > last && x.seq != 0 && x.seq < x.revised()
-		last = x.revised()
+		last, newest = x.revised(), max(newest, x.seq)
 		return fits
 	})
-	if err == nil && len(p.entries) > 0 && last > p.head {
+	if err == nil && newest > p.head {
 		err = errPage
 	}
 	return p, err

@@ -121,3 +121,17 @@ func FuzzPage(f *testing.F) {
 		}
 	})
 }
+
+func TestAPageOfWhatWasRevisedMayTellOfLaterThanMayBeRead(t *testing.T) {
+	m := message(3)
+	m.RevisedSeq = new(uint64(9))
+	p := pageOf(m)
+	p.HeadSeq = new(uint64(5)) // of a group that its reader left
+	if page, err := parseRevised(proto.DirectKey(me, peer), 2, marshal(t, p)); err != nil || len(page.entries) != 1 {
+		t.Errorf("it has %d entries, %v", len(page.entries), err)
+	}
+	p.HeadSeq = new(uint64(2))
+	if _, err := parseRevised(proto.DirectKey(me, peer), 2, marshal(t, p)); err == nil {
+		t.Error("an entry past the head was taken")
+	}
+}

@@ -36,7 +36,10 @@ func (r renderer) conversation(c *conversation) Conversation {
 		view.PostProc, view.LastAnswer, view.LastAnswerBy = s.PostProc, s.LastAnswer, s.LastAnswerBy
 	}
 	if c.key.Kind() == proto.Group {
-		view.Group, view.Role, view.MemberCount = c.key.Group(), c.group.role.Name(), c.group.members
+		view.Group, view.Role = c.key.Group(), c.group.role.Name()
+		if view.Role != "" { // who left is told no more how many there are
+			view.MemberCount = c.group.members
+		}
 		view.Mentions = c.group.mentions.total(c.mine.read)
 	}
 	if o := c.lastSent(); o != nil {

@@ -86,6 +86,10 @@ func (e *Engine) revise(c *conversation) {
 	if r.applying || len(r.queue) == 0 {
 		return
 	}
+	if e.write.failing() { // what is stored may be older than what was made of it
+		r.void() // it is fetched as soon as the store works
+		return
+	}
 	by, round := r.queue[0], r.round
 	target := by.event().Of
 	r.applying = true
@@ -95,10 +99,13 @@ func (e *Engine) revise(c *conversation) {
 		case e.closed:
 			return
 		case r.round != round: // it is of before
-		case err != nil || len(entries) == 0 && c.stored.has(target):
-			r.void() // it is fetched as soon as the store works
+		case err != nil || e.write.failing() || len(entries) == 0 && c.stored.has(target):
+			r.void() // likewise
 			e.fetch.consider(c)
 		default:
+			if !c.stored.has(target) { // it was lost meanwhile
+				entries = nil
+			}
 			if len(entries) == 0 && c.last.seq == target {
 				entries = []entry{c.last}
 			}
@@ -147,24 +154,27 @@ func (e *Engine) replace(c *conversation, x entry) {
 
 // revise asks the server for what was revised since, and takes it in.
 func (f *fetching) revise(c *conversation, done func(error)) {
-	after := c.revisions.applied()
+	after, newest := c.revisions.applied(), c.revisions.newest
 	f.ask(c, func(ctx context.Context, token string) (p historyPage, err error) {
 		body, err := f.engine.History.Revised(ctx, token, c.name, after, proto.MaxPage)
 		if err != nil {
 			return p, err
 		}
 		return parseRevised(c.key, after, body)
-	}, func(c *conversation, p historyPage, epoch uint64) error { return f.takeRevised(c, p, epoch, after) }, done)
+	}, func(c *conversation, p historyPage, epoch uint64) error {
+		return f.takeRevised(c, p, epoch, after, newest)
+	}, done)
 }
 
-// takeRevised takes in entries that were revised after one, as they are. Those that are not kept here
+// takeRevised takes in entries that were revised after one, as they are when the server knows newest, which may be
+// past what may be read of a group by who left it. Those that are not kept here
 // are as new when they are fetched.
-func (f *fetching) takeRevised(c *conversation, p historyPage, epoch, after uint64) error {
+func (f *fetching) takeRevised(c *conversation, p historyPage, epoch, after, newest uint64) error {
 	if err := f.fresh(p, epoch); err != nil {
 		return err
 	}
 	e, r := f.engine, &c.revisions
-	through := p.head
+	through := max(p.head, newest)
 	if n := len(p.entries); n == proto.MaxPage {
 		through = p.entries[n-1].revised()
 	}

@@ -2,6 +2,7 @@ package chat_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -214,6 +215,29 @@ func TestEditsAreInTheOrderOfTheLogHoweverTheyCome(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestNothingOfWhatIsSaidOfAMessageIsLostWhileTheStorageIsFull(t *testing.T) {
+	clock, s := setup(t)
+	memory := chat.NewMemory()
+	store := &failing{Store: memory}
+	a := open(t, s, alice, store)
+	clock.Run(time.Second)
+	s.say(bob, alice, "hello")
+	clock.Run(time.Second)
+	store.err = errors.New("the browser's storage is full")
+	s.say(bob, alice, "more")
+	clock.Run(100 * time.Millisecond)
+	s.speak(bob, alice, 1, reacts, "👍")
+	clock.Run(100 * time.Millisecond)
+	s.speak(alice, bob, 1, reacts, "👀") // on another device
+	clock.Run(100 * time.Millisecond)
+	store.err = nil
+	clock.Run(time.Minute)
+	a.engine.Close(func() {})
+	clock.Run(time.Second)
+	a = openOffline(t, s, alice, memory)
+	want(t, "stored", a.said(), "hello👍👀 more")
 }
 
 func TestWhatWaitsToBeSentIsChangedWhereItIs(t *testing.T) {

@@ -347,8 +347,11 @@ func (s *server) expire(before uint64) {
 // Group implements chat.History.
 func (s *server) Group(context.Context, string, uint64) ([]byte, error) {
 	s.rosterAsked++
-	if s.down || s.roster == nil {
-		return nil, errors.New("no roster")
+	switch {
+	case s.down:
+		return nil, errors.New("connection refused")
+	case s.roster == nil:
+		return nil, proto.Refuse(proto.NotAuthorized, "you are not in this group")
 	}
 	return marshal(s.roster), nil
 }

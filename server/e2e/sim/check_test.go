@@ -19,8 +19,8 @@ func (d *device) checkScreen() {
 		if i > 0 && order(d.messages[i-1], m) >= 0 {
 			d.w.fail("%s: %q stands after %q", d, m.Content, d.messages[i-1].Content)
 		}
-		if m.Type.Revises() {
-			continue // it says what its target is shown to say
+		if repeats(m) {
+			continue
 		}
 		if seen[d.w.once(m)] && m.Content != "" {
 			d.w.fail("%s: %q stands twice", d, m.Content)
@@ -28,6 +28,10 @@ func (d *device) checkScreen() {
 		seen[d.w.once(m)] = true
 	}
 }
+
+// repeats reports whether what an entry says is said elsewhere, too: by the message that it speaks of, or as the
+// name of a role.
+func repeats(m client.Message) bool { return m.Type.Revises() || m.Type.OfGroup() }
 
 // once is what may stand only once where messages stand. What was undone with a history, and
 // sent again into the next, stands there twice until the client is told.
@@ -44,10 +48,11 @@ func (d *device) checkTimeline(t client.Timeline, before uint64, limit int) {
 	contents := map[string]bool{}
 	for i, m := range t.Messages {
 		d.checkMessage(m)
-		if contents[d.w.once(m)] && m.Content != "" && !m.Type.Revises() {
+		d.checkRead(m)
+		if contents[d.w.once(m)] && m.Content != "" && !repeats(m) {
 			d.w.fail("%s: timeline has %q twice", d, m.Content)
 		}
-		contents[d.w.once(m)] = contents[d.w.once(m)] || !m.Type.Revises()
+		contents[d.w.once(m)] = contents[d.w.once(m)] || !repeats(m)
 		if i > 0 && order(t.Messages[i-1], m) >= 0 {
 			d.w.fail("%s: timeline has %q after %q", d, m.Content, t.Messages[i-1].Content)
 		}
@@ -66,6 +71,7 @@ func (d *device) checkMessage(m client.Message) {
 	if m.Seq == 0 || d.w.wipes > 0 {
 		return // after a wipe an old screen lives on until the client is told
 	}
+	d.checkKnows(m)
 	e := d.w.disk.entry(m.Key, m.Seq)
 	if e == nil || e.ID != m.ID {
 		d.w.fail("%s shows %q as %s %d, which is not on the server's disk", d, m.Content, m.Key, m.Seq)
@@ -93,6 +99,9 @@ func (d *device) checkNews(m client.Message) {
 
 // checkConversation holds that watermarks and heads only rise.
 func (d *device) checkConversation(before, now client.Conversation) {
+	if d.w.wipes > 0 && now.Key[0] == byte(proto.Group) && now.Head == 0 {
+		return // there is no such group in the history that there is now
+	}
 	if now.Head < before.Head || now.Read < before.Read || now.Delivered < before.Delivered ||
 		now.PeerRead < before.PeerRead || now.PeerDelivered < before.PeerDelivered {
 		d.w.fail("%s: %s fell from %+v to %+v", d, now.Key, before, now)
@@ -108,9 +117,12 @@ func (d *device) checkConversation(before, now client.Conversation) {
 // checkAll holds every promise after the faults have stopped and time has passed.
 func (w *world) checkAll() {
 	logs := map[proto.Key][]logged{}
-	for _, key := range keys() {
+	for _, key := range w.keys() {
 		logs[key] = w.disk.entries(key)
 		w.checkLog(key, logs[key])
+		if key.Kind() == proto.Group {
+			w.checkGroup(key, logs[key])
+		}
 	}
 	w.checkMoves(logs)
 	if w.shared {
@@ -120,6 +132,10 @@ func (w *world) checkAll() {
 	w.checkErased(logs)
 	for _, d := range w.devices {
 		for _, key := range d.keys() {
+			if key.Kind() == proto.Group {
+				d.checkGroup(key, logs[key])
+				continue
+			}
 			d.checkHistory(key, logs[key])
 			d.checkState(key, logs[key])
 		}
@@ -141,6 +157,9 @@ func (d *device) checkServersRows() {
 	var unread, waiting uint64
 	for _, row := range answer.GetConversations() {
 		c := list[row.GetKey()]
+		if c.Mentions != uint64(row.GetUnreadMentions()) || c.Role != row.GetRole().Name() || c.MemberCount != row.GetMemberCount() {
+			d.w.fail("%s: %+v; the server says of the group %v", d, c, row)
+		}
 		if c.Unread != row.GetUnread() || c.WaitingSince != row.GetWaitingSince() || c.AwaitingSince != row.GetAwaitingSince() {
 			d.w.fail("%s: %+v; the server says %v", d, c, row)
 		}
@@ -165,6 +184,9 @@ func (w *world) checkLog(key proto.Key, log []logged) {
 		if i > 0 && x.id <= log[i-1].id {
 			w.fail("%s: message id falls at %d", key, x.Seq)
 		}
+		if x.Type.OfGroup() {
+			continue // it says a name, or a role
+		}
 		if contents[x.content] && x.content != "" {
 			w.fail("%s: %q is stored twice", key, x.content)
 		}
@@ -178,11 +200,18 @@ func (w *world) checkLog(key proto.Key, log []logged) {
 
 // fold adds the last entry of a log.
 func fold(s *proto.ConversationStatus, key proto.Key, log []logged) {
+	foldTo(s, key, log, logged.event)
+}
+
+func (x logged) event() proto.Event { return x.Event }
+
+// foldTo is fold of entries as somebody looks at them.
+func foldTo(s *proto.ConversationStatus, key proto.Key, log []logged, event func(logged) proto.Event) {
 	n := len(log) - 1
-	_ = s.Add(key.Kind(), log[n].Event, func(of proto.Side, after uint64) (uint64, uint64, error) {
+	_ = s.Add(key.Kind(), event(log[n]), func(of proto.Side, after uint64) (uint64, uint64, error) {
 		for _, x := range log[after:n] {
-			if x.Side == of && x.Asks(key.Kind()) {
-				return x.Seq, x.Waits(), nil
+			if e := event(x); e.Side == of && e.Asks(key.Kind()) {
+				return e.Seq, e.Waits(), nil
 			}
 		}
 		return 0, 0, nil
@@ -242,7 +271,9 @@ func (w *world) checkPresses(logs map[proto.Key][]logged) {
 			if x.Type == proto.MessageType_MESSAGE_TYPE_MOVED_HERE {
 				continue // it was pressed elsewhere
 			}
-			place[x.ref], seen[x.ref] = x.Seq, *x.Event.Seen
+			if place[x.ref] = x.Seq; x.Event.Seen != nil {
+				seen[x.ref] = *x.Event.Seen
+			}
 		}
 	}
 	last := map[string]*press{}
@@ -293,9 +324,12 @@ func (d *device) checkHistory(key proto.Key, log []logged) {
 		if key.Customer() == d.user && (want.Type.Control() || want.Type == proto.MessageType_MESSAGE_TYPE_MOVED_HERE) {
 			want.content = ""
 		}
+		if d.left(key, want) { // what was said of it since they are not told
+			want.content, want.edited, want.reactions = m.Content, m.Edited, reactionsOf(m)
+		}
 		if m.Seq != want.Seq || m.ID != want.id || m.Content != want.content || m.Time != want.Time || m.Type != want.Type || m.Gap ||
 			revisionOf(m) != want.revision(key.Customer() == d.user) {
-			d.w.fail("%s: %s %d is %+v, the server has %+v", d, key, i+1, m, want)
+			d.w.fail("%s: %s %d is %+v, the server has %+v: %s", d, key, m.Seq, m, want, want.revision(key.Customer() == d.user))
 			return
 		}
 		d.checkArrivals(key, m)

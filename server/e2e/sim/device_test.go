@@ -33,6 +33,10 @@ type device struct {
 	resets   int
 	sent     int
 
+	allRead map[string]bool         // messages that the page was told all others have read
+	rosters map[string]client.Group // as the page was told of groups
+	looked  map[proto.Key]uint64    // as of when, at least, the person saw the members of groups
+
 	unanswered []*sending // in order
 	repeating  bool       // those of an earlier engine; the page sends nothing new meanwhile
 }
@@ -75,15 +79,23 @@ func (d *device) sender() chat.Sender {
 
 // keys are the user's conversations.
 func (d *device) keys() []proto.Key {
-	return slices.DeleteFunc(keys(), func(k proto.Key) bool {
-		return !k.Has(d.user) && !(d.agent() && k.Kind() == proto.Service)
-	})
+	return slices.DeleteFunc(d.w.keys(), func(k proto.Key) bool { return !d.of(k) })
+}
+
+// of reports whether a conversation is the user's, or a group that they ever were in.
+func (d *device) of(k proto.Key) bool {
+	if k.Kind() == proto.Group {
+		return len(d.w.roll(k).spans[d.user]) > 0
+	}
+	return k.Has(d.user) || d.agent() && k.Kind() == proto.Service
 }
 
 // open starts the tab.
 func (d *device) open() {
 	d.host = &chattest.Host{Clock: d.w.Clock, Skew: d.skew, Latency: d.latency}
 	d.open_, d.messages, d.list = "", nil, make(map[string]client.Conversation)
+	d.allRead = make(map[string]bool)
+	d.rosters, d.looked = make(map[string]client.Group), make(map[proto.Key]uint64)
 	d.told, d.forgets = make(map[string]bool), d.full
 	d.repeating = len(d.unanswered) > 0
 	engine := client.New(client.Config{
@@ -158,7 +170,7 @@ func (d *device) act() {
 	if d.host == nil {
 		return
 	}
-	switch n := d.w.Rand.IntN(48); {
+	switch n := d.w.Rand.IntN(52); {
 	case n < 20 && d.repeating:
 	case n < 20:
 		for range 1 + d.w.Rand.IntN(3) {
@@ -182,6 +194,8 @@ func (d *device) act() {
 		d.w.After(d.w.upTo(5*time.Second), func() { d.full = false })
 	case n < 46:
 		d.revise()
+	case n < 50:
+		d.meddle()
 	default:
 		d.skew = []time.Duration{0, time.Hour, -time.Hour}[d.w.Rand.IntN(3)]
 		d.host.Skew = d.skew
@@ -190,8 +204,18 @@ func (d *device) act() {
 
 // anybody is one of the user's conversations.
 func (d *device) anybody() string {
-	mine := d.keys()
-	return mine[d.w.Rand.IntN(len(mine))].String()
+	var mine []string
+	for _, k := range pairs() {
+		if d.of(k) {
+			mine = append(mine, k.String())
+		}
+	}
+	for _, k := range d.w.standing() { // whether they are there or not
+		if d.list[k.String()].Role != "" || d.w.Rand.IntN(8) == 0 {
+			mine = append(mine, k.String(), k.String(), k.String())
+		}
+	}
+	return mine[d.w.Rand.IntN(len(mine))]
 }
 
 // press writes something and presses Send, or does something else that makes an entry.
@@ -199,6 +223,9 @@ func (d *device) press(key string) {
 	draft := client.Draft{Content: d.words(), Type: d.entryType(key)}
 	if key == d.open_ {
 		draft.Seen = d.contiguous()
+	}
+	if key[0] == byte(proto.Group) {
+		draft.Mentions = d.mentions(key)
 	}
 	if draft.Type == proto.MessageType_MESSAGE_TYPE_HAND_OVER {
 		draft.Target = agentIDs[d.w.Rand.IntN(len(agentIDs))]
@@ -246,9 +273,9 @@ func (d *device) entryType(key string) proto.MessageType {
 	switch {
 	case err != nil || n < 12:
 		return proto.MessageType_MESSAGE_TYPE_TEXT
-	case k.Kind() == proto.Direct && n < 14:
+	case k.Kind() != proto.Service && n < 14:
 		return proto.MessageType_MESSAGE_TYPE_NO_REPLY_NEEDED
-	case k.Kind() == proto.Direct || !d.agent():
+	case k.Kind() != proto.Service || !d.agent():
 		return proto.MessageType_MESSAGE_TYPE_TEXT
 	}
 	return [...]proto.MessageType{
@@ -265,6 +292,10 @@ func (d *device) refused(m client.Message, host *chattest.Host) {
 	d.w.note("%s: %q was refused: %s", d, m.Content, m.Reason)
 	if m.Type.Revises() {
 		d.refusedRevision(m, host)
+		return
+	}
+	if m.Key[0] == byte(proto.Group) {
+		d.refusedInGroup(m, host)
 		return
 	}
 	if !d.agent() {
@@ -413,6 +444,9 @@ func (d *device) Revised(ctx context.Context, _, key string, after uint64, limit
 }
 
 func (d *device) history(ctx context.Context, key string, w chat.Window) ([]byte, error) {
+	if d.w.quiet {
+		d.w.fail("%s: asks the history of %s for %+v, all of which it was given", d, key, w)
+	}
 	s := d.w.anyServer()
 	if s == nil || d.w.Now().Before(s.frozen) || d.w.chance(15) {
 		return nil, errDown
@@ -425,6 +459,7 @@ func (d *device) history(ctx context.Context, key string, w chat.Window) ([]byte
 	if err != nil {
 		return nil, err
 	}
+	d.checkPage(k, answer)
 	return answer.Marshal(), nil
 }
 
@@ -456,6 +491,7 @@ func (o *observer) Messages(key string, changed []client.Message, gone []string)
 		d.checkMessage(m)
 		if o.host == d.host {
 			d.checkNews(m)
+			d.checkRead(m)
 		}
 		if m.State == client.Refused {
 			d.refused(m, o.host)
@@ -468,6 +504,9 @@ func (o *observer) Messages(key string, changed []client.Message, gone []string)
 
 func (o *observer) Conversations(changed []client.Conversation) {
 	for _, c := range changed {
+		if c.Last != nil {
+			o.d.checkMessage(*c.Last)
+		}
 		if o.host == o.d.host {
 			o.d.checkConversation(o.d.list[c.Key], c)
 			o.d.list[c.Key] = c
@@ -480,7 +519,13 @@ func (o *observer) Connection(c client.Connection) { o.d.w.note("%s: %s %s", o.d
 func (o *observer) Typing(string, uint64, bool)   {}
 func (o *observer) Presence(uint64, bool, uint64) {}
 
-func (o *observer) Group(client.Group)       {}
+func (o *observer) Group(g client.Group) {
+	if o.host == o.d.host {
+		o.d.checkRoster(g)
+		o.d.rosters[g.Key] = g
+	}
+}
+
 func (o *observer) Settings(client.Settings) {}
 func (o *observer) TokenNeeded(string)       {}
 func (o *observer) User(client.Token)        {}
@@ -491,6 +536,7 @@ func (o *observer) Reset() {
 	d := o.d
 	d.resets++
 	d.messages, d.list, d.told = nil, make(map[string]client.Conversation), make(map[string]bool)
+	d.rosters, d.allRead = make(map[string]client.Group), make(map[string]bool)
 	key := d.open_
 	d.host.Post(func() {
 		if key != "" && key == d.open_ {

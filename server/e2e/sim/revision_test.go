@@ -118,7 +118,7 @@ func (w *world) withdrawn(ref string) {
 // is of a history that was replaced, or was taken back meanwhile.
 func (d *device) refusedRevision(m client.Message, host *chattest.Host) {
 	d.w.withdrawn(m.Ref)
-	if d.w.wipes == 0 {
+	if d.w.wipes == 0 && !(m.Key[0] == byte(proto.Group) && gone(m)) {
 		d.w.fail("%s: %v of %d was refused: %s", d, m.Type, m.Of, m.Reason)
 	}
 	d.w.After(d.w.upTo(time.Second), func() {
@@ -163,7 +163,7 @@ func (w *world) checkErased(logs map[proto.Key][]logged) {
 			stored[x.ref] = x
 		}
 	}
-	var void []string
+	var void []said
 	for _, p := range w.presses {
 		x, there := stored[p.ref]
 		if !there || p.content == "" {
@@ -174,22 +174,31 @@ func (w *world) checkErased(logs map[proto.Key][]logged) {
 			x = logs[key][x.Of-1]
 		}
 		if strings.Contains(p.content, ";") && (x.Type == proto.MessageType_MESSAGE_TYPE_TEXT || x.Type == recalled) && x.content != p.content {
-			void = append(void, p.content)
+			void = append(void, said{p.content, key, x})
 		}
 	}
-	for _, content := range void {
+	for _, v := range void {
 		for key, log := range logs {
 			for _, x := range log {
 				// What a move took along is a copy of its own.
-				if x.Type != proto.MessageType_MESSAGE_TYPE_MOVED_HERE && bytes.Contains(w.disk.entry(key.String(), x.Seq).Body, []byte(content)) {
-					w.fail("%q is still in %s %d of the server's disk", content, key, x.Seq)
+				if x.Type != proto.MessageType_MESSAGE_TYPE_MOVED_HERE && bytes.Contains(w.disk.entry(key.String(), x.Seq).Body, []byte(v.content)) {
+					w.fail("%q is still in %s %d of the server's disk", v.content, key, x.Seq)
 				}
 			}
 		}
 		for _, d := range w.devices {
-			d.checkErased(content)
+			if !d.left(v.key, v.of) {
+				d.checkErased(v.content)
+			}
 		}
 	}
+}
+
+// said is what somebody once said of a message.
+type said struct {
+	content string
+	key     proto.Key
+	of      logged
 }
 
 func (d *device) checkErased(content string) {

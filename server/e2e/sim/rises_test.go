@@ -30,7 +30,7 @@ func (r rises) clone() rises {
 
 // record notes what the last commit raised.
 func (r rises) record(v chat.View, now uint64) error {
-	for _, key := range keys() {
+	for _, key := range pairs() {
 		for _, user := range parties(key) {
 			m, err := v.Member(key, user)
 			if err != nil {
@@ -137,6 +137,10 @@ func (d *device) checkTimes(m client.Message) {
 		d.w.fail("%s: %v", d, err)
 		return
 	}
+	if key.Kind() == proto.Group {
+		d.checkReadBy(key, m)
+		return
+	}
 	delivered, read := d.w.disk.rises.when(key, d.user, m.Seq)
 	switch {
 	case m.ReadTime != 0 && (m.DeliveredTime == 0 || m.DeliveredTime > m.ReadTime), m.DeliveredTime != 0 && m.DeliveredTime < m.Time:
@@ -152,6 +156,10 @@ func (d *device) checkTimes(m client.Message) {
 // it came, unless that is forgotten, and exactly so what came with the last rise.
 func (d *device) checkArrivals(key proto.Key, m client.Message) {
 	if !m.Mine {
+		return
+	}
+	if key.Kind() == proto.Group {
+		d.checkReaders(key, m)
 		return
 	}
 	delivered, read := d.w.disk.rises.when(key, d.user, m.Seq)

@@ -51,10 +51,15 @@ func (d *disk) wipe() {
 				return err
 			}
 		}
+		for _, user := range userIDs {
+			if err := tx.PutUser(chat.User{ID: user, Name: "user"}); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 	if err != nil {
-		d.w.fail("name the agents: %v", err)
+		d.w.fail("name the users: %v", err)
 	}
 	d.share()
 }
@@ -180,6 +185,8 @@ type logged struct {
 	edited     uint64
 	recalledBy uint64
 	reactions  []*proto.Reaction
+
+	message *proto.Message // in a group
 }
 
 // read decodes an entry of either kind.
@@ -203,6 +210,9 @@ func read(kind proto.KeyKind, body []byte) (logged, error) {
 	x := logged{
 		Event: m.Event(), id: m.GetMessageId(), key: proto.DirectKey(m.GetSenderId(), m.GetReceiverId()), author: m.GetSenderId(), content: m.GetContent(),
 		edited: m.GetRevisedTime(), reactions: m.Reactions,
+	}
+	if group := m.GetGroupId(); group != 0 {
+		x.key, x.message = proto.GroupKey(group), m
 	}
 	copy(x.ref[:], m.ClientRef)
 	return x, err
@@ -447,7 +457,11 @@ func (s *server) receive(x *session, b proto.Branch, payload, ref []byte, reply 
 	s.queue = append(s.queue, waiter{request, reply})
 	if !s.committing {
 		s.committing = true
-		s.after(s.w.upTo(10*time.Millisecond), s.commit)
+		wait := 10 * time.Millisecond
+		if s.w.chance(10) { // the disk is slow
+			wait = 300 * time.Millisecond
+		}
+		s.after(s.w.upTo(wait), s.commit)
 	}
 }
 
@@ -490,6 +504,9 @@ func (s *server) Publish(user uint64, b proto.Branch, payload []byte) {
 	if kind := kindOf(b); kind != 0 {
 		s.checkFanout(user, kind, payload)
 	}
+	if b == proto.BranchMark {
+		s.checkMark(user, payload)
+	}
 	for _, x := range s.sessions {
 		if x.device.user == user {
 			x.down(b, payload)
@@ -523,8 +540,12 @@ func (s *server) checkFanout(user uint64, kind proto.KeyKind, payload []byte) {
 		s.w.spoken[fmt.Sprint(key, x.Of)] = true
 	}
 	at := proto.Down(user, "") + key
-	if last := s.fanned[at]; last != 0 && x.Seq != last+1 {
-		s.w.fail("%s: %d was sent after %d", key, x.Seq, last)
+	next := s.fanned[at] + 1
+	if x.key.Kind() == proto.Group {
+		next = s.checkTold(user, x, next)
+	}
+	if s.fanned[at] != 0 && x.Seq != next {
+		s.w.fail("%s: %d was sent after %d", key, x.Seq, s.fanned[at])
 	}
 	s.fanned[at] = x.Seq
 	if user == x.key.Customer() && (x.Author != 0 || x.Type.Control() && !x.Type.Revises() && x.content != "") {
@@ -563,6 +584,7 @@ func (x *session) Publish(b proto.Branch, payload, ref []byte, done func(client.
 	x.server.after(x.w.latency(), func() {
 		x.server.receive(x, b, payload, ref, func(r chat.Receipt, err error) {
 			x.checkReceipt(r, kindOf(b), payload)
+			x.w.checkRefusal(x.device.user, payload, err)
 			if x.w.chance(30) {
 				x.w.note("%s: PUBACK lost", x.device)
 				return

@@ -13,7 +13,7 @@ import (
 var (
 	seeds = flag.Int("seeds", 40, "how many seeds to run")
 	first = flag.Uint64("seed", 1, "the first seed")
-	lines = flag.Int("trace", 60, "how many lines of a failing seed's trace to print")
+	lines = flag.Int("lines", 60, "how many lines of a failing seed's trace to print")
 )
 
 // TestEveryPromiseHoldsUnderFaults plays a world for each seed. A failing seed

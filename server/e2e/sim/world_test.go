@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"parley/proto"
+	"parley/server/chat"
 	"parley/wasm/chat/chattest"
 )
 
@@ -25,6 +26,7 @@ type world struct {
 	*chattest.Clock
 	seed    uint64
 	faulty  bool // the network and the disks misbehave
+	quiet   bool // all is well for so long that nobody needs anything from the history
 	disk    *disk
 	shared  bool      // servers are nodes that share the history; else there is one
 	servers []*server // nil while it is down
@@ -32,6 +34,9 @@ type world struct {
 	presses []*press
 	spoken  map[string]bool // messages of which others ever spoke, by key and seq
 	wipes   int             // times that the server's history was replaced, by none or an older one
+	groups  []proto.Key     // all that there ever were
+	rolls   map[proto.Key]*roll
+	links   []chat.GroupLink // to groups, which everybody knows
 
 	tracing bool
 	trace   []string
@@ -51,7 +56,7 @@ type press struct {
 }
 
 func newWorld(seed uint64, tracing bool) *world {
-	w := &world{Clock: chattest.NewClock(seed), seed: seed, tracing: tracing, spoken: map[string]bool{}}
+	w := &world{Clock: chattest.NewClock(seed), seed: seed, tracing: tracing, spoken: map[string]bool{}, rolls: map[proto.Key]*roll{}}
 	w.servers = make([]*server, 1)
 	if w.shared = seed%2 == 0; w.shared {
 		w.servers = make([]*server, 2+w.Rand.IntN(2))
@@ -80,8 +85,8 @@ var agentIDs = [...]uint64{42, 1<<62 + 3, 1<<63 + 7}
 
 const service, elsewhere = proto.ServiceType_SERVICE_TYPE_SUPPORT, proto.ServiceType_SERVICE_TYPE_SALES
 
-// keys are all conversations that there can be.
-func keys() (all []proto.Key) {
+// pairs are all conversations that there can be, but for groups.
+func pairs() (all []proto.Key) {
 	for i, a := range userIDs {
 		for _, b := range userIDs[i+1:] {
 			all = append(all, proto.DirectKey(a, b))
@@ -90,6 +95,9 @@ func keys() (all []proto.Key) {
 	}
 	return all
 }
+
+// keys are all conversations that there can be.
+func (w *world) keys() []proto.Key { return append(pairs(), w.standing()...) }
 
 // run plays the whole run and returns the first broken promise.
 func (w *world) run() error {
@@ -100,7 +108,10 @@ func (w *world) run() error {
 	w.plan()
 	w.until(w.Now().Add(active))
 	w.heal()
-	w.until(w.Now().Add(healing))
+	w.until(w.Now().Add(healing / 2))
+	w.quiet = true
+	w.until(w.Now().Add(healing / 2))
+	w.quiet = false
 	w.devices = append(w.devices, w.freshDevice())
 	w.until(w.Now().Add(time.Minute))
 	if w.failed == nil {
