@@ -96,8 +96,8 @@ func (ofGroup) recall(b *batch, c *conversation, target Entry, was proto.Event) 
 // for each of a thousand with every message would be too much.
 func (ofGroup) follow(*batch, proto.Key) ([]uint64, error) { return nil, nil }
 
-// maxAuthors bounds the entries whose authors are looked for whom a mark is told.
-const maxAuthors = 200
+// MaxAuthors bounds the messages whose authors are looked for whom a mark is told.
+const MaxAuthors = 200
 
 // show tells those members who wrote what the watermarks newly cover, and not everybody: what is
 // told of one message stays one number for each reader.
@@ -112,7 +112,7 @@ func (ofGroup) show(b *batch, c *conversation, m *member, before Member, tell bo
 	if m.Delivered == before.Delivered {
 		through = m.Read
 	}
-	entries, err := b.tx.Entries(c.Key, after, through+1, maxAuthors, true)
+	authors, err := b.tx.Authors(c.Key, after, through, MaxAuthors)
 	if err != nil {
 		return err
 	}
@@ -121,10 +121,9 @@ func (ofGroup) show(b *batch, c *conversation, m *member, before Member, tell bo
 		return err
 	}
 	users := []uint64{m.User}
-	for _, e := range entries {
-		_, here := slices.BinarySearch(g.present, e.Sender)
-		if here && !e.Type.Control() && !slices.Contains(users, e.Sender) {
-			users = append(users, e.Sender)
+	for _, author := range authors {
+		if _, here := slices.BinarySearch(g.present, author); here && author != m.User {
+			users = append(users, author)
 		}
 	}
 	return b.deliverMark(c.Key, m.watermarks(), users...)

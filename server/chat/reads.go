@@ -12,6 +12,11 @@ type Reads struct {
 	Ahead   []AheadRead
 	Users   []uint64
 	Usages  []uint64
+	Groups  []proto.Key
+	Entries []EntryRead
+	Authors []AuthorsRead
+	// Attachments are ids.
+	Attachments []uint64
 	// Teams are services whose agents will be read.
 	Teams Services
 }
@@ -35,6 +40,18 @@ type AheadRead struct {
 	Key         proto.Key
 	User, Other uint64
 	Seen        uint64
+}
+
+// EntryRead names one entry.
+type EntryRead struct {
+	Key proto.Key
+	Seq uint64
+}
+
+// AuthorsRead names what View.Authors finds behind what a user has read, through a seq.
+type AuthorsRead struct {
+	Key           proto.Key
+	User, Through uint64
 }
 
 // foresighted is a Request that says beforehand what it will read.
@@ -66,8 +83,21 @@ func (all *Reads) entry(key proto.Key, sender, other uint64, ref [proto.RefSize]
 	}
 }
 
+// spoken names the entries that another one speaks of, and what it carries.
+func (all *Reads) spoken(key proto.Key, carried []*proto.Attachment, of ...*uint64) {
+	for _, seq := range of {
+		if seq != nil {
+			all.Entries = append(all.Entries, EntryRead{key, *seq})
+		}
+	}
+	for _, a := range carried {
+		all.Attachments = append(all.Attachments, a.GetAttachmentId())
+	}
+}
+
 func (r *message) reads(all *Reads) {
 	sender, receiver := r.m.GetSenderId(), r.m.GetReceiverId()
+	all.spoken(r.key, r.m.Attachments, r.m.QuoteSeq, r.m.TargetSeq)
 	all.member(r.key, sender, receiver)
 	all.member(proto.GroupKey(receiver), sender) // which it may be, see apply
 	all.entry(r.key, sender, receiver, r.ref, r.m.SeenSeq)
@@ -75,11 +105,17 @@ func (r *message) reads(all *Reads) {
 
 func (r *groupMessage) reads(all *Reads) {
 	all.member(r.key, r.m.GetSenderId())
+	all.Groups = append(all.Groups, r.key)
+	all.spoken(r.key, r.m.Attachments, r.m.QuoteSeq, r.m.TargetSeq)
+	if seen := r.m.SeenSeq; seen != nil {
+		all.Authors = append(all.Authors, AuthorsRead{r.key, r.m.GetSenderId(), *seen})
+	}
 	all.entry(r.key, r.m.GetSenderId(), 0, r.ref, r.m.SeenSeq)
 }
 
 func (r *serviceMessage) reads(all *Reads) {
 	all.member(r.key, r.author, r.key.Customer())
+	all.spoken(r.key, r.m.Attachments, r.m.QuoteSeq, r.m.TargetSeq)
 	all.entry(r.key, r.author, r.key.User(r.m.Event().Side.Other()), r.ref, r.m.SeenSeq)
 	all.Teams |= ServicesOf([]proto.ServiceType{r.key.Service()})
 }
@@ -92,6 +128,9 @@ func (r *mark) reads(all *Reads) {
 		other = r.key.Peer(r.user)
 	case proto.Service:
 		all.Teams |= ServicesOf([]proto.ServiceType{r.key.Service()})
+	case proto.Group:
+		all.Groups = append(all.Groups, r.key)
+		all.Authors = append(all.Authors, AuthorsRead{r.key, r.user, max(r.delivered, r.read)})
 	}
 	if other != 0 {
 		all.member(r.key, other)

@@ -147,6 +147,9 @@ type View interface {
 	FirstMention(key proto.Key, user, after uint64) (Entry, error)
 	// CountMentions counts such entries, limit at most.
 	CountMentions(key proto.Key, user, after uint64, limit int) (int, error)
+	// Authors returns who sent the newest entries with after < seq <= through that are no
+	// control entries, at most limit of these: each once, by their ids.
+	Authors(key proto.Key, after, through uint64, limit int) ([]uint64, error)
 	// GroupLink returns the zero GroupLink if there is none of that secret.
 	GroupLink(secret [LinkSecret]byte) (GroupLink, error)
 	// GroupLinks returns the links to a group, by their ids.

@@ -21,6 +21,20 @@ func (v memoryView) Group(key proto.Key) (chat.Group, error) {
 	return g, nil
 }
 
+func (v memoryView) Authors(key proto.Key, after, through uint64, limit int) (users []uint64, err error) {
+	for _, e := range slices.Backward(v.after(key, after)) {
+		if e.Seq > through || e.Type.Control() {
+			continue
+		}
+		if limit--; limit < 0 {
+			break
+		}
+		users = append(users, e.Sender)
+	}
+	slices.Sort(users)
+	return slices.Compact(users), nil
+}
+
 func (v memoryView) Present(key proto.Key) (users []uint64, err error) {
 	members, err := v.Members(key)
 	for _, m := range members {

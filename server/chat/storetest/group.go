@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"testing"
 
@@ -138,4 +139,30 @@ func groupLinks(t *testing.T, open History) {
 	})
 	want(t, "what is left", all(key), []chat.GroupLink{second})
 	want(t, "of one that was deleted", of(first), chat.GroupLink{})
+}
+
+// authors has a group with messages of three, and a control entry.
+func authors(t *testing.T, open History) {
+	s := open()
+	key := proto.GroupKey(78)
+	update(t, s, func(tx chat.Tx) error { return tx.PutConversation(chat.Conversation{Key: key, Head: 9, Min: 1}) })
+	for seq, author := range map[uint64]uint64{1: 3, 2: 5, 3: high64, 5: 5, 7: 3, 8: 5} {
+		e := entry(key, seq, 100+seq, author)
+		if seq == 7 {
+			e.Type = proto.MessageType_MESSAGE_TYPE_REACT
+		}
+		add(t, s, e)
+	}
+	for _, test := range []struct {
+		after, through uint64
+		limit          int
+		wrote          []uint64
+	}{
+		{0, 9, 9, []uint64{3, 5, high64}}, {1, 9, 9, []uint64{5, high64}}, {3, 9, 9, []uint64{5}}, {6, 7, 9, nil}, {0, 2, 9, []uint64{3, 5}},
+		{0, 9, 3, []uint64{5, high64}}, {0, 9, 0, nil}, {9, high64, 9, nil}, {0, high64, 1, []uint64{5}},
+	} {
+		got := get(t, s, func(v chat.View) ([]uint64, error) { return v.Authors(key, test.after, test.through, test.limit) })
+		want(t, fmt.Sprintf("Authors after %d through %d, of %d", test.after, test.through, test.limit), got, test.wrote)
+	}
+	want(t, "Authors of nothing", get(t, s, func(v chat.View) ([]uint64, error) { return v.Authors(proto.GroupKey(79), 0, 9, 9) }), nil)
 }

@@ -64,6 +64,7 @@ func Run(t *testing.T, fresh func(t *testing.T) History) {
 		{"canned replies are kept by service", replies},
 		{"what changed for the members of a group is what changed in it", groups},
 		{"mentions are found by whom they mention", mentions},
+		{"authors of messages are found", authors},
 		{"links to groups are found by their secrets", groupLinks},
 		{"attachments are kept, and those found that are due or unfinished", attachments},
 		{"which entries name an attachment is found from either side", attachmentNames},

@@ -40,8 +40,51 @@ func (c *connection) Fetch(f *relational.Fetched, r chat.Reads) error {
 	if len(r.Ahead) > 0 {
 		c.fetchAhead(f, r.Ahead)
 	}
+	c.fetchSpoken(f, r)
+	if len(r.Authors) > 0 {
+		c.fetchAuthors(f, r.Authors)
+	}
 	return c.run()
 }
+
+// fetchSpoken fetches groups, and what entries speak of and carry.
+func (c *connection) fetchSpoken(f *relational.Fetched, r chat.Reads) {
+	if len(r.Groups) > 0 {
+		keys := make(texts, len(r.Groups))
+		for i, key := range r.Groups {
+			keys[i] = key.String()
+		}
+		c.add("SELECT c.key, "+relational.GroupColumns+" FROM conversations c JOIN user_groups g ON g.conversation = c.id WHERE c.key = ANY($1)", []any{keys}, f.Group)
+	}
+	if len(r.Entries) > 0 {
+		keys, seqs := make(texts, len(r.Entries)), make(blobs, len(r.Entries))
+		for i, e := range r.Entries {
+			keys[i], seqs[i] = e.Key.String(), relational.Number(e.Seq).Bytes()
+		}
+		c.add(entriesQuery, []any{keys, seqs}, f.Entry)
+	}
+	if len(r.Attachments) > 0 {
+		c.add("SELECT "+relational.AttachmentColumns+" FROM attachments WHERE id = ANY($1)", []any{numbers(r.Attachments)}, f.Attachment)
+	}
+}
+
+const entriesQuery = "SELECT asked.key, " + relational.EntryColumns + ", body FROM unnest($1::text[], $2::bytea[]) AS asked(key, at)" +
+	" JOIN (SELECT id AS conversation_id, key AS name FROM conversations) c ON c.name = asked.key JOIN messages ON conversation = c.conversation_id AND seq = asked.at"
+
+// fetchAuthors fetches who wrote what users have not read.
+func (c *connection) fetchAuthors(f *relational.Fetched, authors []chat.AuthorsRead) {
+	keys, users, through := make(texts, len(authors)), make(blobs, len(authors)), make(blobs, len(authors))
+	for i, a := range authors {
+		keys[i], users[i], through[i] = a.Key.String(), relational.Number(a.User).Bytes(), relational.Number(a.Through).Bytes()
+	}
+	c.add(authorsQuery, []any{keys, users, through, int64(chat.MaxAuthors)}, func(row relational.Row) error { return f.Author(row, chat.MaxAuthors) })
+}
+
+const authorsQuery = "SELECT a.key, a.after, a.through, coalesce(w.seq, '\\x0000000000000000'::bytea), coalesce(w.sender, '\\x0000000000000000'::bytea) FROM" +
+	" (SELECT DISTINCT asked.key, c.id, m.read_seq AS after, least(asked.through, c.head) AS through FROM unnest($1::text[], $2::bytea[], $3::bytea[]) AS asked(key, user_id, through)" +
+	" JOIN conversations c ON c.key = asked.key JOIN members m ON m.conversation = c.id AND m.user_id = asked.user_id) AS a" +
+	" LEFT JOIN LATERAL (SELECT seq, sender FROM messages WHERE conversation = a.id AND seq > a.after AND seq <= a.through AND +type < 16 ORDER BY seq DESC LIMIT $4) w ON TRUE" +
+	" ORDER BY a.key, a.after, a.through, w.seq DESC"
 
 func numbers(of []uint64) blobs {
 	all := make(blobs, len(of))

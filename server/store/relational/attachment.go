@@ -9,16 +9,20 @@ import (
 
 const attachmentColumns = "id, owner, state, name, media_type, width, height, size, offset_bytes, time, due"
 
+func scanAttachment(row Row) (a chat.Attachment, err error) {
+	var width, height int64
+	err = row.Scan((*Number)(&a.ID), (*Number)(&a.Owner), (*int)(&a.State), &a.Name, &a.MediaType, &width, &height, &a.Size, &a.Offset, (*Number)(&a.Time), (*Number)(&a.Due))
+	a.Width, a.Height = uint32(width), uint32(height)
+	return a, err
+}
+
 // attachments reads rows of attachmentColumns.
 func (v *View) attachments(query string, args ...any) (found []chat.Attachment, err error) {
 	if err := v.ctx.Err(); err != nil {
 		return nil, err
 	}
 	err = v.Rows(func(row Row) error {
-		var a chat.Attachment
-		var width, height int64
-		err := row.Scan((*Number)(&a.ID), (*Number)(&a.Owner), (*int)(&a.State), &a.Name, &a.MediaType, &width, &height, &a.Size, &a.Offset, (*Number)(&a.Time), (*Number)(&a.Due))
-		a.Width, a.Height = uint32(width), uint32(height)
+		a, err := scanAttachment(row)
 		found = append(found, a)
 		return err
 	}, "SELECT "+attachmentColumns+" FROM attachments WHERE "+query, args...)
@@ -94,6 +98,16 @@ func (v *View) UploadUsage(user uint64) (chat.UploadUsage, error) {
 	return u, nil
 }
 
+// Attachment implements chat.View.
+func (t *Transaction) Attachment(id uint64) (chat.Attachment, error) {
+	if t.ahead != nil {
+		if a, known := t.ahead.attachments[id]; known {
+			return a, t.ctx.Err()
+		}
+	}
+	return t.View.Attachment(id)
+}
+
 // PutAttachment implements chat.Tx.
 func (t *Transaction) PutAttachment(a chat.Attachment) error {
 	if err := t.Exec("INSERT INTO attachments ("+attachmentColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"+
@@ -102,6 +116,9 @@ func (t *Transaction) PutAttachment(a chat.Attachment) error {
 		Number(a.ID), Number(a.Owner), int64(a.State), a.Name, a.MediaType, int64(a.Width), int64(a.Height), int64(a.Size), int64(a.Offset), Number(a.Time), Number(a.Due)); err != nil {
 		return fmt.Errorf("write attachment %d: %w", a.ID, err)
 	}
+	if t.ahead != nil {
+		t.ahead.attachments[a.ID] = a
+	}
 	return nil
 }
 
@@ -109,6 +126,9 @@ func (t *Transaction) PutAttachment(a chat.Attachment) error {
 func (t *Transaction) DeleteAttachment(id uint64) error {
 	if err := t.Exec("DELETE FROM attachments WHERE id = ?", Number(id)); err != nil {
 		return fmt.Errorf("delete attachment %d: %w", id, err)
+	}
+	if t.ahead != nil {
+		t.ahead.attachments[id] = chat.Attachment{}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package relational
 
 import (
+	"maps"
 	"slices"
 
 	"parley/proto"
@@ -36,7 +37,21 @@ type Fetched struct {
 	teams  map[proto.ServiceType][]uint64
 	firsts map[First]chat.Entry
 	own    map[proto.Key][]chat.Entry // appended by the transaction
+	groups map[proto.Key]chat.Group
+
+	entries     map[chat.EntryRead]chat.Entry
+	authors     map[proto.Key][]written
+	attachments map[uint64]chat.Attachment
 }
+
+// written is who wrote the messages after a seq through another, newest first.
+type written struct {
+	after, through uint64
+	some           bool // only the newest
+	messages       []message
+}
+
+type message struct{ seq, sender uint64 }
 
 // First names what View.First, FirstBy or FirstWritten is asked for.
 type First struct {
@@ -60,6 +75,8 @@ func newFetched(t *Transaction) *Fetched {
 		t: t, absent: make(map[proto.Key]bool), heads: make(map[proto.Key]uint64), refs: make(map[chat.RefRead]chat.Entry),
 		users: make(map[uint64]chat.User), usages: make(map[uint64]chat.Usage), teams: make(map[proto.ServiceType][]uint64),
 		firsts: make(map[First]chat.Entry), own: make(map[proto.Key][]chat.Entry),
+		groups: make(map[proto.Key]chat.Group), entries: make(map[chat.EntryRead]chat.Entry),
+		authors: make(map[proto.Key][]written), attachments: make(map[uint64]chat.Attachment),
 	}
 }
 
@@ -82,12 +99,23 @@ func (f *Fetched) Nothing(r chat.Reads) {
 	for _, service := range r.Teams.All() {
 		f.teams[service] = nil
 	}
+	for _, key := range r.Groups {
+		f.groups[key] = chat.Group{}
+	}
+	for _, e := range r.Entries {
+		f.entries[e] = chat.Entry{}
+	}
+	for _, id := range r.Attachments {
+		f.attachments[id] = chat.Attachment{}
+	}
 }
 
 // Columns of what is handed over, behind those that each method names.
 const (
 	ConversationColumns = conversationColumns
 	MemberColumns       = memberColumns
+	GroupColumns        = groupColumns
+	AttachmentColumns   = attachmentColumns
 )
 
 // Conversation takes over a row of id, key and ConversationColumns.
@@ -281,6 +309,149 @@ func (t *Transaction) Agents(service proto.ServiceType) ([]uint64, error) {
 	return t.View.Agents(service)
 }
 
+// Group takes over a row of the conversation's key and GroupColumns.
+func (f *Fetched) Group(row Row) (err error) {
+	var g chat.Group
+	var key string
+	if err := row.Scan(&key, &g.Name, &g.Whole, &g.Members, &g.Version); err != nil {
+		return err
+	}
+	if g.Key, err = proto.ParseKey(key); err == nil {
+		f.groups[g.Key] = g
+	}
+	return err
+}
+
+// Entry takes over a row of the conversation's key, EntryColumns and body.
+func (f *Fetched) Entry(row Row) (err error) {
+	var e chat.Entry
+	var key string
+	if err := row.Scan(append(append([]any{&key}, EntryFields(&e)...), &e.Body)...); err != nil {
+		return err
+	}
+	if e.Key, err = proto.ParseKey(key); err == nil {
+		f.entries[chat.EntryRead{Key: e.Key, Seq: e.Seq}] = e
+	}
+	return err
+}
+
+// Attachment takes over a row of AttachmentColumns.
+func (f *Fetched) Attachment(row Row) error {
+	a, err := scanAttachment(row)
+	f.attachments[a.ID] = a
+	return err
+}
+
+// has reports whether it is known that there is an entry.
+func (f *Fetched) has(key proto.Key, seq uint64) bool {
+	return f != nil && f.entries[chat.EntryRead{Key: key, Seq: seq}].Seq != 0
+}
+
+// revised notes an entry as it is now. What was taken back counts as written no more.
+func (f *Fetched) revised(e chat.Entry) {
+	if f == nil {
+		return
+	}
+	change := func(known *chat.Entry) { known.Type, known.Revised = e.Type, e.Revised }
+	if one := (chat.EntryRead{Key: e.Key, Seq: e.Seq}); f.entries[one].Seq != 0 {
+		whole := f.entries[one]
+		change(&whole)
+		whole.Body = e.Body
+		f.entries[one] = whole
+	}
+	if ref := (chat.RefRead{Sender: e.Sender, Ref: e.Ref}); f.refs[ref].Seq != 0 {
+		known := f.refs[ref]
+		change(&known)
+		f.refs[ref] = known
+	}
+	for i := range f.own[e.Key] {
+		if own := &f.own[e.Key][i]; own.Seq == e.Seq {
+			change(own)
+		}
+	}
+	maps.DeleteFunc(f.firsts, func(which First, first chat.Entry) bool { return which.Key == e.Key && first.Seq == e.Seq })
+	if e.Type.Control() {
+		delete(f.authors, e.Key)
+	}
+}
+
+// Author takes over a row of the conversation's key, what of it was asked for, after a seq
+// through another, and the seq and the sender of a message there, newest first: 0 if there is
+// none. No more than limit come of what was asked for.
+func (f *Fetched) Author(row Row, limit int) (err error) {
+	var key string
+	var w written
+	var m message
+	if err := row.Scan(&key, (*Number)(&w.after), (*Number)(&w.through), (*Number)(&m.seq), (*Number)(&m.sender)); err != nil {
+		return err
+	}
+	k, err := proto.ParseKey(key)
+	if err != nil {
+		return err
+	}
+	all := f.authors[k]
+	if n := len(all); n == 0 || all[n-1].after != w.after || all[n-1].through != w.through {
+		all = append(all, w)
+	}
+	last := &all[len(all)-1]
+	if m.seq != 0 {
+		last.messages = append(last.messages, m)
+	}
+	last.some = len(last.messages) >= limit
+	f.authors[k] = all
+	return nil
+}
+
+// wrote answers View.Authors from what was fetched and appended, if it can.
+func (f *Fetched) wrote(key proto.Key, after, through uint64, limit int) (users []uint64, known bool) {
+	if f == nil {
+		return nil, false
+	}
+	for _, w := range f.authors[key] {
+		if w.after > after || w.some && through < w.through || through > w.through && w.through < f.heads[key] {
+			continue
+		}
+		count := func(seq, sender uint64) {
+			if seq > after && seq <= through && limit > 0 {
+				users, limit = append(users, sender), limit-1
+			}
+		}
+		for _, own := range slices.Backward(f.own[key]) {
+			if !own.Type.Control() {
+				count(own.Seq, own.Sender)
+			}
+		}
+		for _, m := range w.messages {
+			count(m.seq, m.sender)
+		}
+		slices.Sort(users)
+		return slices.Compact(users), true
+	}
+	return nil, false
+}
+
+// Authors implements chat.View.
+func (t *Transaction) Authors(key proto.Key, after, through uint64, limit int) ([]uint64, error) {
+	if users, known := t.ahead.wrote(key, after, through, limit); known {
+		return users, t.ctx.Err()
+	}
+	return t.View.Authors(key, after, through, limit)
+}
+
+// Entries implements chat.View.
+func (t *Transaction) Entries(key proto.Key, after, before uint64, limit int, newest bool) ([]chat.Entry, error) {
+	if t.ahead != nil && before == after+2 && limit > 0 {
+		e, known := t.ahead.entries[chat.EntryRead{Key: key, Seq: after + 1}]
+		switch {
+		case known && e.Seq != 0:
+			return []chat.Entry{e}, t.ctx.Err()
+		case known && after+1 <= t.ahead.heads[key]:
+			return nil, t.ctx.Err()
+		}
+	}
+	return t.View.Entries(key, after, before, limit, newest)
+}
+
 // appended notes an entry of the transaction's own.
 func (f *Fetched) appended(e chat.Entry) {
 	if f == nil {
@@ -297,6 +468,8 @@ func (f *Fetched) deleted() {
 		clear(f.heads)
 		clear(f.refs)
 		clear(f.absent)
+		clear(f.entries)
+		clear(f.authors)
 	}
 }
 

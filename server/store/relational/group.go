@@ -7,6 +7,8 @@ import (
 	"parley/server/chat"
 )
 
+const groupColumns = "name, whole, members, version"
+
 // Group implements chat.View.
 func (v *View) Group(key proto.Key) (chat.Group, error) {
 	id, err := v.rowID(key)
@@ -14,7 +16,7 @@ func (v *View) Group(key proto.Key) (chat.Group, error) {
 		return chat.Group{}, err
 	}
 	g := chat.Group{Key: key}
-	found, err := v.Row([]any{&g.Name, &g.Whole, &g.Members, &g.Version}, "SELECT name, whole, members, version FROM user_groups WHERE conversation = ?", id)
+	found, err := v.Row([]any{&g.Name, &g.Whole, &g.Members, &g.Version}, "SELECT "+groupColumns+" FROM user_groups WHERE conversation = ?", id)
 	if err != nil {
 		return chat.Group{}, fmt.Errorf("read a group: %w", err)
 	}
@@ -62,6 +64,28 @@ func (v *View) CountMentions(key proto.Key, user, after uint64, limit int) (n in
 		return 0, fmt.Errorf("count mentions: %w", err)
 	}
 	return n, nil
+}
+
+// authors selects who wrote those of ?4 messages of a conversation, ?1, that are the newest
+// after a seq, ?2, through another, ?3. The plus keeps SQLite from an index of another order.
+const authors = "SELECT DISTINCT sender FROM (SELECT sender FROM messages WHERE conversation = ?1 AND seq > ?2 AND seq <= ?3 AND +type < 16 ORDER BY seq DESC LIMIT ?4 + 0) AS newest ORDER BY sender"
+
+// Authors implements chat.View.
+func (v *View) Authors(key proto.Key, after, through uint64, limit int) (users []uint64, err error) {
+	id, err := v.rowID(key)
+	if err != nil || id == 0 {
+		return nil, err
+	}
+	err = v.Rows(func(row Row) error {
+		var user Number
+		err := row.Scan(&user)
+		users = append(users, uint64(user))
+		return err
+	}, authors, id, Number(after), Number(through), max(0, limit))
+	if err != nil {
+		return nil, fmt.Errorf("find who wrote: %w", err)
+	}
+	return users, nil
 }
 
 // GroupLink implements chat.View.
@@ -117,6 +141,11 @@ func (t *Transaction) Group(key proto.Key) (chat.Group, error) {
 	if t.ahead != nil && t.ahead.absent[key] && t.rowIDs[key] == 0 {
 		return chat.Group{}, t.ctx.Err()
 	}
+	if t.ahead != nil {
+		if g, known := t.ahead.groups[key]; known {
+			return g, t.ctx.Err()
+		}
+	}
 	return t.View.Group(key)
 }
 
@@ -130,6 +159,9 @@ func (t *Transaction) PutGroup(g chat.Group) error {
 		" name = excluded.name, whole = excluded.whole, members = excluded.members, version = excluded.version",
 		id, g.Name, g.Whole, int64(g.Members), int64(g.Version)); err != nil {
 		return fmt.Errorf("write a group: %w", err)
+	}
+	if t.ahead != nil {
+		t.ahead.groups[g.Key] = g
 	}
 	return nil
 }

@@ -43,8 +43,11 @@ func (t *Transaction) Revise(e chat.Entry) error {
 	if err != nil {
 		return err
 	}
-	var one int64
-	there, err := t.Row([]any{&one}, "SELECT 1 FROM messages WHERE conversation = ? AND seq = ?", id, Number(e.Seq))
+	there := t.ahead.has(e.Key, e.Seq)
+	if !there {
+		var one int64
+		there, err = t.Row([]any{&one}, "SELECT 1 FROM messages WHERE conversation = ? AND seq = ?", id, Number(e.Seq))
+	}
 	if err == nil && !there {
 		err = fmt.Errorf("there is no entry %d", e.Seq)
 	}
@@ -58,7 +61,7 @@ func (t *Transaction) Revise(e chat.Entry) error {
 		return fmt.Errorf("revise message id %d: %w", e.ID, err)
 	}
 	t.erases = true
-	t.ahead.deleted() // what was fetched of it is old
+	t.ahead.revised(e)
 	return nil
 }
 
