@@ -573,8 +573,8 @@ func TestWhoseOnlyAnswerWasTakenBackIsAskedNothingFromBeforeTheyCame(t *testing.
 	onBothStores(t, func(t *testing.T, s chat.Store) {
 		for i, whole := range []bool{false, true} {
 			b, key := grouped(t, s, whole)
-			b.send(ada, toGroup(key, "all?", proto.Everyone))            // 2
-			b.change(ada, key, joined, "", eve)                          // 3
+			b.send(ada, toGroup(key, "all?", proto.Everyone))              // 2
+			b.change(ada, key, joined, "", eve)                            // 3
 			b.send(eve, with(toGroup(key, "I am new"), ref(uint64(i)), 3)) // 4
 			m := typed(toGroup(key, ""), proto.MessageType_MESSAGE_TYPE_RECALL)
 			m.TargetSeq = protobuf.Uint64(4)
