@@ -254,3 +254,25 @@ func TestWhoIsToldOfNoMembersStillReadsWhatTheyMay(t *testing.T) {
 		t.Errorf("the list has %+v; the server was asked %d times what changed", c, len(s.asked)-asked)
 	}
 }
+
+func TestWhatCameBeforeTheRowThatSaysWhereItGoesOnIsDelivered(t *testing.T) {
+	clock, s := setup(t)
+	teamOf(s)
+	for i := range 100 {
+		s.toTeam(bob, fmt.Sprint(i))
+	}
+	row := s.foreign[0]
+	s.foreign = nil
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	s.toTeam(bob, "the first that she is told of") // as of somebody who was let in
+	clock.Run(time.Minute)
+	row.HeadSeq, row.DeliveredSeq, row.ReadSeq = pb.Uint64(102), pb.Uint64(100), pb.Uint64(100)
+	s.foreign = []*proto.ConversationState{row}
+	s.rev++
+	s.cut(errors.New("gone"))
+	clock.Run(time.Minute)
+	if c := a.engine.Conversations()[0]; c.Key != teamKey || c.Delivered != 102 {
+		t.Errorf("delivered is %+v, want all 102", c)
+	}
+}
