@@ -106,7 +106,7 @@ func (c *checker) version() error {
 
 // check runs each part, whatever the others find.
 func (c *checker) check() error {
-	for _, part := range []func() error{c.structure, c.conversations, c.totals, c.users, c.attachments} {
+	for _, part := range []func() error{c.structure, c.conversations, c.totals, c.users, c.attachments, c.groups} {
 		if err := c.ctx.Err(); err != nil {
 			return err
 		}
@@ -200,17 +200,18 @@ func (c *checker) conversation(one checkedConversation) (err error) {
 		stored.first, stored.before, stored.counted, stored.past = one.Min, one.Counted, one.Counted, one.Counted[proto.Second]
 	}
 	c.compare(one, stored)
-	return nil
+	return c.group(one, stored)
 }
 
 func (c *checker) members(one checkedConversation) (members []chat.Member, err error) {
 	err = c.Rows(func(row relational.Row) error {
 		m := chat.Member{Key: one.Key}
-		err := row.Scan((*relational.Number)(&m.User), (*relational.Number)(&m.Rev), (*relational.Number)(&m.Read), (*relational.Number)(&m.Delivered), &m.Own, &m.Seen)
+		err := row.Scan((*relational.Number)(&m.User), (*relational.Number)(&m.Rev), (*relational.Number)(&m.Read), (*relational.Number)(&m.Delivered), &m.Own, &m.Seen,
+			(*int32)(&m.Role), (*relational.Number)(&m.From), (*relational.Number)(&m.Until))
 		members = append(members, m)
 		c.Members++
 		return err
-	}, "SELECT user_id, rev, read_seq, delivered_seq, own, seen FROM members WHERE conversation = ?", one.id)
+	}, "SELECT user_id, rev, read_seq, delivered_seq, own, seen, role, from_seq, until_seq FROM members WHERE conversation = ?", one.id)
 	return members, err
 }
 
@@ -219,6 +220,7 @@ func (c *checker) members(one checkedConversation) (members []chat.Member, err e
 type ledger struct {
 	key               proto.Key
 	members           []chat.Member
+	roll              *roll
 	first             uint64 // seq
 	last              chat.Entry
 	entries           uint64
@@ -228,7 +230,7 @@ type ledger struct {
 	settled           uint64              // chat.Conversation.Settled
 	past              uint64              // what counts to a service's agents up to there, or was taken back
 	revised, recalled uint64              // chat.Conversation.Revised and Recalled
-	seen              []uint64            // of each member: others' entries that count, from the first on to Member.Read
+	seen              []uint64            // of each member: others' entries that count, from the first on to Member.Read, or were taken back
 }
 
 // ownCount is how many entries of an author count: before the first that is
@@ -236,7 +238,7 @@ type ledger struct {
 type ownCount struct{ before, now uint64 }
 
 func newLedger(key proto.Key, members []chat.Member) *ledger {
-	return &ledger{key: key, members: members, own: make(map[uint64]ownCount), seen: make([]uint64, len(members))}
+	return &ledger{key: key, members: members, roll: newRoll(), own: make(map[uint64]ownCount), seen: make([]uint64, len(members))}
 }
 
 // add counts the next entry, and returns what should stand with it.
@@ -280,7 +282,7 @@ func (l *ledger) add(e *chat.Entry) (counted [2]uint64, own uint64) {
 		l.revised = e.Seq
 	}
 	for i, m := range l.members {
-		if m.User != e.Sender && (e.Seq <= m.Read || recalled) && l.key.Counted(e.Type, m.User) {
+		if m.User != e.Sender && (e.Seq <= m.Read || recalled && m.Until == 0) && l.key.Counted(e.Type, m.User) {
 			l.seen[i]++
 		}
 	}
@@ -306,6 +308,10 @@ func (c *checker) entries(one checkedConversation, l *ledger) error {
 	if err != nil {
 		return err
 	}
+	mentioned, err := c.mentioned(one)
+	if err != nil {
+		return err
+	}
 	return c.Rows(func(row relational.Row) error {
 		e := chat.Entry{Key: one.Key}
 		if err := row.Scan(append(relational.EntryFields(&e), &e.Body)...); err != nil {
@@ -325,6 +331,10 @@ func (c *checker) entries(one checkedConversation, l *ledger) error {
 		if n := carried(&e); n != named[e.Seq] {
 			c.find("conversation %s: entry %d carries %d attachments, and %d are noted", one.name, e.Seq, n, named[e.Seq])
 		}
+		if n := mentions(&e); n != mentioned[e.Seq] {
+			c.find("conversation %s: entry %d mentions %d, and %d are noted", one.name, e.Seq, n, mentioned[e.Seq])
+		}
+		l.roll.add(&e)
 		e.Body = nil // it is the largest part
 		if counted, own := l.add(&e); counted != e.Counted || own != e.Own {
 			c.find("conversation %s: with entry %d, %d and %d count as unread and %d are its author's, and %d, %d and %d are noted", one.name, e.Seq,

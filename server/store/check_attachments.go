@@ -35,7 +35,7 @@ func carried(e *chat.Entry) int {
 	switch {
 	case !e.Type.Carries():
 		return 0
-	case e.Key.Kind() == proto.Direct:
+	case e.Key.Kind() != proto.Service:
 		var m proto.Message
 		_ = protobuf.Unmarshal(e.Body, &m) // unlike looked
 		return len(m.Attachments)
@@ -46,14 +46,19 @@ func carried(e *chat.Entry) int {
 }
 
 // named returns how many attachments each entry of a conversation names, by seq.
-func (c *checker) named(conversation int64) (named map[uint64]int, err error) {
-	named = make(map[uint64]int)
+func (c *checker) named(conversation int64) (map[uint64]int, error) {
+	return c.counted("SELECT seq, count(*) FROM attachment_names WHERE conversation = ? GROUP BY seq", conversation)
+}
+
+// counted returns what a query counts of each entry of a conversation, by seq.
+func (c *checker) counted(query string, conversation int64) (counts map[uint64]int, err error) {
+	counts = make(map[uint64]int)
 	err = c.Rows(func(row relational.Row) error {
 		var seq relational.Number
 		var n int
 		err := row.Scan(&seq, &n)
-		named[uint64(seq)] = n
+		counts[uint64(seq)] = n
 		return err
-	}, "SELECT seq, count(*) FROM attachment_names WHERE conversation = ? GROUP BY seq", conversation)
-	return named, err
+	}, query, conversation)
+	return counts, err
 }

@@ -326,8 +326,7 @@ func (e *Engine) receive(c *conversation, entries []entry, asOf uint64) {
 		e.sync.request() // the row knows which question waits, and the agent's name
 	}
 	e.write.touch(c.name)
-	through := c.stored.through(max(c.mine.delivered, c.floor()-1))
-	e.write.settled(func() { e.delivered(c, through) })
+	e.deliveredStored(c)
 	e.happened(c, fresh)
 	e.Observer.Messages(c.name, changed, nil)
 	e.revise(c)

@@ -254,3 +254,51 @@ func TestWhoIsToldOfNoMembersStillReadsWhatTheyMay(t *testing.T) {
 		t.Errorf("the list has %+v; the server was asked %d times what changed", c, len(s.asked)-asked)
 	}
 }
+
+func TestWhatCameBeforeTheRowThatSaysWhereItGoesOnIsDelivered(t *testing.T) {
+	clock, s := setup(t)
+	teamOf(s)
+	for i := range 100 {
+		s.toTeam(bob, fmt.Sprint(i))
+	}
+	row := s.foreign[0]
+	s.foreign = nil
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	s.toTeam(bob, "the first that she is told of") // as of somebody who was let in
+	clock.Run(time.Minute)
+	row.HeadSeq, row.DeliveredSeq, row.ReadSeq = pb.Uint64(102), pb.Uint64(100), pb.Uint64(100)
+	s.foreign = []*proto.ConversationState{row}
+	s.rev++
+	s.cut(errors.New("gone"))
+	clock.Run(time.Minute)
+	if c := a.engine.Conversations()[0]; c.Key != teamKey || c.Delivered != 102 {
+		t.Errorf("delivered is %+v, want all 102", c)
+	}
+}
+
+func TestAMessageThatStandsBeforeItsAuthorCameBackHoldsUpNothing(t *testing.T) {
+	clock, s := setup(t)
+	teamOf(s)
+	store := chat.NewMemory()
+	a := open(t, s, alice, store)
+	clock.Run(time.Second)
+	s.dropAck, s.dropDeliver = func(int) bool { return true }, func(uint64) bool { return true }
+	for _, content := range []string{"one", "two"} {
+		a.engine.Send(teamKey, chat.Draft{Content: content}, func(error) {})
+	}
+	clock.Run(time.Second)
+	a.engine.Close(func() {})
+	clock.Run(time.Second)
+	s.say2(carol, &proto.Message{MessageType: proto.MessageType_MESSAGE_TYPE_GROUP_JOIN.Enum(), Members: []uint64{alice}})
+	row := s.foreign[0]
+	row.HeadSeq, row.MinSeq, row.DeliveredSeq, row.ReadSeq = pb.Uint64(3), pb.Uint64(3), pb.Uint64(2), pb.Uint64(2)
+	s.rev++
+	s.min = map[string]uint64{teamKey: 3}
+	s.dropAck, s.dropDeliver = nil, nil
+	open(t, s, alice, store)
+	clock.Run(time.Minute)
+	if kept, err := store.Load(t.Context()); err != nil || len(kept.Outbox) != 0 || len(s.logs[teamKey]) != 4 {
+		t.Errorf("%d messages wait to be sent (%v); the server has %v", len(kept.Outbox), err, s.logs[teamKey])
+	}
+}

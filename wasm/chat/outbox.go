@@ -251,6 +251,8 @@ func (b *outbox) acknowledged(c *conversation, o *outgoing, session int, ack Ack
 		return // the echo came first
 	}
 	switch {
+	case err == nil && ack.Seq != 0 && ack.Seq < c.floor():
+		b.confirmGone(c, o, ack.Seq)
 	case err == nil && ack.Seq != 0 && c.stored.has(ack.Seq):
 		b.confirmStored(c, o, ack.Seq)
 	case err == nil && ack.Seq != 0 && c.key.Kind() == proto.Direct && o.entry.seenIn(e.meta.Epoch) && len(o.Files) == 0:
@@ -336,6 +338,14 @@ func (b *outbox) confirmLater(c *conversation, o *outgoing, ack Ack) {
 	c.head = max(c.head, ack.Seq)
 	b.again(c, o) // a repeat is answered with the first id
 	b.engine.fetch.consider(c)
+}
+
+// confirmGone takes a message out of the outbox that stands where it cannot be read any more: before its author came
+// back to a group, or among what was deleted.
+func (b *outbox) confirmGone(c *conversation, o *outgoing, seq uint64) {
+	b.settle(c, o.ref, seq)
+	b.remove(c, o)
+	b.pump(c)
 }
 
 // confirmStored takes a message out of the outbox that the server says is
@@ -433,7 +443,7 @@ func (b *outbox) boundRefused() {
 	})
 }
 
-// remove deletes a refused message, and tells.
+// remove deletes a message of the outbox, and tells.
 func (b *outbox) remove(c *conversation, o *outgoing) {
 	b.leave(c, o)
 	b.engine.Observer.Messages(c.name, nil, []string{o.ref.String()})

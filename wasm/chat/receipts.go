@@ -34,6 +34,13 @@ func (e *Engine) delivered(c *conversation, through uint64) {
 	}
 }
 
+// deliveredStored raises my delivered watermark once what is stored now, or on the way there, is written.
+func (e *Engine) deliveredStored(c *conversation) {
+	if through := c.stored.through(max(c.mine.delivered, c.floor()-1)); through > c.mine.delivered {
+		e.write.settled(func() { e.delivered(c, through) })
+	}
+}
+
 // raiseMine raises my watermarks and reports whether that changed them.
 func (e *Engine) raiseMine(c *conversation, to marks) bool {
 	raised := c.mine.raise(to)

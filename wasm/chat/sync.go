@@ -249,6 +249,7 @@ func (s *syncing) apply(c *conversation, row *proto.ConversationState) {
 	}
 	c.revisions.row(row.GetRevisedSeq(), head, first || len(c.stored) == 0 && last.seq != 0)
 	e.forget(c, row.GetMinSeq())
+	e.deliveredStored(c) // what came before the row may go on from where that says
 	c.status.row(c.key.Kind(), head, standingOf(row, c.key.Side(e.User)))
 	if c.mine.read >= head { // read here; the server does not know yet
 		c.unread.row(head, c.mine.read, 0)

@@ -327,13 +327,21 @@ func (d *device) checkHistory(key proto.Key, log []logged) {
 		if d.left(key, want) { // what was said of it since they are not told
 			want.content, want.edited, want.reactions = m.Content, m.Edited, reactionsOf(m)
 		}
-		if m.Seq != want.Seq || m.ID != want.id || m.Content != want.content || m.Time != want.Time || m.Type != want.Type || m.Gap ||
+		if m.Seq != want.Seq || m.ID != want.id || m.Content != want.content || m.Time != want.Time || m.Type != want.Type || m.Gap || !slices.Equal(carried(m), want.files) ||
 			revisionOf(m) != want.revision(key.Customer() == d.user) {
 			d.w.fail("%s: %s %d is %+v, the server has %+v: %s", d, key, m.Seq, m, want, want.revision(key.Customer() == d.user))
 			return
 		}
 		d.checkArrivals(key, m)
 	}
+}
+
+// carried are the files of a message as a person sees them.
+func carried(m client.Message) (ids []uint64) {
+	for _, a := range m.Attachments {
+		ids = append(ids, a.ID)
+	}
+	return ids
 }
 
 // timeline asks and lets the world go on until the answer is there.

@@ -19,6 +19,7 @@ type device struct {
 	user   uint64
 	number int
 	store  *store
+	files  *files
 	host   *chattest.Host // nil while no tab is open
 	engine *client.Engine
 	full   bool
@@ -51,6 +52,7 @@ type sending struct {
 func newDevice(w *world, user uint64, number int) *device {
 	d := &device{w: w, user: user, number: number}
 	d.store = &store{Memory: client.NewMemory(), device: d}
+	d.files = &files{d, make(map[string][]byte)}
 	d.skew = []time.Duration{0, time.Hour, -time.Hour}[w.Rand.IntN(3)]
 	return d
 }
@@ -99,7 +101,7 @@ func (d *device) open() {
 	d.told, d.forgets = make(map[string]bool), d.full
 	d.repeating = len(d.unanswered) > 0
 	engine := client.New(client.Config{
-		User: d.user, Token: client.Token{Text: "token", Services: d.services()}, Store: d.store, Network: d, History: d, Host: d.host, Observer: &observer{d, d.host},
+		User: d.user, Token: client.Token{Text: "token", Services: d.services()}, Store: d.store, Network: d, History: d, Files: d.files, Host: d.host, Observer: &observer{d, d.host},
 	})
 	d.engine = engine
 	d.w.note("%s: tab opened", d)
@@ -224,6 +226,9 @@ func (d *device) press(key string) {
 	if key == d.open_ {
 		draft.Seen = d.contiguous()
 	}
+	if draft.Type == proto.MessageType_MESSAGE_TYPE_TEXT && d.w.Rand.IntN(8) == 0 {
+		draft.Type, draft.Files = proto.MessageType_MESSAGE_TYPE_FILE, d.choose()
+	}
 	if key[0] == byte(proto.Group) {
 		draft.Mentions = d.mentions(key)
 	}
@@ -290,6 +295,10 @@ func (d *device) entryType(key string) proto.MessageType {
 // more is deleted, an answer is sent again once the newer one was read.
 func (d *device) refused(m client.Message, host *chattest.Host) {
 	d.w.note("%s: %q was refused: %s", d, m.Content, m.Reason)
+	if len(m.Attachments) > 0 && d.w.wipes > 0 && (m.ReasonCode == "attachment-gone" || m.ReasonCode == "attachment-unfinished") {
+		d.sendAgain(m, host)
+		return
+	}
 	if m.Type.Revises() {
 		d.refusedRevision(m, host)
 		return
@@ -313,6 +322,16 @@ func (d *device) refused(m client.Message, host *chattest.Host) {
 		if m.Type.Control() {
 			d.engine.Discard(m.Ref, func(error) {})
 		} else {
+			d.engine.Retry(m.Ref, d.list[m.Key].Head, func(error) {})
+		}
+	})
+}
+
+// sendAgain sends again what carries files of a history that was replaced.
+func (d *device) sendAgain(m client.Message, host *chattest.Host) {
+	d.w.withdrawn(m.Ref)
+	d.w.After(d.w.upTo(2*time.Second), func() {
+		if host == d.host {
 			d.engine.Retry(m.Ref, d.list[m.Key].Head, func(error) {})
 		}
 	})

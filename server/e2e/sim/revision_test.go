@@ -36,7 +36,7 @@ func (d *device) revise() {
 	switch {
 	case m.State == client.Refused || !m.Type.Written() || m.Type == proto.MessageType_MESSAGE_TYPE_NOTE:
 		return
-	case kind == edits && !m.Mine, kind == recalls && !own, kind == reacts && m.Seq == 0:
+	case kind == edits && (!m.Mine || m.Type != proto.MessageType_MESSAGE_TYPE_TEXT), kind == recalls && !own, kind == reacts && m.Seq == 0:
 		kind = reacts
 		if m.Seq == 0 {
 			return

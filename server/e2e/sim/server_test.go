@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"parley/proto"
+	"parley/server/attachment"
 	"parley/server/chat"
 	"parley/server/chat/chattest"
 	client "parley/wasm/chat"
@@ -187,6 +188,7 @@ type logged struct {
 	reactions  []*proto.Reaction
 
 	message *proto.Message // in a group
+	files   []uint64       // that it carries
 }
 
 // read decodes an entry of either kind.
@@ -202,6 +204,7 @@ func read(kind proto.KeyKind, body []byte) (logged, error) {
 			Event: m.Event(), id: m.GetMessageId(), key: proto.ServiceKey(m.GetUserId(), m.GetServiceType()), author: author, content: m.GetContent(),
 			edited: m.GetRevisedTime(), recalledBy: m.GetRecalledBy(), reactions: m.Reactions,
 		}
+		x.files = filesOf(kind, body)
 		copy(x.ref[:], m.ClientRef)
 		return x, err
 	}
@@ -214,6 +217,7 @@ func read(kind proto.KeyKind, body []byte) (logged, error) {
 	if group := m.GetGroupId(); group != 0 {
 		x.key, x.message = proto.GroupKey(group), m
 	}
+	x.files = filesOf(kind, body)
 	copy(x.ref[:], m.ClientRef)
 	return x, err
 }
@@ -251,19 +255,20 @@ func (d *disk) entry(key string, seq uint64) (found *chat.Entry) {
 // server is one life of a server process: the real sequencer behind a
 // broker's duties.
 type server struct {
-	w          *world
-	place      int // among the world's servers
-	service    *chat.Service
-	sessions   []*session
-	queue      []waiter
-	committing bool
-	unplan     func()            // of the next announcement
-	fanned     map[string]uint64 // by user and conversation: the last seq sent
-	broad      bool              // its broker is one that cannot tell a user's connections apart
-	node       *chattest.Node    // nil: it has the history to itself
-	renewed    time.Time         // when it showed last that it is there
-	frozen     time.Time         // until when it does nothing
-	skew       time.Duration     // by which its clock is ahead
+	w           *world
+	place       int // among the world's servers
+	service     *chat.Service
+	attachments *attachment.Service
+	sessions    []*session
+	queue       []waiter
+	committing  bool
+	unplan      func()            // of the next announcement
+	fanned      map[string]uint64 // by user and conversation: the last seq sent
+	broad       bool              // its broker is one that cannot tell a user's connections apart
+	node        *chattest.Node    // nil: it has the history to itself
+	renewed     time.Time         // when it showed last that it is there
+	frozen      time.Time         // until when it does nothing
+	skew        time.Duration     // by which its clock is ahead
 }
 
 type waiter struct {
@@ -287,11 +292,16 @@ func (w *world) startServer(place int) {
 		return
 	}
 	s.service = service
+	s.attachments = attachment.New(attachment.Config{Uploads: service, Store: w.blobs, Now: s.now, Log: slog.New(slog.DiscardHandler)})
 	w.servers[place] = s
 	w.note("server %d up", place)
+	if w.over {
+		return
+	}
 	if s.node != nil {
 		s.attend()
 	}
+	s.sweepFiles()
 }
 
 // now is what the server's clock says.
@@ -362,7 +372,7 @@ func (s *server) kill(why string) {
 		x.end(errReset)
 	}
 	w.After(w.upTo(10*time.Second), func() {
-		if w.servers[s.place] == nil {
+		if w.servers[s.place] == nil && !w.over {
 			w.startServer(s.place)
 		}
 	})
@@ -536,6 +546,7 @@ func (s *server) checkFanout(user uint64, kind proto.KeyKind, payload []byte) {
 	if e := s.w.disk.entry(key, x.Seq); e == nil || e.ID != x.id {
 		s.w.fail("%s %d was sent before it was on disk", key, x.Seq)
 	}
+	s.w.checkCarried(x)
 	if x.Type.Revises() {
 		s.w.spoken[fmt.Sprint(key, x.Of)] = true
 	}

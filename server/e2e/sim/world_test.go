@@ -24,19 +24,22 @@ const (
 // world is one run.
 type world struct {
 	*chattest.Clock
-	seed    uint64
-	faulty  bool // the network and the disks misbehave
-	quiet   bool // all is well for so long that nobody needs anything from the history
-	disk    *disk
-	shared  bool      // servers are nodes that share the history; else there is one
-	servers []*server // nil while it is down
-	devices []*device
-	presses []*press
-	spoken  map[string]bool // messages of which others ever spoke, by key and seq
-	wipes   int             // times that the server's history was replaced, by none or an older one
-	groups  []proto.Key     // all that there ever were
-	rolls   map[proto.Key]*roll
-	links   []chat.GroupLink // to groups, which everybody knows
+	seed     uint64
+	faulty   bool // the network and the disks misbehave
+	quiet    bool // all is well for so long that nobody needs anything from the history
+	disk     *disk
+	shared   bool      // servers are nodes that share the history; else there is one
+	servers  []*server // nil while it is down
+	devices  []*device
+	presses  []*press
+	spoken   map[string]bool // messages of which others ever spoke, by key and seq
+	wipes    int             // times that the server's history was replaced, by none or an older one
+	groups   []proto.Key     // all that there ever were
+	rolls    map[proto.Key]*roll
+	links    []chat.GroupLink // to groups, which everybody knows
+	blobs    *blobs
+	contents map[uint64][]byte // of files, as they were chosen
+	over     bool              // servers come back no more
 
 	tracing bool
 	trace   []string
@@ -56,7 +59,8 @@ type press struct {
 }
 
 func newWorld(seed uint64, tracing bool) *world {
-	w := &world{Clock: chattest.NewClock(seed), seed: seed, tracing: tracing, spoken: map[string]bool{}, rolls: map[proto.Key]*roll{}}
+	w := &world{Clock: chattest.NewClock(seed), seed: seed, tracing: tracing, spoken: map[string]bool{}, rolls: map[proto.Key]*roll{}, contents: map[uint64][]byte{}}
+	w.blobs = &blobs{w, map[uint64]blob{}}
 	w.servers = make([]*server, 1)
 	if w.shared = seed%2 == 0; w.shared {
 		w.servers = make([]*server, 2+w.Rand.IntN(2))
@@ -117,8 +121,15 @@ func (w *world) run() error {
 	if w.failed == nil {
 		w.checkAll()
 	}
+	logs := make(map[proto.Key][]logged)
+	for _, key := range w.keys() {
+		logs[key] = w.disk.entries(key)
+	}
 	if w.failed == nil && w.shared {
 		w.part()
+	}
+	if w.failed == nil {
+		w.checkFiles(logs)
 	}
 	return w.failed
 }

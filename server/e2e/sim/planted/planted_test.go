@@ -144,6 +144,24 @@ var faults = []struct {
 	{"a page of what was revised cut by what may not be read", []edit{{"wasm/chat/revision.go",
 		"through := max(p.head, newest)", "through := max(p.head, newest)\n\tif PLANTED { through = p.head }"}}},
 
+	// Of files.
+	{"a message sent before its upload is whole", []edit{
+		{"wasm/chat/upload.go", "if offset >= o.size(i) {", "if offset >= o.size(i) || PLANTED && offset > 0 {"},
+		{"server/chat/attachment.go", "case a.State != AttachmentFinished:\n\t\t\treturn nil,", "case a.State != AttachmentFinished && !PLANTED:\n\t\t\treturn nil,"}}},
+	{"a message that overtakes one whose files are uploaded", []edit{{"wasm/chat/outbox.go",
+		"e.uploads.begin(c, o)\n\t\treturn\n",
+		"e.uploads.begin(c, o)\n\t\tnext := slices.IndexFunc(c.outbox, func(o *outgoing) bool { return o.Refused == \"\" && o.complete() && o.Of == (ref{}) && o.session != number && o.stop == nil })\n\t\tif !PLANTED || next < 0 {\n\t\t\treturn\n\t\t}\n\t\to = c.outbox[next]\n"}}},
+	{"an upload lost by a tab that was killed", []edit{{"wasm/chat/upload.go",
+		"return named[key] || bad == nil && made > before", "return !PLANTED && (named[key] || bad == nil && made > before)"}}},
+	{"a file kept after its message was taken back", []edit{{"server/chat/revision.go",
+		"b.unnameAttachments(c.Key, target.Seq, target.Seq)", "b.unnameAttachments(c.Key, target.Seq, map[bool]uint64{false: target.Seq}[PLANTED])"}}},
+	{"a file that no message names kept for ever", []edit{{"server/chat/attachment.go",
+		"r.new.Time, r.new.Due = b.now, b.now+uint64(uploadTime.Milliseconds())", "r.new.Time, r.new.Due = b.now, map[bool]uint64{false: b.now + uint64(uploadTime.Milliseconds())}[PLANTED]"}}},
+	{"contents that nothing stands for not looked for", []edit{{"server/attachment/service.go",
+		"foreign, err := s.Uploads.Foreign(ctx, old)", "foreign, err := s.Uploads.Foreign(ctx, old)\n\t\tif PLANTED { foreign = nil }"}}},
+	{"a file read by who may not read its message", []edit{{"server/chat/history.go",
+		"return kindOf(key).access(m).has(seq), nil", "return kindOf(key).access(m).has(seq) || PLANTED && key.Kind() == proto.Group, nil"}}},
+
 	// Of several nodes.
 	{"change numbers that do not rise with the commits", []edit{{"server/chat/batch.go",
 		"rev, err := b.tx.Rev()", "rev, err := b.tx.Rev()\n\tif PLANTED && b.service.shared != nil { rev -= min(rev, 2) }"}}},
