@@ -34,6 +34,8 @@ export function askToSend(place, files, limits) {
 
 /** One of the files: what it is like as a picture, if it is one. @typedef {{ file: File, picture: NewFile | null, item: HTMLElement }} Item */
 
+const touch = matchMedia('(pointer: coarse)').matches;
+
 class SendFilesDialog {
   #limits;
   /** @type {Item[]} */
@@ -42,11 +44,13 @@ class SendFilesDialog {
   #problem = element('p', { class: 'problem', role: 'status' });
   #original = element('input', { type: 'checkbox', onchange: () => this.#paint() });
   #originalRow = element('label', { class: 'original', hidden: true }, this.#original, t.sendOriginals);
-  #caption = element('textarea', { rows: 1, dir: 'auto', 'aria-label': t.caption, placeholder: t.caption, onkeydown: event => this.#key(event) });
+  /** Has the focus at first where a caption would bring a keyboard up over what is to be looked at. */
+  #title = element('h2', { id: 'send-files', tabindex: -1, autofocus: touch }, t.sendFiles);
+  #caption = element('textarea', { rows: 1, autofocus: !touch, dir: 'auto', 'aria-label': t.caption, placeholder: t.caption, onkeydown: event => this.#key(event) });
   #send = element('button', { class: 'button primary', value: 'send', disabled: true }, t.send);
   element = element('dialog', { class: 'ask send-files', 'aria-labelledby': 'send-files' },
     element('form', { method: 'dialog', onsubmit: event => { if (this.#send.disabled) event.preventDefault(); } },
-      element('h2', { id: 'send-files' }, t.sendFiles),
+      this.#title,
       this.#list, this.#problem, this.#originalRow, this.#caption,
       element('div', { class: 'choices' }, element('button', { class: 'button', value: 'no', type: 'button', onclick: () => this.element.close('no') }, t.cancel), this.#send)));
 

@@ -444,6 +444,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   voicePosition: 'Position',
   /** @param {string} name */
   voiceOf: name => `Voice message of ${name}`,
+  ownVoice: 'Your voice message',
   /** @param {number} rate */
   voiceRate: rate => `${number(rate)}×`,
   /** @param {number} rate */
@@ -490,7 +491,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   carried: {
     image: words => (words ? `Picture: ${words}` : 'Picture'),
     file: words => (words ? `File: ${words}` : 'File'),
-    voice: words => (words ? `Voice message: ${words}` : 'Voice message'),
+    voice: () => 'Voice message',
   },
   nothingToSend: 'There is nothing to see in this message. Write something.',
   /** @param {string} reason */
@@ -570,7 +571,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   /** @param {string} name */
   choose: name => `Choose ${name}`,
   /** @param {string} name */
-  leaveOut: name => `Leave out ${name}`,
+  chooseNot: name => `Leave out ${name}`,
   addMembers: 'Add members',
   /** What somebody is in a group. @type {Record<string, string>} */
   roles: { owner: 'Owner', admin: 'Admin', member: 'Member' },
