@@ -2159,7 +2159,10 @@ type Settings struct {
 	Away *bool `protobuf:"varint,5,opt,name=away" json:"away,omitempty"`
 	// Another number whenever a device of the user's signed in or was signed out: ask which there are
 	// (GET /api/devices). Absent if there is none. On the way down alone.
-	Devices       *uint64 `protobuf:"varint,6,opt,name=devices" json:"devices,omitempty"`
+	Devices *uint64 `protobuf:"varint,6,opt,name=devices" json:"devices,omitempty"`
+	// For how many seconds after they were sent the server lets messages be edited and taken back
+	// (-edit-window); 0 if not at all. On the way down alone.
+	EditWindow    *uint64 `protobuf:"varint,7,opt,name=edit_window,json=editWindow" json:"edit_window,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2232,6 +2235,13 @@ func (x *Settings) GetAway() bool {
 func (x *Settings) GetDevices() uint64 {
 	if x != nil && x.Devices != nil {
 		return *x.Devices
+	}
+	return 0
+}
+
+func (x *Settings) GetEditWindow() uint64 {
+	if x != nil && x.EditWindow != nil {
+		return *x.EditWindow
 	}
 	return 0
 }
@@ -2755,14 +2765,16 @@ const file_chat_proto_rawDesc = "" +
 	"\bPresence\x12\x17\n" +
 	"\auser_id\x18\x01 \x02(\x04R\x06userId\x12\x16\n" +
 	"\x06online\x18\x02 \x02(\bR\x06online\x12\x1b\n" +
-	"\tlast_seen\x18\x03 \x01(\x04R\blastSeen\"\xae\x01\n" +
+	"\tlast_seen\x18\x03 \x01(\x04R\blastSeen\"\xcf\x01\n" +
 	"\bSettings\x12!\n" +
 	"\fshare_typing\x18\x01 \x01(\bR\vshareTyping\x12%\n" +
 	"\x0eshare_presence\x18\x02 \x01(\bR\rsharePresence\x12\x16\n" +
 	"\x06listed\x18\x03 \x01(\bR\x06listed\x12\x12\n" +
 	"\x04name\x18\x04 \x01(\tR\x04name\x12\x12\n" +
 	"\x04away\x18\x05 \x01(\bR\x04away\x12\x18\n" +
-	"\adevices\x18\x06 \x01(\x04R\adevices\":\n" +
+	"\adevices\x18\x06 \x01(\x04R\adevices\x12\x1f\n" +
+	"\vedit_window\x18\a \x01(\x04R\n" +
+	"editWindow\":\n" +
 	"\x05Block\x12\x17\n" +
 	"\auser_id\x18\x01 \x02(\x04R\x06userId\x12\x18\n" +
 	"\ablocked\x18\x02 \x02(\bR\ablocked\"\x98\x01\n" +

@@ -87,6 +87,8 @@ export interface Message {
   reactions: Reaction[];
   /** Of a 'recalled' answer, to agents: the colleague who took it back, 0n if its author did. */
   recalledBy: ID;
+  /** Until when I may take it back and, if it is a text of mine, edit it: Unix milliseconds by the server's clock; 0 if never. */
+  changeableUntil: number;
   /** It is shown as edits, recalls or reactions of mine make it which are not confirmed yet. */
   changing: boolean;
   /** The rest is of groups only. The sender's name, as far as it is known here. */

@@ -31,7 +31,7 @@ export { newRef } from './client/pending-sends.js';
  */
 
 /** Version of what pages, worker and program say to each other; wasm/bridge/hub.go says when it rises. */
-const PROTOCOL = 8;
+const PROTOCOL = 9;
 /** How long the worker may take to say that it is there, in milliseconds. */
 const lifeTimeout = 15_000;
 /** Failures in a row after which connect() gives up. */

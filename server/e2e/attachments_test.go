@@ -256,7 +256,9 @@ func TestFilesWaitForTheServerAlsoOverAReload(t *testing.T) {
 	ada.reload()
 	ada.awaitMessage("the data", "pending")
 	ada.awaitMessage("behind it", "pending")
+	ada.find("button", "Go on") // what the person let rest does so after a reload, too
 	g.reopen("/api/uploads/")
+	ada.click("Go on")
 	ada.awaitMessage("the data", confirmed...)
 	ada.awaitMessage("behind it", confirmed...)
 	bob.awaitMessage("the data")

@@ -269,3 +269,36 @@ func TestAnAgentTakesAColleaguesAnswerBack(t *testing.T) {
 	}
 	d.ann.await("the question waits again", `key => document.querySelector('[data-key="' + key + '"]').dataset.waitingSince !== '0'`, d.key)
 }
+
+func TestNothingIsOfferedThatTheServerDoesNotLetDo(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "-edit-window", "0")
+	g := newGate(t, s)
+	bob := newPeer(t, s, "Bob")
+	ada := signIn(t, g, "Ada")
+	ada.openChat(bob.id)
+	ada.say("for good")
+	ada.awaitMessage("for good", confirmed...)
+	acts := func() string {
+		ada.menuOf("for good")
+		return call[string](ada.tab, `() => {
+			const menu = document.querySelector('.menu.of-message');
+			const acts = [...menu.querySelectorAll('[data-act]')].map(b => b.dataset.act).join();
+			menu.hidePopover();
+			return acts;
+		}`)
+	}
+	const want = "reply,copy,forward,select"
+	eventually(t, "neither edit nor recall are offered", func() bool { return acts() == want })
+	ada.press(kb.ArrowUp)
+	if call[bool](ada.tab, `() => document.querySelector('message-composer textarea').value !== ''`) {
+		t.Error("the arrow up edits")
+	}
+	// It is known without the server, too.
+	g.cut("/mqtt")
+	ada.reload()
+	ada.awaitMessage("for good", confirmed...)
+	if got := acts(); got != want {
+		t.Errorf("without the server %q is offered, want %q", got, want)
+	}
+}

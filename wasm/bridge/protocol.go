@@ -25,7 +25,7 @@ func putReaction(e *encoder, v *chat.Reaction) {
 	e.string(v.Emoji)
 }
 
-var messageShape = &shape{"key", "seq", "id", "sender", "receiver", "content", "time", "deliveredTime", "readTime", "seen", "ref", "number", "state", "reason", "reasonCode", "reasonArgs", "gap", "type", "mine", "agent", "target", "extend", "quote", "of", "edited", "reactions", "recalledBy", "changing", "senderName", "mentions", "mentionsMe", "members", "memberNames", "readBy", "readOf", "attachments", "paused"}
+var messageShape = &shape{"key", "seq", "id", "sender", "receiver", "content", "time", "deliveredTime", "readTime", "seen", "ref", "number", "state", "reason", "reasonCode", "reasonArgs", "gap", "type", "mine", "agent", "target", "extend", "quote", "of", "edited", "reactions", "recalledBy", "changeableUntil", "changing", "senderName", "mentions", "mentionsMe", "members", "memberNames", "readBy", "readOf", "attachments", "paused"}
 
 func putMessage(e *encoder, v *chat.Message) {
 	e.object(messageShape)
@@ -62,6 +62,7 @@ func putMessage(e *encoder, v *chat.Message) {
 		putReaction(e, &v.Reactions[i])
 	}
 	e.uint(v.RecalledBy)
+	e.float(float64(v.ChangeableUntil))
 	e.bool(v.Changing)
 	e.string(v.SenderName)
 	e.array(len(v.Mentions))

@@ -56,6 +56,9 @@ type Message struct {
 	Reactions []Reaction // one for each who reacted
 	// RecalledBy is the agent who took it back, if that is not its author; 0 to customers.
 	RecalledBy uint64
+	// ChangeableUntil is until when the server lets me take it back or, a text of mine, edit it: Unix
+	// milliseconds by its clock; 0: never.
+	ChangeableUntil uint64
 	// Changing says that it is shown as edits, recalls or reactions of mine make it which the server has not
 	// confirmed yet.
 	Changing bool
