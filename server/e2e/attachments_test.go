@@ -342,3 +342,49 @@ const countKept = `id => new Promise((resolve, reject) => {
 		count.onsuccess = () => { db.close(); resolve(count.result); };
 	};
 })`
+
+func TestWhatMessagesCarryIsForwardedWithoutBeingSentAgain(t *testing.T) {
+	t.Parallel()
+	s := newServerForGuests(t)
+	g := newGate(t, s)
+	ada, bob, cy := signIn(t, g, "Ada"), signIn(t, g, "Bob"), signIn(t, g, "Cy")
+	cy.openChat(bob.id)
+	cy.say("hi Bob")
+	ada.openChat(bob.id)
+	bob.openChat(ada.id)
+	paths := inFolder(t, map[string][]byte{"one.jpg": photo(t, 60, 40), "two.jpg": photo(t, 40, 60), "notes.txt": []byte("notes")})
+	ada.chooseFiles(paths["one.jpg"], paths["two.jpg"], paths["notes.txt"])
+	ada.sendChosen()
+	bob.await("what Ada sent", `() => document.querySelectorAll('.picture[data-loaded]').length === 2 && document.querySelector('.file')`)
+	bob.await("Cy in the list", `() => document.querySelectorAll('conversation-list [data-key]').length === 2`)
+
+	// Neither says anything that could be copied.
+	mark := g.mark()
+	call[bool](bob.tab, `() => { document.querySelector('[data-type=image] .acts').click(); return true }`)
+	bob.click("Select")
+	call[bool](bob.tab, `() => { [...document.querySelectorAll('.chooser')].at(-1).click(); return true }`)
+	bob.await("both to be chosen, and nothing to copy", `() => {
+		const [copy, forward] = document.querySelectorAll('selection-bar button');
+		return document.querySelector('selection-bar p').textContent === '2 messages selected' && copy.disabled && !forward.disabled;
+	}`)
+	bob.click("Forward…")
+	bob.await("whom to", `() => document.querySelectorAll('dialog [data-key]').length === 2`)
+	call[bool](bob.tab, `() => { for (const box of document.querySelectorAll('dialog [data-key]')) box.click(); document.querySelector('dialog .primary').click(); return true }`)
+	cy.await("what Ada sent", `() => document.querySelectorAll('[data-state=received] .picture[data-loaded]').length === 2 && document.querySelector('[data-state=received] .file .name').textContent === 'notes.txt'`)
+	ada.await("it to come back", `() => document.querySelectorAll('[data-state=received] .picture[data-loaded]').length === 2`)
+	if sent := g.since(mark, "/api/uploads"); len(sent) > 0 {
+		t.Errorf("it was uploaded again: %q", sent)
+	}
+
+	// It stays where it was passed on, when who sent it first takes that back.
+	call[bool](ada.tab, `() => { document.querySelector('.own[data-type=image] .acts').click(); return true }`)
+	ada.click("Take back")
+	ada.find("heading", "Take this message back?")
+	ada.click("Take back")
+	bob.await("the recall", `() => document.querySelector('[role=log]').textContent.includes('Ada took a message back')`)
+	cy.reload()
+	cy.await("the pictures", `() => document.querySelectorAll('.picture[data-loaded]').length === 2`)
+	for _, p := range []*person{ada, bob, cy} {
+		p.wroteNoErrors()
+	}
+}

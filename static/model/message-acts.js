@@ -19,8 +19,8 @@ const isWritten = ({ type, state }) => ['text', 'image', 'file', 'voice', 'unkno
 /** Whether one can answer it with an emoji. @param {Message} message */
 export const takesReactions = message => isWritten(message) && message.seq > 0n;
 
-/** Whether it can be chosen among several. @param {Message} message */
-export const isChoosable = message => isWritten(message) && message.content !== '';
+/** Whether it can be chosen among several, and passed on: there is something to it, and the server has that. @param {Message} message */
+export const isChoosable = message => isWritten(message) && (message.content !== '' || message.attachments.length > 0) && message.attachments.every(({ id }) => id !== 0n);
 
 /** @param {Message} message @param {Participants} participants @param {number} now @returns {MessageAct[]} */
 export function actsOnMessage(message, participants, now) {
@@ -30,7 +30,8 @@ export function actsOnMessage(message, participants, now) {
   const acts = [];
   if (message.seq > 0n && !participants.gone) acts.push('reply');
   if (isEditable(message, now)) acts.push('edit');
-  if (isChoosable(message)) acts.push('copy', 'forward', 'select');
+  if (message.content) acts.push('copy');
+  if (isChoosable(message)) acts.push('forward', 'select');
   if (now < message.changeableUntil) acts.push('recall');
   return acts;
 }
