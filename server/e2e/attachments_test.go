@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -386,5 +387,59 @@ func TestWhatMessagesCarryIsForwardedWithoutBeingSentAgain(t *testing.T) {
 	cy.await("the pictures", `() => document.querySelectorAll('.picture[data-loaded]').length === 2`)
 	for _, p := range []*person{ada, bob, cy} {
 		p.wroteNoErrors()
+	}
+}
+
+// aWatchOnPictures is JavaScript that counts what the page itself does with pictures, how many
+// workers it starts, and how many pictures these have at a time.
+const aWatchOnPictures = `
+	window.pictures = {here: 0, workers: 0, at: 0, most: 0, made: 0};
+	for (const [owner, name] of [[window, 'createImageBitmap'], [HTMLCanvasElement.prototype, 'toBlob']]) {
+		const real = owner[name];
+		owner[name] = function (...args) { pictures.here++; return real.apply(this, args); };
+	}
+	const Real = Worker;
+	window.Worker = class extends Real {
+		constructor(url, options) {
+			super(url, options);
+			if (!String(url).includes('picture')) return;
+			pictures.workers++;
+			this.addEventListener('message', () => { pictures.at--; pictures.made++; });
+		}
+		postMessage(message, ...rest) {
+			if (message.file) pictures.most = Math.max(pictures.most, ++pictures.at);
+			super.postMessage(message, ...rest);
+		}
+	};`
+
+func TestPicturesAreMadeReadyOffThePagesThreadOneAtATime(t *testing.T) {
+	t.Parallel()
+	s := newServerForGuests(t)
+	g := newGate(t, s)
+	bob := newPeer(t, s, "Bob")
+	var files []string
+	for name, content := range map[string][]byte{"1.jpg": photo(t, 3000, 1500), "2.jpg": photo(t, 60, 40), "3.jpg": photo(t, 40, 60), "4.jpg": photo(t, 90, 60)} {
+		files = append(files, inFolder(t, map[string][]byte{name: content})[name])
+	}
+	for _, browser := range []struct {
+		name, before string
+		want         map[string]int
+	}{
+		{"with a canvas in workers", "", map[string]int{"here": 0, "workers": 1, "at": 0, "most": 1, "made": 4}},
+		{"without", `delete globalThis.OffscreenCanvas;`, map[string]int{"here": 12, "workers": 0, "at": 0, "most": 0, "made": 0}},
+	} {
+		ada := signInWith(newProfile(t), g, "Ada "+browser.name, browser.before+aWatchOnPictures)
+		ada.openChat(bob.id)
+		ada.chooseFiles(files...)
+		if got := call[map[string]int](ada.tab, `() => pictures`); !maps.Equal(got, browser.want) {
+			t.Errorf("%s: %v, want %v", browser.name, got, browser.want)
+		}
+		ada.sendChosen()
+		ada.await("them to be sent", `() => document.querySelectorAll('[data-state=sent] .picture[data-loaded]').length === 4`)
+		sizes := call[[]string](ada.tab, `() => [...document.querySelectorAll('.picture img')].map(i => i.naturalWidth + 'x' + i.naturalHeight).sort()`)
+		if fmt.Sprint(sizes) != "[1280x2560 40x60 60x40 60x90]" {
+			t.Errorf("%s: the pictures are %v", browser.name, sizes)
+		}
+		ada.wroteNoErrors()
 	}
 }

@@ -1,7 +1,7 @@
 // @ts-check
 // Shows what is about to be sent, before it is: pictures as they will look, files by their names, and what cannot be
 // sent, and why. The person may leave some out, and write a caption.
-import { isPicture, preparePicture } from '../model/pictures.js';
+import { isPicture, PictureMaker } from '../model/pictures.js';
 import { isolated } from '../texts/foreign-text.js';
 import { formats, t } from '../texts/strings.js';
 import { element, hide, isInputMethods, set, text } from './dom.js';
@@ -62,6 +62,7 @@ class SendFilesDialog {
     text(this.#problem, problems.join(' '));
     this.#items = files.filter(file => !refused.includes(file)).map(file => this.#itemOf(file));
     this.#list.append(...this.#items.map(({ item }) => item));
+    this.element.addEventListener('close', () => { this.#closed = true; });
     this.#prepare();
   }
 
@@ -74,22 +75,26 @@ class SendFilesDialog {
     return { file, picture: null, item };
   }
 
-  /** Makes pictures of those files that are some, one after the other: each takes much memory. */
+  /** Makes pictures of those files that are some. */
   async #prepare() {
+    const maker = new PictureMaker();
     for (const one of [...this.#items]) {
-      if (!isPicture(one.file)) continue;
-      const picture = await preparePicture(one.file);
-      if (!picture || picture.blob.size > this.#limits.largest) continue;
-      one.picture = picture;
-      const url = URL.createObjectURL(picture.blob);
+      if (!this.#items.includes(one) || !isPicture(one.file)) continue;
+      const picture = await maker.make(one.file);
+      if (this.#closed) break;
+      if (!picture || picture.file.blob.size > this.#limits.largest) continue;
+      one.picture = picture.file;
+      const url = URL.createObjectURL(picture.thumb);
       const image = element('img', { src: url, alt: '', onload: () => URL.revokeObjectURL(url) });
       one.item.querySelector('.thumb')?.replaceChildren(image);
     }
+    maker.close();
     this.#ready = true;
     this.#paint();
   }
 
   #ready = false;
+  #closed = false;
 
   /** @param {HTMLElement} item */
   #remove(item) {
