@@ -301,6 +301,9 @@ var migrations = []string{`
 		bytes_time bytea NOT NULL,
 		kept       bytea NOT NULL
 	);
+`, `
+	-- As in SQLite's.
+	ALTER TABLE user_groups ADD COLUMN picture bytea NOT NULL DEFAULT '\x0000000000000000';
 `}
 
 // lastAlone is the last schema that one server at a time used, which had a lease.
