@@ -39,23 +39,31 @@ func photo(t *testing.T, width, height int) []byte {
 	return append(append([]byte("\xff\xd8"), segment...), b.Bytes()[2:]...)
 }
 
-// chooseFiles gives files to the composer's button, as its dialog would.
+// chooseFiles gives files to the composer's button, as its dialog would, and waits until they
+// can be sent.
 func (p *person) chooseFiles(files ...string) {
 	p.t.Helper()
 	p.await("the button for files", `() => document.querySelector('message-composer .attach:not([hidden])')`)
+	p.giveFiles("message-composer input[multiple]", files...)
+	p.await("what is to be sent", `() => document.querySelector('dialog.send-files .outgoing[data-ready]')`)
+}
+
+// giveFiles gives files to an input, as the browser's dialog does.
+func (p *person) giveFiles(selector string, files ...string) {
+	p.t.Helper()
+	p.await(selector, `selector => document.querySelector(selector)`, selector)
 	p.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		document, err := cdp.Call(ctx, target, dom.GetDocument, dom.GetDocumentParams{})
 		if err != nil {
 			return err
 		}
-		input, err := cdp.Call(ctx, target, dom.QuerySelector, dom.QuerySelectorParams{NodeID: document.Root.NodeID, Selector: "message-composer input[multiple]"})
+		input, err := cdp.Call(ctx, target, dom.QuerySelector, dom.QuerySelectorParams{NodeID: document.Root.NodeID, Selector: selector})
 		if err != nil {
 			return err
 		}
 		_, err = cdp.Call(ctx, target, dom.SetFileInputFiles, dom.SetFileInputFilesParams{Files: files, NodeID: input.NodeID})
 		return err
 	}))
-	p.await("what is to be sent", `() => document.querySelector('dialog.send-files .outgoing[data-ready]')`)
 }
 
 // inFolder writes files, and returns their paths.

@@ -80,10 +80,11 @@ func takeGroup(t *testing.T, speak string, shot func(*person, string)) {
 	says(carla, "I have one, @Ada. It is from 1987.", func(m *proto.Message) { m.Mentions = []uint64{adaID}; m.QuoteSeq = new(uint64); *m.QuoteSeq = 2 })
 	edited := says(dora, "我们几点出发", nil)
 	says(dora, "我们几点出发？八点怎么样？", about(proto.MessageType_MESSAGE_TYPE_EDIT, edited))
-	for emoji, by := range map[string][]*device{"👍": {bob, carla}, "🎉": {dora}} {
-		for _, d := range by {
-			says(d, emoji, about(proto.MessageType_MESSAGE_TYPE_REACT, edited))
-		}
+	for _, by := range []struct {
+		*device
+		emoji string
+	}{{bob, "👍"}, {carla, "👍"}, {dora, "🎉"}} {
+		says(by.device, by.emoji, about(proto.MessageType_MESSAGE_TYPE_REACT, edited))
 	}
 	taken := says(bob, "nothing", nil)
 	says(bob, "", about(proto.MessageType_MESSAGE_TYPE_RECALL, taken))
@@ -145,6 +146,8 @@ func takeGroup(t *testing.T, speak string, shot func(*person, string)) {
 
 	does(`document.querySelector('.members-button').click()`)
 	ada.await("the members", `() => document.querySelectorAll('dialog .members li').length === 4`)
+	ada.giveFiles("dialog.group input[type=file]", paths["the hut.jpg"])
+	ada.await("the picture", `() => document.querySelector('.group-picture .avatar').style.backgroundImage`)
 	shot(ada, "group-members")
 	ada.await("a link", `() => { if (!document.querySelector('.group-links li')) document.querySelector('.group section:last-of-type .button').click(); return document.querySelector('.group-links .own-link') }`)
 	does(`document.querySelector('.group-links').scrollIntoView({block: 'center'})`)

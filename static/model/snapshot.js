@@ -233,7 +233,7 @@ const conversation = object({
   key, peer: id, peerName: text, head: id, min: id, read: id, delivered: id, peerRead: id, peerDelivered: id, unread: id,
   waitingSince: time, awaitingSince: time, last: orNull(message), waitingSeq: id, awaitingSeq: id, service: number, agent: flag,
   customer: id, assignee: id, assigneeName: text, closed: oneOf('open', 'resolved', 'no-reply-needed', 'moved'), lastAnswer: id, lastAnswerBy: id, notes: id,
-  blocked: flag, pinned: flag, muted: flag, archived: flag, markedUnread: flag, group: id, role: text, memberCount: number, mentions: id,
+  blocked: flag, pinned: flag, muted: flag, archived: flag, markedUnread: flag, group: id, picture: id, role: text, memberCount: number, mentions: id,
 });
 const snapshotKind = object({
   version: oneOf(version), user: id, unread: id, agent: flag, conversations: list(conversation),

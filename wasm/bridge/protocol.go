@@ -105,7 +105,7 @@ func putAttachment(e *encoder, v *chat.Attachment) {
 	e.string(v.Place)
 }
 
-var conversationShape = &shape{"key", "peer", "peerName", "head", "min", "read", "delivered", "peerRead", "peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "waitingSeq", "awaitingSeq", "service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy", "notes", "blocked", "pinned", "muted", "archived", "markedUnread", "group", "role", "memberCount", "mentions"}
+var conversationShape = &shape{"key", "peer", "peerName", "head", "min", "read", "delivered", "peerRead", "peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "waitingSeq", "awaitingSeq", "service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy", "notes", "blocked", "pinned", "muted", "archived", "markedUnread", "group", "picture", "role", "memberCount", "mentions"}
 
 func putConversation(e *encoder, v *chat.Conversation) {
 	e.object(conversationShape)
@@ -143,6 +143,7 @@ func putConversation(e *encoder, v *chat.Conversation) {
 	e.bool(v.Archived)
 	e.bool(v.MarkedUnread)
 	e.uint(v.Group)
+	e.uint(v.Picture)
 	e.string(v.Role)
 	e.float(float64(v.MemberCount))
 	e.uint(v.Mentions)

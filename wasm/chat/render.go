@@ -39,6 +39,7 @@ func (r renderer) conversation(c *conversation) Conversation {
 	}
 	if c.key.Kind() == proto.Group {
 		view.Group, view.Role, view.MemberCount = c.key.Group(), c.group.role.Name(), c.group.members
+		view.Picture = c.group.picture
 		view.Mentions = c.group.mentions.total(c.mine.read)
 	}
 	if o := c.lastSent(); o != nil {

@@ -124,9 +124,11 @@ type Conversation struct {
 	MarkedUnread  bool     // I want it to look unread, which it is not
 	Last          *Message // the newest, an unconfirmed one of mine included; nil if none is known
 
-	// Of groups alone: the id, 0 if it is none; what I am in it, owner, admin or member, "" if I left or was
-	// removed; how many members it has; and how many unread messages mention me.
+	// Of groups alone: the id, 0 if it is none; the attachment that is its picture, 0 if it has none; what I am in
+	// it, owner, admin or member, "" if I left or was removed; how many members it has; and how many unread
+	// messages mention me.
 	Group       uint64
+	Picture     uint64
 	Role        string
 	MemberCount uint32
 	Mentions    uint64

@@ -573,6 +573,9 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   /** @param {string} name */
   chooseNot: name => `Leave out ${name}`,
   addMembers: 'Add members',
+  changePicture: 'Change the picture',
+  removePicture: 'Remove the picture',
+  notAPicture: 'This is no picture that can be shown.',
   /** What somebody is in a group. @type {Record<string, string>} */
   roles: { owner: 'Owner', admin: 'Admin', member: 'Member' },
   /** @param {string} name */
@@ -621,6 +624,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   groupRemoved: (who, whom) => `${who} removed ${whom}`,
   /** @param {string} who @param {string} name */
   groupRenamed: (who, name) => `${who} named the group ${name}`,
+  /** @param {string} who @param {boolean} has whether it has one now */
+  groupPictured: (who, has) => (has ? `${who} gave the group another picture` : `${who} took the group’s picture away`),
   /** @param {string} who @param {string} whom @param {string} role */
   groupRole: (who, whom, role) => `${who} changed what ${whom} may do: ${role}`,
   /** @param {number} read @param {number} of */
