@@ -139,7 +139,7 @@ func TestAMessageIsAnsweredWithEmoji(t *testing.T) {
 	bob.awaitSaid("lunch?")
 	bob.act("lunch?", "👍")
 	ada.awaitSaid("lunch? 👍1")
-	ada.click("👍, Bob") // which joins in
+	ada.click("👍 1, Bob") // which joins in
 	bob.awaitSaid("lunch? 👍2")
 	bob.menuOf("lunch?")
 	bob.click("More emoji")
@@ -150,7 +150,7 @@ func TestAMessageIsAnsweredWithEmoji(t *testing.T) {
 	bob.fill("Any other emoji", "🦊")
 	bob.click("React")
 	ada.awaitSaid("lunch? 🦊1 👍1")
-	ada.click("👍, You")
+	ada.click("👍 1, You")
 	bob.awaitSaid("lunch? 🦊1")
 	ada.wroteNoErrors()
 	bob.wroteNoErrors()
@@ -248,7 +248,7 @@ func TestAnAgentTakesAColleaguesAnswerBack(t *testing.T) {
 	d.ann.say("on its way")
 	d.carl.awaitMessage("on its way", "received")
 	d.carl.act("on its way", "👍")
-	d.ann.find("button", "👍, Carl")
+	d.ann.find("button", "👍 1, Carl")
 	d.open(d.ben)
 	d.ben.awaitMessage("on its way", "received")
 	d.ben.act("on its way", "Take back")

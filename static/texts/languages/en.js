@@ -235,8 +235,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   messageActs: { reply: 'Reply', edit: 'Edit', copy: 'Copy', forward: 'Forward…', select: 'Select', recall: 'Take back' },
   react: 'React',
   reactions: 'Reactions',
-  /** @param {string} emoji @param {string} who */
-  reactedWith: (emoji, who) => `${emoji}, ${who}`,
+  /** @param {string} emoji @param {string} count @param {string} who */
+  reactedWith: (emoji, count, who) => `${emoji} ${count}, ${who}`,
   moreEmoji: 'More emoji',
   anyEmoji: 'Any other emoji',
   takeReactionBack: 'Remove mine',
@@ -246,8 +246,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   /** @param {string} who */
   replyingTo: who => `Reply to ${who}`,
   editingMessage: 'Edit the message',
-  /** @param {string} author @param {string} words */
-  quoteOf: (author, words) => (author ? `Quotes ${author}: ${words}` : `Quotes: ${words}`),
+  toQuoted: 'To the message that it quotes',
   quoteGone: 'This message is not there any more',
   /** @param {boolean} mine @param {string} who */
   recalled: (mine, who) => (mine ? 'You took a message back' : `${who} took a message back`),
