@@ -333,6 +333,9 @@ const (
 	// members are from now on what content says: owner, admin or member. Who makes another the owner is an
 	// admin then.
 	MessageType_MESSAGE_TYPE_GROUP_ROLE MessageType = 37
+	// The group's picture from now on is the one in attachments, whose name content is; without, it has none. Members
+	// alone read it, whatever else they may read, until another takes its place.
+	MessageType_MESSAGE_TYPE_GROUP_PICTURE MessageType = 38
 )
 
 // Enum value maps for MessageType.
@@ -361,6 +364,7 @@ var (
 		35: "MESSAGE_TYPE_GROUP_REMOVE",
 		36: "MESSAGE_TYPE_GROUP_RENAME",
 		37: "MESSAGE_TYPE_GROUP_ROLE",
+		38: "MESSAGE_TYPE_GROUP_PICTURE",
 	}
 	MessageType_value = map[string]int32{
 		"MESSAGE_TYPE_TEXT":            0,
@@ -386,6 +390,7 @@ var (
 		"MESSAGE_TYPE_GROUP_REMOVE":    35,
 		"MESSAGE_TYPE_GROUP_RENAME":    36,
 		"MESSAGE_TYPE_GROUP_ROLE":      37,
+		"MESSAGE_TYPE_GROUP_PICTURE":   38,
 	}
 )
 
@@ -575,7 +580,7 @@ type Message struct {
 	MessageType *MessageType `protobuf:"varint,19,opt,name=message_type,json=messageType,enum=parley.MessageType" json:"message_type,omitempty"`
 	// The group, whose id is receiver_id as well. A message up may leave it out. Absent between two users.
 	GroupId *uint64 `protobuf:"varint,20,opt,name=group_id,json=groupId" json:"group_id,omitempty"`
-	// Of an IMAGE, FILE or VOICE, 1 to 10; one of a VOICE. Then content is the caption: where it is empty on the
+	// Of an IMAGE, FILE or VOICE, 1 to 10; one of a VOICE, and of a GROUP_PICTURE. Then content is the caption: where it is empty on the
 	// way up, the server stores the names of the attachments in its place (AttachmentNames), which is what programs
 	// show that do not know of attachments.
 	Attachments []*Attachment `protobuf:"bytes,21,rep,name=attachments" json:"attachments,omitempty"`
@@ -1646,10 +1651,12 @@ type ConversationState struct {
 	// head_seq is the last entry that they may read. min_seq is the first one that a member may read.
 	Role *GroupRole `protobuf:"varint,32,opt,name=role,enum=parley.GroupRole" json:"role,omitempty"`
 	// How many members it has, how many of the unread entries mention the user (at most 100), and a number
-	// that rises whenever its members, their roles or its name change.
+	// that rises whenever its members, their roles, its name or its picture change.
 	MemberCount    *uint32 `protobuf:"varint,33,opt,name=member_count,json=memberCount" json:"member_count,omitempty"`
 	UnreadMentions *uint32 `protobuf:"varint,34,opt,name=unread_mentions,json=unreadMentions" json:"unread_mentions,omitempty"`
 	GroupVersion   *uint64 `protobuf:"varint,35,opt,name=group_version,json=groupVersion" json:"group_version,omitempty"`
+	// The attachment that is its picture, to members. Absent: it has none.
+	GroupPicture *uint64 `protobuf:"varint,36,opt,name=group_picture,json=groupPicture" json:"group_picture,omitempty"`
 	// Seq of the newest entry that spoke of an earlier one (EDIT, RECALL, REACT), 0 or absent if none did: who knows all
 	// up to it has every entry as it is now. What they changed is fetched by revised_after.
 	RevisedSeq    *uint64 `protobuf:"varint,40,opt,name=revised_seq,json=revisedSeq" json:"revised_seq,omitempty"`
@@ -1932,6 +1939,13 @@ func (x *ConversationState) GetGroupVersion() uint64 {
 	return 0
 }
 
+func (x *ConversationState) GetGroupPicture() uint64 {
+	if x != nil && x.GroupPicture != nil {
+		return *x.GroupPicture
+	}
+	return 0
+}
+
 func (x *ConversationState) GetRevisedSeq() uint64 {
 	if x != nil && x.RevisedSeq != nil {
 		return *x.RevisedSeq
@@ -2159,7 +2173,10 @@ type Settings struct {
 	Away *bool `protobuf:"varint,5,opt,name=away" json:"away,omitempty"`
 	// Another number whenever a device of the user's signed in or was signed out: ask which there are
 	// (GET /api/devices). Absent if there is none. On the way down alone.
-	Devices       *uint64 `protobuf:"varint,6,opt,name=devices" json:"devices,omitempty"`
+	Devices *uint64 `protobuf:"varint,6,opt,name=devices" json:"devices,omitempty"`
+	// For how many seconds after they were sent the server lets messages be edited and taken back
+	// (-edit-window); 0 if not at all. On the way down alone.
+	EditWindow    *uint64 `protobuf:"varint,7,opt,name=edit_window,json=editWindow" json:"edit_window,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2232,6 +2249,13 @@ func (x *Settings) GetAway() bool {
 func (x *Settings) GetDevices() uint64 {
 	if x != nil && x.Devices != nil {
 		return *x.Devices
+	}
+	return 0
+}
+
+func (x *Settings) GetEditWindow() uint64 {
+	if x != nil && x.EditWindow != nil {
+		return *x.EditWindow
 	}
 	return 0
 }
@@ -2696,7 +2720,7 @@ const file_chat_proto_rawDesc = "" +
 	"\tread_time\x18\x06 \x01(\x04R\breadTime\x12\x14\n" +
 	"\x05epoch\x18\a \x01(\x04R\x05epoch\"#\n" +
 	"\vSyncRequest\x12\x14\n" +
-	"\x05token\x18\x01 \x01(\tR\x05token\"\x8e\n" +
+	"\x05token\x18\x01 \x01(\tR\x05token\"\xb3\n" +
 	"\n" +
 	"\x11ConversationState\x12\x10\n" +
 	"\x03key\x18\x01 \x02(\tR\x03key\x12\x19\n" +
@@ -2736,7 +2760,8 @@ const file_chat_proto_rawDesc = "" +
 	"\x04role\x18  \x01(\x0e2\x11.parley.GroupRoleR\x04role\x12!\n" +
 	"\fmember_count\x18! \x01(\rR\vmemberCount\x12'\n" +
 	"\x0funread_mentions\x18\" \x01(\rR\x0eunreadMentions\x12#\n" +
-	"\rgroup_version\x18# \x01(\x04R\fgroupVersion\x12\x1f\n" +
+	"\rgroup_version\x18# \x01(\x04R\fgroupVersion\x12#\n" +
+	"\rgroup_picture\x18$ \x01(\x04R\fgroupPicture\x12\x1f\n" +
 	"\vrevised_seq\x18( \x01(\x04R\n" +
 	"revisedSeq\"\xee\x02\n" +
 	"\x15BaseUserUnreadStatics\x12\x14\n" +
@@ -2755,14 +2780,16 @@ const file_chat_proto_rawDesc = "" +
 	"\bPresence\x12\x17\n" +
 	"\auser_id\x18\x01 \x02(\x04R\x06userId\x12\x16\n" +
 	"\x06online\x18\x02 \x02(\bR\x06online\x12\x1b\n" +
-	"\tlast_seen\x18\x03 \x01(\x04R\blastSeen\"\xae\x01\n" +
+	"\tlast_seen\x18\x03 \x01(\x04R\blastSeen\"\xcf\x01\n" +
 	"\bSettings\x12!\n" +
 	"\fshare_typing\x18\x01 \x01(\bR\vshareTyping\x12%\n" +
 	"\x0eshare_presence\x18\x02 \x01(\bR\rsharePresence\x12\x16\n" +
 	"\x06listed\x18\x03 \x01(\bR\x06listed\x12\x12\n" +
 	"\x04name\x18\x04 \x01(\tR\x04name\x12\x12\n" +
 	"\x04away\x18\x05 \x01(\bR\x04away\x12\x18\n" +
-	"\adevices\x18\x06 \x01(\x04R\adevices\":\n" +
+	"\adevices\x18\x06 \x01(\x04R\adevices\x12\x1f\n" +
+	"\vedit_window\x18\a \x01(\x04R\n" +
+	"editWindow\":\n" +
 	"\x05Block\x12\x17\n" +
 	"\auser_id\x18\x01 \x02(\x04R\x06userId\x12\x18\n" +
 	"\ablocked\x18\x02 \x02(\bR\ablocked\"\x98\x01\n" +
@@ -2852,7 +2879,7 @@ const file_chat_proto_rawDesc = "" +
 	"\x0fSERVICE_TYPE_60\x10<\x12\x13\n" +
 	"\x0fSERVICE_TYPE_61\x10=\x12\x13\n" +
 	"\x0fSERVICE_TYPE_62\x10>\x12\x13\n" +
-	"\x0fSERVICE_TYPE_63\x10?*\xf1\x04\n" +
+	"\x0fSERVICE_TYPE_63\x10?*\x91\x05\n" +
 	"\vMessageType\x12\x15\n" +
 	"\x11MESSAGE_TYPE_TEXT\x10\x00\x12\x16\n" +
 	"\x12MESSAGE_TYPE_IMAGE\x10\x01\x12\x15\n" +
@@ -2876,7 +2903,8 @@ const file_chat_proto_rawDesc = "" +
 	"\x18MESSAGE_TYPE_GROUP_LEAVE\x10\"\x12\x1d\n" +
 	"\x19MESSAGE_TYPE_GROUP_REMOVE\x10#\x12\x1d\n" +
 	"\x19MESSAGE_TYPE_GROUP_RENAME\x10$\x12\x1b\n" +
-	"\x17MESSAGE_TYPE_GROUP_ROLE\x10%*K\n" +
+	"\x17MESSAGE_TYPE_GROUP_ROLE\x10%\x12\x1e\n" +
+	"\x1aMESSAGE_TYPE_GROUP_PICTURE\x10&*K\n" +
 	"\x17ServiceMessageDirection\x12\x17\n" +
 	"\x13CUSTOMER_TO_SERVICE\x10\x00\x12\x17\n" +
 	"\x13SERVICE_TO_CUSTOMER\x10\x01*c\n" +

@@ -85,5 +85,5 @@ func (x GroupRole) Name() string {
 
 // OfGroup reports whether entries of this type tell what happens to a group: the server writes them.
 func (t MessageType) OfGroup() bool {
-	return t >= MessageType_MESSAGE_TYPE_GROUP_CREATE && t <= MessageType_MESSAGE_TYPE_GROUP_ROLE
+	return t >= MessageType_MESSAGE_TYPE_GROUP_CREATE && t <= MessageType_MESSAGE_TYPE_GROUP_PICTURE
 }

@@ -33,7 +33,7 @@
  * What engine-transport.js in the page and this worker must agree on; rises with every
  * change that is not understood by the other.
  */
-const PROTOCOL = 8;
+const PROTOCOL = 9;
 
 /** A tab that can share nothing with others names a channel of its own. */
 const channelName = new URLSearchParams(location.search).get('channel') ?? 'parley';

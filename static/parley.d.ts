@@ -19,14 +19,15 @@ export type MessageState = 'pending' | 'sent' | 'delivered' | 'read' | 'refused'
 /**
  * What an entry is: text that people write, or a control entry (a claim and so on). A 'move' goes on with another
  * service, whose conversation then begins a 'moved', which only the server writes, as it does what happens to groups:
- * the content of a 'group-create' and a 'group-rename' is the name, that of a 'group-role' the role. An 'edit', 'recall'
+ * the content of a 'group-create' and a 'group-rename' is the name, that of a 'group-role' the role, and a 'group-picture' that
+ * takes the picture away has none. An 'edit', 'recall'
  * or 'react' speaks of another entry, which is told again as it is then, and is not to be shown itself unless it was
  * refused; what was taken back is a 'recalled'. The last two are of types
  * that only a newer version knows, which people write and which are control entries; they cannot be sent.
  */
 export type EntryType = 'text' | 'image' | 'file' | 'voice' | 'claim' | 'release' | 'hand-over' | 'note' | 'resolve' | 'reopen' | 'no-reply-needed'
   | 'move' | 'moved' | 'edit' | 'recall' | 'react' | 'recalled'
-  | 'group-create' | 'group-join' | 'group-leave' | 'group-remove' | 'group-rename' | 'group-role'
+  | 'group-create' | 'group-join' | 'group-leave' | 'group-remove' | 'group-rename' | 'group-role' | 'group-picture'
   | 'unknown' | 'unknown-control';
 
 export interface Message {
@@ -87,6 +88,8 @@ export interface Message {
   reactions: Reaction[];
   /** Of a 'recalled' answer, to agents: the colleague who took it back, 0n if its author did. */
   recalledBy: ID;
+  /** Until when I may take it back and, if it is a text of mine, edit it: Unix milliseconds by the server's clock; 0 if never. */
+  changeableUntil: number;
   /** It is shown as edits, recalls or reactions of mine make it which are not confirmed yet. */
   changing: boolean;
   /** The rest is of groups only. The sender's name, as far as it is known here. */
@@ -205,6 +208,8 @@ export interface Conversation {
   markedUnread: boolean;
   /** A group's id; 0n if it is none. Its name is peerName. */
   group: ID;
+  /** The attachment that is its picture, for groupPicture(); 0n if it has none. */
+  picture: ID;
   /** What I am in the group; '' if I left it or was removed: then head is the last message that I may read. */
   role: string;
   memberCount: number;
@@ -619,6 +624,10 @@ export interface Parley extends EventTarget {
   group(key: ConversationKey): Promise<Group>;
   /** As the group's owner or one of its admins. */
   renameGroup(key: ConversationKey, name: string): Promise<void>;
+  /** As renameGroup: gives the group a picture, of 256 KiB at most, or with null takes it away. */
+  setGroupPicture(key: ConversationKey, picture: Blob | null): Promise<void>;
+  /** A group's picture, to its members: from this browser, which keeps it until it has another, else from the server. */
+  groupPicture(key: ConversationKey, picture: ID): Promise<Blob>;
   addMembers(key: ConversationKey, users: ID[]): Promise<void>;
   removeMember(key: ConversationKey, user: ID): Promise<void>;
   /** As its owner: 'admin', 'member', or 'owner', which makes me an admin. */

@@ -7,8 +7,8 @@
 // and a reset says to ask anew.
 import { endDevice, endDevices, listDevices, makeCode, rename } from './client/account.js';
 import { openTransport, prepareWorker, randomName } from './client/engine-transport.js';
-import { addGroupLink, addMembers, changeRole, createGroup, deleteGroupLink, groupLinks, joinGroup, linkedGroup, removeMember, renameGroup } from './client/groups.js';
-import { Attachments, forgetAttachments } from './client/attachments.js';
+import { addGroupLink, addMembers, changeRole, createGroup, deleteGroupLink, groupLinks, joinGroup, linkedGroup, removeMember, renameGroup, setGroupPicture } from './client/groups.js';
+import { Attachments, forgetAttachments, upload } from './client/attachments.js';
 import { addNote, customerOf, deleteNote, deleteReply, notesOn, putReply, repliesOf } from './client/desk.js';
 import { addressOf, findUsers, ParleyError, request } from './client/http.js';
 import { keepFile, keptFile } from './client/kept-files.js';
@@ -31,7 +31,7 @@ export { newRef } from './client/pending-sends.js';
  */
 
 /** Version of what pages, worker and program say to each other; wasm/bridge/hub.go says when it rises. */
-const PROTOCOL = 8;
+const PROTOCOL = 9;
 /** How long the worker may take to say that it is there, in milliseconds. */
 const lifeTimeout = 15_000;
 /** Failures in a row after which connect() gives up. */
@@ -461,6 +461,17 @@ class Parley extends EventTarget {
   /** @param {string} key @param {string} name */
   renameGroup(key, name) {
     return renameGroup(this.#ask, key, name);
+  }
+
+  /** @param {string} key @param {Blob | null} picture */
+  async setGroupPicture(key, picture) {
+    const id = picture && await this.#authorized(token => upload(this.#server, token, picture, 'picture'));
+    await setGroupPicture(this.#ask, key, id);
+  }
+
+  /** @param {string} key @param {bigint} picture */
+  async groupPicture(key, picture) {
+    return this.#attachments.only(picture, `${key}/0`);
   }
 
   /** @param {string} key @param {bigint[]} users */

@@ -48,7 +48,7 @@ const (
 	AttachmentEnding
 )
 
-// AttachmentName is that an entry names an attachment.
+// AttachmentName is that an entry names an attachment or, with seq 0, that it is the picture of a group.
 type AttachmentName struct {
 	Attachment uint64
 	Key        proto.Key
@@ -330,11 +330,21 @@ func attachmentFor(v View, who Sender, id uint64) (Attachment, error) {
 		return Attachment{}, err
 	}
 	for _, n := range names {
-		if may, err := mayReadAt(v, who, n.Key, n.Seq); err != nil || may {
+		may, err := mayReadAt(v, who, n.Key, n.Seq)
+		if n.Seq == 0 {
+			may, err = isMember(v, who, n.Key)
+		}
+		if err != nil || may {
 			return a, err
 		}
 	}
 	return Attachment{}, nil
+}
+
+// isMember reports whether a user is in a group now.
+func isMember(v View, who Sender, key proto.Key) (bool, error) {
+	m, err := v.Member(key, who.User)
+	return m.Role != proto.GroupRole_GROUP_ROLE_NONE, err
 }
 
 // attach returns what an entry of who's carries of the attachments that they ask for: as

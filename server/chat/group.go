@@ -10,8 +10,10 @@ type Group struct {
 	Whole bool
 	// Members is how many there are.
 	Members uint64
-	// Version rises with each change of the members, of their roles, or of the name.
+	// Version rises with each change of the members, of their roles, of the name or of the picture.
 	Version uint64
+	// Picture is an attachment, which then has an AttachmentName with seq 0; 0: none.
+	Picture uint64
 }
 
 // LinkSecret is the size of what a link to a group is made of, in bytes.

@@ -21,6 +21,8 @@ type GroupChange struct {
 	Users []uint64
 	// Content is the group's name, or the name of a role, as in the entry.
 	Content string
+	// Picture is what the group's picture is to be: an upload of the user's that is finished; 0: none.
+	Picture uint64
 	// Whole lets newcomers read what was written before; of a new group alone.
 	Whole bool
 	// Ref makes a repeat harmless, as an Entry's does; zero: a repeat is another change.
@@ -34,7 +36,7 @@ func (s *Service) ChangeGroup(ctx context.Context, who Sender, c GroupChange) (p
 	if err := anonymous(who); err != nil {
 		return proto.Key{}, Receipt{}, err
 	}
-	r := &groupChange{GroupChange: c, by: who.User, quota: s.quotas.of(who)}
+	r := &groupChange{GroupChange: c, by: who.User, from: who, quota: s.quotas.of(who)}
 	var err error
 	if r.Ref == [proto.RefSize]byte{} {
 		r.Ref, err = s.ref(nil, nil)
@@ -58,6 +60,7 @@ func (s *Service) ChangeGroup(ctx context.Context, who Sender, c GroupChange) (p
 type groupChange struct {
 	GroupChange
 	by    uint64
+	from  Sender
 	link  bool // by one of which the user comes in
 	quota quota
 }
@@ -122,7 +125,11 @@ func (r *groupChange) apply(b *batch) (Result, error) {
 	if refusal, err := b.spend(c, r.by, r.quota, len(r.Content)+16*len(users)); err != nil || refusal != nil {
 		return Result{Err: refusal}, err
 	}
-	entry, err := b.happen(c, g, r, users)
+	carried, refusal, err := r.picture(b)
+	if err != nil || refusal != nil {
+		return Result{Err: refusal}, err
+	}
+	entry, err := b.happen(c, g, r, users, carried)
 	return Result{Receipt: receiptOf(entry)}, err
 }
 
@@ -163,6 +170,14 @@ func (r *groupChange) validate(b *batch, g *group) (users []uint64, refusal, err
 			return nil, onlyAdmins(), nil
 		}
 		if r.Content == g.Name {
+			return nil, nil, nil
+		}
+		return []uint64{}, nil, nil
+	case proto.MessageType_MESSAGE_TYPE_GROUP_PICTURE:
+		if own.Role < proto.GroupRole_GROUP_ROLE_ADMIN {
+			return nil, onlyAdmins(), nil
+		}
+		if r.Picture == g.Picture {
 			return nil, nil, nil
 		}
 		return []uint64{}, nil, nil
@@ -257,8 +272,9 @@ func (r *groupChange) validateComing(b *batch, g *group, users []uint64) (_ []ui
 // errTaken is that a random id is somebody's.
 var errTaken = errors.New("the id of the new group is taken")
 
-// happen writes what happens to a group into its log, and lets it happen to the members.
-func (b *batch) happen(c *conversation, g *group, r *groupChange, users []uint64) (Entry, error) {
+// happen writes what happens to a group into its log, with the picture that it then has, and lets it
+// happen to the members.
+func (b *batch) happen(c *conversation, g *group, r *groupChange, users []uint64, picture []*proto.Attachment) (Entry, error) {
 	author, err := b.tx.User(r.by)
 	if err != nil {
 		return Entry{}, err
@@ -270,7 +286,7 @@ func (b *batch) happen(c *conversation, g *group, r *groupChange, users []uint64
 	id := c.Key.Group()
 	m := &proto.Message{
 		SenderId: &r.by, ReceiverId: &id, GroupId: &id, Content: &r.Content, MessageType: &r.Type,
-		ClientRef: r.Ref[:], SenderName: &author.Name, Members: users, MemberNames: names,
+		ClientRef: r.Ref[:], SenderName: &author.Name, Members: users, MemberNames: names, Attachments: picture,
 	}
 	entry, err := b.append(c, r.by, r.Ref, m.EventTo(r.by), func(id uint64, e proto.Event) protobuf.Message {
 		m.MessageId, m.CreateTime, m.Seq = &id, &e.Time, &e.Seq
@@ -288,6 +304,11 @@ func (b *batch) happen(c *conversation, g *group, r *groupChange, users []uint64
 	told := g.present
 	if err := b.enroll(c, g, m, append([]uint64{r.by}, users...)); err != nil {
 		return Entry{}, err
+	}
+	if r.Type == proto.MessageType_MESSAGE_TYPE_GROUP_PICTURE || g.Members == 0 {
+		if err := b.hang(g, picture); err != nil {
+			return Entry{}, err
+		}
 	}
 	b.changeGroup(g)
 	b.revise(c)

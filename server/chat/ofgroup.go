@@ -55,6 +55,9 @@ func (ofGroup) fill(v View, row *proto.ConversationState, c Conversation, m Memb
 	}
 	members := uint32(g.Members)
 	row.Role, row.MemberCount, row.GroupVersion = &m.Role, &members, &g.Version
+	if g.Picture != 0 {
+		row.GroupPicture = &g.Picture
+	}
 	n, err := v.CountMentions(c.Key, m.User, m.Read, maxMentions)
 	if n > 0 {
 		mentions := uint32(n)

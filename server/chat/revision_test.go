@@ -221,6 +221,14 @@ func TestMessagesCanBeChangedForAWhile(t *testing.T) {
 	b.send(ada, text(bob, "x"))
 	_, err := b.publish(ada, proto.BranchMessage, of(bob, 1, edits, "x"))
 	refusedAs(t, "switched off", err, "editing-off")
+	if _, err := b.publish(ada, proto.BranchSync, &proto.SyncRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range b.settingsTold() {
+		if told := d.body.(*proto.Settings); told.EditWindow == nil || told.GetEditWindow() != 0 {
+			t.Errorf("switched off, settings tell of %v", told.EditWindow)
+		}
+	}
 }
 
 func TestAMessageHasTwentyDifferentEmojiAtMost(t *testing.T) {

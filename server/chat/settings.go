@@ -60,15 +60,17 @@ func (b *batch) tellSettings(u User) error {
 	if err != nil {
 		return err
 	}
-	payload, err := u.settings(devices)
+	payload, err := b.service.settingsOf(u, devices)
 	b.deliver(u.ID, proto.BranchSettings, payload)
 	return err
 }
 
-// settings is what u has chosen, as it is told to u's own devices.
-func (u User) settings(devices []Device) ([]byte, error) {
+// settingsOf is what u has chosen, as it is told to u's own devices, and what the server lets
+// everybody do.
+func (s *Service) settingsOf(u User, devices []Device) ([]byte, error) {
 	typing, presence, listed := !u.HideTyping, !u.HidePresence, !u.Unlisted
-	m := &proto.Settings{ShareTyping: &typing, SharePresence: &presence, Listed: &listed}
+	window := uint64(max(0, s.editWindow).Seconds())
+	m := &proto.Settings{ShareTyping: &typing, SharePresence: &presence, Listed: &listed, EditWindow: &window}
 	if u.Renamed != 0 {
 		m.Name = &u.Name
 	}
@@ -95,7 +97,7 @@ func (s *Service) tellSettings(ctx context.Context, user uint64, tell func(proto
 	if err != nil {
 		return s.failed("the settings could not be told", err)
 	}
-	payload, err := u.settings(devices)
+	payload, err := s.settingsOf(u, devices)
 	if err != nil {
 		return s.failed("the settings could not be told", err)
 	}

@@ -23,11 +23,11 @@ func (b *bench) settingsTold() (all []delivered) {
 
 func TestSettingsAreToldToTheirUserAlone(t *testing.T) {
 	onBothStores(t, func(t *testing.T, s chat.Store) {
-		b := start(t, s)
+		b := start(t, s, func(c *chat.Config) { c.EditWindow = 90 * time.Second })
 		b.send(ada, text(bob, "hello"))
 		b.out.take()
 		told := func(typing, presence, listed bool) []delivered {
-			return []delivered{{bob, proto.BranchSettings, &proto.Settings{ShareTyping: &typing, SharePresence: &presence, Listed: &listed}}}
+			return []delivered{{bob, proto.BranchSettings, &proto.Settings{ShareTyping: &typing, SharePresence: &presence, Listed: &listed, EditWindow: ptr(uint64(90))}}}
 		}
 		sync := func() []delivered {
 			t.Helper()

@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -38,23 +39,31 @@ func photo(t *testing.T, width, height int) []byte {
 	return append(append([]byte("\xff\xd8"), segment...), b.Bytes()[2:]...)
 }
 
-// chooseFiles gives files to the composer's button, as its dialog would.
+// chooseFiles gives files to the composer's button, as its dialog would, and waits until they
+// can be sent.
 func (p *person) chooseFiles(files ...string) {
 	p.t.Helper()
 	p.await("the button for files", `() => document.querySelector('message-composer .attach:not([hidden])')`)
+	p.giveFiles("message-composer input[multiple]", files...)
+	p.await("what is to be sent", `() => document.querySelector('dialog.send-files .outgoing[data-ready]')`)
+}
+
+// giveFiles gives files to an input, as the browser's dialog does.
+func (p *person) giveFiles(selector string, files ...string) {
+	p.t.Helper()
+	p.await(selector, `selector => document.querySelector(selector)`, selector)
 	p.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		document, err := cdp.Call(ctx, target, dom.GetDocument, dom.GetDocumentParams{})
 		if err != nil {
 			return err
 		}
-		input, err := cdp.Call(ctx, target, dom.QuerySelector, dom.QuerySelectorParams{NodeID: document.Root.NodeID, Selector: "message-composer input[multiple]"})
+		input, err := cdp.Call(ctx, target, dom.QuerySelector, dom.QuerySelectorParams{NodeID: document.Root.NodeID, Selector: selector})
 		if err != nil {
 			return err
 		}
 		_, err = cdp.Call(ctx, target, dom.SetFileInputFiles, dom.SetFileInputFilesParams{Files: files, NodeID: input.NodeID})
 		return err
 	}))
-	p.await("what is to be sent", `() => document.querySelector('dialog.send-files .outgoing[data-ready]')`)
 }
 
 // inFolder writes files, and returns their paths.
@@ -256,7 +265,9 @@ func TestFilesWaitForTheServerAlsoOverAReload(t *testing.T) {
 	ada.reload()
 	ada.awaitMessage("the data", "pending")
 	ada.awaitMessage("behind it", "pending")
+	ada.find("button", "Go on") // what the person let rest does so after a reload, too
 	g.reopen("/api/uploads/")
+	ada.click("Go on")
 	ada.awaitMessage("the data", confirmed...)
 	ada.awaitMessage("behind it", confirmed...)
 	bob.awaitMessage("the data")
@@ -340,3 +351,103 @@ const countKept = `id => new Promise((resolve, reject) => {
 		count.onsuccess = () => { db.close(); resolve(count.result); };
 	};
 })`
+
+func TestWhatMessagesCarryIsForwardedWithoutBeingSentAgain(t *testing.T) {
+	t.Parallel()
+	s := newServerForGuests(t)
+	g := newGate(t, s)
+	ada, bob, cy := signIn(t, g, "Ada"), signIn(t, g, "Bob"), signIn(t, g, "Cy")
+	cy.openChat(bob.id)
+	cy.say("hi Bob")
+	ada.openChat(bob.id)
+	bob.openChat(ada.id)
+	paths := inFolder(t, map[string][]byte{"one.jpg": photo(t, 60, 40), "two.jpg": photo(t, 40, 60), "notes.txt": []byte("notes")})
+	ada.chooseFiles(paths["one.jpg"], paths["two.jpg"], paths["notes.txt"])
+	ada.sendChosen()
+	bob.await("what Ada sent", `() => document.querySelectorAll('.picture[data-loaded]').length === 2 && document.querySelector('.file')`)
+	bob.await("Cy in the list", `() => document.querySelectorAll('conversation-list [data-key]').length === 2`)
+
+	// Neither says anything that could be copied.
+	mark := g.mark()
+	call[bool](bob.tab, `() => { document.querySelector('[data-type=image] .acts').click(); return true }`)
+	bob.click("Select")
+	call[bool](bob.tab, `() => { [...document.querySelectorAll('.chooser')].at(-1).click(); return true }`)
+	bob.await("both to be chosen, and nothing to copy", `() => {
+		const [copy, forward] = document.querySelectorAll('selection-bar button');
+		return document.querySelector('selection-bar p').textContent === '2 messages selected' && copy.disabled && !forward.disabled;
+	}`)
+	bob.click("Forward…")
+	bob.await("whom to", `() => document.querySelectorAll('dialog [data-key]').length === 2`)
+	call[bool](bob.tab, `() => { for (const box of document.querySelectorAll('dialog [data-key]')) box.click(); document.querySelector('dialog .primary').click(); return true }`)
+	cy.await("what Ada sent", `() => document.querySelectorAll('[data-state=received] .picture[data-loaded]').length === 2 && document.querySelector('[data-state=received] .file .name').textContent === 'notes.txt'`)
+	ada.await("it to come back", `() => document.querySelectorAll('[data-state=received] .picture[data-loaded]').length === 2`)
+	if sent := g.since(mark, "/api/uploads"); len(sent) > 0 {
+		t.Errorf("it was uploaded again: %q", sent)
+	}
+
+	// It stays where it was passed on, when who sent it first takes that back.
+	call[bool](ada.tab, `() => { document.querySelector('.own[data-type=image] .acts').click(); return true }`)
+	ada.click("Take back")
+	ada.find("heading", "Take this message back?")
+	ada.click("Take back")
+	bob.await("the recall", `() => document.querySelector('[role=log]').textContent.includes('Ada took a message back')`)
+	cy.reload()
+	cy.await("the pictures", `() => document.querySelectorAll('.picture[data-loaded]').length === 2`)
+	for _, p := range []*person{ada, bob, cy} {
+		p.wroteNoErrors()
+	}
+}
+
+// aWatchOnPictures is JavaScript that counts what the page itself does with pictures, how many
+// workers it starts, and how many pictures these have at a time.
+const aWatchOnPictures = `
+	window.pictures = {here: 0, workers: 0, at: 0, most: 0, made: 0};
+	for (const [owner, name] of [[window, 'createImageBitmap'], [HTMLCanvasElement.prototype, 'toBlob']]) {
+		const real = owner[name];
+		owner[name] = function (...args) { pictures.here++; return real.apply(this, args); };
+	}
+	const Real = Worker;
+	window.Worker = class extends Real {
+		constructor(url, options) {
+			super(url, options);
+			if (!String(url).includes('picture')) return;
+			pictures.workers++;
+			this.addEventListener('message', () => { pictures.at--; pictures.made++; });
+		}
+		postMessage(message, ...rest) {
+			if (message.file) pictures.most = Math.max(pictures.most, ++pictures.at);
+			super.postMessage(message, ...rest);
+		}
+	};`
+
+func TestPicturesAreMadeReadyOffThePagesThreadOneAtATime(t *testing.T) {
+	t.Parallel()
+	s := newServerForGuests(t)
+	g := newGate(t, s)
+	bob := newPeer(t, s, "Bob")
+	var files []string
+	for name, content := range map[string][]byte{"1.jpg": photo(t, 3000, 1500), "2.jpg": photo(t, 60, 40), "3.jpg": photo(t, 40, 60), "4.jpg": photo(t, 90, 60)} {
+		files = append(files, inFolder(t, map[string][]byte{name: content})[name])
+	}
+	for _, browser := range []struct {
+		name, before string
+		want         map[string]int
+	}{
+		{"with a canvas in workers", "", map[string]int{"here": 0, "workers": 1, "at": 0, "most": 1, "made": 4}},
+		{"without", `delete globalThis.OffscreenCanvas;`, map[string]int{"here": 12, "workers": 0, "at": 0, "most": 0, "made": 0}},
+	} {
+		ada := signInWith(newProfile(t), g, "Ada "+browser.name, browser.before+aWatchOnPictures)
+		ada.openChat(bob.id)
+		ada.chooseFiles(files...)
+		if got := call[map[string]int](ada.tab, `() => pictures`); !maps.Equal(got, browser.want) {
+			t.Errorf("%s: %v, want %v", browser.name, got, browser.want)
+		}
+		ada.sendChosen()
+		ada.await("them to be sent", `() => document.querySelectorAll('[data-state=sent] .picture[data-loaded]').length === 4`)
+		sizes := call[[]string](ada.tab, `() => [...document.querySelectorAll('.picture img')].map(i => i.naturalWidth + 'x' + i.naturalHeight).sort()`)
+		if fmt.Sprint(sizes) != "[1280x2560 40x60 60x40 60x90]" {
+			t.Errorf("%s: the pictures are %v", browser.name, sizes)
+		}
+		ada.wroteNoErrors()
+	}
+}

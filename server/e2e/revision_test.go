@@ -139,7 +139,7 @@ func TestAMessageIsAnsweredWithEmoji(t *testing.T) {
 	bob.awaitSaid("lunch?")
 	bob.act("lunch?", "👍")
 	ada.awaitSaid("lunch? 👍1")
-	ada.click("👍, Bob") // which joins in
+	ada.click("👍 1, Bob") // which joins in
 	bob.awaitSaid("lunch? 👍2")
 	bob.menuOf("lunch?")
 	bob.click("More emoji")
@@ -150,7 +150,7 @@ func TestAMessageIsAnsweredWithEmoji(t *testing.T) {
 	bob.fill("Any other emoji", "🦊")
 	bob.click("React")
 	ada.awaitSaid("lunch? 🦊1 👍1")
-	ada.click("👍, You")
+	ada.click("👍 1, You")
 	bob.awaitSaid("lunch? 🦊1")
 	ada.wroteNoErrors()
 	bob.wroteNoErrors()
@@ -248,7 +248,7 @@ func TestAnAgentTakesAColleaguesAnswerBack(t *testing.T) {
 	d.ann.say("on its way")
 	d.carl.awaitMessage("on its way", "received")
 	d.carl.act("on its way", "👍")
-	d.ann.find("button", "👍, Carl")
+	d.ann.find("button", "👍 1, Carl")
 	d.open(d.ben)
 	d.ben.awaitMessage("on its way", "received")
 	d.ben.act("on its way", "Take back")
@@ -268,4 +268,37 @@ func TestAnAgentTakesAColleaguesAnswerBack(t *testing.T) {
 		t.Error("the customer is told which agent it was")
 	}
 	d.ann.await("the question waits again", `key => document.querySelector('[data-key="' + key + '"]').dataset.waitingSince !== '0'`, d.key)
+}
+
+func TestNothingIsOfferedThatTheServerDoesNotLetDo(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "-edit-window", "0")
+	g := newGate(t, s)
+	bob := newPeer(t, s, "Bob")
+	ada := signIn(t, g, "Ada")
+	ada.openChat(bob.id)
+	ada.say("for good")
+	ada.awaitMessage("for good", confirmed...)
+	acts := func() string {
+		ada.menuOf("for good")
+		return call[string](ada.tab, `() => {
+			const menu = document.querySelector('.menu.of-message');
+			const acts = [...menu.querySelectorAll('[data-act]')].map(b => b.dataset.act).join();
+			menu.hidePopover();
+			return acts;
+		}`)
+	}
+	const want = "reply,copy,forward,select"
+	eventually(t, "neither edit nor recall are offered", func() bool { return acts() == want })
+	ada.press(kb.ArrowUp)
+	if call[bool](ada.tab, `() => document.querySelector('message-composer textarea').value !== ''`) {
+		t.Error("the arrow up edits")
+	}
+	// It is known without the server, too.
+	g.cut("/mqtt")
+	ada.reload()
+	ada.awaitMessage("for good", confirmed...)
+	if got := acts(); got != want {
+		t.Errorf("without the server %q is offered, want %q", got, want)
+	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -23,15 +22,17 @@ type look struct {
 	width, height int64
 }
 
+// The last is a window at 400 %.
 var looks = []look{
-	{"light", "light", 1200, 760}, {"dark", "dark", 1200, 760},
-	{"phone-light", "light", 390, 780}, {"phone-dark", "dark", 390, 780},
+	{"phone-light", "light", 360, 640}, {"phone-dark", "dark", 360, 640},
+	{"light", "light", 1280, 800}, {"dark", "dark", 1280, 800},
+	{"low-light", "light", 320, 256}, {"low-dark", "dark", 320, 256},
 }
 
-// take writes what a page looks like in every look, on a phone first.
+// take writes what a page looks like in every look.
 func (p *person) take(view string) {
 	p.t.Helper()
-	for _, l := range slices.Concat(looks[2:], looks[:2]) {
+	for _, l := range looks {
 		p.do(chromedp.EmulateViewport(l.width, l.height))
 		p.media(map[string]string{"prefers-color-scheme": l.scheme})
 		call[bool](p.tab, scrolled)
@@ -48,20 +49,23 @@ func (p *person) take(view string) {
 // TestScreenshots takes pictures of each view, to be looked at; in English and in Chinese.
 func TestScreenshots(t *testing.T) {
 	for _, language := range []string{"en", "zh-Hans"} {
-		t.Run(language, func(t *testing.T) {
-			t.Parallel()
-			takeAll(t, language)
-		})
+		speak := fmt.Sprintf("localStorage.setItem('parley.language', %q);", language)
+		shot := func(p *person, view string) { p.take(language + "-" + view) }
+		for name, take := range map[string]func(*testing.T, string, func(*person, string)){"chats": takeChats, "group": takeGroup} {
+			t.Run(language+" "+name, func(t *testing.T) {
+				t.Parallel()
+				take(t, speak, shot)
+			})
+		}
 	}
 }
 
-func takeAll(t *testing.T, language string) {
+// takeChats takes pictures of chats with people and services, and of what is around them.
+func takeChats(t *testing.T, speak string, shot func(*person, string)) {
+	t.Helper()
 	const adaID, bobID, carlaID, doraID = 21, 22, 23, 24
 	s := newServerWithKey(t)
 	g := newGate(t, s)
-	speak := fmt.Sprintf("localStorage.setItem('parley.language', %q);", language)
-	shot := func(p *person, view string) { p.take(language + "-" + view) }
-
 	newcomer := &person{tab: newProfile(t).open("newcomer", g.url+"/", speak)}
 	newcomer.await("the form", `() => document.querySelector('sign-in input')`)
 	shot(newcomer, "sign-in")

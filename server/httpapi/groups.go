@@ -19,6 +19,7 @@ const maxGroupBody = 32 << 10
 func (a *api) routeGroups(mux *http.ServeMux) {
 	a.route(mux, "/api/groups", methods{http.MethodPost: a.signedIn(listCost, a.addGroup)})
 	a.route(mux, "/api/groups/{id}", methods{http.MethodGet: a.signedIn(listCost, a.group), http.MethodPatch: a.signedIn(1, a.renameGroup)})
+	a.route(mux, "/api/groups/{id}/picture", methods{http.MethodPut: a.signedIn(1, a.setPicture), http.MethodDelete: a.signedIn(1, a.removePicture)})
 	a.route(mux, "/api/groups/{id}/members", methods{http.MethodPost: a.signedIn(listCost, a.addMembers)})
 	a.route(mux, "/api/groups/{id}/members/{user}", methods{http.MethodPatch: a.signedIn(1, a.changeRole), http.MethodDelete: a.signedIn(1, a.removeMember)})
 	a.route(mux, "/api/groups/{id}/links", methods{http.MethodGet: a.signedIn(1, a.groupLinks), http.MethodPost: a.signedIn(1, a.addGroupLink)})
@@ -146,6 +147,34 @@ func (a *api) renameGroup(r *http.Request, who auth.User) (any, error) {
 		return nil, err
 	}
 	return a.changeGroup(r, who, chat.GroupChange{Key: key, Type: proto.MessageType_MESSAGE_TYPE_GROUP_RENAME, Content: name})
+}
+
+// setPicture gives a group another picture, which was uploaded before.
+func (a *api) setPicture(r *http.Request, who auth.User) (any, error) {
+	var body struct {
+		Attachment string `json:"attachment_id"`
+	}
+	if err := readJSON(r, maxGroupBody, &body); err != nil {
+		return nil, err
+	}
+	picture, ok := proto.ParseID(body.Attachment)
+	if !ok {
+		return nil, badRequest("attachment_id is not a number above 0 in decimal digits, as a string")
+	}
+	return a.changePicture(r, who, picture)
+}
+
+func (a *api) removePicture(r *http.Request, who auth.User) (any, error) {
+	_, err := a.changePicture(r, who, 0)
+	return nil, err
+}
+
+func (a *api) changePicture(r *http.Request, who auth.User, picture uint64) (any, error) {
+	key, err := pathGroup(r)
+	if err != nil {
+		return nil, err
+	}
+	return a.changeGroup(r, who, chat.GroupChange{Key: key, Type: proto.MessageType_MESSAGE_TYPE_GROUP_PICTURE, Picture: picture})
 }
 
 // addMembers lets users into a group.

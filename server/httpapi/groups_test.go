@@ -81,6 +81,20 @@ func TestAGroupOverHTTP(t *testing.T) {
 	if !strings.Contains(text, link) {
 		t.Errorf("links %s", text)
 	}
+	began, err := c.service.BeginUpload(t.Context(), chat.Sender{User: owner}, "team.png", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	finished := began
+	finished.Offset, finished.State, finished.MediaType = 1, chat.AttachmentFinished, "image/png"
+	if err := c.service.ContinueUpload(t.Context(), began, finished); err != nil {
+		t.Fatal(err)
+	}
+	c.field(c.owner, http.MethodPut, path+"/picture", `{"attachment_id":"`+decimal(began.ID)+`"}`, http.StatusOK, "seq")
+	if _, text := c.as(c.owner, http.MethodGet, "/api/conversations", ""); !strings.Contains(text, `"group_picture":"`+decimal(began.ID)+`"`) {
+		t.Errorf("the list says %s", text)
+	}
+	c.field(c.owner, http.MethodDelete, path+"/picture", "", http.StatusNoContent, "")
 	var kinds []proto.MessageType
 	page := new(proto.MessagePage)
 	response, body := c.do(http.MethodGet, "/api/conversations/g:"+c.group+"/messages", map[string]string{"Authorization": "Bearer " + c.owner, "Accept": proto.ContentType}, "")
@@ -90,7 +104,7 @@ func TestAGroupOverHTTP(t *testing.T) {
 	for _, m := range page.Messages {
 		kinds = append(kinds, m.GetMessageType())
 	}
-	if got, want := kinds, []proto.MessageType{32, 33, 37, 36, 35, 33, 34}; !slices.Equal(got, want) {
+	if got, want := kinds, []proto.MessageType{32, 33, 37, 36, 35, 33, 34, 38, 38}; !slices.Equal(got, want) {
 		t.Errorf("the log is %v, want %v", got, want)
 	}
 }
@@ -119,6 +133,10 @@ func TestWhatIsRefusedOfGroupsOverHTTP(t *testing.T) {
 		{c.friend, http.MethodPost, path + "/links", `{}`, 403, "not-admin"},
 		{c.owner, http.MethodPost, path + "/links", `{"expires_in":-1}`, 400, ""},
 		{c.friend, http.MethodPatch, path, `{"name":"y"}`, 403, "not-admin"},
+		{c.owner, http.MethodPut, path + "/picture", `{"attachment_id":"0"}`, 400, ""},
+		{c.owner, http.MethodPut, path + "/picture", `{"attachment_id":"999"}`, 403, "attachment-gone"},
+		{c.friend, http.MethodPut, path + "/picture", `{"attachment_id":"999"}`, 403, "not-admin"},
+		{c.friend, http.MethodDelete, path + "/picture", "", 403, "not-admin"},
 		{c.friend, http.MethodPatch, path + "/members/12", `{"role":"owner"}`, 403, "not-owner"},
 		{c.owner, http.MethodPatch, path + "/members/12", `{"role":"king"}`, 400, ""},
 		{c.outsider, http.MethodGet, "/api/group-links/AAAAAAAAAAAAAAAAAAAAAA", "", 403, "link-invalid"},

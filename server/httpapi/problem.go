@@ -69,13 +69,19 @@ func problemOf(err error) (p *problem, known bool) {
 
 // statusOf are the statuses of refusals for which HTTP has one of its own.
 var statusOf = map[string]int{
-	"note-gone":        http.StatusNotFound,
-	"reply-gone":       http.StatusNotFound,
-	"reply-changed":    http.StatusPreconditionFailed,
-	"nothing-said":     http.StatusConflict,
-	"uploads-full":     http.StatusRequestEntityTooLarge,
-	"too-many-notes":   http.StatusConflict,
-	"too-many-replies": http.StatusConflict,
+	"note-gone":             http.StatusNotFound,
+	"reply-gone":            http.StatusNotFound,
+	"reply-changed":         http.StatusPreconditionFailed,
+	"nothing-said":          http.StatusConflict,
+	"uploads-full":          http.StatusRequestEntityTooLarge,
+	"too-many-notes":        http.StatusConflict,
+	"too-many-replies":      http.StatusConflict,
+	"attachment-gone":       http.StatusForbidden,
+	"attachment-unfinished": http.StatusConflict,
+	"attachment-no-picture": http.StatusUnsupportedMediaType,
+	"last-owner":            http.StatusConflict,
+	"not-a-member":          http.StatusConflict,
+	"group-full":            http.StatusConflict,
 }
 
 // refuse answers with a problem document and logs the refusal once, without

@@ -13,10 +13,12 @@ import (
 // against what is named.
 func (c *checker) attachments() error {
 	for query, words := range map[string]string{
-		"SELECT attachment FROM attachment_names n WHERE NOT EXISTS (SELECT 1 FROM attachments a WHERE a.id = n.attachment)":                            "attachment %d: an entry names it, and it is not there",
-		"SELECT attachment FROM attachment_names n WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation = n.conversation AND m.seq = n.seq)": "attachment %d: an entry names it that is not there",
-		"SELECT id FROM attachments a WHERE due = x'0000000000000000' AND NOT EXISTS (SELECT 1 FROM attachment_names n WHERE n.attachment = a.id)":      "attachment %d: no entry names it, and it is kept for ever",
-		"SELECT id FROM attachments a WHERE due != x'0000000000000000' AND EXISTS (SELECT 1 FROM attachment_names n WHERE n.attachment = a.id)":         "attachment %d: an entry names it, and it is to be deleted",
+		"SELECT attachment FROM attachment_names n WHERE NOT EXISTS (SELECT 1 FROM attachments a WHERE a.id = n.attachment)":                                                                                                            "attachment %d: an entry names it, and it is not there",
+		"SELECT attachment FROM attachment_names n WHERE n.seq != x'0000000000000000' AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation = n.conversation AND m.seq = n.seq)":                                                "attachment %d: an entry names it that is not there",
+		"SELECT attachment FROM attachment_names n WHERE n.seq = x'0000000000000000' AND NOT EXISTS (SELECT 1 FROM user_groups g WHERE g.conversation = n.conversation AND g.picture = n.attachment)":                                   "attachment %d: it is named as the picture of a group, which has another",
+		"SELECT picture FROM user_groups g WHERE g.picture != x'0000000000000000' AND NOT EXISTS (SELECT 1 FROM attachment_names n WHERE n.attachment = g.picture AND n.conversation = g.conversation AND n.seq = x'0000000000000000')": "attachment %d: it is the picture of a group, which does not name it",
+		"SELECT id FROM attachments a WHERE due = x'0000000000000000' AND NOT EXISTS (SELECT 1 FROM attachment_names n WHERE n.attachment = a.id)":                                                                                      "attachment %d: no entry names it, and it is kept for ever",
+		"SELECT id FROM attachments a WHERE due != x'0000000000000000' AND EXISTS (SELECT 1 FROM attachment_names n WHERE n.attachment = a.id)":                                                                                         "attachment %d: an entry names it, and it is to be deleted",
 	} {
 		if err := c.Rows(func(row relational.Row) error {
 			var id relational.Number

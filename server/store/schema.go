@@ -337,6 +337,9 @@ var migrations = []string{`
 		bytes_time BLOB NOT NULL,
 		kept       BLOB NOT NULL
 	) WITHOUT ROWID;
+`, `
+	-- The attachment that is a group's picture, and has a name with seq 0; 0: none.
+	ALTER TABLE user_groups ADD COLUMN picture BLOB NOT NULL DEFAULT x'0000000000000000';
 `}
 
 // redoVersion is the first with a redo log.

@@ -1,6 +1,6 @@
 // @ts-check
 // What messages carry, as the server has it, and what this browser keeps of it to show it again without asking.
-import { ParleyError, refusalOf } from './http.js';
+import { idOf, ParleyError, refusalOf } from './http.js';
 
 /** How long a download may take, in milliseconds. */
 const timeout = 10 * 60_000;
@@ -56,6 +56,13 @@ export class Attachments {
     return blob;
   }
 
+  /** As get, of a place that has one attachment at a time: what was there before is not kept. @param {bigint} id @param {string} place */
+  async only(id, place) {
+    const cache = await this.#cache();
+    if (cache && !await cache.match(this.#address(id)).catch(() => undefined)) await forget(cache, new Set([place]));
+    return this.get(id, place);
+  }
+
   /** Keeps what was just sent, which need not be loaded then. @param {bigint} id @param {string} place @param {Blob} blob */
   async put(id, place, blob) {
     await this.#keep(await this.#cache(), this.#address(id), place, blob);
@@ -65,12 +72,9 @@ export class Attachments {
   async forgetRecalled(messages) {
     const places = new Set(messages.filter(({ type }) => type === 'recalled').flatMap(({ key, seq, ref }) => [`${key}/${seq}`, `${key}/${ref}`]));
     for (const place of places) this.#recalled.add(place);
+    for (const { type, key, attachments } of messages) if (type === 'group-picture' && !attachments.length) places.add(`${key}/0`);
     const cache = places.size > 0 && await this.#cache();
-    if (!cache) return;
-    for (const request of await cache.keys()) {
-      const response = await cache.match(request);
-      if (places.has(decodeURIComponent(response?.headers.get(placeHeader) ?? ''))) await cache.delete(request);
-    }
+    if (cache) await forget(cache, places);
   }
 
   /** @param {bigint} id */
@@ -113,6 +117,14 @@ export async function forgetAttachments(user) {
   }
 }
 
+/** Deletes what was in some places. @param {Cache} cache @param {Set<string>} places */
+async function forget(cache, places) {
+  for (const request of await cache.keys()) {
+    const response = await cache.match(request);
+    if (places.has(decodeURIComponent(response?.headers.get(placeHeader) ?? ''))) await cache.delete(request);
+  }
+}
+
 /** Deletes the oldest, until what is left is within bounds. @param {Cache} cache */
 async function trim(cache) {
   let size = 0;
@@ -123,11 +135,30 @@ async function trim(cache) {
   }
 }
 
-/** @param {string} address @param {string} token @returns {Promise<Response>} */
-async function download(address, token) {
+/**
+ * Uploads something small in one request, and resolves with its id.
+ * @param {string} server its address @param {string} token @param {Blob} blob @param {string} name in ASCII
+ */
+export async function upload(server, token, blob, name) {
+  const response = await transfer(`${server}/api/uploads`, token, {
+    method: 'POST', body: blob, headers: {
+      'Tus-Resumable': '1.0.0', 'Upload-Length': String(blob.size), 'Upload-Metadata': `filename ${btoa(name)}`, 'Content-Type': 'application/offset+octet-stream',
+    },
+  });
+  if (response.headers.get('Upload-Offset') !== String(blob.size)) throw new ParleyError('The picture did not arrive whole: try again.', 0, { reasonCode: 'try-again' });
+  return idOf(response.headers.get('Location')?.split('/').at(-1));
+}
+
+/** @param {string} address @param {string} token */
+const download = (address, token) => transfer(address, token, {});
+
+/** @param {string} address @param {string} token @param {RequestInit} options @returns {Promise<Response>} */
+async function transfer(address, token, { headers, ...options }) {
   let response;
   try {
-    response = await fetch(address, { headers: { Authorization: `Bearer ${token}` }, cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(timeout) });
+    response = await fetch(address, {
+      headers: { Authorization: `Bearer ${token}`, ...headers }, cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(timeout), ...options,
+    });
   } catch (cause) {
     throw new ParleyError('The server cannot be reached: check the connection and try again.', 0, { cause, reasonCode: 'server-unreachable' });
   }

@@ -26,6 +26,13 @@ export async function renameGroup(ask, key, name) {
   await ask(pathOf(key), { method: 'PATCH', body: { name } });
 }
 
+/** @param {Ask} ask @param {string} key @param {bigint | null} picture an upload; null: none */
+export async function setGroupPicture(ask, key, picture) {
+  const path = `${pathOf(key)}/picture`;
+  if (picture === null) await ask(path, { method: 'DELETE' });
+  else await ask(path, { method: 'PUT', body: { attachment_id: String(picture) } });
+}
+
 /** @param {Ask} ask @param {string} key @param {bigint[]} members */
 export async function addMembers(ask, key, members) {
   await ask(`${pathOf(key)}/members`, { method: 'POST', body: { members: members.map(String) } });

@@ -99,6 +99,7 @@ export class ChatPanes extends HTMLElement {
     this.#side.addEventListener('account', () => this.#session.showAccount());
     this.#side.addEventListener('waiting-shown', () => this.#showPresence());
     this.#context.names.addEventListener('change', () => this.#rename());
+    this.#context.pictures.addEventListener('change', () => this.#rename());
     this.#context.services.addEventListener('change', () => {
       this.#rename();
       if (!this.#main.pane) this.#route();
@@ -124,6 +125,7 @@ export class ChatPanes extends HTMLElement {
     this.#attention.close();
     this.#context.services.close();
     this.#context.player.stop();
+    this.#context.pictures.close();
     this.#parley?.close();
     this.#title.close();
   }
@@ -181,7 +183,7 @@ export class ChatPanes extends HTMLElement {
 
   /** @param {Parley} parley */
   #take(parley) {
-    this.#context.names.parley = parley;
+    this.#context.names.parley = this.#context.pictures.parley = parley;
     this.#session.parley = parley;
     this.#side.take(parley);
     this.#learnUser(parley);
@@ -240,6 +242,7 @@ export class ChatPanes extends HTMLElement {
   #takeConversations(changed, all = false) {
     this.#listed ||= all;
     this.#context.names.learn(changed);
+    this.#context.pictures.learn(changed);
     if (!all) for (const conversation of changed) this.#attention.take(this.#conversations.get(conversation.key), conversation);
     this.#conversations.take(changed);
     if (all) this.#paintLists();
@@ -317,13 +320,14 @@ export class ChatPanes extends HTMLElement {
     const memoryOnly = wordsOf(connection.memoryOnly, connection.memoryOnlyCode);
     if (memoryOnly) this.#keeper.close();
     this.#session.sayNotKept(memoryOnly);
-    const { clock, names, presence } = this.#context;
+    const { clock, names, pictures, presence } = this.#context;
     clock.set(serverOffset);
     this.#status.show({ ...connection, reason });
     if (state !== 'connecting') this.#main.showOffline(state === 'offline' ? reason : null);
     if (state === 'live') {
       this.#context.services.ask();
       names.forgive();
+      pictures.forgive();
       this.#askNames();
     }
     presence.known = state === 'live';

@@ -59,9 +59,11 @@ export class ConversationEntry {
   paint(conversation, open) {
     this.#conversation = conversation;
     const { name, person } = this.#participants;
-    if (this.#painted !== name) {
-      this.#painted = name;
-      paintAvatar(this.#avatar, name, person);
+    const picture = this.#context.pictures.of(this.#participants.key);
+    const painted = `${picture} ${name}`;
+    if (this.#painted !== painted) {
+      this.#painted = painted;
+      paintAvatar(this.#avatar, name, person, picture);
       text(this.#name, name);
     }
     set(this.#link, 'href', hashOf(conversation));

@@ -46,6 +46,7 @@ export class ConversationPane extends HTMLElement {
   #notes;
   #quotes;
   #avatar = avatar('', 0n);
+  #picture = '';
   #title = element('h1', { dir: 'auto', tabindex: -1 });
   #typing = element('p', { class: 'typing' });
   #status;
@@ -218,7 +219,7 @@ export class ConversationPane extends HTMLElement {
 
   async #showMembers() {
     const parley = await this.#parley;
-    await showGroup(this, parley, this.participants.key);
+    await showGroup(this, parley, this.participants.key, this.#context.pictures);
     this.#members.focus();
   }
 
@@ -234,9 +235,11 @@ export class ConversationPane extends HTMLElement {
 
   #paint() {
     const { name, person } = this.participants;
-    if (this.#title.textContent !== name) {
+    const picture = this.#context.pictures.of(this.participants.key);
+    if (this.#title.textContent !== name || this.#picture !== picture) {
+      this.#picture = picture;
       text(this.#title, name);
-      paintAvatar(this.#avatar, name, person);
+      paintAvatar(this.#avatar, name, person, picture);
     }
     this.#actions.show(this.#conversation, this.#context.me);
     if (this.participants.agent) this.#notes.update(this.#conversation?.notes ?? 0n);

@@ -1,10 +1,11 @@
 // @ts-check
 // A group: its name, who is in it and as what, the links to it, and what one may do about these.
+import { PictureMaker } from '../model/pictures.js';
 import { linkToGroup } from '../model/route.js';
 import { isolated } from '../texts/foreign-text.js';
 import { fullTime, reasonOf, userName } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
-import { avatar } from './avatar.js';
+import { avatar, paintAvatar } from './avatar.js';
 import { askToConfirm } from './confirm-dialog.js';
 import { element, hide, text } from './dom.js';
 import { MemberChooser } from './member-chooser.js';
@@ -17,11 +18,15 @@ import { MemberChooser } from './member-chooser.js';
  */
 
 const shownAtOnce = 100; // members; others by "show all"
+const pictureSide = 256; // px
 const week = 7 * 24 * 60 * 60; // s that a link counts
 
-/** Shows it until it is closed. @param {Element} place where the dialog lives @param {Parley} parley @param {string} key */
-export function showGroup(place, parley, key) {
-  const dialog = new GroupDialog(parley, key);
+/**
+ * Shows it until it is closed.
+ * @param {Element} place where the dialog lives @param {Parley} parley @param {string} key @param {import('../model/group-pictures.js').GroupPictures} pictures
+ */
+export function showGroup(place, parley, key, pictures) {
+  const dialog = new GroupDialog(parley, key, pictures);
   place.append(dialog.element);
   dialog.element.showModal();
   return dialog.closed;
@@ -38,6 +43,12 @@ class GroupDialog {
   #done = new AbortController();
   #title = element('h2', { id: 'group-title', dir: 'auto', tabindex: -1 });
   #count = element('p', { class: 'note' });
+  #pictures;
+  #avatar = avatar('', 0n);
+  #file = element('input', { type: 'file', accept: 'image/png,image/jpeg,image/gif,image/webp,image/avif', hidden: true, tabindex: -1, 'aria-hidden': 'true', onchange: () => this.#do(() => this.#takePicture()) });
+  #change = element('button', { class: 'button', type: 'button', onclick: () => this.#file.click() }, t.changePicture);
+  #take = element('button', { class: 'button', type: 'button', onclick: () => this.#do(() => this.#removePicture()) }, t.removePicture);
+  #picture = element('div', { class: 'group-picture' }, this.#avatar, this.#change, this.#take, this.#file);
   #name = element('input', { type: 'text', 'aria-label': t.groupName, autocomplete: 'off', dir: 'auto', maxlength: 64, required: true });
   #rename = element('form', { class: 'in-line field', hidden: true, onsubmit: event => this.#submitName(event) }, this.#name,
     element('button', { class: 'button', type: 'submit' }, t.rename));
@@ -55,15 +66,16 @@ class GroupDialog {
   element;
   closed;
 
-  /** @param {Parley} parley @param {string} key */
-  constructor(parley, key) {
+  /** @param {Parley} parley @param {string} key @param {import('../model/group-pictures.js').GroupPictures} pictures */
+  constructor(parley, key, pictures) {
     this.#parley = parley;
     this.#key = key;
+    this.#pictures = pictures;
     this.#chooser = new MemberChooser(parley, id => this.#group?.members.some(({ user }) => user === id) ?? false);
     this.#chooser.addEventListener('change', () => { this.#add.disabled = this.#chooser.chosen.length === 0; });
     this.#adding = element('section', { hidden: true }, element('h3', {}, t.addMembers), this.#chooser, this.#add);
     this.element = element('dialog', { class: 'ask group', 'aria-labelledby': 'group-title' },
-      this.#title, this.#count, this.#failure, this.#rename, this.#members, this.#more, this.#adding, this.#linking,
+      this.#title, this.#count, this.#picture, this.#failure, this.#rename, this.#members, this.#more, this.#adding, this.#linking,
       element('div', { class: 'choices' }, this.#leave, element('button', { class: 'button', type: 'button', onclick: () => this.element.close() }, t.close)));
     this.closed = new Promise(resolve => this.element.addEventListener('close', () => {
       this.#done.abort();
@@ -72,6 +84,9 @@ class GroupDialog {
     }));
     const { signal } = this.#done;
     parley.addEventListener('group', ({ detail }) => { if (detail.key === key) this.#show(detail); }, { signal });
+    pictures.addEventListener('change', () => this.#paintPicture(), { signal });
+    // Behind those who learn from it which picture the group has.
+    parley.addEventListener('conversations', () => this.#paintPicture(), { signal });
     this.#do(async () => this.#show(await parley.group(key)));
   }
 
@@ -82,12 +97,37 @@ class GroupDialog {
     text(this.#title, group.name);
     text(this.#count, t.memberCount(group.members.length));
     if (document.activeElement !== this.#name) this.#name.value = group.name;
+    this.#paintPicture();
     hide(this.#rename, !admin(group));
     hide(this.#adding, !admin(group));
     hide(this.#linking, !admin(group));
     hide(this.#leave, !group.role);
     this.#paintMembers(group);
     if (rose) this.#do(async () => this.#showLinks(await this.#parley.groupLinks(this.#key)));
+  }
+
+  #paintPicture() {
+    const picture = this.#pictures.of(this.#key);
+    paintAvatar(this.#avatar, this.#group?.name ?? '', BigInt(this.#key.split(':')[1]), picture);
+    hide(this.#change, !admin(this.#group));
+    const held = document.activeElement === this.#take;
+    hide(this.#take, !admin(this.#group) || !picture);
+    if (held && this.#take.hidden) this.#change.focus();
+    hide(this.#picture, !admin(this.#group) && !picture);
+  }
+
+  async #takePicture() {
+    const [file] = this.#file.files ?? [];
+    this.#file.value = ''; // the same may be chosen again
+    if (!file) return;
+    const maker = new PictureMaker();
+    const made = await maker.make(file, pictureSide).finally(() => maker.close());
+    if (made) await this.#parley.setGroupPicture(this.#key, made.file.blob);
+    else text(this.#failure, t.notAPicture);
+  }
+
+  async #removePicture() {
+    await this.#parley.setGroupPicture(this.#key, null);
   }
 
   /** Owner and admins first, then by name. @param {Group} group */

@@ -99,7 +99,7 @@ export class MemberChooser extends HTMLElement {
   #paint() {
     this.#list.hidden = this.#chosen.size === 0;
     this.#list.replaceChildren(...[...this.#chosen].map(([id, name]) => element('li', {}, element('bdi', {}, name), element('button', {
-      class: 'icon-button', type: 'button', 'aria-label': t.leaveOut(isolated(name)), title: t.leaveOut(isolated(name)),
+      class: 'icon-button', type: 'button', 'aria-label': t.chooseNot(isolated(name)), title: t.chooseNot(isolated(name)),
       onclick: () => {
         this.#chosen.delete(id);
         this.#paint();

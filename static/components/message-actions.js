@@ -104,20 +104,23 @@ export class MessageActions {
   /** @param {Message[]} messages */
   async #copy(messages) {
     try {
-      await navigator.clipboard.writeText(messages.map(({ content }) => content).join('\n\n'));
+      await navigator.clipboard.writeText(messages.map(({ content }) => content).filter(Boolean).join('\n\n'));
       this.#notice(t.copiedMessages(messages.length));
     } catch {
       this.#notice(t.notCopied);
     }
   }
 
-  /** Sends what messages say into other conversations, as the user's own; says whether. @param {Message[]} messages */
+  /** Sends what messages say and carry into other conversations, as the user's own; says whether. @param {Message[]} messages */
   async #forward(messages) {
     const parley = await this.#parley;
     const keys = await askWhereTo(this.#pane, parley, this.#context, messages.length);
     if (!keys.length) return false;
     try {
-      for (const { content } of messages) await Promise.all(keys.map(key => parley.send(key, content)));
+      for (const { content, type, attachments } of messages) {
+        const carried = attachments.length ? { type, files: attachments } : {}; // the server has them already
+        await Promise.all(keys.map(key => parley.send(key, content, carried)));
+      }
       this.#notice(t.forwarded(keys.length));
     } catch (error) {
       this.#notice(t.notSent(reasonOf(error, t.unknownError)));

@@ -227,7 +227,7 @@ export class MessageList extends HTMLElement {
   /** @param {Message} message */
   #choose(message) {
     if (!this.#chosen?.delete(idOf(message))) this.#chosen?.set(idOf(message), message);
-    this.#selection.show(this.#chosen?.size ?? null);
+    this.#selection.show(this.#chosen && [...this.#chosen.values()]);
   }
 
   /** Shows what is chosen, of what there still is. @param {import('../model/rows.js').Row[]} rows */
@@ -240,7 +240,7 @@ export class MessageList extends HTMLElement {
       view.choose(this.#chosen && isChoosable(row.message) ? chosen : null);
     }
     for (const message of this.#window.messages) if (message.type === 'recalled') this.#chosen?.delete(idOf(message));
-    this.#selection.show(this.#chosen?.size ?? null);
+    this.#selection.show(this.#chosen && [...this.#chosen.values()]);
   }
 
   /** Asks the engine for messages; they take the place of what was kept. */

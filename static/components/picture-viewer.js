@@ -31,6 +31,7 @@ class PictureViewer {
   #name = element('p', { class: 'name', dir: 'auto', 'aria-live': 'polite' });
   #previous = this.#button('back', t.previousPicture, () => this.#turn(-1));
   #next = this.#button('forward', t.nextPicture, () => this.#turn(1));
+  #close = this.#button('close', t.close, () => this.element.close());
   #zoom = 1;
   #offset = { x: 0, y: 0 };
   /** Pointers on the picture, where each began and is. @type {Map<number, { x: number, y: number, fromX: number, fromY: number }>} */
@@ -39,7 +40,7 @@ class PictureViewer {
     this.#stage,
     element('div', { class: 'viewer-bar' }, this.#name,
       this.#button('zoom-out', t.zoomOut, () => this.#zoomTo(this.#zoom / zoomStep)), this.#button('zoom-in', t.zoomIn, () => this.#zoomTo(this.#zoom * zoomStep)),
-      this.#button('down', t.downloadPicture, () => this.#download()), this.#button('close', t.close, () => this.element.close())),
+      this.#button('down', t.downloadPicture, () => this.#download()), this.#close),
     this.#previous, this.#next);
 
   /** @param {AttachmentLoader} loader @param {Attachment[]} pictures @param {number} first */
@@ -60,6 +61,7 @@ class PictureViewer {
   }
 
   open() {
+    this.#close.autofocus = true;
     this.element.showModal();
     this.#show();
   }

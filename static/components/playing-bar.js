@@ -23,7 +23,7 @@ export class PlayingBar {
     const { current, author, playing } = this.#player;
     hide(this.element, current === null);
     if (!current) return;
-    text(this.#words, t.voiceOf(isolated(author)));
+    text(this.#words, author === t.you ? t.ownVoice : t.voiceOf(isolated(author)));
     const words = playing ? t.pauseVoice : t.playVoice;
     if (this.#toggle.getAttribute('aria-label') !== words) this.#toggle.replaceChildren(icon(playing ? 'pause' : 'play'));
     set(this.#toggle, 'aria-label', words);

@@ -1,8 +1,7 @@
 // @ts-check
 // The beginning of a message that another one quotes; pressed, it leads there.
-import { isolated } from '../texts/foreign-text.js';
 import { t } from '../texts/strings.js';
-import { element, set, text } from './dom.js';
+import { element, text } from './dom.js';
 
 /** Fires "jump" with the seq. */
 export class QuoteBlock {
@@ -10,7 +9,7 @@ export class QuoteBlock {
   #words = element('bdi', { class: 'quote-words' });
   #seq = 0n;
   element = element('button', {
-    class: 'quote', type: 'button', tabindex: -1, onclick: () => this.element.dispatchEvent(new CustomEvent('jump', { detail: this.#seq, bubbles: true })),
+    class: 'quote', type: 'button', tabindex: -1, title: t.toQuoted, onclick: () => this.element.dispatchEvent(new CustomEvent('jump', { detail: this.#seq, bubbles: true })),
   }, this.#author, this.#words);
 
   /** @param {import('../model/quotes.js').Quoted} quoted */
@@ -18,6 +17,5 @@ export class QuoteBlock {
     this.#seq = seq;
     text(this.#author, author);
     text(this.#words, words);
-    set(this.element, 'aria-label', t.quoteOf(isolated(author), isolated(words)));
   }
 }

@@ -25,7 +25,7 @@ export class ReactionRow {
     this.#list.replaceChildren(...all.map(({ emoji, names, mine }) => {
       const who = formats.list(names.map(isolated));
       return element('li', {}, element('button', {
-        class: 'reaction', type: 'button', 'data-emoji': emoji, 'data-names': who, 'aria-pressed': String(mine), 'aria-label': t.reactedWith(emoji, who), title: who,
+        class: 'reaction', type: 'button', 'data-emoji': emoji, 'data-names': who, 'aria-pressed': String(mine), 'aria-label': t.reactedWith(emoji, formats.number(names.length), who), title: who,
         onclick: event => event.currentTarget.dispatchEvent(new CustomEvent('react', { detail: mine ? '' : emoji, bubbles: true })),
       }, element('span', { class: 'one-emoji' }, emoji), element('span', { class: 'count' }, formats.number(names.length))));
     }));

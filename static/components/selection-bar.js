@@ -17,11 +17,13 @@ export class SelectionBar extends HTMLElement {
     hide(this, true);
   }
 
-  /** @param {number | null} count how many are chosen; null: none are to be */
-  show(count) {
-    hide(this, count === null);
-    text(this.#count, count === null ? '' : t.selected(count));
-    for (const button of this.#buttons) button.disabled = !count;
+  /** @param {import('../parley.js').Message[] | null} chosen null: none are to be */
+  show(chosen) {
+    hide(this, chosen === null);
+    text(this.#count, chosen === null ? '' : t.selected(chosen.length));
+    const [copy, forward] = this.#buttons;
+    copy.disabled = !chosen?.some(({ content }) => content);
+    forward.disabled = !chosen?.length;
   }
 
   /** @param {'copy' | 'forward' | 'cancel'} act */

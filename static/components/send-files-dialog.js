@@ -1,7 +1,7 @@
 // @ts-check
 // Shows what is about to be sent, before it is: pictures as they will look, files by their names, and what cannot be
 // sent, and why. The person may leave some out, and write a caption.
-import { isPicture, preparePicture } from '../model/pictures.js';
+import { isPicture, PictureMaker } from '../model/pictures.js';
 import { isolated } from '../texts/foreign-text.js';
 import { formats, t } from '../texts/strings.js';
 import { element, hide, isInputMethods, set, text } from './dom.js';
@@ -34,6 +34,8 @@ export function askToSend(place, files, limits) {
 
 /** One of the files: what it is like as a picture, if it is one. @typedef {{ file: File, picture: NewFile | null, item: HTMLElement }} Item */
 
+const touch = matchMedia('(pointer: coarse)').matches;
+
 class SendFilesDialog {
   #limits;
   /** @type {Item[]} */
@@ -42,11 +44,13 @@ class SendFilesDialog {
   #problem = element('p', { class: 'problem', role: 'status' });
   #original = element('input', { type: 'checkbox', onchange: () => this.#paint() });
   #originalRow = element('label', { class: 'original', hidden: true }, this.#original, t.sendOriginals);
-  #caption = element('textarea', { rows: 1, dir: 'auto', 'aria-label': t.caption, placeholder: t.caption, onkeydown: event => this.#key(event) });
+  /** Has the focus at first where a caption would bring a keyboard up over what is to be looked at. */
+  #title = element('h2', { id: 'send-files', tabindex: -1, autofocus: touch }, t.sendFiles);
+  #caption = element('textarea', { rows: 1, autofocus: !touch, dir: 'auto', 'aria-label': t.caption, placeholder: t.caption, onkeydown: event => this.#key(event) });
   #send = element('button', { class: 'button primary', value: 'send', disabled: true }, t.send);
   element = element('dialog', { class: 'ask send-files', 'aria-labelledby': 'send-files' },
     element('form', { method: 'dialog', onsubmit: event => { if (this.#send.disabled) event.preventDefault(); } },
-      element('h2', { id: 'send-files' }, t.sendFiles),
+      this.#title,
       this.#list, this.#problem, this.#originalRow, this.#caption,
       element('div', { class: 'choices' }, element('button', { class: 'button', value: 'no', type: 'button', onclick: () => this.element.close('no') }, t.cancel), this.#send)));
 
@@ -58,6 +62,7 @@ class SendFilesDialog {
     text(this.#problem, problems.join(' '));
     this.#items = files.filter(file => !refused.includes(file)).map(file => this.#itemOf(file));
     this.#list.append(...this.#items.map(({ item }) => item));
+    this.element.addEventListener('close', () => { this.#closed = true; });
     this.#prepare();
   }
 
@@ -70,22 +75,26 @@ class SendFilesDialog {
     return { file, picture: null, item };
   }
 
-  /** Makes pictures of those files that are some, one after the other: each takes much memory. */
+  /** Makes pictures of those files that are some. */
   async #prepare() {
+    const maker = new PictureMaker();
     for (const one of [...this.#items]) {
-      if (!isPicture(one.file)) continue;
-      const picture = await preparePicture(one.file);
-      if (!picture || picture.blob.size > this.#limits.largest) continue;
-      one.picture = picture;
-      const url = URL.createObjectURL(picture.blob);
+      if (!this.#items.includes(one) || !isPicture(one.file)) continue;
+      const picture = await maker.make(one.file);
+      if (this.#closed) break;
+      if (!picture || picture.file.blob.size > this.#limits.largest) continue;
+      one.picture = picture.file;
+      const url = URL.createObjectURL(picture.thumb);
       const image = element('img', { src: url, alt: '', onload: () => URL.revokeObjectURL(url) });
       one.item.querySelector('.thumb')?.replaceChildren(image);
     }
+    maker.close();
     this.#ready = true;
     this.#paint();
   }
 
   #ready = false;
+  #closed = false;
 
   /** @param {HTMLElement} item */
   #remove(item) {

@@ -2,6 +2,7 @@
 // What the page knows beside conversations: who the user is, what people are
 // called, who is here, and what time it is.
 import { Clock } from './clock.js';
+import { GroupPictures } from './group-pictures.js';
 import { Names } from './names.js';
 import { Participants } from './participants.js';
 import { Presence } from './presence.js';
@@ -16,6 +17,7 @@ export class PageContext {
   /** The user is an agent who wants no further conversations. */
   away = false;
   services = new Services(this.clock);
+  pictures = new GroupPictures();
   /** Goes on whatever conversation is open. */
   player = new VoicePlayer();
 

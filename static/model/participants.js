@@ -8,7 +8,7 @@ import { speaksOfAnother } from './message-acts.js';
 
 /** Entries that are a quiet line in the log; all others are shown as messages. */
 const lines = new Set(['claim', 'release', 'hand-over', 'resolve', 'reopen', 'no-reply-needed', 'move', 'moved', 'recalled', 'unknown-control',
-  'group-create', 'group-join', 'group-leave', 'group-remove', 'group-rename', 'group-role']);
+  'group-create', 'group-join', 'group-leave', 'group-remove', 'group-rename', 'group-role', 'group-picture']);
 
 /** Those of these that customers are shown, too. */
 const shownToCustomers = new Set(['resolve', 'move', 'moved', 'recalled', 'unknown-control']);

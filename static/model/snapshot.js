@@ -28,7 +28,7 @@ import { keepsIdentity, storedIdentity } from './identity.js';
 
 const place = 'parley.snapshot';
 const stores = /** @type {const} */ (['sessionStorage', 'localStorage']); // of this tab, and of all
-const version = 3; // rises when what is kept means something else
+const version = 4; // rises when what is kept means something else
 const mostLength = 64 << 10; // UTF-16 units
 const lowest = { conversation: 56, message: 32 }; // px: a screen holds no more of them than have this height, of which each costs a start its time
 const rows = 20; // conversations of each list, at most
@@ -225,7 +225,7 @@ const attachment = object({
 const message = object({
   key, seq: id, id, sender: id, receiver: id, content: text, time, deliveredTime: time, readTime: time, seen: id, ref: text, number: id,
   state: oneOf('pending', 'sent', 'delivered', 'read', 'refused', 'received'), reason: text, reasonCode: text, reasonArgs: list(text), gap: flag, type: text, mine: flag,
-  agent: id, target: id, extend: text, quote: id, of: id, edited: time, reactions: list(object({ user: id, emoji: text })), recalledBy: id, changing: flag,
+  agent: id, target: id, extend: text, quote: id, of: id, edited: time, reactions: list(object({ user: id, emoji: text })), recalledBy: id, changeableUntil: time, changing: flag,
   senderName: text, mentions: list(id), mentionsMe: flag, members: list(id), memberNames: list(text), readBy: number, readOf: number,
   attachments: list(attachment), paused: flag,
 });
@@ -233,7 +233,7 @@ const conversation = object({
   key, peer: id, peerName: text, head: id, min: id, read: id, delivered: id, peerRead: id, peerDelivered: id, unread: id,
   waitingSince: time, awaitingSince: time, last: orNull(message), waitingSeq: id, awaitingSeq: id, service: number, agent: flag,
   customer: id, assignee: id, assigneeName: text, closed: oneOf('open', 'resolved', 'no-reply-needed', 'moved'), lastAnswer: id, lastAnswerBy: id, notes: id,
-  blocked: flag, pinned: flag, muted: flag, archived: flag, markedUnread: flag, group: id, role: text, memberCount: number, mentions: id,
+  blocked: flag, pinned: flag, muted: flag, archived: flag, markedUnread: flag, group: id, picture: id, role: text, memberCount: number, mentions: id,
 });
 const snapshotKind = object({
   version: oneOf(version), user: id, unread: id, agent: flag, conversations: list(conversation),

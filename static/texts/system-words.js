@@ -43,6 +43,8 @@ export function systemWords(message, participants) {
       return t.groupRemoved(message.mine ? t.youDid : who, membersOf(message, participants));
     case 'group-rename':
       return t.groupRenamed(message.mine ? t.youDid : who, isolated(message.content));
+    case 'group-picture':
+      return t.groupPictured(message.mine ? t.youDid : who, message.content !== '' || message.attachments.length > 0);
     case 'group-role':
       return t.groupRole(message.mine ? t.youDid : who, membersOf(message, participants), t.roles[message.content] ?? '');
     default:
@@ -58,7 +60,7 @@ function membersOf(message, participants) {
 }
 
 /** Types whose content is said in the words. */
-const ofGroups = new Set(['group-create', 'group-rename', 'group-role']);
+const ofGroups = new Set(['group-create', 'group-rename', 'group-role', 'group-picture']);
 
 /** What was said with a control entry, '' if nothing was. @param {Message} message */
 export function saidWith({ type, content }) {

@@ -11,7 +11,7 @@ import (
 // protocol is the version of what pages, worker and program say to each other.
 // The same number stands in static/parley.js and static/engine.js; it rises
 // when an older page or program would misunderstand a newer one.
-const protocol = 8
+const protocol = 9
 
 // maxCommand bounds a command from a page, in bytes: more than the longest
 // content, so that the engine can say what is wrong with one that is too long.

@@ -27,6 +27,7 @@ var entryTypes = map[proto.MessageType]string{
 	proto.MessageType_MESSAGE_TYPE_GROUP_REMOVE:    "group-remove",
 	proto.MessageType_MESSAGE_TYPE_GROUP_RENAME:    "group-rename",
 	proto.MessageType_MESSAGE_TYPE_GROUP_ROLE:      "group-role",
+	proto.MessageType_MESSAGE_TYPE_GROUP_PICTURE:   "group-picture",
 	proto.MessageType_MESSAGE_TYPE_EDIT:            "edit",
 	proto.MessageType_MESSAGE_TYPE_RECALL:          "recall",
 	proto.MessageType_MESSAGE_TYPE_REACT:           "react",

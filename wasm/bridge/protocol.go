@@ -25,7 +25,7 @@ func putReaction(e *encoder, v *chat.Reaction) {
 	e.string(v.Emoji)
 }
 
-var messageShape = &shape{"key", "seq", "id", "sender", "receiver", "content", "time", "deliveredTime", "readTime", "seen", "ref", "number", "state", "reason", "reasonCode", "reasonArgs", "gap", "type", "mine", "agent", "target", "extend", "quote", "of", "edited", "reactions", "recalledBy", "changing", "senderName", "mentions", "mentionsMe", "members", "memberNames", "readBy", "readOf", "attachments", "paused"}
+var messageShape = &shape{"key", "seq", "id", "sender", "receiver", "content", "time", "deliveredTime", "readTime", "seen", "ref", "number", "state", "reason", "reasonCode", "reasonArgs", "gap", "type", "mine", "agent", "target", "extend", "quote", "of", "edited", "reactions", "recalledBy", "changeableUntil", "changing", "senderName", "mentions", "mentionsMe", "members", "memberNames", "readBy", "readOf", "attachments", "paused"}
 
 func putMessage(e *encoder, v *chat.Message) {
 	e.object(messageShape)
@@ -62,6 +62,7 @@ func putMessage(e *encoder, v *chat.Message) {
 		putReaction(e, &v.Reactions[i])
 	}
 	e.uint(v.RecalledBy)
+	e.float(float64(v.ChangeableUntil))
 	e.bool(v.Changing)
 	e.string(v.SenderName)
 	e.array(len(v.Mentions))
@@ -104,7 +105,7 @@ func putAttachment(e *encoder, v *chat.Attachment) {
 	e.string(v.Place)
 }
 
-var conversationShape = &shape{"key", "peer", "peerName", "head", "min", "read", "delivered", "peerRead", "peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "waitingSeq", "awaitingSeq", "service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy", "notes", "blocked", "pinned", "muted", "archived", "markedUnread", "group", "role", "memberCount", "mentions"}
+var conversationShape = &shape{"key", "peer", "peerName", "head", "min", "read", "delivered", "peerRead", "peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "waitingSeq", "awaitingSeq", "service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy", "notes", "blocked", "pinned", "muted", "archived", "markedUnread", "group", "picture", "role", "memberCount", "mentions"}
 
 func putConversation(e *encoder, v *chat.Conversation) {
 	e.object(conversationShape)
@@ -142,6 +143,7 @@ func putConversation(e *encoder, v *chat.Conversation) {
 	e.bool(v.Archived)
 	e.bool(v.MarkedUnread)
 	e.uint(v.Group)
+	e.uint(v.Picture)
 	e.string(v.Role)
 	e.float(float64(v.MemberCount))
 	e.uint(v.Mentions)

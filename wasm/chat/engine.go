@@ -72,7 +72,7 @@ type Engine struct {
 func New(c Config) *Engine {
 	e := &Engine{
 		Config:        c,
-		render:        renderer{c.User},
+		render:        renderer{user: c.User},
 		conversations: make(map[string]*conversation),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
@@ -127,6 +127,7 @@ func (e *Engine) loaded(f func()) {
 
 func (e *Engine) load(s Snapshot) error {
 	e.meta = s.Meta
+	e.render.window = e.meta.editWindow()
 	for _, row := range s.Conversations {
 		c, err := restore(row, e.User)
 		if err != nil {

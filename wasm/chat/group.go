@@ -17,6 +17,7 @@ const groupTimeout = 30 * time.Second
 type group struct {
 	role     proto.GroupRole // mine; none: I left, or was removed
 	members  uint32          // how many there are
+	picture  uint64          // an attachment; 0: none
 	version  uint64          // of the row that told this
 	head     uint64          // that this is as of: rows and entries may come in any order
 	mentions mentions
@@ -37,6 +38,7 @@ func (g *group) row(head uint64, row *proto.ConversationState) {
 		return
 	}
 	g.role, g.members, g.version, g.head = row.GetRole(), row.GetMemberCount(), row.GetGroupVersion(), head
+	g.picture = row.GetGroupPicture()
 	g.mentions.row(head, row.GetUnreadMentions())
 }
 
@@ -210,6 +212,11 @@ func (e *Engine) happened(c *conversation, entries []entry) {
 		switch x.direct.GetMessageType() {
 		case proto.MessageType_MESSAGE_TYPE_GROUP_CREATE, proto.MessageType_MESSAGE_TYPE_GROUP_RENAME:
 			c.names = names{peer: x.direct.GetContent(), head: x.seq}
+		case proto.MessageType_MESSAGE_TYPE_GROUP_PICTURE:
+			g.picture = 0
+			for _, a := range x.attachments() {
+				g.picture = a.GetAttachmentId()
+			}
 		}
 		if g.roster != nil {
 			g.members = uint32(len(g.roster.roles))

@@ -171,7 +171,8 @@ const dave = 1 << 62
 func TestWhatHappensToAGroupIsFoldedInAsItComes(t *testing.T) {
 	clock, s := setup(t)
 	teamOf(s)
-	a := open(t, s, alice, chat.NewMemory())
+	store := chat.NewMemory()
+	a := open(t, s, alice, store)
 	clock.Run(time.Second)
 	a.showTeam()
 	clock.Run(time.Second)
@@ -187,6 +188,24 @@ func TestWhatHappensToAGroupIsFoldedInAsItComes(t *testing.T) {
 	happen(proto.MessageType_MESSAGE_TYPE_GROUP_ROLE, "admin", alice)
 	if c := a.list[teamKey]; c.PeerName != "the team" || c.Role != "admin" || a.group.Name != "the team" || a.group.Role != "admin" {
 		t.Errorf("the list has %+v, the group is %+v", c, a.group)
+	}
+	picture := proto.MessageType_MESSAGE_TYPE_GROUP_PICTURE
+	s.say2(carol, &proto.Message{MessageType: &picture, Content: pb.String("x.png"), Attachments: []*proto.Attachment{{AttachmentId: pb.Uint64(7)}}})
+	clock.Run(100 * time.Millisecond)
+	if c := a.list[teamKey]; c.Picture != 7 {
+		t.Errorf("with a picture the list has %+v", c)
+	}
+	s.down = true
+	later := open(t, s, alice, store)
+	clock.Run(time.Second)
+	if all := later.engine.Conversations(); len(all) != 1 || all[0].Picture != 7 {
+		t.Errorf("without the server, later, the list has %+v", all)
+	}
+	later.engine.Close(func() {})
+	s.down = false
+	happen(picture, "")
+	if c := a.list[teamKey]; c.Picture != 0 {
+		t.Errorf("without a picture the list has %+v", c)
 	}
 	happen(proto.MessageType_MESSAGE_TYPE_GROUP_REMOVE, "", alice)
 	if c := a.list[teamKey]; c.Role != "" || c.MemberCount != 0 {

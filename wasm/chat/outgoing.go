@@ -22,7 +22,6 @@ type outgoing struct {
 	uploaded []uint64
 	known    []bool // that the server was asked
 	abort    context.CancelFunc
-	paused   bool // by the person, until this program ends
 }
 
 // queue puts a message into the outbox in its place: another one may have been

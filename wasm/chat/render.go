@@ -4,13 +4,15 @@ import (
 	"encoding/base64"
 	"slices"
 	"strconv"
+	"time"
 
 	"parley/proto"
 )
 
 // renderer makes what a person sees of what the engine keeps. It changes nothing.
 type renderer struct {
-	user uint64 // who looks
+	user   uint64        // who looks
+	window time.Duration // for how long messages can be changed
 }
 
 // conversation is a conversation as the list shows it.
@@ -40,6 +42,7 @@ func (r renderer) conversation(c *conversation) Conversation {
 		if view.Role != "" { // who left is told no more how many there are
 			view.MemberCount = c.group.members
 		}
+		view.Picture = c.group.picture
 		view.Mentions = c.group.mentions.total(c.mine.read)
 	}
 	if o := c.lastSent(); o != nil {
@@ -73,6 +76,9 @@ func (r renderer) message(c *conversation, x entry) Message {
 		Key: c.name, Seq: x.seq, ID: x.id(), Time: event.Time,
 		Type: event.Type, Mine: x.by(r.user), Agent: event.Author, Target: event.Target,
 		Ref: x.ref().String(), State: Received, Gap: x.seq != 0 && c.gap(x.seq),
+	}
+	if r.window > 0 && event.Type.Written() && (view.Mine || event.Author != 0) {
+		view.ChangeableUntil = view.Time + uint64(r.window.Milliseconds())
 	}
 	if event.Seen != nil {
 		view.Seen = *event.Seen
@@ -184,7 +190,7 @@ func (c *conversation) stateOf(seq uint64) MessageState {
 // pending is a message of the outbox as the log shows it.
 func (r renderer) pending(c *conversation, o *outgoing) Message {
 	view := r.message(c, o.entry)
-	view.Number, view.State, view.Gap, view.Paused = o.Number, Pending, false, o.paused
+	view.Number, view.State, view.Gap, view.Paused = o.Number, Pending, false, o.Paused
 	for i := range min(len(o.Files), len(view.Attachments)) {
 		view.Attachments[i].File, view.Attachments[i].Uploaded = o.Files[i].Key, o.uploaded[i]
 	}

@@ -47,6 +47,7 @@ func (c *conversation) row(self uint64) (Row, error) {
 		MarkedUnread: &c.choices.markedUnread, ArchivedThrough: &c.choices.archivedThrough,
 		AssigneeId: &s.Assignee, AssigneeName: &assignee, PostProc: &s.PostProc,
 		Role: &c.group.role, MemberCount: &c.group.members, GroupVersion: &c.group.version, UnreadMentions: &mentions,
+		GroupPicture:  &c.group.picture,
 		LastAnswerSeq: &s.LastAnswer, LastAnswerAgentId: &s.LastAnswerBy, Notes: &c.notes,
 		RevisedSeq: &c.revisions.newest,
 	}
@@ -88,7 +89,7 @@ func restore(r Row, self uint64) (*conversation, error) {
 	if err := proto.UnmarshalOpen(b, s); err != nil {
 		return nil, errRow
 	}
-	g := group{role: s.GetRole(), members: s.GetMemberCount(), version: s.GetGroupVersion(), head: n.standingHead}
+	g := group{role: s.GetRole(), members: s.GetMemberCount(), picture: s.GetGroupPicture(), version: s.GetGroupVersion(), head: n.standingHead}
 	g.mentions.row(n.standingHead, s.GetUnreadMentions())
 	return &conversation{
 		group: g, name: r.Key, key: key, head: s.GetHeadSeq(), min: n.min,

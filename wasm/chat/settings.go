@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"time"
+
 	protobuf "google.golang.org/protobuf/proto"
 
 	"parley/proto"
@@ -62,6 +64,35 @@ func (e *Engine) Settings() (s Settings, ok bool) {
 	return *e.settings, true
 }
 
+// defaultEditWindow is for how long a server that does not say lets messages be changed.
+const defaultEditWindow = 24 * time.Hour
+
+// editWindow is for how long the server lets messages be changed, as far as it is known.
+func (m Meta) editWindow() time.Duration {
+	if m.EditWindow == 0 {
+		return defaultEditWindow
+	}
+	return time.Duration(m.EditWindow-1) * time.Second
+}
+
+// changeWindow takes in for how many seconds messages can be changed.
+func (e *Engine) changeWindow(seconds uint64) {
+	if e.meta.EditWindow == seconds+1 || seconds >= 1<<32 {
+		return
+	}
+	e.meta.EditWindow = seconds + 1
+	e.write.meta(e.meta)
+	if e.render.window == e.meta.editWindow() {
+		return
+	}
+	e.render.window = e.meta.editWindow()
+	for _, c := range e.sorted() {
+		if c.shown {
+			e.tellProgress(c, c.floor(), c.head)
+		}
+	}
+}
+
 // deliverSettings takes in what the user has chosen, here or on another device.
 func (e *Engine) deliverSettings(payload []byte) error {
 	m := new(proto.Settings)
@@ -75,6 +106,9 @@ func (e *Engine) deliverSettings(payload []byte) error {
 	if e.settings == nil || *e.settings != told {
 		e.settings = &told
 		e.Observer.Settings(told)
+	}
+	if m.EditWindow != nil {
+		e.changeWindow(m.GetEditWindow())
 	}
 	if m.Name != nil && m.GetName() != e.Token.Name { // the user was renamed since the token was made
 		e.renewing.ask()

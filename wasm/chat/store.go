@@ -42,6 +42,9 @@ type Meta struct {
 	SyncToken string
 	// Device is random, made once per browser profile and user: it ends the MQTT client id.
 	Device string
+	// EditWindow is for how many seconds the server lets messages be changed, and one more; 0 if
+	// it did not say.
+	EditWindow uint64
 }
 
 // Snapshot is everything that the store holds but the messages.
@@ -96,6 +99,8 @@ type Outgoing struct {
 	// Files are the attachments of Body, in its order; none if it has none. Those that are
 	// uploaded by this browser are kept beside the Store until the message leaves the outbox.
 	Files []OutgoingFile
+	// Paused is that the person lets their upload rest.
+	Paused bool
 }
 
 // OutgoingFile is an attachment of a message that is not confirmed yet.

@@ -56,6 +56,9 @@ type Message struct {
 	Reactions []Reaction // one for each who reacted
 	// RecalledBy is the agent who took it back, if that is not its author; 0 to customers.
 	RecalledBy uint64
+	// ChangeableUntil is until when the server lets me take it back or, a text of mine, edit it: Unix
+	// milliseconds by its clock; 0: never.
+	ChangeableUntil uint64
 	// Changing says that it is shown as edits, recalls or reactions of mine make it which the server has not
 	// confirmed yet.
 	Changing bool
@@ -121,9 +124,11 @@ type Conversation struct {
 	MarkedUnread  bool     // I want it to look unread, which it is not
 	Last          *Message // the newest, an unconfirmed one of mine included; nil if none is known
 
-	// Of groups alone: the id, 0 if it is none; what I am in it, owner, admin or member, "" if I left or was
-	// removed; how many members it has; and how many unread messages mention me.
+	// Of groups alone: the id, 0 if it is none; the attachment that is its picture, 0 if it has none; what I am in
+	// it, owner, admin or member, "" if I left or was removed; how many members it has; and how many unread
+	// messages mention me.
 	Group       uint64
+	Picture     uint64
 	Role        string
 	MemberCount uint32
 	Mentions    uint64

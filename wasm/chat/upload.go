@@ -54,15 +54,16 @@ type uploads struct {
 }
 
 // Pause lets the upload of a message's files rest, and with it the message and those behind it,
-// or go on. Whoever opens the chat again finds it going on.
+// or go on, also after this program has ended.
 func (e *Engine) Pause(hexRef string, paused bool, done func(error)) {
 	e.loaded(func() {
 		c, o, err := e.outbox.discardable(hexRef)
 		if err == nil && o.Refused != "" {
 			err = proto.Refuse(proto.PayloadFormatInvalid, "ref: no message whose files are being uploaded has it")
 		}
-		if err == nil && o.paused != paused {
-			o.paused = paused
+		if err == nil && o.Paused != paused {
+			o.Paused = paused
+			e.write.outgoing(o.Outgoing, nil)
 			if paused && o.abort != nil {
 				o.abort()
 			}
@@ -122,7 +123,7 @@ func (o *outgoing) complete() bool {
 // begin goes on with the first file of a message that is not uploaded, unless that is under way.
 func (u *uploads) begin(c *conversation, o *outgoing) {
 	e := u.engine
-	if o.abort != nil || o.paused || e.closed {
+	if o.abort != nil || o.Paused || e.closed {
 		return
 	}
 	if e.Files == nil {

@@ -245,8 +245,8 @@ func TestAFileThatIsRefusedIsForThePersonToDecide(t *testing.T) {
 
 func TestAnUploadRestsUntilThePersonGoesOn(t *testing.T) {
 	_, s := setup(t)
-	f := newFiles()
-	v := openWith(t, s, chat.Config{User: alice, Store: chat.NewMemory(), Files: f})
+	f, store := newFiles(), chat.NewMemory()
+	v := openWith(t, s, chat.Config{User: alice, Store: store, Files: f})
 	s.clock.Run(time.Second)
 	v.sendFiles(1, "x", chat.DraftFile{Key: f.keep(s.clock.Now(), 1, 3<<20), Name: "one.bin", Size: 3 << 20})
 	v.send("behind")
@@ -268,6 +268,16 @@ func TestAnUploadRestsUntilThePersonGoesOn(t *testing.T) {
 	s.clock.Run(time.Minute)
 	if !v.shown[0].Paused || len(s.published) != 0 || len(f.calls) != asked {
 		t.Errorf("shown %+v, published %q, asked %q", v.shown[0], s.published, f.calls)
+	}
+	v.engine.Close(func() {})
+	s.clock.Run(time.Second)
+	asked = len(f.calls)
+	v = openWith(t, s, chat.Config{User: alice, Store: store, Files: f})
+	s.clock.Run(time.Second)
+	v.timeline(0, 50)
+	s.clock.Run(time.Minute)
+	if !v.shown[0].Paused || len(s.published) != 0 || len(f.calls) != asked {
+		t.Errorf("after a reload: shown %+v, published %q, asked %q", v.shown[0], s.published, f.calls)
 	}
 	pause(false)
 	s.clock.Run(time.Minute)

@@ -97,16 +97,20 @@ func (f *fields) string() string { return string(f.bytes()) }
 func (f *fields) end() error { return f.err }
 
 func encodeMeta(m chat.Meta) []byte {
-	r := newRecord(len(m.SyncToken) + len(m.Device) + 16)
+	r := newRecord(len(m.SyncToken) + len(m.Device) + 24)
 	r.uint64(m.Epoch)
 	r.string(m.SyncToken)
 	r.string(m.Device)
+	r.uvarint(m.EditWindow)
 	return r.seal()
 }
 
 func decodeMeta(b []byte) (chat.Meta, error) {
 	f := readRecord(b)
 	m := chat.Meta{Epoch: f.uint64(), SyncToken: f.string(), Device: f.string()}
+	if len(f.left) > 0 { // earlier versions ended here
+		m.EditWindow = f.uvarint()
+	}
 	return m, f.end()
 }
 
@@ -193,6 +197,7 @@ func encodeOutgoing(o chat.Outgoing) []byte {
 		r.uint64(f.Upload)
 	}
 	r.bytes(o.Of[:])
+	r.uvarint(one(o.Paused))
 	return r.seal()
 }
 
@@ -220,5 +225,16 @@ func decodeOutgoing(b []byte) (chat.Outgoing, error) {
 	if len(f.left) > 0 { // likewise
 		copy(o.Of[:], f.bytes())
 	}
+	if len(f.left) > 0 { // likewise
+		o.Paused = f.uvarint() == 1
+	}
 	return o, f.end()
+}
+
+// one is 1 for true.
+func one(is bool) uint64 {
+	if is {
+		return 1
+	}
+	return 0
 }

@@ -17,7 +17,7 @@ func newer(b []byte) []byte {
 }
 
 func TestWhatANewerVersionKnowsMoreOfIsPassedOver(t *testing.T) {
-	meta := chat.Meta{Epoch: 7, SyncToken: "token", Device: "device"}
+	meta := chat.Meta{Epoch: 7, SyncToken: "token", Device: "device", EditWindow: 3601}
 	if got, err := decodeMeta(newer(encodeMeta(meta))); err != nil || !reflect.DeepEqual(got, meta) {
 		t.Errorf("meta: %+v, %v", got, err)
 	}
@@ -26,7 +26,7 @@ func TestWhatANewerVersionKnowsMoreOfIsPassedOver(t *testing.T) {
 		t.Errorf("row: %+v, %v", got, err)
 	}
 	outgoing := chat.Outgoing{Number: 3, Key: "x:some:thing", Body: []byte("body"), Refused: "no", Reason: 0x99, Code: "no", Args: []string{"1", "2"},
-		Files: []chat.OutgoingFile{{Key: "0123", Upload: 1<<64 - 1}, {}}, Of: [proto.RefSize]byte{7}}
+		Files: []chat.OutgoingFile{{Key: "0123", Upload: 1<<64 - 1}, {}}, Of: [proto.RefSize]byte{7}, Paused: true}
 	if got, err := decodeOutgoing(newer(encodeOutgoing(outgoing))); err != nil || !reflect.DeepEqual(got, outgoing) {
 		t.Errorf("outgoing: %+v, %v", got, err)
 	}
@@ -36,7 +36,7 @@ func TestWhatANewerVersionKnowsMoreOfIsPassedOver(t *testing.T) {
 		older.string(field)
 	}
 	older.uvarint(0x99)
-	outgoing.Code, outgoing.Args, outgoing.Files, outgoing.Of = "", nil, nil, [proto.RefSize]byte{}
+	outgoing.Code, outgoing.Args, outgoing.Files, outgoing.Of, outgoing.Paused = "", nil, nil, [proto.RefSize]byte{}, false
 	if got, err := decodeOutgoing(older.seal()); err != nil || !reflect.DeepEqual(got, outgoing) {
 		t.Errorf("outgoing of an earlier version: %+v, %v", got, err)
 	}

@@ -19,7 +19,7 @@ func groups(t *testing.T, open History) {
 	key := proto.GroupKey(high64 - 1)
 	want(t, "no group", get(t, s, func(v chat.View) (chat.Group, error) { return v.Group(key) }), chat.Group{})
 	want(t, "nobody in it", get(t, s, func(v chat.View) ([]uint64, error) { return v.Present(key) }), nil)
-	group := chat.Group{Key: key, Name: "the team 团队", Whole: true, Members: 2, Version: 5}
+	group := chat.Group{Key: key, Name: "the team 团队", Whole: true, Members: 2, Version: 5, Picture: high64}
 	left := chat.Member{Key: key, User: cem, Rev: 4, From: 1, Until: high64 - 7, Answered: 2, Own: 1, Choices: chat.Choices{Muted: true}}
 	update(t, s, func(tx chat.Tx) error {
 		return errors.Join(

@@ -44,7 +44,7 @@ func TestIDsReachThePageAsBigIntsWithAll64Bits(t *testing.T) {
 		const confirmed = T.event(p, 'messages', d => d.messages.some(m => m.seq));
 		const sent = await p.send(18446744073709551614n, '\uFEFFhello 👋🏽', { seen: 18446744073709551613n });
 		const [message] = (await confirmed).messages;
-		return { user: p.user, sent: { ...sent, ref: sent.ref.length, time: typeof sent.time }, id: message.id, seq: message.seq };`)
+		return { user: p.user, sent: { ...sent, ref: sent.ref.length, time: typeof sent.time, changeableUntil: typeof sent.changeableUntil }, id: message.id, seq: message.seq };`)
 	want := map[string]any{
 		"user": map[string]any{"id": "18446744073709551615n", "name": "Ada", "services": []any{}},
 		"sent": map[string]any{
@@ -53,7 +53,7 @@ func TestIDsReachThePageAsBigIntsWithAll64Bits(t *testing.T) {
 			"content": "\ufeffhello 👋🏽", "time": "number", "deliveredTime": 0.0, "readTime": 0.0, "seen": "18446744073709551613n", "ref": 32.0, "number": "1n",
 			"state": "pending", "reason": "", "reasonCode": "", "reasonArgs": []any{}, "gap": false,
 			"type": "text", "mine": true, "agent": "0n", "target": "0n", "extend": "", "attachments": []any{}, "paused": false,
-			"quote": "0n", "of": "0n", "edited": 0.0, "reactions": []any{}, "recalledBy": "0n", "changing": false,
+			"quote": "0n", "of": "0n", "edited": 0.0, "reactions": []any{}, "recalledBy": "0n", "changeableUntil": "number", "changing": false,
 			"senderName": "", "mentions": []any{}, "mentionsMe": false, "members": []any{}, "memberNames": []any{}, "readBy": 0.0, "readOf": 0.0,
 		},
 		"id": "9223372036854775809n", "seq": "1n",

@@ -22,7 +22,7 @@ const printing = `
 	};
 	const message = n => ({ key: 'd:1:2', seq: BigInt(n), id: BigInt(n), sender: 2n, receiver: 1n, content: 'line ' + n, time: 1e12 + n, seen: 0n, ref: '',
 		number: 0n, state: 'received', reason: '', reasonCode: '', reasonArgs: [], type: 'text', mine: false, agent: 0n, target: 0n, extend: '', gap: false,
-		deliveredTime: 0, readTime: 0, quote: 0n, of: 0n, edited: 0, reactions: [], recalledBy: 0n, changing: false,
+		deliveredTime: 0, readTime: 0, quote: 0n, of: 0n, edited: 0, reactions: [], recalledBy: 0n, changeableUntil: 0, changing: false,
 		senderName: '', mentions: [], mentionsMe: false, members: [], memberNames: [], readBy: 0, readOf: 0, attachments: [], paused: false });
 	const open = (length, { from = 1, history } = {}) => {
 		const asked = [];

@@ -304,6 +304,9 @@ var migrations = []string{`
 `, `
 	-- The schema that a node's program knows.
 	ALTER TABLE nodes ADD COLUMN schema bigint NOT NULL DEFAULT 0;
+`, `
+	-- As in SQLite's.
+	ALTER TABLE user_groups ADD COLUMN picture bytea NOT NULL DEFAULT '\x0000000000000000';
 `}
 
 // lastAlone is the last schema that one server at a time used, which had a lease.

@@ -30,7 +30,7 @@ var tables = []table{
 	{"codes", 2, "user_id n, kind i, hash n, made n, expires n, used b"},
 	{"notes", 2, "conversation i, id n, after_seq n, author n, ref n, create_time n, content s"},
 	{"replies", 2, "service i, id n, version n, title s, content s"},
-	{"user_groups", 1, "conversation i, name s, whole b, members i, version i"},
+	{"user_groups", 1, "conversation i, name s, whole b, members i, version i, picture n"},
 	{"mentions", 3, "conversation i, user_id n, seq n"},
 	{"group_links", 2, "conversation i, id n, secret n, author n, made n, expires n"},
 	{"attachments", 1, "id n, owner n, state i, name s, media_type s, width i, height i, size i, offset_bytes i, time n, due n"},

@@ -313,7 +313,7 @@ func (t *Transaction) Agents(service proto.ServiceType) ([]uint64, error) {
 func (f *Fetched) Group(row Row) (err error) {
 	var g chat.Group
 	var key string
-	if err := row.Scan(&key, &g.Name, &g.Whole, &g.Members, &g.Version); err != nil {
+	if err := row.Scan(&key, &g.Name, &g.Whole, &g.Members, &g.Version, (*Number)(&g.Picture)); err != nil {
 		return err
 	}
 	if g.Key, err = proto.ParseKey(key); err == nil {

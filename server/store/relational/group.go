@@ -7,7 +7,7 @@ import (
 	"parley/server/chat"
 )
 
-const groupColumns = "name, whole, members, version"
+const groupColumns = "name, whole, members, version, picture"
 
 // Group implements chat.View.
 func (v *View) Group(key proto.Key) (chat.Group, error) {
@@ -16,7 +16,7 @@ func (v *View) Group(key proto.Key) (chat.Group, error) {
 		return chat.Group{}, err
 	}
 	g := chat.Group{Key: key}
-	found, err := v.Row([]any{&g.Name, &g.Whole, &g.Members, &g.Version}, "SELECT "+groupColumns+" FROM user_groups WHERE conversation = ?", id)
+	found, err := v.Row([]any{&g.Name, &g.Whole, &g.Members, &g.Version, (*Number)(&g.Picture)}, "SELECT "+groupColumns+" FROM user_groups WHERE conversation = ?", id)
 	if err != nil {
 		return chat.Group{}, fmt.Errorf("read a group: %w", err)
 	}
@@ -155,9 +155,9 @@ func (t *Transaction) PutGroup(g chat.Group) error {
 	if err != nil {
 		return err
 	}
-	if err := t.Exec("INSERT INTO user_groups (conversation, name, whole, members, version) VALUES (?, ?, ?, ?, ?) ON CONFLICT (conversation) DO UPDATE SET"+
-		" name = excluded.name, whole = excluded.whole, members = excluded.members, version = excluded.version",
-		id, g.Name, g.Whole, int64(g.Members), int64(g.Version)); err != nil {
+	if err := t.Exec("INSERT INTO user_groups (conversation, name, whole, members, version, picture) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (conversation) DO UPDATE SET"+
+		" name = excluded.name, whole = excluded.whole, members = excluded.members, version = excluded.version, picture = excluded.picture",
+		id, g.Name, g.Whole, int64(g.Members), int64(g.Version), Number(g.Picture)); err != nil {
 		return fmt.Errorf("write a group: %w", err)
 	}
 	if t.ahead != nil {

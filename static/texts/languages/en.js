@@ -235,8 +235,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   messageActs: { reply: 'Reply', edit: 'Edit', copy: 'Copy', forward: 'Forward…', select: 'Select', recall: 'Take back' },
   react: 'React',
   reactions: 'Reactions',
-  /** @param {string} emoji @param {string} who */
-  reactedWith: (emoji, who) => `${emoji}, ${who}`,
+  /** @param {string} emoji @param {string} count @param {string} who */
+  reactedWith: (emoji, count, who) => `${emoji} ${count}, ${who}`,
   moreEmoji: 'More emoji',
   anyEmoji: 'Any other emoji',
   takeReactionBack: 'Remove mine',
@@ -246,8 +246,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   /** @param {string} who */
   replyingTo: who => `Reply to ${who}`,
   editingMessage: 'Edit the message',
-  /** @param {string} author @param {string} words */
-  quoteOf: (author, words) => (author ? `Quotes ${author}: ${words}` : `Quotes: ${words}`),
+  toQuoted: 'To the message that it quotes',
   quoteGone: 'This message is not there any more',
   /** @param {boolean} mine @param {string} who */
   recalled: (mine, who) => (mine ? 'You took a message back' : `${who} took a message back`),
@@ -444,6 +443,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   voicePosition: 'Position',
   /** @param {string} name */
   voiceOf: name => `Voice message of ${name}`,
+  ownVoice: 'Your voice message',
   /** @param {number} rate */
   voiceRate: rate => `${number(rate)}×`,
   /** @param {number} rate */
@@ -490,7 +490,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   carried: {
     image: words => (words ? `Picture: ${words}` : 'Picture'),
     file: words => (words ? `File: ${words}` : 'File'),
-    voice: words => (words ? `Voice message: ${words}` : 'Voice message'),
+    voice: () => 'Voice message',
   },
   nothingToSend: 'There is nothing to see in this message. Write something.',
   /** @param {string} reason */
@@ -570,8 +570,11 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   /** @param {string} name */
   choose: name => `Choose ${name}`,
   /** @param {string} name */
-  leaveOut: name => `Leave out ${name}`,
+  chooseNot: name => `Leave out ${name}`,
   addMembers: 'Add members',
+  changePicture: 'Change the picture',
+  removePicture: 'Remove the picture',
+  notAPicture: 'This is no picture that can be shown.',
   /** What somebody is in a group. @type {Record<string, string>} */
   roles: { owner: 'Owner', admin: 'Admin', member: 'Member' },
   /** @param {string} name */
@@ -620,6 +623,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   groupRemoved: (who, whom) => `${who} removed ${whom}`,
   /** @param {string} who @param {string} name */
   groupRenamed: (who, name) => `${who} named the group ${name}`,
+  /** @param {string} who @param {boolean} has whether it has one now */
+  groupPictured: (who, has) => (has ? `${who} gave the group another picture` : `${who} took the group’s picture away`),
   /** @param {string} who @param {string} whom @param {string} role */
   groupRole: (who, whom, role) => `${who} changed what ${whom} may do: ${role}`,
   /** @param {number} read @param {number} of */
