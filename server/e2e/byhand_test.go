@@ -31,8 +31,9 @@ func (p *person) tabTo(selector string, back bool) {
 func (p *person) menuByKeys(content string) {
 	p.t.Helper()
 	p.tabTo(".acts", true)
+	p.press(kb.End)
 	for range 20 {
-		if call[bool](p.tab, `content => document.activeElement.closest('.message').textContent.includes(content)`, content) {
+		if call[bool](p.tab, `content => document.activeElement.closest('.message').querySelector('.content').textContent.includes(content)`, content) {
 			p.pressEnter()
 			p.await("the menu", `() => document.activeElement.closest('.menu.of-message:popover-open')`)
 			return
@@ -88,6 +89,11 @@ func TestMessagesAreActedOnByTheKeyboardAlone(t *testing.T) {
 	ada.types("at onee")
 	ada.pressEnter()
 	bob.awaitSaid("lunch at noon?", "or later?", "<lunch at noon?> at onee")
+
+	ada.menuByKeys("at onee")
+	ada.chooseByKeys("quoted")
+	ada.await("the quoted message", `() => document.querySelector('.message.jumped')?.textContent.includes('lunch at noon?') && document.activeElement.closest('.jumped')`)
+	ada.focusOn("message-composer textarea")
 
 	// Edit.
 	ada.menuByKeys("at onee")

@@ -202,6 +202,9 @@ export class ChatPanes extends HTMLElement {
     parley.addEventListener('connection', ({ detail }) => this.#showConnection(detail), { signal });
     parley.addEventListener('conversations', ({ detail }) => this.#takeConversations(detail), { signal });
     parley.addEventListener('messages', ({ detail }) => this.#takeMessages(detail), { signal });
+    parley.addEventListener('group', ({ detail }) => {
+      for (const { user, name } of detail.members) this.#context.names.set(user, name);
+    }, { signal });
     parley.addEventListener('typing', ({ detail }) => {
       if (detail.user !== parley.user.id) this.#context.presence.takeTyping(detail);
       this.#showPresence();

@@ -52,7 +52,7 @@ class GroupDialog {
   #name = element('input', { type: 'text', 'aria-label': t.groupName, autocomplete: 'off', dir: 'auto', maxlength: 64, required: true });
   #rename = element('form', { class: 'in-line field', hidden: true, onsubmit: event => this.#submitName(event) }, this.#name,
     element('button', { class: 'button', type: 'submit' }, t.rename));
-  #members = element('ul', { role: 'list', class: 'members', 'aria-label': t.members });
+  #members = element('ul', { role: 'list', class: 'members', tabindex: 0, 'aria-label': t.members }); // it scrolls
   #more = element('button', { class: 'link-button', type: 'button', hidden: true, onclick: () => this.#showAll() });
   #chooser;
   #add = element('button', { class: 'button', type: 'button', disabled: true, onclick: () => this.#addChosen() }, t.addMembers);

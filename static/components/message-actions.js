@@ -66,6 +66,8 @@ export class MessageActions {
     switch (act) {
       case 'reply':
         return this.#composer.quote(message, this.#pane.participants.authorOf(message));
+      case 'quoted':
+        return this.#list.jump(message.quote);
       case 'edit':
         return this.#composer.edit(message);
       case 'copy':

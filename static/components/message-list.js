@@ -197,6 +197,7 @@ export class MessageList extends HTMLElement {
       return;
     }
     row.scrollIntoView({ block: 'center' });
+    this.#scrolled(); // where all of it is in sight, nothing scrolls
     row.classList.add('jumped');
     setTimeout(() => row.classList.remove('jumped'), 2000);
     const acts = row.querySelector('.acts');

@@ -13,7 +13,7 @@ export function showReaders(place, parley, key, seq) {
   const done = new AbortController();
   const failure = element('p', { class: 'problem', role: 'alert' });
   const lists = element('div', {});
-  const dialog = element('dialog', { class: 'ask group', 'aria-labelledby': 'readers' }, element('h2', { id: 'readers' }, t.whoHasRead), failure, lists,
+  const dialog = element('dialog', { class: 'ask group readers', 'aria-labelledby': 'readers' }, element('h2', { id: 'readers' }, t.whoHasRead), failure, lists,
     element('div', { class: 'choices' }, element('button', { class: 'button', type: 'button', autofocus: true, onclick: () => dialog.close() }, t.close)));
   /** @param {import('../parley.js').Group} group */
   const show = ({ members }) => {

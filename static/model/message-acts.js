@@ -4,7 +4,7 @@
 /**
  * @typedef {import('../parley.js').Message} Message
  * @typedef {import('./participants.js').Participants} Participants
- * @typedef {'reply' | 'edit' | 'copy' | 'forward' | 'select' | 'recall'} MessageAct
+ * @typedef {'reply' | 'quoted' | 'edit' | 'copy' | 'forward' | 'select' | 'recall'} MessageAct
  */
 
 /** Entries that only speak of others. */
@@ -29,6 +29,7 @@ export function actsOnMessage(message, participants, now) {
   /** @type {MessageAct[]} */
   const acts = [];
   if (message.seq > 0n && !participants.gone) acts.push('reply');
+  if (message.quote) acts.push('quoted');
   if (isEditable(message, now)) acts.push('edit');
   if (message.content) acts.push('copy');
   if (isChoosable(message)) acts.push('forward', 'select');

@@ -329,6 +329,9 @@ func (e *Engine) takeRoster(c *conversation, r *roster) {
 	if g.roster != nil && !g.roster.gap && r.head < g.roster.head { // what happened since is known here
 		g.roster.merge(r)
 	} else {
+		if g.roster != nil {
+			r.rise(g.roster) // it may be older than what marks told since
+		}
 		r.gap = r.head < g.head
 		for user, to := range g.heard {
 			r.raise(user, to.marks, to.times)
@@ -347,7 +350,17 @@ func (r *roster) merge(o *roster) {
 	r.stale = false
 	for user, one := range o.known {
 		if known := r.known[user]; known != nil {
-			known.name, known.online, known.marks = one.name, one.online, known.marks.raise(one.marks)
+			known.name, known.online = one.name, one.online
+		}
+	}
+	r.rise(o)
+}
+
+// rise lifts the watermarks to those of another roster.
+func (r *roster) rise(o *roster) {
+	for user, one := range o.known {
+		if known := r.known[user]; known != nil {
+			known.marks = known.marks.raise(one.marks)
 			known.times = times{max(known.times.delivered, one.times.delivered), max(known.times.read, one.times.read)}
 		}
 	}

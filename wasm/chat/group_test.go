@@ -148,6 +148,11 @@ func TestAMessageToAGroupTellsHowManyHaveReadIt(t *testing.T) {
 	mark(carol, 2, 2)
 	state("read by both", chat.Read, 2, 2)
 
+	// An answer may be older than what was told meanwhile: nothing falls.
+	s.roster.HeadSeq = pb.Uint64(2)
+	s.cut(errors.New("cut"))
+	state("with an older answer", chat.Read, 2, 2)
+
 	// What was told while there was no connection is asked for.
 	for _, m := range s.roster.Members {
 		m.DeliveredSeq, m.ReadSeq = pb.Uint64(2), pb.Uint64(2)

@@ -232,7 +232,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
 
   // What one can do with a message
   messageMenu: 'What to do with this message',
-  messageActs: { reply: 'Reply', edit: 'Edit', copy: 'Copy', forward: 'Forward…', select: 'Select', recall: 'Take back' },
+  messageActs: { reply: 'Reply', quoted: 'Show what it quotes', edit: 'Edit', copy: 'Copy', forward: 'Forward…', select: 'Select', recall: 'Take back' },
   react: 'React',
   reactions: 'Reactions',
   /** @param {string} emoji @param {string} count @param {string} who */

@@ -189,7 +189,7 @@ const texts = ({ bytes, number, percent, wait }) => ({
     react: reason => `表情回应未发送：${reason}`,
   },
   messageMenu: '消息操作',
-  messageActs: { reply: '回复', edit: '编辑', copy: '复制', forward: '转发…', select: '多选', recall: '撤回' },
+  messageActs: { reply: '回复', quoted: '查看引用', edit: '编辑', copy: '复制', forward: '转发…', select: '多选', recall: '撤回' },
   react: '表情回应',
   reactions: '表情回应列表',
   reactedWith: (emoji, count, who) => `${emoji} ${count}，${who}`,
