@@ -121,7 +121,7 @@ func TestCheckFindsWhatDoesNotFitInAGroup(t *testing.T) {
 		"a name":                     {"UPDATE user_groups SET name = 'team'", `the group's name is "team", by its log "the team"`},
 		"a version":                  {"UPDATE user_groups SET version = 9", "7 entries tell what happened to the group, and 9 are noted"},
 		"a group missing":            {"DELETE FROM user_groups", "there is no such group"},
-		"a group of no conversation": {"INSERT INTO user_groups VALUES (99, '', 0, 0, 1)", "1 groups have no conversation"},
+		"a group of no conversation": {"INSERT INTO user_groups (conversation, name, whole, members, version) VALUES (99, '', 0, 0, 1)", "1 groups have no conversation"},
 		"a link of no group":         {"UPDATE group_links SET conversation = 99", "1 links lead to no group"},
 		"a link that never counted":  {"UPDATE group_links SET expires = x'0000000000000001'", "1 links to groups ended before they were made"},
 		"a mention missing":          {"DELETE FROM mentions" + of("3"), "entry 2 mentions 2, and 1 are noted"},

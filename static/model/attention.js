@@ -11,7 +11,6 @@ import { sound } from './sound.js';
 /** @typedef {import('../parley.js').Conversation} Conversation */
 
 const place = 'parley.notifications'; // in localStorage: "on" on this device
-const answers = 200; // ms that other tabs have to say that they are looked at
 const longest = 160; // UTF-16 units of a message
 const longestForName = 10_000; // ms
 
@@ -50,19 +49,17 @@ export class Attention {
   #told = new Map();
   /** What is about to be told, by key. @type {Map<string, Conversation>} */
   #news = new Map();
-  #tabs;
   #marked = -1n; // on the icons
-  #lookedAt = false; // another tab said so
+  #lock; // which each tab has that is looked at, in a browser that has locks
+  #leave = () => {};
   #done = new AbortController();
 
   /** @param {import('./page-context.js').PageContext} context */
   constructor(context) {
     this.#context = context;
-    this.#tabs = new BroadcastChannel(`parley.attention.${context.me}`);
-    this.#tabs.onmessage = ({ data }) => {
-      if (data === 'here') this.#lookedAt = true;
-      else if (isVisible()) this.#tabs.postMessage('here');
-    };
+    this.#lock = `parley.attention.${context.me}`;
+    document.addEventListener('visibilitychange', () => this.#look(), { signal: this.#done.signal });
+    this.#look();
     // A click on what the service worker shows comes back from there.
     navigator.serviceWorker?.addEventListener('message', ({ data }) => {
       if (data?.show) location.hash = data.show;
@@ -104,7 +101,7 @@ export class Attention {
 
   close() {
     this.#done.abort();
-    this.#tabs.close();
+    this.#leave();
     this.#news.clear();
     for (const key of this.#shown.keys()) this.#end(key);
     this.mark(0n);
@@ -117,12 +114,17 @@ export class Attention {
     this.#news.clear();
   }
 
+  /** Lets other tabs know whether this one is looked at: at once, however busy it is. */
+  #look() {
+    this.#leave();
+    if (!isVisible()) return;
+    const left = new Promise(resolve => { this.#leave = () => resolve(undefined); });
+    navigator.locks?.request(this.#lock, { mode: 'shared' }, () => left).catch(() => {}); // the page goes
+  }
+
   async #isLookedAt() {
-    if (isVisible()) return true;
-    this.#lookedAt = false;
-    this.#tabs.postMessage('who is looked at?');
-    await new Promise(resolve => setTimeout(resolve, answers));
-    return this.#lookedAt || isVisible();
+    const { held = [] } = isVisible() ? {} : await navigator.locks?.query() ?? {};
+    return held.some(({ name }) => name === this.#lock) || isVisible();
   }
 
   /** @param {Conversation} conversation */
