@@ -175,8 +175,13 @@ func (v *verdict) compare(where, key string, log, copied []entry) {
 	if !slices.IsSortedFunc(copied, func(a, b entry) int { return cmp.Compare(a.seq, b.seq) }) {
 		v.find(&v.disordered, "%s of %s is out of order", where, key)
 	}
-	if len(v.faults) == 0 && !slices.Equal(log, copied) {
-		v.find(nil, "%s of %s differs from the database", where, key)
+	for i := range min(len(log), len(copied)) {
+		if len(v.faults) == 0 && log[i] != copied[i] {
+			v.find(nil, "%s of %s has %.80v in the place of %.80v", where, key, copied[i], log[i])
+		}
+	}
+	if len(v.faults) == 0 && len(log) != len(copied) {
+		v.find(nil, "%s of %s has %d messages, the database %d", where, key, len(copied), len(log))
 	}
 }
 
@@ -188,19 +193,22 @@ func (v *verdict) judge(logs map[string][]entry, presses map[string]*press) {
 	for key, log := range logs {
 		last := map[*person]int{}
 		for i, e := range log {
-			times[e.content]++
-			x := presses[e.content]
+			content := original(e.content)
+			times[content]++
+			x := presses[content]
 			switch {
 			case e.seq != uint64(i+1):
 				v.find(&v.disordered, "%s: seq %d stands in place %d", key, e.seq, i+1)
 			case i > 0 && e.id <= log[i-1].id:
 				v.find(&v.disordered, "%s: the id does not rise at seq %d", key, e.seq)
+			case e.content == "" || e.seq == 1 && key[0] == byte(proto.Group):
+				continue // it was taken back, or speaks of another, or made the group
 			case x == nil:
 				v.find(nil, "%s: nobody pressed Send on seq %d, %.40q", key, e.seq, e.content)
 				continue
 			case x.key != key || x.sender.id != e.sender:
 				v.find(nil, "%s: seq %d is from %d, and was pressed by %s in %s", key, e.seq, e.sender, x.sender.name, x.key)
-			case times[e.content] > 1:
+			case times[content] > 1:
 				v.find(&v.doubled, "%s: %.40q is stored again as seq %d", key, e.content, e.seq)
 				continue
 			case x.number < last[x.sender]:
@@ -211,7 +219,7 @@ func (v *verdict) judge(logs map[string][]entry, presses map[string]*press) {
 	}
 	for _, x := range presses {
 		switch n := times[x.content]; {
-		case n == 0 && x.fate == stood:
+		case n == 0 && x.fate == stood && !x.recalled:
 			v.find(&v.lost, "%s: %.40q stood in the list and is not stored", x.key, x.content)
 		case n > 0 && x.fate == declined:
 			v.find(nil, "%s: %.40q was declined and is stored", x.key, x.content)
@@ -294,9 +302,23 @@ func (w *world) settle(ctx context.Context) error {
 			if err := p.awaitHead(ctx, c.key, uint64(len(log))); err != nil {
 				return err
 			}
+			if err := p.awaitRevised(ctx, c.key, log); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// awaitRevised waits until the person's browser has a conversation as it is: what was edited or taken back in a
+// hole, of what it has, is fetched once the hole is filled.
+func (p *person) awaitRevised(ctx context.Context, key string, want []entry) error {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(100 * time.Millisecond) {
+		if log, err := p.inBrowser(key); err != nil || slices.Equal(log, want) {
+			return err
+		}
+	}
+	return ctx.Err() // the comparison of everything tells what differs
 }
 
 // awaitHead waits until the person's browser knows of a conversation's newest

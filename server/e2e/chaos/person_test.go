@@ -17,6 +17,7 @@ type person struct {
 	line    *line
 	browser *browser
 	peers   []*person
+	group   string // the key of that of all people
 	presses *recorder
 
 	chance  *rand.Rand // of the sender
@@ -141,9 +142,14 @@ func (p *person) send(ctx context.Context, n int, over time.Duration) error {
 	return ctx.Err()
 }
 
-// sendBurst sends some messages at once, by the page's API.
+// sendBurst sends some messages at once, by the page's API. In the group, some of what was sent is edited or taken
+// back beside.
 func (p *person) sendBurst(tb *tab, n int) int {
 	key := p.key(p.peers[p.chance.IntN(len(p.peers))])
+	if p.chance.IntN(3) == 0 {
+		key = p.group
+		_, _ = call[bool](tb, 20*time.Second, "revise", key, p.chance.IntN(10), p.chance.IntN(2) == 0) // whether it is done or not
+	}
 	var all []*press
 	var contents []string
 	for range n {

@@ -26,6 +26,8 @@ type press struct {
 	content string // like that of no other press
 	number  int    // of the sender's presses
 	fate    fate
+	// recalled says that the sender may have taken it back.
+	recalled bool
 }
 
 // recorder knows what each person pressed Send on.
@@ -63,9 +65,9 @@ func (r *recorder) press(all ...*press) {
 // told takes what the driver tells.
 func (r *recorder) told(payload string) {
 	var news struct {
-		Stood, Declined string
-		Code            int
-		Reason          string
+		Stood, Declined, Recalled string
+		Code                      int
+		Reason                    string
 	}
 	if err := json.Unmarshal([]byte(payload), &news); err != nil {
 		panic(fmt.Sprintf("the driver told %q: %v", payload, err))
@@ -74,6 +76,9 @@ func (r *recorder) told(payload string) {
 	defer r.mu.Unlock()
 	if x := r.presses[news.Stood]; x != nil {
 		x.fate, r.last = stood, time.Now()
+	}
+	if x := r.presses[original(news.Recalled)]; x != nil {
+		x.recalled = true
 	}
 	if x := r.presses[news.Declined]; x != nil {
 		r.declines[fmt.Sprintf("%d %s", news.Code, news.Reason)]++
@@ -89,6 +94,14 @@ func (r *recorder) stands(x *press) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	x.fate, r.last = stood, time.Now()
+}
+
+// original is what a message said before it was edited.
+func original(content string) string {
+	for strings.HasPrefix(content, "edited ") {
+		content = strings.TrimPrefix(content, "edited ")
+	}
+	return content
 }
 
 // count returns how many presses met a fate.

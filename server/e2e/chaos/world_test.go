@@ -2,11 +2,14 @@ package chaos
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +24,7 @@ type world struct {
 	people  []*person
 	talkers []*talker // without a browser
 	presses *recorder
+	group   string // the key of one in which all people are
 }
 
 // newWorld starts a host and lets people sign in, each in a browser of their
@@ -36,6 +40,7 @@ func newWorld(t *testing.T, chance *rand.Rand, h host, people int) *world {
 	for i, p := range w.people {
 		p.peers = append(slices.Clone(w.people[i+1:]), w.people[:i]...)
 	}
+	w.must(w.gather())
 	w.must(w.each(func(p *person) error {
 		tb, err := p.open()
 		if err != nil {
@@ -48,6 +53,29 @@ func newWorld(t *testing.T, chance *rand.Rand, h host, people int) *world {
 		return p.recover()
 	}))
 	return w
+}
+
+// gather makes a group of all people.
+func (w *world) gather() error {
+	members := make([]string, len(w.people))
+	for i, p := range w.people {
+		members[i] = strconv.FormatUint(p.id, 10)
+	}
+	var made struct {
+		GroupID string `json:"group_id"`
+	}
+	status, body, err := w.host.Client().Fetch(w.t.Context(), http.MethodPost, "/api/groups", w.people[0].token, map[string]any{"name": "all", "members": members})
+	if err == nil && status != http.StatusCreated {
+		err = fmt.Errorf("the group was not made: %d %s", status, body)
+	}
+	if err == nil {
+		err = json.Unmarshal(body, &made)
+	}
+	w.group = "g:" + made.GroupID
+	for _, p := range w.people {
+		p.group = w.group
+	}
+	return err
 }
 
 // signIn makes a guest with a browser and a line.
@@ -91,19 +119,19 @@ func (w *world) each(f func(*person) error) error {
 	return nil
 }
 
-// A conversation is one between two people with browsers.
+// A conversation is one between two people with browsers, or of all of them.
 type conversation struct {
 	key     string
-	members [2]*person
+	members []*person
 }
 
 func (w *world) conversations() (all []conversation) {
 	for i, a := range w.people {
 		for _, b := range w.people[i+1:] {
-			all = append(all, conversation{a.key(b), [2]*person{a, b}})
+			all = append(all, conversation{a.key(b), []*person{a, b}})
 		}
 	}
-	return all
+	return append(all, conversation{w.group, w.people})
 }
 
 // endHost stops the host and looks for what it must never log.

@@ -44,6 +44,9 @@ func (d *device) meddle() {
 		return
 	}
 	key := groups[d.w.Rand.IntN(len(groups))]
+	if owner := d.w.ownerOf(key); owner != nil && d.w.Rand.IntN(2) == 0 {
+		d = owner
+	}
 	one := []uint64{people[d.w.Rand.IntN(len(people))]}
 	switch d.w.Rand.IntN(16) {
 	case 0, 1, 2, 3:
@@ -65,6 +68,18 @@ func (d *device) meddle() {
 	default:
 		d.follow()
 	}
+}
+
+// ownerOf is a device of a group's owner whose tab is open, nil if there is none.
+func (w *world) ownerOf(key proto.Key) *device {
+	r := w.roll(key)
+	i := slices.IndexFunc(w.devices, func(d *device) bool {
+		return d.host != nil && r.roles[d.user] == proto.GroupRole_GROUP_ROLE_OWNER
+	})
+	if i < 0 {
+		return nil
+	}
+	return w.devices[i]
 }
 
 // write lets somebody write to a group while something happens to them there.

@@ -84,7 +84,7 @@ func (d *device) checkPage(key proto.Key, page *chat.Page) {
 }
 
 // checkRoster holds that nobody is said to have read, or got, what they did not, and that what is said of
-// them only rises.
+// them only rises, from before they came on.
 func (d *device) checkRoster(g client.Group) {
 	key, err := proto.ParseKey(g.Key)
 	if err != nil || d.w.wipes > 0 {
@@ -102,6 +102,9 @@ func (d *device) checkRoster(g client.Group) {
 		m, was := g.Members[i], before[is.User]
 		if m.Read > is.Read || m.Delivered > is.Delivered || m.Read < was.Read || m.Delivered < was.Delivered {
 			d.w.fail("%s: %s: %+v, after %+v; the server has %+v", d, key, m, was, is)
+		}
+		if spans := d.w.roll(key).spans[m.User]; len(spans) == 1 && m.Read+1 < spans[0].from {
+			d.w.fail("%s: %s: %+v, who came with %d, to whom nothing before was new", d, key, m, spans[0].from)
 		}
 	}
 }

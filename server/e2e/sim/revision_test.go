@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -42,7 +43,26 @@ func (d *device) revise() {
 			return
 		}
 	}
-	draft := client.Draft{Type: kind, Of: m.Seq, Seen: d.contiguous()}
+	d.speakOf(m, kind)
+}
+
+// takeBack takes back what is the newest message of a conversation, if it is an own one.
+func (d *device) takeBack() {
+	for _, key := range slices.Sorted(maps.Keys(d.list)) {
+		m := d.list[key].Last
+		if d.host != nil && m != nil && m.Mine && m.Seq != 0 && m.Type == proto.MessageType_MESSAGE_TYPE_TEXT {
+			d.speakOf(*m, recalls)
+			return
+		}
+	}
+}
+
+// speakOf edits, takes back or answers with an emoji a message.
+func (d *device) speakOf(m client.Message, kind proto.MessageType) {
+	draft := client.Draft{Type: kind, Of: m.Seq}
+	if m.Key == d.open_ {
+		draft.Seen = d.contiguous()
+	}
 	switch kind {
 	case edits:
 		draft.Content = d.words()

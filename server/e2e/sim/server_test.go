@@ -468,7 +468,7 @@ func (s *server) receive(x *session, b proto.Branch, payload, ref []byte, reply 
 	if !s.committing {
 		s.committing = true
 		wait := 10 * time.Millisecond
-		if s.w.chance(10) { // the disk is slow
+		if s.w.chance(6) { // the disk is slow
 			wait = 300 * time.Millisecond
 		}
 		s.after(s.w.upTo(wait), s.commit)

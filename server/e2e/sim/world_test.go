@@ -262,6 +262,7 @@ func (w *world) heal() {
 		if w.Rand.IntN(2) == 0 {
 			d.wakeSoon() // the others have to notice by themselves
 		}
+		w.After(w.upTo(time.Minute), d.takeBack)
 	}
 }
 

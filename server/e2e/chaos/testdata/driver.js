@@ -83,6 +83,18 @@
       return true;
     },
 
+    /** Edits or takes back one of the newest own messages of a conversation. What is taken back is told before. */
+    async revise(/** @type {string} */ key, /** @type {number} */ nth, /** @type {boolean} */ recalls) {
+      const api = await parley();
+      const { messages } = await api.history(key, { limit: 30 });
+      const own = messages.filter((/** @type {any} */ m) => m.mine && m.type === 'text' && m.seq);
+      const message = own[nth % own.length];
+      if (!message) return false;
+      if (recalls) told({ recalled: message.content });
+      await (recalls ? api.recall(message) : api.edit(message, `edited ${message.content}`));
+      return true;
+    },
+
     /** Puts the cursor into the empty composer. */
     focus() {
       const box = /** @type {HTMLTextAreaElement | null} */ (document.querySelector('textarea[aria-label=Message]'));
