@@ -66,11 +66,21 @@ func nothingStays(t *testing.T, dir string, db *DB) {
 		}
 		return ""
 	}
-	deadline := time.Now().Add(time.Minute)
-	for file := holds(); file != ""; file = holds() {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s still has it", filepath.Base(file))
+	forgets := func() {
+		t.Helper()
+		deadline := time.Now().Add(time.Minute)
+		for file := holds(); file != ""; file = holds() {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s still has it", filepath.Base(file))
+			}
+			time.Sleep(50 * time.Millisecond)
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
+	forgets()
+	// And the name of a file that a message carried.
+	update(func(tx chat.Tx) error {
+		return tx.PutAttachment(chat.Attachment{ID: 7, Owner: 3, Name: "TakenBack.png", Size: 1, Time: 1, Due: 1})
+	})
+	update(func(tx chat.Tx) error { return tx.DeleteAttachment(7) })
+	forgets()
 }

@@ -127,6 +127,7 @@ func (t *Transaction) DeleteAttachment(id uint64) error {
 	if err := t.Exec("DELETE FROM attachments WHERE id = ?", Number(id)); err != nil {
 		return fmt.Errorf("delete attachment %d: %w", id, err)
 	}
+	t.erases = true // its name
 	if t.ahead != nil {
 		t.ahead.attachments[id] = chat.Attachment{}
 	}
