@@ -10,6 +10,8 @@ const longestPreview = 12;
 const quality = 0.85;
 /** How much of a file is looked at to see whether it moves. */
 const headSize = 64 << 10;
+/** Parts of a PNG and of a WebP that say what one does not see. */
+const saying = new Set(['eXIf', 'tEXt', 'zTXt', 'iTXt', 'tIME', 'EXIF', 'XMP ']);
 
 /**
  * @typedef {import('./parley.d.ts').NewFile} NewFile
@@ -18,7 +20,7 @@ const headSize = 64 << 10;
  */
 
 /**
- * A picture as it is sent, what moves as it is; or, with a side, a square of the middle of it, that large at most. Null if
+ * A picture as it is sent, what moves without being drawn anew; or, with a side, a square of the middle of it, that large at most. Null if
  * this browser cannot show it.
  * @param {File} file @param {number} [side] px
  * @returns {Promise<Picture | null>}
@@ -33,7 +35,7 @@ export async function makePicture(file, side = 0) {
   try {
     const thumb = await encoded(drawn(bitmap, longestThumb), 'image/webp');
     const preview = previewOf(bitmap);
-    if (!side && await moves(file)) return { file: { blob: file, name: file.name, width: bitmap.width, height: bitmap.height, preview }, thumb };
+    if (!side && await moves(file)) return { file: { blob: await silent(file), name: file.name, width: bitmap.width, height: bitmap.height, preview }, thumb };
     const canvas = drawn(bitmap, side || longest, side > 0);
     // A photograph has nothing to see through; of other pictures some have, and those JPEG would make black.
     const blob = await encoded(canvas, file.type === 'image/jpeg' ? 'image/jpeg' : 'image/webp');
@@ -96,6 +98,30 @@ async function moves(file) {
   const head = new Uint8Array(await file.slice(0, headSize).arrayBuffer());
   if (file.type === 'image/webp') return String.fromCharCode(...head.slice(12, 16)) === 'VP8X' && (head[20] & 2) !== 0;
   return new TextDecoder('latin1').decode(head).includes('acTL');
+}
+
+/** What moves, without what else its file says; as it is if it is not made as it should be. @param {File} file @returns {Promise<Blob>} */
+async function silent(file) {
+  if (file.type === 'image/gif') return file;
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const view = new DataView(bytes.buffer);
+  const png = file.type === 'image/png';
+  const start = png ? 8 : 12;
+  const parts = [bytes.subarray(0, start)];
+  let size = start;
+  for (let at = start, end; at < bytes.length; at = end) {
+    if (at + 8 > bytes.length) return file;
+    const name = String.fromCharCode(...bytes.subarray(png ? at + 4 : at, (png ? at + 4 : at) + 4));
+    const length = png ? view.getUint32(at) : view.getUint32(at + 4, true);
+    end = at + 8 + length + (png ? 4 : length % 2);
+    if (end > bytes.length) return file;
+    if (saying.has(name)) continue;
+    if (name === 'VP8X') bytes[at + 8] &= ~0b1100; // it has neither Exif nor XMP
+    parts.push(bytes.subarray(at, end));
+    size += end - at;
+  }
+  if (!png) view.setUint32(4, size - 8, true);
+  return new Blob(parts, { type: file.type });
 }
 
 /** A file's name with the extension of a type. @param {string} name @param {string} type */

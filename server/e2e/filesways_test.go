@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/binary"
+	"hash/crc32"
 	"image"
 	"image/color/palette"
 	"image/gif"
+	"image/png"
 	"slices"
 	"strings"
 	"testing"
@@ -31,6 +34,25 @@ func moving(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// movingPNG is a PNG that moves, if by one frame alone, and says where it was made.
+func movingPNG(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 20, 10))); err != nil {
+		t.Fatal(err)
+	}
+	chunk := func(name, data string) []byte {
+		c := binary.BigEndian.AppendUint32(nil, uint32(len(data)))
+		c = append(c, name+data...)
+		return binary.BigEndian.AppendUint32(c, crc32.ChecksumIEEE(c[4:]))
+	}
+	const header = 8 + 25 // signature and IHDR
+	whole := append(slices.Clone(b.Bytes()[:header]), chunk("acTL", "\x00\x00\x00\x01\x00\x00\x00\x00")...)
+	whole = append(whole, chunk("fcTL", "\x00\x00\x00\x00\x00\x00\x00\x14\x00\x00\x00\x0a"+strings.Repeat("\x00", 8)+"\x00\x01\x00\x0a\x00\x00")...)
+	whole = append(whole, chunk("tEXt", "Comment\x00taken at home")...)
+	return append(whole, b.Bytes()[header:]...)
 }
 
 // fileOf is JavaScript that makes a DataTransfer with one file of a name, a type and a content in Base64.
@@ -83,7 +105,7 @@ func TestFilesComeByDropByPasteAndFromTheCamera(t *testing.T) {
 		ada.await("what is to be sent", `() => document.querySelector('dialog.send-files .outgoing[data-ready]')`)
 	}
 
-	// What moves is sent as it is.
+	// What moves goes on moving.
 	animation := moving(t)
 	ada.drops("moving.gif", "image/gif", animation)
 	ready()
@@ -94,7 +116,16 @@ func TestFilesComeByDropByPasteAndFromTheCamera(t *testing.T) {
 		t.Errorf("Bob has %.60q", got)
 	}
 
-	// So is a picture whose original is wanted, with all that it says.
+	// But it does not say where it was made.
+	ada.drops("moving.png", "image/png", movingPNG(t))
+	ready()
+	ada.pressEnter()
+	bob.await("both pictures", `() => document.querySelectorAll('[data-type=image] .picture[data-loaded]').length === 2`)
+	if got := bob.carriedBy(ada.id); len(got) != 1 || !strings.HasPrefix(got[0], "image/png moving.png") || !strings.Contains(got[0], "acTL") || strings.Contains(got[0], "taken at home") {
+		t.Errorf("Bob has %.60q", got)
+	}
+
+	// A picture whose original is wanted is sent as it is, with all that it says.
 	original := photo(t, 300, 200)
 	ada.pastes("photo.jpg", "image/jpeg", original)
 	ready()
@@ -128,7 +159,7 @@ func TestFilesComeByDropByPasteAndFromTheCamera(t *testing.T) {
 	ada.awaitFocus("the title, where no keyboard comes up", "h2", "Send files")
 	ada.shutsNobodyOut("a photo to be sent, on a phone")
 	ada.sendChosen()
-	bob.await("both pictures", `() => document.querySelectorAll('[data-type=image] .picture[data-loaded]').length === 2`)
+	bob.await("all three pictures", `() => document.querySelectorAll('[data-type=image] .picture[data-loaded]').length === 3`)
 	ada.wroteNoErrors()
 	bob.wroteNoErrors()
 }

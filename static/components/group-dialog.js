@@ -103,7 +103,7 @@ class GroupDialog {
     hide(this.#linking, !admin(group));
     hide(this.#leave, !group.role);
     this.#paintMembers(group);
-    if (rose) this.#do(async () => this.#showLinks(await this.#parley.groupLinks(this.#key)));
+    if (rose) this.#do(() => this.#readLinks());
   }
 
   #paintPicture() {
@@ -200,6 +200,12 @@ class GroupDialog {
       await this.#parley.addMembers(this.#key, this.#chooser.chosen);
       this.#chooser.clear();
     });
+  }
+
+  /** One that was made meanwhile stays. */
+  async #readLinks() {
+    const links = await this.#parley.groupLinks(this.#key);
+    this.#showLinks([...this.#links.filter(({ id }) => !links.some(link => link.id === id)), ...links]);
   }
 
   /** @param {GroupLink[]} links */

@@ -62,7 +62,7 @@ class SendFilesDialog {
     text(this.#problem, problems.join(' '));
     this.#items = files.filter(file => !refused.includes(file)).map(file => this.#itemOf(file));
     this.#list.append(...this.#items.map(({ item }) => item));
-    this.element.addEventListener('close', () => { this.#closed = true; });
+    this.element.addEventListener('close', () => this.#maker.close());
     this.#prepare();
   }
 
@@ -77,24 +77,22 @@ class SendFilesDialog {
 
   /** Makes pictures of those files that are some. */
   async #prepare() {
-    const maker = new PictureMaker();
     for (const one of [...this.#items]) {
       if (!this.#items.includes(one) || !isPicture(one.file)) continue;
-      const picture = await maker.make(one.file);
-      if (this.#closed) break;
+      const picture = await this.#maker.make(one.file).catch(() => null);
       if (!picture || picture.file.blob.size > this.#limits.largest) continue;
       one.picture = picture.file;
       const url = URL.createObjectURL(picture.thumb);
       const image = element('img', { src: url, alt: '', onload: () => URL.revokeObjectURL(url) });
       one.item.querySelector('.thumb')?.replaceChildren(image);
     }
-    maker.close();
+    this.#maker.close();
     this.#ready = true;
     this.#paint();
   }
 
   #ready = false;
-  #closed = false;
+  #maker = new PictureMaker();
 
   /** @param {HTMLElement} item */
   #remove(item) {

@@ -2,6 +2,7 @@
 // The pictures of groups, as addresses that an element can show.
 
 const most = 200; // pictures that are held
+const lingers = 10_000; // ms that the address of another one is good for: what shows it is painted soon
 
 /** Fires "change" when a picture has come. */
 export class GroupPictures extends EventTarget {
@@ -54,7 +55,7 @@ export class GroupPictures extends EventTarget {
   /** @param {string} key */
   #drop(key) {
     const url = this.#held.get(key)?.url;
-    if (url) URL.revokeObjectURL(url);
+    if (url) setTimeout(() => URL.revokeObjectURL(url), lingers);
     this.#held.delete(key);
   }
 }

@@ -21,11 +21,11 @@ export class PictureMaker {
   /** As makePicture of the worker. @param {File} file @param {number} [side] @returns {Promise<Picture | null>} */
   make(file, side) {
     const made = this.#last.then(() => this.#make(file, side));
-    this.#last = made;
+    this.#last = made.catch(() => {});
     return made;
   }
 
-  /** Nothing more is to be made. */
+  /** Nothing more is to be made: what is being made then never comes. */
   close() {
     this.#worker?.terminate();
     this.#worker = null;
