@@ -45,6 +45,20 @@ func gathered(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 	}
+	commit := func(by uint64, branch proto.Branch, m protobuf.Message) {
+		t.Helper()
+		payload, err := proto.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request, err := s.Prepare(chat.Sender{User: by}, branch, payload, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := s.Commit(t.Context(), []chat.Request{request})[0]; r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
 	say := func(by, target uint64, kind proto.MessageType, mentions ...uint64) {
 		t.Helper()
 		group, content := key.Group(), "words"
@@ -55,17 +69,7 @@ func gathered(t *testing.T, dir string) {
 		if target > 0 {
 			m.TargetSeq = &target
 		}
-		payload, err := proto.Marshal(m)
-		if err != nil {
-			t.Fatal(err)
-		}
-		request, err := s.Prepare(chat.Sender{User: by}, proto.BranchMessage, payload, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if r := s.Commit(t.Context(), []chat.Request{request})[0]; r.Err != nil {
-			t.Fatal(r.Err)
-		}
+		commit(by, proto.BranchMessage, m)
 	}
 	change(3, proto.MessageType_MESSAGE_TYPE_GROUP_CREATE, "team", 5, 7) // 1
 	say(5, 0, 0, 3, 7)                                                   // 2
@@ -86,17 +90,7 @@ func gathered(t *testing.T, dir string) {
 	}
 	name := key.String()
 	for user, seq := range map[uint64]uint64{5: 14, 3: 4} {
-		payload, err := proto.Marshal(&proto.Mark{Key: &name, ReadSeq: protobuf.Uint64(seq)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		request, err := s.Prepare(chat.Sender{User: user}, proto.BranchMark, payload, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if r := s.Commit(t.Context(), []chat.Request{request})[0]; r.Err != nil {
-			t.Fatal(r.Err)
-		}
+		commit(user, proto.BranchMark, &proto.Mark{Key: &name, ReadSeq: &seq})
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)

@@ -317,6 +317,7 @@ func (e *Engine) receive(c *conversation, entries []entry, asOf uint64) {
 		return
 	}
 	c.revisions.learn(fresh, asOf, first)
+	e.happened(c, fresh)
 	changed := make([]Message, 0, len(fresh))
 	for _, x := range fresh {
 		e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body})
@@ -328,7 +329,6 @@ func (e *Engine) receive(c *conversation, entries []entry, asOf uint64) {
 	}
 	e.write.touch(c.name)
 	e.deliveredStored(c)
-	e.happened(c, fresh)
 	e.Observer.Messages(c.name, changed, nil)
 	e.revise(c)
 	e.changed(c)

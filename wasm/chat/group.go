@@ -10,8 +10,12 @@ import (
 	"parley/proto"
 )
 
-// groupTimeout bounds one request for who is in a group.
-const groupTimeout = 30 * time.Second
+const (
+	// groupTimeout bounds one request for who is in a group.
+	groupTimeout = 30 * time.Second
+	// maxMeanwhile bounds the entries that are kept until its answer comes: of one to which more came it is asked again.
+	maxMeanwhile = 1000
+)
 
 // group is what the engine keeps of a group, beside its log.
 type group struct {
@@ -23,7 +27,9 @@ type group struct {
 	mentions mentions
 	roster   *roster // nil until it was asked for
 	asking   []func(error)
-	heard    map[uint64]reach // marks that came meanwhile, which the answer may not have
+	// What came meanwhile, which the answer may not have: marks, and entries, so many at most.
+	heard     map[uint64]reach
+	meanwhile []*proto.Message
 }
 
 // reach is up to where a member has got and read, and since when.
@@ -131,7 +137,7 @@ func (r *roster) add(m *proto.Message) bool {
 		if names := m.GetMemberNames(); i < len(names) {
 			one.name = names[i]
 		}
-		if before[user] == proto.GroupRole_GROUP_ROLE_NONE && r.roles[user] != before[user] {
+		if before[user] == proto.GroupRole_GROUP_ROLE_NONE && m.EventTo(user).Comes {
 			one.come(m.GetSeq(), r.whole)
 		}
 	}
@@ -200,6 +206,9 @@ func (e *Engine) happened(c *conversation, entries []entry) {
 		if g.roster != nil && g.roster.add(x.direct) {
 			changed = true
 		}
+		if len(g.asking) > 0 && len(g.meanwhile) < maxMeanwhile {
+			g.meanwhile = append(g.meanwhile, x.direct)
+		}
 		if !x.direct.GetMessageType().OfGroup() || x.seq <= g.head {
 			continue
 		}
@@ -222,7 +231,7 @@ func (e *Engine) happened(c *conversation, entries []entry) {
 			g.members = uint32(len(g.roster.roles))
 		}
 	}
-	if changed {
+	if changed && !g.roster.gap {
 		e.Observer.Group(e.render.group(c))
 	}
 	if g.roster != nil && g.roster.gap && c.shown && g.role != proto.GroupRole_GROUP_ROLE_NONE {
@@ -242,7 +251,7 @@ func (e *Engine) raiseMember(c *conversation, user uint64, to marks, at times) {
 		return // it is asked for when it is shown
 	}
 	from := r.raise(user, to, at)
-	if from == 0 || !c.shown {
+	if from == 0 || !c.shown || r.gap { // then it is told with the members that are asked for
 		return
 	}
 	e.Observer.Group(e.render.group(c))
@@ -315,7 +324,7 @@ func (e *Engine) askGroup(c *conversation, done func(error)) {
 				e.fetch.refused(c, token, err)
 			}
 			waiting := g.asking
-			g.asking, g.heard = nil, nil
+			g.asking, g.heard, g.meanwhile = nil, nil, nil
 			for _, f := range waiting {
 				f(err)
 			}
@@ -326,34 +335,26 @@ func (e *Engine) askGroup(c *conversation, done func(error)) {
 // takeRoster takes over who is in a group, and tells it with how far my messages have come.
 func (e *Engine) takeRoster(c *conversation, r *roster) {
 	g := &c.group
-	if g.roster != nil && !g.roster.gap && r.head < g.roster.head { // what happened since is known here
-		g.roster.merge(r)
-	} else {
-		if g.roster != nil {
-			r.rise(g.roster) // it may be older than what marks told since
-		}
-		r.gap = r.head < g.head
-		for user, to := range g.heard {
-			r.raise(user, to.marks, to.times)
-		}
-		g.roster = r
-		g.members = uint32(len(r.roles))
+	if g.roster != nil {
+		r.rise(g.roster) // it may be older than what marks told since
 	}
+	slices.SortFunc(g.meanwhile, func(x, y *proto.Message) int { return compare(x.GetSeq(), y.GetSeq()) })
+	for _, m := range g.meanwhile {
+		if m.GetSeq() > r.head+1 {
+			break
+		}
+		r.add(m)
+	}
+	r.gap = r.head < c.head // then it is asked for again
+	for user, to := range g.heard {
+		r.raise(user, to.marks, to.times)
+	}
+	g.roster = r
+	g.members = uint32(len(r.roles))
 	e.write.touch(c.name)
 	e.changed(c)
 	e.Observer.Group(e.render.group(c))
 	e.tellProgress(c, c.floor(), c.head)
-}
-
-// merge takes over of an older roster what does not hang on its age.
-func (r *roster) merge(o *roster) {
-	r.stale = false
-	for user, one := range o.known {
-		if known := r.known[user]; known != nil {
-			known.name, known.online = one.name, one.online
-		}
-	}
-	r.rise(o)
 }
 
 // rise lifts the watermarks to those of another roster.

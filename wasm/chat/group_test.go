@@ -326,3 +326,51 @@ func TestAMessageThatStandsBeforeItsAuthorCameBackHoldsUpNothing(t *testing.T) {
 		t.Errorf("%d messages wait to be sent (%v); the server has %v", len(kept.Outbox), err, s.logs[teamKey])
 	}
 }
+
+func TestNobodyIsSaidToHaveReadBeforeItIsKnownWhoIsThere(t *testing.T) {
+	clock, s := setup(t)
+	teamOf(s)
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	a.showTeam()
+	clock.Run(time.Second)
+	s.dropDeliver = func(uint64) bool { return true }
+	s.say2(carol, &proto.Message{MessageType: proto.MessageType_MESSAGE_TYPE_GROUP_JOIN.Enum(), Members: []uint64{dave}})
+	s.dropDeliver = nil
+	a.host.Latency = func() time.Duration { return 5 * time.Second }
+	s.toTeam(alice, "hello") // on another device
+	clock.Run(time.Second)
+	s.teamMark(bob, 3, 3)
+	s.teamMark(carol, 3, 3)
+	clock.Run(time.Second)
+	a.host.Latency = nil
+	a.showTeam()
+	clock.Run(time.Second)
+	if m := a.shown[len(a.shown)-1]; m.Content != "hello" || m.State != chat.Sent || m.ReadOf != 0 {
+		t.Errorf("it is %s, by %d of %d, although somebody came", m.State, m.ReadBy, m.ReadOf)
+	}
+	came, role := uint64(dave), proto.GroupRole_GROUP_ROLE_MEMBER
+	s.roster.HeadSeq = pb.Uint64(3)
+	s.roster.Members = append(s.roster.Members, &proto.GroupMember{UserId: &came, Name: pb.String("Dave"), Role: &role, FromSeq: pb.Uint64(2)})
+	clock.Run(time.Minute)
+	a.showTeam()
+	clock.Run(time.Minute)
+	if m := a.shown[len(a.shown)-1]; m.ReadBy != 2 || m.ReadOf != 3 {
+		t.Errorf("it is %s, by %d of %d in the end", m.State, m.ReadBy, m.ReadOf)
+	}
+}
+
+func TestWhoComesWhileTheMembersAreAskedForIsThere(t *testing.T) {
+	clock, s := setup(t)
+	teamOf(s)
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	a.host.Latency = func() time.Duration { return 50 * time.Millisecond }
+	a.engine.Group(teamKey, func(chat.Group, error) {})
+	clock.Run(70 * time.Millisecond) // the server has answered
+	s.say2(carol, &proto.Message{MessageType: proto.MessageType_MESSAGE_TYPE_GROUP_JOIN.Enum(), Members: []uint64{dave}, MemberNames: []string{"Dave"}})
+	clock.Run(time.Second)
+	if len(a.group.Members) != 4 || a.group.Members[2].Name != "Dave" {
+		t.Errorf("the members are %+v", a.group.Members)
+	}
+}

@@ -120,7 +120,7 @@ func (r renderer) ofGroup(c *conversation, x entry, view *Message) {
 		return
 	}
 	view.State = Sent
-	if c.group.roster == nil {
+	if r := c.group.roster; r == nil || r.gap || r.head < x.seq { // somebody may have come of whom nothing is known here
 		return
 	}
 	delivered, read, of := c.group.roster.reached(r.user, x.seq)

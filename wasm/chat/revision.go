@@ -314,6 +314,7 @@ func (b *outbox) sendOf(c *conversation, d Draft, done func(error)) {
 		}
 		b.amend(c, target, d.Type, d.Content)
 		b.engine.write.flush(func() { done(nil) })
+		b.pump(c) // what waited behind one that is taken back
 	}
 }
 

@@ -99,7 +99,7 @@ func (e *Engine) timeline(name string, before uint64, limit int, done func(Timel
 		return
 	}
 	c.shown = true
-	if c.group.roster == nil && c.group.role != proto.GroupRole_GROUP_ROLE_NONE && len(c.group.asking) == 0 {
+	if r := c.group.roster; (r == nil || r.gap) && c.group.role != proto.GroupRole_GROUP_ROLE_NONE && len(c.group.asking) == 0 {
 		e.askGroup(c, func(error) {})
 	}
 	t := &timeline{engine: e, c: c, before: before, limit: uint64(limit), done: done}

@@ -315,3 +315,21 @@ func TestAnUploadIsCancelledWithItsMessage(t *testing.T) {
 		}
 	})
 }
+
+func TestAMessageThatIsTakenBackWhileItIsUploadedHoldsUpNothing(t *testing.T) {
+	clock, s := setup(t)
+	f := newFiles()
+	a := openWith(t, s, chat.Config{User: alice, Store: chat.NewMemory(), Files: f})
+	clock.Run(time.Second)
+	f.fail = func(string) error { return errors.New("the connection broke") }
+	a.sendFiles(1, "one", chat.DraftFile{Key: f.keep(clock.Now(), 1, 100), Name: "a", Size: 100})
+	a.send("two")
+	clock.Run(time.Second)
+	a.engine.Send(key, chat.Draft{Type: recalls, OfRef: [16]byte{1}}, func(err error) {
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	clock.Run(5 * time.Second)
+	want(t, "published", fmt.Sprint(s.published), "[two]")
+}

@@ -109,13 +109,16 @@ func (d *device) checkRoster(g client.Group) {
 	}
 }
 
-// checkReadBy holds that an own message says to be read by no more than have read it.
+// checkReadBy holds that an own message says to be read by no more than have read it, of as many as may read it.
 func (d *device) checkReadBy(key proto.Key, m client.Message) {
 	read := uint32(0)
 	for _, one := range d.w.members(key) {
 		if one.User != d.user && one.Read >= m.Seq {
 			read++
 		}
+	}
+	if m.ReadOf > 0 && !d.w.roll(key).readers(d.user, m.Seq, int(m.ReadOf)) {
+		d.w.fail("%s: %s %d says to be read by %d of %d, whom it never had", d, key, m.Seq, m.ReadBy, m.ReadOf)
 	}
 	if m.ReadBy > read || m.State == client.Read && (m.ReadBy != m.ReadOf || m.ReadOf == 0) {
 		d.w.fail("%s: %s %d, %s, says to be read by %d of %d; %d have", d, key, m.Seq, m.State, m.ReadBy, m.ReadOf, read)

@@ -94,6 +94,28 @@ func (r *roll) since(from uint64, g client.Group) uint64 {
 	return 0
 }
 
+// readers reports whether an entry of somebody's ever had so many readers, but for them, since it was written.
+func (r *roll) readers(author, seq uint64, of int) bool {
+	roles, from := make(proto.Roles), make(map[uint64]uint64)
+	for i, m := range r.log {
+		before := maps.Clone(roles)
+		roles.Add(m)
+		n := 0
+		for user := range roles {
+			if before[user] == proto.GroupRole_GROUP_ROLE_NONE {
+				from[user] = m.GetSeq()
+			}
+			if user != author && (r.whole || from[user] <= seq) {
+				n++
+			}
+		}
+		if (i+1 == len(r.log) || r.log[i+1].GetSeq() > seq) && n == of {
+			return true
+		}
+	}
+	return false
+}
+
 // told reports whether a user is told of an entry: they were there, or came or went by it.
 func (r *roll) told(user, seq uint64) bool {
 	return slices.ContainsFunc(r.spans[user], func(s span) bool { return s.has(seq) })
