@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-// seeds are many times what it took to catch the last of them, 34 of these; `make
+// seeds are some times what it took to catch the last of them, 91 of these; `make
 // sim` plays more.
 const seeds = "250"
 
