@@ -289,7 +289,8 @@ const (
 	// The customer's conversation with another service, other_service, was moved here: the customer waits
 	// here as if they had written it, since waiting_since. Written by the server with a MOVE. To agents,
 	// content is the reason, agent_id who moved it, and extend {"excerpt": [{"agent": bool, "content": string},
-	// …]}: what people wrote there last, at most 10 entries, as previews.
+	// …]}: what people wrote there last, at most 10 entries, as previews. Where one of them is edited or taken
+	// back, the server writes an EDIT of this entry, whose content is the new extend; empty to the customer.
 	MessageType_MESSAGE_TYPE_MOVED_HERE MessageType = 4
 	// An agent takes the conversation.
 	MessageType_MESSAGE_TYPE_CLAIM MessageType = 16

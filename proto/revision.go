@@ -60,10 +60,18 @@ func (m *Message) recall(time *uint64) {
 }
 
 // Revise is Message.Revise in a service conversation. Copies of customers, who are not told
-// which agent did what, come out as the server makes them for customers.
+// which agent did what, come out as the server makes them for customers. What a move took along
+// is edited by the server when that is: then content is its extend.
 func (m *ServiceMessage) Revise(by *ServiceMessage) bool {
-	if by.GetTargetSeq() != m.GetSeq() || by.GetSeq() <= m.GetRevisedSeq() || !m.GetMessageType().Written() {
+	excerpt := m.GetMessageType() == MessageType_MESSAGE_TYPE_MOVED_HERE && by.GetMessageType() == MessageType_MESSAGE_TYPE_EDIT
+	if by.GetTargetSeq() != m.GetSeq() || by.GetSeq() <= m.GetRevisedSeq() || !m.GetMessageType().Written() && !excerpt {
 		return false
+	}
+	if excerpt {
+		if m.Extend, m.RevisedSeq = by.Content, by.Seq; by.GetContent() == "" {
+			m.Extend = nil // as customers get it
+		}
+		return true
 	}
 	customer := by.GetDirection() == ServiceMessageDirection_CUSTOMER_TO_SERVICE
 	switch by.GetMessageType() {

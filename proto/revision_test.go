@@ -76,6 +76,28 @@ func TestNothingIsLeftOfARecalledMessageButItsPlace(t *testing.T) {
 	}
 }
 
+func TestWhatAMoveTookAlongIsEditedByTheServer(t *testing.T) {
+	m := &ServiceMessage{
+		UserId: proto.Uint64(7), MessageType: MessageType_MESSAGE_TYPE_MOVED_HERE.Enum(), Content: proto.String("why"),
+		Extend: proto.String("before"), Seq: proto.Uint64(1),
+	}
+	by := &ServiceMessage{MessageType: edits.Enum(), Content: proto.String("after"), CreateDate: proto.Uint64(9), Seq: proto.Uint64(3), TargetSeq: proto.Uint64(1)}
+	if !m.Revise(by) || m.GetExtend() != "after" || m.GetContent() != "why" || m.GetRevisedSeq() != 3 || m.RevisedTime != nil {
+		t.Errorf("it is %v", m)
+	}
+	if m.Revise(by) {
+		t.Error("the same changes it again")
+	}
+	by.Seq, by.Content = proto.Uint64(4), new(string) // as the customer is told
+	if !m.Revise(by) || m.Extend != nil {
+		t.Errorf("the customer has %v", m)
+	}
+	by.Seq, by.MessageType = proto.Uint64(5), recalls.Enum()
+	if m.Revise(by) {
+		t.Error("it can be taken back")
+	}
+}
+
 func TestAServiceHasOneVoice(t *testing.T) {
 	const customer, ann, ben = 7, 20, 21
 	entry := func(seq, target, agent uint64, what MessageType, content string) *ServiceMessage {

@@ -75,7 +75,7 @@ export interface Message {
   target: ID;
   /**
    * JSON text of the application's own, '' if none. To agents, of a 'moved' {"excerpt": [{"agent": boolean,
-   * "content": string}, …]}, what people wrote last where it comes from.
+   * "content": string}, …]}, what people wrote last where it comes from, as it is now.
    */
   extend: string;
   /** The message that it quotes; 0n if none. message() has that. */

@@ -386,6 +386,31 @@ func TestALinkLetsInWhoeverHasIt(t *testing.T) {
 	})
 }
 
+func TestALinkLetsNobodyInWhoWasRemoved(t *testing.T) {
+	onBothStores(t, func(t *testing.T, s chat.Store) {
+		b, key := grouped(t, s, false)
+		link, err := b.AddGroupLink(t.Context(), chat.Sender{User: ada}, key, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		join := func() string {
+			if _, err := b.JoinGroup(t.Context(), chat.Sender{User: bob}, link.Secret); err != nil {
+				return refusalOf(t, err).Code
+			}
+			return ""
+		}
+		b.change(bob, key, left, "")
+		same(t, "who left", join(), "")
+		b.change(ada, key, removed, "", bob)
+		same(t, "who was removed", join(), "removed-from-group")
+		b.change(ada, key, renamed, "the team")
+		same(t, "later", join(), "removed-from-group")
+		b.change(ada, key, joined, "", bob)
+		b.change(bob, key, left, "")
+		same(t, "who was added again, and left", join(), "")
+	})
+}
+
 func TestAGroupHasAsManyMembersAsItMay(t *testing.T) {
 	b, key := grouped(t, chattest.NewMemory(1), false)
 	var users []uint64

@@ -149,8 +149,13 @@ func (s *Service) LinkedGroup(ctx context.Context, secret [LinkSecret]byte) (g G
 	return g, nil
 }
 
+func wasRemoved() error {
+	return proto.Refuse(proto.NotAuthorized, "you were removed from this group, and a link does not let you in again: ask its owner or an admin to add you").Named("removed-from-group")
+}
+
 // JoinGroup lets a user into a group by a link, and returns its key; who is in it already is
-// let in. Errors wrap a *proto.Refusal: NotAuthorized if the link does not count.
+// let in. Errors wrap a *proto.Refusal: NotAuthorized if the link does not count, or not for
+// the user, who was removed.
 func (s *Service) JoinGroup(ctx context.Context, who Sender, secret [LinkSecret]byte) (proto.Key, error) {
 	if err := anonymous(who); err != nil {
 		return proto.Key{}, err
@@ -187,5 +192,20 @@ func (r *groupJoin) apply(b *batch) (Result, error) {
 		return Result{Err: noSuchLink()}, nil
 	}
 	r.Key = l.Key
+	removed, err := r.removed(b)
+	if err != nil || removed {
+		return Result{Err: wasRemoved()}, err
+	}
 	return r.groupChange.apply(b)
+}
+
+// removed reports whether the user was in the group, and was removed by another: then the
+// last entry that they may read says so.
+func (r *groupJoin) removed(b *batch) (bool, error) {
+	own, err := b.member(r.Key, r.by)
+	if err != nil || own.Role != proto.GroupRole_GROUP_ROLE_NONE || own.Until == 0 {
+		return false, err
+	}
+	last, err := b.tx.Entries(r.Key, own.Until-1, own.Until+1, 1, false)
+	return len(last) > 0 && last[0].Type == proto.MessageType_MESSAGE_TYPE_GROUP_REMOVE, err
 }

@@ -89,13 +89,11 @@ func (r *serviceMessage) arrive(b *batch, from *conversation, since uint64) erro
 	if err := b.become(key.Customer(), key.Service()); err != nil {
 		return err
 	}
-	extend, err := b.excerpt(from.Key)
+	extend, err := b.excerpt(from.Key, 0)
 	if err != nil {
 		return err
 	}
-	// The client_ref of the move is its author's: this one is the customer's, and as unique.
-	hash := sha256.Sum256(fmt.Appendf(nil, "moved %d %x", r.author, r.ref))
-	ref := [proto.RefSize]byte(hash[:])
+	ref := arrivalRef("moved", r.author, r.ref)
 	event := proto.Event{Side: proto.First, Type: proto.MessageType_MESSAGE_TYPE_MOVED_HERE, Author: r.author, Target: uint64(r.key.Service()), Since: since}
 	entry, err := b.append(c, key.Customer(), ref, event, func(id uint64, e proto.Event) protobuf.Message {
 		return &proto.ServiceMessage{
@@ -113,14 +111,101 @@ func (r *serviceMessage) arrive(b *batch, from *conversation, since uint64) erro
 	return b.deliverService(key, entry)
 }
 
+// arrivalRef is the client_ref of what the server writes in the customer's name because of
+// an entry of an author: the entry's own is the author's, and this one as unique.
+func arrivalRef(what string, author uint64, ref [proto.RefSize]byte) [proto.RefSize]byte {
+	hash := sha256.Sum256(fmt.Appendf(nil, "%s %d %x", what, author, ref))
+	return [proto.RefSize]byte(hash[:])
+}
+
+// reviseExcerpts lets the excerpts that were taken along from r's conversation say what its
+// entries say now that r changed one of them: in each an edit, whose content is the extend.
+func (r *serviceMessage) reviseExcerpts(b *batch, changed uint64) error {
+	entries, err := b.tx.Entries(r.key, changed, changed+maxLooked, maxLooked, true)
+	if err != nil {
+		return err
+	}
+	for _, move := range entries {
+		if move.Type != proto.MessageType_MESSAGE_TYPE_MOVE {
+			continue
+		}
+		here, err := b.tx.ByRef(r.key.Customer(), arrivalRef("moved", move.Sender, move.Ref))
+		if err != nil {
+			return err
+		}
+		if here.Seq == 0 {
+			continue
+		}
+		extend, err := b.excerpt(r.key, move.Seq+1)
+		if err != nil {
+			return err
+		}
+		ref := arrivalRef(fmt.Sprint("excerpt ", here.Key, here.Seq), r.author, r.ref)
+		if err := b.reviseArrival(here.Key, here.Seq, extend, ref); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reviseArrival gives what was moved here another extend, of which the customer is not told.
+func (b *batch) reviseArrival(key proto.Key, seq uint64, extend string, ref [proto.RefSize]byte) error {
+	c, err := b.conversation(key)
+	if err != nil {
+		return err
+	}
+	arrival, err := b.entryAt(c, seq)
+	if err != nil || arrival.Type != proto.MessageType_MESSAGE_TYPE_MOVED_HERE {
+		return err // it was deleted
+	}
+	m := new(proto.ServiceMessage)
+	if err := decode(arrival, m); err != nil || m.GetExtend() == extend {
+		return err
+	}
+	was, customer := m.Event(), key.Customer()
+	service := key.Service()
+	var told *proto.ServiceMessage
+	event := proto.Event{Side: proto.First, Type: proto.MessageType_MESSAGE_TYPE_EDIT, Author: customer, Of: seq}
+	entry, err := b.append(c, customer, ref, event, func(id uint64, e proto.Event) protobuf.Message {
+		told = &proto.ServiceMessage{
+			MessageId: &id, UserId: &customer, ServiceType: &service, MessageType: &e.Type, Content: &extend, CreateDate: &e.Time,
+			Direction: proto.ServiceMessageDirection_CUSTOMER_TO_SERVICE.Enum(), PostProc: &c.Status.PostProc, Seq: &e.Seq, ClientRef: ref[:], TargetSeq: &seq,
+		}
+		return bareService(told)
+	})
+	if err != nil {
+		return err
+	}
+	m.Revise(told)
+	if err := b.putRevised(c, arrival, entry.Seq, m.GetMessageType(), m, was); err != nil {
+		return err
+	}
+	b.revise(c)
+	member, err := b.member(key, customer)
+	if err != nil {
+		return err
+	}
+	b.changeMember(member)
+	b.deliver(customer, proto.BranchService, entry.Body)
+	agents, err := b.agents(service)
+	if err != nil {
+		return err
+	}
+	body, err := proto.Marshal(told)
+	for _, agent := range without(agents, customer) {
+		b.deliver(agent, proto.BranchService, body)
+	}
+	return err
+}
+
 // excerpt is what goes along with a conversation that is moved, as extend: what people
-// wrote last, as far as there is room.
-func (b *batch) excerpt(key proto.Key) (string, error) {
+// wrote last, as far as there is room, before an entry or, with 0, at all.
+func (b *batch) excerpt(key proto.Key, before uint64) (string, error) {
 	type said struct {
 		Agent   bool   `json:"agent"`
 		Content string `json:"content"`
 	}
-	entries, err := b.tx.Entries(key, 0, 0, maxLooked, true)
+	entries, err := b.tx.Entries(key, 0, before, maxLooked, true)
 	if err != nil {
 		return "", err
 	}

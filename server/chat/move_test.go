@@ -169,6 +169,55 @@ func TestWhatIsMovedIsBoundedAndHoldsNoNotes(t *testing.T) {
 	}
 }
 
+func TestWhatIsTakenBackIsTakenOutOfWhereItWasMovedTo(t *testing.T) {
+	onBothStores(t, func(t *testing.T, s chat.Store) {
+		b := crossing(t, s)
+		b.say(ann, moving(3, "why"))
+		row := b.of(dan, supportKey)
+		b.out.take()
+
+		edited := speaks(3, edits, "my letter?")
+		b.say(cora, edited)
+		b.say(cora, edited) // a repeat
+		recalled := speaks(1, recalls, "")
+		b.say(cora, recalled)
+		b.say(ann, speaks(2, reacts, "👀")) // changes nothing of it
+
+		want := `{"excerpt":[{"agent":true,"content":"hello!"},{"agent":false,"content":"my letter?"}]}`
+		come := b.entries(dan, supportKey)
+		if m := come[0]; m.GetExtend() != want || m.GetContent() != "why" || m.GetRevisedSeq() != 3 || m.RevisedTime != nil || len(come) != 3 {
+			t.Errorf("where it goes on: %v", come)
+		}
+		now := b.of(dan, supportKey)
+		if now.GetWaitingSince() != row.GetWaitingSince() || now.GetWaitingSeq() != 1 || now.GetUnread() != 1 || now.GetRevisedSeq() != 3 || now.GetPostProc() != row.GetPostProc() {
+			t.Errorf("the row is %v, was %v", now, row)
+		}
+		var told *proto.ServiceMessage
+		for _, d := range b.out.take() {
+			if m := d.body.(*proto.ServiceMessage); m.GetServiceType() != support {
+				continue
+			} else if d.user == dan {
+				told = m
+			} else if d.user != cora || m.GetContent() != "" || m.Extend != nil {
+				t.Errorf("%d is told %v", d.user, m)
+			}
+		}
+		if told.GetContent() != want || told.GetTargetSeq() != 1 || told.GetSeq() != 3 {
+			t.Errorf("Dan is told %v", told)
+		}
+		for _, e := range stored(t, s, supportKey) {
+			if strings.Contains(string(e.Body), "hello?") || strings.Contains(string(e.Body), "parcel") {
+				t.Errorf("entry %d still says it", e.Seq)
+			}
+		}
+		for _, m := range b.entries(cora, supportKey) {
+			if m.GetContent() != "" || m.Extend != nil {
+				t.Errorf("the customer reads %v", m)
+			}
+		}
+	})
+}
+
 // TestWhatCrossesIsToldByName plays what two agents do at the same time, both having
 // seen the same: the second is refused, and may go on once they know.
 func TestWhatCrossesIsToldByName(t *testing.T) {

@@ -183,6 +183,11 @@ func (r *serviceMessage) revise(b *batch, c *conversation) (Result, error) {
 	if err := b.putRevised(c, target, entry.Seq, m.GetMessageType(), m, was); err != nil {
 		return Result{}, err
 	}
+	if kind != proto.MessageType_MESSAGE_TYPE_REACT {
+		if err := r.reviseExcerpts(b, target.Seq); err != nil {
+			return Result{}, err
+		}
+	}
 	b.revise(c)
 	customer, err := b.member(r.key, r.key.Customer())
 	if err != nil {

@@ -268,8 +268,8 @@ func (w *world) checkPresses(logs map[proto.Key][]logged) {
 	place, seen := map[[proto.RefSize]byte]uint64{}, map[[proto.RefSize]byte]uint64{}
 	for _, log := range logs {
 		for _, x := range log {
-			if x.Type == proto.MessageType_MESSAGE_TYPE_MOVED_HERE {
-				continue // it was pressed elsewhere
+			if x.Event.Seen == nil {
+				continue // the server wrote it, of what was pressed elsewhere
 			}
 			if place[x.ref] = x.Seq; x.Event.Seen != nil {
 				seen[x.ref] = *x.Event.Seen

@@ -653,6 +653,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'group-full': most => `a group has at most ${number(+most)} members: make another group for the rest`,
     'last-owner': 'you are the group’s owner: make another member the owner first',
     'link-invalid': 'this link lets nobody in any more: ask for a new one',
+    'removed-from-group': 'you were removed from this group, and a link does not let you in again: ask its owner or an admin to add you',
     'mention-not-in-group': 'somebody whom it mentions is not in the group any more: leave them out',
     /** @param {string} id */
     'no-such-user': id => `there is no user ${id}`,

@@ -503,6 +503,7 @@ const texts = ({ bytes, number, percent, wait }) => ({
     'group-full': most => `一个群组最多有 ${number(+most)} 位成员：请为其他人另建群组`,
     'last-owner': '你是群主：请先将群主转让给其他成员',
     'link-invalid': '此链接已失效：请索取新的链接',
+    'removed-from-group': '你已被移出此群，无法再通过链接加入：请让群主或管理员添加你',
     'mention-not-in-group': '提到的人中有人已不在群组中：请去掉',
     'no-such-user': id => `没有用户 ${id}`,
     'not-a-member': '对方已不在群组中',
