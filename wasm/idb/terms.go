@@ -1,0 +1,130 @@
+package idb
+
+import (
+	"bytes"
+
+	"parley/wasm/chat"
+)
+
+// blockPages is how many pages' terms stand in one record: few records to search in, small enough to be written again
+// with each message.
+const blockPages = 16
+
+// block is what the index says of the pages of one record: block n of those from 16n to 16n+15. nil: nothing.
+type block struct {
+	number uint64
+	pages  [blockPages]*chat.PageTerms
+}
+
+// blockOf is where what the index says of a page stands.
+func blockOf(at place) place { return place{at.conversation, at.page / blockPages} }
+
+// encode packs the block: after what versions it is of, for each page 0, or 1, the bounds and the filter. There is no
+// sum of all: it would cost a search more than the rest, and no message is lost with a record. What cannot be read is
+// nothing, and read over.
+func (b *block) encode() []byte {
+	size := 32
+	for _, p := range b.pages {
+		if p != nil {
+			size += len(p.Terms) + 40
+		}
+	}
+	r := newRecord(size)
+	r.uvarint(chat.TermsVersion)
+	r.uvarint(b.number)
+	for _, p := range b.pages {
+		if p == nil {
+			r.uvarint(0)
+			continue
+		}
+		r.uvarint(1)
+		r.uvarint(p.FirstID)
+		r.uvarint(p.LastID - p.FirstID)
+		r.uvarint(p.FirstTime)
+		r.uvarint(p.LastTime - p.FirstTime)
+		r.bytes(p.Terms)
+	}
+	return r
+}
+
+// decodeBlock unpacks what encode packed; nil of what is damaged or of another version. Filters are parts of b.
+func decodeBlock(b []byte) *block {
+	f := &fields{left: bytes.TrimPrefix(b, []byte{format})}
+	if len(f.left) == len(b) || f.uvarint() != chat.TermsVersion {
+		return nil
+	}
+	full := &block{number: f.uvarint()}
+	for i := range full.pages {
+		if f.uvarint() == 0 {
+			continue
+		}
+		var p chat.PageTerms
+		p.FirstID = f.uvarint()
+		p.LastID = p.FirstID + f.uvarint()
+		p.FirstTime = f.uvarint()
+		p.LastTime = p.FirstTime + f.uvarint()
+		p.Terms = f.bytes()
+		full.pages[i] = &p
+	}
+	if f.err != nil {
+		return nil
+	}
+	return full
+}
+
+// forget takes out what is said of the pages before one.
+func (b *block) forget(before uint64) {
+	for i := range b.pages {
+		if b.number*blockPages+uint64(i) < before {
+			b.pages[i] = nil
+		}
+	}
+}
+
+func (b *block) empty() bool { return b.pages == [blockPages]*chat.PageTerms{} }
+
+// termsOf are a page's, as it is written: of the messages that are new to it and what the index said before, if that is
+// known and nothing is replaced; else of all. older is what was stored, nil if there was nothing.
+func termsOf(fold chat.Folder, conversation string, fresh, older *page, before *chat.PageTerms) *chat.PageTerms {
+	var made chat.PageTerms
+	switch {
+	case older == nil:
+		made = fold.Index(conversation, fresh.all())
+	case before == nil || fresh.present&older.present != 0:
+		whole := *fresh
+		whole.merge(older)
+		made = fold.Index(conversation, whole.all())
+	default:
+		made = before.Merge(fold.Index(conversation, fresh.all()))
+	}
+	return &made
+}
+
+// candidates looks up the pages of a span in its blocks.
+func candidates(s chat.Span, p chat.Probe, blocks map[uint64]*block) chat.Candidates {
+	found := chat.NoCandidates()
+	for page := s.To; ; page-- {
+		var of *chat.PageTerms
+		if b := blocks[page/blockPages]; b != nil {
+			of = b.pages[page%blockPages]
+		}
+		if found = p.Look(found, page, of); page == s.From {
+			return found
+		}
+	}
+}
+
+// unknown returns the stretches of a span of which the index says nothing.
+func unknown(s chat.Span, blocks map[uint64]*block) (stretches []stretch) {
+	for page := s.From; page <= s.To; page++ {
+		if b := blocks[page/blockPages]; b != nil && b.pages[page%blockPages] != nil {
+			continue
+		}
+		if n := len(stretches); n > 0 && stretches[n-1].to+1 == page {
+			stretches[n-1].to = page
+			continue
+		}
+		stretches = append(stretches, stretch{s.Key, page, page})
+	}
+	return stretches
+}
