@@ -39,6 +39,11 @@ type Probe struct {
 	From, To uint64
 }
 
+// Probe is what the index is asked for a text alone.
+func (f Folder) Probe(text string) Probe {
+	return Probe{terms: patternOf(f.Fold([]string{text})[0]).terms(), To: ^uint64(0)}
+}
+
 // Look takes a page, older than those before, into what is known of its span. of is nil if the index does not know it.
 func (p Probe) Look(found Candidates, page uint64, of *PageTerms) Candidates {
 	switch {
