@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"encoding/binary"
 	"math/bits"
 	"slices"
 )
@@ -14,38 +13,39 @@ const termBits = 20
 // sender, a kind.
 type term = uint32
 
-// A Filter is the set of the terms of a page, packed: it is exact, but that two terms may have the same hash.
-// It holds the Rice parameter, a byte, then for each sixteenth of all hashes its length and the steps from one to the
-// next, Rice-coded: a lookup reads one of them.
+// Shards is how many parts an index is kept in, by the highest bits of a term: a search reads those of what it looks
+// for alone.
+const Shards = 8
+
+const shardBits = termBits - 3
+
+// shardOf is in which part of an index a term is.
+func shardOf(t term) int { return int(t >> shardBits) }
+
+// A Filter is the set of the terms of a page that are in one shard, packed: it is exact, but that two terms may have
+// the same hash. It holds the Rice parameter, a byte, then the steps from one term to the next, Rice-coded.
 type Filter []byte
 
-const (
-	filterParts = 16
-	partBits    = termBits - 4
-)
-
-// newFilter packs terms, which it sorts.
-func newFilter(terms []term) Filter {
+// newFilters packs terms, which it sorts.
+func newFilters(terms []term) (all [Shards]Filter) {
 	slices.Sort(terms)
 	terms = slices.Compact(terms)
-	k := 0
-	if n := len(terms); n > 0 {
-		k = max(0, bits.Len32(uint32((1<<termBits)/n))-1)
-	}
-	f := append(make(Filter, 0, 1+2*filterParts+len(terms)*(k+2)/8), byte(k))
-	for part := range term(filterParts) {
-		n, _ := slices.BinarySearch(terms, (part+1)<<partBits)
-		steps := packSteps(terms[:n], part<<partBits, k)
-		f = append(binary.AppendUvarint(f, uint64(len(steps))), steps...)
+	for shard := range all {
+		first := term(shard) << shardBits
+		n, _ := slices.BinarySearch(terms, first+1<<shardBits)
+		k := 0
+		if n > 0 {
+			k = max(0, bits.Len32(uint32((1<<shardBits)/n))-1)
+		}
+		all[shard] = packSteps(append(make(Filter, 0, 1+n*(k+2)/8+1), byte(k)), terms[:n], first, k)
 		terms = terms[n:]
 	}
-	return f
+	return all
 }
 
 // packSteps writes how far each term is from the one before, of which from is the first possible: as many ones as
 // the step has 2^k, a zero, and k bits more. What is left of the last byte is ones.
-func packSteps(terms []term, from term, k int) []byte {
-	var b []byte
+func packSteps(b []byte, terms []term, from term, k int) []byte {
 	var pending uint64
 	n := 0
 	put := func(v uint64, count int) {
@@ -69,21 +69,18 @@ func packSteps(terms []term, from term, k int) []byte {
 	return b
 }
 
-// steps reads what packSteps wrote, and calls yield with each term until that returns false.
-func (f Filter) steps(part term, packed []byte, yield func(term) bool) {
-	k := int(f[0])
-	if k > termBits {
+// all calls yield with each term of the shard, in order, until that returns false.
+func (f Filter) all(shard int, yield func(term) bool) {
+	if len(f) == 0 || f[0] > termBits {
 		return
 	}
-	next, end := uint64(part)<<partBits, uint64(part+1)<<partBits
-	r := bitReader{left: packed}
+	k := int(f[0])
+	next, end := uint64(shard)<<shardBits, uint64(shard+1)<<shardBits
+	r := bitReader{left: f[1:]}
 	for {
 		ones, more := r.ones()
 		low, enough := r.take(k)
-		if next += ones<<k | low; !more || !enough || next >= end {
-			return
-		}
-		if !yield(term(next)) {
+		if next += ones<<k | low; !more || !enough || next >= end || !yield(term(next)) {
 			return
 		}
 		next++
@@ -130,47 +127,24 @@ func (r *bitReader) take(k int) (v uint64, enough bool) {
 	return v, true
 }
 
-// parts calls visit with each part until it returns false. What is cut off has no parts.
-func (f Filter) parts(visit func(part term, packed []byte) bool) {
-	if len(f) == 0 {
-		return
-	}
-	rest := f[1:]
-	for part := range term(filterParts) {
-		n, size := binary.Uvarint(rest)
-		if size <= 0 || n > uint64(len(rest)-size) {
-			return
-		}
-		if !visit(part, rest[size:size+int(n)]) {
-			return
-		}
-		rest = rest[size+int(n):]
-	}
-}
-
-// has reports whether a term is in the set.
+// has reports whether a term is in the filter of its shard.
 func (f Filter) has(t term) (found bool) {
-	f.parts(func(part term, packed []byte) bool {
-		if part < t>>partBits {
-			return true
-		}
-		f.steps(part, packed, func(x term) bool {
-			found = x == t
-			return x < t
-		})
-		return false
+	f.all(shardOf(t), func(x term) bool {
+		found = x == t
+		return x < t
 	})
 	return found
 }
 
-// terms returns the set, sorted.
-func (f Filter) terms() (all []term) {
-	f.parts(func(part term, packed []byte) bool {
-		f.steps(part, packed, func(x term) bool {
+// terms returns the terms of a page, sorted.
+func (p *PageTerms) terms() (all []term) {
+	for shard, f := range p.Terms {
+		f.all(shard, func(x term) bool {
 			all = append(all, x)
 			return true
 		})
-		return true
-	})
+	}
 	return all
 }
+
+func (p *PageTerms) has(t term) bool { return p.Terms[shardOf(t)].has(t) }

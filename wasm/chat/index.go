@@ -1,5 +1,7 @@
 package chat
 
+import "slices"
+
 // PageSize is how many seqs a page has: page n those from PageSize*n on. A search reads whole pages.
 const PageSize = 64
 
@@ -39,6 +41,19 @@ type Probe struct {
 	From, To uint64
 }
 
+// Shards are those that hold what is asked, ascending; at least one.
+func (p Probe) Shards() []int {
+	shards := make([]int, 0, len(p.terms)+1)
+	for _, t := range p.terms {
+		shards = append(shards, shardOf(t))
+	}
+	if len(shards) == 0 {
+		shards = append(shards, 0)
+	}
+	slices.Sort(shards)
+	return slices.Compact(shards)
+}
+
 // Probe is what the index is asked for a text alone.
 func (f Folder) Probe(text string) Probe {
 	return Probe{terms: patternOf(f.Fold([]string{text})[0]).terms(), To: ^uint64(0)}
@@ -64,7 +79,7 @@ func (p Probe) on(page *PageTerms) bool {
 		return false
 	}
 	for _, t := range p.terms {
-		if !page.Terms.has(t) {
+		if !page.has(t) {
 			return false
 		}
 	}

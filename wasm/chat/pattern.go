@@ -1,12 +1,14 @@
 package chat
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// maxProbes bounds how many terms of a search are looked up in the index; the text is compared with all of it.
-const maxProbes = 16
+// maxProbes bounds how many terms of a text are looked up in the index: few pages have four by chance, and each may
+// be in another part of the index. The text is compared with all of it.
+const maxProbes = 4
 
 // pattern is the text of a search, taken apart: a message has it if some word of it begins with each word, and each
 // run stands somewhere in it.
@@ -28,22 +30,25 @@ func patternOf(folded string) (p pattern) {
 
 func (p pattern) empty() bool { return len(p.words)+len(p.runs) == 0 }
 
-// terms are those which a page has that holds a message with the pattern.
-func (p pattern) terms() (terms []term) {
-	for _, word := range p.words {
+// terms are some of those which a page has that holds a message with the pattern: of the longest words, and the first
+// characters of runs.
+func (p pattern) terms() []term {
+	var words, pairs []term
+	for _, word := range slices.SortedStableFunc(slices.Values(p.words), func(a, b string) int { return len(b) - len(a) }) {
 		last := appendTerms(nil, word)
-		terms = append(terms, last[len(last)-1])
+		words = append(words, last[len(last)-1])
 	}
 	for _, run := range p.runs {
 		of := appendTerms(nil, run)
 		if len(of) == 1 {
-			terms = append(terms, of[0])
+			pairs = append(pairs, of[0])
 		}
-		for i := 2; i < len(of); i += 2 { // the pairs
-			terms = append(terms, of[i])
+		for i := 2; i < len(of); i += 2 { // between them are the characters
+			pairs = append(pairs, of[i])
 		}
 	}
-	return terms[:min(len(terms), maxProbes)]
+	words = words[:min(len(words), max(maxProbes/2, maxProbes-len(pairs)))]
+	return append(words, pairs[:min(len(pairs), maxProbes-len(words))]...)
 }
 
 // in reports whether a folded text has the pattern.

@@ -153,7 +153,7 @@ func (p *fieldsOf) searchable(kind proto.KeyKind) (x searchable, ok bool) {
 
 // PageTerms is what an index keeps of the messages of a page.
 type PageTerms struct {
-	Terms Filter
+	Terms [Shards]Filter
 	// The lowest and highest id and time of those that a search can find; all 0 if there is none.
 	FirstID, LastID, FirstTime, LastTime uint64
 }
@@ -184,14 +184,14 @@ func (f Folder) Index(key string, bodies [][]byte) PageTerms {
 	for _, text := range f.Fold(texts) {
 		terms = appendTerms(terms, text)
 	}
-	p.Terms = newFilter(terms)
+	p.Terms = newFilters(terms)
 	return p
 }
 
 // Merge adds what other messages of the page have.
 func (p PageTerms) Merge(others PageTerms) PageTerms {
 	merged := p.with(others)
-	merged.Terms = newFilter(append(p.Terms.terms(), others.Terms.terms()...))
+	merged.Terms = newFilters(append(p.terms(), others.terms()...))
 	return merged
 }
 

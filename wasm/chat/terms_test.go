@@ -16,7 +16,7 @@ func TestAFilterHoldsWhatWasPutInAndNothingElse(t *testing.T) {
 			for range n {
 				terms = append(terms, random.Uint32N(spread))
 			}
-			f := newFilter(slices.Clone(terms))
+			f := &PageTerms{Terms: newFilters(slices.Clone(terms))}
 			slices.Sort(terms)
 			terms = slices.Compact(terms)
 			if got := f.terms(); !slices.Equal(got, terms) {
@@ -41,11 +41,12 @@ func TestADamagedFilterIsReadWithoutHarm(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 2000 {
 		b := make(Filter, random.IntN(200))
+		p := &PageTerms{Terms: [Shards]Filter{3: b}}
 		for i := range b {
 			b[i] = byte(random.Uint32())
 		}
-		b.has(random.Uint32N(1 << termBits))
-		b.terms()
+		p.has(random.Uint32N(1 << termBits))
+		p.terms()
 	}
 }
 
@@ -98,7 +99,7 @@ func TestWhatMatchesIsInTheIndex(t *testing.T) {
 			continue
 		}
 		found++
-		f := newFilter(appendTerms(nil, folded[1]))
+		f := &PageTerms{Terms: newFilters(appendTerms(nil, folded[1]))}
 		for _, x := range p.terms() {
 			if !f.has(x) {
 				t.Fatalf("%q stands in %q, but the index does not say so", folded[0], folded[1])
@@ -122,8 +123,11 @@ func TestAnIndexIsSmallerThanWhatItIsOf(t *testing.T) {
 				bytes += len(text) + 60 // the other fields
 				all = appendTerms(all, text)
 			}
-			f := newFilter(all)
-			index, terms = index+len(f), terms+len(f.terms())
+			f := &PageTerms{Terms: newFilters(all)}
+			terms += len(f.terms())
+			for _, shard := range f.Terms {
+				index += len(shard)
+			}
 		}
 		ratio := float64(index) / float64(bytes)
 		t.Log(fmt.Sprintf("%s: %d terms a page in %d bytes, %.2f of the messages", language, terms/100, index/100, ratio))

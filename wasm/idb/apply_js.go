@@ -140,13 +140,16 @@ func (t *transaction) putEntries(ctx context.Context, entries []chat.Entry, clea
 // deleteEntries deletes whole pages, and what comes before on the page that a
 // deletion ends in; and what the index says of them.
 func (t *transaction) deleteEntries(ctx context.Context, deletions []chat.Deletion) error {
-	messages, index := t.store(storeMessages), t.store(storeTerms)
+	messages := t.store(storeMessages)
 	before := make(map[place]uint64)
 	var cut []stretch
 	for _, d := range deletions {
 		at := place{d.Key, pageOf(d.Before)}
-		deletePages(messages, at)
-		deletePages(index, blockOf(at))
+		if at.page > 0 {
+			first, last := place{d.Key, 0}, place{d.Key, at.page - 1}
+			messages.Call("delete", keyRange.Call("bound", toJS(first.key()), toJS(last.key())))
+		}
+		t.forgetIndex(blockOf(at))
 		if before[at] == 0 {
 			cut = append(cut, stretch{at.conversation, at.page, at.page})
 		}
@@ -176,12 +179,4 @@ func (t *transaction) deleteEntries(ctx context.Context, deletions []chat.Deleti
 	}
 	t.putIndex(said)
 	return nil
-}
-
-// deletePages deletes the records of a conversation before a place.
-func deletePages(store js.Value, before place) {
-	if before.page > 0 {
-		first, last := place{before.conversation, 0}, place{before.conversation, before.page - 1}
-		store.Call("delete", keyRange.Call("bound", toJS(first.key()), toJS(last.key())))
-	}
 }

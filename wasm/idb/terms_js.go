@@ -21,8 +21,8 @@ func (x index) of(page place) *block {
 	return x[at]
 }
 
-// blockRequests are reads of blocks.
-type blockRequests map[place]js.Value
+// blockRequests are reads of all shards of blocks.
+type blockRequests map[place][chat.Shards]js.Value
 
 // askBlocks begins to read the blocks of pages: what answer returns is there once the transaction was awaited. cleared
 // says that there are none.
@@ -30,63 +30,102 @@ func (t *transaction) askBlocks(pages iter.Seq[place], cleared bool) blockReques
 	asked := make(blockRequests)
 	for page := range pages {
 		at := blockOf(page)
-		if _, known := asked[at]; !known && !cleared {
-			asked[at] = t.read(storeTerms, "get", toJS(at.key()))
+		if _, known := asked[at]; known || cleared {
+			continue
 		}
+		var requests [chat.Shards]js.Value
+		for shard := range requests {
+			requests[shard] = t.read(storeTerms, "get", toJS(shardKey(at, shard)))
+		}
+		asked[at] = requests
 	}
 	return asked
 }
 
 func (r blockRequests) answer() index {
 	said := make(index)
-	for at, request := range r {
-		if b := blockIn(request.Get("result")); b != nil && b.number == at.page {
+	for at, requests := range r {
+		stored := make([][]*block, len(requests))
+		for shard, request := range requests {
+			if b := shardIn(request.Get("result"), shard); b != nil {
+				stored[shard] = append(stored[shard], b)
+			}
+		}
+		if b := blocks(allShards(), stored)[at.page]; b != nil {
 			said[at] = b
 		}
 	}
 	return said
 }
 
-// blockIn reads a block; nil if there is none, or it cannot be read.
-func blockIn(v js.Value) *block {
+func allShards() []int {
+	shards := make([]int, chat.Shards)
+	for i := range shards {
+		shards[i] = i
+	}
+	return shards
+}
+
+// shardIn reads a shard of a block; nil if there is none, or it cannot be read.
+func shardIn(v js.Value, shard int) *block {
 	b, err := toGo(v)
 	if err != nil {
 		return nil
 	}
-	return decodeBlock(b)
+	return decodeShard(b, shard)
 }
 
 // putIndex writes blocks, and deletes those that say nothing.
 func (t *transaction) putIndex(said index) {
 	store := t.store(storeTerms)
 	for at, b := range said {
-		if b.empty() {
-			store.Call("delete", toJS(at.key()))
-			continue
+		for shard := range chat.Shards {
+			if key := toJS(shardKey(at, shard)); b.empty() {
+				store.Call("delete", key)
+			} else {
+				store.Call("put", toJS(b.encode(shard)), key)
+			}
 		}
-		store.Call("put", toJS(b.encode()), toJS(at.key()))
 	}
 }
 
-// blocks reads what is stored of spans.
-func (t *transaction) blocks(ctx context.Context, spans []chat.Span) ([]map[uint64]*block, error) {
-	requests := make([]js.Value, len(spans))
-	for i, s := range spans {
+// forgetIndex deletes what the index says of a conversation before a block.
+func (t *transaction) forgetIndex(before place) {
+	if before.page == 0 {
+		return
+	}
+	store := t.store(storeTerms)
+	for shard := range chat.Shards {
+		first, last := place{before.conversation, 0}, place{before.conversation, before.page - 1}
+		store.Call("delete", keyRange.Call("bound", toJS(shardKey(first, shard)), toJS(shardKey(last, shard))))
+	}
+}
+
+// blocks reads what is stored of spans in some shards.
+func (t *transaction) blocks(ctx context.Context, spans []chat.Span, shards []int) ([]map[uint64]*block, error) {
+	requests := make([]js.Value, 0, len(spans)*len(shards))
+	for _, s := range spans {
 		first, last := place{s.Key, s.From / blockPages}, place{s.Key, s.To / blockPages}
-		requests[i] = t.read(storeTerms, "getAll", keyRange.Call("bound", toJS(first.key()), toJS(last.key())))
+		for _, shard := range shards {
+			over := keyRange.Call("bound", toJS(shardKey(first, shard)), toJS(shardKey(last, shard)))
+			requests = append(requests, t.read(storeTerms, "getAll", over))
+		}
 	}
 	if err := t.await(ctx); err != nil {
 		return nil, err
 	}
 	all := make([]map[uint64]*block, len(spans))
-	for i, request := range requests {
-		records := request.Get("result")
-		all[i] = make(map[uint64]*block)
-		for j := range records.Length() {
-			if b := blockIn(records.Index(j)); b != nil {
-				all[i][b.number] = b
+	for i := range spans {
+		stored := make([][]*block, len(shards))
+		for j, shard := range shards {
+			records := requests[i*len(shards)+j].Get("result")
+			for n := range records.Length() {
+				if b := shardIn(records.Index(n), shard); b != nil {
+					stored[j] = append(stored[j], b)
+				}
 			}
 		}
+		all[i] = blocks(shards, stored)
 	}
 	return all, nil
 }
@@ -98,7 +137,7 @@ func (s *Store) Candidates(ctx context.Context, spans []chat.Span, p chat.Probe)
 	}
 	found := make([]chat.Candidates, len(spans))
 	err := s.read(ctx, func(t *transaction) error {
-		blocks, err := t.blocks(ctx, spans)
+		blocks, err := t.blocks(ctx, spans, p.Shards())
 		for i := range blocks {
 			found[i] = candidates(spans[i], p, blocks[i])
 		}
@@ -113,7 +152,7 @@ func (s *Store) Candidates(ctx context.Context, spans []chat.Span, p chat.Probe)
 // Index implements chat.Store.
 func (s *Store) Index(ctx context.Context, span chat.Span) error {
 	err := s.run(ctx, "readwrite", func(t *transaction) error {
-		all, err := t.blocks(ctx, []chat.Span{span})
+		all, err := t.blocks(ctx, []chat.Span{span}, allShards())
 		if err != nil {
 			return err
 		}

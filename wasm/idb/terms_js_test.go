@@ -1,6 +1,7 @@
 package idb
 
 import (
+	"flag"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -62,11 +63,9 @@ func TestWhatAnEarlierVersionStoredIsIndexedLater(t *testing.T) {
 		return len(found[0].Pages)
 	}
 	for name, spoil := range map[string]func(t *transaction){
-		"nothing": func(t *transaction) { t.store(storeTerms).Call("clear") },
-		"damage":  func(t *transaction) { t.store(storeTerms).Call("put", "text", toJS(place{"d:1:2", 0}.key())) },
-		"another version": func(t *transaction) {
-			t.store(storeTerms).Call("put", toJS([]byte{format, chat.TermsVersion + 1, 0}), toJS(place{"d:1:2", 0}.key()))
-		},
+		"nothing":         func(t *transaction) { t.store(storeTerms).Call("clear") },
+		"damage":          func(t *transaction) { everyShard(t, "text") },
+		"another version": func(t *transaction) { everyShard(t, toJS([]byte{format, chat.TermsVersion + 1, 0})) },
 	} {
 		if err := s.run(t.Context(), "readwrite", func(t *transaction) error { spoil(t); return nil }, storeTerms); err != nil {
 			t.Fatal(err)
@@ -78,6 +77,13 @@ func TestWhatAnEarlierVersionStoredIsIndexedLater(t *testing.T) {
 		if after := look(); before < blockPages || after != 0 {
 			t.Errorf("%s: %d pages before it was indexed, %d after", name, before, after)
 		}
+	}
+}
+
+// everyShard puts something in the place of the first block.
+func everyShard(t *transaction, what any) {
+	for shard := range chat.Shards {
+		t.store(storeTerms).Call("put", what, toJS(shardKey(place{"d:1:2", 0}, shard)))
 	}
 }
 
@@ -109,18 +115,85 @@ func spoken(random *rand.Rand, from uint64, n int) (b chat.Batch) {
 	return b
 }
 
+// unindexed makes what was spoken say the same under a key of which nothing is searched.
+func unindexed(b chat.Batch) chat.Batch {
+	for i := range b.Entries {
+		b.Entries[i].Key = "x:1:2"
+	}
+	return b
+}
+
 func BenchmarkWriteTenThousandSpoken(b *testing.B) {
+	writeSpoken(b, func(b chat.Batch) chat.Batch { return b })
+}
+func BenchmarkWriteTenThousandUnindexed(b *testing.B) { writeSpoken(b, unindexed) }
+
+func writeSpoken(b *testing.B, change func(chat.Batch) chat.Batch) {
 	random := rand.New(rand.NewPCG(1, 2))
 	s := open(b, newUser(b))
 	defer s.Close()
 	next := uint64(1)
 	for b.Loop() {
 		b.StopTimer()
-		batch := spoken(random, next, 10_000)
+		batch := change(spoken(random, next, 10_000))
 		b.StartTimer()
 		if err := s.Apply(b.Context(), batch); err != nil {
 			b.Fatal(err)
 		}
 		next += 10_000
+	}
+}
+
+// searched is how many messages the benchmarks search; a million takes minutes to write.
+var searched = flag.Int("searched", 100_000, "how many messages the benchmarks of searching search")
+
+func BenchmarkSearch(b *testing.B) {
+	random := rand.New(rand.NewPCG(1, 2))
+	s := open(b, newUser(b))
+	defer s.Close()
+	bytes := 0
+	for from := 1; from <= *searched; from += 10_000 {
+		batch := spoken(random, uint64(from), 10_000)
+		if err := s.Apply(b.Context(), batch); err != nil {
+			b.Fatal(err)
+		}
+		for _, e := range batch.Entries {
+			bytes += len(e.Body)
+		}
+	}
+	index := 0
+	last := pageOf(uint64(*searched))
+	err := s.read(b.Context(), func(t *transaction) error {
+		all := t.read(storeTerms, "getAll")
+		if err := t.await(b.Context()); err != nil {
+			return err
+		}
+		for i := range all.Get("result").Length() {
+			index += all.Get("result").Index(i).Length()
+		}
+		return nil
+	}, storeTerms)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, text := range map[string]string{"OneThatNobodyWrote": "neverwritten", "PairOfCharacters": "\u4e07\u4e0e", "Nothing": "\u4e01\u4e02"} {
+		b.Run(name, func(b *testing.B) {
+			candidates := 0
+			for b.Loop() {
+				candidates = 0
+				for to := last; ; to -= min(to, 2048) {
+					found, err := s.Candidates(b.Context(), []chat.Span{{Key: "d:1:2", From: to - min(to, 2047), To: to}}, Fold.Probe(text))
+					if err != nil {
+						b.Fatal(err)
+					}
+					candidates += len(found[0].Pages)
+					if to < 2048 {
+						break
+					}
+				}
+			}
+			b.ReportMetric(float64(candidates), "candidates")
+			b.ReportMetric(float64(index)/float64(bytes), "index/messages")
+		})
 	}
 }
