@@ -23,24 +23,6 @@ type Query struct {
 	Before uint64
 }
 
-// Found is what a search found, the newest first.
-type Found struct {
-	Hits []Hit
-	// More says that there may be more, before the last of these.
-	More bool
-	// Indexed is how much of what is stored has been indexed, from 0 to 1: until it is all, a search takes longer.
-	Indexed float64
-}
-
-// Hit is a message that was found.
-type Hit struct {
-	Message Message
-	Marks   []Mark // of Message.Content, in order
-}
-
-// Mark is where something that was looked for stands: from Start to before End, in UTF-16 code units.
-type Mark struct{ Start, End uint32 }
-
 const (
 	// maxText bounds what one looks for, in bytes.
 	maxText = 256
@@ -57,9 +39,12 @@ const (
 func (e *Engine) Search(q Query, limit int, done func(Found, error)) (cancel func()) {
 	ctx, cancel := context.WithCancel(e.ctx)
 	e.loaded(func() {
-		s := &searching{engine: e, ctx: ctx, query: q, limit: limit, done: done}
+		s := &searching{engine: e, ctx: ctx, query: q, limit: limit, done: func(f Found, err error) {
+			cancel()
+			done(f, err)
+		}}
 		if err := s.prepare(); err != nil {
-			done(Found{}, err)
+			s.done(Found{}, err)
 			return
 		}
 		s.begin()
