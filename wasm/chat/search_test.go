@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -18,10 +19,24 @@ import (
 // indexed is a memory whose pages are searched by what an index would say of them.
 type indexed struct {
 	*chat.Memory
-	t *testing.T
 	// lacks reports whether the index knows nothing of a page; nil: it knows all.
 	lacks             func(page uint64) bool
 	asked, candidates int
+	made              map[string]*chat.PageTerms // by what is on the page
+}
+
+// terms are what an index says of messages.
+func (x *indexed) terms(key string, entries []chat.Entry) *chat.PageTerms {
+	var bodies [][]byte
+	for _, e := range entries {
+		bodies = append(bodies, e.Body)
+	}
+	on := string(bytes.Join(bodies, nil))
+	if x.made[on] == nil {
+		terms := chat.FoldNatively.Index(key, bodies)
+		x.made[on] = &terms
+	}
+	return x.made[on]
 }
 
 func (x *indexed) Candidates(ctx context.Context, spans []chat.Span, p chat.Probe) ([]chat.Candidates, error) {
@@ -33,15 +48,11 @@ func (x *indexed) Candidates(ctx context.Context, spans []chat.Span, p chat.Prob
 			if err != nil {
 				return nil, err
 			}
-			var bodies [][]byte
-			for _, e := range entries {
-				bodies = append(bodies, e.Body)
-			}
 			x.asked++
-			if terms := chat.FoldNatively.Index(s.Key, bodies); x.lacks == nil || !x.lacks(page) {
-				found = p.Look(found, page, &terms)
-			} else {
+			if x.lacks != nil && x.lacks(page) {
 				found = p.Look(found, page, nil)
+			} else {
+				found = p.Look(found, page, x.terms(s.Key, entries))
 			}
 			if page == s.From {
 				break
@@ -155,7 +166,7 @@ func TestASearchFindsWhatReadingEverythingFinds(t *testing.T) {
 
 func searchLikeReading(t *testing.T, random *rand.Rand, lacking bool) {
 	clock, s := setup(t)
-	store := &indexed{Memory: chat.NewMemory(), t: t}
+	store := &indexed{Memory: chat.NewMemory(), made: map[string]*chat.PageTerms{}}
 	if lacking {
 		store.lacks = func(page uint64) bool { return page%3 == 1 }
 	}
