@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"slices"
 )
@@ -69,22 +70,28 @@ func packSteps(b []byte, terms []term, from term, k int) []byte {
 	return b
 }
 
-// all calls yield with each term of the shard, in order, until that returns false.
-func (f Filter) all(shard int, yield func(term) bool) {
-	if len(f) == 0 || f[0] > termBits {
-		return
+// steps reads a filter.
+type steps struct {
+	bits bitReader
+	k    int
+	next uint64 // the lowest that the next term may be
+	end  uint64
+}
+
+func (f Filter) steps(shard int) steps {
+	if len(f) == 0 || f[0] > shardBits {
+		return steps{}
 	}
-	k := int(f[0])
-	next, end := uint64(shard)<<shardBits, uint64(shard+1)<<shardBits
-	r := bitReader{left: f[1:]}
-	for {
-		ones, more := r.ones()
-		low, enough := r.take(k)
-		if next += ones<<k | low; !more || !enough || next >= end || !yield(term(next)) {
-			return
-		}
-		next++
-	}
+	return steps{bits: bitReader{left: f[1:]}, k: int(f[0]), next: uint64(shard) << shardBits, end: uint64(shard+1) << shardBits}
+}
+
+// step returns the next term; more is false if there is none.
+func (s *steps) step() (t term, more bool) {
+	ones, more := s.bits.ones()
+	low, enough := s.bits.take(s.k)
+	at := s.next + ones<<s.k + low
+	s.next = at + 1
+	return term(at), more && enough && at < s.end
 }
 
 // bitReader reads bits, the lowest of each byte first.
@@ -95,6 +102,13 @@ type bitReader struct {
 }
 
 func (r *bitReader) fill() {
+	if len(r.left) >= 8 && r.n < 64 { // most of the time: a search reads millions
+		r.pending |= binary.LittleEndian.Uint64(r.left) << r.n
+		whole := (63 - r.n) / 8
+		r.n, r.left = r.n+8*whole, r.left[whole:]
+		r.pending &= 1<<r.n - 1
+		return
+	}
 	for r.n <= 56 && len(r.left) > 0 {
 		r.pending |= uint64(r.left[0]) << r.n
 		r.n, r.left = r.n+8, r.left[1:]
@@ -104,7 +118,9 @@ func (r *bitReader) fill() {
 // ones reads ones and the zero that ends them; more is false if there is none.
 func (r *bitReader) ones() (count uint64, more bool) {
 	for {
-		r.fill()
+		if r.n < 32 {
+			r.fill()
+		}
 		n := bits.TrailingZeros64(^r.pending)
 		count += uint64(n)
 		if n < r.n {
@@ -119,7 +135,10 @@ func (r *bitReader) ones() (count uint64, more bool) {
 
 // take reads k bits; enough is false if there are less.
 func (r *bitReader) take(k int) (v uint64, enough bool) {
-	if r.fill(); r.n < k {
+	if r.n < k {
+		r.fill()
+	}
+	if r.n < k {
 		return 0, false
 	}
 	v = r.pending & (1<<k - 1)
@@ -128,21 +147,22 @@ func (r *bitReader) take(k int) (v uint64, enough bool) {
 }
 
 // has reports whether a term is in the filter of its shard.
-func (f Filter) has(t term) (found bool) {
-	f.all(shardOf(t), func(x term) bool {
-		found = x == t
-		return x < t
-	})
-	return found
+func (f Filter) has(t term) bool {
+	s := f.steps(shardOf(t))
+	for {
+		if x, more := s.step(); !more || x >= t {
+			return more && x == t
+		}
+	}
 }
 
 // terms returns the terms of a page, sorted.
 func (p *PageTerms) terms() (all []term) {
 	for shard, f := range p.Terms {
-		f.all(shard, func(x term) bool {
-			all = append(all, x)
-			return true
-		})
+		s := f.steps(shard)
+		for t, more := s.step(); more; t, more = s.step() {
+			all = append(all, t)
+		}
 	}
 	return all
 }
