@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"syscall/js"
 	"testing"
 
 	protobuf "google.golang.org/protobuf/proto"
@@ -77,6 +78,46 @@ func TestWhatAnEarlierVersionStoredIsIndexedLater(t *testing.T) {
 		if after := look(); before < blockPages || after != 0 {
 			t.Errorf("%s: %d pages before it was indexed, %d after", name, before, after)
 		}
+	}
+}
+
+func TestADatabaseOfTheFirstVersionIsSearchedAndIndexed(t *testing.T) {
+	user := newUser(t)
+	db, err := settle(t.Context(), func(f js.Value) js.Value { return f.Call("open", databaseName(user), 1) }, func(db, _ js.Value, _ int) {
+		for _, name := range []string{storeMessages, storeConversations, storeOutbox, storeMeta} {
+			db.Call("createObjectStore", name)
+		}
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch := spoken(rand.New(rand.NewPCG(1, 2)), 1, 100)
+	old, err := begin(db, "readwrite", storeMessages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at, p := range paginate(batch.Entries) {
+		old.store(storeMessages).Call("put", toJS(p.encode()), toJS(at.key()))
+	}
+	if err := old.finish(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	db.Call("close")
+
+	s := open(t, user)
+	defer s.Close()
+	span := chat.Span{Key: "d:1:2", From: 0, To: 1}
+	for _, want := range []int{2, 0} {
+		found, err := s.Candidates(t.Context(), []chat.Span{span}, Fold.Probe("nobody says this"))
+		if err != nil || len(found[0].Pages) != want {
+			t.Errorf("%d pages are candidates, want %d; error %v", len(found[0].Pages), want, err)
+		}
+		if err := s.Index(t.Context(), span); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := s.Messages(t.Context(), "d:1:2", 1, 100); err != nil || len(got) != 100 {
+		t.Errorf("%d messages, error %v", len(got), err)
 	}
 }
 
