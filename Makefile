@@ -30,10 +30,10 @@ export GOFLAGS := $(shell go env GOFLAGS) -trimpath
 # -buildvcs=false: the same source gives the same bytes, commit or not.
 GO_BUILD = go build -buildvcs=false
 # What makes the browser's program small. Without inlining in protobuf it takes 90 kB less on the
-# way, and reads a sync answer no slower that one could measure; in the bridge, which writes messages
-# to pages no slower either, 30 kB; in the others, of which a browser runs little or nothing, 73 kB.
+# way, and reads a sync answer no slower that one could measure; in the others, of which a browser
+# runs little or nothing, 73 kB.
 NOT_INLINED = google.golang.org/protobuf/... github.com/eclipse/... crypto/... encoding/asn1 encoding/base64 \
-	encoding/json encoding/pem fmt math/big parley/wasm/bridge reflect
+	encoding/json encoding/pem fmt math/big reflect
 SMALL = -ldflags='-s -w' $(patsubst %,-gcflags='%=-l',$(NOT_INLINED))
 
 # The race detector watches everything but SQLite itself, which is C translated to Go,
