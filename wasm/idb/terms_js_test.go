@@ -156,10 +156,10 @@ func spoken(random *rand.Rand, from uint64, n int) (b chat.Batch) {
 	return b
 }
 
-// unindexed makes what was spoken say the same under a key of which nothing is searched.
+// unindexed puts what was spoken under what is no key, of which nothing is searched.
 func unindexed(b chat.Batch) chat.Batch {
 	for i := range b.Entries {
-		b.Entries[i].Key = "x:1:2"
+		b.Entries[i].Key = "no key"
 	}
 	return b
 }
