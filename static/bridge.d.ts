@@ -7,7 +7,7 @@
  * so each command, answer and batch of events crosses between Go and JavaScript
  * once, and ids pass as 64 bits.
  */
-import type { Connection, Conversation, ConversationKey, EntryType, Group, ID, Message, ParleyEventMap, Timeline } from './parley.d.ts';
+import type { Connection, Conversation, ConversationKey, EntryType, Found, Group, ID, Message, ParleyEventMap, Timeline } from './parley.d.ts';
 
 /** What the program finds in globalThis.parleyHost, set before it starts. It uses no other global, and sets none. */
 export interface Host {
@@ -73,6 +73,10 @@ export interface Commands {
   discard(fields: { ref: string }): null;
   pause(fields: { ref: string; paused: boolean }): null;
   history(fields: { key: ConversationKey; before: ID; limit: number }): Timeline;
+  /** 0 and '' where an option was left out. */
+  search(fields: { text: string; key: string; sender: ID; kind: string; from: number; to: number; before: ID; limit: number }): Found;
+  /** Ends the search of a call of this page, which then gets a refusal. */
+  endSearch(fields: { call: number }): null;
   conversations(fields: {}): Conversation[];
   group(fields: { key: ConversationKey }): Group;
   read(fields: { key: ConversationKey; seq: ID }): null;

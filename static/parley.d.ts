@@ -247,6 +247,41 @@ export interface Member {
 /** A link by which whoever has it joins a group: the page's address with #/join/{code}. Times are Unix milliseconds, expires 0 if never. */
 export interface GroupLink { id: ID; code: string; made: number; expires: number }
 
+/** What search() found. */
+export interface Found {
+  /** The newest first. */
+  hits: Hit[];
+  /** There may be more: give the id of the last of these as before. */
+  more: boolean;
+  /** How much of what is stored has been indexed, from 0 to 1: until it is all, as after an update, a search takes longer. */
+  indexed: number;
+}
+
+export interface Hit {
+  message: Message;
+  /** Where in content it stands, in order; none if it is in the name of a file. */
+  marks: Mark[];
+}
+
+/** From start to before end, as slice() counts. */
+export interface Mark { start: number; end: number }
+
+export interface SearchOptions {
+  /** In one conversation; else in all. */
+  key?: ConversationKey;
+  sender?: ID;
+  kind?: 'picture' | 'file' | 'link';
+  /** Unix milliseconds by the server's clock, both included. */
+  from?: number;
+  to?: number;
+  /** The id of the last hit that was had before. */
+  before?: ID;
+  /** 1 to 500, else 20. */
+  limit?: number;
+  /** Ends the search, whose promise is then rejected with the signal's reason. */
+  signal?: AbortSignal;
+}
+
 export interface Timeline {
   key: ConversationKey;
   /** In the order to show. */
@@ -556,6 +591,12 @@ export interface Parley extends EventTarget {
   uploadLimits(): Promise<{ largest: number; files: number }>;
   /** The newest messages before a seq (0n: the newest of all), from this browser, else from the server. */
   history(key: ConversationKey, options?: { before?: ID; limit?: number }): Promise<Timeline>;
+  /**
+   * Messages that are kept in this browser, the newest first: those in which each word of the query begins some word,
+   * and what has no spaces between words, as Chinese, Japanese, Korean and Thai, stands somewhere. Case, accents and
+   * width do not matter. The query is 256 bytes at most, and may be '' if a sender or kind is given.
+   */
+  search(query: string, options?: SearchOptions): Promise<Found>;
   /** All conversations, the most recently active first. */
   conversations(): Promise<Conversation[]>;
   /** Raises the read watermark: everything up to seq was on the screen. */

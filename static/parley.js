@@ -315,6 +315,29 @@ class Parley extends EventTarget {
     return this.#call('history', { key, before, limit });
   }
 
+  /**
+   * @param {string} text
+   * @param {import('./parley.d.ts').SearchOptions} [options]
+   * @returns {Promise<import('./parley.d.ts').Found>}
+   */
+  async search(text, { key = '', sender = 0n, kind = /** @type {string} */ (''), from = 0, to = 0, before = 0n, limit = 20, signal } = {}) {
+    signal?.throwIfAborted();
+    let call = 0;
+    const end = () => { if (call) this.#tell('endSearch', { call }); };
+    signal?.addEventListener('abort', end);
+    try {
+      return await this.#call('search', { text, key, sender, kind, from, to, before, limit }, number => {
+        call = number;
+        if (signal?.aborted) end(); // while the call waited
+      });
+    } catch (cause) {
+      signal?.throwIfAborted();
+      throw cause;
+    } finally {
+      signal?.removeEventListener('abort', end);
+    }
+  }
+
   /** @returns {Promise<Conversation[]>} */
   conversations() {
     return this.#call('conversations', {});
@@ -549,13 +572,16 @@ class Parley extends EventTarget {
    * Calls the engine, once it is there.
    * @template {keyof Commands} Op
    * @param {Op} op @param {Parameters<Commands[Op]>[0]} fields
+   * @param {(call: number) => void} [numbered] is told the call's number once it is made
    * @returns {Promise<ReturnType<Commands[Op]>>}
    */
-  async #call(op, fields) {
+  async #call(op, fields, numbered) {
     do {
       await this.#attached.promise;
     } while (!this.#attached.open); // it may have been detached again before this went on
-    return this.#post(op, fields, message => this.#transport?.post(message));
+    const answer = this.#post(op, fields, message => this.#transport?.post(message));
+    numbered?.(this.#lastCall);
+    return answer;
   }
 
   /**

@@ -28,7 +28,7 @@ func main() {
 func open(ctx context.Context, user uint64, server string) (bridge.Parts, error) {
 	// http becomes ws, https wss.
 	dial := link.WebSocket(strings.Replace(server, "http", "ws", 1) + "/mqtt")
-	parts := bridge.Parts{Network: &link.Network{Dial: dial}}
+	parts := bridge.Parts{Network: &link.Network{Dial: dial}, Folder: idb.Fold}
 	store, err := idb.Open(ctx, user)
 	switch unavailable, ok := errors.AsType[*idb.Unavailable](err); {
 	case ok:

@@ -16,6 +16,9 @@ var sources = []struct{ name, goType string }{
 	{"Attachment", "chat.Attachment"},
 	{"Conversation", "chat.Conversation"},
 	{"Timeline", "chat.Timeline"},
+	{"Found", "chat.Found"},
+	{"Hit", "chat.Hit"},
+	{"Mark", "chat.Mark"},
 	{"Connection", "chat.Connection"},
 	{"Settings", "chat.Settings"},
 	{"MessageChanges", "messageChanges"},
@@ -135,6 +138,8 @@ func (g *generator) value(o object, f field, goType string) error {
 		g.line("e.string(string(%s))", v)
 	case g.isText(element):
 		g.line("e.string(%s)", byHand)
+	case found && slices.ContainsFunc(sources, func(s struct{ name, goType string }) bool { return s.name == element }):
+		g.line("put%s(e, &%s)", element, v)
 	default:
 		return fmt.Errorf("%s.%s: a %s cannot be written", o.name, f.name, f.kind)
 	}

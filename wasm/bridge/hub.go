@@ -24,6 +24,8 @@ type Parts struct {
 	MemoryOnly chat.Reason
 	Network    chat.Network
 	History    chat.History
+	// Folder makes texts comparable for a search, as Store does; nil: letters of either case alone.
+	Folder chat.Folder
 	// Files are those that pages keep to be sent; nil: none can be.
 	Files chat.Files
 	// Erase deletes what Store keeps, once that is closed. It may block; nil: there is nothing.

@@ -167,6 +167,37 @@ func putTimeline(e *encoder, v *chat.Timeline) {
 	}
 }
 
+var foundShape = &shape{"hits", "more", "indexed"}
+
+func putFound(e *encoder, v *chat.Found) {
+	e.object(foundShape)
+	e.array(len(v.Hits))
+	for i := range v.Hits {
+		putHit(e, &v.Hits[i])
+	}
+	e.bool(v.More)
+	e.float(float64(v.Indexed))
+}
+
+var hitShape = &shape{"message", "marks"}
+
+func putHit(e *encoder, v *chat.Hit) {
+	e.object(hitShape)
+	putMessage(e, &v.Message)
+	e.array(len(v.Marks))
+	for i := range v.Marks {
+		putMark(e, &v.Marks[i])
+	}
+}
+
+var markShape = &shape{"start", "end"}
+
+func putMark(e *encoder, v *chat.Mark) {
+	e.object(markShape)
+	e.float(float64(v.Start))
+	e.float(float64(v.End))
+}
+
 var connectionShape = &shape{"state", "since", "next", "reason", "reasonCode", "reasonArgs", "serverOffset", "loading", "memoryOnly", "memoryOnlyCode"}
 
 func putConnection(e *encoder, v *chat.Connection) {
@@ -402,6 +433,42 @@ func (c *command) history() historyFields {
 		key:    c.text("key"),
 		before: c.uint("before"),
 		limit:  c.number("limit"),
+	}
+}
+
+// searchFields are the fields of the command search.
+type searchFields struct {
+	text   string
+	key    string
+	sender uint64
+	kind   string
+	from   float64
+	to     float64
+	before uint64
+	limit  float64
+}
+
+func (c *command) search() searchFields {
+	return searchFields{
+		text:   c.text("text"),
+		key:    c.text("key"),
+		sender: c.uint("sender"),
+		kind:   c.text("kind"),
+		from:   c.number("from"),
+		to:     c.number("to"),
+		before: c.uint("before"),
+		limit:  c.number("limit"),
+	}
+}
+
+// endSearchFields are the fields of the command endSearch.
+type endSearchFields struct {
+	call float64
+}
+
+func (c *command) endSearch() endSearchFields {
+	return endSearchFields{
+		call: c.number("call"),
 	}
 }
 

@@ -27,6 +27,7 @@ type userEngine struct {
 	attached []int        // ports, in the order in which they came
 	waiting  []attachment // pages that wait for the start, or for the close
 	events   events
+	searches searches
 	asking   tokenRequest
 	here     map[uint64]presence // of whom it was told, for pages that come later
 }
@@ -45,7 +46,7 @@ func (s *userEngine) openFor(a attachment) {
 			s.erase = parts.Erase
 			s.engine = chat.New(chat.Config{
 				User: s.user, Token: a.says(), Grace: grace,
-				Store: parts.Store, MemoryOnly: parts.MemoryOnly, Network: parts.Network, History: parts.History, Files: parts.Files,
+				Store: parts.Store, MemoryOnly: parts.MemoryOnly, Network: parts.Network, History: parts.History, Files: parts.Files, Folder: parts.Folder,
 				Host: s.hub.host, Observer: &s.events,
 			})
 			if s.closing {
@@ -143,6 +144,7 @@ func (s *userEngine) putUser(e *encoder, t chat.Token) {
 
 func (s *userEngine) detach(port int) {
 	s.attached = without(s.attached, port)
+	s.searches.leave(port)
 	s.waiting = slices.DeleteFunc(s.waiting, func(w attachment) bool { return w.port == port })
 	switch {
 	case len(s.attached)+len(s.waiting) == 0:
@@ -214,6 +216,8 @@ var operations = map[string]func(s *userEngine, port int, c *command) error{
 	"discard":       (*userEngine).discard,
 	"pause":         (*userEngine).pause,
 	"history":       (*userEngine).history,
+	"search":        (*userEngine).search,
+	"endSearch":     (*userEngine).endSearch,
 	"conversations": (*userEngine).conversations,
 	"group":         (*userEngine).group,
 	"read":          (*userEngine).read,

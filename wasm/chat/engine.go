@@ -22,7 +22,7 @@ import (
 	"parley/proto"
 )
 
-// Config is what an engine needs. All fields but Grace and MemoryOnly are
+// Config is what an engine needs. All fields but Grace, MemoryOnly and Folder are
 // required, and of the token its text.
 type Config struct {
 	User  uint64
@@ -39,6 +39,8 @@ type Config struct {
 	Files      Files // nil: none can be sent
 	Host       Host
 	Observer   Observer
+	// Folder makes texts comparable for a search, as the Store's does; nil: one that knows the case of letters alone.
+	Folder Folder
 }
 
 // Engine is one user's chat in one browser profile. All methods must be called
@@ -59,6 +61,7 @@ type Engine struct {
 	settings      *Settings // nil until the server told them
 	outbox        outbox
 	uploads       uploads
+	indexing      indexing
 	ctx           context.Context
 	cancel        context.CancelFunc
 	started       bool
@@ -80,6 +83,7 @@ func New(c Config) *Engine {
 	e.connection = connection{engine: e, state: Connection{State: Connecting, MemoryOnly: c.MemoryOnly.Text, MemoryOnlyCode: c.MemoryOnly.Code}, since: c.Host.Elapsed()}
 	e.renewing, e.sync, e.fetch = renewing{engine: e}, syncing{engine: e}, fetching{engine: e}
 	e.outbox, e.marking, e.typing, e.uploads = outbox{engine: e}, marking{engine: e}, newTyping(e), uploads{engine: e}
+	e.indexing = indexing{engine: e}
 	return e
 }
 
@@ -101,6 +105,7 @@ func (e *Engine) Start(done func(error)) {
 			if err == nil && !e.closed {
 				e.watch()
 				e.uploads.tidy()
+				e.indexing.begin()
 				e.connection.begin()
 			}
 		}
@@ -143,7 +148,7 @@ func (e *Engine) load(s Snapshot) error {
 	if e.meta.Device == "" {
 		var device [8]byte
 		e.Host.Random(device[:])
-		e.meta.Device = hex.EncodeToString(device[:])
+		e.meta.Device, e.meta.Indexed = hex.EncodeToString(device[:]), TermsVersion // nothing is stored yet
 		e.write.meta(e.meta)
 	}
 	return nil

@@ -15,7 +15,13 @@ type Store interface {
 	Load(ctx context.Context) (Snapshot, error)
 	// Messages returns the stored entries with from <= seq <= to, in seq order.
 	Messages(ctx context.Context, key string, from, to uint64) ([]Entry, error)
-	// Apply does all of the batch or nothing. Once it returns nil, closing or
+	// Candidates says, for each span, on which pages messages may be that a probe looks for: none that has one is
+	// missing. A page that the index does not know is a candidate.
+	Candidates(ctx context.Context, spans []Span, p Probe) ([]Candidates, error)
+	// Index completes the index of a span by the stored messages, of which it is no change.
+	Index(ctx context.Context, s Span) error
+	// Apply does all of the batch or nothing, and keeps the index true: what it says of a page is of the messages
+	// on it alone. Once it returns nil, closing or
 	// crashing the tab loses none of it.
 	Apply(ctx context.Context, b Batch) error
 	Close() error
@@ -45,6 +51,8 @@ type Meta struct {
 	// EditWindow is for how many seconds the server lets messages be changed, and one more; 0 if
 	// it did not say.
 	EditWindow uint64
+	// Indexed is the TermsVersion by which everything stored is indexed; 0: perhaps not everything.
+	Indexed uint64
 }
 
 // Snapshot is everything that the store holds but the messages.

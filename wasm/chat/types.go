@@ -178,6 +178,24 @@ type Timeline struct {
 	IncompleteArgs []string
 }
 
+// Found is what a search found, the newest first.
+type Found struct {
+	Hits []Hit
+	// More says that there may be more, before the last of these.
+	More bool
+	// Indexed is how much of what is stored has been indexed, from 0 to 1: until it is all, a search takes longer.
+	Indexed float64
+}
+
+// Hit is a message that was found.
+type Hit struct {
+	Message Message
+	Marks   []Mark // of Message.Content, in order
+}
+
+// Mark is where something that was looked for stands: from Start to before End, in UTF-16 code units.
+type Mark struct{ Start, End uint32 }
+
 // ConnectionState is what the status line shows.
 type ConnectionState string
 

@@ -4,6 +4,7 @@ package idb
 
 import (
 	"context"
+	"maps"
 	"syscall/js"
 
 	"parley/wasm/chat"
@@ -78,6 +79,7 @@ func (t *transaction) pages(ctx context.Context, stretches []stretch, f func(con
 func (t *transaction) apply(ctx context.Context, b chat.Batch) error {
 	if b.Clear {
 		t.store(storeMessages).Call("clear")
+		t.store(storeTerms).Call("clear")
 		t.store(storeConversations).Call("clear")
 	}
 	if len(b.Entries) > 0 {
@@ -111,26 +113,32 @@ func (t *transaction) apply(ctx context.Context, b chat.Batch) error {
 	return nil
 }
 
-// putEntries stores entries onto their pages. cleared says that there are none yet.
+// putEntries stores entries onto their pages, and indexes them. cleared says that there are none yet.
 func (t *transaction) putEntries(ctx context.Context, entries []chat.Entry, cleared bool) error {
-	pages := paginate(entries)
-	if stretches := incomplete(pages); len(stretches) > 0 && !cleared {
-		err := t.pages(ctx, stretches, func(conversation string, older *page) {
-			pages[place{conversation, older.number}].merge(older)
-		})
+	pages, older := paginate(entries), make(map[place]*page)
+	blocks := t.askBlocks(maps.Keys(pages), cleared)
+	if !cleared {
+		err := t.pages(ctx, incomplete(pages), func(conversation string, p *page) { older[place{conversation, p.number}] = p })
 		if err != nil {
 			return err
 		}
 	}
+	index := blocks.answer()
 	messages := t.store(storeMessages)
 	for at, p := range pages {
+		said := &index.of(at).pages[at.page%blockPages]
+		*said = termsOf(Fold, at.conversation, p, older[at], *said)
+		if o := older[at]; o != nil {
+			p.merge(o)
+		}
 		messages.Call("put", toJS(p.encode()), toJS(at.key()))
 	}
+	t.putIndex(index)
 	return nil
 }
 
 // deleteEntries deletes whole pages, and what comes before on the page that a
-// deletion ends in.
+// deletion ends in; and what the index says of them.
 func (t *transaction) deleteEntries(ctx context.Context, deletions []chat.Deletion) error {
 	messages := t.store(storeMessages)
 	before := make(map[place]uint64)
@@ -141,18 +149,34 @@ func (t *transaction) deleteEntries(ctx context.Context, deletions []chat.Deleti
 			first, last := place{d.Key, 0}, place{d.Key, at.page - 1}
 			messages.Call("delete", keyRange.Call("bound", toJS(first.key()), toJS(last.key())))
 		}
+		t.forgetIndex(blockOf(at))
 		if before[at] == 0 {
 			cut = append(cut, stretch{at.conversation, at.page, at.page})
 		}
 		before[at] = max(before[at], d.Before)
 	}
-	return t.pages(ctx, cut, func(conversation string, p *page) {
-		at := place{conversation, p.number}
-		p.clear(before[at])
-		if p.present == 0 {
-			messages.Call("delete", toJS(at.key()))
-			return
+	blocks := t.askBlocks(maps.Keys(before), false)
+	kept := make(map[place]*page)
+	if err := t.pages(ctx, cut, func(conversation string, p *page) { kept[place{conversation, p.number}] = p }); err != nil {
+		return err
+	}
+	said := blocks.answer()
+	for at, seq := range before {
+		of := said.of(at)
+		of.forget(at.page)
+		p := kept[at]
+		if p == nil {
+			continue
 		}
+		p.clear(seq)
+		if p.present == 0 {
+			of.pages[at.page%blockPages] = nil
+			messages.Call("delete", toJS(at.key()))
+			continue
+		}
+		of.pages[at.page%blockPages] = termsOf(Fold, at.conversation, p, nil, nil)
 		messages.Call("put", toJS(p.encode()), toJS(at.key()))
-	})
+	}
+	t.putIndex(said)
+	return nil
 }

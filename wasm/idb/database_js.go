@@ -15,7 +15,7 @@ import (
 )
 
 // version of the schema. A new one adds to upgrade.
-const version = 1
+const version = 2
 
 // The object stores.
 const (
@@ -23,6 +23,7 @@ const (
 	storeConversations = "conversations"
 	storeOutbox        = "outbox"
 	storeMeta          = "meta"
+	storeTerms         = "terms"
 )
 
 func databaseName(user uint64) string { return "parley-" + strconv.FormatUint(user, 10) }
@@ -38,6 +39,9 @@ func upgrade(db, upgraded js.Value, from int) {
 		room := upgraded.Call("objectStore", storeMeta)
 		room.Call("put", uint8Array.New(1024), "room")
 		room.Call("delete", "room")
+	}
+	if from < 2 {
+		db.Call("createObjectStore", storeTerms)
 	}
 }
 

@@ -2,12 +2,18 @@
 // in the browser. What a record holds is packed here, in plain Go; only files
 // for js touch the browser.
 //
-// There is one database per user, "parley-{user}", with four object stores:
+// There is one database per user, "parley-{user}", with five object stores:
 //
 //	messages       conversation key and page number → 64 messages in one record
+//	terms          conversation key, shard and block number → which of the shard's terms are on each of 16 pages
 //	conversations  conversation key → chat.Row
 //	outbox         number → chat.Outgoing
 //	meta           "meta" → chat.Meta
+//
+// A page's terms are written in the transaction that writes the page, and are of what is on it alone. Pages without
+// terms, as those of databases of earlier versions, are all searched, until Index was called for them. Filters of
+// 64 messages beat postings, of which a message would write dozens of records; and in eight shards, of which a word is
+// in one, they beat the browser's reading, which is most of what a search takes.
 //
 // Elapsed time in IndexedDB is per request, so that pages of messages beat
 // single records twenty to one. Numbers in keys are 8 big-endian bytes: number

@@ -11,7 +11,7 @@ import (
 )
 
 // pageSize is how many seqs a page holds: page n those from 64n to 64n+63.
-const pageSize = 64
+const pageSize = chat.PageSize
 
 // page is the messages of one record.
 type page struct {
@@ -21,7 +21,7 @@ type page struct {
 }
 
 // pageOf returns the page that seq is on.
-func pageOf(seq uint64) uint64 { return seq / pageSize }
+func pageOf(seq uint64) uint64 { return chat.PageOf(seq) }
 
 func (p *page) set(seq uint64, body []byte) {
 	i := seq % pageSize
@@ -47,6 +47,16 @@ func (p *page) merge(older *page) {
 		}
 	}
 	p.present |= older.present
+}
+
+// all returns the bodies, in seq order.
+func (p *page) all() (bodies [][]byte) {
+	for i, body := range p.bodies {
+		if p.present>>i&1 == 1 {
+			bodies = append(bodies, body)
+		}
+	}
+	return bodies
 }
 
 // entries appends the messages with from <= seq <= to, in seq order. Their

@@ -102,6 +102,7 @@ func encodeMeta(m chat.Meta) []byte {
 	r.string(m.SyncToken)
 	r.string(m.Device)
 	r.uvarint(m.EditWindow)
+	r.uvarint(m.Indexed)
 	return r.seal()
 }
 
@@ -110,6 +111,9 @@ func decodeMeta(b []byte) (chat.Meta, error) {
 	m := chat.Meta{Epoch: f.uint64(), SyncToken: f.string(), Device: f.string()}
 	if len(f.left) > 0 { // earlier versions ended here
 		m.EditWindow = f.uvarint()
+	}
+	if len(f.left) > 0 { // likewise
+		m.Indexed = f.uvarint()
 	}
 	return m, f.end()
 }

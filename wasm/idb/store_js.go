@@ -259,7 +259,7 @@ func (s *Store) Apply(ctx context.Context, b chat.Batch) error {
 // touched names the object stores that a batch changes.
 func touched(b chat.Batch) (stores []string) {
 	if b.Clear || len(b.Entries) > 0 || len(b.Deleted) > 0 {
-		stores = append(stores, storeMessages)
+		stores = append(stores, storeMessages, storeTerms)
 	}
 	if b.Clear || len(b.Conversations) > 0 {
 		stores = append(stores, storeConversations)

@@ -24,10 +24,10 @@ import (
 func main() {
 	err := bridge.Serve(func(ctx context.Context, user uint64, _ string) (bridge.Parts, error) {
 		if user != keeper {
-			return bridge.Parts{Store: breaking{chat.NewMemory()}, Network: network{}}, nil
+			return bridge.Parts{Store: breaking{chat.NewMemory()}, Network: network{}, Folder: idb.Fold}, nil
 		}
 		store, err := idb.Open(ctx, user)
-		return bridge.Parts{Store: breaking{store}, Network: network{}}, err
+		return bridge.Parts{Store: breaking{store}, Network: network{}, Folder: idb.Fold}, err
 	})
 	if err != nil {
 		panic(err)

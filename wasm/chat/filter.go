@@ -1,0 +1,170 @@
+package chat
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
+)
+
+// termBits is how many bits a term has. A page of 64 messages has one to five thousand terms, so that one in a
+// thousand to one in two hundred pages is read in vain for a term that is on none.
+const termBits = 20
+
+// A term is what a search can look for, as a hash: a word's beginning, a character or two that follow one another, a
+// sender, a kind.
+type term = uint32
+
+// Shards is how many parts an index is kept in, by the highest bits of a term: a search reads those of what it looks
+// for alone.
+const Shards = 8
+
+const shardBits = termBits - 3
+
+// shardOf is in which part of an index a term is.
+func shardOf(t term) int { return int(t >> shardBits) }
+
+// A Filter is the set of the terms of a page that are in one shard, packed: it is exact, but that two terms may have
+// the same hash. It holds the Rice parameter, a byte, then the steps from one term to the next, Rice-coded.
+type Filter []byte
+
+// newFilters packs terms, which it sorts.
+func newFilters(terms []term) (all [Shards]Filter) {
+	slices.Sort(terms)
+	terms = slices.Compact(terms)
+	for shard := range all {
+		first := term(shard) << shardBits
+		n, _ := slices.BinarySearch(terms, first+1<<shardBits)
+		k := 0
+		if n > 0 {
+			k = max(0, bits.Len32(uint32((1<<shardBits)/n))-1)
+		}
+		all[shard] = packSteps(append(make(Filter, 0, 1+n*(k+2)/8+1), byte(k)), terms[:n], first, k)
+		terms = terms[n:]
+	}
+	return all
+}
+
+// packSteps writes how far each term is from the one before, of which from is the first possible: as many ones as
+// the step has 2^k, a zero, and k bits more. What is left of the last byte is ones.
+func packSteps(b []byte, terms []term, from term, k int) []byte {
+	var pending uint64
+	n := 0
+	put := func(v uint64, count int) {
+		pending |= v << n
+		for n += count; n >= 8; n -= 8 {
+			b = append(b, byte(pending))
+			pending >>= 8
+		}
+	}
+	for _, t := range terms {
+		step := t - from
+		for range step >> k {
+			put(1, 1)
+		}
+		put(uint64(step&(1<<k-1))<<1, k+1)
+		from = t + 1
+	}
+	if n > 0 {
+		b = append(b, byte(pending|0xFF<<n))
+	}
+	return b
+}
+
+// steps reads a filter.
+type steps struct {
+	bits bitReader
+	k    int
+	next uint64 // the lowest that the next term may be
+	end  uint64
+}
+
+func (f Filter) steps(shard int) steps {
+	if len(f) == 0 || f[0] > shardBits {
+		return steps{}
+	}
+	return steps{bits: bitReader{left: f[1:]}, k: int(f[0]), next: uint64(shard) << shardBits, end: uint64(shard+1) << shardBits}
+}
+
+// step returns the next term; more is false if there is none.
+func (s *steps) step() (t term, more bool) {
+	ones, more := s.bits.ones()
+	low, enough := s.bits.take(s.k)
+	at := s.next + ones<<s.k + low
+	s.next = at + 1
+	return term(at), more && enough && at < s.end
+}
+
+// bitReader reads bits, the lowest of each byte first.
+type bitReader struct {
+	left    []byte
+	pending uint64
+	n       int // bits of pending
+}
+
+func (r *bitReader) fill() {
+	if len(r.left) >= 8 && r.n < 64 { // most of the time: a search reads millions
+		r.pending |= binary.LittleEndian.Uint64(r.left) << r.n
+		whole := (63 - r.n) / 8
+		r.n, r.left = r.n+8*whole, r.left[whole:]
+		r.pending &= 1<<r.n - 1
+		return
+	}
+	for r.n <= 56 && len(r.left) > 0 {
+		r.pending |= uint64(r.left[0]) << r.n
+		r.n, r.left = r.n+8, r.left[1:]
+	}
+}
+
+// ones reads ones and the zero that ends them; more is false if there is none.
+func (r *bitReader) ones() (count uint64, more bool) {
+	for {
+		if r.n < 32 {
+			r.fill()
+		}
+		n := bits.TrailingZeros64(^r.pending)
+		count += uint64(n)
+		if n < r.n {
+			r.pending, r.n = r.pending>>(n+1), r.n-n-1
+			return count, true
+		}
+		if r.pending, r.n = 0, 0; len(r.left) == 0 {
+			return count, false
+		}
+	}
+}
+
+// take reads k bits; enough is false if there are less.
+func (r *bitReader) take(k int) (v uint64, enough bool) {
+	if r.n < k {
+		r.fill()
+	}
+	if r.n < k {
+		return 0, false
+	}
+	v = r.pending & (1<<k - 1)
+	r.pending, r.n = r.pending>>k, r.n-k
+	return v, true
+}
+
+// has reports whether a term is in the filter of its shard.
+func (f Filter) has(t term) bool {
+	s := f.steps(shardOf(t))
+	for {
+		if x, more := s.step(); !more || x >= t {
+			return more && x == t
+		}
+	}
+}
+
+// terms returns the terms of a page, sorted.
+func (p *PageTerms) terms() (all []term) {
+	for shard, f := range p.Terms {
+		s := f.steps(shard)
+		for t, more := s.step(); more; t, more = s.step() {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+func (p *PageTerms) has(t term) bool { return p.Terms[shardOf(t)].has(t) }

@@ -1,0 +1,87 @@
+package chat
+
+import "slices"
+
+// PageSize is how many seqs a page has: page n those from PageSize*n on. A search reads whole pages.
+const PageSize = 64
+
+// PageOf returns the page that seq is on.
+func PageOf(seq uint64) uint64 { return seq / PageSize }
+
+// Span is consecutive pages of one conversation, both ends included.
+type Span struct {
+	Key      string
+	From, To uint64
+}
+
+// Candidates are the pages of a span on which a search may find something.
+type Candidates struct {
+	Pages []Candidate // the newest first
+	// FirstID: older messages than those of the span have lower ids; unknownID if that is not known.
+	FirstID uint64
+}
+
+// Candidate is a page.
+type Candidate struct {
+	Page   uint64
+	LastID uint64 // the highest id on it; unknownID if that is not known
+}
+
+// unknownID is above all ids.
+const unknownID = ^uint64(0)
+
+// NoCandidates is what is known of a span before anything of it was looked up.
+func NoCandidates() Candidates { return Candidates{FirstID: unknownID} }
+
+// Probe is what a search asks of an index: pages that have all terms, and a message with an id below Before, other
+// than 0, and a time from From through To.
+type Probe struct {
+	terms    []term
+	Before   uint64
+	From, To uint64
+}
+
+// Shards are those that hold what is asked, ascending; at least one.
+func (p Probe) Shards() []int {
+	shards := make([]int, 0, len(p.terms)+1)
+	for _, t := range p.terms {
+		shards = append(shards, shardOf(t))
+	}
+	if len(shards) == 0 {
+		shards = append(shards, 0)
+	}
+	slices.Sort(shards)
+	return slices.Compact(shards)
+}
+
+// Probe is what the index is asked for a text alone.
+func (f Folder) Probe(text string) Probe {
+	return Probe{terms: patternOf(f.Fold([]string{text})[0]).terms(), To: ^uint64(0)}
+}
+
+// Look takes a page, older than those before, into what is known of its span. of is nil if the index does not know it.
+func (p Probe) Look(found Candidates, page uint64, of *PageTerms) Candidates {
+	switch {
+	case of == nil:
+		found.Pages = append(found.Pages, Candidate{page, unknownID})
+	case of.LastID == 0: // nothing that can be found
+	default:
+		found.FirstID = min(found.FirstID, of.FirstID)
+		if p.on(of) {
+			found.Pages = append(found.Pages, Candidate{page, of.LastID})
+		}
+	}
+	return found
+}
+
+func (p Probe) on(page *PageTerms) bool {
+	if p.Before != 0 && page.FirstID >= p.Before || page.LastTime < p.From || page.FirstTime > p.To {
+		return false
+	}
+	for _, t := range p.terms {
+		if !page.has(t) {
+			return false
+		}
+	}
+	return true
+}

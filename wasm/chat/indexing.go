@@ -1,0 +1,73 @@
+package chat
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	// indexBlock is how many pages are indexed at once.
+	indexBlock = 16
+	// indexEvery is how long what a person does goes before the next are.
+	indexEvery = 50 * time.Millisecond
+	// indexAgain is when it is tried again after a failure.
+	indexAgain = time.Minute
+)
+
+// indexing makes the index of what an earlier version stored, the newest conversations first. What it has made is made
+// when it begins again; a search finds the rest all the same.
+type indexing struct {
+	engine *Engine
+	left   []Span
+	all    int
+}
+
+// begin makes what may be missing.
+func (x *indexing) begin() {
+	e := x.engine
+	if e.meta.Indexed == TermsVersion {
+		return
+	}
+	list := e.sorted()
+	slices.SortStableFunc(list, func(a, b *conversation) int { return compare(b.last.id(), a.last.id()) })
+	for _, c := range list {
+		st := stream{c: c, rest: PageOf(^uint64(0)) + 1}
+		for span := st.next(indexBlock); span != nil; span = st.next(indexBlock) {
+			span.From = min(span.To, max(span.From, span.To/indexBlock*indexBlock)) // as they are stored
+			x.left, st.rest = append(x.left, *span), span.From
+		}
+	}
+	x.all = len(x.left)
+	x.next()
+}
+
+func (x *indexing) next() {
+	e := x.engine
+	switch {
+	case e.closed:
+		return
+	case len(x.left) == 0:
+		e.meta.Indexed = TermsVersion
+		e.write.meta(e.meta)
+		return
+	}
+	e.Host.Go(func() func() {
+		err := e.Store.Index(e.ctx, x.left[0])
+		return func() {
+			if err != nil {
+				e.Host.After(indexAgain, x.next)
+				return
+			}
+			x.left = x.left[1:]
+			e.Host.After(indexEvery, x.next)
+		}
+	})
+}
+
+// share is how much is indexed, from 0 to 1.
+func (x *indexing) share() float64 {
+	if len(x.left) == 0 {
+		return 1
+	}
+	return float64(x.all-len(x.left)) / float64(x.all)
+}

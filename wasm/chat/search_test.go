@@ -1,0 +1,297 @@
+package chat_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf16"
+
+	"parley/proto"
+	"parley/wasm/chat"
+)
+
+// indexed is a memory whose pages are searched by what an index would say of them.
+type indexed struct {
+	*chat.Memory
+	// lacks reports whether the index knows nothing of a page; nil: it knows all.
+	lacks             func(page uint64) bool
+	asked, candidates int
+	made              map[string]*chat.PageTerms // by what is on the page
+}
+
+// terms are what an index says of messages.
+func (x *indexed) terms(key string, entries []chat.Entry) *chat.PageTerms {
+	var bodies [][]byte
+	for _, e := range entries {
+		bodies = append(bodies, e.Body)
+	}
+	on := string(bytes.Join(bodies, nil))
+	if x.made[on] == nil {
+		terms := chat.FoldNatively.Index(key, bodies)
+		x.made[on] = &terms
+	}
+	return x.made[on]
+}
+
+func (x *indexed) Candidates(ctx context.Context, spans []chat.Span, p chat.Probe) ([]chat.Candidates, error) {
+	all := make([]chat.Candidates, len(spans))
+	for i, s := range spans {
+		found := chat.NoCandidates()
+		for page := s.To; ; page-- {
+			entries, err := x.Messages(ctx, s.Key, page*chat.PageSize, page*chat.PageSize+chat.PageSize-1)
+			if err != nil {
+				return nil, err
+			}
+			x.asked++
+			if x.lacks != nil && x.lacks(page) {
+				found = p.Look(found, page, nil)
+			} else {
+				found = p.Look(found, page, x.terms(s.Key, entries))
+			}
+			if page == s.From {
+				break
+			}
+		}
+		x.candidates += len(found.Pages)
+		all[i] = found
+	}
+	return all, nil
+}
+
+func (v *screen) search(q chat.Query, limit int) (found chat.Found) {
+	v.t.Helper()
+	answered := false
+	v.engine.Search(q, limit, func(f chat.Found, err error) {
+		if err != nil {
+			v.t.Errorf("search for %+v: %v", q, err)
+		}
+		found, answered = f, true
+	})
+	for range 1000 {
+		if answered {
+			return found
+		}
+		v.host.Clock.Run(100 * time.Millisecond)
+	}
+	v.t.Fatalf("search for %+v: no answer", q)
+	return found
+}
+
+// scripts are letters that people write with, a word of which is a few.
+var scripts = []string{
+	"aàbcçdeéfghiïnoøôrsštuüyž", "абвгдеёжийклмнопрсту", "的一是不了人我在有他这中国", "ひらがなカタカナサーバー漢字", "가나다라마바사아자한국어민",
+	"กขคงจชซดตสวัดีก็ไม่", "مرحباسلامعليكم", "אבגדהוזחט", "ＡＢＣａｂｃ１２３",
+}
+
+func writtenIn(random *rand.Rand, script string) string {
+	letters := []rune(script)
+	var b strings.Builder
+	for range 1 + random.IntN(6) {
+		for range 1 + random.IntN(5) {
+			r := letters[random.IntN(len(letters))]
+			if random.IntN(4) == 0 {
+				r = unicode.ToUpper(r)
+			}
+			b.WriteRune(r)
+		}
+		b.WriteString([]string{" ", " ", ", ", "。", " https://x.example/"}[random.IntN(5)])
+	}
+	return b.String()
+}
+
+// unspacedRune is as the engine has it.
+func unspacedRune(r rune) bool {
+	return r == 'ー' || unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai)
+}
+
+func matches(folded, query string) bool {
+	isWord := func(r rune) bool {
+		return (r == '_' || unicode.In(r, unicode.Letter, unicode.Number, unicode.Mark)) && !unspacedRune(r)
+	}
+	words := strings.FieldsFunc(folded, func(r rune) bool { return !isWord(r) })
+	for _, q := range strings.FieldsFunc(query, func(r rune) bool { return !isWord(r) }) {
+		if !slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, q) }) {
+			return false
+		}
+	}
+	for _, q := range strings.FieldsFunc(query, func(r rune) bool { return !unspacedRune(r) }) {
+		if !strings.Contains(folded, q) {
+			return false
+		}
+	}
+	return true
+}
+
+// naive finds in the server's logs what a search should, the newest first.
+func (s *server) naive(q chat.Query, keys ...string) (found []string) {
+	folded := chat.FoldNatively([]string{q.Text})[0]
+	if q.Text != "" && !strings.ContainsFunc(folded, func(r rune) bool { return unicode.In(r, unicode.Letter, unicode.Number, unicode.Mark) }) {
+		return nil
+	}
+	var all []*proto.Message
+	for _, k := range keys {
+		for _, m := range s.logs[k] {
+			if m.GetSeq() >= s.min[k] && (q.Key == "" || q.Key == k) {
+				all = append(all, m)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b *proto.Message) int { return int(b.GetMessageId()) - int(a.GetMessageId()) })
+	for _, m := range all {
+		link := strings.Contains(m.GetContent(), "https://")
+		switch {
+		case !m.GetMessageType().Written() || m.GetMessageType().Revises():
+		case q.Sender != 0 && m.GetSenderId() != q.Sender, q.Before != 0 && m.GetMessageId() >= q.Before:
+		case q.Kind == chat.LinkKind && !link, m.GetCreateTime() < q.From, q.To != 0 && m.GetCreateTime() > q.To:
+		case !matches(chat.FoldNatively([]string{m.GetContent()})[0], folded):
+		default:
+			found = append(found, fmt.Sprint(m.GetMessageId()))
+		}
+	}
+	return found
+}
+
+// Whatever was written, edited, taken back and deleted, a search finds what a reading of all finds.
+func TestASearchFindsWhatReadingEverythingFinds(t *testing.T) {
+	for seed := range uint64(2) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { searchLikeReading(t, rand.New(rand.NewPCG(seed, 1)), seed%2 == 1) })
+	}
+}
+
+func searchLikeReading(t *testing.T, random *rand.Rand, lacking bool) {
+	clock, s := setup(t)
+	store := &indexed{Memory: chat.NewMemory(), made: map[string]*chat.PageTerms{}}
+	if lacking {
+		store.lacks = func(page uint64) bool { return page%3 == 1 }
+	}
+	a := openWith(t, s, chat.Config{User: alice, Store: store, Folder: chat.FoldNatively})
+	a.blind = true
+	clock.Run(time.Second)
+	with := []uint64{bob, carol, bob}
+	keys := []string{key, proto.DirectKey(alice, carol).String()}
+	var contents []string
+	compared, hits := 0, 0
+	for round := range 5 {
+		for range 60 + random.IntN(80) {
+			other := with[random.IntN(len(with))]
+			log := s.logs[proto.DirectKey(alice, other).String()]
+			text := writtenIn(random, scripts[random.IntN(len(scripts))])
+			target := uint64(1)
+			if len(log) > 0 {
+				target = log[random.IntN(len(log))].GetSeq()
+			}
+			switch random.IntN(8) {
+			case 0:
+				s.speak(other, alice, target, edits, text)
+			case 1:
+				s.speak(other, alice, target, recalls, "")
+			case 2:
+				s.say(alice, other, text)
+			default:
+				s.say(other, alice, text)
+			}
+			contents = append(contents, text)
+			if random.IntN(3) == 0 {
+				clock.Run(time.Duration(random.IntN(50)) * time.Millisecond)
+			}
+		}
+		if round == 3 {
+			s.expire(uint64(len(s.logs[key]) / 3))
+			clock.Run(4 * time.Minute)
+		}
+		clock.Run(2 * time.Second)
+		for range 40 {
+			q := chat.Query{}
+			from := []rune(contents[random.IntN(len(contents))])
+			at := random.IntN(len(from))
+			q.Text = string(from[at:min(len(from), at+1+random.IntN(4))])
+			if random.IntN(4) == 0 {
+				q.Key = keys[random.IntN(2)]
+			}
+			if random.IntN(6) == 0 {
+				q.Sender = []uint64{alice, bob, carol}[random.IntN(3)]
+			}
+			if random.IntN(6) == 0 {
+				q.Kind = chat.LinkKind
+			}
+			if random.IntN(8) == 0 && len(s.logs[key]) > 0 {
+				q.From = s.logs[key][random.IntN(len(s.logs[key]))].GetCreateTime()
+			}
+			if strings.TrimSpace(q.Text) == "" {
+				continue
+			}
+			expected := s.naive(q, keys...)
+			var got []string
+			for {
+				found := a.search(q, 1+random.IntN(20))
+				for _, h := range found.Hits {
+					got = append(got, fmt.Sprint(h.Message.ID))
+					marked(t, q.Text, h)
+				}
+				if !found.More || len(found.Hits) == 0 {
+					break
+				}
+				q.Before = found.Hits[len(found.Hits)-1].Message.ID
+			}
+			if !slices.Equal(got, expected) {
+				t.Fatalf("round %d: %+v found %v, want %v", round, q, got, expected)
+			}
+			compared, hits = compared+1, hits+len(got)
+		}
+	}
+	if compared < 100 || hits < 500 || store.lacks == nil && store.candidates*3 > store.asked*2 {
+		t.Errorf("%d searches had %d hits; %d of %d pages were read", compared, hits, store.candidates, store.asked)
+	}
+}
+
+// marked checks that what is marked folds to something of the query.
+func marked(t *testing.T, query string, h chat.Hit) {
+	t.Helper()
+	text := utf16.Encode([]rune(h.Message.Content))
+	end := uint32(0)
+	for _, m := range h.Marks {
+		if m.Start < end || m.End <= m.Start || int(m.End) > len(text) {
+			t.Fatalf("%q has marks %v", h.Message.Content, h.Marks)
+		}
+		end = m.End
+	}
+	if len(h.Marks) == 0 {
+		t.Errorf("%q in %q is not marked", query, h.Message.Content)
+	}
+}
+
+func TestWhatWasFoundIsMarked(t *testing.T) {
+	tests := []struct {
+		text, query string
+		want        []chat.Mark
+	}{
+		{"Hello, hell", "HEL", []chat.Mark{{0, 3}, {7, 10}}},
+		{"😀 Cafe\u0301 ＣＡＦＥ", "café", []chat.Mark{{3, 8}, {9, 13}}},
+		{"我在中国人中国", "中国", []chat.Mark{{2, 4}, {5, 7}}},
+		{"한국어", "국어", []chat.Mark{{1, 3}}},
+		{"ﾊﾟﾝ ﬁne", "パン fin", []chat.Mark{{0, 3}, {4, 6}}},
+		{"哈哈哈", "哈哈", []chat.Mark{{0, 3}}},
+	}
+	clock, s := setup(t)
+	a := openWith(t, s, chat.Config{User: alice, Store: chat.NewMemory(), Folder: chat.FoldNatively})
+	clock.Run(time.Second)
+	for _, test := range tests {
+		s.say(bob, alice, test.text)
+	}
+	clock.Run(time.Second)
+	for _, test := range tests {
+		found := a.search(chat.Query{Text: test.query}, 20)
+		i := slices.IndexFunc(found.Hits, func(h chat.Hit) bool { return h.Message.Content == test.text })
+		if i < 0 {
+			t.Errorf("%q was not found", test.text)
+		} else if got := found.Hits[i].Marks; !slices.Equal(got, test.want) {
+			t.Errorf("%q in %q: %v, want %v", test.query, test.text, got, test.want)
+		}
+	}
+}
