@@ -220,18 +220,14 @@ func TestFilesAreSentInChinese(t *testing.T) {
 	s := newServerForGuests(t)
 	g := newGate(t, s)
 	bob := newPeer(t, s, "Bob")
-	tb := newProfile(t).open("Ada", g.url+"/", `Object.defineProperty(Navigator.prototype, 'languages', { get: () => ['zh-CN'] });`)
-	tb.fill("你的名字", "Ada")
-	tb.click("开始")
-	tb.awaitConnection("live")
-	ada := &person{tab: tb, id: call[string](tb, `() => JSON.parse(localStorage.getItem('parley.session')).id`)}
+	ada := signInChinese(t, g, "Ada")
 	bob.openChat(ada.id)
 	bob.say("hello")
-	call[bool](tb, `hash => { location.hash = hash; return true }`, "/to/"+bob.id)
+	call[bool](ada.tab, `hash => { location.hash = hash; return true }`, "/to/"+bob.id)
 	ada.awaitMessage("hello", "received")
 	paths := inFolder(t, map[string][]byte{"照片.jpg": photo(t, 60, 40), "大.bin": make([]byte, 26<<20)})
 	ada.chooseFiles(paths["照片.jpg"], paths["大.bin"])
-	if said := call[string](tb, `() => document.querySelector('.send-files .problem').textContent`); said != "大.bin 过大，最多可发送 25 MiB。" {
+	if said := call[string](ada.tab, `() => document.querySelector('.send-files .problem').textContent`); said != "大.bin 过大，最多可发送 25 MiB。" {
 		t.Errorf("it says %q", said)
 	}
 	ada.fill("说明文字", "海边")

@@ -163,15 +163,11 @@ func TestMessagesAreActedOnByTheKeyboardAlone(t *testing.T) {
 	}
 }
 
-// signInChinese signs a guest in on a page whose browser asks for Chinese, on a phone.
-func signInChinese(t *testing.T, g *gate, name string) *person {
-	t.Helper()
-	tb := newProfile(t).open(name, g.url+"/", `Object.defineProperty(Navigator.prototype, 'languages', { get: () => ['zh-CN'] });`)
-	tb.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch))
-	tb.fill("你的名字", name)
-	tb.click("开始")
-	tb.awaitConnection("live")
-	return &person{tab: tb, id: call[string](tb, `() => JSON.parse(localStorage.getItem('parley.session')).id`)}
+// onAPhone gives the person a screen that is touched.
+func (p *person) onAPhone() *person {
+	p.t.Helper()
+	p.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch))
+	return p
 }
 
 // tap touches the middle of the element that a JavaScript function returns, once it is there and still.
@@ -217,7 +213,7 @@ func TestMessagesAreActedOnByTouchAloneInChinese(t *testing.T) {
 	t.Parallel()
 	s := newServerForGuests(t)
 	g := newGate(t, s)
-	li, wang, zhao := signInChinese(t, g, "李雷"), signInChinese(t, g, "王芳"), signInChinese(t, g, "赵敏")
+	li, wang, zhao := signInChinese(t, g, "李雷").onAPhone(), signInChinese(t, g, "王芳").onAPhone(), signInChinese(t, g, "赵敏").onAPhone()
 	all := []*person{li, wang, zhao}
 	// Whatever the page says, it says in Chinese.
 	inChinese := func(state string) {

@@ -19,6 +19,16 @@ func (tb *tab) speaks(lang, dir string) {
 // mirrored is a text of the language that tests the other direction.
 func mirrored(text string) string { return "\u200f\u202b" + text + "\u202c\u200f" }
 
+// signInChinese signs a guest in on a page whose browser asks for Chinese.
+func signInChinese(t *testing.T, g *gate, name string) *person {
+	t.Helper()
+	tb := newProfile(t).open(name, g.url+"/", `Object.defineProperty(Navigator.prototype, 'languages', { get: () => ['zh-CN'] });`)
+	tb.fill("你的名字", name)
+	tb.click("开始")
+	tb.awaitConnection("live")
+	return &person{tab: tb, id: call[string](tb, `() => JSON.parse(localStorage.getItem('parley.session')).id`)}
+}
+
 func TestThePageSpeaksTheLanguageOfTheBrowserOrTheChosenOne(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

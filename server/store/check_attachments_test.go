@@ -1,105 +1,44 @@
 package store_test
 
 import (
-	"context"
-	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-
-	protobuf "google.golang.org/protobuf/proto"
 
 	"parley/proto"
 	"parley/server/chat"
 	"parley/server/store"
 )
 
-// carried fills a folder with a history of one message with an attachment, and another upload.
+// carried fills a folder with a history of one message with an attachment, another upload, and a
+// group with a picture, which a message carries too.
 func carried(t *testing.T, dir string) {
 	t.Helper()
-	db, err := store.Open(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
+	f := newFilling(t, dir)
+	who, to := chat.Sender{User: 3}, uint64(5)
+	sends := func(m *proto.Message, kind proto.MessageType, id uint64) {
+		t.Helper()
+		m.MessageId, m.SenderId, m.CreateTime, m.Content = new(uint64), new(uint64), new(uint64), new(string)
+		m.MessageType, m.Attachments = &kind, []*proto.Attachment{{AttachmentId: &id}}
+		f.commit(who, proto.BranchMessage, m)
 	}
-	s, err := newService(db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	from, to := chat.Sender{User: 3}, uint64(5)
-	var ids []uint64
-	for range 2 {
-		before, err := s.BeginUpload(t.Context(), from, "x", 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		after := before
-		after.Offset, after.State, after.MediaType = 1, chat.AttachmentFinished, proto.PlainMediaType
-		if err := s.ContinueUpload(t.Context(), before, after); err != nil {
-			t.Fatal(err)
-		}
-		ids = append(ids, before.ID)
-	}
-	payload, err := proto.Marshal(&proto.Message{
-		MessageId: new(uint64), SenderId: new(uint64), CreateTime: new(uint64), ReceiverId: &to, Content: new(string),
-		MessageType: proto.MessageType_MESSAGE_TYPE_FILE.Enum(), Attachments: []*proto.Attachment{{AttachmentId: protobuf.Uint64(ids[0])}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	request, err := s.Prepare(from, proto.BranchMessage, payload, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r := s.Commit(t.Context(), []chat.Request{request})[0]; r.Err != nil {
-		t.Fatal(r.Err)
-	}
-	picture(t, s)
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
+	sends(&proto.Message{ReceiverId: &to}, proto.MessageType_MESSAGE_TYPE_FILE, f.upload(who, "x", proto.PlainMediaType))
+	f.upload(who, "x", proto.PlainMediaType)
 
-// picture makes a group with a picture, which a message carries too.
-func picture(t *testing.T, s *chat.Service) {
-	t.Helper()
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx) }()
-	defer func() {
-		stop()
-		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-	}()
-	who := chat.Sender{User: 3}
-	key, _, err := s.ChangeGroup(t.Context(), who, chat.GroupChange{Type: proto.MessageType_MESSAGE_TYPE_GROUP_CREATE, Content: "team"})
+	change := chat.GroupChange{Type: proto.MessageType_MESSAGE_TYPE_GROUP_CREATE, Content: "team"}
+	key, _, err := f.ChangeGroup(t.Context(), who, change)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, err := s.BeginUpload(t.Context(), who, "team.png", 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	after := before
-	after.Offset, after.State, after.MediaType = 1, chat.AttachmentFinished, "image/png"
-	if err := s.ContinueUpload(t.Context(), before, after); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := s.ChangeGroup(t.Context(), who, chat.GroupChange{Key: key, Type: proto.MessageType_MESSAGE_TYPE_GROUP_PICTURE, Picture: before.ID}); err != nil {
+	picture := f.upload(who, "team.png", "image/png")
+	change = chat.GroupChange{Key: key, Type: proto.MessageType_MESSAGE_TYPE_GROUP_PICTURE, Picture: picture}
+	if _, _, err := f.ChangeGroup(t.Context(), who, change); err != nil {
 		t.Fatal(err)
 	}
 	group := key.Group()
-	payload, err := proto.Marshal(&proto.Message{
-		MessageId: new(uint64), SenderId: new(uint64), CreateTime: new(uint64), ReceiverId: &group, GroupId: &group, Content: new(string),
-		MessageType: proto.MessageType_MESSAGE_TYPE_IMAGE.Enum(), Attachments: []*proto.Attachment{{AttachmentId: &before.ID}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Publish(t.Context(), who, proto.BranchMessage, payload, nil); err != nil {
-		t.Fatal(err)
-	}
+	sends(&proto.Message{ReceiverId: &group, GroupId: &group}, proto.MessageType_MESSAGE_TYPE_IMAGE, picture)
+	f.close()
 }
 
 func TestCheckFindsAttachmentsThatDoNotFit(t *testing.T) {

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	protobuf "google.golang.org/protobuf/proto"
-
 	"parley/proto"
 	"parley/server/chat"
 	"parley/server/store"
@@ -18,15 +16,8 @@ import (
 // and came back, and there is a link to it. Something is taken back of before 7 went and after.
 func gathered(t *testing.T, dir string) {
 	t.Helper()
-	db, err := store.Open(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := newService(db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = db.Update(t.Context(), func(tx chat.Tx) error {
+	f := newFilling(t, dir)
+	err := f.db.Update(t.Context(), func(tx chat.Tx) error {
 		for _, user := range []uint64{3, 5, 7, 9} {
 			if err := tx.PutUser(chat.User{ID: user, Name: "U"}); err != nil {
 				return err
@@ -41,22 +32,8 @@ func gathered(t *testing.T, dir string) {
 	change := func(by uint64, kind proto.MessageType, content string, users ...uint64) {
 		t.Helper()
 		c := chat.GroupChange{Key: key, Type: kind, Content: content, Users: users}
-		if key, _, err = s.ChangeGroup(t.Context(), chat.Sender{User: by}, c); err != nil {
+		if key, _, err = f.ChangeGroup(t.Context(), chat.Sender{User: by}, c); err != nil {
 			t.Fatal(err)
-		}
-	}
-	commit := func(by uint64, branch proto.Branch, m protobuf.Message) {
-		t.Helper()
-		payload, err := proto.Marshal(m)
-		if err != nil {
-			t.Fatal(err)
-		}
-		request, err := s.Prepare(chat.Sender{User: by}, branch, payload, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if r := s.Commit(t.Context(), []chat.Request{request})[0]; r.Err != nil {
-			t.Fatal(r.Err)
 		}
 	}
 	say := func(by, target uint64, kind proto.MessageType, mentions ...uint64) {
@@ -69,7 +46,7 @@ func gathered(t *testing.T, dir string) {
 		if target > 0 {
 			m.TargetSeq = &target
 		}
-		commit(by, proto.BranchMessage, m)
+		f.commit(chat.Sender{User: by}, proto.BranchMessage, m)
 	}
 	change(3, proto.MessageType_MESSAGE_TYPE_GROUP_CREATE, "team", 5, 7) // 1
 	say(5, 0, 0, 3, 7)                                                   // 2
@@ -85,16 +62,14 @@ func gathered(t *testing.T, dir string) {
 	change(3, proto.MessageType_MESSAGE_TYPE_GROUP_JOIN, "", 9)          // 12
 	change(3, proto.MessageType_MESSAGE_TYPE_GROUP_ROLE, "admin", 5)     // 13
 	say(9, 0, 0, 5)                                                      // 14
-	if _, err := s.AddGroupLink(t.Context(), chat.Sender{User: 3}, key, time.Hour); err != nil {
+	if _, err := f.AddGroupLink(t.Context(), chat.Sender{User: 3}, key, time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	name := key.String()
 	for user, seq := range map[uint64]uint64{5: 14, 3: 4} {
-		commit(user, proto.BranchMark, &proto.Mark{Key: &name, ReadSeq: &seq})
+		f.commit(chat.Sender{User: user}, proto.BranchMark, &proto.Mark{Key: &name, ReadSeq: &seq})
 	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	f.close()
 }
 
 func TestCheckFindsWhatDoesNotFitInAGroup(t *testing.T) {

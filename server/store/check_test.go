@@ -34,33 +34,16 @@ const (
 // entries of people and control entries, marks, and an agent who wrote nothing.
 func lived(t *testing.T, dir string) {
 	t.Helper()
-	db, err := store.Open(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := newService(db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := newFilling(t, dir)
 	support := proto.ServiceType_SERVICE_TYPE_SUPPORT
 	service := proto.ServiceKey(checkedCustomer, support).String()
 	commit := func(user uint64, branch proto.Branch, m protobuf.Message) {
 		t.Helper()
-		payload, err := proto.Marshal(m)
-		if err != nil {
-			t.Fatal(err)
-		}
 		from := chat.Sender{User: user}
 		if user > 1<<63 {
 			from.Services = []proto.ServiceType{support}
 		}
-		request, err := s.Prepare(from, branch, payload, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if r := s.Commit(t.Context(), []chat.Request{request})[0]; r.Err != nil {
-			t.Fatal(r.Err)
-		}
+		f.commit(from, branch, m)
 	}
 	serve := func(user uint64, kind proto.MessageType, content string) {
 		commit(user, proto.BranchService, &proto.ServiceMessage{
@@ -68,7 +51,7 @@ func lived(t *testing.T, dir string) {
 			CreateDate: new(uint64), Direction: new(proto.ServiceMessageDirection),
 		})
 	}
-	err = db.Update(t.Context(), func(tx chat.Tx) error {
+	err := f.db.Update(t.Context(), func(tx chat.Tx) error {
 		for _, agent := range []uint64{checkedAgent, otherAgent} {
 			if err := tx.PutUser(chat.User{ID: agent, Name: "Agent", Services: chat.ServicesOf([]proto.ServiceType{support})}); err != nil {
 				return err
@@ -109,9 +92,7 @@ func lived(t *testing.T, dir string) {
 	}{{3, direct, 30, 20}, {5, direct, 40, 40}, {otherAgent, service, 43, 42}, {checkedCustomer, service, 43, 43}} {
 		commit(m.user, proto.BranchMark, &proto.Mark{Key: &m.key, DeliveredSeq: &m.delivered, ReadSeq: &m.read})
 	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	f.close()
 }
 
 func TestAHistoryOfEverythingIsSoundAlsoWhileItIsInUse(t *testing.T) {
