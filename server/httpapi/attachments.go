@@ -16,11 +16,8 @@ import (
 // ETag; but whether it may be read is asked each time. Nothing is served that a browser runs:
 // what is not known to be a picture or a sound is a download, of no type.
 func (a *api) attachment(w http.ResponseWriter, r *http.Request) {
-	a.share(w, r)
-	leave, who, err := a.turn(r)
-	if err != nil {
-		a.hold(r.Context(), err)
-		a.refuse(w, r, err)
+	leave, who, ok := a.letIn(w, r)
+	if !ok {
 		return
 	}
 	defer leave()

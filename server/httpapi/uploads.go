@@ -77,16 +77,25 @@ func (a *api) uploadLimits(r *http.Request, who auth.User) (any, error) {
 // transfer finds out who asks, and lets them have their turn among their transfers.
 func (a *api) transfer(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a.share(w, r)
-		leave, who, err := a.turn(r)
-		if err != nil {
-			a.hold(r.Context(), err)
-			a.refuse(w, r, err)
+		leave, who, ok := a.letIn(w, r)
+		if !ok {
 			return
 		}
 		defer leave()
 		next.ServeHTTP(&tusWriter{ResponseWriter: w, api: a, request: r}, r.WithContext(context.WithValue(r.Context(), senderKey{}, senderOf(who))))
 	})
+}
+
+// letIn finds out who asks for a transfer, and waits for their turn, or refuses. Whoever was let
+// in calls leave.
+func (a *api) letIn(w http.ResponseWriter, r *http.Request) (leave func(), who auth.User, ok bool) {
+	a.share(w, r)
+	leave, who, err := a.turn(r)
+	if err != nil {
+		a.hold(r.Context(), err)
+		a.refuse(w, r, err)
+	}
+	return leave, who, err == nil
 }
 
 // turn waits for a user's turn. Whoever was let in calls leave.

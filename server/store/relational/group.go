@@ -32,16 +32,22 @@ func (v *View) Present(key proto.Key) (users []uint64, err error) {
 	if err != nil || id == 0 {
 		return nil, err
 	}
+	users, err = v.userIDs("SELECT user_id FROM members WHERE conversation = ? AND role != 0 ORDER BY user_id", id)
+	if err != nil {
+		return nil, fmt.Errorf("read who is in a group: %w", err)
+	}
+	return users, nil
+}
+
+// userIDs reads rows of a user's id.
+func (v *View) userIDs(query string, args ...any) (users []uint64, err error) {
 	err = v.Rows(func(row Row) error {
 		var user Number
 		err := row.Scan(&user)
 		users = append(users, uint64(user))
 		return err
-	}, "SELECT user_id FROM members WHERE conversation = ? AND role != 0 ORDER BY user_id", id)
-	if err != nil {
-		return nil, fmt.Errorf("read who is in a group: %w", err)
-	}
-	return users, nil
+	}, query, args...)
+	return users, err
 }
 
 // mentions selects from the entries of a conversation, ?1, which a user, ?2, did not write, those after
@@ -76,12 +82,7 @@ func (v *View) Authors(key proto.Key, after, through uint64, limit int) (users [
 	if err != nil || id == 0 {
 		return nil, err
 	}
-	err = v.Rows(func(row Row) error {
-		var user Number
-		err := row.Scan(&user)
-		users = append(users, uint64(user))
-		return err
-	}, authors, id, Number(after), Number(through), max(0, limit))
+	users, err = v.userIDs(authors, id, Number(after), Number(through), max(0, limit))
 	if err != nil {
 		return nil, fmt.Errorf("find who wrote: %w", err)
 	}
