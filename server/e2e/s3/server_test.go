@@ -33,10 +33,8 @@ func ask(t *testing.T, method, url, body string, header map[string]string) (*htt
 }
 
 func TestTheServerKeepsFilesInABucketAndWaitsForIt(t *testing.T) {
-	store, address := bucket(t)
-	t.Setenv("AWS_ACCESS_KEY_ID", "id")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
-	server := &live.Server{Data: t.TempDir(), Flags: []string{"-attachments", address}}
+	bucket := NewBucket(t)
+	server := &live.Server{Data: t.TempDir(), Flags: []string{"-attachments", bucket.Address}, Env: Environment}
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -65,13 +63,12 @@ func TestTheServerKeepsFilesInABucketAndWaitsForIt(t *testing.T) {
 		t.Fatal(answer.Status, answer.Header)
 	}
 
-	handler := store.Config.Handler
-	store.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "away", http.StatusServiceUnavailable) })
+	bucket.Leave()
 	answer, body = ask(t, "PATCH", path, content[400_000:], tus("Upload-Offset", "400000"))
 	if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" || !strings.Contains(body, "uploads-away") {
 		t.Errorf("while the store is away: %s %v %s", answer.Status, answer.Header, body)
 	}
-	store.Config.Handler = handler
+	bucket.Return()
 	if answer, _ := ask(t, "HEAD", path, "", tus()); answer.Header.Get("Upload-Offset") != "400000" {
 		t.Errorf("it stands at %v", answer.Header)
 	}
