@@ -101,7 +101,7 @@ func (s *Service) failed(what string, err error) error {
 	}
 	s.Log.Error("the store of attachments failed", "at", what, "error", err)
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return fmt.Errorf("%w: %w", proto.Refuse(proto.UnspecifiedError, "there is no room for files on the server now: try again later").Named("uploads-away").In(time.Minute), err)
+		return fmt.Errorf("%w: %w", proto.Refuse(proto.UnspecifiedError, "there is no room for files on the server now: try again later").Named("uploads-no-room").In(time.Minute), err)
 	}
 	return fmt.Errorf("%w: %w", proto.Refuse(proto.UnspecifiedError, "files cannot be stored or read now: try again later").Named("uploads-away").In(5*time.Second), err)
 }

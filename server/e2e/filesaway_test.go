@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"os/exec"
 	"testing"
 
 	"parley/server/e2e/live"
@@ -130,5 +131,43 @@ func TestAnUploadGoesOnAfterTheStoreOfFilesBrokeOffInTheMiddle(t *testing.T) {
 		t.Errorf("%d bytes are kept of %d: some came twice", kept, len(content))
 	}
 	ada.wroteNoErrors()
+	bob.wroteNoErrors()
+}
+
+func TestAMessageWithAFileSaysThatTheServersDiskIsFull(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder).CombinedOutput(); err != nil {
+		t.Skipf("no file system can be mounted here, so that none can be full: %v: %s", err, out)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", "--lazy", folder).CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+	})
+	s := newServer(t, "-attachments", folder)
+	g := newGate(t, s)
+	ada, bob, cy := signIn(t, g, "Ada"), signInWith(newProfile(t), g, "Bob", aWatchOnDownloads), newPeer(t, s, "Cy")
+	ada.openChat(bob.id)
+	bob.openChat(ada.id)
+	content := bytes.Repeat([]byte("0123456789"), 150_000)
+	ada.chooseFiles(inFolder(t, map[string][]byte{"data.bin": content})["data.bin"])
+	ada.fill("Caption", "the data")
+	ada.sendChosen()
+	ada.awaitHeld("the data", "Not sent yet, and tried again by itself: there is no room for files on the server now")
+	ada.openChat(cy.id)
+	ada.say("to Cy")
+	ada.awaitMessage("to Cy", confirmed...)
+	bob.say("meanwhile")
+	bob.awaitMessage("meanwhile", confirmed...)
+
+	if out, err := exec.Command("mount", "-o", "remount,size=16m", folder).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	ada.reload() // which tries again at once, as else within a minute or so
+	ada.openChat(bob.id)
+	ada.awaitMessage("the data", confirmed...)
+	bob.awaitMessage("the data", "received")
+	bob.downloads("Download data.bin", "data.bin", content)
 	bob.wroteNoErrors()
 }
