@@ -24,8 +24,9 @@ type Bucket struct {
 
 	mu     sync.Mutex
 	away   bool
-	left   int64 // how many bytes it still takes before it breaks; below 0: it does not
-	broken bool  // in the middle of a request, since left was set
+	left   int64         // how many bytes it still takes before it breaks; below 0: it does not
+	broken bool          // in the middle of a request, since left was set
+	mute   chan struct{} // closed once the object is kept whose PUT is not answered; nil: all are
 }
 
 const bucketName = "parley"
@@ -72,10 +73,22 @@ func (b *Bucket) Broke() bool {
 	return b.broken
 }
 
+// KeepMutely lets the store keep the next object and never tell whoever puts it. It returns a
+// channel that is closed once the object is kept.
+func (b *Bucket) KeepMutely() (kept <-chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.mute = make(chan struct{})
+	return b.mute
+}
+
 // ServeHTTP implements http.Handler: it is what the store answers.
 func (b *Bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
-	away := b.away
+	away, mute := b.away, b.mute
+	if r.Method == http.MethodPut {
+		b.mute = nil
+	}
 	b.mu.Unlock()
 	if away {
 		http.Error(w, "away", http.StatusServiceUnavailable)
@@ -85,6 +98,10 @@ func (b *Bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Body = &breaking{r.Body, b}
 	}
 	b.store.ServeHTTP(w, r)
+	if r.Method == http.MethodPut && mute != nil { // what it answered waits until this returns
+		close(mute)
+		<-r.Context().Done()
+	}
 }
 
 // breaking is a request's body, of a store that may break off.
