@@ -315,6 +315,9 @@ var migrations = []string{`
 	ALTER TABLE attachments ALTER COLUMN name TYPE bytea, ALTER COLUMN name SET STATISTICS 0;
 	ALTER TABLE changes ALTER COLUMN record TYPE bytea, ALTER COLUMN record SET STATISTICS 0,
 		ALTER COLUMN record SET STORAGE EXTERNAL;
+`, `
+	-- As in SQLite's.
+	CREATE INDEX messages_naming ON messages (conversation, seq) WHERE type IN (32, 36);
 `}
 
 // lastAlone is the last schema that one server at a time used, which had a lease.
