@@ -1608,7 +1608,8 @@ type ConversationState struct {
 	Last        *Message        `protobuf:"bytes,10,opt,name=last" json:"last,omitempty"`
 	LastService *ServiceMessage `protobuf:"bytes,11,opt,name=last_service,json=lastService" json:"last_service,omitempty"`
 	// The other side's name as the server last saw it: the other user's, to an
-	// agent the customer's, or the group's. A label, never an identity.
+	// agent the customer's, or the group's, to who left it as it was called then
+	// (absent: nobody knows any more). A label, never an identity.
 	PeerName *string `protobuf:"bytes,12,opt,name=peer_name,json=peerName" json:"peer_name,omitempty"`
 	// What the answered rule keeps of both sides, for a client to go on from:
 	// through which seq my side's messages are answered and the first that is

@@ -50,6 +50,18 @@ func (u *uploader) next() bool {
 	return status == http.StatusNoContent
 }
 
+// beginsUpload begins the upload of a content.
+func beginsUpload(t *testing.T, p *program, token string, content []byte) *uploader {
+	t.Helper()
+	u := &uploader{url: p.url, token: token, content: content}
+	status, answer := u.do("POST", "/api/uploads", nil, "Upload-Length", strconv.Itoa(len(u.content)))
+	if status != http.StatusCreated {
+		t.Fatal("status", status)
+	}
+	u.path = "/api/" + answer.Get("Location")
+	return u
+}
+
 // id is that of the upload, as an attachment.
 func (u *uploader) id() string { return u.path[strings.LastIndexByte(u.path, '/')+1:] }
 
@@ -59,13 +71,7 @@ func TestUploadsGoOnAfterAKillAndNoHalfFileIsServed(t *testing.T) {
 	who := p.comes("Ann", "")
 	var uploads []*uploader
 	for i := range 4 {
-		u := &uploader{url: p.url, token: who.Token, content: bytes.Repeat(fmt.Appendf(nil, "content %d.", i), 150_000)}
-		status, answer := u.do("POST", "/api/uploads", nil, "Upload-Length", strconv.Itoa(len(u.content)))
-		if status != http.StatusCreated {
-			t.Fatal("status", status)
-		}
-		u.path = "/api/" + answer.Get("Location")
-		uploads = append(uploads, u)
+		uploads = append(uploads, beginsUpload(t, p, who.Token, bytes.Repeat(fmt.Appendf(nil, "content %d.", i), 150_000)))
 	}
 	var sending sync.WaitGroup
 	begun := make(chan struct{}, len(uploads))

@@ -102,8 +102,8 @@ async function moves(file) {
 
 /** What moves, without what else its file says; as it is if it is not made as it should be. @param {File} file @returns {Promise<Blob>} */
 async function silent(file) {
-  if (file.type === 'image/gif') return file;
   const bytes = new Uint8Array(await file.arrayBuffer());
+  if (file.type === 'image/gif') return silentGIF(bytes) ?? file;
   const view = new DataView(bytes.buffer);
   const png = file.type === 'image/png';
   const start = png ? 8 : 12;
@@ -122,6 +122,29 @@ async function silent(file) {
   }
   if (!png) view.setUint32(4, size - 8, true);
   return new Blob(parts, { type: file.type });
+}
+
+/**
+ * A GIF of its pictures, when each is shown and how often they repeat (GIF89a, 17 to 27): without comments, what programs say to each other, and
+ * what follows its end. Null if it is not made as it should be.
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ */
+function silentGIF(bytes) {
+  const coloursOf = (/** @type {number} */ flags) => (flags & 0x80 ? 3 << ((flags & 7) + 1) : 0);
+  let at = 13 + coloursOf(bytes[10]);
+  const parts = [bytes.subarray(0, at)];
+  while (at < bytes.length && bytes[at] !== 0x3b) {
+    const from = at;
+    const picture = bytes[from] === 0x2c;
+    if (!picture && bytes[from] !== 0x21) return null;
+    at += picture ? 11 + coloursOf(bytes[from + 9]) : 2;
+    while (bytes[at]) at += 1 + bytes[at];
+    if (++at > bytes.length) return null;
+    const repeats = bytes[from + 1] === 0xff && /^(?:NETSCAPE2\.0|ANIMEXTS1\.0)\x03\x01$/.test(String.fromCharCode(...bytes.subarray(from + 3, from + 16)));
+    if (picture || bytes[from + 1] === 0xf9) parts.push(bytes.subarray(from, at));
+    else if (repeats) parts.push(bytes.subarray(from, from + 18), Uint8Array.of(0));
+  }
+  return new Blob([...parts, Uint8Array.of(0x3b)], { type: 'image/gif' });
 }
 
 /** A file's name with the extension of a type. @param {string} name @param {string} type */

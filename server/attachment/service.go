@@ -101,7 +101,7 @@ func (s *Service) failed(what string, err error) error {
 	}
 	s.Log.Error("the store of attachments failed", "at", what, "error", err)
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return fmt.Errorf("%w: %w", proto.Refuse(proto.UnspecifiedError, "there is no room for files on the server now: try again later").Named("uploads-away").In(time.Minute), err)
+		return fmt.Errorf("%w: %w", proto.Refuse(proto.UnspecifiedError, "there is no room for files on the server now: try again later").Named("uploads-no-room").In(time.Minute), err)
 	}
 	return fmt.Errorf("%w: %w", proto.Refuse(proto.UnspecifiedError, "files cannot be stored or read now: try again later").Named("uploads-away").In(5*time.Second), err)
 }
@@ -120,9 +120,11 @@ func (s *Service) Open(ctx context.Context, who chat.Sender, id uint64) (chat.At
 }
 
 const (
-	// sweepEvery is how often what is due is looked for, and sweepAtOnce how much is deleted
-	// in a row before others have their turn.
-	sweepEvery  = time.Minute
+	// sweepEvery is how often what is due is looked for, as what was taken back is to be gone
+	// soon, and sweepLater after how long again where that failed; sweepAtOnce is how much is
+	// deleted in a row before others have their turn.
+	sweepEvery  = 5 * time.Second
+	sweepLater  = time.Minute
 	sweepAtOnce = 100
 	// orphanEvery is how often contents are looked for that no upload stands for, and orphanAge
 	// how old one must be.
@@ -147,10 +149,12 @@ func (s *Service) Run(ctx context.Context) {
 				looked = now
 			}
 		}
+		next := sweepEvery
 		if err != nil && ctx.Err() == nil {
 			s.Log.Error("attachments could not be deleted: it is tried again", "error", err)
+			next = sweepLater
 		}
-		timer.Reset(sweepEvery)
+		timer.Reset(next)
 	}
 }
 

@@ -594,6 +594,31 @@ func TestWhoLeftAGroupIsToldOfWhatWasTakenBackThatTheyReadAndOfNothingElse(t *te
 	})
 }
 
+func TestWhoLeftAGroupKnowsItByTheNameThatItHadThen(t *testing.T) {
+	onBothStores(t, func(t *testing.T, s chat.Store) {
+		b, key := grouped(t, s, false)
+		b.change(ada, key, joined, "", eve, cora)         // 2
+		b.change(cora, key, left, "")                     // 3
+		b.change(ada, key, renamed, "team of Eve")        // 4
+		b.send(ada, with(toGroup(key, "one"), ref(1), 4)) // 5
+		b.change(ada, key, removed, "", eve)              // 6
+		same(t, "just now", b.rows(eve)[key.String()].GetPeerName(), "team of Eve")
+		token := b.sync(eve, "")[0].GetToken()
+		b.change(ada, key, renamed, "without Eve, at last") // 7
+		m := typed(toGroup(key, ""), proto.MessageType_MESSAGE_TYPE_RECALL)
+		m.TargetSeq = protobuf.Uint64(5)
+		b.send(ada, m)
+		for user, name := range map[uint64]string{bob: "without Eve, at last", eve: "team of Eve", cora: "team"} {
+			same(t, fmt.Sprint("the name to ", user), b.rows(user)[key.String()].GetPeerName(), name)
+		}
+		if again := b.sync(eve, token)[0].GetConversations(); len(again) != 1 || again[0].GetPeerName() != "team of Eve" {
+			t.Errorf("Eve is told again: %v", again)
+		}
+		b.change(ada, key, joined, "", eve)
+		same(t, "the name to Eve, back", b.rows(eve)[key.String()].GetPeerName(), "without Eve, at last")
+	})
+}
+
 func TestWhoseOnlyAnswerWasTakenBackIsAskedNothingFromBeforeTheyCame(t *testing.T) {
 	onBothStores(t, func(t *testing.T, s chat.Store) {
 		for i, whole := range []bool{false, true} {

@@ -49,6 +49,10 @@ func (ofGroup) fill(v View, row *proto.ConversationState, c Conversation, m Memb
 	if err != nil {
 		return err
 	}
+	if m.Role == proto.GroupRole_GROUP_ROLE_NONE && m.Until < c.Head {
+		row.PeerName, err = nameThrough(v, c.Key, m.Until)
+		return err
+	}
 	row.PeerName = &g.Name
 	if m.Role == proto.GroupRole_GROUP_ROLE_NONE {
 		return nil
@@ -64,6 +68,22 @@ func (ofGroup) fill(v View, row *proto.ConversationState, c Conversation, m Memb
 		row.UnreadMentions = &mentions
 	}
 	return err
+}
+
+// nameThrough is what a group was called by its log through a seq, as later names are not for
+// who left then; nil if the entry that says so was deleted.
+func nameThrough(v View, key proto.Key, seq uint64) (*string, error) {
+	e, err := v.Named(key, seq)
+	if err != nil || e.Seq == 0 {
+		return nil, err
+	}
+	entries, err := v.Entries(key, e.Seq-1, e.Seq+1, 1, false)
+	if err != nil || len(entries) == 0 {
+		return nil, err
+	}
+	named := new(proto.Message)
+	err = decode(entries[0], named)
+	return named.Content, err
 }
 
 // fold notes what the author's message answers.

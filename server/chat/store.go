@@ -141,6 +141,9 @@ type View interface {
 	Group(key proto.Key) (Group, error)
 	// Present returns the users who are in a group (Member.Role), by their ids.
 	Present(key proto.Key) ([]uint64, error)
+	// Named finds the newest entry with seq <= through that gave a group its name, as it began
+	// or later (GROUP_CREATE, GROUP_RENAME); the zero Entry if there is none. Body need not be set.
+	Named(key proto.Key, through uint64) (Entry, error)
 	// FirstMention finds the entry with the lowest seq > after that mentions a user or
 	// everyone, and that somebody else wrote; the zero Entry if there is none. Body need
 	// not be set.

@@ -43,7 +43,7 @@ func photo(t *testing.T, width, height int) []byte {
 // can be sent.
 func (p *person) chooseFiles(files ...string) {
 	p.t.Helper()
-	p.await("the button for files", `() => document.querySelector('message-composer .attach:not([hidden])')`)
+	p.await("the button for files, and no question about others", `() => document.querySelector('message-composer .attach:not([hidden])') && !document.querySelector('dialog.send-files')`)
 	p.giveFiles("message-composer input[multiple]", files...)
 	p.await("what is to be sent", `() => document.querySelector('dialog.send-files .outgoing[data-ready]')`)
 }

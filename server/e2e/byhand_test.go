@@ -173,6 +173,12 @@ func (p *person) onAPhone() *person {
 // tap touches the middle of the element that a JavaScript function returns, once it is there and still.
 func (p *person) tap(what, function string, args ...any) {
 	p.t.Helper()
+	p.presses(what, function, args...)()
+}
+
+// presses is tap by a finger that rests there until it is lifted.
+func (p *person) presses(what, function string, args ...any) (lift func()) {
+	p.t.Helper()
 	var at, before []float64
 	eventually(p.t, p.name+": "+what, func() bool {
 		before = at
@@ -187,11 +193,18 @@ func (p *person) tap(what, function string, args ...any) {
 	if at[2] < 24 || at[3] < 24 {
 		p.t.Errorf("%s: %s is %v × %v px, too small for a finger", p.name, what, at[2], at[3])
 	}
+	p.finger(input.DispatchTouchEventTypeTouchStart, &input.TouchPoint{X: at[0], Y: at[1]})
+	return func() {
+		p.t.Helper()
+		p.finger(input.DispatchTouchEventTypeTouchEnd)
+	}
+}
+
+// finger puts fingers to places of the screen, or lifts them.
+func (p *person) finger(kind input.DispatchTouchEventType, points ...*input.TouchPoint) {
+	p.t.Helper()
 	p.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		if _, err := cdp.Call(ctx, target, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchStart, TouchPoints: []*input.TouchPoint{{X: at[0], Y: at[1]}}}); err != nil {
-			return err
-		}
-		_, err := cdp.Call(ctx, target, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchEnd, TouchPoints: []*input.TouchPoint{}})
+		_, err := cdp.Call(ctx, target, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: kind, TouchPoints: append([]*input.TouchPoint{}, points...)})
 		return err
 	}))
 }

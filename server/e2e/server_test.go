@@ -26,7 +26,13 @@ type server struct {
 // Its log is shown if the test failed.
 func newServer(t *testing.T, flags ...string) *server {
 	t.Helper()
-	s := &server{t: t, Server: &live.Server{Data: t.TempDir(), Flags: flags}}
+	return run(t, &live.Server{Data: t.TempDir(), Flags: flags})
+}
+
+// run starts a server as newServer does.
+func run(t *testing.T, program *live.Server) *server {
+	t.Helper()
+	s := &server{t: t, Server: program}
 	t.Cleanup(func() {
 		if s.Runs() {
 			s.stop()

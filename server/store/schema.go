@@ -340,6 +340,9 @@ var migrations = []string{`
 `, `
 	-- The attachment that is a group's picture, and has a name with seq 0; 0: none.
 	ALTER TABLE user_groups ADD COLUMN picture BLOB NOT NULL DEFAULT x'0000000000000000';
+`, `
+	-- The entries that give groups their names: what one was called once, who left it then is told.
+	CREATE INDEX messages_naming ON messages (conversation, seq) WHERE type IN (32, 36);
 `}
 
 // redoVersion is the first with a redo log.

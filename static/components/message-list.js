@@ -13,6 +13,7 @@ import { t } from '../texts/strings.js';
 import { AttachmentLoader } from './attachment-loader.js';
 import { arrange, element, hide, set, text } from './dom.js';
 import { icon } from './icons.js';
+import { onLongPress } from './long-press.js';
 import { MessageMenu } from './message-menu.js';
 import { viewOf } from './message-row.js';
 import { viewPictures } from './picture-viewer.js';
@@ -149,11 +150,13 @@ export class MessageList extends HTMLElement {
       this.#openMenu(button, { x: left, y: bottom });
     });
     // With the pointer's other button, a long touch, or the keyboard's key for menus; what is marked, and links, have the browser's.
+    const asks = (/** @type {Element} */ target, /** @type {{ x: number, y: number }} */ point) =>
+      !target.closest('a, input') && !String(getSelection()) && this.#openMenu(target, point);
     this.#rows.addEventListener('contextmenu', event => {
       const { target, clientX: x, clientY: y, shiftKey } = event;
-      if (!(target instanceof Element) || shiftKey || target.closest('a, input') || String(getSelection())) return;
-      if (this.#openMenu(target, { x, y })) event.preventDefault();
+      if (target instanceof Element && !shiftKey && asks(target, { x, y })) event.preventDefault();
     });
+    onLongPress(this.#rows, asks);
     this.#rows.addEventListener('react', event => this.#react(event.target, /** @type {CustomEvent<string>} */ (event).detail));
     this.#rows.addEventListener('jump', event => this.jump(/** @type {CustomEvent<bigint>} */ (event).detail));
     this.#rows.addEventListener('choose', event => this.#choose(/** @type {CustomEvent<Message>} */ (event).detail));

@@ -37,6 +37,7 @@ export class MessageMenu extends HTMLElement {
     const acts = actsOnMessage(message, participants, now);
     const reacts = takesReactions(message) && !participants.gone;
     if (!acts.length && !reacts) return false;
+    if (this.#panel.matches(':popover-open')) return true; // a touch may ask twice, when it is long and when it ends
     this.#message = message;
     this.#mine = mine;
     this.#opener = opener;

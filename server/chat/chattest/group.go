@@ -21,6 +21,16 @@ func (v memoryView) Group(key proto.Key) (chat.Group, error) {
 	return g, nil
 }
 
+func (v memoryView) Named(key proto.Key, through uint64) (chat.Entry, error) {
+	for _, e := range slices.Backward(v.entries(key)) {
+		if e.Seq <= through && (e.Type == proto.MessageType_MESSAGE_TYPE_GROUP_CREATE || e.Type == proto.MessageType_MESSAGE_TYPE_GROUP_RENAME) {
+			e.Body, e.Mentions = nil, nil
+			return e, nil
+		}
+	}
+	return chat.Entry{}, nil
+}
+
 func (v memoryView) Authors(key proto.Key, after, through uint64, limit int) (users []uint64, err error) {
 	for _, e := range slices.Backward(v.after(key, after)) {
 		if e.Seq > through || e.Type.Control() {

@@ -30,10 +30,24 @@ func groups(t *testing.T, open History) {
 			tx.PutMember(chat.Member{Key: key, User: cem, Rev: 3, Role: proto.GroupRole_GROUP_ROLE_ADMIN, From: 1}), tx.PutMember(left),
 		)
 	})
+	for seq, kind := range []proto.MessageType{proto.MessageType_MESSAGE_TYPE_GROUP_CREATE, proto.MessageType_MESSAGE_TYPE_TEXT, proto.MessageType_MESSAGE_TYPE_GROUP_JOIN,
+		proto.MessageType_MESSAGE_TYPE_EDIT, proto.MessageType_MESSAGE_TYPE_GROUP_RENAME, proto.MessageType_MESSAGE_TYPE_GROUP_ROLE} {
+		e := entry(key, uint64(seq)+1, 100+uint64(seq), ann)
+		e.Type = kind
+		add(t, s, e)
+	}
 	for range 2 {
 		want(t, "Group", get(t, s, func(v chat.View) (chat.Group, error) { return v.Group(key) }), group)
 		want(t, "Present", get(t, s, func(v chat.View) ([]uint64, error) { return v.Present(key) }), []uint64{ann, ben})
 		want(t, "who left", get(t, s, func(v chat.View) (chat.Member, error) { return v.Member(key, cem) }), left)
+		named := func(through uint64) uint64 {
+			t.Helper()
+			return get(t, s, func(v chat.View) (uint64, error) {
+				e, err := v.Named(key, through)
+				return e.Seq, err
+			})
+		}
+		want(t, "what named it", []uint64{named(0), named(1), named(4), named(5), named(high64)}, []uint64{0, 1, 1, 5, 5})
 		changed := func(user, after uint64) []chat.Change {
 			t.Helper()
 			return get(t, s, func(v chat.View) ([]chat.Change, error) { return v.Changed(user, everything, after, 9) })

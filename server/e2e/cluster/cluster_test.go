@@ -1,7 +1,7 @@
 //go:build unix
 
 // Package cluster holds tests of several nodes over one PostgreSQL: real processes, a load
-// balancer and raw clients. It takes some 12 s of computing, and 40 s in all, since it waits for
+// balancer and raw clients. It takes some 15 s of computing, and 50 s in all, since it waits for
 // leases and graces to end.
 package cluster
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"parley/server/e2e/live"
+	"parley/server/e2e/s3"
 	"parley/server/store/postgres/postgrestest"
 )
 
@@ -27,7 +28,7 @@ func newCluster(t *testing.T, size int, options ...string) *cluster {
 	t.Helper()
 	c := &cluster{T: t, database: postgrestest.Database(t)}
 	for range size {
-		c.nodes = append(c.nodes, &live.Server{Data: t.TempDir(), Flags: append([]string{"-db", c.database}, options...)})
+		c.add(options)
 	}
 	t.Cleanup(c.end)
 	var starting sync.WaitGroup
@@ -46,6 +47,13 @@ func newCluster(t *testing.T, size int, options ...string) *cluster {
 	default:
 	}
 	return c
+}
+
+// add adds a node that does not run yet.
+func (c *cluster) add(options []string) *live.Server {
+	n := &live.Server{Data: c.TempDir(), Flags: append([]string{"-db", c.database}, options...), Env: s3.Environment}
+	c.nodes = append(c.nodes, n)
+	return n
 }
 
 // end stops what runs, and looks for what must never be logged.

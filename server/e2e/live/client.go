@@ -20,6 +20,40 @@ type Client struct {
 // Client is one that asks from this machine's usual address.
 func (s *Server) Client() Client { return Client{Server: s.Address} }
 
+// An Answer is what a server said.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Transfer makes a request of an upload, by tus 1.0, or of an attachment, with more header
+// fields: names and values in turns.
+func (c Client) Transfer(ctx context.Context, method, path, token string, body []byte, header ...string) (Answer, error) {
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+c.Server+path, bytes.NewReader(body))
+	if err != nil {
+		return Answer{}, err
+	}
+	header = append([]string{"Authorization", "Bearer " + token, "Tus-Resumable", "1.0.0", "Content-Type", "application/offset+octet-stream"}, header...)
+	for i := 0; i+1 < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
+	response, err := c.client().Do(request)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return Answer{response.StatusCode, response.Header, string(text)}, err
+}
+
+func (c Client) client() *http.Client {
+	if c.HTTP == nil {
+		return http.DefaultClient
+	}
+	return c.HTTP
+}
+
 // A Status is an answer that is no success.
 type Status int
 
@@ -44,11 +78,7 @@ func (c Client) Fetch(ctx context.Context, method, path, token string, question 
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	client := c.HTTP
-	if client == nil {
-		client = http.DefaultClient
-	}
-	response, err := client.Do(request)
+	response, err := c.client().Do(request)
 	if err != nil {
 		return 0, nil, err
 	}

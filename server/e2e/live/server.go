@@ -56,6 +56,7 @@ func moduleRoot() (string, error) {
 type Server struct {
 	Data    string   // folder
 	Flags   []string // besides -listen and -data
+	Env     []string // NAME=value, besides the environment of the tests
 	Address string   // host:port, once it was started
 	Program string   // path of another version of it; "" is Binary's
 
@@ -80,6 +81,7 @@ func (s *Server) Start() error {
 		listen = "127.0.0.1:0"
 	}
 	process := exec.Command(binary, append([]string{"-listen", listen, "-data", s.Data}, s.Flags...)...)
+	process.Env = append(os.Environ(), s.Env...)
 	process.Stdout, process.Stderr = &s.output, &s.output
 	from := len(s.Log())
 	if err := process.Start(); err != nil {

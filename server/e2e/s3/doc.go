@@ -1,3 +1,4 @@
-// Package s3 holds attachments on an S3-compatible store against what every store must keep.
-// It is of its own so that the fake one stays out of the product's modules.
+// Package s3 is an S3-compatible store for tests, which can be away, and holds attachments on
+// it against what every store must keep. The fake one is here so that it stays out of the
+// product's modules.
 package s3

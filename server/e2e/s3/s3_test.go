@@ -2,32 +2,20 @@ package s3
 
 import (
 	"bytes"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
-
-	"github.com/johannesboyne/gofakes3"
-	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
 	"parley/server/attachment"
 	"parley/server/attachment/attachmenttest"
 )
 
-// bucket starts an S3-compatible store with one bucket, and returns its address.
-func bucket(t *testing.T) (server *httptest.Server, address string) {
-	t.Helper()
-	backend := s3mem.New()
-	if err := backend.CreateBucket("parley"); err != nil {
-		t.Fatal(err)
-	}
-	server = httptest.NewServer(gofakes3.New(backend).Server())
-	t.Cleanup(server.Close)
-	return server, "s3://" + strings.TrimPrefix(server.URL, "http://") + "/parley/deep/down?region=here&insecure"
-}
-
 func getenv(name string) string {
-	return map[string]string{"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret"}[name]
+	for _, line := range Environment {
+		if value, ok := strings.CutPrefix(line, name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 func open(t *testing.T, address string) *attachment.S3 {
@@ -41,21 +29,17 @@ func open(t *testing.T, address string) *attachment.S3 {
 
 func TestAnS3CompatibleStoreKeepsWhatAStoreMust(t *testing.T) {
 	attachmenttest.Run(t, func(t *testing.T) attachment.Store {
-		_, address := bucket(t)
-		return open(t, address)
+		return open(t, NewBucket(t).Address)
 	})
 }
 
 func TestWhereTheStoreIsAwayEverythingFailsAndNothingIsLost(t *testing.T) {
-	server, address := bucket(t)
-	s := open(t, address)
+	bucket := NewBucket(t)
+	s := open(t, bucket.Address)
 	if n, err := s.Append(t.Context(), 7, 0, strings.NewReader("before")); n != 6 || err != nil {
 		t.Fatal(n, err)
 	}
-	handler := server.Config.Handler
-	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, "away", http.StatusServiceUnavailable)
-	})
+	bucket.Leave()
 	if n, err := s.Append(t.Context(), 7, 6, bytes.NewReader([]byte("!"))); n != 0 || err == nil {
 		t.Errorf("%d bytes were kept: %v", n, err)
 	}
@@ -65,7 +49,7 @@ func TestWhereTheStoreIsAwayEverythingFailsAndNothingIsLost(t *testing.T) {
 	if err := s.Delete(t.Context(), 7); err == nil {
 		t.Error("something was deleted")
 	}
-	server.Config.Handler = handler
+	bucket.Return()
 	if n, err := s.Append(t.Context(), 7, 6, bytes.NewReader([]byte("!"))); n != 1 || err != nil {
 		t.Error(n, err)
 	}

@@ -1,8 +1,6 @@
 package s3
 
 import (
-	"encoding/json"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -11,32 +9,9 @@ import (
 	"parley/server/e2e/live"
 )
 
-// ask makes a request of a server.
-func ask(t *testing.T, method, url, body string, header map[string]string) (*http.Response, string) {
-	t.Helper()
-	r, err := http.NewRequest(method, url, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, value := range header {
-		r.Header.Set(name, value)
-	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(answer.Body)
-	if err != nil || answer.Body.Close() != nil {
-		t.Fatal(err)
-	}
-	return answer, string(text)
-}
-
 func TestTheServerKeepsFilesInABucketAndWaitsForIt(t *testing.T) {
-	store, address := bucket(t)
-	t.Setenv("AWS_ACCESS_KEY_ID", "id")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
-	server := &live.Server{Data: t.TempDir(), Flags: []string{"-attachments", address}}
+	bucket := NewBucket(t)
+	server := &live.Server{Data: t.TempDir(), Flags: []string{"-attachments", bucket.Address}, Env: Environment}
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -45,44 +20,41 @@ func TestTheServerKeepsFilesInABucketAndWaitsForIt(t *testing.T) {
 			t.Errorf("%v\n%s", err, server.Log())
 		}
 	})
-	base := "http://" + server.Address
-	_, body := ask(t, "POST", base+"/api/guests", `{"name":"Ada"}`, map[string]string{"Content-Type": "application/json"})
-	var guest struct{ Token string }
-	if err := json.Unmarshal([]byte(body), &guest); err != nil {
-		t.Fatal(body, err)
+	ada, err := server.Client().NewGuest(t.Context(), "Ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(method, path, body string, header ...string) live.Answer {
+		t.Helper()
+		answer, err := server.Client().Transfer(t.Context(), method, path, ada.Token, []byte(body), header...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer
 	}
 	content := strings.Repeat("0123456789", 100_000)
-	tus := func(more ...string) map[string]string {
-		h := map[string]string{"Authorization": "Bearer " + guest.Token, "Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"}
-		for i := 0; i < len(more); i += 2 {
-			h[more[i]] = more[i+1]
-		}
-		return h
-	}
-	answer, _ := ask(t, "POST", base+"/api/uploads", content[:400_000], tus("Upload-Length", strconv.Itoa(len(content))))
-	path := base + "/api/" + answer.Header.Get("Location")
-	if answer.StatusCode != http.StatusCreated || answer.Header.Get("Upload-Offset") != "400000" {
-		t.Fatal(answer.Status, answer.Header)
+	begun := ask("POST", "/api/uploads", content[:400_000], "Upload-Length", strconv.Itoa(len(content)))
+	path := "/api/" + begun.Header.Get("Location")
+	if begun.Status != http.StatusCreated || begun.Header.Get("Upload-Offset") != "400000" {
+		t.Fatal(begun.Status, begun.Header)
 	}
 
-	handler := store.Config.Handler
-	store.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "away", http.StatusServiceUnavailable) })
-	answer, body = ask(t, "PATCH", path, content[400_000:], tus("Upload-Offset", "400000"))
-	if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" || !strings.Contains(body, "uploads-away") {
-		t.Errorf("while the store is away: %s %v %s", answer.Status, answer.Header, body)
+	bucket.Leave()
+	if away := ask("PATCH", path, content[400_000:], "Upload-Offset", "400000"); away.Status != http.StatusServiceUnavailable || away.Header.Get("Retry-After") == "" || !strings.Contains(away.Body, "uploads-away") {
+		t.Errorf("while the store is away: %d %v %s", away.Status, away.Header, away.Body)
 	}
-	store.Config.Handler = handler
-	if answer, _ := ask(t, "HEAD", path, "", tus()); answer.Header.Get("Upload-Offset") != "400000" {
-		t.Errorf("it stands at %v", answer.Header)
+	bucket.Return()
+	if stands := ask("HEAD", path, ""); stands.Header.Get("Upload-Offset") != "400000" {
+		t.Errorf("it stands at %v", stands.Header)
 	}
-	if answer, body := ask(t, "PATCH", path, content[400_000:], tus("Upload-Offset", "400000")); answer.StatusCode != http.StatusNoContent {
-		t.Fatal(answer.Status, body)
+	if rest := ask("PATCH", path, content[400_000:], "Upload-Offset", "400000"); rest.Status != http.StatusNoContent {
+		t.Fatal(rest.Status, rest.Body)
 	}
 	attachment := strings.Replace(path, "/uploads/", "/attachments/", 1)
-	if answer, body := ask(t, "GET", attachment, "", tus()); answer.StatusCode != http.StatusOK || body != content {
-		t.Errorf("%s, %d bytes", answer.Status, len(body))
+	if whole := ask("GET", attachment, ""); whole.Status != http.StatusOK || whole.Body != content {
+		t.Errorf("%d, %d bytes", whole.Status, len(whole.Body))
 	}
-	if answer, body := ask(t, "GET", attachment, "", tus("Range", "bytes=399995-400004")); answer.StatusCode != http.StatusPartialContent || body != content[399_995:400_005] {
-		t.Errorf("%s, %q", answer.Status, body)
+	if some := ask("GET", attachment, "", "Range", "bytes=399995-400004"); some.Status != http.StatusPartialContent || some.Body != content[399_995:400_005] {
+		t.Errorf("%d, %q", some.Status, some.Body)
 	}
 }

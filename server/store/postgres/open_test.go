@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
 	"parley/server/store/postgres/postgrestest"
@@ -78,5 +80,32 @@ func TestAnOpeningOutlivesABrokenConnection(t *testing.T) {
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// What older versions let PostgreSQL sample of messages is dropped, and none is sampled again.
+func TestNothingOfMessagesIsInStatistics(t *testing.T) {
+	const sampled = 8 // the last schema of which it was
+	database := postgrestest.Database(t)
+	postgrestest.SQL(t, database, "CREATE SCHEMA parley; SET search_path = parley;"+strings.Join(migrations[:sampled], "")+`
+		INSERT INTO meta VALUES ('schema', int8send(`+strconv.Itoa(sampled)+`)), ('epoch', '\x0000000000000007');
+		INSERT INTO changes SELECT n, n, 'secret' FROM generate_series(1, 3) n;
+		INSERT INTO attachments SELECT int8send(n), int8send(n), 1, 'secret', 'text', 0, 0, 1, 1, int8send(n), int8send(n) FROM generate_series(1, 3) n;
+		ANALYZE`)
+	samples := func() string {
+		t.Helper()
+		return postgrestest.SQL(t, database, `SELECT string_agg(attname, ' ' ORDER BY attname) FROM pg_stats
+			WHERE schemaname = 'parley' AND (tablename, attname) IN (('messages', 'body'), ('notes', 'content'), ('attachments', 'name'), ('changes', 'record'))`)
+	}
+	if found := samples(); found != "name record" {
+		t.Fatalf("before there are samples of %q", found)
+	}
+	open(t, database, t.TempDir())
+	postgrestest.SQL(t, database, "ANALYZE")
+	if found := samples(); found != "" {
+		t.Errorf("there are samples of %q", found)
+	}
+	if storage := postgrestest.SQL(t, database, `SELECT attstorage FROM pg_attribute WHERE attrelid = 'parley.changes'::regclass AND attname = 'record'`); storage != "e" {
+		t.Errorf("records of changes are stored as %q", storage)
 	}
 }

@@ -307,6 +307,17 @@ var migrations = []string{`
 `, `
 	-- As in SQLite's.
 	ALTER TABLE user_groups ADD COLUMN picture bytea NOT NULL DEFAULT '\x0000000000000000';
+`, `
+	-- No samples of what people wrote are kept in PostgreSQL's statistics, where they would stay
+	-- after it was taken back. A column's type that is set drops those that there are.
+	ALTER TABLE messages ALTER COLUMN body TYPE bytea, ALTER COLUMN body SET STATISTICS 0;
+	ALTER TABLE notes ALTER COLUMN content TYPE bytea, ALTER COLUMN content SET STATISTICS 0;
+	ALTER TABLE attachments ALTER COLUMN name TYPE bytea, ALTER COLUMN name SET STATISTICS 0;
+	ALTER TABLE changes ALTER COLUMN record TYPE bytea, ALTER COLUMN record SET STATISTICS 0,
+		ALTER COLUMN record SET STORAGE EXTERNAL;
+`, `
+	-- As in SQLite's.
+	CREATE INDEX messages_naming ON messages (conversation, seq) WHERE type IN (32, 36);
 `}
 
 // lastAlone is the last schema that one server at a time used, which had a lease.

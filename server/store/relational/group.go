@@ -26,6 +26,11 @@ func (v *View) Group(key proto.Key) (chat.Group, error) {
 	return g, nil
 }
 
+// Named implements chat.View. GROUP_CREATE and GROUP_RENAME, by their numbers, have an index.
+func (v *View) Named(key proto.Key, through uint64) (chat.Entry, error) {
+	return v.first(key, "SELECT "+EntryColumns+" FROM messages INDEXED BY messages_naming WHERE conversation = ?1 AND seq <= ?2 AND type IN (32, 36) ORDER BY seq DESC LIMIT 1", Number(through))
+}
+
 // Present implements chat.View.
 func (v *View) Present(key proto.Key) (users []uint64, err error) {
 	id, err := v.rowID(key)

@@ -839,6 +839,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'uploads-away': 'files cannot be stored or read now: it is tried again',
     /** @param {string} most */
     'uploads-full': most => `what you have sent takes ${bytes(+most)}, as much as is kept of one person’s: there is no room for this`,
+    'uploads-no-room': 'there is no room for files on the server now: it is tried again',
     unreachable: 'the server cannot be reached',
     updated: 'Parley was updated: reload this page',
   },

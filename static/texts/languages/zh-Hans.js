@@ -653,6 +653,7 @@ const texts = ({ bytes, number, percent, wait }) => ({
     'upload-too-large': (size, most) => `该文件有 ${bytes(+size)}，最多允许 ${bytes(+most)}，请选择较小的文件`,
     'uploads-away': '暂时无法存取文件，会自动重试',
     'uploads-full': most => `你发送的文件已占 ${bytes(+most)}，达到每人的上限，没有空间存放`,
+    'uploads-no-room': '服务器目前没有存放文件的空间，会自动重试',
     unreachable: '无法连接服务器',
     updated: 'Parley 已更新，请刷新页面',
   },

@@ -80,6 +80,12 @@ func SQL(t testing.TB, database, statements string) string {
 	return c.psql(t, database, statements)
 }
 
+// Folder is where all files of the server are: tables, logs and settings.
+func Folder(t testing.TB) string {
+	t.Helper()
+	return running(t).folder
+}
+
 // Restart ends the server at once, without a goodbye to anybody, and starts it again.
 func Restart(t testing.TB) {
 	t.Helper()
