@@ -77,6 +77,8 @@ export class MessageList extends HTMLElement {
   #height = 0; // of what is shown of the log, px
   #placed = false; // the first messages have been scrolled to where reading goes on
   #placedAgain = false; // what was kept stands where it did
+  #seeking = false; // nothing is shown before the message that one came for is
+  #jumps = 0; // only the last one counts
   /** What was shown before the page was reloaded. */
   #kept;
   #newest = 0n; // seq of the newest message of others
@@ -188,14 +190,17 @@ export class MessageList extends HTMLElement {
 
   /** Goes to a message, which may be far above. @param {bigint} seq */
   async jump(seq) {
+    const jump = ++this.#jumps;
     this.#atEnd = false;
-    if (!this.message(seq)) await this.#window.askAround(seq);
+    this.#seeking = !this.#standing;
+    if (!this.message(seq)) await this.#window.askAround(seq, this.#head);
+    if (jump !== this.#jumps || !this.isConnected) return;
+    this.#seeking = false;
+    this.#placed ||= this.message(seq) !== undefined;
     this.#paint();
     const row = this.#rows.querySelector(`[data-seq="${seq}"]`);
-    if (!row) {
-      this.dispatchEvent(new CustomEvent('notice', { detail: t.quoteGone, bubbles: true }));
-      return;
-    }
+    if (!row) return this.#missJump(seq);
+    this.#height = this.#log.clientHeight;
     row.scrollIntoView({ block: 'center' });
     this.#scrolled(); // where all of it is in sight, nothing scrolls
     row.classList.add('jumped');
@@ -203,6 +208,14 @@ export class MessageList extends HTMLElement {
     const acts = row.querySelector('.acts');
     if (acts instanceof HTMLElement) acts.focus({ preventScroll: true });
     else this.focus();
+  }
+
+  /** Says why a message cannot be gone to. @param {bigint} seq */
+  #missJump(seq) {
+    const { incomplete, head } = this.#window;
+    const detail = incomplete ? t.messageNotHad(incomplete) : seq > head ? t.noSuchMessage : t.quoteGone;
+    this.dispatchEvent(new CustomEvent('notice', { detail, bubbles: true }));
+    this.focus();
   }
 
   /** Lets the person choose messages, beginning with one; with null no more. @param {Message | null} first */
@@ -331,7 +344,7 @@ export class MessageList extends HTMLElement {
   update(conversation) {
     if (!this.#placed) {
       this.#begin(conversation);
-      this.#window.begin(this.#read, this.#head);
+      if (!this.#seeking) this.#window.begin(this.#read, this.#head);
     } else if (conversation) {
       this.#read = conversation.read;
       this.#miss(conversation.unread);
@@ -371,6 +384,8 @@ export class MessageList extends HTMLElement {
 
   /** Makes way for a message that is being sent: what stands above it has been read. */
   makeWay() {
+    this.#jumps++;
+    this.#seeking = false;
     this.#unreadAfter = null;
     this.#atEnd = true;
     this.#placed = true;
@@ -410,7 +425,8 @@ export class MessageList extends HTMLElement {
 
   #paint() {
     this.#frame.cancel();
-    const { messages, loaded, kept } = this.#window;
+    const { loaded, kept } = this.#window;
+    const messages = this.#seeking ? [] : this.#window.messages;
     this.#notice();
     const anchor = this.#standing && !this.#atEnd ? this.#anchor() : null;
     const now = this.#place.clock.now();
@@ -451,7 +467,7 @@ export class MessageList extends HTMLElement {
 
   #readOn() {
     const { messages, loaded, kept, more, incomplete } = this.#window;
-    if (!kept) this.#readTracker.update(messages, loaded && !more && !incomplete, this.#read);
+    if (!kept && !this.#seeking) this.#readTracker.update(messages, loaded && !more && !incomplete, this.#read);
   }
 
   /** Pages of old messages are not to be read out, only what comes live. */

@@ -173,6 +173,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   badLink: 'This link does not work',
   badLinkHint: 'A part of it is missing, or was changed on the way. Ask whoever sent it to send it again, and open or copy all of it.',
   notYours: 'This conversation is not yours to read',
+  notYoursOfTwo: 'It is between two people, and you are signed in as neither.',
   /** @param {string} service */
   notYoursHint: service => `It is between one customer and those who answer for ${service}, and you are signed in as neither. You can write to ${service} yourself:`,
   noService: 'There is no such service',
@@ -232,7 +233,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
 
   // What one can do with a message
   messageMenu: 'What to do with this message',
-  messageActs: { reply: 'Reply', quoted: 'Show what it quotes', edit: 'Edit', copy: 'Copy', forward: 'Forward…', select: 'Select', recall: 'Take back' },
+  messageActs: { reply: 'Reply', quoted: 'Show what it quotes', edit: 'Edit', copy: 'Copy', link: 'Copy link', forward: 'Forward…', select: 'Select', recall: 'Take back' },
   react: 'React',
   reactions: 'Reactions',
   /** @param {string} emoji @param {string} count @param {string} who */
@@ -248,6 +249,10 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   editingMessage: 'Edit the message',
   toQuoted: 'To the message that it quotes',
   quoteGone: 'This message is not there any more',
+  noSuchMessage: 'There is no such message in this conversation yet',
+  /** @param {string} reason */
+  messageNotHad: reason => `This message could not be fetched: ${reason}`,
+  linkCopied: 'Link copied. It opens for those who may read this conversation.',
   /** @param {boolean} mine @param {string} who */
   recalled: (mine, who) => (mine ? 'You took a message back' : `${who} took a message back`),
   /** @param {string} by '' is the user @param {string} who wrote it, likewise */
