@@ -13,7 +13,7 @@ import { PrintDialog } from './print-dialog.js';
  * @typedef {import('../model/conversation-acts.js').ConversationAct} ConversationAct
  */
 
-/** Its menu fires "notice" with words for the person, and "marked-unread" with the key of a conversation that was. */
+/** Its menu fires "notice" with words for the person, and "marked-unread" and "search-in" with the key of a conversation that was, or is to be searched. */
 export class ConversationCommands {
   menu = new ConversationMenu();
   #context;
@@ -40,6 +40,7 @@ export class ConversationCommands {
 
   /** @param {{ key: string, act: ConversationAct }} what */
   async do({ key, act: what }) {
+    if (what === 'search') return this.#tell('search-in', key);
     try {
       const parley = await this.connecting;
       const participants = this.#context.participants(key);

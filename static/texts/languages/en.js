@@ -139,7 +139,31 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   copied: 'Copied',
   copyByHand: 'Copying is not allowed here. Select the link and copy it by hand.',
   yourLink: 'People open this link to write to you',
-  findPerson: 'Find a person',
+  search: 'Search people and messages',
+  searchMessages: 'Search messages',
+  /** @param {string} name */
+  searchIn: name => `Search messages with ${name}`,
+  /** @param {string} name */
+  searchedIn: name => `In ${name}`,
+  searchEverywhere: 'Search all conversations',
+  filterMessages: 'Filter messages',
+  writtenBy: 'Written by',
+  anybody: 'Anybody',
+  carries: 'With',
+  anyKind: 'Anything',
+  foundKinds: { picture: 'Pictures', file: 'Files', link: 'Links' },
+  fromDay: 'From day',
+  toDay: 'To day',
+  messages: 'Messages',
+  messagesFoundList: 'Messages found',
+  /** @param {number} n @param {boolean} more */
+  messagesFound: (n, more) => `${number(n)} ${more ? 'messages and more' : plural(n, { one: 'message', other: 'messages' })} found`,
+  noMessageFound: 'No message found.',
+  sayWhatToFind: 'Type a word, or choose who wrote or what it comes with.',
+  /** @param {number} n */
+  onlyNewestFound: n => `These are the newest ${number(n)}. To see older ones, choose an earlier day or more words.`,
+  /** @param {number} part from 0 to 1 */
+  indexed: part => `${percent(Math.floor(part * 100) / 100)} indexed: until it is all, searching takes longer.`,
   /** Beside a customer's name: not to a service. */
   directly: 'Write directly',
   clearSearch: 'Clear search',
@@ -409,7 +433,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   more: 'More',
   conversationActs: {
     'mark-read': 'Mark as read', 'mark-unread': 'Mark as unread', pin: 'Pin', unpin: 'Unpin', mute: 'Mute', unmute: 'Unmute',
-    archive: 'Archive', unarchive: 'Take out of the archive', media: 'Pictures and files…', print: 'Print…', block: 'Block', unblock: 'Unblock',
+    archive: 'Archive', unarchive: 'Take out of the archive', search: 'Search…', media: 'Pictures and files…', print: 'Print…', block: 'Block', unblock: 'Unblock',
   },
   /** @param {string} reason */
   notDone: reason => `That did not work: ${reason}`,
@@ -846,6 +870,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     ends: 'Go to the first or last of a list',
     close: 'Close what is open, then the conversation on a small screen',
     print: 'Print the conversation',
+    search: 'Search people and messages',
+    searchHere: 'Search the open conversation',
     list: 'Show this list',
   },
   shortcutsOnKey: 'Show this list on ?',
