@@ -158,6 +158,10 @@ export class MessageList extends HTMLElement {
     });
     this.#rows.addEventListener('react', event => this.#react(event.target, /** @type {CustomEvent<string>} */ (event).detail));
     this.#rows.addEventListener('jump', event => this.jump(/** @type {CustomEvent<bigint>} */ (event).detail));
+    this.#rows.addEventListener('choose-day', event => {
+      const { key } = this.#place.participants;
+      this.dispatchEvent(new CustomEvent('conversation-act', { detail: { key, act: 'date', day: /** @type {CustomEvent<number>} */ (event).detail }, bubbles: true }));
+    });
     this.#rows.addEventListener('choose', event => this.#choose(/** @type {CustomEvent<Message>} */ (event).detail));
   }
 
@@ -198,7 +202,7 @@ export class MessageList extends HTMLElement {
     this.#seeking = false;
     this.#placed ||= this.message(seq) !== undefined;
     this.#paint();
-    const row = this.#rows.querySelector(`[data-seq="${seq}"]`);
+    const row = this.#rows.querySelector(`[data-seq="${seq}"]`) ?? (this.message(seq) ? this.#rowAfter(seq) : null);
     if (!row) return this.#missJump(seq);
     this.#height = this.#log.clientHeight;
     row.scrollIntoView({ block: 'center' });
@@ -208,6 +212,12 @@ export class MessageList extends HTMLElement {
     const acts = row.querySelector('.acts');
     if (acts instanceof HTMLElement) acts.focus({ preventScroll: true });
     else this.focus();
+  }
+
+  /** The row after an entry that has none, or else the last. @param {bigint} seq */
+  #rowAfter(seq) {
+    const rows = /** @type {HTMLElement[]} */ ([...this.#rows.querySelectorAll('[data-seq]')]);
+    return rows.find(({ dataset }) => BigInt(dataset.seq ?? 0) > seq) ?? rows.at(-1);
   }
 
   /** Says why a message cannot be gone to. @param {bigint} seq */

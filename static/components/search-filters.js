@@ -1,6 +1,7 @@
 // @ts-check
 // Narrows a search of messages: what they carry, who wrote them, and from which day to which.
 import { t } from '../texts/strings.js';
+import { beginOf } from './day-dialog.js';
 import { element } from './dom.js';
 
 /** @typedef {{ kind?: 'picture' | 'file' | 'link', sender: bigint, from: number, to: number }} Filters */
@@ -32,7 +33,7 @@ export class SearchFilters extends HTMLElement {
   get value() {
     return {
       kind: kinds.find(kind => kind === this.#kind.value), sender: BigInt(this.#sender.value || 0),
-      from: startOf(this.#from.value, 0), to: startOf(this.#to.value, 1) - 1,
+      from: this.#from.value ? beginOf(this.#from.value) : 0, to: this.#to.value ? beginOf(this.#to.value, 1) - 1 : 0,
     };
   }
 
@@ -54,13 +55,6 @@ export class SearchFilters extends HTMLElement {
     this.#sender.replaceChildren(/** @type {Element} */ (this.#sender.firstElementChild), ...options);
     this.#sender.value = value;
   }
-}
-
-/** When a day begins here, or the one that is so many days later, Unix milliseconds; without a day that number. @param {string} date as an input has it @param {number} later */
-function startOf(date, later) {
-  if (!date) return later;
-  const [year, month, day] = date.split('-').map(Number);
-  return new Date(year, month - 1, day + later).getTime();
 }
 
 customElements.define('search-filters', SearchFilters);

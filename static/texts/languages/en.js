@@ -276,6 +276,10 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   noSuchMessage: 'There is no such message in this conversation yet',
   /** @param {string} reason */
   messageNotHad: reason => `This message could not be fetched: ${reason}`,
+  goToDay: 'Go to a day',
+  day: 'Day',
+  go: 'Go',
+  nothingSince: 'There is nothing from that day on',
   linkCopied: 'Link copied. It opens for those who may read this conversation.',
   /** @param {boolean} mine @param {string} who */
   recalled: (mine, who) => (mine ? 'You took a message back' : `${who} took a message back`),
@@ -433,7 +437,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   more: 'More',
   conversationActs: {
     'mark-read': 'Mark as read', 'mark-unread': 'Mark as unread', pin: 'Pin', unpin: 'Unpin', mute: 'Mute', unmute: 'Unmute',
-    archive: 'Archive', unarchive: 'Take out of the archive', search: 'Search…', media: 'Pictures and files…', print: 'Print…', block: 'Block', unblock: 'Unblock',
+    archive: 'Archive', unarchive: 'Take out of the archive', search: 'Search…', date: 'Go to a day…', media: 'Pictures and files…', print: 'Print…', block: 'Block', unblock: 'Unblock',
   },
   /** @param {string} reason */
   notDone: reason => `That did not work: ${reason}`,
