@@ -25,6 +25,23 @@ func (d *device) tellsMany(user uint64, n int) {
 	}
 }
 
+// However far above the first unread message stands, and whatever one came for, one goes there.
+func TestTheFirstUnreadMessageIsGoneToFromAfar(t *testing.T) {
+	t.Parallel()
+	s := newServerWithKey(t)
+	g := newGate(t, s)
+	newDevice(t, s, 12, "Bob").tellsMany(11, 300)
+	key := proto.DirectKey(11, 12).String()
+	newDevice(t, s, 11, "Ann").marks(t, key, 7)
+	tb := newProfile(t).open("Ann", g.url+"/#/c/"+key+"/300", sessionOf(11, "Ann", s.token(11, "Ann")))
+	ann := &person{tab: tb, id: "11"}
+	ann.awaitConnection("live")
+	ann.jumpedTo("line 300.")
+	ann.click("To the first unread message")
+	ann.jumpedTo("line 8.")
+	ann.wroteNoErrors()
+}
+
 // With a link one comes to a message however far above it is, and back; reading the newest is not claimed.
 func TestALinkLeadsToAMessage(t *testing.T) {
 	t.Parallel()

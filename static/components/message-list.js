@@ -597,8 +597,10 @@ export class MessageList extends HTMLElement {
 
   /** Tells of unread messages that stand above the screen. */
   #paintUp() {
-    const row = this.#placed && this.#unread > 0n ? this.#firstUnread() : null;
-    hide(this.#up, !row || row.getBoundingClientRect().bottom > this.#log.getBoundingClientRect().top);
+    const unread = this.#placed && this.#unread > 0n;
+    const row = unread ? this.#firstUnread() : null;
+    const above = row !== null && row.getBoundingClientRect().bottom <= this.#log.getBoundingClientRect().top;
+    hide(this.#up, !above && !(unread && this.#unreadBefore));
     const words = this.#up.lastElementChild;
     if (words) text(words, t.unreadAbove(shortCount(this.#unread)));
   }
@@ -608,7 +610,15 @@ export class MessageList extends HTMLElement {
     return next ? this.#rows.querySelector(`[data-seq="${next}"]`) : null;
   }
 
+  /** What follows the last that was seen stands before all that is held. */
+  get #unreadBefore() {
+    const { messages, more } = this.#window;
+    const first = messages.find(({ seq }) => seq > 0n)?.seq ?? 0n;
+    return more && this.#readTracker.reached + 1n < first;
+  }
+
   #toUnread() {
+    if (this.#unreadBefore) return this.jump(this.#readTracker.reached + 1n);
     this.#firstUnread()?.scrollIntoView({ block: 'start' });
     this.focus();
   }

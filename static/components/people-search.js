@@ -89,6 +89,7 @@ export class PeopleSearch extends HTMLElement {
       if (asked !== this.#asked) return;
       this.dispatchEvent(new CustomEvent('found', { detail: users }));
       this.#show(query, users, users.length || !this.#services.hidden ? '' : t.nobodyFound(isolated(query)));
+      this.#note.classList.add('nobody'); // which is no news where there are messages
     } catch (error) {
       if (asked === this.#asked) this.#show(query, [], t.searchFailed(reasonOf(error, t.unknownError)));
     }
@@ -97,6 +98,7 @@ export class PeopleSearch extends HTMLElement {
   /** @param {string} query @param {import('../parley.js').Person[]} users @param {string} note */
   #show(query, users, note) {
     this.#answered = query;
+    this.#note.classList.remove('nobody');
     text(this.#note, note);
     this.#list.hidden = users.length === 0;
     this.#list.replaceChildren(...users.flatMap(user => this.#waysTo(user)

@@ -81,6 +81,7 @@ export class SearchPane extends HTMLElement {
     if (this.#within !== key) {
       this.#within = key;
       this.#filters.clear();
+      if (!this.#filters.hidden) this.#offerPeople();
       this.#paintScope();
       this.#changed();
     }
