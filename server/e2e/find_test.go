@@ -129,6 +129,58 @@ func TestMessagesAreFoundWhereTheyWereWritten(t *testing.T) {
 	ann.wroteNoErrors()
 }
 
+// What a search says of itself, of an engine that plays what is seldom.
+func TestASearchSaysHowItStands(t *testing.T) {
+	t.Parallel()
+	ann, _ := newSearcher(t)
+	// Every answer is full, and the index grows by a half each time it is asked for.
+	call[bool](ann.tab, `() => {
+		let indexed = 0, id = 10_000n;
+		window.asked = [];
+		const message = () => ({id: --id, key: 'd:11:12', seq: id, time: 0, content: 'hay', type: 'text', mine: false, agent: 0n, attachments: []});
+		document.querySelector('message-hits').parley = Object.assign(new EventTarget(), {async search(text, {limit}) {
+			window.asked.push(text);
+			if (text.startsWith('lost')) throw new Error('the disk is gone');
+			return {hits: Array.from({length: limit}, () => ({message: message(), marks: [{start: 0, end: 3}]})), more: true, indexed: Math.min(1, indexed += 0.5)};
+		}});
+		return true;
+	}`)
+	ann.looksFor(searchBox, "hay")
+	ann.await("how much is indexed", `() => document.querySelector('message-hits').textContent.includes('50% indexed')`)
+	ann.await("all to be indexed", `() => !document.querySelector('message-hits').textContent.includes('indexed')`)
+	ann.press(kb.ArrowDown)
+	ann.await("no more than can be shown", `() => {
+		document.querySelector('.hits li:last-child a').focus();
+		document.querySelector('.hits a').focus();
+		return document.querySelectorAll('.hits li').length === 480 && document.querySelector('message-hits').textContent.includes('These are the newest 480.');
+	}`)
+	ann.looksFor(searchBox, "lost")
+	ann.await("why nothing was found", `() => document.querySelector('message-hits').textContent.includes('The search did not work: ')`)
+
+	// An input method's letters are looked for when they are chosen.
+	begun := call[bool](ann.tab, `() => {
+		window.asked = [];
+		const begun = () => document.querySelector('message-hits').textContent.includes('Searching');
+		const box = document.querySelector('search-pane input');
+		for (const letters of ['n', 'ni', 'ni h', 'ni hao']) {
+			box.value = letters;
+			box.dispatchEvent(new InputEvent('input', {isComposing: true, bubbles: true}));
+		}
+		const early = begun();
+		box.value = '你好';
+		box.dispatchEvent(new CompositionEvent('compositionend', {data: '你好', bubbles: true}));
+		return early || !begun();
+	}`)
+	if begun {
+		t.Error("a search begins while an input method's letters are not chosen, or does not begin when they are")
+	}
+	ann.awaitFound("30 messages and more found")
+	if asked := call[[]string](ann.tab, `() => window.asked`); !slices.Equal(asked, []string{"你好"}) {
+		t.Errorf("the engine was asked for %q", asked)
+	}
+	ann.wroteNoErrors()
+}
+
 func TestASearchIsNarrowed(t *testing.T) {
 	t.Parallel()
 	ann, _ := newSearcher(t)

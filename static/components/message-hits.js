@@ -17,6 +17,7 @@ import { RovingFocus } from './roving-focus.js';
  */
 
 const pause = 200; // ms without typing before the engine is asked
+const indexing = 1000; // ms after which is asked again how much is indexed
 const page = 30; // hits that are asked for at once
 const most = 480; // hits that are shown
 
@@ -109,10 +110,27 @@ export class MessageHits extends HTMLElement {
       const { hits, more, indexed } = await this.#search(0n, signal);
       if (signal.aborted) return;
       this.#more = more;
-      this.#show(hits, indexed < 1 ? t.indexed(indexed) : '');
+      this.#show(hits, '');
       text(this.#count, hits.length ? t.messagesFound(hits.length, more) : t.noMessageFound);
+      this.#tellIndexed(indexed, signal);
     } catch (error) {
       if (!signal.aborted) this.#show([], t.searchFailed(reasonOf(error, t.unknownError)));
+    }
+  }
+
+  /** Says how much is indexed, until it is all. @param {number} indexed @param {AbortSignal} signal */
+  async #tellIndexed(indexed, signal) {
+    while (indexed < 1) {
+      text(this.#note, t.indexed(indexed));
+      await new Promise(resolve => setTimeout(resolve, indexing));
+      if (signal.aborted) return;
+      try {
+        ({ indexed } = await this.#search(0n, signal, 1));
+      } catch {
+        return; // whoever looks for something else is told why
+      }
+      if (signal.aborted) return;
+      text(this.#note, '');
     }
   }
 
@@ -134,10 +152,10 @@ export class MessageHits extends HTMLElement {
     }
   }
 
-  /** @param {bigint} before @param {AbortSignal} signal */
-  #search(before, signal) {
+  /** @param {bigint} before @param {AbortSignal} signal @param {number} [limit] */
+  #search(before, signal, limit = page) {
     const { text: words, ...options } = /** @type {Query} */ (this.#query);
-    return /** @type {import('../parley.js').Parley} */ (this.#parley).search(words, { ...options, before, limit: page, signal });
+    return /** @type {import('../parley.js').Parley} */ (this.#parley).search(words, { ...options, before, limit, signal });
   }
 
   /** @param {Hit[]} hits @param {string} note */
