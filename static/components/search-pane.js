@@ -61,6 +61,7 @@ export class SearchPane extends HTMLElement {
     this.#filters.addEventListener('change', () => this.#changed());
     this.#found.addEventListener('focusin', ({ target }) => { if (target instanceof HTMLElement) this.#place.link = target; });
     this.#found.addEventListener('scroll', () => { if (this.checkVisibility()) this.#place.top = this.#found.scrollTop; }, { passive: true });
+    this.#context.names.addEventListener('change', () => this.#paintScope());
     this.#paintScope();
   }
 

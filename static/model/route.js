@@ -37,7 +37,7 @@ export function parseRoute(hash) {
     case 'service':
       return isService(rest) ? { name: 'service', service: Number(rest) } : { name: 'bad' };
     case 'c':
-      return conversationRoute(decode(rest));
+      return conversationRoute(rest);
     case 'join':
     case 'invite':
     case 'link': {
@@ -82,7 +82,7 @@ export function isKnownKind(key) {
 /** The address, within the page, of a conversation. @param {{ key: string, peer: bigint, service: number, agent: boolean }} conversation */
 export function hashOf({ key, peer, service, agent }) {
   if (peer) return `#/to/${peer}`;
-  return !agent && isService(String(service)) ? hashOfService(service) : `#/c/${encodeURIComponent(key).replaceAll('%3A', ':')}`;
+  return !agent && isService(String(service)) ? hashOfService(service) : `#/c/${encode(key)}`;
 }
 
 /** The address, within the page, of the user's own conversation with a service. @param {number} service */
@@ -92,7 +92,7 @@ export function hashOfService(service) {
 
 /** The address, within the page, of a message. @param {string} key @param {bigint} seq */
 export function hashOfMessage(key, seq) {
-  return `#/c/${key}/${seq}`;
+  return `#/c/${encode(key)}/${seq}`;
 }
 
 /** The address at which a message is, for whoever may read it. @param {string} key @param {bigint} seq */
@@ -107,7 +107,8 @@ function isService(digits) {
 
 /** The page of a conversation, at a message if there is a seq. @param {string} rest key or key/seq @returns {Route} */
 function conversationRoute(rest) {
-  const [key, digits, ...more] = rest.split('/');
+  const [encoded, digits, ...more] = rest.split('/');
+  const key = decode(encoded);
   const seq = digits === undefined ? 0n : parseID(digits);
   return isKey(key) && seq !== null && !more.length ? { name: 'conversation', key, seq } : { name: 'bad' };
 }
@@ -141,6 +142,11 @@ export function linkToGroup(code) {
 /** The address by which another device signs in. @param {string} code */
 export function linkOf(code) {
   return new URL(`./#/link/${code}`, location.href).href;
+}
+
+/** @param {string} key of a kind to come, which may hold anything */
+function encode(key) {
+  return encodeURIComponent(key).replaceAll('%3A', ':');
 }
 
 /** @param {string} part */
