@@ -593,6 +593,11 @@ export interface Parley extends EventTarget {
   /** The newest messages before a seq (0n: the newest of all), from this browser, else from the server. */
   history(key: ConversationKey, options?: { before?: ID; limit?: number }): Promise<Timeline>;
   /**
+   * The seq of the first entry that was created at a time or later, Unix milliseconds by the server's clock; 0n if none
+   * was. Where the server cannot be reached, of those that are kept in this browser.
+   */
+  seqAt(key: ConversationKey, time: number): Promise<ID>;
+  /**
    * Messages that are kept in this browser, the newest first: those in which each word of the query begins some word,
    * and what has no spaces between words, as Chinese, Japanese, Korean and Thai, stands somewhere. Case, accents and
    * width do not matter. The query is 256 bytes at most, and may be '' if a sender or kind is given.

@@ -14,6 +14,7 @@ import { addressOf, findUsers, ParleyError, request } from './client/http.js';
 import { keepFile, keptFile } from './client/kept-files.js';
 import { mark, markEngine } from './client/marks.js';
 import { newRef, PendingSends } from './client/pending-sends.js';
+import { seqAt } from './client/seq-at.js';
 import { decode, encode } from './client/wire.js';
 
 export { ParleyError, renewToken, services, signInAsGuest, signInWithCode } from './client/http.js';
@@ -313,6 +314,11 @@ class Parley extends EventTarget {
    */
   history(key, { before = 0n, limit = 50 } = {}) {
     return this.#call('history', { key, before, limit });
+  }
+
+  /** @param {string} key @param {number} time */
+  seqAt(key, time) {
+    return seqAt(path => this.#ask(path), before => this.history(key, { before, limit: 1 }), key, time);
   }
 
   /**

@@ -16,6 +16,8 @@ type Window struct {
 	After, Before uint64
 	Limit         int
 	Oldest        bool
+	// At, Unix milliseconds, is another way to say After: before the first entry that was created then or later.
+	At uint64
 	// Revised asks, instead, for entries wherever they stand that others spoke of after
 	// RevisedAfter, by the order of these (Entry.Revised), the oldest Limit. A page that has
 	// fewer tells all up to its Head.
@@ -50,6 +52,11 @@ func (s *Service) Messages(ctx context.Context, who Sender, key proto.Key, w Win
 		if page.Epoch, err = v.Epoch(); err != nil {
 			return err
 		}
+		if w.At != 0 {
+			if w.After, err = reads.before(v, key, w.At, page); err != nil {
+				return err
+			}
+		}
 		if w.Revised {
 			page.Entries, err = reads.revised(v, key, w)
 		} else {
@@ -79,6 +86,25 @@ func (a access) entries(v View, key proto.Key, w Window) ([]Entry, error) {
 		before = a.through + 1
 	}
 	return v.Entries(key, after, before, w.Limit, !w.Oldest)
+}
+
+// before returns the seq before the first entry that was created at a time or later, the head if none was. Create times
+// never fall within a conversation.
+func (a access) before(v View, key proto.Key, time uint64, page *Page) (uint64, error) {
+	low, high := max(page.Min, 1), page.Head+1
+	for low < high {
+		middle := low + (high-low)/2
+		next, err := a.entries(v, key, Window{After: middle - 1, Before: high, Limit: 1, Oldest: true})
+		switch {
+		case err != nil:
+			return 0, err
+		case len(next) == 0 || next[0].CreateTime >= time:
+			high = middle
+		default:
+			low = next[0].Seq + 1
+		}
+	}
+	return low - 1, nil
 }
 
 // revised reads those that were revised, of what may be read.

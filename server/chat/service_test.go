@@ -516,6 +516,40 @@ func TestHistoryReturnsTheNewestUnlessTheOldestAreAskedFor(t *testing.T) {
 	})
 }
 
+func TestHistoryIsReadFromATimeOn(t *testing.T) {
+	onBothStores(t, func(t *testing.T, s chat.Store) {
+		b := start(t, s)
+		key := proto.DirectKey(ada, bob)
+		read := func(at uint64) []uint64 {
+			t.Helper()
+			seqs := []uint64{}
+			page, err := b.Messages(t.Context(), chat.Sender{User: bob}, key, chat.Window{At: at, Limit: 2, Oldest: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range page.Entries {
+				seqs = append(seqs, e.Seq)
+			}
+			return seqs
+		}
+		same(t, "nothing was said", read(1), []uint64{})
+		begin := uint64(b.time().UnixMilli())
+		for range 9 { // three within each hour
+			for range 3 {
+				b.send(ada, text(bob, "x"))
+			}
+			b.pass(time.Hour)
+		}
+		hour := uint64(time.Hour.Milliseconds())
+		for at, want := range map[uint64][]uint64{
+			1: {1, 2}, begin: {1, 2}, begin + hour/2: {4, 5}, begin + hour: {4, 5}, begin + 2*hour - 1: {7, 8},
+			begin + 8*hour: {25, 26}, begin + 9*hour: {}, math.MaxInt64: {},
+		} {
+			same(t, fmt.Sprintf("from %d on", at), read(at), want)
+		}
+	})
+}
+
 func TestWhenAUserWasSeenFirstIsKept(t *testing.T) {
 	onBothStores(t, func(t *testing.T, s chat.Store) {
 		b := start(t, s)

@@ -126,14 +126,33 @@ func TestNoStateOfThePageShutsAnybodyOut(t *testing.T) {
 		{"signing out everywhere", func() { c.clickOn("button", "Sign out everywhere"); c.find("button", "Cancel") }},
 		{"people found", func() {
 			c.click("Cancel")
-			c.fillIn("searchbox", "Find a person", "b")
+			c.fillIn("searchbox", "Search people and messages", "b")
 			c.find("list", "People")
 		}},
 		{"nobody found", func() {
-			c.fillIn("searchbox", "Find a person", "zzz")
+			c.fillIn("searchbox", "Search people and messages", "zzz")
 			c.await("the answer", `() => document.querySelector('people-search .note').textContent.includes('Nobody')`)
 		}},
+		{"messages found, and filters", func() {
+			c.looksFor(searchBox, "line")
+			c.awaitFound("12 messages found")
+			c.click("Filter messages")
+			c.find("group", "Filter messages")
+		}},
+		{"messages found on a phone", func() { c.show(phone); c.goTo("/"); c.find("list", "Messages found") }},
+		{"what is found of one conversation, at 400 %", func() {
+			c.show(wide)
+			c.open(c.chat, "line 12.")
+			c.click("More")
+			c.click("Search…")
+			c.show(lowScreens[0])
+			c.goTo("/")
+			c.find("button", "Search all conversations")
+		}},
 		{"a customer's conversation", func() {
+			c.show(wide)
+			c.click("Search all conversations")
+			c.click("Filter messages")
 			c.click("Clear search")
 			c.open(c.customer, "question 12.")
 			c.click("Claim")
@@ -201,7 +220,7 @@ func TestNoStateOfThePageShutsAnybodyOut(t *testing.T) {
 		}},
 		{"a conversation at 400 %", func() { c.show(lowScreens[0]); c.click("Show all of it") }},
 		{"the lists at 400 %", func() { c.goTo("/"); c.find("list", "Queue") }},
-		{"the lists on a phone", func() { c.show(phone) }},
+		{"the lists on a phone", func() { c.click("Dismiss"); c.show(phone) }},
 	} {
 		state.reach()
 		c.shutsNobodyOut(state.name)

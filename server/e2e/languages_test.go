@@ -56,6 +56,22 @@ func TestThePageSpeaksTheLanguageOfTheBrowserOrTheChosenOne(t *testing.T) {
 		ada.await("times in Chinese", `() => document.querySelector('.separator.day').textContent === '今天'`)
 	})
 
+	t.Run("search", func(t *testing.T) {
+		ada.t = t
+		ada.looksFor("搜索联系人和消息", "你好")
+		ada.awaitHits("Bob | 你：<你好>")
+		ada.awaitFound("找到 1 条消息")
+		ada.click("筛选消息")
+		ada.find("combobox", "发送者")
+		ada.shutsNobodyOut("a search in Chinese")
+		ada.press("\u001b")
+		ada.click("更多")
+		ada.click("跳转到日期…")
+		ada.find("dialog", "跳转到日期")
+		ada.shutsNobodyOut("choosing a day in Chinese")
+		ada.press("\u001b")
+	})
+
 	t.Run("reasons", func(t *testing.T) {
 		ada.t = t
 		blocked := true
@@ -118,6 +134,13 @@ func TestThePageSpeaksTheLanguageOfTheBrowserOrTheChosenOne(t *testing.T) {
 				return Math.abs(own.left - log.left) < 2 && Math.abs(other.right - log.right) < 2;
 			}`)
 			ada.shutsNobodyOut("a conversation from right to left")
+			if width > 1000 {
+				ada.looksFor(mirrored("Search people and messages"), "你好")
+				ada.await("the message", `() => document.querySelector('.hits mark')?.textContent === '你好'`)
+				ada.await("the button for filters on the left", `() => document.querySelector('search-pane [aria-expanded]').getBoundingClientRect().right < document.querySelector('search-pane input').getBoundingClientRect().left`)
+				ada.shutsNobodyOut("a search from right to left")
+				ada.press("\u001b")
+			}
 			ada.await("the button to send on the left", `() => document.querySelector('.send').getBoundingClientRect().right < document.querySelector('textarea').getBoundingClientRect().left`)
 		}
 		call[bool](tb, `() => { location.hash = '/'; return true }`)

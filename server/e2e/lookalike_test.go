@@ -8,7 +8,7 @@ func TestNamesThatLookAlikeAreToldApart(t *testing.T) {
 	carol, impostor := s.guest("Carol Bates"), s.guest("Саrоl Bates")
 	s.guest("Carol Battes")
 	ada := signIn(t, newGate(t, s), "Ada")
-	ada.fillIn("searchbox", "Find a person", "Bat")
+	ada.fillIn("searchbox", "Search people and messages", "Bat")
 	names := func(want ...string) {
 		t.Helper()
 		ada.await("the people found", `(...want) => {

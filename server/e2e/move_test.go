@@ -46,7 +46,7 @@ func TestAConversationIsMovedToAServiceOfTheFile(t *testing.T) {
 	}
 	inQueue(from)
 	// Who is found is opened where they wrote.
-	ann.fillIn("searchbox", "Find a person", "carl")
+	ann.fillIn("searchbox", "Search people and messages", "carl")
 	ann.await("the ways to Carl", `from => [...document.querySelectorAll('people-search .people a')].map(a => a.getAttribute('href')).join() === '#/c/' + from + ',#/to/9007199254741005'`, from)
 	ann.click("Clear search")
 

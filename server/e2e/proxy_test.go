@@ -26,7 +26,7 @@ func TestParleyWorksUnderAnyPath(t *testing.T) {
 	ada.say("and I you")
 	bob.awaitMessage("and I you", "received")
 
-	ada.fillIn("searchbox", "Find a person", "Bob")
+	ada.fillIn("searchbox", "Search people and messages", "Bob")
 	ada.await("Bob to be found", `() => document.querySelector('.people a')`)
 	ada.reload()
 	ada.awaitConnection("live")

@@ -284,7 +284,7 @@ func TestNothingIsOfferedThatTheServerDoesNotLetDo(t *testing.T) {
 			return acts;
 		}`)
 	}
-	const want = "reply,copy,forward,select"
+	const want = "reply,copy,link,forward,select"
 	eventually(t, "neither edit nor recall are offered", func() bool { return acts() == want })
 	ada.press(kb.ArrowUp)
 	if call[bool](ada.tab, `() => document.querySelector('message-composer textarea').value !== ''`) {

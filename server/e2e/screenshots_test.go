@@ -106,6 +106,7 @@ func takeChats(t *testing.T, speak string, shot func(*person, string)) {
 	}`)
 	ada.awaitMessage("Thank you! 👋", confirmed...)
 	shot(ada, "conversation")
+	takeSearch(ada, shot)
 	call[bool](ada.tab, `() => { location.hash = '/'; return true }`)
 	call[bool](ada.tab, `() => { document.querySelector('settings-menu button').click(); return true }`)
 	shot(ada, "settings")
@@ -122,6 +123,33 @@ func takeChats(t *testing.T, speak string, shot func(*person, string)) {
 	s.stop()
 	ada.awaitConnection("offline")
 	shot(ada, "offline")
+}
+
+// takeSearch takes pictures of searches, and of the question for a day.
+func takeSearch(ada *person, shot func(*person, string)) {
+	ada.t.Helper()
+	does := func(script string) { ada.t.Helper(); call[bool](ada.tab, "() => { "+script+"; return true }") }
+	does(`location.hash = '/'`)
+	looks := func(words, count string) {
+		ada.t.Helper()
+		does(fmt.Sprintf(`const box = document.querySelector('search-pane input'); box.value = %q; box.dispatchEvent(new Event('input'))`, words))
+		ada.await("what was found", `n => document.querySelectorAll('.hits a').length === Number(n) && document.querySelector('message-hits .count').textContent`, count)
+	}
+	looks("th", "5")
+	shot(ada, "found")
+	does(`document.querySelector('search-pane [aria-expanded]').click()`)
+	looks("十点", "1")
+	shot(ada, "found-filters")
+	looks("nowhere", "0")
+	shot(ada, "found-nothing")
+	does(`document.querySelector('chat-panes').dispatchEvent(new CustomEvent('search-in', { detail: 'd:21:22' }))`)
+	looks("th", "4")
+	shot(ada, "found-here")
+	does(`document.querySelector('search-pane input').dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }))`)
+	does(`document.querySelector('chat-panes').dispatchEvent(new CustomEvent('conversation-act', { detail: { key: 'd:21:22', act: 'date' } }))`)
+	ada.await("the question", `() => document.querySelector('#day')`)
+	shot(ada, "day")
+	does(`document.querySelector('dialog[open]').close()`)
 }
 
 // takeDesk takes pictures of what an agent works with; Ada has written to the service.

@@ -7,13 +7,13 @@ func TestEnterOpensWhoWasTypedAndNotWhoWasFoundBefore(t *testing.T) {
 	s := newServer(t)
 	xanna, qbob := s.guest("Xanna"), s.guest("Qbob")
 	ada := signIn(t, newGate(t, s), "Ada")
-	ada.fillIn("searchbox", "Find a person", "Xanna")
+	ada.fillIn("searchbox", "Search people and messages", "Xanna")
 	ada.await("Xanna to be found", `id => document.querySelector('.people a[href="#/to/' + id + '"]')`, xanna)
 	call[bool](ada.tab, `() => { document.activeElement.select(); return true }`)
-	ada.fillIn("searchbox", "Find a person", "ÁNNA")
+	ada.fillIn("searchbox", "Search people and messages", "ÁNNA")
 	ada.await("what was typed to be marked", `() => [...document.querySelectorAll('.people mark')].map(e => e.textContent).join() === 'anna'`)
 	call[bool](ada.tab, `() => { document.activeElement.select(); return true }`)
-	ada.fillIn("searchbox", "Find a person", "Qbob")
+	ada.fillIn("searchbox", "Search people and messages", "Qbob")
 	ada.pressEnter()
 	ada.await("a conversation to open", `() => location.hash.startsWith('#/to/')`)
 	if got := call[string](ada.tab, `() => location.hash`); got != "#/to/"+qbob {
@@ -30,7 +30,7 @@ func TestAnInputMethodsKeysOpenAndSendNothing(t *testing.T) {
 	bob := s.guest("Bob")
 	ada := signIn(t, newGate(t, s), "Ada")
 	ada.openChat(bob)
-	for _, box := range []struct{ role, name, text string }{{"textbox", "Message", "你好"}, {"searchbox", "Find a person", "Bob"}} {
+	for _, box := range []struct{ role, name, text string }{{"textbox", "Message", "你好"}, {"searchbox", "Search people and messages", "Bob"}} {
 		ada.fillIn(box.role, box.name, box.text)
 		if box.role == "searchbox" {
 			ada.await("Bob to be found", `id => document.querySelector('.people a[href="#/to/' + id + '"]')`, bob)

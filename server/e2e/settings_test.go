@@ -63,7 +63,7 @@ func TestWhoDoesNotWantToBeFoundIsNot(t *testing.T) {
 	const listed = "Let people find me"
 	g := newGate(t, newServer(t))
 	ada, bob := signIn(t, g, "Ada"), signIn(t, g, "Bob")
-	ada.fillIn("searchbox", "Find a person", "Bob")
+	ada.fillIn("searchbox", "Search people and messages", "Bob")
 	ada.await("Bob to be found", `() => [...document.querySelectorAll('people-search li')].some(e => e.textContent.includes('Bob'))`)
 	bob.click("Settings")
 	bob.clickOn("switch", listed)
@@ -71,6 +71,6 @@ func TestWhoDoesNotWantToBeFoundIsNot(t *testing.T) {
 	bob.awaitConnection("live")
 	bob.awaitSwitch(listed, false)
 	call[bool](ada.tab, `() => { document.activeElement.select(); return true }`)
-	ada.fillIn("searchbox", "Find a person", "bob")
+	ada.fillIn("searchbox", "Search people and messages", "bob")
 	ada.await("nobody to be found", `() => document.querySelector('people-search .note').textContent === 'Nobody is called “bob”.'`)
 }

@@ -28,7 +28,7 @@ func (a *api) conversations(r *http.Request, who auth.User) (any, error) {
 
 // messages returns entries with after < seq < before, in seq order: of more than
 // limit the newest, or the oldest if only after is given. With revised_after they are those
-// that were revised since, in the order of revised_seq.
+// that were revised since, in the order of revised_seq; with at the oldest that were created then or later.
 func (a *api) messages(r *http.Request, who auth.User) (any, error) {
 	key, err := proto.ParseKey(r.PathValue("key"))
 	if err != nil {

@@ -81,7 +81,7 @@ func (a *api) service(q query, who auth.User) (chat.Services, error) {
 // window says which entries of a conversation are asked for. Whoever gives
 // after alone, be it 0, reads on from there: of more than limit entries they get
 // the oldest, everybody else the newest. revised_after asks for what was revised since,
-// wherever it stands (chat.Window.Revised).
+// wherever it stands (chat.Window.Revised), at for the oldest from a time on (chat.Window.At).
 func (q query) window() (w chat.Window, err error) {
 	const anySeq = 1<<64 - 1
 	if w.After, err = q.number("after", 0, anySeq, 0); err != nil {
@@ -96,7 +96,13 @@ func (q query) window() (w chat.Window, err error) {
 	if w.Revised = q.has("revised_after"); w.Revised && (q.has("after") || q.has("before")) {
 		return w, badRequest("revised_after is asked for alone: leave after and before out")
 	}
-	w.Oldest = q.has("after") && w.Before == 0
+	if w.At, err = q.number("at", 0, math.MaxInt64, 0); err != nil {
+		return w, err
+	}
+	if q.has("at") && (q.has("after") || q.has("before") || w.Revised) {
+		return w, badRequest("at is asked for alone: leave after, before and revised_after out")
+	}
+	w.Oldest = (q.has("after") || q.has("at")) && w.Before == 0
 	limit, err := q.number("limit", 1, proto.MaxPage, defaultLimit)
 	w.Limit = int(limit)
 	return w, err

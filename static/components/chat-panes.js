@@ -7,7 +7,7 @@ import { EachFrame } from '../model/each-frame.js';
 import { currentToken, keepsIdentity, renameIdentity } from '../model/identity.js';
 import { NewDevices } from '../model/new-devices.js';
 import { PageContext } from '../model/page-context.js';
-import { parseRoute, viewOf } from '../model/route.js';
+import { parseRoute, seqOf, viewOf } from '../model/route.js';
 import { forgetSnapshot, readSnapshot, SnapshotKeeper, snapshotOf } from '../model/snapshot.js';
 import { connect, ParleyError } from '../parley.js';
 import { reasonOf, wordsOf } from '../texts/labels.js';
@@ -47,6 +47,8 @@ export class ChatPanes extends HTMLElement {
   #attention;
   #title;
   #conversations = new Conversations();
+  /** The address where a search was begun that took its place; '' for none. */
+  #searchedFrom = '';
   /** They are all there, and not only those that changed; or those that were kept are. */
   #listed = false;
   #context;
@@ -95,6 +97,9 @@ export class ChatPanes extends HTMLElement {
     this.addEventListener('marked-unread', event => /** @type {CustomEvent<string>} */ (event).detail === this.#main.key && this.#main.toList());
     this.addEventListener('opened', () => this.#askNames());
     this.addEventListener('link', event => this.#session.signInInstead(/** @type {CustomEvent<string>} */ (event).detail));
+    this.addEventListener('search-in', event => this.#search(/** @type {CustomEvent<string>} */ (event).detail));
+    this.addEventListener('revisit', () => this.#route());
+    this.#side.search.addEventListener('left', () => this.#leaveSearch());
     this.#side.addEventListener('sign-out', () => this.#session.signOut(false));
     this.#side.addEventListener('account', () => this.#session.showAccount());
     this.#side.addEventListener('waiting-shown', () => this.#showPresence());
@@ -106,12 +111,12 @@ export class ChatPanes extends HTMLElement {
     }, { signal: this.#done.signal });
     this.#notices.addEventListener('focus-lost', () => this.settleFocus());
     this.#side.addEventListener('shortcuts', () => showShortcuts(this));
-    answerKeys(this, this.#main, this.#notices, this.#done.signal);
+    answerKeys(this, this.#main, this.#side, this.#notices, this.#done.signal);
     window.addEventListener('hashchange', event => {
       this.#main.addressChanged(event);
       const before = this.#main.pane;
       this.#route();
-      if (this.#main.pane && this.#main.pane !== before) this.#main.focus();
+      if (this.#main.pane && this.#main.pane !== before && !seqOf(parseRoute(location.hash))) this.#main.focus(); // a message has it when it is there
       this.settleFocus();
     }, { signal: this.#done.signal });
     set(this, 'data-view', viewOf(parseRoute(location.hash)));
@@ -300,6 +305,23 @@ export class ChatPanes extends HTMLElement {
     set(this, 'data-view', viewOf(route));
     this.#main.show(route, this.#parley, this.#snapshot);
     this.#paintLists();
+  }
+
+  /** Searches one conversation, or all: where there is room for one pane, in place of what is open. @param {string} key '' for all */
+  #search(key) {
+    const { search } = this.#side;
+    if (!search.checkVisibility()) {
+      this.#searchedFrom = location.hash;
+      location.hash = '#/';
+      set(this, 'data-view', 'list');
+    }
+    search.begin(key, document.activeElement);
+  }
+
+  /** Goes back where a search was begun that took the place of that. */
+  #leaveSearch() {
+    if (this.#searchedFrom && location.hash === '#/') history.back();
+    this.#searchedFrom = '';
   }
 
   /** Gives the focus, where it is on nothing that is shown, to what the person came to. */

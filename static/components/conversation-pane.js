@@ -168,6 +168,11 @@ export class ConversationPane extends HTMLElement {
     this.#list.ask();
   }
 
+  /** Goes to a message, which may be far above. @param {bigint} seq */
+  jump(seq) {
+    return this.#list.jump(seq);
+  }
+
   /** All there is of the conversation is in the page. */
   get whole() {
     return this.#list.whole;

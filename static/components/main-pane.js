@@ -4,7 +4,8 @@
 import { unmark } from '../model/conversation-acts.js';
 import { ListHistory } from '../model/list-history.js';
 import { ReadingPlaces } from '../model/reading-places.js';
-import { keyOf } from '../model/route.js';
+import { keyOf, seqOf } from '../model/route.js';
+import { directKey } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
 import { userName } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
@@ -151,14 +152,18 @@ export class MainPane {
     if (this.pane && this.key !== key) this.#leave(this.pane);
     if (!key) this.#showNone(route, parley);
     else if (!this.#refuses(route, key, parley)) {
-      this.#open(key, snapshot);
+      this.#open(key, snapshot, null, seqOf(route));
       unmark(parley, this.#find(key)).catch(() => {}); // it stays marked: nobody asked for more than to see it
     }
   }
 
   /** Says why a conversation is not for the user, if it is not. @param {Route} route @param {string} key @param {Parley} parley */
-  #refuses(route, key, { user: { services } }) {
-    const { agent, service, serviceName, gone } = this.#context.participants(key);
+  #refuses(route, key, { user: { id, services } }) {
+    const { agent, service, serviceName, gone, peer } = this.#context.participants(key);
+    if (peer && directKey(id, peer) !== key) {
+      this.#showEmpty(t.notYours, t.notYoursOfTwo);
+      return true;
+    }
     if (agent && !services.includes(service)) {
       this.#showEmpty(t.notYours, t.notYoursHint(serviceName), ...(gone ? [] : [new ServiceLinks(this.#context.services, () => [service])]));
       return true;
@@ -204,10 +209,14 @@ export class MainPane {
     if (title !== t.nothingChosen) this.#title = title;
   }
 
-  /** @param {string} key @param {Snapshot | null} snapshot @param {Shown | null} [kept] what is shown of it until the engine has answered */
-  #open(key, snapshot, kept = null) {
+  /**
+   * @param {string} key @param {Snapshot | null} snapshot @param {Shown | null} [kept] what is shown of it until the engine has answered
+   * @param {bigint} [seq] of the message to go to, 0n for none: where a reload left off, one reads on there
+   */
+  #open(key, snapshot, kept = null, seq = 0n) {
+    const at = this.#history.reloaded && this.key === key ? 0n : seq;
     if (this.key !== key) {
-      const shown = kept ?? this.#places.of(key);
+      const shown = kept ?? (at ? null : this.#places.of(key));
       const conversation = this.#find(key) ?? shown?.conversation ?? undefined;
       this.pane = new ConversationPane(this.#connecting, key, this.#context, conversation, shown);
       this.element.classList.remove('instead');
@@ -215,10 +224,11 @@ export class MainPane {
       if (!kept && shown) this.pane.ask();
       this.pane.showOffline(this.#offline);
       this.#tell('opened', key);
-    } else if (snapshot) {
+    } else if (snapshot && !at) {
       return; // it was there before the engine: the person may have turned to something else
     }
-    if (typesAtOnce.matches) this.pane?.focusComposer();
+    if (at) this.pane?.jump(at);
+    else if (typesAtOnce.matches) this.pane?.focusComposer();
   }
 
   /** Notes where the person read, while it is still on the screen. @param {ConversationPane} pane */

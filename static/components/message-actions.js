@@ -1,5 +1,6 @@
 // @ts-check
 // Does with messages what their menus, their reactions and the selection ask for.
+import { linkToMessage } from '../model/route.js';
 import { isolated } from '../texts/foreign-text.js';
 import { reasonOf } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
@@ -72,6 +73,8 @@ export class MessageActions {
         return this.#composer.edit(message);
       case 'copy':
         return this.#copy([message]);
+      case 'link':
+        return this.#copyText(linkToMessage(message.key, message.seq), t.linkCopied);
       case 'forward':
         return this.#forward([message]);
       case 'select':
@@ -104,10 +107,15 @@ export class MessageActions {
   }
 
   /** @param {Message[]} messages */
-  async #copy(messages) {
+  #copy(messages) {
+    return this.#copyText(messages.map(({ content }) => content).filter(Boolean).join('\n\n'), t.copiedMessages(messages.length));
+  }
+
+  /** @param {string} text @param {string} done what is said then */
+  async #copyText(text, done) {
     try {
-      await navigator.clipboard.writeText(messages.map(({ content }) => content).filter(Boolean).join('\n\n'));
-      this.#notice(t.copiedMessages(messages.length));
+      await navigator.clipboard.writeText(text);
+      this.#notice(done);
     } catch {
       this.#notice(t.notCopied);
     }

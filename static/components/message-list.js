@@ -78,6 +78,8 @@ export class MessageList extends HTMLElement {
   #height = 0; // of what is shown of the log, px
   #placed = false; // the first messages have been scrolled to where reading goes on
   #placedAgain = false; // what was kept stands where it did
+  #seeking = false; // nothing is shown before the message that one came for is
+  #jumps = 0; // only the last one counts
   /** What was shown before the page was reloaded. */
   #kept;
   #newest = 0n; // seq of the newest message of others
@@ -159,6 +161,10 @@ export class MessageList extends HTMLElement {
     onLongPress(this.#rows, asks);
     this.#rows.addEventListener('react', event => this.#react(event.target, /** @type {CustomEvent<string>} */ (event).detail));
     this.#rows.addEventListener('jump', event => this.jump(/** @type {CustomEvent<bigint>} */ (event).detail));
+    this.#rows.addEventListener('choose-day', event => {
+      const { key } = this.#place.participants;
+      this.dispatchEvent(new CustomEvent('conversation-act', { detail: { key, act: 'date', day: /** @type {CustomEvent<number>} */ (event).detail }, bubbles: true }));
+    });
     this.#rows.addEventListener('choose', event => this.#choose(/** @type {CustomEvent<Message>} */ (event).detail));
   }
 
@@ -191,14 +197,17 @@ export class MessageList extends HTMLElement {
 
   /** Goes to a message, which may be far above. @param {bigint} seq */
   async jump(seq) {
+    const jump = ++this.#jumps;
     this.#atEnd = false;
-    if (!this.message(seq)) await this.#window.askAround(seq);
+    this.#seeking = !this.#standing;
+    if (!this.message(seq)) await this.#window.askAround(seq, this.#head);
+    if (jump !== this.#jumps || !this.isConnected) return;
+    this.#seeking = false;
+    this.#placed ||= this.message(seq) !== undefined;
     this.#paint();
-    const row = this.#rows.querySelector(`[data-seq="${seq}"]`);
-    if (!row) {
-      this.dispatchEvent(new CustomEvent('notice', { detail: t.quoteGone, bubbles: true }));
-      return;
-    }
+    const row = this.#rows.querySelector(`[data-seq="${seq}"]`) ?? (this.message(seq) ? this.#rowAfter(seq) : null);
+    if (!row) return this.#missJump(seq);
+    this.#height = this.#log.clientHeight;
     row.scrollIntoView({ block: 'center' });
     this.#scrolled(); // where all of it is in sight, nothing scrolls
     row.classList.add('jumped');
@@ -206,6 +215,20 @@ export class MessageList extends HTMLElement {
     const acts = row.querySelector('.acts');
     if (acts instanceof HTMLElement) acts.focus({ preventScroll: true });
     else this.focus();
+  }
+
+  /** The row after an entry that has none, or else the last. @param {bigint} seq */
+  #rowAfter(seq) {
+    const rows = /** @type {HTMLElement[]} */ ([...this.#rows.querySelectorAll('[data-seq]')]);
+    return rows.find(({ dataset }) => BigInt(dataset.seq ?? 0) > seq) ?? rows.at(-1);
+  }
+
+  /** Says why a message cannot be gone to. @param {bigint} seq */
+  #missJump(seq) {
+    const { incomplete, head } = this.#window;
+    const detail = incomplete ? t.messageNotHad(incomplete) : seq > head ? t.noSuchMessage : t.quoteGone;
+    this.dispatchEvent(new CustomEvent('notice', { detail, bubbles: true }));
+    this.focus();
   }
 
   /** Lets the person choose messages, beginning with one; with null no more. @param {Message | null} first */
@@ -334,7 +357,7 @@ export class MessageList extends HTMLElement {
   update(conversation) {
     if (!this.#placed) {
       this.#begin(conversation);
-      this.#window.begin(this.#read, this.#head);
+      if (!this.#seeking) this.#window.begin(this.#read, this.#head);
     } else if (conversation) {
       this.#read = conversation.read;
       this.#miss(conversation.unread);
@@ -374,6 +397,8 @@ export class MessageList extends HTMLElement {
 
   /** Makes way for a message that is being sent: what stands above it has been read. */
   makeWay() {
+    this.#jumps++;
+    this.#seeking = false;
     this.#unreadAfter = null;
     this.#atEnd = true;
     this.#placed = true;
@@ -413,7 +438,8 @@ export class MessageList extends HTMLElement {
 
   #paint() {
     this.#frame.cancel();
-    const { messages, loaded, kept } = this.#window;
+    const { loaded, kept } = this.#window;
+    const messages = this.#seeking ? [] : this.#window.messages;
     this.#notice();
     const anchor = this.#standing && !this.#atEnd ? this.#anchor() : null;
     const now = this.#place.clock.now();
@@ -454,7 +480,7 @@ export class MessageList extends HTMLElement {
 
   #readOn() {
     const { messages, loaded, kept, more, incomplete } = this.#window;
-    if (!kept) this.#readTracker.update(messages, loaded && !more && !incomplete, this.#read);
+    if (!kept && !this.#seeking) this.#readTracker.update(messages, loaded && !more && !incomplete, this.#read);
   }
 
   /** Pages of old messages are not to be read out, only what comes live. */
@@ -574,8 +600,10 @@ export class MessageList extends HTMLElement {
 
   /** Tells of unread messages that stand above the screen. */
   #paintUp() {
-    const row = this.#placed && this.#unread > 0n ? this.#firstUnread() : null;
-    hide(this.#up, !row || row.getBoundingClientRect().bottom > this.#log.getBoundingClientRect().top);
+    const unread = this.#placed && this.#unread > 0n;
+    const row = unread ? this.#firstUnread() : null;
+    const above = row !== null && row.getBoundingClientRect().bottom <= this.#log.getBoundingClientRect().top;
+    hide(this.#up, !above && !(unread && this.#unreadBefore));
     const words = this.#up.lastElementChild;
     if (words) text(words, t.unreadAbove(shortCount(this.#unread)));
   }
@@ -585,7 +613,15 @@ export class MessageList extends HTMLElement {
     return next ? this.#rows.querySelector(`[data-seq="${next}"]`) : null;
   }
 
+  /** What follows the last that was seen stands before all that is held. */
+  get #unreadBefore() {
+    const { messages, more } = this.#window;
+    const first = messages.find(({ seq }) => seq > 0n)?.seq ?? 0n;
+    return more && this.#readTracker.reached + 1n < first;
+  }
+
   #toUnread() {
+    if (this.#unreadBefore) return this.jump(this.#readTracker.reached + 1n);
     this.#firstUnread()?.scrollIntoView({ block: 'start' });
     this.focus();
   }

@@ -35,16 +35,22 @@ class SeparatorView {
   /** Where a message ends; a separator has no such place. */
   end = null;
   #words = element('span');
+  #time = 0; // of a day
 
-  /** @param {'day' | 'gap' | 'unread'} kind */
+  /** From a day one goes to another; by keys, from the conversation's menu. @param {'day' | 'gap' | 'unread'} kind */
   constructor(kind) {
     this.element = element('div', { class: `separator ${kind}` }, this.#words);
+    if (kind !== 'day') return;
+    set(this.#words, 'title', t.goToDay);
+    this.#words.addEventListener('click', () => this.element.dispatchEvent(new CustomEvent('choose-day', { detail: this.#time, bubbles: true })));
   }
 
   /** @param {Row} row @param {number} now */
   paint(row, now) {
-    if (row.kind === 'day') text(this.#words, dayName(row.time, now));
-    else text(this.#words, row.kind === 'gap' ? t.gap : t.unreadFromHere);
+    if (row.kind === 'day') {
+      this.#time = row.time;
+      text(this.#words, dayName(row.time, now));
+    } else text(this.#words, row.kind === 'gap' ? t.gap : t.unreadFromHere);
   }
 }
 

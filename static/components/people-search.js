@@ -1,26 +1,20 @@
 // @ts-check
-// Finds a person by name or number, and services by name.
+// People found by name or number, and services by name.
 import { serviceKey } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
 import { inOrder, reasonOf } from '../texts/labels.js';
 import { formats, t } from '../texts/strings.js';
 import { avatar } from './avatar.js';
-import { element, isInputMethods, text } from './dom.js';
-import { icon } from './icons.js';
+import { element, text } from './dom.js';
 import { RovingFocus } from './roving-focus.js';
 import { ServiceLinks } from './service-links.js';
 
 const pause = 200; // ms without typing before the server is asked
 
-/** Fires "search" with whether something is being looked for, "found" with the users, "chosen" when one was opened. */
+/** Fires "found" with the users, "chosen" when one was opened. */
 export class PeopleSearch extends HTMLElement {
   /** @type {import('../parley.js').Parley | null} */
   #parley = null;
-  #input = element('input', {
-    type: 'search', 'aria-label': t.findPerson, placeholder: t.findPerson, autocomplete: 'off', spellcheck: 'false',
-    enterkeyhint: 'search', dir: 'auto', maxlength: 64, oninput: () => this.#changed(), onkeydown: event => this.#key(event),
-  });
-  #clear = element('button', { class: 'icon-button clear', type: 'button', 'aria-label': t.clearSearch, title: t.clearSearch, hidden: true, onclick: () => this.clear(true) }, icon('close'));
   #note = element('p', { class: 'note', 'aria-live': 'polite' });
   #list = element('ul', { role: 'list', class: 'people', 'aria-label': t.people, hidden: true });
   #links;
@@ -28,10 +22,11 @@ export class PeopleSearch extends HTMLElement {
   #roving = new RovingFocus(this.#list, 'a');
   #asked = 0;
   #timer = 0;
+  #query = '';
   /** What the people shown were found for. */
   #answered = '';
-  /** Enter was pressed before the answer came. */
-  #entered = false;
+  /** The answer that is awaited. */
+  #answer = Promise.resolve();
   #names;
   #allServices;
   /** Those that the user answers for. @type {number[]} */
@@ -43,45 +38,45 @@ export class PeopleSearch extends HTMLElement {
     this.#names = names;
     names.addEventListener('change', () => this.#rename());
     this.#allServices = services;
-    this.#links = new ServiceLinks(services, () => services.named(this.#input.value.trim()));
+    this.#links = new ServiceLinks(services, () => services.named(this.#query));
     this.#services = element('section', { class: 'services', hidden: true }, element('h2', {}, t.customerService), this.#links);
   }
 
   /** @param {import('../parley.js').Parley} parley */
   set parley(parley) {
     this.#parley = parley;
-    this.#changed();
+    this.look(this.#query);
   }
 
   connectedCallback() {
     if (this.firstChild) return;
-    this.setAttribute('role', 'search');
-    this.append(element('div', { class: 'search' }, icon('search'), this.#input, this.#clear),
-      element('div', { class: 'found', onkeydown: event => this.#key(event), onclick: event => this.#click(event) },
-        this.#note, this.#list, this.#services));
+    this.append(this.#note, this.#list, this.#services);
+    this.addEventListener('click', event => this.#click(event));
   }
 
-  /** @param {boolean} [focus] */
-  clear(focus = false) {
-    this.#input.value = '';
-    this.#changed();
-    if (focus) this.#input.focus();
-  }
-
-  #changed() {
-    const query = this.#input.value.trim();
-    this.#clear.hidden = this.#input.value === '';
+  /** Looks for people, soon; '' for none. @param {string} query */
+  look(query) {
+    this.#query = query;
     this.#asked++;
-    this.#entered = false;
     clearTimeout(this.#timer);
-    this.dispatchEvent(new CustomEvent('search', { detail: query !== '' }));
+    this.#timer = 0;
     this.#showServices(query);
     if (!query) {
       this.#show('', [], '');
     } else if (this.#parley) {
       if (this.#list.hidden) text(this.#note, t.searching);
-      this.#timer = setTimeout(() => this.#ask(query), pause);
+      this.#timer = setTimeout(() => this.settle(), pause);
     }
+  }
+
+  /** Does not wait for more to be typed; resolves when those who were looked for are there. */
+  settle() {
+    if (this.#timer) {
+      clearTimeout(this.#timer);
+      this.#timer = 0;
+      this.#answer = this.#ask(this.#query);
+    }
+    return this.#answer;
   }
 
   /** @param {string} query */
@@ -94,27 +89,16 @@ export class PeopleSearch extends HTMLElement {
       if (asked !== this.#asked) return;
       this.dispatchEvent(new CustomEvent('found', { detail: users }));
       this.#show(query, users, users.length || !this.#services.hidden ? '' : t.nobodyFound(isolated(query)));
-      if (this.#entered) this.querySelector('a')?.click();
+      this.#note.classList.add('nobody'); // which is no news where there are messages
     } catch (error) {
       if (asked === this.#asked) this.#show(query, [], t.searchFailed(reasonOf(error, t.unknownError)));
-    }
-  }
-
-  /** Opens the first found for what stands in the box, now or when it is found. */
-  #enter() {
-    const query = this.#input.value.trim();
-    if (query === this.#answered) {
-      this.querySelector('a')?.click();
-    } else if (!this.#entered) { // what is shown was found for something else
-      this.#entered = true;
-      clearTimeout(this.#timer);
-      this.#ask(query);
     }
   }
 
   /** @param {string} query @param {import('../parley.js').Person[]} users @param {string} note */
   #show(query, users, note) {
     this.#answered = query;
+    this.#note.classList.remove('nobody');
     text(this.#note, note);
     this.#list.hidden = users.length === 0;
     this.#list.replaceChildren(...users.flatMap(user => this.#waysTo(user)
@@ -160,19 +144,6 @@ export class PeopleSearch extends HTMLElement {
   /** @param {MouseEvent} event */
   #click({ target }) {
     if (target instanceof Element && target.closest('a')) this.dispatchEvent(new Event('chosen'));
-  }
-
-  /** The keys that lead from the box to what was found, through it, and back. @param {KeyboardEvent} event */
-  #key(event) {
-    if (isInputMethods(event) || event.defaultPrevented) return;
-    const links = [...this.querySelectorAll('a')];
-    const at = links.indexOf(/** @type {HTMLAnchorElement} */ (document.activeElement));
-    if (event.key === 'Escape') this.clear(true);
-    else if (event.key === 'ArrowDown') links[Math.min(at + 1, links.length - 1)]?.focus();
-    else if (event.key === 'ArrowUp') (at > 0 ? links[at - 1] : this.#input).focus();
-    else if (event.key === 'Enter' && at < 0) this.#enter();
-    else return;
-    event.preventDefault();
   }
 }
 

@@ -122,9 +122,14 @@ export class ReadTracker {
     return this.#reach().seen;
   }
 
+  /** Likewise, as far as it was noticed so far. */
+  get reached() {
+    return this.#reach().seen;
+  }
+
   /** The seq of the first message that has not been seen, of those that are there; 0n if there is none. */
   get next() {
-    const { seen } = this.#reach();
+    const seen = this.reached;
     return this.#messages.find(message => message.seq > seen && this.#needsReading(message))?.seq ?? 0n;
   }
 

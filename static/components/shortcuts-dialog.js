@@ -9,7 +9,7 @@ const place = 'parley.shortcuts'; // in localStorage: "off"
 /** @type {[string[], keyof typeof t.shortcutFor][]} */
 const keys = [
   [['Enter'], 'send'], [['Shift', 'Enter'], 'newLine'], [['↑'], 'editLast'], [['Tab'], 'next'], [['↑', '↓'], 'move'], [['Home', 'End'], 'ends'],
-  [['Esc'], 'close'], [['Ctrl', 'P'], 'print'], [['?'], 'list'],
+  [['Esc'], 'close'], [['Ctrl', 'K'], 'search'], [['Ctrl', 'Shift', 'F'], 'searchHere'], [['Ctrl', 'P'], 'print'], [['?'], 'list'],
 ];
 
 /** Whether "?" lists them. */

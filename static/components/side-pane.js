@@ -7,7 +7,7 @@ import { ConversationList } from './conversation-list.js';
 import { element, set, text } from './dom.js';
 import { icon } from './icons.js';
 import { askForGroup } from './new-group-dialog.js';
-import { PeopleSearch } from './people-search.js';
+import { SearchPane } from './search-pane.js';
 import { ServiceQueue } from './service-queue.js';
 import { SettingsMenu } from './settings-menu.js';
 import { ShareLink } from './share-link.js';
@@ -42,7 +42,7 @@ export class SidePane extends HTMLElement {
     this.#context = context;
     this.#avatar = avatar(name, me);
     this.#name = element('h1', { dir: 'auto', tabindex: -1 }, userName(name, me));
-    this.#search = new PeopleSearch(context);
+    this.#search = new SearchPane(context);
     this.#share = new ShareLink(me);
     this.#settings = new SettingsMenu(me);
     this.#queue = new ServiceQueue(context);
@@ -63,8 +63,8 @@ export class SidePane extends HTMLElement {
       this.#away.hidden = !this.#context.away;
     });
     this.#search.addEventListener('search', event => { this.#lists.hidden = /** @type {CustomEvent<boolean>} */ (event).detail; });
-    this.#search.addEventListener('chosen', () => this.#search.clear());
-    this.#search.addEventListener('found', event => {
+    this.#search.people.addEventListener('chosen', () => this.#search.clear());
+    this.#search.people.addEventListener('found', event => {
       for (const { id, name } of /** @type {CustomEvent<import('../parley.js').User[]>} */ (event).detail) this.#context.names.set(id, name);
     });
   }
@@ -98,7 +98,7 @@ export class SidePane extends HTMLElement {
     this.#settings.agent = services.length > 0;
     this.#context.services.own = services;
     this.#queue.showServices();
-    this.#search.ownServices = services;
+    this.#search.people.ownServices = services;
   }
 
   /** @param {import('../parley.js').Settings} settings as the server tells them */
@@ -108,12 +108,19 @@ export class SidePane extends HTMLElement {
 
   /** @param {import('../model/conversations.js').Conversations} conversations @param {string} open key of the one on the screen */
   paint({ own, archived, queue }, open) {
+    this.#search.conversations = own.all;
     this.#list.show(own, archived, open);
     if (this.agent) this.#queue.show(queue, open);
   }
 
-  /** Gives the focus to the row of a conversation, or else to the name. @param {string} key */
+  /** What finds people and messages. */
+  get search() {
+    return this.#search;
+  }
+
+  /** Gives the focus to what was found, to the row of a conversation, or else to the name. @param {string} key */
   focusOn(key) {
+    if (this.#search.active) return this.#search.focus();
     if (!this.#list.focusOn(key) && !this.#queue.focusOn(key)) this.#name.focus();
   }
 

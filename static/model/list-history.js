@@ -5,15 +5,17 @@ import { parseRoute } from './route.js';
 
 export class ListHistory {
   #leaving = false;
+  /** The page was here before it was loaded. */
+  reloaded = history.state !== null;
 
   constructor() {
     // Whatever comes before the entry that the page began with, it is not the page's.
-    if (history.state === null) this.#note(false);
+    if (!this.reloaded) this.#note(false);
   }
 
   /** The address is another one. @param {HashChangeEvent} change */
   changed({ oldURL }) {
-    this.#leaving = false;
+    this.#leaving = this.reloaded = false;
     if (history.state === null) this.#note(parseRoute(new URL(oldURL).hash).name === 'home');
   }
 

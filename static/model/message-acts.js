@@ -4,7 +4,7 @@
 /**
  * @typedef {import('../parley.js').Message} Message
  * @typedef {import('./participants.js').Participants} Participants
- * @typedef {'reply' | 'quoted' | 'edit' | 'copy' | 'forward' | 'select' | 'recall'} MessageAct
+ * @typedef {'reply' | 'quoted' | 'edit' | 'copy' | 'link' | 'forward' | 'select' | 'recall'} MessageAct
  */
 
 /** Entries that only speak of others. */
@@ -32,6 +32,7 @@ export function actsOnMessage(message, participants, now) {
   if (message.quote) acts.push('quoted');
   if (isEditable(message, now)) acts.push('edit');
   if (message.content) acts.push('copy');
+  if (message.seq > 0n) acts.push('link');
   if (isChoosable(message)) acts.push('forward', 'select');
   if (now < message.changeableUntil) acts.push('recall');
   return acts;

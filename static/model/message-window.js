@@ -102,8 +102,11 @@ export class MessageWindow extends EventTarget {
     if (this.newer) await this.#ask(0n, pageLength, 'end', true);
   }
 
-  /** Goes where an older message is. @param {bigint} seq */
-  async askAround(seq) {
+  /** Goes where an older message is. @param {bigint} seq @param {bigint} head of the conversation, as far as it is known */
+  async askAround(seq, head) {
+    if (head > this.head) this.head = head;
+    if (!this.head) await this.#ask(0n, pageLength, 'end'); // to learn where the end is
+    if (this.messages.some(message => message.seq === seq)) return;
     const before = seq + BigInt(pageLength / 2) + 1n;
     await this.#ask(before > this.head ? 0n : before, pageLength, 'start', true);
   }

@@ -139,7 +139,31 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   copied: 'Copied',
   copyByHand: 'Copying is not allowed here. Select the link and copy it by hand.',
   yourLink: 'People open this link to write to you',
-  findPerson: 'Find a person',
+  search: 'Search people and messages',
+  searchMessages: 'Search messages',
+  /** @param {string} name */
+  searchIn: name => `Search messages with ${name}`,
+  /** @param {string} name */
+  searchedIn: name => `In ${name}`,
+  searchEverywhere: 'Search all conversations',
+  filterMessages: 'Filter messages',
+  writtenBy: 'Written by',
+  anybody: 'Anybody',
+  carries: 'With',
+  anyKind: 'Anything',
+  foundKinds: { picture: 'Pictures', file: 'Files', link: 'Links' },
+  fromDay: 'From day',
+  toDay: 'To day',
+  messages: 'Messages',
+  messagesFoundList: 'Messages found',
+  /** @param {number} n @param {boolean} more */
+  messagesFound: (n, more) => `${number(n)} ${more ? 'messages and more' : plural(n, { one: 'message', other: 'messages' })} found`,
+  noMessageFound: 'No message found.',
+  sayWhatToFind: 'Type a word, or choose who wrote or what it comes with.',
+  /** @param {number} n */
+  onlyNewestFound: n => `These are the newest ${number(n)}. To see older ones, choose an earlier day or more words.`,
+  /** @param {number} part from 0 to 1 */
+  indexed: part => `${percent(Math.floor(part * 100) / 100)} indexed: until it is all, searching takes longer.`,
   /** Beside a customer's name: not to a service. */
   directly: 'Write directly',
   clearSearch: 'Clear search',
@@ -173,6 +197,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   badLink: 'This link does not work',
   badLinkHint: 'A part of it is missing, or was changed on the way. Ask whoever sent it to send it again, and open or copy all of it.',
   notYours: 'This conversation is not yours to read',
+  notYoursOfTwo: 'It is between two people, and you are signed in as neither.',
   /** @param {string} service */
   notYoursHint: service => `It is between one customer and those who answer for ${service}, and you are signed in as neither. You can write to ${service} yourself:`,
   noService: 'There is no such service',
@@ -232,7 +257,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
 
   // What one can do with a message
   messageMenu: 'What to do with this message',
-  messageActs: { reply: 'Reply', quoted: 'Show what it quotes', edit: 'Edit', copy: 'Copy', forward: 'Forward…', select: 'Select', recall: 'Take back' },
+  messageActs: { reply: 'Reply', quoted: 'Show what it quotes', edit: 'Edit', copy: 'Copy', link: 'Copy link', forward: 'Forward…', select: 'Select', recall: 'Take back' },
   react: 'React',
   reactions: 'Reactions',
   /** @param {string} emoji @param {string} count @param {string} who */
@@ -248,6 +273,14 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   editingMessage: 'Edit the message',
   toQuoted: 'To the message that it quotes',
   quoteGone: 'This message is not there any more',
+  noSuchMessage: 'There is no such message in this conversation yet',
+  /** @param {string} reason */
+  messageNotHad: reason => `This message could not be fetched: ${reason}`,
+  goToDay: 'Go to a day',
+  day: 'Day',
+  go: 'Go',
+  nothingSince: 'There is nothing from that day on',
+  linkCopied: 'Link copied. It opens for those who may read this conversation.',
   /** @param {boolean} mine @param {string} who */
   recalled: (mine, who) => (mine ? 'You took a message back' : `${who} took a message back`),
   /** @param {string} by '' is the user @param {string} who wrote it, likewise */
@@ -404,7 +437,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   more: 'More',
   conversationActs: {
     'mark-read': 'Mark as read', 'mark-unread': 'Mark as unread', pin: 'Pin', unpin: 'Unpin', mute: 'Mute', unmute: 'Unmute',
-    archive: 'Archive', unarchive: 'Take out of the archive', media: 'Pictures and files…', print: 'Print…', export: 'Export…', block: 'Block', unblock: 'Unblock',
+    archive: 'Archive', unarchive: 'Take out of the archive', search: 'Search…', date: 'Go to a day…', media: 'Pictures and files…', print: 'Print…', export: 'Export…', block: 'Block', unblock: 'Unblock',
   },
   /** @param {string} reason */
   notDone: reason => `That did not work: ${reason}`,
@@ -862,6 +895,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     ends: 'Go to the first or last of a list',
     close: 'Close what is open, then the conversation on a small screen',
     print: 'Print the conversation',
+    search: 'Search people and messages',
+    searchHere: 'Search the open conversation',
     list: 'Show this list',
   },
   shortcutsOnKey: 'Show this list on ?',
