@@ -36,7 +36,8 @@ type conversation struct {
 	outbox    []*outgoing // in the order of sending
 	shown     bool        // somebody asked for its timeline
 	opened    uint64      // when it was last opened here, Unix milliseconds by the server's clock; 0: never
-	evicted   bool        // its newest page made room, and is fetched again once it is opened
+	// evicted is the newest seq that made room: those up to it are fetched again once it is opened.
+	evicted uint64
 	// shownFrom is the oldest seq that a timeline began with; 0 if none.
 	shownFrom uint64
 	repair    repair

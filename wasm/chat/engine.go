@@ -301,8 +301,12 @@ func (e *Engine) lost(entries []Entry) {
 
 // catchUp fills the holes of the conversations that are shown, and of those
 // that were active last: an agent may have thousands, and reads few of them.
+// What waited in memory for room is delivered by now.
 func (e *Engine) catchUp() {
 	list := e.sorted()
+	for _, c := range list {
+		e.deliveredStored(c)
+	}
 	slices.SortStableFunc(list, func(a, b *conversation) int {
 		if a.shown != b.shown {
 			return map[bool]int{true: -1, false: 1}[a.shown]

@@ -25,7 +25,6 @@ const (
 type eviction struct {
 	c      *conversation
 	before uint64
-	newest bool // the newest page, too
 }
 
 // unstored are the seqs of entries that wait to be stored, by conversation.
@@ -66,7 +65,7 @@ func (e *Engine) evictions(room uint64, pending unstored) (all []eviction) {
 				from, before = before, highest+1
 			}
 			if n := stored.count(from, before-1); n > 0 {
-				all = append(all, eviction{c, before, newest})
+				all = append(all, eviction{c, before})
 				room -= min(room, n)
 			}
 		}
@@ -99,7 +98,8 @@ func (e *Engine) evicted(all []eviction, pending unstored) {
 		c := x.c
 		gone := ranges{{1, x.before - 1}}.without(pending[c.name])
 		c.stored = c.stored.without(gone)
-		c.shown, c.shownFrom, c.evicted = false, 0, x.newest // nobody fetches it again before it is opened
+		c.shown, c.shownFrom, c.evicted = false, 0, x.before-1
+		e.fetch.consider(c) // what was not delivered before it went
 	}
 }
 

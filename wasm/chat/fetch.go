@@ -56,7 +56,7 @@ type repair struct {
 
 // wantedFrom is the oldest seq from which no hole should stay.
 func (c *conversation) wantedFrom() uint64 {
-	from := back(c.head, page)
+	from := max(back(c.head, page), min(c.evicted, c.mine.delivered)+1)
 	if c.shown && c.shownFrom > 0 {
 		from = max(min(from, c.shownFrom), back(c.head, maxShown))
 	}
@@ -72,9 +72,9 @@ func back(head, n uint64) uint64 {
 }
 
 // hole returns the newest hole that should be filled. Of a conversation that
-// this version cannot show, or that made room, there is none.
+// this version cannot show, there is none.
 func (c *conversation) hole() (Range, bool) {
-	if c.key.IsZero() || c.evicted {
+	if c.key.IsZero() {
 		return Range{}, false
 	}
 	missing := c.stored.missing(c.wantedFrom(), c.head)

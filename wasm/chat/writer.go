@@ -173,7 +173,7 @@ func (w *writer) write() {
 	w.host.Go(func() func() {
 		err := w.ended
 		if err == nil && full { // what is nowhere else goes first
-			err = w.store.Apply(context.Background(), Batch{Meta: batch.Meta, Outbox: batch.Outbox, Confirmed: batch.Confirmed})
+			err = w.store.Apply(context.Background(), Batch{Outbox: batch.Outbox, Confirmed: batch.Confirmed})
 		}
 		if err == nil {
 			err = w.store.Apply(context.Background(), batch)
