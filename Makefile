@@ -61,7 +61,7 @@ E2E = server/e2e
 # take long: of what browsers do seldom, and of whatever a page may say.
 LONG_PACKAGES = ./chaos ./firefox ./startup
 LONG_TESTS = SiteData|TheBrowserKeepsNothing|NoStateOfThePage|TheServersEnd|WhoWaitsIsAsThePlainScenariosSayOnThePage|$\
-	AReloadShowsAtOnce|WithoutItsServer|KeepingThePage|NoTextOfOthers|ClocksAnHourApart|ABackgroundTab
+	AReloadShowsAtOnce|ReallyFull|WithoutItsServer|KeepingThePage|NoTextOfOthers|ClocksAnHourApart|ABackgroundTab
 PAGE_PACKAGES = . ./abuse ./bridge ./cluster ./s3 ./slowline
 
 .PHONY: help

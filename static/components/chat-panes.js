@@ -343,8 +343,9 @@ export class ChatPanes extends HTMLElement {
     const { state, serverOffset } = connection;
     const reason = wordsOf(connection.reason, connection.reasonCode, connection.reasonArgs);
     const memoryOnly = wordsOf(connection.memoryOnly, connection.memoryOnlyCode);
-    if (memoryOnly) this.#keeper.close();
-    this.#session.sayNotKept(memoryOnly);
+    const full = connection.memoryOnlyCode === 'storage-full';
+    if (memoryOnly && !full) this.#keeper.close();
+    this.#session.sayNotKept(memoryOnly, full);
     const { clock, names, pictures, presence } = this.#context;
     clock.set(serverOffset);
     this.#status.show({ ...connection, reason });

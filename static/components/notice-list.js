@@ -10,6 +10,8 @@ const longest = 500; // UTF-16 units
 
 /** Fires "focus-lost" when a notice went that had the focus. */
 export class NoticeList extends HTMLElement {
+  #standing = element('div', { class: 'notice', role: 'alert' }, icon('warning'), element('p', { dir: 'auto' }));
+
   connectedCallback() {
     this.setAttribute('role', 'region');
     this.setAttribute('aria-label', t.notices);
@@ -31,14 +33,24 @@ export class NoticeList extends HTMLElement {
       } }, way.words)] : []),
       element('button', { class: 'icon-button', type: 'button', 'aria-label': t.dismiss, title: t.dismiss, onclick: () => this.#dismiss(notice) }, icon('close')));
     this.append(notice);
-    while (this.childElementCount > most) this.firstElementChild?.remove();
+    const passing = [...this.children].filter(child => child !== this.#standing);
+    for (const old of passing.slice(0, -most)) old.remove();
+  }
+
+  /** Shows before all others what stays until it is true no more. @param {string} words '': nothing */
+  stand(words) {
+    if (words === this.#standing.lastElementChild?.textContent) return;
+    this.#standing.remove();
+    this.#standing.lastElementChild?.replaceChildren(words);
+    if (words) this.prepend(this.#standing);
   }
 
   /** Says whether there was one. */
   dismissNewest() {
     const newest = this.lastElementChild;
-    if (newest) this.#dismiss(newest);
-    return newest !== null;
+    if (newest === this.#standing || !newest) return false;
+    this.#dismiss(newest);
+    return true;
   }
 
   /** @param {Element} notice */

@@ -76,10 +76,14 @@ export class Session {
     }
   }
 
-  /** Says, once, what this browser does not keep. @param {string} memoryOnly why it keeps no messages, '' if it does */
-  sayNotKept(memoryOnly) {
+  /**
+   * Says what this browser does not keep: once, or as long as there is no room.
+   * @param {string} memoryOnly why it keeps no messages, '' if it does @param {boolean} full
+   */
+  sayNotKept(memoryOnly, full) {
     const kept = keepsIdentity();
-    if ((kept && !memoryOnly) || this.#saidNotKept) return;
+    if (kept) this.#notices.stand(full ? t.messagesNotKept(memoryOnly) : '');
+    if ((kept && full) || (kept && !memoryOnly) || this.#saidNotKept) return;
     this.#saidNotKept = true;
     this.#notices.add(kept ? t.messagesNotKept(memoryOnly) : t.nothingKept(memoryOnly || t.identityNotKept));
   }

@@ -145,6 +145,9 @@ func (s *userEngine) putUser(e *encoder, t chat.Token) {
 func (s *userEngine) detach(port int) {
 	s.attached = without(s.attached, port)
 	s.searches.leave(port)
+	if s.engine != nil {
+		s.engine.Show(port, "")
+	}
 	s.waiting = slices.DeleteFunc(s.waiting, func(w attachment) bool { return w.port == port })
 	switch {
 	case len(s.attached)+len(s.waiting) == 0:
@@ -311,6 +314,7 @@ func (s *userEngine) history(port int, c *command) error {
 	case !(f.limit >= 1 && f.limit <= proto.MaxPage && f.limit == float64(int(f.limit))):
 		return proto.Refuse(proto.PayloadFormatInvalid, "limit: want a whole number from 1 to %d", proto.MaxPage)
 	}
+	s.engine.Show(port, f.key)
 	s.engine.Timeline(f.key, f.before, int(f.limit), func(t chat.Timeline, err error) {
 		if err != nil {
 			s.hub.refuse(port, c.id, err)
@@ -347,6 +351,7 @@ func (s *userEngine) read(port int, c *command) error {
 	if c.err != nil {
 		return c.err
 	}
+	s.engine.Show(port, f.key)
 	s.hub.finish(port, c.id)(s.engine.MarkRead(f.key, f.seq))
 	return nil
 }

@@ -307,6 +307,12 @@ func (c *connection) load(conversations int) {
 	}
 }
 
+// keepInMemory tells that nothing new is kept but in memory, and why; or, without a reason, that it is stored again.
+func (c *connection) keepInMemory(why *Reason) {
+	c.state.MemoryOnly, c.state.MemoryOnlyCode = why.Text, why.Code
+	c.tell()
+}
+
 func (c *connection) tell() {
 	state := c.engine.Connection()
 	c.state.ServerOffset = state.ServerOffset // what was told last

@@ -35,6 +35,9 @@ type conversation struct {
 	revisions revisions
 	outbox    []*outgoing // in the order of sending
 	shown     bool        // somebody asked for its timeline
+	opened    uint64      // when it was last opened here, Unix milliseconds by the server's clock; 0: never
+	// evicted is the newest seq that made room: those up to it are fetched again once it is opened.
+	evicted uint64
 	// shownFrom is the oldest seq that a timeline began with; 0 if none.
 	shownFrom uint64
 	repair    repair

@@ -67,7 +67,8 @@ type Engine struct {
 	started       bool
 	early         []func() // calls that came before the store was loaded
 	unusable      error    // why the store could not be loaded
-	emptied       int      // how often the store was found empty that was not
+	emptied       int      // how often less was found, or left, in the store than there was
+	screens       map[int]string
 	closed        bool
 }
 
@@ -77,9 +78,10 @@ func New(c Config) *Engine {
 		Config:        c,
 		render:        renderer{user: c.User},
 		conversations: make(map[string]*conversation),
+		screens:       make(map[int]string),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
-	e.write = writer{host: c.Host, store: c.Store, row: e.rowOf, lost: e.lost, failed: c.Observer.Failed, works: e.catchUp, reopened: e.reopened}
+	e.write = writer{engine: e, host: c.Host, store: c.Store, row: e.rowOf, lost: e.lost, failed: c.Observer.Failed, works: e.catchUp, reopened: e.reopened}
 	e.connection = connection{engine: e, state: Connection{State: Connecting, MemoryOnly: c.MemoryOnly.Text, MemoryOnlyCode: c.MemoryOnly.Code}, since: c.Host.Elapsed()}
 	e.renewing, e.sync, e.fetch = renewing{engine: e}, syncing{engine: e}, fetching{engine: e}
 	e.outbox, e.marking, e.typing, e.uploads = outbox{engine: e}, marking{engine: e}, newTyping(e), uploads{engine: e}
@@ -169,6 +171,7 @@ func (e *Engine) reopened(s Snapshot) error {
 	e.write.meta(e.meta)
 	for _, c := range e.sorted() {
 		c.stored = nil
+		e.write.next.Entries = nil // of which nothing claims to be stored
 		e.write.touch(c.name)
 		for _, o := range c.outbox {
 			e.write.outgoing(o.Outgoing, nil)
@@ -298,8 +301,12 @@ func (e *Engine) lost(entries []Entry) {
 
 // catchUp fills the holes of the conversations that are shown, and of those
 // that were active last: an agent may have thousands, and reads few of them.
+// What waited in memory for room is delivered by now.
 func (e *Engine) catchUp() {
 	list := e.sorted()
+	for _, c := range list {
+		e.deliveredStored(c)
+	}
 	slices.SortStableFunc(list, func(a, b *conversation) int {
 		if a.shown != b.shown {
 			return map[bool]int{true: -1, false: 1}[a.shown]

@@ -56,7 +56,7 @@ type repair struct {
 
 // wantedFrom is the oldest seq from which no hole should stay.
 func (c *conversation) wantedFrom() uint64 {
-	from := back(c.head, page)
+	from := max(back(c.head, page), min(c.evicted, c.mine.delivered)+1)
 	if c.shown && c.shownFrom > 0 {
 		from = max(min(from, c.shownFrom), back(c.head, maxShown))
 	}
@@ -239,6 +239,25 @@ func (f *fetching) ask(c *conversation, get func(ctx context.Context, token stri
 			done(err)
 		}
 	})
+}
+
+// unstored asks the server for what is stored but cannot be read for want of room.
+func (f *fetching) unstored(c *conversation, from, to uint64, done func([]entry, error)) {
+	if f.pause != nil {
+		done(nil, f.pause.why)
+		return
+	}
+	var found []entry
+	f.ask(c, func(ctx context.Context, token string) (p historyPage, err error) {
+		body, err := f.engine.History.Messages(ctx, token, c.name, from-1, to+1, proto.MaxPage)
+		if err != nil {
+			return p, err
+		}
+		return parsePage(c.key, from-1, to+1, body)
+	}, func(_ *conversation, p historyPage, epoch uint64) error {
+		found = p.entries
+		return f.fresh(p, epoch)
+	}, func(err error) { done(found, err) })
 }
 
 var errOtherHistory = &Reason{Text: "the server's history is another one now", Code: "other-history"}

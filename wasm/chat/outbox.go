@@ -335,7 +335,7 @@ func (b *outbox) confirm(c *conversation, o *outgoing, ack Ack) {
 // entries of another epoch. That says where the entry
 // stands, so it is fetched if the echo is lost.
 func (b *outbox) confirmLater(c *conversation, o *outgoing, ack Ack) {
-	c.head = max(c.head, ack.Seq)
+	c.head, c.evicted = max(c.head, ack.Seq), min(c.evicted, ack.Seq-1)
 	b.again(c, o) // a repeat is answered with the first id
 	b.engine.fetch.consider(c)
 }

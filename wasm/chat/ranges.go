@@ -61,6 +61,14 @@ func (r ranges) remove(from, to uint64) ranges {
 	return out
 }
 
+// without returns the set without what is in another.
+func (r ranges) without(other ranges) ranges {
+	for _, x := range other {
+		r = r.remove(x.From, x.To)
+	}
+	return r
+}
+
 // missing returns what of from to to is not in the set, ascending.
 func (r ranges) missing(from, to uint64) []Range {
 	var out []Range
@@ -94,6 +102,16 @@ func (r ranges) through(seq uint64) uint64 {
 		}
 	}
 	return seq
+}
+
+// count returns how many seqs of from to to are in the set.
+func (r ranges) count(from, to uint64) (n uint64) {
+	for _, x := range r {
+		if x.From <= to && x.To >= from {
+			n += min(x.To, to) - max(x.From, from) + 1
+		}
+	}
+	return n
 }
 
 // highest returns the highest seq <= limit in the set, 0 if there is none.

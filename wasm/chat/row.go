@@ -64,7 +64,7 @@ func (c *conversation) row(self uint64) (Row, error) {
 	return Row{
 		Key: c.name, State: append(b, encoded...), Ranges: c.stored,
 		Delivered: slices.Clone(c.receiptTimes.delivered), Read: slices.Clone(c.receiptTimes.read),
-		Revised: c.revisions.applied(),
+		Revised: c.revisions.applied(), Opened: c.opened,
 	}, nil
 }
 
@@ -105,7 +105,7 @@ func restore(r Row, self uint64) (*conversation, error) {
 		names:      names{s.GetPeerName(), s.GetAssigneeName(), s.GetAssigneeId(), s.GetHeadSeq()},
 		introduced: s.GetPeerName() != "", blocked: s.GetBlocked(), choices: choicesOf(s), notes: s.GetNotes(),
 		revisions: revisions{known: r.Revised, newest: s.GetRevisedSeq()},
-		last:      lastOf(s), unknown: s.ProtoReflect().GetUnknown(),
+		last:      lastOf(s), unknown: s.ProtoReflect().GetUnknown(), opened: r.Opened,
 	}, nil
 }
 

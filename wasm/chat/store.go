@@ -33,6 +33,10 @@ type Store interface {
 // After the next Load, which tells, they work again.
 var ErrReopened = errors.New("the stored history was opened again, and may hold something else now")
 
+// ErrFull is what Apply returns where there is no room, and Messages where nothing can be read either until there is:
+// nothing was done.
+var ErrFull error = &Reason{Text: "the browser's storage is full: free some space on this device", Code: "storage-full"}
+
 // A Watched store notices by itself that it lost what it had open.
 type Watched interface {
 	// Watch names a function to call then; it is called from anywhere, and must
@@ -74,6 +78,8 @@ type Row struct {
 	// Revised is up to which entry all stored ones say what those that spoke of them made
 	// of them; 0 in records of earlier versions.
 	Revised uint64
+	// Opened is when it was last opened here, Unix milliseconds by the server's clock; 0 in records of earlier versions.
+	Opened uint64
 }
 
 // Range is the seqs From to To, both included.

@@ -27,6 +27,7 @@ func (e *Engine) readStored(c *conversation, from, to uint64, reopens int, done 
 	r, epoch := new(read), e.meta.Epoch
 	c.reads = append(c.reads, r)
 	e.write.flush(func() {
+		unstored := e.write.unstored(c.name, from, to)
 		e.Host.Go(func() func() {
 			found, err := e.Store.Messages(e.ctx, c.name, from, to)
 			return func() {
@@ -45,10 +46,14 @@ func (e *Engine) readStored(c *conversation, from, to uint64, reopens int, done 
 					done(nil, errOtherHistory)
 					return
 				}
+				if errors.Is(err, ErrFull) {
+					e.fetch.unstored(c, from, to, done)
+					return
+				}
 				if e.write.stale {
 					found = nil // of the history before
 				}
-				entries, err := joined(c.key.Kind(), found, err)
+				entries, err := joined(c.key.Kind(), append(found, unstored...), err)
 				for _, x := range r.meanwhile {
 					if x.seq >= from && x.seq <= to {
 						entries = append(entries, x)
@@ -98,7 +103,11 @@ func (e *Engine) timeline(name string, before uint64, limit int, done func(Timel
 		done(Timeline{}, err)
 		return
 	}
-	c.shown = true
+	c.shown, c.evicted = true, 0
+	if before == 0 && c.head > 0 {
+		c.opened = e.serverNow()
+		e.write.touch(c.name)
+	}
 	if r := c.group.roster; (r == nil || r.gap) && c.group.role != proto.GroupRole_GROUP_ROLE_NONE && len(c.group.asking) == 0 {
 		e.askGroup(c, func(error) {})
 	}

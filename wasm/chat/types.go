@@ -221,8 +221,8 @@ type Connection struct {
 	// ServerOffset is how far the server's clock is ahead of this device's, as that
 	// is set now; 0 if it is not known yet. For display only.
 	ServerOffset time.Duration
-	// MemoryOnly says why this browser keeps nothing of the chat, which then ends
-	// with the program; "" if it is kept.
+	// MemoryOnly says why this browser keeps nothing of the chat, or nothing new, which then
+	// ends with the program; "" if it is kept.
 	MemoryOnly     string
 	MemoryOnlyCode string // as Message.ReasonCode
 }

@@ -279,6 +279,9 @@ func (u *uploads) drop(o *outgoing) {
 	}
 	token := e.Token.Text
 	e.write.settled(func() {
+		if e.write.failing() {
+			return // what is stored still names them: the next start tidies up
+		}
 		e.Host.Go(func() func() {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), uploadTimeout)
 			defer cancel()

@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -20,6 +21,7 @@ const writeEvery = 50 * time.Millisecond
 // everything that came up during one goes into the next. A burst of messages
 // thus costs few transactions, and rows never get ahead of their entries.
 type writer struct {
+	engine *Engine
 	host   Host
 	store  Store
 	row    func(name string) (Row, bool) // the current row of a conversation; false if it is gone
@@ -41,6 +43,8 @@ type writer struct {
 	resting func()        // stops the wait for the next; nil if there is none
 	wanted  bool          // something waits for the next write (flush)
 	retry   backoff
+	room    uint64   // entries that the last eviction deleted, in a row; 0: the last write was stored
+	full    bool     // and nothing was left to evict
 	resume  func()   // stops the retry timer; nil if it does not run
 	flushed []func() // after the write under way
 	after   []func() // after the next one
@@ -78,8 +82,8 @@ func (w *writer) clear() {
 }
 
 // outgoing stores an unconfirmed message at once and calls then with the
-// outcome; after a failure it is not tried again. With a nil then it is tried
-// until it is stored.
+// outcome; after a failure it is not tried again, but where there is no room it
+// is kept in memory, and tried again. With a nil then it is tried until it is stored.
 func (w *writer) outgoing(o Outgoing, then func(error)) {
 	w.next.Outbox = append(w.next.Outbox, o)
 	w.then = append(w.then, then)
@@ -165,8 +169,12 @@ func (w *writer) write() {
 	dirty := w.dirty.names
 	w.next, w.dirty, w.then = Batch{}, dirtySet{}, nil
 	w.flushed, w.after = w.after, nil
+	full := w.full
 	w.host.Go(func() func() {
 		err := w.ended
+		if err == nil && full { // what is nowhere else goes first
+			err = w.store.Apply(context.Background(), Batch{Outbox: batch.Outbox, Confirmed: batch.Confirmed})
+		}
 		if err == nil {
 			err = w.store.Apply(context.Background(), batch)
 		}
@@ -180,19 +188,25 @@ func (w *writer) written(batch Batch, dirty []string, then []func(error), err er
 		w.reload(func(err error) { w.rewrite(batch, dirty, then, err) })
 		return
 	}
-	w.writing = false
-	if err != nil {
-		w.restore(batch, dirty, then)
-	} else {
-		w.stale, w.reopens = w.next.Clear, 0
-		if w.failing() {
-			w.retry.reset()
-			w.works()
-		}
+	if errors.Is(err, ErrFull) && w.makeRoom(batch, dirty, then) {
+		return
 	}
-	if err != nil {
+	w.conclude(batch, dirty, then, err)
+}
+
+// conclude is the end of a write.
+func (w *writer) conclude(batch Batch, dirty []string, then []func(error), err error) {
+	w.writing = false
+	switch {
+	case errors.Is(err, ErrFull):
+		w.fill(batch, dirty, err)
+		err = nil // it goes on all the same
+	case err != nil:
+		w.giveUp(batch, dirty, then)
 		w.failed(err)
 		w.pause()
+	default:
+		w.succeeded()
 	}
 	for _, f := range then {
 		if f != nil {
@@ -238,47 +252,73 @@ func (w *writer) rewrite(batch Batch, dirty []string, then []func(error), err er
 		w.written(batch, dirty, then, err)
 		return
 	}
-	w.writing = false
-	sends := make([]Outgoing, 0, len(batch.Outbox))
-	waiting := make([]func(error), 0, len(then))
-	for i, o := range batch.Outbox {
-		if then[i] != nil { // as restore gives these up
-			sends, waiting = append(sends, o), append(waiting, then[i])
-		}
-	}
-	w.restore(batch, dirty, then)
-	w.next.Outbox, w.then = append(w.next.Outbox, sends...), append(w.then, waiting...)
-	w.after, w.flushed = append(w.flushed, w.after...), nil
-	w.wake()
+	entries := batch.Entries
+	batch.Entries = nil
+	w.again(batch, dirty, then)
+	w.lost(entries)
 }
 
-// restore takes back what a failed batch held. Entries are given up, since the
-// server has them; sends are given up, since their callers are told; all else
-// is tried again, unless something newer replaces it.
+// again writes a batch again that was not stored, with what came meanwhile.
+func (w *writer) again(batch Batch, dirty []string, then []func(error)) {
+	w.writing = false
+	w.restore(batch, dirty, then)
+	w.after, w.flushed = append(w.flushed, w.after...), nil
+	w.begin()
+}
+
+// restore takes back what a batch held that was not stored, unless something newer replaces it.
 func (w *writer) restore(batch Batch, dirty []string, then []func(error)) {
+	if w.next.Clear { // all that was before
+		batch.Entries, batch.Deleted = nil, nil
+	}
 	w.next.Clear = w.next.Clear || batch.Clear
 	if w.next.Meta == nil {
 		w.next.Meta = batch.Meta
 	}
+	w.next.Entries = append(batch.Entries, w.next.Entries...)
 	w.next.Deleted = append(batch.Deleted, w.next.Deleted...)
 	w.next.Confirmed = append(batch.Confirmed, w.next.Confirmed...)
+	w.next.Outbox = append(batch.Outbox, w.next.Outbox...)
+	w.then = append(slices.Clone(then), w.then...)
+	for _, name := range dirty {
+		w.dirty.add(name)
+	}
+}
+
+// giveUp takes back what a failed batch held. Entries are given up, since the
+// server has them; sends are given up, since their callers are told; all else
+// is tried again.
+func (w *writer) giveUp(batch Batch, dirty []string, then []func(error)) {
 	var kept []Outgoing
 	for i, o := range batch.Outbox {
 		if then[i] == nil {
 			kept = append(kept, o)
 		}
 	}
-	w.next.Outbox = append(kept, w.next.Outbox...)
-	w.then = append(make([]func(error), len(kept)), w.then...)
-	for _, name := range dirty {
-		w.dirty.add(name)
-	}
-	w.lost(batch.Entries)
+	entries := batch.Entries
+	batch.Entries, batch.Outbox = nil, kept
+	w.restore(batch, dirty, make([]func(error), len(kept)))
+	w.lost(entries)
 }
 
-func (w *writer) pause() {
+// succeeded notes that a batch was stored.
+func (w *writer) succeeded() {
+	w.stale, w.reopens, w.room = w.next.Clear, 0, 0
+	if w.full {
+		w.full = false
+		w.engine.connection.keepInMemory(new(Reason))
+	}
+	if w.failing() {
+		w.retry.reset()
+		w.works()
+	}
+}
+
+func (w *writer) pause() { w.pauseFor(w.retry.busy(w.host)) }
+
+func (w *writer) pauseFor(d time.Duration) {
 	w.reopens = 0
-	w.resume = w.host.After(w.retry.busy(w.host), func() {
+	w.resume = w.host.After(d, func() {
 		w.resume = nil
 		if w.pending() {
 			w.wake()

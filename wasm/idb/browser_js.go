@@ -48,7 +48,9 @@ func domError(exception js.Value) error {
 	case name == "SecurityError", strings.Contains(message, "denied permission"): // so says Chromium's UnknownError
 		return &chat.Reason{Text: "the browser refuses storage to this page: allow it to keep site data", Code: "storage-refused"}
 	case name == "QuotaExceededError":
-		return &chat.Reason{Text: "the browser's storage is full: free some space on this device", Code: "storage-full"}
+		return chat.ErrFull
+	case strings.Contains(message, "FILE_ERROR_NO_SPACE"): // so says Chromium where its disk is, and opens nothing until that has room
+		return fmt.Errorf("%w: %w", chat.ErrFull, errFailed)
 	case name == "VersionError":
 		return errNewer
 	case name == "InvalidStateError", name == "AbortError", name == "UnknownError":

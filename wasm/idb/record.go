@@ -119,7 +119,7 @@ func decodeMeta(b []byte) (chat.Meta, error) {
 }
 
 func encodeRow(row chat.Row) []byte {
-	r := newRecord(len(row.Key) + len(row.State) + 8*(len(row.Ranges)+len(row.Delivered)+len(row.Read)) + 24)
+	r := newRecord(len(row.Key) + len(row.State) + 8*(len(row.Ranges)+len(row.Delivered)+len(row.Read)) + 34)
 	r.string(row.Key)
 	r.bytes(row.State)
 	r.uvarint(uint64(len(row.Ranges)))
@@ -130,6 +130,7 @@ func encodeRow(row chat.Row) []byte {
 	r.steps(row.Delivered)
 	r.steps(row.Read)
 	r.uvarint(row.Revised)
+	r.uvarint(row.Opened)
 	return r.seal()
 }
 
@@ -153,6 +154,9 @@ func decodeRow(b []byte) (chat.Row, error) {
 	}
 	if len(f.left) > 0 { // likewise
 		row.Revised = f.uvarint()
+	}
+	if len(f.left) > 0 { // likewise
+		row.Opened = f.uvarint()
 	}
 	return row, f.end()
 }

@@ -21,7 +21,7 @@ func TestWhatANewerVersionKnowsMoreOfIsPassedOver(t *testing.T) {
 	if got, err := decodeMeta(newer(encodeMeta(meta))); err != nil || !reflect.DeepEqual(got, meta) {
 		t.Errorf("meta: %+v, %v", got, err)
 	}
-	row := chat.Row{Key: "x:some:thing", State: []byte("state"), Ranges: []chat.Range{{From: 1, To: 9}}, Revised: 300}
+	row := chat.Row{Key: "x:some:thing", State: []byte("state"), Ranges: []chat.Range{{From: 1, To: 9}}, Revised: 300, Opened: 1_750_000_000_000}
 	if got, err := decodeRow(newer(encodeRow(row))); err != nil || !reflect.DeepEqual(got, row) {
 		t.Errorf("row: %+v, %v", got, err)
 	}

@@ -76,6 +76,8 @@ func (s *Store) lose(db js.Value, why error) {
 	var watch func()
 	if lost {
 		s.lost, watch = why, s.watch
+	} else if s.lost != nil && errors.Is(why, chat.ErrFull) { // which says more than that it was closed
+		s.lost = why
 	}
 	s.mu.Unlock()
 	if lost {
@@ -226,7 +228,7 @@ func (s *Store) run(ctx context.Context, mode string, f func(*transaction) error
 	if errors.Is(err, errFailed) {
 		s.lose(db, err) // the event that says so may still be on its way
 	}
-	if err == nil || s.open(db) {
+	if err == nil || errors.Is(err, chat.ErrFull) || s.open(db) {
 		return err
 	}
 	_, err = s.ready(ctx) // what happened with a database that was lost, its successor tells

@@ -23,6 +23,7 @@ type device struct {
 	host   *chattest.Host // nil while no tab is open
 	engine *client.Engine
 	full   bool
+	memory bool // this tab is told that nothing new is stored
 	skew   time.Duration
 
 	open_    string // the conversation on the screen; "" for none
@@ -51,7 +52,7 @@ type sending struct {
 
 func newDevice(w *world, user uint64, number int) *device {
 	d := &device{w: w, user: user, number: number}
-	d.store = &store{Memory: client.NewMemory(), device: d}
+	d.store = &store{Memory: client.NewMemory(), device: d, room: -1}
 	d.files = &files{d, make(map[string][]byte)}
 	d.skew = []time.Duration{0, time.Hour, -time.Hour}[w.Rand.IntN(3)]
 	return d
@@ -98,7 +99,7 @@ func (d *device) open() {
 	d.open_, d.messages, d.list = "", nil, make(map[string]client.Conversation)
 	d.allRead = make(map[string]bool)
 	d.rosters, d.looked = make(map[string]client.Group), make(map[proto.Key]uint64)
-	d.told, d.forgets = make(map[string]bool), d.full
+	d.told, d.forgets, d.memory = make(map[string]bool), d.full || d.store.room >= 0, false
 	d.repeating = len(d.unanswered) > 0
 	engine := client.New(client.Config{
 		User: d.user, Token: client.Token{Text: "token", Services: d.services()}, Store: d.store, Network: d, History: d, Files: d.files, Host: d.host, Observer: &observer{d, d.host},
@@ -142,6 +143,7 @@ func (d *device) kill(why string) {
 		return
 	}
 	d.w.note("%s: tab killed %s", d, why)
+	d.eachInMemory(func(p *press) { p.refused = true }) // as the person was told
 	d.shut()
 	d.w.After(d.w.upTo(5*time.Second), func() {
 		if d.host == nil {
@@ -172,7 +174,7 @@ func (d *device) act() {
 	if d.host == nil {
 		return
 	}
-	switch n := d.w.Rand.IntN(52); {
+	switch n := d.w.Rand.IntN(54); {
 	case n < 20 && d.repeating:
 	case n < 20:
 		for range 1 + d.w.Rand.IntN(3) {
@@ -194,9 +196,13 @@ func (d *device) act() {
 		d.full, d.forgets = true, true
 		d.w.note("%s: storage full", d)
 		d.w.After(d.w.upTo(5*time.Second), func() { d.full = false })
-	case n < 46:
+	case n < 40:
+		d.store.room, d.forgets = d.w.Rand.IntN(8), true
+		d.w.note("%s: room for %d more", d, d.store.room)
+		d.w.After(d.w.upTo(20*time.Second), func() { d.store.room = -1 })
+	case n < 48:
 		d.revise()
-	case n < 50:
+	case n < 52:
 		d.meddle()
 	default:
 		d.skew = []time.Duration{0, time.Hour, -time.Hour}[d.w.Rand.IntN(3)]
@@ -265,7 +271,7 @@ func (d *device) give(x *sending, then func()) {
 			d.w.note("%s: %q could not be stored: %v", d, content, err)
 		} else {
 			d.w.note("%s: %q stands in the list of %s", d, content, x.key)
-			d.w.presses = append(d.w.presses, &press{device: d, key: x.key, content: content, ref: x.draft.Ref, seen: x.draft.Seen, refused: x.refused})
+			d.w.presses = append(d.w.presses, &press{device: d, key: x.key, content: content, ref: x.draft.Ref, seen: x.draft.Seen, refused: x.refused, inMemory: d.memory})
 		}
 		then()
 	})
@@ -341,6 +347,7 @@ func (d *device) sendAgain(m client.Message, host *chattest.Host) {
 func (d *device) show(key string, before uint64) {
 	if before == 0 {
 		d.open_, d.messages = key, nil
+		d.engine.Show(1, key)
 	}
 	d.asked++
 	asked, host, resets := d.asked, d.host, d.resets
@@ -533,7 +540,23 @@ func (o *observer) Conversations(changed []client.Conversation) {
 	}
 }
 
-func (o *observer) Connection(c client.Connection) { o.d.w.note("%s: %s %s", o.d, c.State, c.Reason) }
+func (o *observer) Connection(c client.Connection) {
+	o.d.w.note("%s: %s %s %s", o.d, c.State, c.Reason, c.MemoryOnly)
+	if o.host == o.d.host {
+		if o.d.memory = c.MemoryOnly != ""; !o.d.memory {
+			o.d.eachInMemory(func(p *press) { p.inMemory = false })
+		}
+	}
+}
+
+// eachInMemory goes through what was pressed while nothing was stored, and is not since.
+func (d *device) eachInMemory(do func(*press)) {
+	for _, p := range d.w.presses {
+		if p.device == d && p.inMemory {
+			do(p)
+		}
+	}
+}
 
 func (o *observer) Typing(string, uint64, bool)   {}
 func (o *observer) Presence(uint64, bool, uint64) {}
@@ -564,13 +587,6 @@ func (o *observer) Reset() {
 	})
 }
 
-// store is the device's IndexedDB.
-type store struct {
-	*client.Memory
-	device *device
-	kill   int // the tab dies at the kill-th Apply from now; 0: it does not
-}
-
 // knowsMoreThan reports whether the device has stored a token of the same history
 // from after a backup.
 func (d *device) knowsMoreThan(b *backup) bool {
@@ -583,28 +599,4 @@ func (d *device) knowsMoreThan(b *backup) bool {
 	// v3.epoch.rev. and more; whoever has no token knows nothing.
 	n, _ := fmt.Sscanf(stored.Meta.SyncToken, "v%d.%d.%d.", &version, &epoch, &rev)
 	return n == 3 && epoch == b.epoch && rev > b.rev
-}
-
-// Apply implements chat.Store.
-func (s *store) Apply(ctx context.Context, b client.Batch) error {
-	d := s.device
-	die := false
-	if s.kill > 0 && d.w.faulty {
-		s.kill--
-		die = s.kill == 0
-	}
-	if die && d.w.Rand.IntN(2) == 0 {
-		d.kill("before a write")
-		return errKilled
-	}
-	if d.full {
-		return errFull
-	}
-	if err := s.Memory.Apply(ctx, b); err != nil {
-		return err
-	}
-	if die {
-		d.kill("after a write")
-	}
-	return nil
 }

@@ -56,6 +56,8 @@ type press struct {
 	// refused says that the server refused it, and told so; the person deleted
 	// it, or sent it again later. So it is where it was withdrawn before it was sent.
 	refused bool
+	// inMemory says that the person was told that it is not stored, and may be lost with the tab.
+	inMemory bool
 }
 
 func newWorld(seed uint64, tracing bool) *world {
@@ -255,7 +257,7 @@ func (w *world) heal() {
 		}
 	}
 	for _, d := range w.devices {
-		d.full = false
+		d.full, d.store.room = false, -1
 		if d.host == nil {
 			d.open()
 		}

@@ -111,7 +111,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   nothingKept: reason => `Nothing is kept in this browser. ${sentence(reason)} You are signed in until this page is closed or reloaded, and what was not sent by then is lost.`,
   identityNotKept: 'it does not remember who is signed in; allow it to keep site data',
   /** @param {string} reason */
-  messagesNotKept: reason => `No messages are kept in this browser. ${sentence(reason)} What was not sent is lost when the last page of this site is closed.`,
+  messagesNotKept: reason => `New messages are not kept in this browser. ${sentence(reason)} What was not sent is lost when the last page of this site is closed.`,
 
   // Another version
   newVersion: 'A new version is ready.',

@@ -90,7 +90,7 @@ const texts = ({ bytes, number, percent, wait }) => ({
   // 未保存的内容
   nothingKept: reason => `此浏览器不保存任何内容：${sentence(reason)}关闭或刷新页面后，你会退出登录，届时还没发出的消息也会丢失。`,
   identityNotKept: '它不会记住谁已登录，请允许本站保存数据',
-  messagesNotKept: reason => `此浏览器不保存消息：${sentence(reason)}关闭本站的最后一个页面后，还没发出的消息会丢失。`,
+  messagesNotKept: reason => `此浏览器不保存新消息：${sentence(reason)}关闭本站的最后一个页面后，还没发出的消息会丢失。`,
 
   // 新版本
   newVersion: '新版本已就绪。',

@@ -116,7 +116,7 @@ var faults = []struct {
 	{"who was removed from a group still told", []edit{{"server/chat/groupmessage.go",
 		"for _, member := range g.present {", "present := g.present\n\tif PLANTED { all, _ := b.tx.Members(r.key); for _, m := range all { present = union(present, []uint64{m.User}) } }\n\tfor _, member := range present {"}}},
 	{"who reads a group told to who left it", []edit{{"server/chat/ofgroup.go",
-		"if here && !e.Type.Control()", "if (here || PLANTED) && !e.Type.Control()"}}},
+		"here && author != m.User", "(here || PLANTED) && author != m.User"}}},
 	{"what happens to a group taken in by arrival", []edit{
 		{"wasm/chat/group.go", "	if m.GetSeq() <= r.head {\n\t\treturn false\n\t}\n\tr.gap = r.gap || m.GetSeq() != r.head+1\n\tr.head = m.GetSeq()\n",
 			"	if m.GetSeq() <= r.head && !PLANTED {\n\t\treturn false\n\t}\n\tr.gap = r.gap || m.GetSeq() != r.head+1 && !PLANTED\n\tr.head = max(r.head, m.GetSeq())\n"}}},
@@ -143,6 +143,17 @@ var faults = []struct {
 		"and told of nothing else\n\t\t\tb.changeMember(m)", "and told of nothing else\n\t\t\tif !PLANTED { b.changeMember(m) }"}}},
 	{"a page of what was revised cut by what may not be read", []edit{{"wasm/chat/revision.go",
 		"through := max(p.head, newest)", "through := max(p.head, newest)\n\tif PLANTED { through = p.head }"}}},
+
+	// Of what makes room.
+	{"a range that claims an evicted page", []edit{{"wasm/chat/eviction.go",
+		"row.Ranges = x.c.stored.remove(1, x.before-1).without(pending[x.c.name])",
+		"row.Ranges = x.c.stored.remove(1, x.before-1).without(pending[x.c.name])\n\t\tif PLANTED { row.Ranges = x.c.stored.without(pending[x.c.name]) }"}}},
+	{"a range that claims what is not stored yet", []edit{{"wasm/chat/eviction.go",
+		"b.Conversations = append(b.Conversations, row)",
+		"if PLANTED { row.Ranges = x.c.stored.remove(1, x.before-1) }\n\t\tb.Conversations = append(b.Conversations, row)"}}},
+	{"an eviction of the outbox", []edit{{"wasm/chat/eviction.go",
+		"b.Deleted = append(b.Deleted, Deletion{x.c.name, x.before})",
+		"b.Deleted = append(b.Deleted, Deletion{x.c.name, x.before})\n\t\tfor _, o := range x.c.outbox { if PLANTED { b.Confirmed = append(b.Confirmed, o.Number) } }"}}},
 
 	// Of files.
 	{"a message sent before its upload is whole", []edit{

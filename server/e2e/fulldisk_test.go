@@ -1,0 +1,107 @@
+package e2e
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"parley/server/e2e/live"
+)
+
+// disk is a small file system, where the tests may mount one.
+type disk struct {
+	t      *testing.T
+	folder string
+}
+
+func newDisk(t *testing.T) *disk {
+	t.Helper()
+	folder := t.TempDir()
+	err := syscall.Mount("none", folder, "tmpfs", 0, "size=96m")
+	switch {
+	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
+		t.Skip("a small disk takes root: ", err)
+	case err != nil:
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(folder, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return &disk{t, folder}
+}
+
+func (d *disk) ballast() string { return filepath.Join(d.folder, "ballast") }
+
+// fill leaves no byte.
+func (d *disk) fill() {
+	d.t.Helper()
+	file, err := os.OpenFile(d.ballast(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer file.Close()
+	for _, block := range []int64{1 << 20, 1 << 12} {
+		for err = nil; err == nil; {
+			_, err = io.CopyN(file, zeros{}, block)
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			d.t.Fatal(err)
+		}
+	}
+}
+
+// empty gives back what fill took.
+func (d *disk) empty() {
+	d.t.Helper()
+	if err := os.Remove(d.ballast()); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { return len(b), nil }
+
+func TestOnADiskThatIsReallyFullTheChatGoesOnAndIsStoredOnceThereIsRoom(t *testing.T) {
+	t.Parallel()
+	small := newDisk(t)
+	ctx, end, err := live.Start(chromeBinary, chromedp.UserDataDir(filepath.Join(small.folder, "profile")))
+	t.Cleanup(end)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGate(t, newServer(t))
+	ada, bob := signInWith(&profile{t: t, ctx: ctx}, g, "Ada", ""), newPeer(t, g.server, "Bob")
+	ada.openChat(bob.id)
+	bob.openChat(ada.id)
+	ada.say("before")
+	bob.awaitMessage("before")
+	small.fill()
+	for i := range 40 { // the browser's own files have some room left
+		bob.say(string(rune('a'+i%26)) + " fills")
+	}
+	ada.notice("New messages are not kept in this browser. The browser’s storage is full")
+	ada.say("said while it is full")
+	bob.awaitMessage("said while it is full")
+	bob.say("heard while it is full")
+	ada.awaitMessage("heard while it is full", "received")
+	g.cut("/mqtt")
+	ada.say("waits")
+	ada.awaitMessage("waits", "pending")
+	small.empty()
+	ada.await("no notice any more", `() => ![...document.querySelectorAll('.notice')].some(n => n.textContent.includes('storage is full'))`)
+	g.close("/api/conversations")
+	ada.reload()
+	ada.awaitMessage("said while it is full", confirmed...)
+	ada.awaitMessage("heard while it is full", "received")
+	ada.awaitMessage("waits", "pending")
+	g.reopen("/mqtt")
+	bob.awaitMessage("waits")
+}

@@ -1,0 +1,95 @@
+package sim_test
+
+import (
+	"context"
+
+	client "parley/wasm/chat"
+)
+
+// store is the device's IndexedDB.
+type store struct {
+	*client.Memory
+	device *device
+	kill   int // the tab dies at the kill-th Apply from now; 0: it does not
+	room   int // for so many entries more; -1: for all
+}
+
+// Apply implements chat.Store.
+func (s *store) Apply(ctx context.Context, b client.Batch) error {
+	d := s.device
+	die := false
+	if s.kill > 0 && d.w.faulty {
+		s.kill--
+		die = s.kill == 0
+	}
+	if die && d.w.Rand.IntN(2) == 0 {
+		d.kill("before a write")
+		return errKilled
+	}
+	if d.full {
+		return errFull
+	}
+	before := 0
+	if s.room >= 0 {
+		before = s.count()
+	}
+	if s.room >= 0 && len(b.Entries)+len(b.Outbox) > s.room {
+		return client.ErrFull
+	}
+	if err := s.Memory.Apply(ctx, b); err != nil {
+		return err
+	}
+	if s.room >= 0 {
+		s.room = max(0, s.room+before-s.count())
+	}
+	s.check(b)
+	if die {
+		d.kill("after a write")
+	}
+	return nil
+}
+
+func (s *store) load() client.Snapshot {
+	stored, err := s.Load(context.Background())
+	if err != nil {
+		s.device.w.fail("%s: read the store: %v", s.device, err)
+	}
+	return stored
+}
+
+// entries are those that are stored of a conversation.
+func (s *store) entries(key string) map[uint64]bool {
+	found, err := s.Memory.Messages(context.Background(), key, 0, 1<<64-1)
+	if err != nil {
+		s.device.w.fail("%s: read the store: %v", s.device, err)
+	}
+	seqs := make(map[uint64]bool, len(found))
+	for _, e := range found {
+		seqs[e.Seq] = true
+	}
+	return seqs
+}
+
+// count is how much is stored.
+func (s *store) count() int {
+	stored := s.load()
+	n := len(stored.Outbox)
+	for _, row := range stored.Conversations {
+		n += len(s.entries(row.Key))
+	}
+	return n
+}
+
+// check holds, after each write: what the ranges claim is stored, so that a tab that dies now hides no hole.
+func (s *store) check(b client.Batch) {
+	for _, row := range b.Conversations {
+		seqs := s.entries(row.Key)
+		for _, r := range row.Ranges {
+			for seq := r.From; seq <= r.To; seq++ {
+				if !seqs[seq] {
+					s.device.w.fail("%s: %s claims %v, and %d is not stored", s.device, row.Key, row.Ranges, seq)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package chat
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Where there is no room, what the server has makes some: whole pages of the conversations that were opened longest
+// ago, in one transaction with the ranges that claim them and what the index says of them. The outbox stays, and so does
+// what is on a screen. Where nothing is left, what comes is kept in memory until there is room.
+
+const (
+	// firstRoom is how many entries are evicted at first; twice as many each time that this was not enough.
+	firstRoom = 4096
+	// roomEvery is after how long, at most, it is noticed that there is room again.
+	roomEvery = 4 * time.Second
+	// maxUnstored bounds the bytes of entries that wait in memory for room.
+	maxUnstored = 8 << 20
+)
+
+// eviction is of what is stored of a conversation before a seq.
+type eviction struct {
+	c      *conversation
+	before uint64
+}
+
+// unstored are the seqs of entries that wait to be stored, by conversation.
+type unstored map[string]ranges
+
+func unstoredOf(entries ...[]Entry) unstored {
+	all := make(unstored)
+	for _, list := range entries {
+		for _, x := range list {
+			if !all[x.Key].has(x.Seq) {
+				all[x.Key] = all[x.Key].add(x.Seq, x.Seq)
+			}
+		}
+	}
+	return all
+}
+
+// evictions finds what goes next, so many entries: the newest pages after all others, pinned conversations after others,
+// and first what was opened longest ago.
+func (e *Engine) evictions(room uint64, pending unstored) (all []eviction) {
+	list := e.sorted()
+	slices.SortStableFunc(list, func(a, b *conversation) int {
+		if a.choices.pinned != b.choices.pinned {
+			return map[bool]int{false: -1, true: 1}[a.choices.pinned]
+		}
+		return cmp.Or(compare(a.opened, b.opened), compare(a.last.id(), b.last.id()))
+	})
+	for _, newest := range [...]bool{false, true} {
+		for _, c := range list {
+			stored := c.stored.without(pending[c.name])
+			highest := stored.highest(^uint64(0))
+			if room == 0 || highest == 0 || e.onScreen(c.name) {
+				continue
+			}
+			// From the first seq of a page on, so that none is written again.
+			from, before := uint64(1), max(PageOf(back(highest, page))*PageSize, 1)
+			if newest {
+				from, before = before, highest+1
+			}
+			if n := stored.count(from, before-1); n > 0 {
+				all = append(all, eviction{c, before})
+				room -= min(room, n)
+			}
+		}
+	}
+	return all
+}
+
+// evictionBatch deletes it. No range may claim what is pending; and what is stored may be older than what was made of it
+// since, if that is.
+func (e *Engine) evictionBatch(all []eviction, pending unstored) (b Batch) {
+	for _, x := range all {
+		row, ok := e.rowOf(x.c.name)
+		if !ok {
+			continue
+		}
+		if pending[x.c.name] != nil {
+			row.Revised = 0
+		}
+		row.Ranges = x.c.stored.remove(1, x.before-1).without(pending[x.c.name])
+		b.Deleted = append(b.Deleted, Deletion{x.c.name, x.before})
+		b.Conversations = append(b.Conversations, row)
+	}
+	return b
+}
+
+// evicted takes note of what is not stored any more. What is pending will be.
+func (e *Engine) evicted(all []eviction, pending unstored) {
+	e.emptied++ // whoever is reading begins again
+	for _, x := range all {
+		c := x.c
+		gone := ranges{{1, x.before - 1}}.without(pending[c.name])
+		c.stored = c.stored.without(gone)
+		c.shown, c.shownFrom, c.evicted = false, 0, x.before-1
+		e.fetch.consider(c) // what was not delivered before it went
+	}
+}
+
+// makeRoom evicts something and writes the batch again that found no room; false if there is nothing to evict.
+func (w *writer) makeRoom(batch Batch, dirty []string, then []func(error)) bool {
+	if batch.Clear || w.next.Clear { // all of it goes
+		return false
+	}
+	w.room = max(firstRoom, 2*w.room)
+	pending := unstoredOf(batch.Entries, w.next.Entries)
+	all := w.engine.evictions(w.room, pending)
+	if len(all) == 0 {
+		return false
+	}
+	evicted := w.engine.evictionBatch(all, pending)
+	w.host.Go(func() func() {
+		err := w.store.Apply(context.Background(), evicted)
+		return func() {
+			switch {
+			case err == nil:
+				w.engine.evicted(all, unstoredOf(batch.Entries, w.next.Entries))
+				w.again(batch, dirty, then)
+			case errors.Is(err, ErrReopened):
+				w.written(batch, dirty, then, err)
+			default:
+				w.conclude(batch, dirty, then, err)
+			}
+		}
+	})
+	return true
+}
+
+// fill keeps a batch in memory that finds no room.
+func (w *writer) fill(batch Batch, dirty []string, full error) {
+	w.restore(batch, dirty, make([]func(error), len(batch.Outbox)))
+	w.compactOutbox()
+	size := 0
+	for _, x := range w.next.Entries {
+		size += len(x.Body)
+	}
+	if size > maxUnstored {
+		w.lost(w.next.Entries)
+		w.next.Entries = nil
+	}
+	w.room = 0
+	if !w.full {
+		w.full = true
+		w.engine.connection.keepInMemory(ReasonOf(full))
+	}
+	w.pauseFor(min(roomEvery, w.retry.busy(w.host)))
+}
+
+// compactOutbox drops what was confirmed, or changed, while it waited for room.
+func (w *writer) compactOutbox() {
+	var outbox []Outgoing
+	var then []func(error)
+	for i, o := range w.next.Outbox {
+		later := slices.ContainsFunc(w.next.Outbox[i+1:], func(x Outgoing) bool { return x.Number == o.Number })
+		if w.then[i] != nil || !later && !slices.Contains(w.next.Confirmed, o.Number) {
+			outbox, then = append(outbox, o), append(then, w.then[i])
+		}
+	}
+	w.next.Outbox, w.then = outbox, then
+}
+
+// unstored are the entries of a stretch that wait for room.
+func (w *writer) unstored(name string, from, to uint64) (waiting []Entry) {
+	for _, x := range w.next.Entries {
+		if w.full && x.Key == name && x.Seq >= from && x.Seq <= to {
+			waiting = append(waiting, x)
+		}
+	}
+	return waiting
+}
