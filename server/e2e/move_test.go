@@ -11,8 +11,7 @@ import (
 
 const repairs, returns = proto.ServiceType(40), proto.ServiceType(7)
 
-// newServerWithServices starts a server with three services of its own, of which one
-// is never open when the test runs.
+// newServerWithServices starts a server with three services of its own.
 func newServerWithServices(t *testing.T) *server {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "services.json")
@@ -83,6 +82,16 @@ func TestAConversationIsMovedToAServiceOfTheFile(t *testing.T) {
 	inQueue(to + " " + from)
 	ann.clickOn("radio", "Resolved")
 	inQueue(from)
+	ann.clickOn("radio", "All")
+	ann.find("combobox", "Service")
+	for _, choice := range []struct{ service, keys string }{{"7", to}, {"40", from}, {"-1", to + " " + from}} {
+		call[bool](ann.tab, `service => { const select = document.querySelector('service-queue select'); select.value = service; return select.dispatchEvent(new Event('change')) }`, choice.service)
+		inQueue(choice.keys)
+	}
+	ann.await("the queue to have most of the height that there is", `() => {
+		const [queue, lists] = ['service-queue', '.lists'].map(part => document.querySelector(part).getBoundingClientRect());
+		return queue.height > 0.55 * lists.height && lists.bottom > innerHeight - 2;
+	}`)
 
 	// What crosses is asked about in the same dialog, also where the server finds it.
 	call[bool](ann.tab, `key => { location.hash = '#/c/' + key; return true }`, to)
