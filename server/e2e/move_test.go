@@ -1,25 +1,29 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/proto"
 )
 
 const repairs, returns = proto.ServiceType(40), proto.ServiceType(7)
 
-// newServerWithServices starts a server with three services of its own.
+// newServerWithServices starts a server with three services of its own, of which one
+// opens in three days.
 func newServerWithServices(t *testing.T) *server {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "services.json")
-	if err := os.WriteFile(file, []byte(`[
+	day := strings.ToLower(time.Now().UTC().AddDate(0, 0, 3).Format("Mon"))
+	if err := os.WriteFile(file, fmt.Appendf(nil, `[
 		{"number": 40, "name": {"en": "Repairs", "zh-Hans": "维修"}, "greeting": {"en": "What is <b>broken</b>?"}},
 		{"number": 7, "name": {"en": "Returns desk"}},
-		{"number": 9, "name": {"en": "Night watch"}}
-	]`), 0o600); err != nil {
+		{"number": 9, "name": {"en": "Night watch"}, "hours": {"zone": "UTC", "%s": ["09:00-10:00"]}}
+	]`, day), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return newServerWithKey(t, "-services", file)
@@ -117,6 +121,7 @@ func TestAConversationIsMovedToAServiceOfTheFile(t *testing.T) {
 
 	call[bool](carl.tab, `() => { location.hash = '#/service/9'; return true }`)
 	carl.find("heading", "Night watch")
+	carl.await("that it is closed, and until when", `() => /^Closed now.* \d/.test([...document.querySelectorAll('conversation-status *')].find(e => e.checkVisibility() && e.textContent.includes('losed'))?.textContent)`)
 	call[bool](carl.tab, `() => { location.hash = '#/service/1'; return true }`)
 	carl.find("heading", "There is no such service")
 	carl.find("link", "Repairs")
