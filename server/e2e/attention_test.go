@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"parley/proto"
 )
 
 // recordedNotifications is JavaScript that keeps what a page would show the person
@@ -16,6 +18,9 @@ const recordedNotifications = `
 		constructor(title, {body, tag}) { Object.assign(this, {title, body, tag}); told.push(this); }
 		close() { this.closed = true; this.onclose?.(); }
 	};
+	window.badge = 0; // on the icon of the app
+	navigator.setAppBadge = async n => { badge = n };
+	navigator.clearAppBadge = async () => { badge = 0 };
 	window.tones = 0;
 	OscillatorNode.prototype.start = function(...when) { window.tones++; AudioScheduledSourceNode.prototype.start.apply(this, when); };`
 
@@ -55,7 +60,7 @@ func TestWhoLooksElsewhereIsNotifiedOnceAndOnlyThen(t *testing.T) {
 	page := &person{tab: tb, id: strconv.Itoa(bobID)}
 	unread := func(n string) {
 		t.Helper()
-		page.await("the count "+n, `n => document.title.endsWith('Parley') && (document.title.match(/^\((\d+)\) /)?.[1] ?? '0') === n`, n)
+		page.await("the count "+n, `n => document.title.endsWith('Parley') && (document.title.match(/^\((\d+)\) /)?.[1] ?? '0') === n && badge === Number(n)`, n)
 	}
 	notNotified := func(what string) {
 		t.Helper()
@@ -103,6 +108,33 @@ func TestWhoLooksElsewhereIsNotifiedOnceAndOnlyThen(t *testing.T) {
 	page.openChat(strconv.Itoa(adaID))
 	unread("0")
 	page.await("the notifications to be closed", `() => told.length && told.every(({closed, tag}) => closed || told.findLast(n => n.tag === tag).closed)`)
+
+	// What is muted calls and counts for nothing.
+	key, muted := proto.DirectKey(bobID, eveID).String(), true
+	phone := newDevice(t, s, bobID, "Bob")
+	if _, err := phone.send(proto.BranchChoice, &proto.Choice{Key: &key, Muted: &muted}); err != nil {
+		t.Fatal(err)
+	}
+	page.await("the mute", `key => 'muted' in document.querySelector('[data-key="' + key + '"]').dataset`, key)
+	tb.inFront(false)
+	call[bool](tb, `() => { told = []; return true }`)
+	eve.tell(bobID, "muted")
+	ada.tell(bobID, "and one that is not")
+	page.await("what is not muted to be told", `() => told.some(({tag}) => tag === 'd:21:22')`)
+	unread("1")
+	if got := call[[]told](tb, `() => told.filter(({tag}) => tag === 'd:21:23')`); len(got) > 0 {
+		t.Errorf("notified of what is muted: %+v", got)
+	}
+	tb.inFront(true)
+	unread("0")
+	page.openChat(strconv.Itoa(eveID))
+	page.await("it to be read", `key => document.querySelector('[data-key="' + key + '"]').dataset.unread === '0'`, key)
+	page.openChat(strconv.Itoa(adaID))
+	muted = false
+	if _, err := phone.send(proto.BranchChoice, &proto.Choice{Key: &key, Muted: &muted}); err != nil {
+		t.Fatal(err)
+	}
+	page.await("no mute", `key => !('muted' in document.querySelector('[data-key="' + key + '"]').dataset)`, key)
 
 	// Another tab is looked at.
 	other := second(profile, g, page, "")

@@ -105,6 +105,20 @@ func TestWhatIsWrittenInOneTabIsNeverDeletedByTheOther(t *testing.T) {
 	first.awaitComposed("")
 }
 
+func TestADraftStaysWithItsConversation(t *testing.T) {
+	t.Parallel()
+	_, _, ada, bob := two(t)
+	ada.fill("Message", "to Bob")
+	ada.openChat("7")
+	ada.awaitComposed("")
+	ada.fill("Message", "to another")
+	ada.openChat(bob.id)
+	ada.awaitComposed("to Bob")
+	ada.reload() // and where one has turned away before
+	ada.openChat("7")
+	ada.awaitComposed("to another")
+}
+
 func TestADraftThatCannotBeSentIsGivenBack(t *testing.T) {
 	t.Parallel()
 	first, other, bob := twoTabs(t)

@@ -147,6 +147,29 @@ func TestThePageLoadsNothingFromAnotherHost(t *testing.T) {
 	}
 }
 
+// What a mistake of the page's would let others write runs as nothing: the browser itself takes no
+// markup from text, and scripts of Parley's own alone.
+func TestThePageMakesNoMarkupOfTextAndRunsNoScriptsButItsOwn(t *testing.T) {
+	t.Parallel()
+	g := newGate(t, newServer(t))
+	ada := signIn(t, g, "Ada")
+	call[bool](ada.tab, `async () => { await (await import('/parley.js')).signInAsGuest; return true }`) // a second module with a policy
+	for _, attempt := range []string{
+		`document.body.innerHTML = '<b>'`,
+		`document.body.insertAdjacentHTML('beforeend', '<b>')`,
+		`new DOMParser().parseFromString('<b>', 'text/html')`,
+		`document.createElement('script').text = '1'`,
+		`document.createElement('script').src = '/app.js'`,
+		`new Worker('/engine.js')`,
+		`navigator.serviceWorker.register('/sw.js')`,
+		`trustedTypes.createPolicy('another', {})`,
+	} {
+		if refused := call[string](ada.tab, `async () => { try { await (`+attempt+`) } catch (error) { return error.name } return '' }`); refused != "TypeError" {
+			t.Errorf("%s: %q, want it to be refused", attempt, refused)
+		}
+	}
+}
+
 func TestWhatOthersWriteIsShownAsText(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -1,10 +1,12 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/proto"
 )
@@ -12,15 +14,16 @@ import (
 const repairs, returns = proto.ServiceType(40), proto.ServiceType(7)
 
 // newServerWithServices starts a server with three services of its own, of which one
-// is never open when the test runs.
+// opens in three days.
 func newServerWithServices(t *testing.T) *server {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "services.json")
-	if err := os.WriteFile(file, []byte(`[
+	day := strings.ToLower(time.Now().UTC().AddDate(0, 0, 3).Format("Mon"))
+	if err := os.WriteFile(file, fmt.Appendf(nil, `[
 		{"number": 40, "name": {"en": "Repairs", "zh-Hans": "维修"}, "greeting": {"en": "What is <b>broken</b>?"}},
 		{"number": 7, "name": {"en": "Returns desk"}},
-		{"number": 9, "name": {"en": "Night watch"}}
-	]`), 0o600); err != nil {
+		{"number": 9, "name": {"en": "Night watch"}, "hours": {"zone": "UTC", "%s": ["09:00-10:00"]}}
+	]`, day), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return newServerWithKey(t, "-services", file)
@@ -83,6 +86,16 @@ func TestAConversationIsMovedToAServiceOfTheFile(t *testing.T) {
 	inQueue(to + " " + from)
 	ann.clickOn("radio", "Resolved")
 	inQueue(from)
+	ann.clickOn("radio", "All")
+	ann.find("combobox", "Service")
+	for _, choice := range []struct{ service, keys string }{{"7", to}, {"40", from}, {"-1", to + " " + from}} {
+		call[bool](ann.tab, `service => { const select = document.querySelector('service-queue select'); select.value = service; return select.dispatchEvent(new Event('change')) }`, choice.service)
+		inQueue(choice.keys)
+	}
+	ann.await("the queue to have most of the height that there is", `() => {
+		const [queue, lists] = ['service-queue', '.lists'].map(part => document.querySelector(part).getBoundingClientRect());
+		return queue.height > 0.55 * lists.height && lists.bottom > innerHeight - 2;
+	}`)
 
 	// What crosses is asked about in the same dialog, also where the server finds it.
 	call[bool](ann.tab, `key => { location.hash = '#/c/' + key; return true }`, to)
@@ -108,6 +121,7 @@ func TestAConversationIsMovedToAServiceOfTheFile(t *testing.T) {
 
 	call[bool](carl.tab, `() => { location.hash = '#/service/9'; return true }`)
 	carl.find("heading", "Night watch")
+	carl.await("that it is closed, and until when", `() => /^Closed now.* \d/.test([...document.querySelectorAll('conversation-status *')].find(e => e.checkVisibility() && e.textContent.includes('losed'))?.textContent)`)
 	call[bool](carl.tab, `() => { location.hash = '#/service/1'; return true }`)
 	carl.find("heading", "There is no such service")
 	carl.find("link", "Repairs")

@@ -10,7 +10,9 @@ import (
 // carries it.
 const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; " +
 	"img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self'; object-src 'none'; base-uri 'none'; " +
-	"form-action 'self'; frame-ancestors 'none'; connect-src 'self'"
+	"form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; " +
+	// Two of Parley's modules in one page, as when it imports parley.js too, make the policy twice.
+	"trusted-types parley 'allow-duplicates'; connect-src 'self'"
 
 // host is what may stand in a policy of the Host header, which anybody can send.
 var host = regexp.MustCompile(`^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$`)

@@ -2,6 +2,7 @@
 // A page's line to the engine's worker (engine.js): to the SharedWorker or,
 // where there is none, over a BroadcastChannel to the worker of the leading tab.
 import { ParleyError } from './http.js';
+import { scriptAddress } from './script-address.js';
 
 const channelName = 'parley';
 const lockName = 'parley-engine';
@@ -51,7 +52,7 @@ export function endEngine() {
 }
 
 function newSharedWorker() {
-  return new SharedWorker(new URL('../engine.js', import.meta.url), { type: 'module', name: 'parley' });
+  return new SharedWorker(scriptAddress(new URL('../engine.js', import.meta.url)), { type: 'module', name: 'parley' });
 }
 
 /**
@@ -296,7 +297,7 @@ function lead(over, channel, tab) {
   const url = new URL('../engine.js?dedicated', import.meta.url);
   url.searchParams.set('channel', channel);
   url.searchParams.set('tab', tab);
-  const worker = new Worker(url, { type: 'module', name: 'parley' });
+  const worker = new Worker(scriptAddress(url), { type: 'module', name: 'parley' });
   let begun = false;
   return new Promise(resolve => {
     worker.onmessage = ({ data }) => {

@@ -2,6 +2,7 @@
 // Lets the browser keep this page (sw.js), and offers a newer version of it. A page
 // changes to another version only by being loaded again.
 import { endEngine } from '../client/engine-transport.js';
+import { scriptAddress } from '../client/script-address.js';
 import { t } from '../texts/strings.js';
 import { element } from './dom.js';
 import { icon } from './icons.js';
@@ -54,7 +55,7 @@ export class VersionNotice extends HTMLElement {
 
   #keep() {
     if (!this.#container || this.#registration) return;
-    const script = new URL('../sw.js', import.meta.url);
+    const script = scriptAddress(new URL('../sw.js', import.meta.url));
     this.#watch(this.#container.register(script, { updateViaCache: 'none' }));
   }
 

@@ -1,5 +1,6 @@
 // @ts-check
 // Pictures on their way out and, until they are loaded, in.
+import { scriptAddress } from '../client/script-address.js';
 
 /** What is sent as a picture if a browser can show it. */
 const pictures = /^image\/(?:png|jpeg|gif|webp|avif|bmp|heic|heif)$/;
@@ -44,7 +45,7 @@ export class PictureMaker {
 
   /** @param {{ file: File, side?: number }} picture @returns {Promise<Picture | null>} */
   #ask(picture) {
-    const worker = this.#worker ??= new Worker(new URL('../picture-worker.js', import.meta.url), { type: 'module' });
+    const worker = this.#worker ??= new Worker(scriptAddress(new URL('../picture-worker.js', import.meta.url)), { type: 'module' });
     return new Promise((resolve, reject) => {
       worker.onmessage = ({ data }) => resolve(data);
       worker.onerror = worker.onmessageerror = reject;
