@@ -98,7 +98,7 @@ func (e *Engine) timeline(name string, before uint64, limit int, done func(Timel
 		done(Timeline{}, err)
 		return
 	}
-	c.shown = true
+	c.shown, e.keep.looked = true, e.Host.Elapsed()
 	if r := c.group.roster; (r == nil || r.gap) && c.group.role != proto.GroupRole_GROUP_ROLE_NONE && len(c.group.asking) == 0 {
 		e.askGroup(c, func(error) {})
 	}
