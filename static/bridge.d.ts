@@ -82,6 +82,7 @@ export interface Commands {
   read(fields: { key: ConversationKey; seq: ID }): null;
   typing(fields: { key: ConversationKey; active: boolean }): null;
   settings(fields: { shareTyping?: boolean; sharePresence?: boolean; listed?: boolean; away?: boolean }): null;
+  keep(fields: { state: string }): null;
   block(fields: { user: ID; blocked: boolean }): null;
   choose(fields: { key: ConversationKey; pinned?: boolean; muted?: boolean; archived?: boolean; markedUnread?: boolean }): null;
   /** Ends the user's engine for all pages and deletes what the browser keeps of the chat. The answer is the last that comes. */

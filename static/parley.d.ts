@@ -339,6 +339,15 @@ export interface Settings {
   devices: ID;
 }
 
+/** Whether all that the user may read is fetched and kept in this browser. */
+export interface Keeping {
+  /** off: what was seen is kept, and the newest page of each conversation. paused: it goes on where it was, once it is on. */
+  state: 'off' | 'on' | 'paused';
+  /** How many messages of all are here. */
+  kept: number;
+  all: number;
+}
+
 /** What the user wants of one conversation in their own lists. */
 export interface Choice {
   /** Before those that are not. */
@@ -455,6 +464,8 @@ export interface ParleyEventMap {
   group: CustomEvent<Group>;
   /** What the user has chosen, here or on another device. */
   settings: CustomEvent<Settings>;
+  /** How far it has come that everything is kept here: once it is known, and whenever that changed. See keep(). */
+  keeping: CustomEvent<Keeping>;
   /** A fresh token says something else of the user: another name, other services. */
   user: CustomEvent<User>;
   /** Everything shown is void (another history, or a restarted engine): ask for it again. */
@@ -611,6 +622,13 @@ export interface Parley extends EventTarget {
   typing(key: ConversationKey, active: boolean): void;
   /** Chooses what others see of me; what is left out stays as it is. */
   settings(choice: Partial<Omit<Settings, 'devices'>>): Promise<void>;
+  /** As the last keeping event told. */
+  readonly keeping: Keeping;
+  /**
+   * Chooses for this browser whether all that the user may read is fetched and kept here: in the background, a page at a
+   * time while nothing else is fetched, also after a reload, and once there are new conversations, of those.
+   */
+  keep(state: Keeping['state']): Promise<void>;
   /**
    * Blocks a user, on all of my devices, 1,000 at most: neither's messages are taken,
    * each is refused with words, and neither sees of the other who is here, types or is

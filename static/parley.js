@@ -150,6 +150,8 @@ class Parley extends EventTarget {
   connection = {
     state: 'connecting', since: Date.now(), next: 0, reason: '', reasonCode: '', reasonArgs: [], serverOffset: 0, loading: 0, memoryOnly: '', memoryOnlyCode: '',
   };
+  /** @type {import('./parley.d.ts').Keeping} */
+  keeping = { state: 'off', kept: 0, all: 0 };
   /** @type {import('./parley.d.ts').Settings | null} */
   chosen = null;
 
@@ -367,6 +369,11 @@ class Parley extends EventTarget {
       ...listed !== undefined && { listed },
       ...away !== undefined && { away },
     });
+  }
+
+  /** @param {'off' | 'on' | 'paused'} state @returns {Promise<void>} */
+  async keep(state) {
+    await this.#call('keep', { state });
   }
 
   /** @param {bigint} user @returns {Promise<void>} */
@@ -676,6 +683,9 @@ class Parley extends EventTarget {
         break;
       case 'settings':
         this.chosen = detail;
+        break;
+      case 'keeping':
+        this.keeping = detail;
         break;
       case 'error':
         detail = new ParleyError(detail.message, detail.code, { reasonCode: detail.reasonCode, reasonArgs: detail.reasonArgs });

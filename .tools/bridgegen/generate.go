@@ -21,6 +21,7 @@ var sources = []struct{ name, goType string }{
 	{"Mark", "chat.Mark"},
 	{"Connection", "chat.Connection"},
 	{"Settings", "chat.Settings"},
+	{"Keeping", "chat.Keeping"},
 	{"MessageChanges", "messageChanges"},
 	{"Typing", "typing"},
 	{"Presence", "presence"},

@@ -28,6 +28,7 @@ type events struct {
 	presence      []presence
 	groups        []chat.Group
 	settings      *chat.Settings
+	kept          *chat.Keeping
 	user          *chat.Token
 	failures      []error
 }
@@ -126,6 +127,12 @@ func (v *events) Settings(s chat.Settings) {
 	v.schedule()
 }
 
+// Kept implements chat.Observer.
+func (v *events) Kept(k chat.Keeping) {
+	v.kept = &k
+	v.schedule()
+}
+
 // TokenNeeded implements chat.Observer.
 func (v *events) TokenNeeded(string) { v.owner.askToken() }
 
@@ -178,7 +185,7 @@ func (v *events) flush() {
 
 func (v *events) len() int {
 	n := len(v.messages) + len(v.typing) + len(v.presence) + len(v.groups) + len(v.failures)
-	for _, some := range []bool{v.reset, v.connection != nil, len(v.conversations) > 0, v.settings != nil, v.user != nil} {
+	for _, some := range []bool{v.reset, v.connection != nil, len(v.conversations) > 0, v.settings != nil, v.kept != nil, v.user != nil} {
 		if some {
 			n++
 		}
@@ -213,6 +220,9 @@ func (v *events) put(e *encoder) {
 	}
 	if v.settings != nil {
 		putEvent(e, "settings", func(e *encoder) { putSettings(e, v.settings) })
+	}
+	if v.kept != nil {
+		putEvent(e, "keeping", func(e *encoder) { putKeeping(e, v.kept) })
 	}
 	for _, err := range v.failures {
 		putFailure(e, err)

@@ -228,6 +228,15 @@ func putSettings(e *encoder, v *chat.Settings) {
 	e.uint(v.Devices)
 }
 
+var keepingShape = &shape{"state", "kept", "all"}
+
+func putKeeping(e *encoder, v *chat.Keeping) {
+	e.object(keepingShape)
+	e.string(string(v.State))
+	e.float(float64(v.Kept))
+	e.float(float64(v.All))
+}
+
 var messageChangesShape = &shape{"key", "messages", "gone"}
 
 func putMessageChanges(e *encoder, v *messageChanges) {
@@ -523,6 +532,17 @@ func (c *command) settings() settingsFields {
 		sharePresence: optional(c, "sharePresence", c.bool),
 		listed:        optional(c, "listed", c.bool),
 		away:          optional(c, "away", c.bool),
+	}
+}
+
+// keepFields are the fields of the command keep.
+type keepFields struct {
+	state string
+}
+
+func (c *command) keep() keepFields {
+	return keepFields{
+		state: c.text("state"),
 	}
 }
 

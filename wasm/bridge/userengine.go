@@ -115,6 +115,8 @@ func (s *userEngine) welcome(a attachment) {
 	if now := s.engine.Token; now.Name != a.name || !slices.Equal(now.Services, a.services) {
 		s.hub.tell(a.port, func(e *encoder) { s.putUser(e, now) })
 	}
+	kept := s.engine.Kept()
+	s.hub.tell(a.port, func(e *encoder) { putEvent(e, "keeping", func(e *encoder) { putKeeping(e, &kept) }) })
 	if chosen, told := s.engine.Settings(); told {
 		s.hub.tell(a.port, func(e *encoder) { putEvent(e, "settings", func(e *encoder) { putSettings(e, &chosen) }) })
 	}
@@ -227,6 +229,7 @@ var operations = map[string]func(s *userEngine, port int, c *command) error{
 	"typing":        (*userEngine).typing,
 	"token":         (*userEngine).token,
 	"settings":      (*userEngine).settings,
+	"keep":          (*userEngine).keep,
 	"block":         (*userEngine).block,
 	"choose":        (*userEngine).choose,
 	"forget":        (*userEngine).forget,
@@ -371,6 +374,14 @@ func (s *userEngine) settings(port int, c *command) error {
 	if c.err == nil {
 		choice := &proto.Settings{ShareTyping: f.shareTyping, SharePresence: f.sharePresence, Listed: f.listed, Away: f.away}
 		s.engine.Configure(choice, s.hub.finish(port, c.id))
+	}
+	return c.err
+}
+
+func (s *userEngine) keep(port int, c *command) error {
+	f := c.keep()
+	if c.err == nil {
+		s.engine.Keep(chat.KeepingState(f.state), s.hub.finish(port, c.id))
 	}
 	return c.err
 }

@@ -62,6 +62,7 @@ type Engine struct {
 	outbox        outbox
 	uploads       uploads
 	indexing      indexing
+	keep          keeping
 	ctx           context.Context
 	cancel        context.CancelFunc
 	started       bool
@@ -85,7 +86,7 @@ func New(c Config) *Engine {
 	e.connection = connection{engine: e, state: Connection{State: Connecting, MemoryOnly: c.MemoryOnly.Text, MemoryOnlyCode: c.MemoryOnly.Code}, since: c.Host.Elapsed()}
 	e.renewing, e.sync, e.fetch = renewing{engine: e}, syncing{engine: e}, fetching{engine: e}
 	e.outbox, e.marking, e.typing, e.uploads = outbox{engine: e}, marking{engine: e}, newTyping(e), uploads{engine: e}
-	e.indexing = indexing{engine: e}
+	e.indexing, e.keep = indexing{engine: e}, keeping{engine: e, fruitless: make(map[*conversation]bool)}
 	return e
 }
 
@@ -108,6 +109,7 @@ func (e *Engine) Start(done func(error)) {
 				e.watch()
 				e.uploads.tidy()
 				e.indexing.begin()
+				e.keep.begin()
 				e.connection.begin()
 			}
 		}
@@ -341,7 +343,9 @@ func (e *Engine) receive(c *conversation, entries []entry, asOf uint64) {
 	}
 	e.write.touch(c.name)
 	e.deliveredStored(c)
-	e.Observer.Messages(c.name, changed, nil)
+	if !e.keep.quiet || c.shown {
+		e.Observer.Messages(c.name, changed, nil)
+	}
 	e.revise(c)
 	e.changed(c)
 	e.fetch.consider(c)

@@ -32,6 +32,7 @@ type screen struct {
 	connection chat.Connection
 	states     []chat.ConnectionState
 	settings   []chat.Settings
+	kept       []chat.Keeping
 	tokens     int
 	stale      string // the token of which the last of these was said
 	users      []chat.Token
@@ -130,6 +131,7 @@ func (v *screen) Presence(uint64, bool, uint64) {}
 
 func (v *screen) Group(g chat.Group)       { v.group = g }
 func (v *screen) Settings(s chat.Settings) { v.settings = append(v.settings, s) }
+func (v *screen) Kept(k chat.Keeping)      { v.kept = append(v.kept, k) }
 func (v *screen) TokenNeeded(stale string) { v.tokens++; v.stale = stale }
 func (v *screen) User(t chat.Token)        { v.users = append(v.users, t) }
 func (v *screen) Reset()                   { v.resets++; v.shown = nil; v.list = map[string]chat.Conversation{} }

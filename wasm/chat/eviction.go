@@ -94,6 +94,7 @@ func (e *Engine) evictionBatch(all []eviction, pending unstored) (b Batch) {
 // evicted takes note of what is not stored any more. What is pending will be.
 func (e *Engine) evicted(all []eviction, pending unstored) {
 	e.emptied++ // whoever is reading begins again
+	e.keep.rest()
 	for _, x := range all {
 		c := x.c
 		gone := ranges{{1, x.before - 1}}.without(pending[c.name])
@@ -147,6 +148,7 @@ func (w *writer) fill(batch Batch, dirty []string, full error) {
 	w.room = 0
 	if !w.full {
 		w.full = true
+		w.engine.keep.rest()
 		w.engine.connection.keepInMemory(ReasonOf(full))
 	}
 	w.pauseFor(min(roomEvery, w.retry.busy(w.host)))

@@ -57,6 +57,8 @@ type Meta struct {
 	EditWindow uint64
 	// Indexed is the TermsVersion by which everything stored is indexed; 0: perhaps not everything.
 	Indexed uint64
+	// Keeping is the number of a KeepingState; 0 in records of earlier versions.
+	Keeping uint64
 }
 
 // Snapshot is everything that the store holds but the messages.

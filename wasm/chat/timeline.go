@@ -103,7 +103,7 @@ func (e *Engine) timeline(name string, before uint64, limit int, done func(Timel
 		done(Timeline{}, err)
 		return
 	}
-	c.shown, c.evicted = true, 0
+	c.shown, c.evicted, e.keep.looked = true, 0, e.Host.Elapsed()
 	if before == 0 && c.head > 0 {
 		c.opened = e.serverNow()
 		e.write.touch(c.name)

@@ -237,6 +237,23 @@ type Settings struct {
 }
 
 // Observer is told what changed, on the loop. It must not block, and must not
+// KeepingState is whether all that one may read is fetched, to be kept here.
+type KeepingState string
+
+// The states.
+const (
+	KeepingOff    KeepingState = "off" // what was seen is kept, and the newest page of each conversation
+	KeepingOn     KeepingState = "on"
+	KeepingPaused KeepingState = "paused" // until the person lets it go on
+)
+
+// Keeping is how far that has come.
+type Keeping struct {
+	State KeepingState
+	// Kept is how many messages of all are here.
+	Kept, All int
+}
+
 // call the engine.
 type Observer interface {
 	// Messages gives new and changed messages of one conversation, and the
@@ -252,6 +269,8 @@ type Observer interface {
 	Group(Group)
 	// Settings tells what the user has chosen, on whatever device.
 	Settings(Settings)
+	// Kept tells how far it has come that all is kept here.
+	Kept(Keeping)
 	// TokenNeeded asks for a fresh token in the place of one, answered by SetToken.
 	TokenNeeded(stale string)
 	// User tells that the token says something else of the user than the one before.

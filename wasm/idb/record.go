@@ -103,6 +103,7 @@ func encodeMeta(m chat.Meta) []byte {
 	r.string(m.Device)
 	r.uvarint(m.EditWindow)
 	r.uvarint(m.Indexed)
+	r.uvarint(m.Keeping)
 	return r.seal()
 }
 
@@ -114,6 +115,9 @@ func decodeMeta(b []byte) (chat.Meta, error) {
 	}
 	if len(f.left) > 0 { // likewise
 		m.Indexed = f.uvarint()
+	}
+	if len(f.left) > 0 { // likewise
+		m.Keeping = f.uvarint()
 	}
 	return m, f.end()
 }

@@ -17,7 +17,7 @@ func newer(b []byte) []byte {
 }
 
 func TestWhatANewerVersionKnowsMoreOfIsPassedOver(t *testing.T) {
-	meta := chat.Meta{Epoch: 7, SyncToken: "token", Device: "device", EditWindow: 3601}
+	meta := chat.Meta{Epoch: 7, SyncToken: "token", Device: "device", EditWindow: 3601, Keeping: 2}
 	if got, err := decodeMeta(newer(encodeMeta(meta))); err != nil || !reflect.DeepEqual(got, meta) {
 		t.Errorf("meta: %+v, %v", got, err)
 	}

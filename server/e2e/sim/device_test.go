@@ -569,6 +569,7 @@ func (o *observer) Group(g client.Group) {
 }
 
 func (o *observer) Settings(client.Settings) {}
+func (o *observer) Kept(client.Keeping)      {}
 func (o *observer) TokenNeeded(string)       {}
 func (o *observer) User(client.Token)        {}
 func (o *observer) Failed(err error)         { o.d.w.note("%s: %v", o.d, err) }

@@ -177,6 +177,7 @@ func (p *page) Presence(uint64, bool, uint64) {}
 
 func (p *page) Group(client.Group)       {}
 func (p *page) Settings(client.Settings) {}
+func (p *page) Kept(client.Keeping)      {}
 func (p *page) User(client.Token)        {}
 func (p *page) TokenNeeded(string)       { p.t.Error("a token is needed") }
 func (p *page) Reset()                   { p.t.Error("it starts over") }

@@ -1,0 +1,168 @@
+package chat
+
+import (
+	"context"
+	"time"
+
+	"parley/proto"
+)
+
+const (
+	// keepEvery is how long what a person does goes before the next page is fetched that nobody asked for.
+	keepEvery = 300 * time.Millisecond
+	// keepAside is how long it goes first where it is under way.
+	keepAside = time.Second
+	// keepAgain is when it is looked again for what is missing, once nothing is.
+	keepAgain = time.Minute
+)
+
+// keepingStates are all, by their numbers in Meta.
+var keepingStates = [...]KeepingState{KeepingOff, KeepingOn, KeepingPaused}
+
+// keeping fetches what is missing, the newest of the conversations that were active last first: a page at a time,
+// while nothing else is fetched.
+type keeping struct {
+	engine    *Engine
+	wait      func() // ends it; nil if there is none
+	active    bool   // a request is under way
+	quiet     bool   // its answer is taken in
+	retry     backoff
+	looked    time.Duration          // when somebody read last, by the host's clock
+	fruitless map[*conversation]bool // whose server has less than it says
+}
+
+// Keep chooses the state, of this browser profile, and tells how it stands.
+func (e *Engine) Keep(state KeepingState, done func(error)) {
+	e.loaded(func() {
+		for i, known := range keepingStates {
+			if known != state || e.unusable != nil {
+				continue
+			}
+			e.meta.Keeping = uint64(i)
+			e.write.meta(e.meta)
+			e.keep.retry.reset()
+			e.keep.begin()
+			e.Observer.Kept(e.Kept())
+			done(nil)
+			return
+		}
+		if e.unusable != nil {
+			done(e.unusable)
+			return
+		}
+		done(proto.Refuse(proto.PayloadFormatInvalid, "state is %q: want off, on or paused", state))
+	})
+}
+
+// Kept tells how far it has come.
+func (e *Engine) Kept() Keeping {
+	k := Keeping{State: keepingStates[min(e.meta.Keeping, uint64(len(keepingStates))-1)]}
+	for _, c := range e.conversations {
+		if !e.keep.may(c) {
+			continue
+		}
+		all := c.head - c.floor() + 1
+		k.All += int(all)
+		k.Kept += int(all - count(c.stored.missing(c.floor(), c.head)))
+	}
+	return k
+}
+
+// may reports whether something of a conversation can be kept.
+func (k *keeping) may(c *conversation) bool {
+	return !c.key.IsZero() && c.head >= c.floor() && !c.repair.denied && k.engine.mayRead(c.key)
+}
+
+// begin looks soon for what is missing.
+func (k *keeping) begin() {
+	if !k.active {
+		k.after(keepEvery)
+	}
+}
+
+func (k *keeping) after(d time.Duration) {
+	if k.wait != nil {
+		k.wait()
+	}
+	k.wait = k.engine.Host.After(d, func() {
+		k.wait = nil
+		k.step()
+	})
+}
+
+// rest pauses it where there is no room: what it fetched would go to make some, on and on.
+func (k *keeping) rest() {
+	e := k.engine
+	if e.meta.Keeping == 1 {
+		e.meta.Keeping = 2
+		e.write.meta(e.meta)
+		e.Observer.Kept(e.Kept())
+	}
+}
+
+// step fetches a page, if that is wanted and in nobody's way.
+func (k *keeping) step() {
+	e := k.engine
+	switch {
+	case e.closed || keepingStates[min(e.meta.Keeping, 2)] != KeepingOn:
+		return
+	case e.connection.session == nil || e.meta.SyncToken == "" || e.fetch.pause != nil || e.write.failing() || e.write.full,
+		e.fetch.active > 0 || len(e.fetch.queue) > 0 || e.Host.Elapsed()-k.looked < keepAside:
+		k.after(keepAside)
+		return
+	}
+	c, hole := k.next()
+	if c == nil {
+		k.after(keepAgain)
+		return
+	}
+	known, after, before := c.stored, hole.From-1, hole.To+1
+	k.active = true
+	e.fetch.ask(c, func(ctx context.Context, token string) (p historyPage, err error) {
+		body, err := e.History.Messages(ctx, token, c.name, after, before, int(min(before-after-1, proto.MaxPage)))
+		if err != nil {
+			return p, err
+		}
+		return parsePage(c.key, after, before, body)
+	}, k.take, func(err error) {
+		k.active = false
+		switch {
+		case err != nil:
+			k.after(k.retry.busy(e.Host))
+			return
+		case !progress(known, c.stored, hole):
+			k.fruitless[c] = true
+		}
+		k.retry.reset()
+		e.Observer.Kept(e.Kept())
+		e.write.flush(func() { k.after(keepEvery) })
+	})
+}
+
+// take takes in a page, which nobody waits for.
+func (k *keeping) take(c *conversation, p historyPage, epoch uint64) error {
+	k.quiet = true
+	defer func() { k.quiet = false }()
+	return k.engine.fetch.take(c, p, epoch)
+}
+
+// next is the newest hole of the conversation that was active last; nil if nothing is missing.
+func (k *keeping) next() (next *conversation, hole Range) {
+	for _, c := range k.engine.conversations {
+		if !k.may(c) || k.fruitless[c] || next != nil && newer(next, c) {
+			continue
+		}
+		if missing := c.stored.missing(c.floor(), c.head); len(missing) > 0 {
+			next, hole = c, missing[len(missing)-1]
+		}
+	}
+	return next, hole
+}
+
+// newer orders conversations by activity, and by name where that is alike.
+func newer(a, b *conversation) bool {
+	if a.last.id() != b.last.id() {
+		return a.last.id() > b.last.id()
+	}
+	return a.name < b.name
+}

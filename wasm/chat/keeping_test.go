@@ -1,0 +1,184 @@
+package chat_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"parley/proto"
+	"parley/wasm/chat"
+)
+
+// storedOf is how many messages of a conversation a store has.
+func storedOf(t *testing.T, store chat.Store, key string) int {
+	t.Helper()
+	entries, err := store.Messages(t.Context(), key, 1, 1<<40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
+
+func TestAllIsKeptIfThePersonWantsThat(t *testing.T) {
+	clock, s := setup(t)
+	for i := range 1_234 {
+		s.say(bob, alice, fmt.Sprint("old ", i))
+	}
+	for i := range 99 {
+		s.say(carol, alice, fmt.Sprint("older ", i))
+	}
+	carols := proto.DirectKey(alice, carol).String()
+	store := chat.NewMemory()
+	a := open(t, s, alice, store)
+	a.blind = true
+	clock.Run(time.Minute)
+	if n := storedOf(t, store, key); n != 50 {
+		t.Fatalf("unasked, %d messages are kept, want 50", n)
+	}
+	keep := func(state chat.KeepingState) {
+		t.Helper()
+		a.engine.Keep(state, func(err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	keep(chat.KeepingOn)
+	clock.Run(500 * time.Millisecond)
+	first := a.engine.Kept()
+	if first.Kept <= 100 || first.Kept >= 1_000 || first.All != 1_333 {
+		t.Fatalf("soon after that was wanted, it tells %+v", first)
+	}
+
+	keep(chat.KeepingPaused)
+	clock.Run(time.Minute)
+	if got := a.engine.Kept(); got.State != chat.KeepingPaused || got.Kept > first.Kept+proto.MaxPage {
+		t.Errorf("paused, it tells %+v", got)
+	}
+	a.engine.Close(func() {})
+	clock.Run(time.Second)
+	a = open(t, s, alice, store)
+	a.blind = true
+	clock.Run(time.Minute)
+	if got := a.engine.Kept(); got.State != chat.KeepingPaused || got.Kept >= got.All {
+		t.Errorf("paused, and begun again, it tells %+v", got)
+	}
+
+	keep(chat.KeepingOn)
+	clock.Run(400 * time.Millisecond)
+	a.engine.Close(func() {})
+	clock.Run(time.Second)
+	a = open(t, s, alice, store)
+	clock.Run(100 * time.Millisecond)
+	if got := a.engine.Kept(); got.Kept == got.All {
+		t.Fatalf("%+v is there already", got)
+	}
+	clock.Run(10 * time.Second)
+	if got := a.engine.Kept(); got.State != chat.KeepingOn || got.Kept != 1_333 || got.All != 1_333 {
+		t.Errorf("in the end it tells %+v", got)
+	}
+	if n, m := storedOf(t, store, key), storedOf(t, store, carols); n != 1_234 || m != 99 {
+		t.Errorf("in the end %d and %d messages are stored, want 1234 and 99", n, m)
+	}
+	if len(a.shown) > 0 {
+		t.Errorf("the page was told of %d messages that it did not ask for", len(a.shown))
+	}
+	requests := len(s.requests)
+	clock.Run(10 * time.Minute)
+	if len(s.requests) != requests {
+		t.Errorf("once all was there, it asked %d times", len(s.requests)-requests)
+	}
+	if len(a.errors) > 0 {
+		t.Errorf("it failed: %v", a.errors)
+	}
+}
+
+func TestKeepingAllIsInNobodysWay(t *testing.T) {
+	clock, s := setup(t)
+	for i := range 5_000 {
+		s.say(bob, alice, fmt.Sprint("old ", i))
+	}
+	a := open(t, s, alice, chat.NewMemory())
+	a.blind = true
+	clock.Run(time.Minute)
+	a.engine.Keep(chat.KeepingOn, func(error) {})
+	clock.Run(400 * time.Millisecond)
+	before := a.engine.Kept().Kept
+	for range 20 { // a person reads
+		a.timeline(0, 50)
+		clock.Run(500 * time.Millisecond)
+	}
+	if got := a.engine.Kept().Kept; got > before+proto.MaxPage {
+		t.Errorf("while a person read, %d messages were fetched that nobody asked for", got-before)
+	}
+	clock.Run(30 * time.Second)
+	if got := a.engine.Kept(); got.Kept != got.All {
+		t.Errorf("after that, it tells %+v", got)
+	}
+
+	// What comes live is told, whatever is fetched beside it.
+	s.down = true
+	s.cut(nil)
+	clock.Run(time.Second)
+	for i := range 2_000 {
+		s.say(bob, alice, fmt.Sprint("meanwhile ", i))
+	}
+	s.down = false
+	a.blind = false
+	clock.Run(time.Minute)
+	s.say(bob, alice, "now")
+	clock.Run(time.Minute)
+	if got := a.engine.Kept(); got.Kept != got.All || a.told.Content != "now" {
+		t.Errorf("after a time away, it tells %+v, and of %q last", got, a.told.Content)
+	}
+}
+
+func TestAHistoryThatRefusesIsNotAskedOnAndOn(t *testing.T) {
+	clock, s := setup(t)
+	for i := range 500 {
+		s.say(bob, alice, fmt.Sprint("old ", i))
+	}
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Minute)
+	s.refuseHistory = &proto.Refusal{Reason: proto.ServerBusy, Text: "busy"}
+	requests := len(s.requests)
+	a.engine.Keep(chat.KeepingOn, func(error) {})
+	clock.Run(5 * time.Minute)
+	if n := len(s.requests) - requests; n < 2 || n > 40 {
+		t.Errorf("a server that is busy was asked %d times in 5 minutes", n)
+	}
+	s.refuseHistory = nil
+	clock.Run(5 * time.Minute)
+	if got := a.engine.Kept(); got.Kept != got.All {
+		t.Errorf("once it is not any more, it tells %+v", got)
+	}
+	var refused error
+	a.engine.Keep("some", func(err error) { refused = err })
+	if refused == nil || !strings.Contains(refused.Error(), `state is "some": want off, on or paused`) {
+		t.Errorf("a state that there is not is answered: %v", refused)
+	}
+}
+
+// What is fetched unasked never makes what was there go on and on: where there is no room, it rests.
+func TestKeepingAllRestsWhereThereIsNoRoom(t *testing.T) {
+	clock, s := setup(t)
+	for i := range 3_000 {
+		s.say([]uint64{bob, carol}[i%2], alice, fmt.Sprint("old ", i))
+	}
+	store := newSmall(1_200)
+	a := open(t, s, alice, store)
+	a.blind = true
+	clock.Run(time.Minute)
+	a.engine.Keep(chat.KeepingOn, func(error) {})
+	clock.Run(time.Minute)
+	if got := a.engine.Kept(); got.State != chat.KeepingPaused {
+		t.Errorf("without room, it tells %+v", got)
+	}
+	requests, evicted := len(s.requests), len(store.evicted)
+	clock.Run(10 * time.Minute)
+	if len(s.requests) > requests+10 || len(store.evicted) > evicted+2 || evicted > 4 {
+		t.Errorf("it asked %d times more, and %d and then %d evictions made room", len(s.requests)-requests, evicted, len(store.evicted)-evicted)
+	}
+	store.check(t)
+}
