@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"parley/proto"
+	"parley/proto/search"
 )
 
 // Query is what a person looks for in what is stored here.
@@ -16,7 +17,7 @@ type Query struct {
 	Text   string
 	Key    string // of one conversation; "": of all
 	Sender uint64 // 0: whoever
-	Kind   Kind
+	Kind   search.Kind
 	// From and To are the first and last time, Unix milliseconds by the server's clock; To 0: whenever.
 	From, To uint64
 	// Before is the id of the last hit of the answer that this one goes on after; 0: the newest come first.
@@ -60,7 +61,7 @@ type searching struct {
 	query   Query
 	limit   int
 	done    func(Found, error)
-	pattern pattern
+	pattern search.Pattern
 	probe   Probe
 	only    *conversation // that is searched; nil: all
 	streams []*stream
@@ -87,9 +88,9 @@ func (s *searching) prepare() (err error) {
 		return proto.Refuse(proto.PayloadFormatInvalid, "limit is %d: want 1 to %d", s.limit, proto.MaxPage)
 	case len(q.Text) > maxText:
 		return proto.Refuse(proto.PayloadFormatInvalid, "text has %d bytes, at most %d are looked for", len(q.Text), maxText)
-	case q.Kind != AnyKind && !slices.Contains(kinds[:], q.Kind):
+	case q.Kind != search.AnyKind && !slices.Contains(search.Kinds[:], q.Kind):
 		return proto.Refuse(proto.PayloadFormatInvalid, "kind is %q: want picture, file or link", q.Kind)
-	case q.Text == "" && q.Sender == 0 && q.Kind == AnyKind:
+	case q.Text == "" && q.Sender == 0 && q.Kind == search.AnyKind:
 		return proto.Refuse(proto.PayloadFormatInvalid, "nothing is looked for: want text, a sender or a kind")
 	}
 	if q.Key != "" {
@@ -100,40 +101,37 @@ func (s *searching) prepare() (err error) {
 	if q.To == 0 {
 		q.To = ^uint64(0)
 	}
-	s.pattern = patternOf(e.Folder.Fold([]string{q.Text})[0])
+	s.pattern = search.PatternOf(e.Folder.Fold([]string{q.Text})[0])
 	s.probe = q.probe(s.pattern)
 	return nil
 }
 
 // probe is what the index is asked.
-func (q Query) probe(text pattern) Probe {
-	p := Probe{terms: text.terms(), Before: q.Before, From: q.From, To: q.To}
+func (q Query) probe(text search.Pattern) Probe {
+	p := Probe{terms: text.Terms(), Before: q.Before, From: q.From, To: q.To}
 	if q.Sender != 0 {
-		p.terms = append(p.terms, senderTerm(q.Sender))
+		p.terms = append(p.terms, search.SenderTerm(q.Sender))
 	}
-	if i := slices.Index(kinds[:], q.Kind); i >= 0 {
-		p.terms = append(p.terms, kindTerm(i))
+	if q.Kind != search.AnyKind {
+		p.terms = append(p.terms, search.KindTerm(q.Kind))
 	}
 	return p
 }
 
 // has reports whether what was written, and folded, is what one looks for.
-func (s *searching) has(x searchable, folded string) bool {
+func (s *searching) has(x search.Document, folded string) bool {
 	q := s.query
-	if q.Sender != 0 && x.sender != q.Sender || q.Before != 0 && x.id >= q.Before || x.time < q.From || x.time > q.To {
+	if q.Sender != 0 && x.Sender != q.Sender || q.Before != 0 && x.ID >= q.Before || x.Time < q.From || x.Time > q.To {
 		return false
 	}
-	if i := slices.Index(kinds[:], q.Kind); i >= 0 && x.kinds>>i&1 == 0 {
-		return false
-	}
-	return s.pattern.in(folded)
+	return x.Is(q.Kind) && s.pattern.In(folded)
 }
 
 // begin searches what is stored from now on, once everything up to now is.
 func (s *searching) begin() {
 	e := s.engine
 	s.found, s.pages, s.epoch, s.emptied = nil, firstSpan, e.meta.Epoch, e.emptied
-	if s.query.Text == "" || !s.pattern.empty() {
+	if s.query.Text == "" || !s.pattern.Empty() {
 		for _, c := range e.sorted() {
 			if s.only == nil || s.only == c {
 				s.follow(c)
@@ -272,7 +270,7 @@ func (s *searching) finish() {
 		contents = append(contents, hit.Message.Content)
 		answer.Hits = append(answer.Hits, hit)
 	}
-	for i, marks := range s.pattern.marks(e.Folder, contents) {
+	for i, marks := range hitMarks(s.pattern, e.Folder, contents) {
 		answer.Hits[i].Marks = marks
 	}
 	s.done(answer, nil)
@@ -286,9 +284,9 @@ func (s *searching) now(f finding) (x entry, is bool) {
 			x = later
 		}
 	}
-	of, ok := searchableOf(c.key.Kind(), x.body)
+	of, ok := search.Read(c.key.Kind(), x.body)
 	if !ok || !c.stored.has(x.seq) || x.seq < c.floor() {
 		return x, false
 	}
-	return x, s.has(of, s.engine.Folder.Fold([]string{of.text})[0])
+	return x, s.has(of, s.engine.Folder.Fold([]string{of.Text})[0])
 }
