@@ -32,9 +32,12 @@ GO_BUILD = go build -buildvcs=false
 # What makes the browser's program small. Without inlining in protobuf it takes 90 kB less on the
 # way, and reads a sync answer no slower that one could measure; in those of Go's, of which a
 # browser runs little or nothing, 73 kB; in what is generated for the bridge to the page, and what
-# is around it, about 40 kB, and messages cross it no slower.
+# is around it, about 40 kB, and messages cross it no slower; in the store and what it uses of Go's
+# library, 22 kB, and 10,000 messages are written and read in the same time within the noise, with
+# their terms 5 % slower (4 runs each). How bytes come to lie makes a difference of up to 8 kB.
 NOT_INLINED = google.golang.org/protobuf/... github.com/eclipse/... crypto/... encoding/asn1 encoding/base64 \
-	encoding/json encoding/pem fmt math/big reflect parley/proto parley/wasm/bridge parley/wasm/link
+	encoding/json encoding/pem fmt math/big reflect parley/proto parley/wasm/bridge parley/wasm/link parley/wasm/idb \
+	time slices context strings
 SMALL = -ldflags='-s -w' $(patsubst %,-gcflags='%=-l',$(NOT_INLINED))
 
 # The race detector watches everything but SQLite itself, which is C translated to Go,

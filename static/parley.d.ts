@@ -584,9 +584,10 @@ export interface Parley extends EventTarget {
   pause(ref: string, paused: boolean): Promise<void>;
   /**
    * The content of an attachment, of the type that the server found it to be: from this browser, which keeps some
-   * 200 MiB of them until their message is taken back, else from the server.
+   * 200 MiB of them until their message is taken back, else from the server. Without keep, which is true if it is not
+   * given, what comes from the server is not kept.
    */
-  attachment(attachment: Attachment): Promise<Blob>;
+  attachment(attachment: Attachment, options?: { keep?: boolean }): Promise<Blob>;
   /** How large a file may be, in bytes, and how many go with one message. */
   uploadLimits(): Promise<{ largest: number; files: number }>;
   /** The newest messages before a seq (0n: the newest of all), from this browser, else from the server. */

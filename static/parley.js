@@ -279,15 +279,15 @@ class Parley extends EventTarget {
     await this.#call('pause', { ref, paused });
   }
 
-  /** @param {import('./parley.d.ts').Attachment} attachment @returns {Promise<Blob>} */
-  async attachment({ id, file, place }) {
+  /** @param {import('./parley.d.ts').Attachment} attachment @param {{ keep?: boolean }} [options] @returns {Promise<Blob>} */
+  async attachment({ id, file, place }, { keep = true } = {}) {
     const kept = file && await keptFile(this.user.id, file);
     if (kept) {
-      if (id) await this.#attachments.put(id, place, kept);
+      if (id && keep) await this.#attachments.put(id, place, kept);
       return kept;
     }
     if (!id) throw new ParleyError('the file is not there any more: choose it again', 0, { reasonCode: 'file-gone' });
-    return this.#attachments.get(id, place);
+    return this.#attachments.get(id, place, keep);
   }
 
   uploadLimits() {

@@ -119,7 +119,7 @@ func TestNoStateOfThePageShutsAnybodyOut(t *testing.T) {
 		{"an account that is elsewhere", func() {
 			c.click("Account")
 			c.await("who looks after it", `() => document.querySelector('dialog[open]').innerText.includes('looked after where you have your account')`)
-			if offered := call[[]string](c.tab, `() => [...document.querySelectorAll('dialog[open] :is(button, input)')].filter(e => e.checkVisibility()).map(e => e.textContent || e.id)`); strings.Join(offered, ", ") != "Sign out everywhere, Sign out, Close" {
+			if offered := call[[]string](c.tab, `() => [...document.querySelectorAll('dialog[open] :is(button, input)')].filter(e => e.checkVisibility()).map(e => e.textContent || e.id)`); strings.Join(offered, ", ") != "Export all conversations…, Sign out everywhere, Sign out, Close" {
 				c.t.Errorf("of an account that is elsewhere the page offers %q", offered)
 			}
 		}},

@@ -34,9 +34,10 @@ export class Attachments {
     this.#authorized = authorized;
   }
 
-  /** @param {bigint} id @param {string} place @returns {Promise<Blob>} of the type that the server found it to be */
-  get(id, place) {
+  /** @param {bigint} id @param {string} place @param {boolean} keep what is loaded @returns {Promise<Blob>} of the type that the server found it to be */
+  get(id, place, keep = true) {
     let wanted = this.#loading.get(id);
+    if (!keep) return wanted ?? this.#get(id, place, false);
     if (!wanted) {
       wanted = this.#get(id, place).finally(() => this.#loading.delete(id));
       this.#loading.set(id, wanted);
@@ -44,15 +45,15 @@ export class Attachments {
     return wanted;
   }
 
-  /** @param {bigint} id @param {string} place */
-  async #get(id, place) {
+  /** @param {bigint} id @param {string} place @param {boolean} keep */
+  async #get(id, place, keep = true) {
     const address = this.#address(id);
     const cache = await this.#cache();
     const kept = await cache?.match(address).catch(() => undefined);
     if (kept) return kept.blob();
     const response = await this.#authorized(token => download(address, token));
     const blob = await response.blob();
-    await this.#keep(cache, address, place, blob);
+    if (keep) await this.#keep(cache, address, place, blob);
     return blob;
   }
 

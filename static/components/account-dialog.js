@@ -9,7 +9,7 @@ import { element, text } from './dom.js';
 
 /** @typedef {import('../parley.js').Device} Device */
 
-/** Fires "sign-out" with whether it is to be everywhere. */
+/** Fires "sign-out" with whether it is to be everywhere, and "export" when all conversations are wanted as a file. */
 export class AccountDialog extends HTMLElement {
   #parley;
   #clock;
@@ -39,6 +39,7 @@ export class AccountDialog extends HTMLElement {
   #dialog = element('dialog', { class: 'ask account', 'aria-labelledby': 'account', onclose: () => this.remove() },
     element('h2', { id: 'account' }, t.account),
     this.#naming, this.#elsewhere, this.#said, this.#devices, this.#recovering,
+    element('section', {}, element('h3', {}, t.exportOf), element('div', { class: 'choices' }, element('button', { class: 'button', type: 'button', onclick: () => this.#export() }, t.exportAll))),
     element('div', { class: 'choices end' },
       element('button', { class: 'button', type: 'button', onclick: () => this.#signOut(true) }, t.signOutEverywhere),
       element('button', { class: 'button', type: 'button', onclick: () => this.#signOut(false) }, t.signOut),
@@ -62,6 +63,11 @@ export class AccountDialog extends HTMLElement {
 
   disconnectedCallback() {
     this.#done.abort();
+  }
+
+  #export() {
+    this.#dialog.close();
+    this.dispatchEvent(new Event('export'));
   }
 
   /** Says that a device signed in: by the code that is shown, if one is. @param {string} words */

@@ -4,6 +4,7 @@ import { act } from '../model/conversation-acts.js';
 import { reasonOf } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { ConversationMenu } from './conversation-menu.js';
+import { ExportDialog } from './export-dialog.js';
 import { MediaDialog } from './media-dialog.js';
 import { PrintDialog } from './print-dialog.js';
 
@@ -45,6 +46,7 @@ export class ConversationCommands {
       const participants = this.#context.participants(key);
       if (what === 'print') return this.menu.after(new PrintDialog(parley, participants, this.#find(key), this.#context.clock));
       if (what === 'media') return this.menu.after(new MediaDialog(parley, participants, this.#context.player));
+      if (what === 'export') return this.menu.after(new ExportDialog(parley, this.#context, [this.#find(key)].filter(known => known !== undefined)));
       await act(parley, what, key, participants.peer, this.#find(key));
       if (what === 'mark-unread') this.#tell('marked-unread', key);
     } catch (error) {

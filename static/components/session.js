@@ -2,6 +2,7 @@
 // Being signed in: the account, signing out here or everywhere, going on as somebody else by a code, and what
 // is said, and can be done, when the server lets the user in no more.
 import { deviceLabel } from '../model/device-label.js';
+import { forgetDownloads } from '../model/download.js';
 import { clearIdentity, forgetUser, keepsIdentity, learnWhoMints, storedIdentity, storeIdentity } from '../model/identity.js';
 import { forgetServices } from '../model/services.js';
 import { signInWithCode } from '../parley.js';
@@ -11,6 +12,7 @@ import { formats, t } from '../texts/strings.js';
 import { AccountDialog } from './account-dialog.js';
 import { askForCode } from './code-form.js';
 import { element } from './dom.js';
+import { ExportDialog } from './export-dialog.js';
 import { askToSignInInstead, askToSignOut } from './sign-out-dialog.js';
 
 /**
@@ -86,7 +88,15 @@ export class Session {
     if (!this.parley) return this.#notices.add(t.notDone(t.serverAway));
     const dialog = new AccountDialog(this.parley, this.#context.clock);
     dialog.addEventListener('sign-out', event => this.signOut(/** @type {CustomEvent<boolean>} */ (event).detail));
+    dialog.addEventListener('export', () => this.#export());
     this.#place.append(dialog);
+  }
+
+  /** Gives the person all of their conversations; those that an agent answers in are the service's. */
+  #export() {
+    const { parley } = this;
+    const own = this.#conversations().filter(({ agent, head }) => !agent && head > 0n);
+    if (parley) this.#place.append(new ExportDialog(parley, this.#context, own));
   }
 
   /** Tells of devices that signed in elsewhere, where the person looks. @param {import('../parley.js').Device[]} devices */
@@ -123,6 +133,7 @@ export class Session {
     try {
       if (everywhere) await parley?.endDevices();
       await parley?.forget();
+      await forgetDownloads();
     } catch (error) {
       this.#leaving = anyway;
       if (!anyway) return this.#notices.add(t.notDone(reasonOf(error, t.unknownError)));

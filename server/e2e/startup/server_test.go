@@ -35,9 +35,10 @@ func newServer(t testing.TB) (address string) {
 	return s.Address
 }
 
-// notInlined is the Makefile's NOT_INLINED.
+// notInlined is what the Makefile's NOT_INLINED has of others.
 var notInlined = []string{"google.golang.org/protobuf/...", "github.com/eclipse/...", "crypto/...", "encoding/asn1",
-	"encoding/base64", "encoding/json", "encoding/pem", "fmt", "math/big", "reflect"}
+	"encoding/base64", "encoding/json", "encoding/pem", "fmt", "math/big", "reflect",
+	"time", "slices", "context", "strings"}
 
 // newBare builds the bare program and serves it as the server serves Parley's:
 // compressed, and kept by browsers for ever, the page aside. It returns the

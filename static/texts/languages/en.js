@@ -404,7 +404,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   more: 'More',
   conversationActs: {
     'mark-read': 'Mark as read', 'mark-unread': 'Mark as unread', pin: 'Pin', unpin: 'Unpin', mute: 'Mute', unmute: 'Unmute',
-    archive: 'Archive', unarchive: 'Take out of the archive', media: 'Pictures and files…', print: 'Print…', block: 'Block', unblock: 'Unblock',
+    archive: 'Archive', unarchive: 'Take out of the archive', media: 'Pictures and files…', print: 'Print…', export: 'Export…', block: 'Block', unblock: 'Unblock',
   },
   /** @param {string} reason */
   notDone: reason => `That did not work: ${reason}`,
@@ -519,6 +519,26 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   delete: 'Delete',
   gap: 'Earlier messages are being fetched…',
   loadingOlder: 'Loading earlier messages…',
+  exportOf: 'Take your messages along',
+  exportAll: 'Export all conversations…',
+  exportGo: 'Export',
+  exportMeans: 'One ZIP file: a page to read, all messages as JSON Lines, and the files that they carry.',
+  exporting: 'Exporting',
+  exportProgress: {
+    /** @param {number} n @param {number} all */
+    messages: (n, all) => `Reading the messages: ${number(n)} of ${number(all)}`,
+    /** @param {number} n @param {number} all */
+    page: (n, all) => `Writing the page: ${number(n)} of ${number(all)}`,
+    /** @param {number} n @param {number} all */
+    files: (n, all) => `Fetching the files: ${number(n)} of ${number(all)}`,
+  },
+  exported: 'All is in the file, which the browser puts where it puts downloads.',
+  /** @param {number} n */
+  exportedBut: n => `All is in the file but ${n === 1 ? 'one attachment that is' : `${number(n)} attachments that are`} not there any more.`,
+  /** @param {string} name */
+  exportTitle: name => `Conversations of ${name}`,
+  /** @param {string} time */
+  exportedAt: time => `Exported on ${time}`,
   printConversation: 'Print the whole conversation',
   readingToPrint: 'Reading the messages…',
   /** @param {string} from @param {string} to when the first and last were written @param {number} n messages */
