@@ -10,7 +10,7 @@ import (
 	"parley/proto/search"
 )
 
-// Query is what a person looks for in what is stored here.
+// Query is what a person looks for.
 type Query struct {
 	// Text is words, each of which some word of the message begins with, and runs of characters of scripts without
 	// spaces, each of which stands in it; "" if Sender or Kind is enough.
@@ -20,8 +20,10 @@ type Query struct {
 	Kind   search.Kind
 	// From and To are the first and last time, Unix milliseconds by the server's clock; To 0: whenever.
 	From, To uint64
-	// Before is the id of the last hit of the answer that this one goes on after; 0: the newest come first.
+	// Before is Next of the answer that this one goes on after; 0: the newest come first.
 	Before uint64
+	// Server asks the server, too, for what is not stored here.
+	Server bool
 }
 
 const (
@@ -35,8 +37,8 @@ const (
 	readPages = 16
 )
 
-// Search looks for stored messages, up to limit, in slices between which the loop goes on. cancel ends it, and done
-// is not called any more.
+// Search looks for messages, up to limit: for stored ones in slices between which the loop goes on. cancel ends it, and
+// done is not called any more.
 func (e *Engine) Search(q Query, limit int, done func(Found, error)) (cancel func()) {
 	ctx, cancel := context.WithCancel(e.ctx)
 	e.loaded(func() {
@@ -47,6 +49,9 @@ func (e *Engine) Search(q Query, limit int, done func(Found, error)) (cancel fun
 		if err := s.prepare(); err != nil {
 			s.done(Found{}, err)
 			return
+		}
+		if q.Server {
+			s.widen()
 		}
 		s.begin()
 	})
@@ -76,6 +81,19 @@ type searching struct {
 type finding struct {
 	stream *stream
 	entry  entry
+}
+
+// widen asks the server, too.
+func (s *searching) widen() {
+	w := &everywhere{engine: s.engine, ctx: s.ctx, query: s.query, limit: s.limit, done: s.done, pattern: s.pattern}
+	s.done = func(f Found, err error) {
+		if w.here = &f; err != nil {
+			w.done(f, err)
+			return
+		}
+		w.merge()
+	}
+	w.begin()
 }
 
 // prepare reads the query.
@@ -260,6 +278,9 @@ func (s *searching) finish() {
 		return
 	}
 	answer := Found{More: more, Indexed: e.indexing.share()}
+	if n := len(s.found); more && n > 0 {
+		answer.Next = s.found[n-1].entry.id()
+	}
 	var contents []string
 	for _, f := range s.found {
 		x, is := s.now(f)

@@ -168,6 +168,7 @@ func TestASearchFindsWhatReadingEverythingFinds(t *testing.T) {
 
 func searchLikeReading(t *testing.T, random *rand.Rand, lacking bool) {
 	clock, s := setup(t)
+	s.looks = 40
 	store := &indexed{Memory: chat.NewMemory(), made: map[string]*chat.PageTerms{}}
 	if lacking {
 		store.lacks = func(page uint64) bool { return page%3 == 1 }
