@@ -2546,6 +2546,127 @@ func (x *ServiceMessagePage) GetMessages() []*ServiceMessage {
 	return nil
 }
 
+// SearchAnswer answers GET /api/search?q=&key=&sender=&kind=picture|file|link&from=&to=&before=&limit=, which looks
+// through what the asker may read: all conversations, or one by its key. from and to are Unix milliseconds, both
+// included; before is that of the answer which this one goes on after.
+type SearchAnswer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The newest first: their message ids fall.
+	Found []*Found `protobuf:"bytes,1,rep,name=found" json:"found,omitempty"`
+	// Where the next request goes on, as its before: nothing else with this message id or a higher one is to
+	// be found. 0: nothing older is. An answer looks at so much and no more, and may be short, or empty,
+	// while more is to come.
+	Before        *uint64 `protobuf:"varint,2,req,name=before" json:"before,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SearchAnswer) Reset() {
+	*x = SearchAnswer{}
+	mi := &file_chat_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchAnswer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchAnswer) ProtoMessage() {}
+
+func (x *SearchAnswer) ProtoReflect() protoreflect.Message {
+	mi := &file_chat_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchAnswer.ProtoReflect.Descriptor instead.
+func (*SearchAnswer) Descriptor() ([]byte, []int) {
+	return file_chat_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *SearchAnswer) GetFound() []*Found {
+	if x != nil {
+		return x.Found
+	}
+	return nil
+}
+
+func (x *SearchAnswer) GetBefore() uint64 {
+	if x != nil && x.Before != nil {
+		return *x.Before
+	}
+	return 0
+}
+
+// Found is a message that was found: one of the two, as its conversation's messages are.
+type Found struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the conversation.
+	Key            *string         `protobuf:"bytes,1,req,name=key" json:"key,omitempty"`
+	Message        *Message        `protobuf:"bytes,2,opt,name=message" json:"message,omitempty"`
+	ServiceMessage *ServiceMessage `protobuf:"bytes,3,opt,name=service_message,json=serviceMessage" json:"service_message,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Found) Reset() {
+	*x = Found{}
+	mi := &file_chat_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Found) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Found) ProtoMessage() {}
+
+func (x *Found) ProtoReflect() protoreflect.Message {
+	mi := &file_chat_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Found.ProtoReflect.Descriptor instead.
+func (*Found) Descriptor() ([]byte, []int) {
+	return file_chat_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Found) GetKey() string {
+	if x != nil && x.Key != nil {
+		return *x.Key
+	}
+	return ""
+}
+
+func (x *Found) GetMessage() *Message {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
+func (x *Found) GetServiceMessage() *ServiceMessage {
+	if x != nil {
+		return x.ServiceMessage
+	}
+	return nil
+}
+
 // Typing tells that somebody is writing, to those whom they have written to before
 // and within a service. Never stored, expires by itself.
 // Topics: chat/{user}/up/typing, chat/{user}/down/typing.
@@ -2562,7 +2683,7 @@ type Typing struct {
 
 func (x *Typing) Reset() {
 	*x = Typing{}
-	mi := &file_chat_proto_msgTypes[16]
+	mi := &file_chat_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2574,7 +2695,7 @@ func (x *Typing) String() string {
 func (*Typing) ProtoMessage() {}
 
 func (x *Typing) ProtoReflect() protoreflect.Message {
-	mi := &file_chat_proto_msgTypes[16]
+	mi := &file_chat_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2587,7 +2708,7 @@ func (x *Typing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Typing.ProtoReflect.Descriptor instead.
 func (*Typing) Descriptor() ([]byte, []int) {
-	return file_chat_proto_rawDescGZIP(), []int{16}
+	return file_chat_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Typing) GetKey() string {
@@ -2811,6 +2932,13 @@ const file_chat_proto_rawDesc = "" +
 	"\bhead_seq\x18\x02 \x02(\x04R\aheadSeq\x12\x17\n" +
 	"\amin_seq\x18\x03 \x02(\x04R\x06minSeq\x122\n" +
 	"\bmessages\x18\x04 \x03(\v2\x16.parley.ServiceMessageR\bmessages\"K\n" +
+	"\fSearchAnswer\x12#\n" +
+	"\x05found\x18\x01 \x03(\v2\r.parley.FoundR\x05found\x12\x16\n" +
+	"\x06before\x18\x02 \x02(\x04R\x06before\"\x85\x01\n" +
+	"\x05Found\x12\x10\n" +
+	"\x03key\x18\x01 \x02(\tR\x03key\x12)\n" +
+	"\amessage\x18\x02 \x01(\v2\x0f.parley.MessageR\amessage\x12?\n" +
+	"\x0fservice_message\x18\x03 \x01(\v2\x16.parley.ServiceMessageR\x0eserviceMessage\"K\n" +
 	"\x06Typing\x12\x10\n" +
 	"\x03key\x18\x01 \x02(\tR\x03key\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\x04R\x06userId\x12\x16\n" +
@@ -2929,7 +3057,7 @@ func file_chat_proto_rawDescGZIP() []byte {
 }
 
 var file_chat_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_chat_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_chat_proto_goTypes = []any{
 	(ServiceType)(0),              // 0: parley.ServiceType
 	(MessageType)(0),              // 1: parley.MessageType
@@ -2951,7 +3079,9 @@ var file_chat_proto_goTypes = []any{
 	(*Choice)(nil),                // 17: parley.Choice
 	(*MessagePage)(nil),           // 18: parley.MessagePage
 	(*ServiceMessagePage)(nil),    // 19: parley.ServiceMessagePage
-	(*Typing)(nil),                // 20: parley.Typing
+	(*SearchAnswer)(nil),          // 20: parley.SearchAnswer
+	(*Found)(nil),                 // 21: parley.Found
+	(*Typing)(nil),                // 22: parley.Typing
 }
 var file_chat_proto_depIdxs = []int32{
 	1,  // 0: parley.Message.message_type:type_name -> parley.MessageType
@@ -2971,11 +3101,14 @@ var file_chat_proto_depIdxs = []int32{
 	12, // 14: parley.BaseUserUnreadStatics.conversations:type_name -> parley.ConversationState
 	4,  // 15: parley.MessagePage.messages:type_name -> parley.Message
 	7,  // 16: parley.ServiceMessagePage.messages:type_name -> parley.ServiceMessage
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	21, // 17: parley.SearchAnswer.found:type_name -> parley.Found
+	4,  // 18: parley.Found.message:type_name -> parley.Message
+	7,  // 19: parley.Found.service_message:type_name -> parley.ServiceMessage
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_chat_proto_init() }
@@ -2989,7 +3122,7 @@ func file_chat_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_chat_proto_rawDesc), len(file_chat_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   17,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

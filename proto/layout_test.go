@@ -130,7 +130,7 @@ func TestTheBrowserProgramStaysSmall(t *testing.T) {
 		t.Fatal(program.Error.Err)
 	}
 	for _, path := range program.Deps {
-		for _, unwanted := range []string{"github.com/gorilla/websocket", "github.com/eclipse/paho.golang/autopaho"} {
+		for _, unwanted := range []string{"github.com/gorilla/websocket", "github.com/eclipse/paho.golang/autopaho", "golang.org/x/text"} {
 			if below(path, unwanted) {
 				t.Errorf("the browser's program links %s", path)
 			}

@@ -74,7 +74,7 @@ export interface Commands {
   pause(fields: { ref: string; paused: boolean }): null;
   history(fields: { key: ConversationKey; before: ID; limit: number }): Timeline;
   /** 0 and '' where an option was left out. */
-  search(fields: { text: string; key: string; sender: ID; kind: string; from: number; to: number; before: ID; limit: number }): Found;
+  search(fields: { text: string; key: string; sender: ID; kind: string; from: number; to: number; before: ID; limit: number; server: boolean }): Found;
   /** Ends the search of a call of this page, which then gets a refusal. */
   endSearch(fields: { call: number }): null;
   conversations(fields: {}): Conversation[];

@@ -251,8 +251,17 @@ export interface GroupLink { id: ID; code: string; made: number; expires: number
 export interface Found {
   /** The newest first. */
   hits: Hit[];
-  /** There may be more: give the id of the last of these as before. */
+  /** There may be more. */
   more: boolean;
+  /** What to give as before to have that; 0n if there is no more. */
+  next: ID;
+  /**
+   * Why the server did not answer, so that these are what is stored in this browser; '' if it did, or was not to be asked. The
+   * two below are as reasonCode and reasonArgs of Message.
+   */
+  incomplete: string;
+  incompleteCode: string;
+  incompleteArgs: string[];
   /** How much of what is stored has been indexed, from 0 to 1: until it is all, as after an update, a search takes longer. */
   indexed: number;
 }
@@ -274,8 +283,10 @@ export interface SearchOptions {
   /** Unix milliseconds by the server's clock, both included. */
   from?: number;
   to?: number;
-  /** The id of the last hit that was had before. */
+  /** The next of what was found before. */
   before?: ID;
+  /** false looks through what is stored in this browser alone, which takes no time on the way; true if it is not given. */
+  server?: boolean;
   /** 1 to 500, else 20. */
   limit?: number;
   /** Ends the search, whose promise is then rejected with the signal's reason. */

@@ -328,13 +328,13 @@ class Parley extends EventTarget {
    * @param {import('./parley.d.ts').SearchOptions} [options]
    * @returns {Promise<import('./parley.d.ts').Found>}
    */
-  async search(text, { key = '', sender = 0n, kind = /** @type {string} */ (''), from = 0, to = 0, before = 0n, limit = 20, signal } = {}) {
+  async search(text, { key = '', sender = 0n, kind = /** @type {string} */ (''), from = 0, to = 0, before = 0n, limit = 20, server = true, signal } = {}) {
     signal?.throwIfAborted();
     let call = 0;
     const end = () => { if (call) this.#tell('endSearch', { call }); };
     signal?.addEventListener('abort', end);
     try {
-      return await this.#call('search', { text, key, sender, kind, from, to, before, limit }, number => {
+      return await this.#call('search', { text, key, sender, kind, from, to, before, limit, server }, number => {
         call = number;
         if (signal?.aborted) end(); // while the call waited
       });

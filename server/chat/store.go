@@ -72,6 +72,13 @@ type View interface {
 	// Entry if there is none. Of one that was deleted only Key, Seq, ID, Sender,
 	// Ref and CreateTime are known.
 	ByRef(sender uint64, ref [proto.RefSize]byte) (Entry, error)
+	// ByID returns entries of all conversations with after < id < before, in the order of their
+	// ids: the lowest limit of them, or the highest if newest. before 0 means no bound.
+	ByID(after, before uint64, limit int, newest bool) ([]Entry, error)
+	// WithIDs returns the entries that have one of the ids, each once.
+	WithIDs(ids []uint64) ([]Entry, error)
+	// Groups returns the groups that a user is or was in (Member.From), by their keys as text.
+	Groups(user uint64) ([]proto.Key, error)
 	// Oldest returns the entry at Conversation.Min of each conversation that keeps
 	// any and whose key, as text, comes after one; in the order of these, limit at
 	// most. Body need not be set.

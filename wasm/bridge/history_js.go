@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/url"
 	"strconv"
 	"syscall/js"
 
@@ -49,6 +50,28 @@ func entries(ctx context.Context, key, url, token string) (page []byte, err erro
 		return nil, fmt.Errorf("history of %s: %w", key, err)
 	}
 	return page, nil
+}
+
+// Search implements chat.History.
+func (h history) Search(ctx context.Context, token string, q chat.Query, limit int) (answer []byte, err error) {
+	address := h.server + "/api/search?limit=" + strconv.Itoa(limit)
+	for _, text := range []struct{ name, value string }{{"q", q.Text}, {"key", q.Key}, {"kind", string(q.Kind)}} {
+		if text.value != "" {
+			address += "&" + text.name + "=" + url.QueryEscape(text.value)
+		}
+	}
+	for _, number := range []struct {
+		name  string
+		value uint64
+	}{{"sender", q.Sender}, {"from", q.From}, {"to", q.To}, {"before", q.Before}} {
+		if number.value != 0 && number.value != math.MaxUint64 {
+			address += "&" + number.name + "=" + strconv.FormatUint(number.value, 10)
+		}
+	}
+	if answer, err = get(ctx, address, token); err != nil {
+		return nil, fmt.Errorf("search: %w", err)
+	}
+	return answer, nil
 }
 
 // Group implements chat.History.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"parley/proto"
+	"parley/proto/search"
 	"parley/wasm/chat"
 )
 
@@ -25,7 +26,7 @@ type Parts struct {
 	Network    chat.Network
 	History    chat.History
 	// Folder makes texts comparable for a search, as Store does; nil: letters of either case alone.
-	Folder chat.Folder
+	Folder search.Folder
 	// Files are those that pages keep to be sent; nil: none can be.
 	Files chat.Files
 	// Erase deletes what Store keeps, once that is closed. It may block; nil: there is nothing.

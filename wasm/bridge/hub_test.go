@@ -54,6 +54,10 @@ func (noHistory) Messages(context.Context, string, string, uint64, uint64, int) 
 	return nil, errors.New("no history here")
 }
 
+func (noHistory) Search(context.Context, string, chat.Query, int) ([]byte, error) {
+	return nil, errors.New("no search here")
+}
+
 func (noHistory) Group(context.Context, string, uint64) ([]byte, error) {
 	return nil, errors.New("no groups here")
 }

@@ -167,7 +167,7 @@ func putTimeline(e *encoder, v *chat.Timeline) {
 	}
 }
 
-var foundShape = &shape{"hits", "more", "indexed"}
+var foundShape = &shape{"hits", "more", "next", "incomplete", "incompleteCode", "incompleteArgs", "indexed"}
 
 func putFound(e *encoder, v *chat.Found) {
 	e.object(foundShape)
@@ -176,6 +176,13 @@ func putFound(e *encoder, v *chat.Found) {
 		putHit(e, &v.Hits[i])
 	}
 	e.bool(v.More)
+	e.uint(v.Next)
+	e.string(v.Incomplete)
+	e.string(v.IncompleteCode)
+	e.array(len(v.IncompleteArgs))
+	for i := range v.IncompleteArgs {
+		e.string(v.IncompleteArgs[i])
+	}
 	e.float(float64(v.Indexed))
 }
 
@@ -455,6 +462,7 @@ type searchFields struct {
 	to     float64
 	before uint64
 	limit  float64
+	server bool
 }
 
 func (c *command) search() searchFields {
@@ -467,6 +475,7 @@ func (c *command) search() searchFields {
 		to:     c.number("to"),
 		before: c.uint("before"),
 		limit:  c.number("limit"),
+		server: c.bool("server"),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"parley/proto"
+	"parley/proto/search"
 	"parley/wasm/chat"
 )
 
@@ -71,7 +72,7 @@ func (s *userEngine) search(port int, c *command) error {
 		return proto.Refuse(proto.PayloadFormatInvalid, "from, to: want Unix milliseconds")
 	}
 	query := chat.Query{
-		Text: f.text, Key: f.key, Sender: f.sender, Kind: chat.Kind(f.kind), From: uint64(f.from), To: uint64(f.to), Before: f.before,
+		Text: f.text, Key: f.key, Sender: f.sender, Kind: search.Kind(f.kind), From: uint64(f.from), To: uint64(f.to), Before: f.before, Server: f.server,
 	}
 	a, over := asked{port, c.id}, false
 	cancel := s.engine.Search(query, int(f.limit), func(found chat.Found, err error) {

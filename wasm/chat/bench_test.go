@@ -59,6 +59,9 @@ func (q *queue) Messages(context.Context, string, string, uint64, uint64, int) (
 	return marshal(&proto.MessagePage{Epoch: &q.epoch, HeadSeq: new(uint64(50)), MinSeq: new(uint64(51))}), nil
 }
 
+// Search implements chat.History.
+func (q *queue) Search(context.Context, string, chat.Query, int) ([]byte, error) { return nil, nil }
+
 // Group implements chat.History.
 func (q *queue) Group(context.Context, string, uint64) ([]byte, error) { return nil, nil }
 

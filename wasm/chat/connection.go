@@ -221,9 +221,12 @@ func (c *connection) failed(token string, err error, opened bool) {
 // reasonOf says in words for a person why something could not be had.
 func reasonOf(err error) Reason {
 	var refusal *proto.Refusal
+	var reason *Reason
 	switch {
 	case err == nil:
 		return Reason{Text: "the connection was closed", Code: "closed"}
+	case errors.As(err, &reason):
+		return *reason
 	case errors.As(err, &refusal) && refusal.Text != "":
 		return *ReasonOf(refusal)
 	}

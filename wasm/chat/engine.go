@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"parley/proto"
+	"parley/proto/search"
 )
 
 // Config is what an engine needs. All fields but Grace, MemoryOnly and Folder are
@@ -40,7 +41,7 @@ type Config struct {
 	Host       Host
 	Observer   Observer
 	// Folder makes texts comparable for a search, as the Store's does; nil: one that knows the case of letters alone.
-	Folder Folder
+	Folder search.Folder
 }
 
 // Engine is one user's chat in one browser profile. All methods must be called
@@ -152,7 +153,7 @@ func (e *Engine) load(s Snapshot) error {
 	if e.meta.Device == "" {
 		var device [8]byte
 		e.Host.Random(device[:])
-		e.meta.Device, e.meta.Indexed = hex.EncodeToString(device[:]), TermsVersion // nothing is stored yet
+		e.meta.Device, e.meta.Indexed = hex.EncodeToString(device[:]), search.Version // nothing is stored yet
 		e.write.meta(e.meta)
 	}
 	return nil

@@ -1,6 +1,10 @@
 package chat
 
-import "slices"
+import (
+	"slices"
+
+	"parley/proto/search"
+)
 
 // PageSize is how many seqs a page has: page n those from PageSize*n on. A search reads whole pages.
 const PageSize = 64
@@ -36,7 +40,7 @@ func NoCandidates() Candidates { return Candidates{FirstID: unknownID} }
 // Probe is what a search asks of an index: pages that have all terms, and a message with an id below Before, other
 // than 0, and a time from From through To.
 type Probe struct {
-	terms    []term
+	terms    []search.Term
 	Before   uint64
 	From, To uint64
 }
@@ -45,7 +49,7 @@ type Probe struct {
 func (p Probe) Shards() []int {
 	shards := make([]int, 0, len(p.terms)+1)
 	for _, t := range p.terms {
-		shards = append(shards, shardOf(t))
+		shards = append(shards, search.ShardOf(t))
 	}
 	if len(shards) == 0 {
 		shards = append(shards, 0)
@@ -54,9 +58,9 @@ func (p Probe) Shards() []int {
 	return slices.Compact(shards)
 }
 
-// Probe is what the index is asked for a text alone.
-func (f Folder) Probe(text string) Probe {
-	return Probe{terms: patternOf(f.Fold([]string{text})[0]).terms(), To: ^uint64(0)}
+// ProbeOf is what the index is asked for a text alone.
+func ProbeOf(fold search.Folder, text string) Probe {
+	return Probe{terms: search.PatternOf(fold.Fold([]string{text})[0]).Terms(), To: ^uint64(0)}
 }
 
 // Look takes a page, older than those before, into what is known of its span. of is nil if the index does not know it.
@@ -79,7 +83,7 @@ func (p Probe) on(page *PageTerms) bool {
 		return false
 	}
 	for _, t := range p.terms {
-		if !page.has(t) {
+		if !page.Terms.Has(t) {
 			return false
 		}
 	}

@@ -3,6 +3,8 @@ package chat
 import (
 	"slices"
 	"time"
+
+	"parley/proto/search"
 )
 
 const (
@@ -25,7 +27,7 @@ type indexing struct {
 // begin makes what may be missing.
 func (x *indexing) begin() {
 	e := x.engine
-	if e.meta.Indexed == TermsVersion {
+	if e.meta.Indexed == search.Version {
 		return
 	}
 	list := e.sorted()
@@ -47,7 +49,7 @@ func (x *indexing) next() {
 	case e.closed:
 		return
 	case len(x.left) == 0:
-		e.meta.Indexed = TermsVersion
+		e.meta.Indexed = search.Version
 		e.write.meta(e.meta)
 		return
 	}

@@ -5,10 +5,12 @@ import (
 	"slices"
 	"unicode"
 	"unicode/utf16"
+
+	"parley/proto/search"
 )
 
-// marks says where what a search looks for stands in texts, as they were written.
-func (p pattern) marks(f Folder, texts []string) [][]Mark {
+// hitMarks says where what a search looks for stands in texts, as they were written.
+func hitMarks(p search.Pattern, f search.Folder, texts []string) [][]Mark {
 	all := make([][]Mark, len(texts))
 	letters, counts := []string(nil), make([]int, len(texts))
 	for i, text := range texts {
@@ -17,14 +19,14 @@ func (p pattern) marks(f Folder, texts []string) [][]Mark {
 	}
 	folded := f.Fold(letters)
 	for i, n := range counts {
-		all[i] = p.marksIn(letters[:n], folded[:n])
+		all[i] = marksIn(p, letters[:n], folded[:n])
 		letters, folded = letters[n:], folded[n:]
 	}
 	return all
 }
 
 // marksIn says where it stands in a text of letters, each folded.
-func (p pattern) marksIn(letters, folded []string) []Mark {
+func marksIn(p search.Pattern, letters, folded []string) []Mark {
 	var text []byte
 	var at []uint32 // of each byte of text: in which letter it is
 	for i, letter := range folded {
@@ -41,7 +43,7 @@ func (p pattern) marksIn(letters, folded []string) []Mark {
 		}
 	}
 	var marks []Mark
-	p.places(string(text), func(from, to int) { marks = append(marks, Mark{starts[at[from]], starts[at[to-1]+1]}) })
+	p.Places(string(text), func(from, to int) { marks = append(marks, Mark{starts[at[from]], starts[at[to-1]+1]}) })
 	return joinedMarks(marks)
 }
 
@@ -76,5 +78,5 @@ func lettersOf(text string) (letters []string) {
 // joins reports whether a character belongs to the one before: marks, the later parts of a Hangul syllable, and the
 // voiced marks of halfwidth kana.
 func joins(r rune) bool {
-	return r >= 0x300 && (LetterMark(r) || unicode.Is(unicode.Mark, r) || r >= 0x1160 && r <= 0x11FF || r == 0xFF9E || r == 0xFF9F)
+	return r >= 0x300 && (search.LetterMark(r) || unicode.Is(unicode.Mark, r) || r >= 0x1160 && r <= 0x11FF || r == 0xFF9E || r == 0xFF9F)
 }

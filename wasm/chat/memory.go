@@ -50,7 +50,7 @@ func (m *Memory) Messages(ctx context.Context, key string, from, to uint64) ([]E
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	entries := m.entries[key]
-	first, _ := search(entries, from)
+	first, _ := place(entries, from)
 	var found []Entry
 	for _, e := range entries[first:] {
 		if e.Seq > to {
@@ -68,7 +68,7 @@ func (m *Memory) Candidates(ctx context.Context, spans []Span, p Probe) ([]Candi
 	all := make([]Candidates, len(spans))
 	for i, s := range spans {
 		entries, found, last := m.entries[s.Key], NoCandidates(), unknownID
-		end, _ := search(entries, (s.To+1)*PageSize)
+		end, _ := place(entries, (s.To+1)*PageSize)
 		for _, e := range slices.Backward(entries[:end]) {
 			page := PageOf(e.Seq)
 			if page < s.From {
@@ -106,7 +106,7 @@ func (m *Memory) Apply(ctx context.Context, b Batch) error {
 		m.put(cloneEntry(e))
 	}
 	for _, d := range b.Deleted {
-		first, _ := search(m.entries[d.Key], d.Before)
+		first, _ := place(m.entries[d.Key], d.Before)
 		m.entries[d.Key] = slices.Clone(m.entries[d.Key][first:])
 	}
 	for _, r := range b.Conversations {
@@ -123,7 +123,7 @@ func (m *Memory) Apply(ctx context.Context, b Batch) error {
 
 func (m *Memory) put(e Entry) {
 	entries := m.entries[e.Key]
-	i, found := search(entries, e.Seq)
+	i, found := place(entries, e.Seq)
 	if found {
 		entries[i] = e
 		return
@@ -131,8 +131,8 @@ func (m *Memory) put(e Entry) {
 	m.entries[e.Key] = slices.Insert(entries, i, e)
 }
 
-// search finds where in entries seq is, or would be.
-func search(entries []Entry, seq uint64) (int, bool) {
+// place finds where in entries seq is, or would be.
+func place(entries []Entry, seq uint64) (int, bool) {
 	return slices.BinarySearchFunc(entries, seq, func(e Entry, seq uint64) int { return cmp.Compare(e.Seq, seq) })
 }
 

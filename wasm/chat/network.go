@@ -69,6 +69,9 @@ type History interface {
 	// Revised returns likewise, wherever they stand, the entries that others spoke of after
 	// one, by revised_seq, the oldest limit of them.
 	Revised(ctx context.Context, token, key string, after uint64, limit int) (page []byte, err error)
+	// Search returns an encoded SearchAnswer, of at most limit messages that are older than q.Before; 0 means no bound.
+	// Errors are as of Messages.
+	Search(ctx context.Context, token string, q Query, limit int) (answer []byte, err error)
 	// Group returns an encoded GroupRoster. Errors are as of Messages.
 	Group(ctx context.Context, token string, group uint64) (roster []byte, err error)
 }

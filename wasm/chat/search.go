@@ -7,20 +7,23 @@ import (
 	"slices"
 
 	"parley/proto"
+	"parley/proto/search"
 )
 
-// Query is what a person looks for in what is stored here.
+// Query is what a person looks for.
 type Query struct {
 	// Text is words, each of which some word of the message begins with, and runs of characters of scripts without
 	// spaces, each of which stands in it; "" if Sender or Kind is enough.
 	Text   string
 	Key    string // of one conversation; "": of all
 	Sender uint64 // 0: whoever
-	Kind   Kind
+	Kind   search.Kind
 	// From and To are the first and last time, Unix milliseconds by the server's clock; To 0: whenever.
 	From, To uint64
-	// Before is the id of the last hit of the answer that this one goes on after; 0: the newest come first.
+	// Before is Next of the answer that this one goes on after; 0: the newest come first.
 	Before uint64
+	// Server asks the server, too, for what is not stored here.
+	Server bool
 }
 
 const (
@@ -34,8 +37,8 @@ const (
 	readPages = 16
 )
 
-// Search looks for stored messages, up to limit, in slices between which the loop goes on. cancel ends it, and done
-// is not called any more.
+// Search looks for messages, up to limit: for stored ones in slices between which the loop goes on. cancel ends it, and
+// done is not called any more.
 func (e *Engine) Search(q Query, limit int, done func(Found, error)) (cancel func()) {
 	ctx, cancel := context.WithCancel(e.ctx)
 	e.loaded(func() {
@@ -46,6 +49,9 @@ func (e *Engine) Search(q Query, limit int, done func(Found, error)) (cancel fun
 		if err := s.prepare(); err != nil {
 			s.done(Found{}, err)
 			return
+		}
+		if q.Server {
+			s.widen()
 		}
 		s.begin()
 	})
@@ -60,7 +66,7 @@ type searching struct {
 	query   Query
 	limit   int
 	done    func(Found, error)
-	pattern pattern
+	pattern search.Pattern
 	probe   Probe
 	only    *conversation // that is searched; nil: all
 	streams []*stream
@@ -77,6 +83,19 @@ type finding struct {
 	entry  entry
 }
 
+// widen asks the server, too.
+func (s *searching) widen() {
+	w := &everywhere{engine: s.engine, ctx: s.ctx, query: s.query, limit: s.limit, done: s.done, pattern: s.pattern}
+	s.done = func(f Found, err error) {
+		if w.here = &f; err != nil {
+			w.done(f, err)
+			return
+		}
+		w.merge()
+	}
+	w.begin()
+}
+
 // prepare reads the query.
 func (s *searching) prepare() (err error) {
 	e, q := s.engine, &s.query
@@ -87,9 +106,9 @@ func (s *searching) prepare() (err error) {
 		return proto.Refuse(proto.PayloadFormatInvalid, "limit is %d: want 1 to %d", s.limit, proto.MaxPage)
 	case len(q.Text) > maxText:
 		return proto.Refuse(proto.PayloadFormatInvalid, "text has %d bytes, at most %d are looked for", len(q.Text), maxText)
-	case q.Kind != AnyKind && !slices.Contains(kinds[:], q.Kind):
+	case q.Kind != search.AnyKind && !slices.Contains(search.Kinds[:], q.Kind):
 		return proto.Refuse(proto.PayloadFormatInvalid, "kind is %q: want picture, file or link", q.Kind)
-	case q.Text == "" && q.Sender == 0 && q.Kind == AnyKind:
+	case q.Text == "" && q.Sender == 0 && q.Kind == search.AnyKind:
 		return proto.Refuse(proto.PayloadFormatInvalid, "nothing is looked for: want text, a sender or a kind")
 	}
 	if q.Key != "" {
@@ -100,40 +119,37 @@ func (s *searching) prepare() (err error) {
 	if q.To == 0 {
 		q.To = ^uint64(0)
 	}
-	s.pattern = patternOf(e.Folder.Fold([]string{q.Text})[0])
+	s.pattern = search.PatternOf(e.Folder.Fold([]string{q.Text})[0])
 	s.probe = q.probe(s.pattern)
 	return nil
 }
 
 // probe is what the index is asked.
-func (q Query) probe(text pattern) Probe {
-	p := Probe{terms: text.terms(), Before: q.Before, From: q.From, To: q.To}
+func (q Query) probe(text search.Pattern) Probe {
+	p := Probe{terms: text.Terms(), Before: q.Before, From: q.From, To: q.To}
 	if q.Sender != 0 {
-		p.terms = append(p.terms, senderTerm(q.Sender))
+		p.terms = append(p.terms, search.SenderTerm(q.Sender))
 	}
-	if i := slices.Index(kinds[:], q.Kind); i >= 0 {
-		p.terms = append(p.terms, kindTerm(i))
+	if q.Kind != search.AnyKind {
+		p.terms = append(p.terms, search.KindTerm(q.Kind))
 	}
 	return p
 }
 
 // has reports whether what was written, and folded, is what one looks for.
-func (s *searching) has(x searchable, folded string) bool {
+func (s *searching) has(x search.Document, folded string) bool {
 	q := s.query
-	if q.Sender != 0 && x.sender != q.Sender || q.Before != 0 && x.id >= q.Before || x.time < q.From || x.time > q.To {
+	if q.Sender != 0 && x.Sender != q.Sender || q.Before != 0 && x.ID >= q.Before || x.Time < q.From || x.Time > q.To {
 		return false
 	}
-	if i := slices.Index(kinds[:], q.Kind); i >= 0 && x.kinds>>i&1 == 0 {
-		return false
-	}
-	return s.pattern.in(folded)
+	return x.Is(q.Kind) && s.pattern.In(folded)
 }
 
 // begin searches what is stored from now on, once everything up to now is.
 func (s *searching) begin() {
 	e := s.engine
 	s.found, s.pages, s.epoch, s.emptied = nil, firstSpan, e.meta.Epoch, e.emptied
-	if s.query.Text == "" || !s.pattern.empty() {
+	if s.query.Text == "" || !s.pattern.Empty() {
 		for _, c := range e.sorted() {
 			if s.only == nil || s.only == c {
 				s.follow(c)
@@ -262,6 +278,9 @@ func (s *searching) finish() {
 		return
 	}
 	answer := Found{More: more, Indexed: e.indexing.share()}
+	if n := len(s.found); more && n > 0 {
+		answer.Next = s.found[n-1].entry.id()
+	}
 	var contents []string
 	for _, f := range s.found {
 		x, is := s.now(f)
@@ -272,7 +291,7 @@ func (s *searching) finish() {
 		contents = append(contents, hit.Message.Content)
 		answer.Hits = append(answer.Hits, hit)
 	}
-	for i, marks := range s.pattern.marks(e.Folder, contents) {
+	for i, marks := range hitMarks(s.pattern, e.Folder, contents) {
 		answer.Hits[i].Marks = marks
 	}
 	s.done(answer, nil)
@@ -286,9 +305,9 @@ func (s *searching) now(f finding) (x entry, is bool) {
 			x = later
 		}
 	}
-	of, ok := searchableOf(c.key.Kind(), x.body)
+	of, ok := search.Read(c.key.Kind(), x.body)
 	if !ok || !c.stored.has(x.seq) || x.seq < c.floor() {
 		return x, false
 	}
-	return x, s.has(of, s.engine.Folder.Fold([]string{of.text})[0])
+	return x, s.has(of, s.engine.Folder.Fold([]string{of.Text})[0])
 }

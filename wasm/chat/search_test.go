@@ -13,6 +13,8 @@ import (
 	"unicode/utf16"
 
 	"parley/proto"
+	"parley/proto/search"
+	"parley/proto/search/native"
 	"parley/wasm/chat"
 )
 
@@ -33,7 +35,7 @@ func (x *indexed) terms(key string, entries []chat.Entry) *chat.PageTerms {
 	}
 	on := string(bytes.Join(bodies, nil))
 	if x.made[on] == nil {
-		terms := chat.FoldNatively.Index(key, bodies)
+		terms := chat.IndexOf(native.Fold, key, bodies)
 		x.made[on] = &terms
 	}
 	return x.made[on]
@@ -130,7 +132,7 @@ func matches(folded, query string) bool {
 
 // naive finds in the server's logs what a search should, the newest first.
 func (s *server) naive(q chat.Query, keys ...string) (found []string) {
-	folded := chat.FoldNatively([]string{q.Text})[0]
+	folded := native.Fold([]string{q.Text})[0]
 	if q.Text != "" && !strings.ContainsFunc(folded, func(r rune) bool { return unicode.In(r, unicode.Letter, unicode.Number, unicode.Mark) }) {
 		return nil
 	}
@@ -148,8 +150,8 @@ func (s *server) naive(q chat.Query, keys ...string) (found []string) {
 		switch {
 		case !m.GetMessageType().Written() || m.GetMessageType().Revises():
 		case q.Sender != 0 && m.GetSenderId() != q.Sender, q.Before != 0 && m.GetMessageId() >= q.Before:
-		case q.Kind == chat.LinkKind && !link, m.GetCreateTime() < q.From, q.To != 0 && m.GetCreateTime() > q.To:
-		case !matches(chat.FoldNatively([]string{m.GetContent()})[0], folded):
+		case q.Kind == search.LinkKind && !link, m.GetCreateTime() < q.From, q.To != 0 && m.GetCreateTime() > q.To:
+		case !matches(native.Fold([]string{m.GetContent()})[0], folded):
 		default:
 			found = append(found, fmt.Sprint(m.GetMessageId()))
 		}
@@ -166,11 +168,12 @@ func TestASearchFindsWhatReadingEverythingFinds(t *testing.T) {
 
 func searchLikeReading(t *testing.T, random *rand.Rand, lacking bool) {
 	clock, s := setup(t)
+	s.looks = 40
 	store := &indexed{Memory: chat.NewMemory(), made: map[string]*chat.PageTerms{}}
 	if lacking {
 		store.lacks = func(page uint64) bool { return page%3 == 1 }
 	}
-	a := openWith(t, s, chat.Config{User: alice, Store: store, Folder: chat.FoldNatively})
+	a := openWith(t, s, chat.Config{User: alice, Store: store, Folder: native.Fold})
 	a.blind = true
 	clock.Run(time.Second)
 	with := []uint64{bob, carol, bob}
@@ -218,7 +221,7 @@ func searchLikeReading(t *testing.T, random *rand.Rand, lacking bool) {
 				q.Sender = []uint64{alice, bob, carol}[random.IntN(3)]
 			}
 			if random.IntN(6) == 0 {
-				q.Kind = chat.LinkKind
+				q.Kind = search.LinkKind
 			}
 			if random.IntN(8) == 0 && len(s.logs[key]) > 0 {
 				q.From = s.logs[key][random.IntN(len(s.logs[key]))].GetCreateTime()
@@ -279,7 +282,7 @@ func TestWhatWasFoundIsMarked(t *testing.T) {
 		{"哈哈哈", "哈哈", []chat.Mark{{0, 3}}},
 	}
 	clock, s := setup(t)
-	a := openWith(t, s, chat.Config{User: alice, Store: chat.NewMemory(), Folder: chat.FoldNatively})
+	a := openWith(t, s, chat.Config{User: alice, Store: chat.NewMemory(), Folder: native.Fold})
 	clock.Run(time.Second)
 	for _, test := range tests {
 		s.say(bob, alice, test.text)

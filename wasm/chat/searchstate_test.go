@@ -10,6 +10,7 @@ import (
 	pb "google.golang.org/protobuf/proto"
 
 	"parley/proto"
+	"parley/proto/search"
 	"parley/wasm/chat"
 )
 
@@ -96,7 +97,7 @@ func TestWhatAnEarlierVersionStoredIsIndexedTheNewestFirstAndGoesOnAfterAKill(t 
 	a.engine.Close(func() {})
 	clock.Run(time.Second)
 	meta := load(t, memory).Meta
-	if meta.Indexed != chat.TermsVersion {
+	if meta.Indexed != search.Version {
 		t.Fatalf("what was stored from the start is said to be indexed by version %d", meta.Indexed)
 	}
 	meta.Indexed = 0
@@ -128,7 +129,7 @@ func TestWhatAnEarlierVersionStoredIsIndexedTheNewestFirstAndGoesOnAfterAKill(t 
 			}
 		}
 	}
-	if share := a.search(chat.Query{Text: "nobody"}, 1).Indexed; share != 1 || rows.Meta.Indexed != chat.TermsVersion {
+	if share := a.search(chat.Query{Text: "nobody"}, 1).Indexed; share != 1 || rows.Meta.Indexed != search.Version {
 		t.Errorf("at the end %.2f is indexed", share)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -56,6 +58,9 @@ type server struct {
 	revisions     int                        // requests for what was revised
 	newer         bool                       // takes what a newer program sends
 	roster        *proto.GroupRoster         // of the one group
+	looks         int                        // at how many messages an answer of a search looks; 0: it is refused
+	searched      int                        // how often
+	spoil         func(*proto.SearchAnswer)  // what is answered
 	rosterAsked   int                        // how often
 }
 
@@ -342,6 +347,45 @@ func (s *server) state(user uint64, k proto.Key, log []*proto.Message) *proto.Co
 func (s *server) expire(before uint64) {
 	s.min[key] = before
 	s.rev++
+}
+
+// Search implements chat.History.
+func (s *server) Search(_ context.Context, _ string, q chat.Query, limit int) ([]byte, error) {
+	s.searched++
+	switch {
+	case s.down:
+		return nil, errors.New("connection refused")
+	case s.looks == 0:
+		return nil, &proto.Refusal{Reason: proto.ServerBusy, Text: "too many look for something"}
+	}
+	var all []*proto.Message
+	for _, log := range s.logs {
+		all = append(all, log...)
+	}
+	slices.SortFunc(all, func(a, b *proto.Message) int { return cmp.Compare(b.GetMessageId(), a.GetMessageId()) })
+	ids := s.naive(chat.Query{Text: q.Text, Key: q.Key, Sender: q.Sender, Kind: q.Kind, From: q.From, To: q.To}, slices.Collect(maps.Keys(s.logs))...)
+	answer := &proto.SearchAnswer{Before: new(uint64)}
+	looked := 0
+	for _, m := range all {
+		if q.Before != 0 && m.GetMessageId() >= q.Before {
+			continue
+		}
+		if looked++; looked > s.looks || len(answer.Found) == limit {
+			break
+		}
+		*answer.Before = m.GetMessageId()
+		if slices.Contains(ids, fmt.Sprint(m.GetMessageId())) {
+			name := proto.DirectKey(m.GetSenderId(), m.GetReceiverId()).String()
+			answer.Found = append(answer.Found, &proto.Found{Key: &name, Message: m})
+		}
+	}
+	if looked <= s.looks && len(answer.Found) < limit {
+		*answer.Before = 0
+	}
+	if s.spoil != nil {
+		s.spoil(answer)
+	}
+	return marshal(answer), nil
 }
 
 // Group implements chat.History.

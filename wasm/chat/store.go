@@ -55,7 +55,7 @@ type Meta struct {
 	// EditWindow is for how many seconds the server lets messages be changed, and one more; 0 if
 	// it did not say.
 	EditWindow uint64
-	// Indexed is the TermsVersion by which everything stored is indexed; 0: perhaps not everything.
+	// Indexed is the search.Version by which everything stored is indexed; 0: perhaps not everything.
 	Indexed uint64
 	// Keeping is the number of a KeepingState; 0 in records of earlier versions.
 	Keeping uint64

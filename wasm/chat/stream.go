@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"parley/proto"
+	"parley/proto/search"
 )
 
 // stream is what a search finds in one conversation, the newest first.
@@ -111,12 +112,12 @@ func (l *slice) run(ctx context.Context) error {
 // sift keeps what is looked for, the newest first.
 func (r *pageRead) sift(s *searching, entries []Entry) {
 	var texts []string
-	var all []searchable
+	var all []search.Document
 	var of []Entry
 	for _, e := range slices.Backward(entries) {
-		if x, ok := searchableOf(r.kind, e.Body); ok {
-			texts, all, of = append(texts, x.text), append(all, x), append(of, e)
-			r.firstID = min(r.firstID, x.id)
+		if x, ok := search.Read(r.kind, e.Body); ok {
+			texts, all, of = append(texts, x.Text), append(all, x), append(of, e)
+			r.firstID = min(r.firstID, x.ID)
 		}
 	}
 	for i, folded := range s.engine.Folder.Fold(texts) {

@@ -181,8 +181,14 @@ type Timeline struct {
 // Found is what a search found, the newest first.
 type Found struct {
 	Hits []Hit
-	// More says that there may be more, before the last of these.
+	// More says that there may be more, and Next where, as Query.Before; 0 if there is none.
 	More bool
+	Next uint64
+	// Incomplete says why the server was not asked, or did not answer, and what is stored here alone was looked through;
+	// "" if it answered, or was not to be asked.
+	Incomplete     string
+	IncompleteCode string
+	IncompleteArgs []string
 	// Indexed is how much of what is stored has been indexed, from 0 to 1: until it is all, a search takes longer.
 	Indexed float64
 }

@@ -6,11 +6,11 @@ import (
 	"sync"
 	"syscall/js"
 
-	"parley/wasm/chat"
+	"parley/proto/search"
 )
 
-// Fold is the browser's chat.Folder: tables of Unicode would add a tenth to the program.
-var Fold chat.Folder = fold
+// Fold is the browser's search.Folder: tables of Unicode would add a tenth to the program.
+var Fold search.Folder = fold
 
 // fold asks the browser for all texts at once, joined by a character that none of them has.
 func fold(texts []string) []string {
@@ -26,11 +26,11 @@ func fold(texts []string) []string {
 	return strings.Split(folded.String(), between)
 }
 
-// letterMarks is a RegExp of what chat.LetterMark says.
+// letterMarks is a RegExp of what search.LetterMark says.
 var letterMarks = sync.OnceValue(func() js.Value {
 	var class strings.Builder
 	for r := rune(0); r < 1<<16; r++ {
-		if chat.LetterMark(r) {
+		if search.LetterMark(r) {
 			class.WriteString(`\u` + strconv.FormatInt(0x10000+int64(r), 16)[1:])
 		}
 	}

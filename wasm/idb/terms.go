@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"maps"
 
+	"parley/proto/search"
 	"parley/wasm/chat"
 )
 
@@ -40,7 +41,7 @@ func (b *block) encode(shard int) []byte {
 		}
 	}
 	r := newRecord(size)
-	r.uvarint(chat.TermsVersion)
+	r.uvarint(search.Version)
 	r.uvarint(b.number)
 	var before chat.PageTerms
 	for _, p := range b.pages {
@@ -62,7 +63,7 @@ func (b *block) encode(shard int) []byte {
 // decodeShard unpacks what encode packed; nil of what is damaged or of another version. Filters are parts of b.
 func decodeShard(b []byte, shard int) *block {
 	f := &fields{left: bytes.TrimPrefix(b, []byte{format})}
-	if len(f.left) == len(b) || f.uvarint() != chat.TermsVersion {
+	if len(f.left) == len(b) || f.uvarint() != search.Version {
 		return nil
 	}
 	full := &block{number: f.uvarint()}
@@ -126,17 +127,17 @@ func (b *block) empty() bool { return b.pages == [blockPages]*chat.PageTerms{} }
 
 // termsOf are a page's, as it is written: of the messages that are new to it and what the index said before, if that is
 // known and nothing is replaced; else of all. older is what was stored, nil if there was nothing.
-func termsOf(fold chat.Folder, conversation string, fresh, older *page, before *chat.PageTerms) *chat.PageTerms {
+func termsOf(fold search.Folder, conversation string, fresh, older *page, before *chat.PageTerms) *chat.PageTerms {
 	var made chat.PageTerms
 	switch {
 	case older == nil:
-		made = fold.Index(conversation, fresh.all())
+		made = chat.IndexOf(fold, conversation, fresh.all())
 	case before == nil || fresh.present&older.present != 0:
 		whole := *fresh
 		whole.merge(older)
-		made = fold.Index(conversation, whole.all())
+		made = chat.IndexOf(fold, conversation, whole.all())
 	default:
-		made = before.Merge(fold.Index(conversation, fresh.all()))
+		made = before.Merge(chat.IndexOf(fold, conversation, fresh.all()))
 	}
 	return &made
 }

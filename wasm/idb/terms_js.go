@@ -6,6 +6,7 @@ import (
 	"iter"
 	"syscall/js"
 
+	"parley/proto/search"
 	"parley/wasm/chat"
 )
 
@@ -22,7 +23,7 @@ func (x index) of(page place) *block {
 }
 
 // blockRequests are reads of all shards of blocks.
-type blockRequests map[place][chat.Shards]js.Value
+type blockRequests map[place][search.Shards]js.Value
 
 // askBlocks begins to read the blocks of pages: what answer returns is there once the transaction was awaited. cleared
 // says that there are none.
@@ -33,7 +34,7 @@ func (t *transaction) askBlocks(pages iter.Seq[place], cleared bool) blockReques
 		if _, known := asked[at]; known || cleared {
 			continue
 		}
-		var requests [chat.Shards]js.Value
+		var requests [search.Shards]js.Value
 		for shard := range requests {
 			requests[shard] = t.read(storeTerms, "get", toJS(shardKey(at, shard)))
 		}
@@ -59,7 +60,7 @@ func (r blockRequests) answer() index {
 }
 
 func allShards() []int {
-	shards := make([]int, chat.Shards)
+	shards := make([]int, search.Shards)
 	for i := range shards {
 		shards[i] = i
 	}
@@ -79,7 +80,7 @@ func shardIn(v js.Value, shard int) *block {
 func (t *transaction) putIndex(said index) {
 	store := t.store(storeTerms)
 	for at, b := range said {
-		for shard := range chat.Shards {
+		for shard := range search.Shards {
 			if key := toJS(shardKey(at, shard)); b.empty() {
 				store.Call("delete", key)
 			} else {
@@ -95,7 +96,7 @@ func (t *transaction) forgetIndex(before place) {
 		return
 	}
 	store := t.store(storeTerms)
-	for shard := range chat.Shards {
+	for shard := range search.Shards {
 		first, last := place{before.conversation, 0}, place{before.conversation, before.page - 1}
 		store.Call("delete", keyRange.Call("bound", toJS(shardKey(first, shard)), toJS(shardKey(last, shard))))
 	}

@@ -7,10 +7,13 @@ import (
 	"strings"
 	"syscall/js"
 	"testing"
+	"unicode"
 
 	protobuf "google.golang.org/protobuf/proto"
 
 	"parley/proto"
+	"parley/proto/search"
+	"parley/proto/search/native"
 	"parley/wasm/chat"
 	"parley/wasm/chat/storetest"
 )
@@ -29,22 +32,31 @@ func TestIndex(t *testing.T) {
 	}, Fold)
 }
 
-func TestTheBrowserFoldsAsTheTestsDo(t *testing.T) {
-	for text, want := range map[string]string{
-		"Ünïcode ÉTÉ": "unicode ete", "ЁЛКА": "елка", "ΟΔΟΣ": "οδοσ", "Ｐａｒｌｅｙ１": "parley1", "ｶﾞｰﾀﾞ": "ガーダ",
-		"ﬁn": "fin", "مَرْحَبًا": "مرحبا", "İstanbul": "istanbul", "สวัสดี": "สวัสดี", "가각": "가각", "が": "が", "1²": "12",
-		"a\x00É": "a e",
-	} {
-		if got := Fold.Fold([]string{"Ä", text, "plain"}); !slices.Equal(got, []string{"a", want, "plain"}) {
-			t.Errorf("%q became %q, want %q", text, got, want)
+// Whoever searches here and on the server finds the same: both fold alike what people write with, a character at a
+// time and in words.
+func TestTheBrowserFoldsAsTheServerDoes(t *testing.T) {
+	texts := []string{
+		"Ünïcode ÉTÉ", "ЁЛКА", "ΟΔΟΣ όδος", "Ｐａｒｌｅｙ１", "ｶﾞｰﾀﾞ", "ﬁn", "مَرْحَبًا", "İstanbul", "สวัสดี น้ำ", "가각", "か\u3099", "1²",
+		"Tiếng Việt", "שָׁלוֹם", "हिन्दी", "தமிழ்", "Straße", "Ǆ", "\u1112\u1161\u11ab", "㍿ ㌔", "ÅÅ", "a\u0323\u0307", "😀👍🏽",
+	}
+	for r := rune(1); r < 0x20000; r++ {
+		if unicode.In(r, unicode.Letter, unicode.Number, unicode.Mark) {
+			texts = append(texts, "A"+string(r))
 		}
 	}
-	var texts []string
-	for r := rune(1); r < 0xD800; r++ {
-		texts = append(texts, "A"+string(r))
+	got, want, differ := Fold(slices.Clone(texts)), native.Fold(slices.Clone(texts)), 0
+	for i := range texts {
+		if got[i] != want[i] {
+			if differ++; differ <= 20 {
+				t.Errorf("%q %x: %q, on the server %q", texts[i], []rune(texts[i]), got[i], want[i])
+			}
+		}
 	}
-	if got, want := Fold.Fold(texts), Fold(slices.Clone(texts)); !slices.Equal(got, want) {
+	if shortcut := Fold.Fold(texts); !slices.Equal(shortcut, got) {
 		t.Error("folding without the browser is not as with it")
+	}
+	if got := Fold([]string{"a\x00É", "b"}); !slices.Equal(got, []string{"a e", "b"}) {
+		t.Errorf("what stands between texts: %q", got)
 	}
 }
 
@@ -57,7 +69,7 @@ func TestWhatAnEarlierVersionStoredIsIndexedLater(t *testing.T) {
 	}
 	span := chat.Span{Key: "d:1:2", From: 0, To: 3000 / pageSize}
 	look := func() (pages int) {
-		found, err := s.Candidates(t.Context(), []chat.Span{span}, Fold.Probe("nobody says this"))
+		found, err := s.Candidates(t.Context(), []chat.Span{span}, chat.ProbeOf(Fold, "nobody says this"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,7 +78,7 @@ func TestWhatAnEarlierVersionStoredIsIndexedLater(t *testing.T) {
 	for name, spoil := range map[string]func(t *transaction){
 		"nothing":         func(t *transaction) { t.store(storeTerms).Call("clear") },
 		"damage":          func(t *transaction) { everyShard(t, "text") },
-		"another version": func(t *transaction) { everyShard(t, toJS([]byte{format, chat.TermsVersion + 1, 0})) },
+		"another version": func(t *transaction) { everyShard(t, toJS([]byte{format, search.Version + 1, 0})) },
 	} {
 		if err := s.run(t.Context(), "readwrite", func(t *transaction) error { spoil(t); return nil }, storeTerms); err != nil {
 			t.Fatal(err)
@@ -108,7 +120,7 @@ func TestADatabaseOfTheFirstVersionIsSearchedAndIndexed(t *testing.T) {
 	defer s.Close()
 	span := chat.Span{Key: "d:1:2", From: 0, To: 1}
 	for _, want := range []int{2, 0} {
-		found, err := s.Candidates(t.Context(), []chat.Span{span}, Fold.Probe("nobody says this"))
+		found, err := s.Candidates(t.Context(), []chat.Span{span}, chat.ProbeOf(Fold, "nobody says this"))
 		if err != nil || len(found[0].Pages) != want {
 			t.Errorf("%d pages are candidates, want %d; error %v", len(found[0].Pages), want, err)
 		}
@@ -123,7 +135,7 @@ func TestADatabaseOfTheFirstVersionIsSearchedAndIndexed(t *testing.T) {
 
 // everyShard puts something in the place of the first block.
 func everyShard(t *transaction, what any) {
-	for shard := range chat.Shards {
+	for shard := range search.Shards {
 		t.store(storeTerms).Call("put", what, toJS(shardKey(place{"d:1:2", 0}, shard)))
 	}
 }
@@ -223,7 +235,7 @@ func BenchmarkSearch(b *testing.B) {
 			for b.Loop() {
 				candidates = 0
 				for to := last; ; to -= min(to, 2048) {
-					found, err := s.Candidates(b.Context(), []chat.Span{{Key: "d:1:2", From: to - min(to, 2047), To: to}}, Fold.Probe(text))
+					found, err := s.Candidates(b.Context(), []chat.Span{{Key: "d:1:2", From: to - min(to, 2047), To: to}}, chat.ProbeOf(Fold, text))
 					if err != nil {
 						b.Fatal(err)
 					}

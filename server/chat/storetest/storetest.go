@@ -33,6 +33,8 @@ func Run(t *testing.T, fresh func(t *testing.T) History) {
 		{"entries are found between two seqs, from either end", entries},
 		{"the first entry after a seq, of anybody or of a sender, of any type or written", firsts},
 		{"an entry is found by its sender and client_ref", byRef},
+		{"entries of all conversations are found by their ids", byID},
+		{"the groups are found that a user is or was in", groupsOf},
 		{"seq, id, and sender with client_ref are unique", unique},
 		{"what is deleted is gone, but for its id and its sender's client_ref", deletes},
 		{"an entry is revised in its place, and found by what revised it", revises},

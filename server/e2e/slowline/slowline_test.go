@@ -141,6 +141,9 @@ func (s *server) history(ctx context.Context, key string, w chat.Window) ([]byte
 	return answer.Marshal(), nil
 }
 
+// Search implements the client's History. Nobody does.
+func (s *server) Search(context.Context, string, client.Query, int) ([]byte, error) { return nil, nil }
+
 // Group implements the client's History. There are none.
 func (s *server) Group(context.Context, string, uint64) ([]byte, error) { return nil, nil }
 

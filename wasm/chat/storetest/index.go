@@ -12,12 +12,13 @@ import (
 	protobuf "google.golang.org/protobuf/proto"
 
 	"parley/proto"
+	"parley/proto/search"
 	"parley/wasm/chat"
 )
 
 // RunIndex runs what a store must keep that has an index: whatever was stored, replaced and deleted, the index says of
 // a page what is on it, and nothing else. fold is the store's own Folder.
-func RunIndex(t *testing.T, open Opener, fold chat.Folder) {
+func RunIndex(t *testing.T, open Opener, fold search.Folder) {
 	tests := []struct {
 		name string
 		test func(*indexFixture)
@@ -57,7 +58,7 @@ func saying(seq uint64, text string) chat.Entry {
 // indexFixture is a store and what should be in it.
 type indexFixture struct {
 	fixture
-	fold  chat.Folder
+	fold  search.Folder
 	texts map[uint64]string // by seq
 }
 
@@ -70,7 +71,7 @@ func (f *indexFixture) check(when string) {
 	}
 	span := chat.Span{Key: indexKey, From: 0, To: indexPages - 1}
 	for _, word := range words {
-		found, err := f.store.Candidates(f.Context(), []chat.Span{span}, f.fold.Probe(word))
+		found, err := f.store.Candidates(f.Context(), []chat.Span{span}, chat.ProbeOf(f.fold, word))
 		if err != nil || len(found) != 1 {
 			f.Fatalf("%s: candidates %v, error %v", when, found, err)
 		}

@@ -1,4 +1,4 @@
-package chat
+package search
 
 import (
 	"slices"
@@ -10,14 +10,15 @@ import (
 // be in another part of the index. The text is compared with all of it.
 const maxProbes = 4
 
-// pattern is the text of a search, taken apart: a message has it if some word of it begins with each word, and each
+// A Pattern is the text of a search, taken apart: a message has it if some word of it begins with each word, and each
 // run stands somewhere in it.
-type pattern struct {
+type Pattern struct {
 	words []string // of spaced scripts
 	runs  []string // of unspaced ones
 }
 
-func patternOf(folded string) (p pattern) {
+// PatternOf takes a folded text apart.
+func PatternOf(folded string) (p Pattern) {
 	eachPart(folded, func(class class, from, to int) {
 		if class == spaced {
 			p.words = append(p.words, folded[from:to])
@@ -28,18 +29,19 @@ func patternOf(folded string) (p pattern) {
 	return p
 }
 
-func (p pattern) empty() bool { return len(p.words)+len(p.runs) == 0 }
+// Empty reports whether nothing is looked for.
+func (p Pattern) Empty() bool { return len(p.words)+len(p.runs) == 0 }
 
-// terms are some of those which a page has that holds a message with the pattern: of the longest words, and the first
+// Terms are some of those which a page has that holds a message with the pattern: of the longest words, and the first
 // characters of runs.
-func (p pattern) terms() []term {
-	var words, pairs []term
+func (p Pattern) Terms() []Term {
+	var words, pairs []Term
 	for _, word := range slices.SortedStableFunc(slices.Values(p.words), func(a, b string) int { return len(b) - len(a) }) {
-		last := appendTerms(nil, word)
+		last := AppendTerms(nil, word)
 		words = append(words, last[len(last)-1])
 	}
 	for _, run := range p.runs {
-		of := appendTerms(nil, run)
+		of := AppendTerms(nil, run)
 		if len(of) == 1 {
 			pairs = append(pairs, of[0])
 		}
@@ -51,8 +53,8 @@ func (p pattern) terms() []term {
 	return append(words, pairs[:min(len(pairs), maxProbes-len(words))]...)
 }
 
-// in reports whether a folded text has the pattern.
-func (p pattern) in(folded string) bool {
+// In reports whether a folded text has the pattern.
+func (p Pattern) In(folded string) bool {
 	for _, run := range p.runs {
 		if !strings.Contains(folded, run) {
 			return false
@@ -67,7 +69,7 @@ func (p pattern) in(folded string) bool {
 }
 
 // begins reports whether a word of a folded text begins with prefix.
-func (p pattern) begins(folded, prefix string) (found bool) {
+func (p Pattern) begins(folded, prefix string) (found bool) {
 	if !strings.Contains(folded, prefix) {
 		return false
 	}
@@ -77,8 +79,8 @@ func (p pattern) begins(folded, prefix string) (found bool) {
 	return found
 }
 
-// places calls mark with where the parts of the pattern stand in a folded text, in bytes.
-func (p pattern) places(folded string, mark func(from, to int)) {
+// Places calls mark with where the parts of the pattern stand in a folded text, in bytes.
+func (p Pattern) Places(folded string, mark func(from, to int)) {
 	for _, run := range p.runs {
 		_, first := utf8.DecodeRuneInString(run)
 		for at := 0; ; at += first {
@@ -100,20 +102,4 @@ func (p pattern) places(folded string, mark func(from, to int)) {
 			}
 		}
 	})
-}
-
-// eachPart calls f with each word and each run of unspaced characters.
-func eachPart(folded string, f func(class class, from, to int)) {
-	now, from := between, 0
-	for i, r := range folded {
-		if is := classOf(r); is != now {
-			if now != between {
-				f(now, from, i)
-			}
-			now, from = is, i
-		}
-	}
-	if now != between {
-		f(now, from, len(folded))
-	}
 }

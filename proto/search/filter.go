@@ -1,4 +1,4 @@
-package chat
+package search
 
 import (
 	"encoding/binary"
@@ -6,33 +6,28 @@ import (
 	"slices"
 )
 
-// termBits is how many bits a term has. A page of 64 messages has one to five thousand terms, so that one in a
-// thousand to one in two hundred pages is read in vain for a term that is on none.
-const termBits = 20
-
-// A term is what a search can look for, as a hash: a word's beginning, a character or two that follow one another, a
-// sender, a kind.
-type term = uint32
-
 // Shards is how many parts an index is kept in, by the highest bits of a term: a search reads those of what it looks
 // for alone.
 const Shards = 8
 
 const shardBits = termBits - 3
 
-// shardOf is in which part of an index a term is.
-func shardOf(t term) int { return int(t >> shardBits) }
+// ShardOf is in which part of an index a term is.
+func ShardOf(t Term) int { return int(t >> shardBits) }
 
 // A Filter is the set of the terms of a page that are in one shard, packed: it is exact, but that two terms may have
 // the same hash. It holds the Rice parameter, a byte, then the steps from one term to the next, Rice-coded.
 type Filter []byte
 
-// newFilters packs terms, which it sorts.
-func newFilters(terms []term) (all [Shards]Filter) {
+// Filters are the set of the terms of a page.
+type Filters [Shards]Filter
+
+// NewFilters packs terms, which it sorts.
+func NewFilters(terms []Term) (all Filters) {
 	slices.Sort(terms)
 	terms = slices.Compact(terms)
 	for shard := range all {
-		first := term(shard) << shardBits
+		first := Term(shard) << shardBits
 		n, _ := slices.BinarySearch(terms, first+1<<shardBits)
 		k := 0
 		if n > 0 {
@@ -46,7 +41,7 @@ func newFilters(terms []term) (all [Shards]Filter) {
 
 // packSteps writes how far each term is from the one before, of which from is the first possible: as many ones as
 // the step has 2^k, a zero, and k bits more. What is left of the last byte is ones.
-func packSteps(b []byte, terms []term, from term, k int) []byte {
+func packSteps(b []byte, terms []Term, from Term, k int) []byte {
 	var pending uint64
 	n := 0
 	put := func(v uint64, count int) {
@@ -86,12 +81,12 @@ func (f Filter) steps(shard int) steps {
 }
 
 // step returns the next term; more is false if there is none.
-func (s *steps) step() (t term, more bool) {
+func (s *steps) step() (t Term, more bool) {
 	ones, more := s.bits.ones()
 	low, enough := s.bits.take(s.k)
 	at := s.next + ones<<s.k + low
 	s.next = at + 1
-	return term(at), more && enough && at < s.end
+	return Term(at), more && enough && at < s.end
 }
 
 // bitReader reads bits, the lowest of each byte first.
@@ -147,8 +142,8 @@ func (r *bitReader) take(k int) (v uint64, enough bool) {
 }
 
 // has reports whether a term is in the filter of its shard.
-func (f Filter) has(t term) bool {
-	s := f.steps(shardOf(t))
+func (f Filter) has(t Term) bool {
+	s := f.steps(ShardOf(t))
 	for {
 		if x, more := s.step(); !more || x >= t {
 			return more && x == t
@@ -156,10 +151,10 @@ func (f Filter) has(t term) bool {
 	}
 }
 
-// terms returns the terms of a page, sorted.
-func (p *PageTerms) terms() (all []term) {
-	for shard, f := range p.Terms {
-		s := f.steps(shard)
+// Terms returns all terms, sorted.
+func (f *Filters) Terms() (all []Term) {
+	for shard, of := range f {
+		s := of.steps(shard)
 		for t, more := s.step(); more; t, more = s.step() {
 			all = append(all, t)
 		}
@@ -167,4 +162,5 @@ func (p *PageTerms) terms() (all []term) {
 	return all
 }
 
-func (p *PageTerms) has(t term) bool { return p.Terms[shardOf(t)].has(t) }
+// Has reports whether a term is in the set.
+func (f *Filters) Has(t Term) bool { return f[ShardOf(t)].has(t) }
