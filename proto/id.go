@@ -24,6 +24,11 @@ func FirstID(at time.Time) uint64 {
 	return uint64(max(0, at.Sub(IDEpoch).Milliseconds())) << (nodeBits + counterBits)
 }
 
+// TimeOf is when a message got its id, to the millisecond, as the clock said that gave it.
+func TimeOf(id uint64) time.Time {
+	return IDEpoch.Add(time.Duration(id>>(nodeBits+counterBits)) * time.Millisecond)
+}
+
 // IDs makes message ids that are unique among nodes and only rise, whatever
 // the clock does. Safe for concurrent use.
 type IDs struct {
