@@ -19,6 +19,16 @@ const (
 // IDEpoch is where the milliseconds in a message id begin.
 var IDEpoch = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 
+// FirstID is the lowest id that a message has which gets it at a time or later.
+func FirstID(at time.Time) uint64 {
+	return uint64(max(0, at.Sub(IDEpoch).Milliseconds())) << (nodeBits + counterBits)
+}
+
+// TimeOf is when a message got its id, to the millisecond, as the clock said that gave it.
+func TimeOf(id uint64) time.Time {
+	return IDEpoch.Add(time.Duration(id>>(nodeBits+counterBits)) * time.Millisecond)
+}
+
 // IDs makes message ids that are unique among nodes and only rise, whatever
 // the clock does. Safe for concurrent use.
 type IDs struct {

@@ -16,6 +16,8 @@ type history interface {
 	chat.Store
 	// Doubt says why a new epoch began with this opening; "" if none did.
 	Doubt() string
+	// OpenIndex opens the search index that belongs to the history, and is closed with it.
+	OpenIndex(context.Context) (chat.Index, error)
 	Probe(context.Context) error
 	Verify(context.Context) error
 	// Advice is what an error of the others says, and what to do, for anybody to read.

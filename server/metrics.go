@@ -7,6 +7,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"parley/proto"
+	"parley/server/chat"
 )
 
 // metrics is what /metrics shows.
@@ -41,6 +44,17 @@ func newMetrics(parts ...prometheus.Collector) *metrics {
 	m.registry.MustRegister(m.requests, m.duration, m.commits, m.batches, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registry.MustRegister(parts...)
 	return m
+}
+
+// indexed tells how far the search index is behind, in time: from hours to 0 while it is made anew. It is 0 on a node
+// that does not see to it.
+func indexed(s *chat.Service) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "parley", Subsystem: "search", Name: "index_lag_seconds", Help: "Time from the newest message that is indexed to the newest of all, when the index was last written.",
+	}, func() float64 {
+		state := s.Indexed()
+		return max(0, proto.TimeOf(state.Last).Sub(proto.TimeOf(state.Through)).Seconds())
+	})
 }
 
 // committed takes note of a commit.

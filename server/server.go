@@ -137,12 +137,17 @@ func newServer(ctx context.Context, o options, log *slog.Logger) (_ *server, err
 	if s.gateway != nil {
 		s.metrics.registry.MustRegister(s.gateway)
 	}
+	index, err := s.store.OpenIndex(ctx)
+	if err != nil {
+		log.Warn("there is no search index: searches look at messages one by one", "because", err)
+	}
 	if s.service, err = chat.New(chat.Config{
-		Store: s.store, Fanout: fanout, Alive: s.alive(), End: s.broker.End, Oust: s.broker.Oust, Services: chat.ServicesOf(offered.Numbers()), People: o.people, Quotas: o.quotas(), Uploads: o.uploads(), Retention: time.Duration(o.retention), EditWindow: o.window(), GuestRetention: time.Duration(o.retentionGuests),
+		Store: s.store, Index: index, Fanout: fanout, Alive: s.alive(), End: s.broker.End, Oust: s.broker.Oust, Services: chat.ServicesOf(offered.Numbers()), People: o.people, Quotas: o.quotas(), Uploads: o.uploads(), Retention: time.Duration(o.retention), EditWindow: o.window(), GuestRetention: time.Duration(o.retentionGuests),
 		Log: log, Faults: s.faults, Committed: s.metrics.committed,
 	}); err != nil {
 		return nil, err
 	}
+	s.metrics.registry.MustRegister(indexed(s.service))
 	contents, err := o.openAttachments(log)
 	if err != nil {
 		return nil, err

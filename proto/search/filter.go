@@ -162,5 +162,15 @@ func (f *Filters) Terms() (all []Term) {
 	return all
 }
 
+// HasAll reports whether all of terms are in the set.
+func (f *Filters) HasAll(terms []Term) bool {
+	for _, t := range terms {
+		if !f.Has(t) {
+			return false
+		}
+	}
+	return true
+}
+
 // Has reports whether a term is in the set.
 func (f *Filters) Has(t Term) bool { return f[ShardOf(t)].has(t) }

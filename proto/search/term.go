@@ -30,6 +30,7 @@ func (h hash) term() Term { return Term(uint32(h^h>>15) * 0x9E3779B1 >> (32 - te
 const (
 	senderMark rune = -1
 	kindMark   rune = -2
+	keyMark    rune = -3
 )
 
 // AppendTerms adds the terms of all but the text.
@@ -75,4 +76,13 @@ func AppendTerms(terms []Term, folded string) []Term {
 		}
 	}
 	return terms
+}
+
+// KeyTerm is that of a message of a conversation, for an index that holds several.
+func KeyTerm(key string) Term {
+	h := noHash.add(keyMark)
+	for _, r := range key {
+		h = h.add(r)
+	}
+	return h.term()
 }

@@ -18,3 +18,10 @@ func TestMemoryKeepsWhatAStoreMust(t *testing.T) {
 		}
 	})
 }
+
+func TestAnIndexInMemoryKeepsWhatOneMust(t *testing.T) {
+	storetest.RunIndex(t, func(*testing.T) storetest.Index {
+		x := new(chattest.Index)
+		return func() chat.Index { return x }
+	})
+}

@@ -46,7 +46,12 @@ func (s *Service) retain(ctx context.Context) {
 			err = s.expire(ctx, r)
 		}
 		wait := minExpiry / 10
-		if after = next; after == "" || err != nil {
+		if after = next; after == "" && err == nil {
+			if err = s.pruneIndex(ctx, s.now().Add(-s.retention)); err != nil && ctx.Err() == nil {
+				s.log.Warn("what was deleted could not be taken out of the search index: it is tried again", "error", err)
+			}
+		}
+		if after == "" || err != nil {
 			after, wait = "", pause
 		}
 		if !sleep(ctx, wait) {

@@ -47,6 +47,9 @@ func (s *Service) Run(ctx context.Context) error {
 		others.Go(func() { s.Follow(ctx) }) // likewise
 		others.Go(func() { s.sweep(ctx) })  // likewise
 	}
+	if s.index != (noIndex{}) {
+		others.Go(func() { s.runIndexer(ctx) }) // likewise
+	}
 	if s.retention > 0 {
 		others.Go(func() { s.retain(ctx) }) // likewise
 	}

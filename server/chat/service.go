@@ -60,6 +60,8 @@ type Fanout interface {
 type Config struct {
 	Store  Store
 	Fanout Fanout
+	// Index is where messages are indexed for searches; nil: each reads what it looks through.
+	Index Index
 	// Now is the server's clock; nil is time.Now. It may jump. Within a
 	// conversation create times, and those of watermarks, never fall, also not
 	// from one Service to the next on the same Store: where an entry was stored
@@ -115,6 +117,7 @@ type Config struct {
 // Service is the sequencer. Safe for concurrent use.
 type Service struct {
 	store   Store
+	index   Index
 	shared  Shared // the store, where others use it, too; else nil
 	fanout  Fanout
 	end     func(user uint64, of func(device uint64) bool, why *proto.Refusal)
@@ -143,7 +146,9 @@ type Service struct {
 	lives          time.Duration // Config.Alive
 	services       Services
 	people         People
-	wake           chan struct{} // holds one, for the notifier
+	wake           chan struct{}              // holds one, for the notifier
+	indexed        atomic.Pointer[IndexState] // nil until it is known
+	searches       chan struct{}              // one is in it for each in work
 
 	queue    chan waiter
 	started  atomic.Bool
@@ -164,13 +169,17 @@ func New(c Config) (*Service, error) {
 		return nil, fmt.Errorf("chat: guests kept for %v hold tokens that live longer: at least %v", c.GuestRetention, LeastGuestRetention)
 	}
 	s := &Service{
-		store: c.Store, fanout: c.Fanout, now: c.Now, random: c.Random, log: c.Log, quotas: c.Quotas, uploads: c.Uploads,
+		store: c.Store, index: c.Index, fanout: c.Fanout, now: c.Now, random: c.Random, log: c.Log, quotas: c.Quotas, uploads: c.Uploads,
 		retention: c.Retention, guestRetention: c.GuestRetention, editWindow: cmp.Or(c.EditWindow, DefaultEditWindow),
 		end: c.End, oust: c.Oust, lives: c.Alive, services: c.Services, people: c.People, wake: make(chan struct{}, 1),
 		rosters:  make(rosters),
+		searches: make(chan struct{}, searchesAtOnce()),
 		queue:    make(chan waiter, queueSize),
 		stopping: make(chan struct{}),
 		stopped:  make(chan struct{}),
+	}
+	if s.index == nil {
+		s.index = noIndex{}
 	}
 	s.shared, _ = c.Store.(Shared)
 	if s.observe = c.Committed; s.observe == nil {

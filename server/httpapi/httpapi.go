@@ -206,6 +206,7 @@ func New(c Config) (http.Handler, error) {
 	a.route(mux, "/api/users", methods{http.MethodGet: a.signedIn(listCost, a.people)})
 	a.route(mux, "/api/conversations", methods{http.MethodGet: a.signedIn(listCost, a.conversations)})
 	a.route(mux, "/api/conversations/{key}/messages", methods{http.MethodGet: a.signedIn(1, a.messages)})
+	a.route(mux, "/api/search", methods{http.MethodGet: a.signedIn(searchCost, a.search)})
 	a.route(mux, "/api/conversations/{key}/notes", methods{http.MethodGet: a.signedIn(1, a.notes), http.MethodPost: a.signedIn(1, a.addNote)})
 	a.route(mux, "/api/conversations/{key}/notes/{id}", methods{http.MethodDelete: a.signedIn(1, a.deleteNote)})
 	a.route(mux, "/api/services/{service}/replies", methods{http.MethodGet: a.signedIn(1, a.replies), http.MethodPost: a.signedIn(1, a.addReply)})

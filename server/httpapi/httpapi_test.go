@@ -257,6 +257,11 @@ func TestAnswers(t *testing.T) {
 			`{"epoch":N,"head_seq":"2","min_seq":"1","messages":[]}`},
 		"what was revised": {7, "/api/conversations/d:7:18446744073709551615/messages?revised_after=0&limit=1",
 			`{"epoch":N,"head_seq":"2","min_seq":"1","messages":[]}`},
+		"a search": {7, "/api/search?q=TWO",
+			`{"found":[{"key":"d:7:18446744073709551615","message":` + two + `}],"before":"0"}`},
+		"a search that finds nothing": {7, "/api/search?q=%E4%BD%A0%E5%A5%BD&key=d:7:18446744073709551615&kind=&from=0&to=9",
+			`{"found":[],"before":"0"}`},
+		"a search of what others wrote": {6, "/api/search?q=TWO", `{"found":[],"before":"0"}`},
 		"nothing said yet": {7, "/api/conversations/d:6:7/messages",
 			`{"epoch":N,"head_seq":"0","min_seq":"0","messages":[]}`},
 		"a service, nothing said yet": {7, "/api/conversations/s:7:2/messages",
@@ -521,7 +526,7 @@ func TestServicesAreToldToEverybody(t *testing.T) {
 func TestWhatIsWrongIsNamed(t *testing.T) {
 	s := newSite(t, func(c *Config) { c.Burst = 1000 })
 	s.say(7, 8, "one")
-	messages := "/api/conversations/d:7:8/messages"
+	messages, search := "/api/conversations/d:7:8/messages", "/api/search"
 	long := strings.Repeat("x", maxBody)
 	mine := bearer(s.token(7))
 	for name, test := range map[string]struct {
@@ -565,6 +570,18 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		"service of customers":       {"GET", "/api/users?service=2", mine, "", 403, "service: only agents"},
 		"q not UTF-8":                {"GET", "/api/users?q=%ff", mine, "", 400, "q is not valid UTF-8"},
 		"token twice":                {"GET", "/api/conversations?token=a&token=b", mine, "", 400, "token"},
+		"a search for nothing":       {"GET", search, mine, "", 400, "q is missing"},
+		"a search for too much":      {"GET", search + "?q=" + long[:257], mine, "", 400, "q has 257 bytes"},
+		"a search not in UTF-8":      {"GET", search + "?q=%ff", mine, "", 400, "q is not valid UTF-8"},
+		"a search's q twice":         {"GET", search + "?q=a&q=b", mine, "", 400, "q stands"},
+		"a search's kind":            {"GET", search + "?kind=video", mine, "", 400, "kind"},
+		"a search's key":             {"GET", search + "?q=a&key=x", mine, "", 400, "key"},
+		"a search's sender":          {"GET", search + "?sender=0", mine, "", 400, "sender"},
+		"a search's from":            {"GET", search + "?q=a&from=yesterday", mine, "", 400, "from"},
+		"a search to before from":    {"GET", search + "?q=a&from=5&to=4", mine, "", 400, "to is before from"},
+		"a search's limit":           {"GET", search + "?q=a&limit=51", mine, "", 400, "limit"},
+		"a search's before":          {"GET", search + "?q=a&before=x", mine, "", 400, "before"},
+		"a search of others":         {"GET", search + "?q=a&key=d:8:9", mine, "", 403, "no participant"},
 
 		"another's":            {"GET", "/api/conversations/d:8:9/messages", mine, "", 403, "no participant"},
 		"another's, existing":  {"GET", messages, bearer(s.token(9)), "", 403, "no participant"},
@@ -822,6 +839,21 @@ func TestWhoIsTooFastIsToldWhenToComeBack(t *testing.T) {
 	wantProblem(t, answer, body, 429, "too many")
 	if answer, body := s.do("GET", "/api/me", bearer(s.token(7)), ""); answer.StatusCode != 200 {
 		t.Errorf("another user has to wait: %s", body)
+	}
+}
+
+func TestASearchCountsAs25Requests(t *testing.T) {
+	s := newSite(t, func(c *Config) { c.Rate, c.Burst = 0.001, 51 })
+	mine := bearer(s.token(7))
+	for range 2 {
+		if answer, body := s.do("GET", "/api/search?q=a", mine, ""); answer.StatusCode != 200 {
+			t.Fatal(body)
+		}
+	}
+	answer, body := s.do("GET", "/api/search?q=a", mine, "")
+	wantProblem(t, answer, body, 429, "too many requests")
+	if answer, body := s.do("GET", "/api/me", mine, ""); answer.StatusCode != 200 {
+		t.Error("what costs less:", body)
 	}
 }
 

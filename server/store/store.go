@@ -71,6 +71,7 @@ type DB struct {
 	written atomic.Bool
 	// erase says that the log holds what was taken out of the history.
 	erase atomic.Bool
+	index *index // nil until OpenIndex
 	once  sync.Once
 	err   error // of Close
 }
@@ -287,6 +288,9 @@ func (db *DB) Close() error {
 		close(db.closed)
 		db.others.Wait()
 		var all []error
+		if db.index != nil {
+			all = append(all, db.index.close())
+		}
 		for _, pool := range slices.Backward(db.opened) {
 			s := <-pool
 			all = append(all, s.close())

@@ -82,10 +82,5 @@ func (p Probe) on(page *PageTerms) bool {
 	if p.Before != 0 && page.FirstID >= p.Before || page.LastTime < p.From || page.FirstTime > p.To {
 		return false
 	}
-	for _, t := range p.terms {
-		if !page.Terms.Has(t) {
-			return false
-		}
-	}
-	return true
+	return page.Terms.HasAll(p.terms)
 }

@@ -490,7 +490,9 @@ func (d *device) history(ctx context.Context, key string, w chat.Window) ([]byte
 }
 
 // Search implements chat.History. Nobody does.
-func (d *device) Search(context.Context, string, client.Query, int) ([]byte, error) { return nil, errDown }
+func (d *device) Search(context.Context, string, client.Query, int) ([]byte, error) {
+	return nil, errDown
+}
 
 // Group implements chat.History.
 func (d *device) Group(ctx context.Context, _ string, group uint64) ([]byte, error) {

@@ -31,11 +31,12 @@ import (
 )
 
 const (
-	// viewers and scanners bound the views and the scans that run at the same time. With one
+	// viewers, scanners and indexers bound the views, the scans and what uses the search index at the same time. With one
 	// connection that writes, one for the lease, Probe and the change log and one that hears
 	// of that, these are all that a node takes of the database's max_connections.
 	viewers  = 4
 	scanners = 4
+	indexers = 2
 	// retryPause is how long to wait before a connection that broke is opened anew.
 	retryPause = 100 * time.Millisecond
 	// readTime is how long those who read wait for a database that cannot be reached.
@@ -96,15 +97,16 @@ type DB struct {
 	leads    atomic.Bool
 	oldest   atomic.Int64 // the schema that the oldest of the nodes' programs knows
 
-	writer pool // the one connection that writes
-	viewer pool // those that View uses
-	scan   pool // those that Scan uses
-	keeper pool // the one for the lease, Probe, the change log and signals
-	closed chan struct{}
-	kept   chan struct{} // closed when nobody keeps the lease any more
-	lost   chan struct{} // closed when it is lost, see why
-	why    error
-	losing sync.Once
+	writer  pool // the one connection that writes
+	viewer  pool // those that View uses
+	scan    pool // those that Scan uses
+	indexes pool // those that the search index uses
+	keeper  pool // the one for the lease, Probe, the change log and signals
+	closed  chan struct{}
+	kept    chan struct{} // closed when nobody keeps the lease any more
+	lost    chan struct{} // closed when it is lost, see why
+	why     error
+	losing  sync.Once
 	// written says that something was since the last Probe.
 	written atomic.Bool
 	once    sync.Once
@@ -151,7 +153,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	db := &DB{
 		config: config, log: c.Log, dir: c.Dir, serve: c.Serve, alone: c.Alone, records: c.Records, metrics: newMetrics(),
 		more: make(chan struct{}, 1), signals: make(chan []byte, maxSignals), own: make(map[int64][]byte),
-		writer: newPool(1), viewer: newPool(viewers), scan: newPool(scanners), keeper: newPool(1),
+		writer: newPool(1), viewer: newPool(viewers), scan: newPool(scanners), indexes: newPool(indexers), keeper: newPool(1),
 		closed: make(chan struct{}), kept: make(chan struct{}), lost: make(chan struct{}),
 	}
 	config.OnNotification = db.heard
@@ -298,7 +300,7 @@ func (db *DB) Close() error {
 			all = append(all, db.end(ctx, w))
 		}
 		w.close()
-		for _, p := range []pool{db.viewer, db.scan, db.keeper} {
+		for _, p := range []pool{db.viewer, db.scan, db.indexes, db.keeper} {
 			for range cap(p) {
 				(<-p).close()
 			}

@@ -55,3 +55,24 @@ func empty(t *testing.T, address string) {
 			END IF;
 		END $$`)
 }
+
+func TestAnIndexInPostgreSQLKeepsWhatOneMust(t *testing.T) {
+	address := postgrestest.Database(t)
+	storetest.RunIndex(t, func(t *testing.T) storetest.Index {
+		dir, last := t.TempDir(), (*DB)(nil)
+		empty(t, address)
+		return func() chat.Index {
+			if last != nil {
+				if err := last.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			last = open(t, address, dir)
+			x, err := last.OpenIndex(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return x
+		}
+	})
+}

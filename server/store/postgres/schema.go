@@ -318,6 +318,23 @@ var migrations = []string{`
 `, `
 	-- As in SQLite's.
 	CREATE INDEX messages_naming ON messages (conversation, seq) WHERE type IN (32, 36);
+`, `
+	-- The search index (relational.IndexTransaction), which is derived from the messages. A page
+	-- has some KiB that cannot be compressed, and lies in its row.
+	CREATE TABLE index_place (
+		one     bigint PRIMARY KEY,
+		epoch   bytea NOT NULL,
+		version bytea NOT NULL,
+		through bytea NOT NULL
+	);
+	CREATE TABLE index_pages (
+		audience text COLLATE "C" NOT NULL,
+		first    bytea NOT NULL,
+		body     bytea NOT NULL,
+		PRIMARY KEY (audience, first)
+	) WITH (toast_tuple_target = 8160);
+	ALTER TABLE index_pages ALTER COLUMN body SET STORAGE EXTERNAL;
+	CREATE INDEX index_pages_by_first ON index_pages (first, audience);
 `}
 
 // lastAlone is the last schema that one server at a time used, which had a lease.

@@ -117,9 +117,9 @@ func (v *View) knownFound(q chat.UserQuery) ([]chat.User, error) {
 	return pick(q, all), err
 }
 
-// search finds users in the order of chat.UserQuery, one kind of match after
+// userSearch finds users in the order of chat.UserQuery, one kind of match after
 // the other, until there are enough.
-type search struct {
+type userSearch struct {
 	*View
 	query  chat.UserQuery
 	text   string // folded
@@ -134,7 +134,7 @@ func (v *View) search(q chat.UserQuery) ([]chat.User, error) {
 	if q.Limit <= 0 {
 		return nil, nil
 	}
-	s := &search{View: v, query: q, text: chat.Fold(q.Text)}
+	s := &userSearch{View: v, query: q, text: chat.Fold(q.Text)}
 	for _, kind := range []func() error{s.byID, s.byName, s.byWord, s.byInner} {
 		if err := kind(); errors.Is(err, errEnough) {
 			break
@@ -146,7 +146,7 @@ func (v *View) search(q chat.UserQuery) ([]chat.User, error) {
 }
 
 // add takes a user in, unless they were found in a better way or may not be found.
-func (s *search) add(u chat.User, b chat.Bond) error {
+func (s *userSearch) add(u chat.User, b chat.Bond) error {
 	if slices.ContainsFunc(s.found, func(f chat.User) bool { return f.ID == u.ID }) {
 		return nil
 	}
@@ -164,7 +164,7 @@ func (s *search) add(u chat.User, b chat.Bond) error {
 // columns are those that addRow takes; the first argument of their query is the viewer.
 const columns = UserColumns + ", " + bond
 
-func (s *search) addRow(row Row) error {
+func (s *userSearch) addRow(row Row) error {
 	var r UserRow
 	var bits int
 	if err := row.Scan(append(r.Fields(), &bits)...); err != nil {
@@ -173,7 +173,7 @@ func (s *search) addRow(row Row) error {
 	return s.add(r.User(), bondOf(bits))
 }
 
-func (s *search) byID() error {
+func (s *userSearch) byID() error {
 	id, ok := s.query.ID()
 	if !ok {
 		return nil
@@ -186,18 +186,18 @@ func (s *search) byID() error {
 func past(text string) string { return text + "\U0010ffff" }
 
 // most is how many a query may find, so that there are enough whatever was found before.
-func (s *search) most() int { return 2*s.query.Limit + chat.MaxPassed }
+func (s *userSearch) most() int { return 2*s.query.Limit + chat.MaxPassed }
 
-func (s *search) byName() error {
+func (s *userSearch) byName() error {
 	return s.Rows(s.addRow, "SELECT "+columns+" FROM users WHERE folded >= ? AND folded < ? ORDER BY folded, id"+atMost, Number(s.query.Viewer), s.text, past(s.text), s.most())
 }
 
-func (s *search) byWord() error {
+func (s *userSearch) byWord() error {
 	return s.Rows(s.addRow, "SELECT "+columns+" FROM user_words CROSS JOIN users ON id = user_id"+
 		" WHERE rest >= ? AND rest < ? ORDER BY rest, user_id"+atMost, Number(s.query.Viewer), s.text, past(s.text), s.most())
 }
 
-func (s *search) byInner() error {
+func (s *userSearch) byInner() error {
 	if !chat.Inner(s.text) {
 		return nil
 	}
