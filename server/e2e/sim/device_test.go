@@ -174,7 +174,7 @@ func (d *device) act() {
 	if d.host == nil {
 		return
 	}
-	switch n := d.w.Rand.IntN(54); {
+	switch n := d.w.Rand.IntN(52); {
 	case n < 20 && d.repeating:
 	case n < 20:
 		for range 1 + d.w.Rand.IntN(3) {
@@ -196,13 +196,9 @@ func (d *device) act() {
 		d.full, d.forgets = true, true
 		d.w.note("%s: storage full", d)
 		d.w.After(d.w.upTo(5*time.Second), func() { d.full = false })
-	case n < 40:
-		d.store.room, d.forgets = d.w.Rand.IntN(8), true
-		d.w.note("%s: room for %d more", d, d.store.room)
-		d.w.After(d.w.upTo(20*time.Second), func() { d.store.room = -1 })
-	case n < 48:
+	case n < 46:
 		d.revise()
-	case n < 52:
+	case n < 50:
 		d.meddle()
 	default:
 		d.skew = []time.Duration{0, time.Hour, -time.Hour}[d.w.Rand.IntN(3)]

@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"context"
+	"time"
 
 	client "parley/wasm/chat"
 )
@@ -12,6 +13,16 @@ type store struct {
 	device *device
 	kill   int // the tab dies at the kill-th Apply from now; 0: it does not
 	room   int // for so many entries more; -1: for all
+}
+
+// crowd leaves room for a few entries more, for a while.
+func (d *device) crowd() {
+	if d.host == nil {
+		return
+	}
+	d.store.room, d.forgets = d.w.Rand.IntN(8), true
+	d.w.note("%s: room for %d more", d, d.store.room)
+	d.w.After(d.w.upTo(20*time.Second), func() { d.store.room = -1 })
 }
 
 // Apply implements chat.Store.

@@ -169,6 +169,9 @@ func (w *world) until(end time.Time) {
 func (w *world) plan() {
 	for _, d := range w.devices {
 		w.often(3*time.Second, d.act)
+		if w.seed%3 == 0 {
+			w.often(30*time.Second, d.crowd)
+		}
 	}
 	w.often(20*time.Second, w.breakSomething)
 }
