@@ -234,6 +234,33 @@ func TestASearchGoesOnBeforeTheIndex(t *testing.T) {
 	}
 }
 
+// What has expired leaves the index, and what is left is still found by it.
+func TestTheIndexForgetsWhatWasDeleted(t *testing.T) {
+	s, x := chattest.NewMemory(1), new(chattest.Index)
+	b := prepared(t, s, keeping(time.Hour), func(c *chat.Config) { c.Index = x })
+	b.commit(ada, text(bob, "word one"), text(eve, "word two"))
+	b.pass(50 * time.Minute)
+	b.commit(ada, text(bob, "word three"))
+	index(t, b.Service)
+	b.pass(20 * time.Minute)
+	b.expire()
+	if err := chat.PruneIndex(b.Service, t.Context(), b.time().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	kept := make(map[string]int)
+	if err := x.View(t.Context(), func(v chat.IndexView) error {
+		pages, err := v.PagesFrom(0, "", ^uint64(0), 99)
+		for _, p := range pages {
+			kept[p.Audience] += len(p.IDs)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "what is kept", kept, map[string]int{"u:3": 1, "u:5": 1})
+	same(t, "what is found", foundBy(t, b.Service, user(ada), words("word")), seqs(proto.DirectKey(ada, bob), 2))
+}
+
 // A generated history is searched as a scan of what it came to would.
 func TestASearchFindsWhatAScanDoes(t *testing.T) {
 	scripts := [][]string{
