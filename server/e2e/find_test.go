@@ -65,6 +65,7 @@ func newSearcher(t *testing.T) (ann *person, bob *device) {
 	bob = newDevice(t, s, 12, "Bob")
 	cleo := newDevice(t, s, 13, "Cleo")
 	cleo.tellsMany(11, 60)
+	bob.tell(11, "an old treasure")
 	bob.tellsMany(11, 60)
 	bob.tell(11, "Grüße aus Köln, see https://example.com")
 	cleo.tell(11, "我们在北京见面 <b>bold</b>")
@@ -88,6 +89,8 @@ func TestMessagesAreFoundWhereTheyWereWritten(t *testing.T) {
 	ann.looksFor(searchBox, "北京")
 	ann.awaitHits("Cleo | 我们在<北京>见面 <b>bold</b>")
 	ann.awaitFound("1 message found")
+	ann.looksFor(searchBox, "treasure") // is on the server alone
+	ann.awaitHits("Bob | an old <treasure>")
 
 	// The number is heard once, however many follow, and what they are is reached by keys.
 	call[bool](ann.tab, `() => {
@@ -133,15 +136,16 @@ func TestMessagesAreFoundWhereTheyWereWritten(t *testing.T) {
 func TestASearchSaysHowItStands(t *testing.T) {
 	t.Parallel()
 	ann, _ := newSearcher(t)
-	// Every answer is full, and the index grows by a half each time it is asked for.
+	// Every answer is full, and the index, which is half there, is all there once that is asked for.
 	call[bool](ann.tab, `() => {
-		let indexed = 0, id = 10_000n;
+		let indexed = 0.5, id = 10_000n;
 		window.asked = [];
 		const message = () => ({id: --id, key: 'd:11:12', seq: id, time: 0, content: 'hay', type: 'text', mine: false, agent: 0n, attachments: []});
-		document.querySelector('message-hits').parley = Object.assign(new EventTarget(), {async search(text, {limit}) {
-			window.asked.push(text);
+		document.querySelector('message-hits').parley = Object.assign(new EventTarget(), {async search(text, {limit, server}) {
+			if (server) window.asked.push(text);
+			if (limit === 1) indexed = 1;
 			if (text.startsWith('lost')) throw new Error('the disk is gone');
-			return {hits: Array.from({length: limit}, () => ({message: message(), marks: [{start: 0, end: 3}]})), more: true, indexed: Math.min(1, indexed += 0.5)};
+			return {hits: Array.from({length: limit}, () => ({message: message(), marks: [{start: 0, end: 3}]})), more: true, next: id, incomplete: text === 'away' && server ? 'nobody answers' : '', incompleteCode: '', incompleteArgs: [], indexed};
 		}});
 		return true;
 	}`)
@@ -154,6 +158,8 @@ func TestASearchSaysHowItStands(t *testing.T) {
 		document.querySelector('.hits a').focus();
 		return document.querySelectorAll('.hits li').length === 480 && document.querySelector('message-hits').textContent.includes('These are the newest 480.');
 	}`)
+	ann.looksFor(searchBox, "away")
+	ann.await("what was not searched", `() => document.querySelector('message-hits').textContent.includes('Only what is stored in this browser was searched: nobody answers')`)
 	ann.looksFor(searchBox, "lost")
 	ann.await("why nothing was found", `() => document.querySelector('message-hits').textContent.includes('The search did not work: ')`)
 

@@ -2,11 +2,11 @@
 // Messages that were found, the newest first, more of them as one scrolls. Each is a link to its place.
 import { hashOfMessage } from '../model/route.js';
 import { isolated } from '../texts/foreign-text.js';
-import { briefTime, fullTime, reasonOf } from '../texts/labels.js';
+import { briefTime, fullTime, reasonOf, wordsOf } from '../texts/labels.js';
 import { snippetOf } from '../texts/snippet.js';
 import { t } from '../texts/strings.js';
 import { avatar, paintAvatar } from './avatar.js';
-import { element, hide, set, text } from './dom.js';
+import { arrange, element, hide, set, text } from './dom.js';
 import { RovingFocus } from './roving-focus.js';
 
 /**
@@ -34,7 +34,8 @@ export class MessageHits extends HTMLElement {
   #answer = Promise.resolve();
   /** By their ids, the newest first. @type {Map<bigint, { hit: Hit, row: HTMLElement }>} */
   #hits = new Map();
-  #more = false;
+  /** Where what is older begins; 0n if there is none, or that is being asked for. */
+  #next = 0n;
   /** Is heard once for what was looked for, however many come as one scrolls. */
   #count = element('p', { class: 'note count', role: 'status' });
   #note = element('p', { class: 'note' });
@@ -87,6 +88,7 @@ export class MessageHits extends HTMLElement {
     this.#timer = 0;
     this.#asking.abort();
     this.#asking = new AbortController();
+    this.#next = 0n;
     hide(this, query === null);
     if (!query || !this.#parley) return this.#show([], '');
     if (!query.text && !query.sender && !query.kind) return this.#show([], t.sayWhatToFind);
@@ -107,12 +109,16 @@ export class MessageHits extends HTMLElement {
   async #first() {
     const { signal } = this.#asking;
     try {
-      const { hits, more, indexed } = await this.#search(0n, signal);
+      const here = await this.#search(0n, signal, { server: false }); // which takes no time on the way
       if (signal.aborted) return;
-      this.#more = more;
-      this.#show(hits, '');
-      text(this.#count, hits.length ? t.messagesFound(hits.length, more) : t.noMessageFound);
-      this.#tellIndexed(indexed, signal);
+      this.#show(here.hits, t.searching);
+      const found = await this.#search(0n, signal);
+      if (signal.aborted) return;
+      this.#next = found.next;
+      this.#show(found.hits, '');
+      this.#tellIncomplete(found);
+      text(this.#count, found.hits.length ? t.messagesFound(found.hits.length, found.more) : found.more ? '' : t.noMessageFound);
+      this.#tellIndexed(found.indexed, signal);
     } catch (error) {
       if (!signal.aborted) this.#show([], t.searchFailed(reasonOf(error, t.unknownError)));
     }
@@ -125,7 +131,7 @@ export class MessageHits extends HTMLElement {
       await new Promise(resolve => setTimeout(resolve, indexing));
       if (signal.aborted) return;
       try {
-        ({ indexed } = await this.#search(0n, signal, 1));
+        ({ indexed } = await this.#search(0n, signal, { limit: 1, server: false }));
       } catch {
         return; // whoever looks for something else is told why
       }
@@ -137,51 +143,57 @@ export class MessageHits extends HTMLElement {
   /** Asks for those that are older than the ones that are shown. */
   async #ask() {
     const { signal } = this.#asking;
-    const last = [...this.#hits.keys()].at(-1);
-    if (!this.#more || !last || this.#hits.size >= most) return;
-    this.#more = false; // until the answer says so
+    const before = this.#next;
+    if (!before || this.#hits.size >= most) return;
+    this.#next = 0n;
     try {
-      const { hits, more } = await this.#search(last, signal);
+      const found = await this.#search(before, signal);
       if (signal.aborted) return;
-      this.#more = more;
-      this.#append(hits);
+      this.#next = found.next;
+      this.#tellIncomplete(found);
+      this.#append(found.hits);
     } catch (error) {
       if (signal.aborted) return;
-      this.#more = true;
+      this.#next = before;
       text(this.#note, t.searchFailed(reasonOf(error, t.unknownError)));
     }
   }
 
-  /** @param {bigint} before @param {AbortSignal} signal @param {number} [limit] */
-  #search(before, signal, limit = page) {
+  /** @param {bigint} before @param {AbortSignal} signal @param {{ limit?: number, server?: boolean }} [how] */
+  #search(before, signal, { limit = page, server = true } = {}) {
     const { text: words, ...options } = /** @type {Query} */ (this.#query);
-    return /** @type {import('../parley.js').Parley} */ (this.#parley).search(words, { ...options, before, limit, signal });
+    return /** @type {import('../parley.js').Parley} */ (this.#parley).search(words, { ...options, before, limit, server, signal });
+  }
+
+  /** Says why only what is stored here was searched. @param {import('../parley.js').Found} found */
+  #tellIncomplete({ incomplete, incompleteCode, incompleteArgs }) {
+    if (incomplete) text(this.#note, t.searchedHere(wordsOf(incomplete, incompleteCode, incompleteArgs)));
   }
 
   /** @param {Hit[]} hits @param {string} note */
   #show(hits, note) {
     text(this.#count, '');
     text(this.#note, note);
-    this.#hits.clear();
-    if (!hits.length) this.#more = false;
-    this.#list.replaceChildren();
-    this.#append(hits);
-    this.#roving.rest(this.#list.querySelector('a'));
+    const shown = this.#hits;
+    this.#hits = new Map();
+    this.#append(hits, shown);
+    if (!this.#list.contains(document.activeElement)) this.#roving.rest(this.#list.querySelector('a'));
   }
 
-  /** @param {Hit[]} hits */
-  #append(hits) {
+  /** @param {Hit[]} hits @param {Map<bigint, { hit: Hit, row: HTMLElement }>} [shown] those that are there already stay in their places */
+  #append(hits, shown = new Map()) {
     for (const hit of hits) {
       const { id } = hit.message;
       if (this.#hits.has(id)) continue;
-      const row = this.#row(hit);
+      const row = shown.get(id)?.row ?? this.#row(hit);
+      if (shown.has(id)) this.#paint(row, hit);
       this.#hits.set(id, { hit, row });
-      this.#list.append(row);
     }
+    arrange(this.#list, [...this.#hits.values()].map(({ row }) => row));
     hide(this.#list, this.#hits.size === 0);
-    const full = this.#more && this.#hits.size >= most;
+    const full = this.#next > 0n && this.#hits.size >= most;
     if (full) text(this.#note, t.onlyNewestFound(this.#hits.size));
-    hide(this.#further, !this.#more || full);
+    hide(this.#further, !this.#next || full);
     this.#observer.unobserve(this.#further); // observed anew it is reported again where it is still in sight
     this.#observer.observe(this.#further);
     this.#markOpen();

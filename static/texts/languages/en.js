@@ -172,6 +172,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   /** @param {string} query */
   nobodyFound: query => `Nobody is called “${query}”.`,
   /** @param {string} reason */
+  searchedHere: reason => `Only what is stored in this browser was searched: ${reason}`,
+  /** @param {string} reason */
   searchFailed: reason => `The search did not work: ${reason}`,
   conversations: 'Conversations',
   noConversations: 'No conversations yet',

@@ -140,6 +140,7 @@ const texts = ({ bytes, number, percent, wait }) => ({
   people: '联系人',
   searching: '正在搜索…',
   nobodyFound: query => `没有找到名叫“${query}”的人。`,
+  searchedHere: reason => `只搜索了此浏览器中保存的内容：${reason}`,
   searchFailed: reason => `搜索失败：${reason}`,
   conversations: '会话',
   noConversations: '还没有会话',
