@@ -20,7 +20,7 @@ import (
 func TestAFailingStoreWritesAHandfulOfLines(t *testing.T) {
 	folder := t.TempDir()
 	p := start(t, "-data", folder, "-static", pageFolder(t), "-guests-per-hour", "100000")
-	files, err := filepath.Glob(filepath.Join(folder, "*.db"))
+	files, err := filepath.Glob(filepath.Join(folder, "parley.db"))
 	if err != nil || len(files) != 1 {
 		t.Fatalf("files %q, %v", files, err)
 	}

