@@ -150,12 +150,16 @@ func (s *everywhere) merge() {
 	s.done(answer, nil)
 }
 
-// hits are those of the server that are not stored here: of those that are, this browser knows best.
+// hits are those of the server that are not stored here, nor were as this browser looked: of those that are, it knows best.
 func (s *everywhere) hits(through uint64) (hits []Hit) {
 	e := s.engine
+	here := make(map[uint64]bool)
+	for _, hit := range s.here.Hits {
+		here[hit.Message.ID] = true
+	}
 	var contents []string
 	for _, x := range s.there {
-		if x.entry.id() < through || x.c.stored.has(x.entry.seq) || x.entry.seq < x.c.floor() || x.c.repair.denied || !e.mayRead(x.c.key) {
+		if x.entry.id() < through || here[x.entry.id()] || x.c.stored.has(x.entry.seq) || x.entry.seq < x.c.floor() || x.c.repair.denied || !e.mayRead(x.c.key) {
 			continue
 		}
 		hit := Hit{Message: e.render.message(x.c, x.entry)}

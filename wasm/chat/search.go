@@ -288,6 +288,9 @@ func (s *searching) finish() {
 			continue
 		}
 		hit := Hit{Message: e.render.message(f.stream.c, x)}
+		if hit.Message.Type == proto.MessageType_MESSAGE_TYPE_RECALLED { // by me, who waits for the server
+			continue
+		}
 		contents = append(contents, hit.Message.Content)
 		answer.Hits = append(answer.Hits, hit)
 	}

@@ -174,7 +174,7 @@ func (d *device) act() {
 	if d.host == nil {
 		return
 	}
-	switch n := d.w.Rand.IntN(52); {
+	switch n := d.w.Rand.IntN(55); {
 	case n < 20 && d.repeating:
 	case n < 20:
 		for range 1 + d.w.Rand.IntN(3) {
@@ -200,9 +200,13 @@ func (d *device) act() {
 		d.revise()
 	case n < 50:
 		d.meddle()
-	default:
+	case n < 52:
 		d.skew = []time.Duration{0, time.Hour, -time.Hour}[d.w.Rand.IntN(3)]
 		d.host.Skew = d.skew
+	case n < 54:
+		d.search()
+	default:
+		d.keepAll()
 	}
 }
 
@@ -483,11 +487,6 @@ func (d *device) history(ctx context.Context, key string, w chat.Window) ([]byte
 	}
 	d.checkPage(k, answer)
 	return answer.Marshal(), nil
-}
-
-// Search implements chat.History. Nobody does.
-func (d *device) Search(context.Context, string, client.Query, int) ([]byte, error) {
-	return nil, errDown
 }
 
 // Group implements chat.History.

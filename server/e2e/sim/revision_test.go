@@ -114,7 +114,7 @@ func (d *device) giveRevision(m client.Message, draft client.Draft) {
 			return
 		}
 		d.w.presses = append(d.w.presses, &press{
-			device: d, key: key, content: draft.Content, ref: draft.Ref, seen: draft.Seen,
+			device: d, key: key, content: draft.Content, ref: draft.Ref, seen: draft.Seen, inMemory: d.memory,
 			refused: m.Seq == 0, // it may have changed the message where it waited
 		})
 	})

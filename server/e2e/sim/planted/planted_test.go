@@ -37,6 +37,10 @@ var faults = []struct {
 	{"no dedupe on the server", []edit{
 		{"server/chat/message.go", "if first.Seq != 0 {", "if first.Seq != 0 && !PLANTED {"},
 		{"server/chat/chattest/memory.go", "s.refs }, ref); taken {", "s.refs }, ref); taken && !PLANTED {"}}},
+	{"a search that shows what one may no longer read", []edit{{"server/chat/searching.go",
+		"err != nil || !a.has(e.Seq) {", "err != nil || !a.has(e.Seq) && !PLANTED {"}}},
+	{"what is stored found once more on the server", []edit{{"wasm/chat/everywhere.go",
+		"here[x.entry.id()] || x.c.stored.has(x.entry.seq) ||", "!PLANTED && (here[x.entry.id()] || x.c.stored.has(x.entry.seq)) ||"}}},
 	{"no dedupe on the client", []edit{{"wasm/chat/conversation.go",
 		"if x.seq < c.floor() || c.stored.has(x.seq) {", "if x.seq < c.floor() || c.stored.has(x.seq) && !PLANTED {"}}},
 	{"a cursor taken from the newest stored message", []edit{
