@@ -193,11 +193,15 @@ export class SearchPane extends HTMLElement {
   /** Opens the first found for what stands in the box, a person before a message, now or when it is found. */
   async #enter() {
     const words = this.#input.value;
+    // Else the key, which is down still, would press what has the focus there.
+    const released = new Promise(resolve => addEventListener('keyup', resolve, { once: true }));
     for (const part of [this.people, this.#hits]) {
       await part.settle();
       if (words !== this.#input.value) return;
       const link = part.querySelector('a');
-      if (link?.checkVisibility()) return link.click();
+      if (!link?.checkVisibility()) continue;
+      await released;
+      return link.click();
     }
   }
 }
