@@ -25,6 +25,7 @@ type device struct {
 	full   bool
 	memory bool // this tab is told that nothing new is stored
 	skew   time.Duration
+	late   bool // the answer that was just given comes late
 
 	open_    string // the conversation on the screen; "" for none
 	asked    int    // timeline requests, to tell an old answer
@@ -35,9 +36,10 @@ type device struct {
 	resets   int
 	sent     int
 
-	allRead map[string]bool         // messages that the page was told all others have read
-	rosters map[string]client.Group // as the page was told of groups
-	looked  map[proto.Key]uint64    // as of when, at least, the person saw the members of groups
+	allRead map[string]bool              // messages that the page was told all others have read
+	rosters map[string]client.Group      // as the page was told of groups
+	heard   map[string]map[uint64]uint64 // up to where the engine was told that members have read
+	looked  map[proto.Key]uint64         // as of when, at least, the person saw the members of groups
 
 	unanswered []*sending // in order
 	repeating  bool       // those of an earlier engine; the page sends nothing new meanwhile
@@ -98,7 +100,7 @@ func (d *device) open() {
 	d.host = &chattest.Host{Clock: d.w.Clock, Skew: d.skew, Latency: d.latency}
 	d.open_, d.messages, d.list = "", nil, make(map[string]client.Conversation)
 	d.allRead = make(map[string]bool)
-	d.rosters, d.looked = make(map[string]client.Group), make(map[proto.Key]uint64)
+	d.rosters, d.looked, d.heard = make(map[string]client.Group), make(map[proto.Key]uint64), make(map[string]map[uint64]uint64)
 	d.told, d.forgets, d.memory = make(map[string]bool), d.full || d.store.room >= 0, false
 	d.repeating = len(d.unanswered) > 0
 	engine := client.New(client.Config{
@@ -131,6 +133,10 @@ func (d *device) repeat() {
 
 // latency is how long background work takes: the store is quick, the network not always.
 func (d *device) latency() time.Duration {
+	if d.late {
+		d.late = false
+		return 100*time.Millisecond + d.w.upTo(time.Second)
+	}
 	if d.w.chance(40) {
 		return d.w.upTo(2 * time.Second)
 	}
@@ -486,6 +492,7 @@ func (d *device) history(ctx context.Context, key string, w chat.Window) ([]byte
 		return nil, err
 	}
 	d.checkPage(k, answer)
+	d.cross(func(o *device) func() { return o.takingBack(key) })
 	return answer.Marshal(), nil
 }
 
@@ -499,7 +506,35 @@ func (d *device) Group(ctx context.Context, _ string, group uint64) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
+	d.cross(func(o *device) func() {
+		if o.user == d.user || o.open_ != proto.GroupKey(group).String() {
+			return nil
+		}
+		return o.read
+	})
 	return proto.Marshal(roster)
+}
+
+// cross lets an answer be late that was just given, and meanwhile another do something that it knows nothing of: the first
+// for whom there is something.
+func (d *device) cross(does func(o *device) func()) {
+	if !d.w.chance(4) {
+		return
+	}
+	for _, o := range d.w.devices {
+		if o == d || o.host == nil {
+			continue
+		}
+		if do, host := does(o), o.host; do != nil {
+			d.late = true
+			d.w.After(d.w.upTo(50*time.Millisecond), func() {
+				if o.host == host {
+					do()
+				}
+			})
+			return
+		}
+	}
 }
 
 // observer is the page of one tab: what an old tab still says is void.
@@ -579,7 +614,7 @@ func (o *observer) Reset() {
 	d := o.d
 	d.resets++
 	d.messages, d.list, d.told = nil, make(map[string]client.Conversation), make(map[string]bool)
-	d.rosters, d.allRead = make(map[string]client.Group), make(map[string]bool)
+	d.rosters, d.allRead, d.heard = make(map[string]client.Group), make(map[string]bool), make(map[string]map[uint64]uint64)
 	key := d.open_
 	d.host.Post(func() {
 		if key != "" && key == d.open_ {

@@ -83,8 +83,28 @@ func (d *device) checkPage(key proto.Key, page *chat.Page) {
 	}
 }
 
-// checkRoster holds that nobody is said to have read, or got, what they did not, and that what is said of
-// them only rises, from before they came on.
+// hears notes the watermarks that the engine is told of, once it has taken them in.
+func (d *device) hears(b proto.Branch, payload []byte) {
+	m := new(proto.Mark)
+	if b != proto.BranchMark || proto.UnmarshalOpen(payload, m) != nil {
+		return
+	}
+	host, resets := d.host, d.resets
+	d.w.After(time.Millisecond, func() {
+		if host != d.host || resets != d.resets {
+			return
+		}
+		of := d.heard[m.GetKey()]
+		if of == nil {
+			of = make(map[uint64]uint64)
+			d.heard[m.GetKey()] = of
+		}
+		of[m.GetUserId()] = max(of[m.GetUserId()], m.GetReadSeq())
+	})
+}
+
+// checkRoster holds that nobody is said to have read, or got, what they did not, or less than was told, and that
+// what is said of them only rises, from before they came on.
 func (d *device) checkRoster(g client.Group) {
 	key, err := proto.ParseKey(g.Key)
 	if err != nil || d.w.wipes > 0 {
@@ -102,6 +122,9 @@ func (d *device) checkRoster(g client.Group) {
 		m, was := g.Members[i], before[is.User]
 		if m.Read > is.Read || m.Delivered > is.Delivered || m.Read < was.Read || m.Delivered < was.Delivered {
 			d.w.fail("%s: %s: %+v, after %+v; the server has %+v", d, key, m, was, is)
+		}
+		if heard := d.heard[g.Key][m.User]; m.User != d.user && m.Read < heard { // one's own are the conversation's
+			d.w.fail("%s: %s: %+v, of whom it was told that they have read up to %d", d, key, m, heard)
 		}
 		if spans := d.w.roll(key).spans[m.User]; len(spans) == 1 && m.Read+1 < spans[0].from {
 			d.w.fail("%s: %s: %+v, who came with %d, to whom nothing before was new", d, key, m, spans[0].from)

@@ -49,12 +49,20 @@ func (d *device) revise() {
 // takeBack takes back what is the newest message of a conversation, if it is an own one.
 func (d *device) takeBack() {
 	for _, key := range slices.Sorted(maps.Keys(d.list)) {
-		m := d.list[key].Last
-		if d.host != nil && m != nil && m.Mine && m.Seq != 0 && m.Type == proto.MessageType_MESSAGE_TYPE_TEXT {
-			d.speakOf(*m, recalls)
+		if do := d.takingBack(key); do != nil {
+			do()
 			return
 		}
 	}
+}
+
+// takingBack takes back the newest message of a conversation; nil if it is not an own one.
+func (d *device) takingBack(key string) func() {
+	m := d.list[key].Last
+	if d.host == nil || m == nil || !m.Mine || m.Seq == 0 || m.Type != proto.MessageType_MESSAGE_TYPE_TEXT {
+		return nil
+	}
+	return func() { d.speakOf(*m, recalls) }
 }
 
 // speakOf edits, takes back or answers with an emoji a message.

@@ -661,6 +661,7 @@ func (x *session) down(b proto.Branch, payload []byte) {
 	for range copies {
 		x.w.After(x.w.latency(), func() {
 			if !x.closed && !x.silent {
+				x.device.hears(b, payload)
 				x.handler.Deliver(b, slices.Clone(payload))
 			}
 		})
