@@ -5,32 +5,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"parley/proto"
+	"parley/proto/search/searchtest"
 	"parley/server/chat"
 	"parley/server/store"
 )
-
-// searchable is a text of frequent and of rare words, or characters, as in languages.
-func searchable(random *rand.Rand, zipf *rand.Zipf) string {
-	var b strings.Builder
-	chinese := random.IntN(2) == 0
-	for range 4 + random.IntN(28) {
-		n := zipf.Uint64()
-		if chinese {
-			b.WriteRune(rune(0x4E00 + n*7%20000))
-			continue
-		}
-		for x := n*2654435761%1_000_000 + 30; x > 0; x /= 26 {
-			b.WriteByte(byte('a' + x%26))
-		}
-		b.WriteByte(' ')
-	}
-	return b.String()
-}
 
 // searchedMessages is how many messages a search is tried on, in searchedWith conversations of one user.
 const searchedMessages, searchedWith = 1_000_000, 1000
@@ -38,14 +20,14 @@ const searchedMessages, searchedWith = 1_000_000, 1000
 // filled is a history of them, and the bytes of their bodies.
 func filled(b *testing.B, s chat.Store) (size int) {
 	random := rand.New(rand.NewPCG(1, 2))
-	zipf := rand.NewZipf(random, 1.1, 3, 30_000)
+	words := searchtest.NewWords(random, 30_000)
 	base := proto.FirstID(time.UnixMilli(1_750_000_000_000))
 	for n := uint64(0); n < searchedMessages; {
 		if err := s.Update(b.Context(), func(tx chat.Tx) error {
 			for range 10_000 {
 				n++
 				other, seq, id, created := uint64(1000+n%searchedWith), 1+(n-1)/searchedWith, base+n<<22, uint64(1_750_000_000_000+n)
-				content := searchable(random, zipf)
+				content := searchtest.Text(words, 4+random.IntN(28), random.IntN(2) == 0)
 				body, err := proto.Marshal(&proto.Message{MessageId: &id, SenderId: &other, Content: &content, CreateTime: &created, ReceiverId: new(uint64(ada)), Seq: &seq})
 				if err != nil {
 					return err

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"parley/proto"
-	"parley/proto/search"
 )
 
 // maxSearchAsks bounds how often one search asks the server, each answer of which looks at so much and no more.
@@ -14,12 +13,8 @@ const maxSearchAsks = 8
 // everywhere is a search of what is stored here and of what the server has besides. Each source says down to which id
 // it has told of everything: the answer goes as far as both do.
 type everywhere struct {
-	engine  *Engine
-	ctx     context.Context
-	query   Query
-	limit   int
+	local   *searching // of what is stored here
 	done    func(Found, error)
-	pattern search.Pattern
 	here    *Found // nil while it is on its way
 	there   []elsewhere
 	through uint64 // what the server has, with that id or a higher one, is among there; 0: all
@@ -37,36 +32,36 @@ type elsewhere struct {
 // begin asks the server.
 func (s *everywhere) begin() {
 	s.through = unknownID
-	if s.query.Before != 0 {
-		s.through = s.query.Before
+	if s.local.query.Before != 0 {
+		s.through = s.local.query.Before
 	}
 	s.ask()
 }
 
 // ask asks for what is before what was told of.
 func (s *everywhere) ask() {
-	e := s.engine
+	e := s.local.engine
 	if e.fetch.pause != nil {
 		s.failed(e.fetch.pause.why)
 		return
 	}
-	q, token, epoch := s.query, e.Token.Text, e.meta.Epoch
+	q, token, epoch := s.local.query, e.Token.Text, e.meta.Epoch
 	if q.Before = s.through; q.Before == unknownID {
 		q.Before = 0
 	}
 	s.asking = true
 	s.asks++
 	e.Host.Go(func() func() {
-		ctx, cancel := context.WithTimeout(s.ctx, fetchTimeout)
+		ctx, cancel := context.WithTimeout(s.local.ctx, fetchTimeout)
 		defer cancel()
-		body, err := e.History.Search(ctx, token, q, s.limit)
+		body, err := e.History.Search(ctx, token, q, s.local.limit)
 		answer := new(proto.SearchAnswer)
 		if err == nil {
 			err = proto.UnmarshalOpen(body, answer)
 		}
 		return func() {
 			s.asking = false
-			if s.ctx.Err() != nil {
+			if s.local.ctx.Err() != nil {
 				return
 			}
 			if err == nil && e.meta.Epoch != epoch {
@@ -91,7 +86,7 @@ func (s *everywhere) take(answer *proto.SearchAnswer) error {
 	}
 	last := s.through
 	for _, f := range answer.GetFound() {
-		c, err := s.engine.told(f.GetKey())
+		c, err := s.local.engine.told(f.GetKey())
 		if err != nil {
 			return errSearchAnswer
 		}
@@ -117,7 +112,7 @@ var errSearchAnswer = proto.Refuse(proto.PayloadFormatInvalid, "the server's his
 // failed goes on without the server.
 func (s *everywhere) failed(err error) {
 	if do, _ := remedyOf(reading, err); do == renew {
-		s.engine.renewing.ask()
+		s.local.engine.renewing.ask()
 	}
 	s.reason, s.there, s.through = reasonOf(err), nil, 0
 	s.merge()
@@ -125,7 +120,7 @@ func (s *everywhere) failed(err error) {
 
 // merge gives what both found, once both have told of enough.
 func (s *everywhere) merge() {
-	if s.here == nil || s.asking || s.ctx.Err() != nil {
+	if s.here == nil || s.asking || s.local.ctx.Err() != nil {
 		return
 	}
 	through := max(s.here.Next, s.through)
@@ -137,14 +132,14 @@ func (s *everywhere) merge() {
 	}
 	answer.Hits = append(answer.Hits, s.hits(through)...)
 	slices.SortFunc(answer.Hits, func(a, b Hit) int { return compare(b.Message.ID, a.Message.ID) })
-	if len(answer.Hits) < s.limit && s.through > s.here.Next && s.asks < maxSearchAsks {
+	if len(answer.Hits) < s.local.limit && s.through > s.here.Next && s.asks < maxSearchAsks {
 		s.ask()
 		return
 	}
 	answer.Next = through
-	if len(answer.Hits) > s.limit {
-		answer.Hits = answer.Hits[:s.limit]
-		answer.Next = answer.Hits[s.limit-1].Message.ID
+	if len(answer.Hits) > s.local.limit {
+		answer.Hits = answer.Hits[:s.local.limit]
+		answer.Next = answer.Hits[s.local.limit-1].Message.ID
 	}
 	answer.More = answer.Next > 0
 	s.done(answer, nil)
@@ -152,7 +147,7 @@ func (s *everywhere) merge() {
 
 // hits are those of the server that are not stored here, nor were as this browser looked: of those that are, it knows best.
 func (s *everywhere) hits(through uint64) (hits []Hit) {
-	e := s.engine
+	e := s.local.engine
 	here := make(map[uint64]bool)
 	for _, hit := range s.here.Hits {
 		here[hit.Message.ID] = true
@@ -165,7 +160,7 @@ func (s *everywhere) hits(through uint64) (hits []Hit) {
 		hit := Hit{Message: e.render.message(x.c, x.entry)}
 		hits, contents = append(hits, hit), append(contents, hit.Message.Content)
 	}
-	for i, marks := range hitMarks(s.pattern, e.Folder, contents) {
+	for i, marks := range hitMarks(s.local.pattern, e.Folder, contents) {
 		hits[i].Marks = marks
 	}
 	return hits

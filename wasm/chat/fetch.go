@@ -203,18 +203,23 @@ func count(rs []Range) (n uint64) {
 // request asks the server for entries and takes in what it answers; done is
 // told when they are in. In a pause it is told why there is one, at once.
 func (f *fetching) request(c *conversation, after, before uint64, limit int, done func(error)) {
-	e := f.engine
 	if f.pause != nil {
 		done(f.pause.why)
 		return
 	}
+	f.entries(c, after, before, limit, f.take, done)
+}
+
+// entries asks the server for entries and lets them be taken in.
+func (f *fetching) entries(c *conversation, after, before uint64, limit int, take func(*conversation, historyPage, uint64) error, done func(error)) {
+	e := f.engine
 	f.ask(c, func(ctx context.Context, token string) (p historyPage, err error) {
 		body, err := e.History.Messages(ctx, token, c.name, after, before, limit)
 		if err != nil {
 			return p, err
 		}
 		return parsePage(c.key, after, before, body)
-	}, f.take, done)
+	}, take, done)
 }
 
 // ask asks the server for a page and lets it be taken in; done is told when it is.

@@ -1,7 +1,7 @@
 package chat
 
 import (
-	"context"
+	"slices"
 	"time"
 
 	"parley/proto"
@@ -34,29 +34,38 @@ type keeping struct {
 // Keep chooses the state, of this browser profile, and tells how it stands.
 func (e *Engine) Keep(state KeepingState, done func(error)) {
 	e.loaded(func() {
-		for i, known := range keepingStates {
-			if known != state || e.unusable != nil {
-				continue
-			}
-			e.meta.Keeping = uint64(i)
-			e.write.meta(e.meta)
+		switch {
+		case e.unusable != nil:
+			done(e.unusable)
+		case !slices.Contains(keepingStates[:], state):
+			done(proto.Refuse(proto.PayloadFormatInvalid, "state is %q: want off, on or paused", state))
+		default:
+			e.keep.set(state)
 			e.keep.retry.reset()
 			e.keep.begin()
-			e.Observer.Kept(e.Kept())
 			done(nil)
-			return
 		}
-		if e.unusable != nil {
-			done(e.unusable)
-			return
-		}
-		done(proto.Refuse(proto.PayloadFormatInvalid, "state is %q: want off, on or paused", state))
 	})
+}
+
+// state is off if a newer version knows others.
+func (k *keeping) state() KeepingState {
+	if n := k.engine.meta.Keeping; n < uint64(len(keepingStates)) {
+		return keepingStates[n]
+	}
+	return KeepingOff
+}
+
+func (k *keeping) set(state KeepingState) {
+	e := k.engine
+	e.meta.Keeping = uint64(slices.Index(keepingStates[:], state))
+	e.write.meta(e.meta)
+	e.Observer.Kept(e.Kept())
 }
 
 // Kept tells how far it has come.
 func (e *Engine) Kept() Keeping {
-	k := Keeping{State: keepingStates[min(e.meta.Keeping, uint64(len(keepingStates))-1)]}
+	k := Keeping{State: e.keep.state()}
 	for _, c := range e.conversations {
 		if !e.keep.may(c) {
 			continue
@@ -92,11 +101,8 @@ func (k *keeping) after(d time.Duration) {
 
 // rest pauses it where there is no room: what it fetched would go to make some, on and on.
 func (k *keeping) rest() {
-	e := k.engine
-	if e.meta.Keeping == 1 {
-		e.meta.Keeping = 2
-		e.write.meta(e.meta)
-		e.Observer.Kept(e.Kept())
+	if k.state() == KeepingOn {
+		k.set(KeepingPaused)
 	}
 }
 
@@ -104,7 +110,7 @@ func (k *keeping) rest() {
 func (k *keeping) step() {
 	e := k.engine
 	switch {
-	case e.closed || keepingStates[min(e.meta.Keeping, 2)] != KeepingOn:
+	case e.closed || k.state() != KeepingOn:
 		return
 	case e.connection.session == nil || e.meta.SyncToken == "" || e.fetch.pause != nil || e.write.failing() || e.write.full,
 		e.fetch.active > 0 || len(e.fetch.queue) > 0 || e.Host.Elapsed()-k.looked < keepAside:
@@ -116,15 +122,9 @@ func (k *keeping) step() {
 		k.after(keepAgain)
 		return
 	}
-	known, after, before := c.stored, hole.From-1, hole.To+1
+	known := c.stored
 	k.active = true
-	e.fetch.ask(c, func(ctx context.Context, token string) (p historyPage, err error) {
-		body, err := e.History.Messages(ctx, token, c.name, after, before, int(min(before-after-1, proto.MaxPage)))
-		if err != nil {
-			return p, err
-		}
-		return parsePage(c.key, after, before, body)
-	}, k.take, func(err error) {
+	e.fetch.entries(c, hole.From-1, hole.To+1, int(min(hole.To-hole.From+1, proto.MaxPage)), k.take, func(err error) {
 		k.active = false
 		switch {
 		case err != nil:

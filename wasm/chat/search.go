@@ -85,7 +85,7 @@ type finding struct {
 
 // widen asks the server, too.
 func (s *searching) widen() {
-	w := &everywhere{engine: s.engine, ctx: s.ctx, query: s.query, limit: s.limit, done: s.done, pattern: s.pattern}
+	w := &everywhere{local: s, done: s.done}
 	s.done = func(f Found, err error) {
 		if w.here = &f; err != nil {
 			w.done(f, err)

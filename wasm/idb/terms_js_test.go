@@ -4,16 +4,14 @@ import (
 	"flag"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"syscall/js"
 	"testing"
 	"unicode"
 
-	protobuf "google.golang.org/protobuf/proto"
-
 	"parley/proto"
 	"parley/proto/search"
 	"parley/proto/search/native"
+	"parley/proto/search/searchtest"
 	"parley/wasm/chat"
 	"parley/wasm/chat/storetest"
 )
@@ -142,23 +140,13 @@ func everyShard(t *transaction, what any) {
 
 // spoken makes messages as people write them: of two scripts, a few words of which are frequent, and lengths that differ.
 func spoken(random *rand.Rand, from uint64, n int) (b chat.Batch) {
-	zipf := rand.NewZipf(random, 1.1, 3, 5000)
+	words := searchtest.NewWords(random, 5000)
 	one, two := uint64(1), uint64(2)
 	for i := range uint64(n) {
 		seq, id, at := from+i, (from+i)<<22, 1_700_000_000_000+(from+i)*1000
-		var text strings.Builder
-		for range 1 + int(min(random.ExpFloat64()*9, 200)) {
-			if x := zipf.Uint64(); i%2 == 0 {
-				text.WriteRune(rune(0x4E00 + x*7%20000))
-			} else {
-				for x = x*2654435761%1_000_000 + 30; x > 0; x /= 26 {
-					text.WriteByte(byte('a' + x%26))
-				}
-				text.WriteByte(' ')
-			}
-		}
+		text := searchtest.Text(words, 1+int(min(random.ExpFloat64()*9, 200)), i%2 == 0)
 		body, err := proto.Marshal(&proto.Message{
-			MessageId: &id, SenderId: &one, ReceiverId: &two, Content: protobuf.String(text.String()), CreateTime: &at, Seq: &seq, ClientRef: make([]byte, 16),
+			MessageId: &id, SenderId: &one, ReceiverId: &two, Content: &text, CreateTime: &at, Seq: &seq, ClientRef: make([]byte, 16),
 		})
 		if err != nil {
 			panic(err)

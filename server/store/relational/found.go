@@ -76,6 +76,15 @@ func (v *View) byID(which string, args ...any) (entries []chat.Entry, err error)
 
 // Groups implements chat.View.
 func (v *View) Groups(user uint64) (groups []proto.Key, err error) {
+	groups, err = v.keys("SELECT c.key FROM members m CROSS JOIN conversations c ON c.id = m.conversation WHERE m.user_id = ? AND m.from_seq != x'0000000000000000' ORDER BY c.key", Number(user))
+	if err != nil {
+		return nil, fmt.Errorf("read which groups a user is or was in: %w", err)
+	}
+	return groups, nil
+}
+
+// keys reads the keys of conversations.
+func (v *View) keys(query string, args ...any) (keys []proto.Key, err error) {
 	if err := v.ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -85,11 +94,8 @@ func (v *View) Groups(user uint64) (groups []proto.Key, err error) {
 			return err
 		}
 		key, err := proto.ParseKey(name)
-		groups = append(groups, key)
+		keys = append(keys, key)
 		return err
-	}, "SELECT c.key FROM members m CROSS JOIN conversations c ON c.id = m.conversation WHERE m.user_id = ? AND m.from_seq != x'0000000000000000' ORDER BY c.key", Number(user))
-	if err != nil {
-		return nil, fmt.Errorf("read which groups a user is or was in: %w", err)
-	}
-	return groups, nil
+	}, query, args...)
+	return keys, err
 }

@@ -499,18 +499,7 @@ func (v *View) Keeps(user, after uint64) (keeps bool, err error) {
 
 // Loose implements chat.View.
 func (v *View) Loose(user uint64, limit int) (loose []proto.Key, err error) {
-	if err := v.ctx.Err(); err != nil {
-		return nil, err
-	}
-	err = v.Rows(func(row Row) error {
-		var name string
-		if err := row.Scan(&name); err != nil {
-			return err
-		}
-		key, err := proto.ParseKey(name)
-		loose = append(loose, key)
-		return err
-	}, "SELECT c.key FROM members m INDEXED BY members_by_peer CROSS JOIN conversations c ON c.id = m.conversation"+
+	loose, err = v.keys("SELECT c.key FROM members m INDEXED BY members_by_peer CROSS JOIN conversations c ON c.id = m.conversation"+
 		" WHERE m.user_id = ? AND m.peer IS NOT NULL AND (m.blocks OR c.head = x'0000000000000000' AND NOT m.blocked)"+atMost, Number(user), max(0, limit))
 	if err != nil {
 		return nil, fmt.Errorf("find a user's conversations without entries: %w", err)

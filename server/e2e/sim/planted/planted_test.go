@@ -2,7 +2,7 @@
 // planted into a copy of the product's source, which the compiler takes through an
 // overlay: the product itself has no seam for it. Of those in the copy none is at
 // work until a run names it. The simulation must pass without a fault, and catch each
-// of them, within 250 seeds.
+// of them, within 500 seeds.
 package planted
 
 import (
@@ -16,9 +16,9 @@ import (
 	"testing"
 )
 
-// seeds are some times what it took to catch the last of them, 91 of these; `make
+// seeds are some times what it took to catch the last of them, 180 of these; `make
 // sim` plays more.
-const seeds = "250"
+const seeds = "500"
 
 // edit replaces one piece of source, which must be there exactly once. In what takes
 // its place PLANTED tells whether the fault is at work.
