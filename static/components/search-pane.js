@@ -131,7 +131,7 @@ export class SearchPane extends HTMLElement {
     text(this.#scopeName, name && t.searchedIn(name));
     hide(this.#scope, !name);
     set(this.#input, 'aria-label', name ? t.searchIn(name) : t.search);
-    set(this.#input, 'placeholder', name ? t.searchMessages : t.search);
+    set(this.#input, 'placeholder', name ? t.searchMessages : t.searchHint);
   }
 
   #changed() {

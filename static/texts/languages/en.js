@@ -140,6 +140,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   copyByHand: 'Copying is not allowed here. Select the link and copy it by hand.',
   yourLink: 'People open this link to write to you',
   search: 'Search people and messages',
+  searchHint: 'Search',
   searchMessages: 'Search messages',
   /** @param {string} name */
   searchIn: name => `Search messages with ${name}`,

@@ -116,6 +116,7 @@ const texts = ({ bytes, number, percent, wait }) => ({
   copyByHand: '这里不允许复制。请选中链接，手动复制。',
   yourLink: '别人打开这个链接就能给你发消息',
   search: '搜索联系人和消息',
+  searchHint: '搜索',
   searchMessages: '搜索消息',
   searchIn: name => `搜索与${name}的消息`,
   searchedIn: name => `仅限：${name}`,
