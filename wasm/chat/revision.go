@@ -33,8 +33,9 @@ func (r *revisions) applied() uint64 {
 // that they are the first of their conversation.
 func (r *revisions) learn(fresh []entry, asOf uint64, first bool) {
 	switch {
-	case first:
-		r.known = max(r.known, asOf)
+	case first: // they may also be older than the row that told of them
+		r.void()
+		r.known = asOf
 	case asOf < r.known: // they may be older than what was made of them since
 		r.void()
 		r.known = min(r.known, asOf)

@@ -397,3 +397,36 @@ func TestOneMessageIsFetchedForAQuote(t *testing.T) {
 		t.Errorf("of what is not there: %+v", got)
 	}
 }
+
+// A page that was answered before a recall comes after the row that tells of it, to who has nothing else of the conversation.
+func TestTheFirstPageMayBeOlderThanTheRowThatToldOfIt(t *testing.T) {
+	clock, s := setup(t)
+	s.bareRows = true
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	asked := len(s.requests)
+	a.host.Latency = func() time.Duration {
+		if len(s.requests) > asked { // the answer of the history is late
+			asked = len(s.requests)
+			return 3 * time.Second
+		}
+		return time.Millisecond
+	}
+	s.dropDeliver = func(uint64) bool { return true }
+	s.say(bob, alice, "a secret")
+	s.miss()
+	clock.Run(time.Second)
+	if asked == 0 || a.text() != "" {
+		t.Fatalf("%d requests are answered, and it shows %q", asked, a.text())
+	}
+	s.speak(bob, alice, 1, recalls, "")
+	s.miss()
+	clock.Run(10 * time.Second)
+	a.timeline(0, 50)
+	clock.Run(10 * time.Second)
+	for _, m := range a.shown {
+		if m.Content != "" {
+			t.Errorf("%q is still there", m.Content)
+		}
+	}
+}

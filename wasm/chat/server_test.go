@@ -40,6 +40,7 @@ type server struct {
 	otherPages    bool                  // pages are of another history than answers to sync
 	crowded       int                   // refuses this many history requests: too many at once
 	dropSync      bool
+	bareRows      bool     // do not say what was written last, as those of what is delivered besides
 	asked         []string // tokens of sync requests
 	refuseMark    error    // answers marks with this
 	refuseHistory error    // answers history requests with this
@@ -336,7 +337,7 @@ func (s *server) state(user uint64, k proto.Key, log []*proto.Message) *proto.Co
 	for _, m := range log {
 		if m.GetMessageType().Revises() {
 			row.RevisedSeq = m.Seq
-		} else if m.GetSeq() >= s.min[key] {
+		} else if m.GetSeq() >= s.min[key] && !s.bareRows {
 			row.Last = m
 		}
 	}
