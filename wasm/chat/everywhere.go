@@ -152,16 +152,12 @@ func (s *everywhere) hits(through uint64) (hits []Hit) {
 	for _, hit := range s.here.Hits {
 		here[hit.Message.ID] = true
 	}
-	var contents []string
 	for _, x := range s.there {
 		if x.entry.id() < through || here[x.entry.id()] || x.c.stored.has(x.entry.seq) || x.entry.seq < x.c.floor() || x.c.repair.denied || !e.mayRead(x.c.key) {
 			continue
 		}
-		hit := Hit{Message: e.render.message(x.c, x.entry)}
-		hits, contents = append(hits, hit), append(contents, hit.Message.Content)
+		hits = s.local.append(hits, x.c, x.entry)
 	}
-	for i, marks := range hitMarks(s.local.pattern, e.Folder, contents) {
-		hits[i].Marks = marks
-	}
+	s.local.mark(hits)
 	return hits
 }

@@ -281,23 +281,35 @@ func (s *searching) finish() {
 	if n := len(s.found); more && n > 0 {
 		answer.Next = s.found[n-1].entry.id()
 	}
-	var contents []string
 	for _, f := range s.found {
 		x, is := s.now(f)
 		if !is || !e.mayRead(f.stream.c.key) || f.stream.c.repair.denied {
 			continue
 		}
-		hit := Hit{Message: e.render.message(f.stream.c, x)}
-		if hit.Message.Type == proto.MessageType_MESSAGE_TYPE_RECALLED { // by me, who waits for the server
-			continue
-		}
-		contents = append(contents, hit.Message.Content)
-		answer.Hits = append(answer.Hits, hit)
+		answer.Hits = s.append(answer.Hits, f.stream.c, x)
 	}
-	for i, marks := range hitMarks(s.pattern, e.Folder, contents) {
-		answer.Hits[i].Marks = marks
-	}
+	s.mark(answer.Hits)
 	s.done(answer, nil)
+}
+
+// append adds an entry to hits, unless I am taking it back.
+func (s *searching) append(hits []Hit, c *conversation, x entry) []Hit {
+	m := s.engine.render.message(c, x)
+	if m.Type == proto.MessageType_MESSAGE_TYPE_RECALLED {
+		return hits
+	}
+	return append(hits, Hit{Message: m})
+}
+
+// mark says where it stands what is looked for.
+func (s *searching) mark(hits []Hit) {
+	contents := make([]string, len(hits))
+	for i, hit := range hits {
+		contents[i] = hit.Message.Content
+	}
+	for i, marks := range hitMarks(s.pattern, s.engine.Folder, contents) {
+		hits[i].Marks = marks
+	}
 }
 
 // now is what a finding is by now, and whether that is still looked for.

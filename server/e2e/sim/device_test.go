@@ -528,7 +528,7 @@ func (d *device) cross(does func(o *device) func()) {
 		if do, host := does(o), o.host; do != nil {
 			d.late = true
 			d.w.After(d.w.upTo(50*time.Millisecond), func() {
-				if o.host == host {
+				if o.host == host && !o.repeating {
 					do()
 				}
 			})
