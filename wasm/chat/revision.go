@@ -435,13 +435,14 @@ func (b *outbox) settle(c *conversation, of ref, seq uint64) {
 	}
 }
 
-// withdraw takes out of the outbox what speaks of a message that was taken back.
+// withdraw takes out of the outbox what speaks of a message that was taken back, and goes on with what stood behind it.
 func (b *outbox) withdraw(c *conversation, target uint64) {
 	for _, o := range slices.Clone(c.outbox) {
 		if o.entry.event().Of == target && o.entry.event().Type.Revises() && o.session != b.engine.connection.number {
 			b.remove(c, o)
 		}
 	}
+	b.pump(c)
 }
 
 // shown is an entry with what of mine is on the way to the server, or waits to be sent.

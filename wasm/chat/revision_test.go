@@ -367,6 +367,30 @@ func TestAnEditOfWhatWasTakenBackMeanwhileLeavesTheOutbox(t *testing.T) {
 	}
 }
 
+func TestWhatStandsBehindAnEditOfWhatWasTakenBackIsSent(t *testing.T) {
+	clock, s := setup(t)
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	a.timeline(0, 50)
+	a.send("one")
+	clock.Run(time.Second)
+	s.refuse = &proto.Refusal{Reason: proto.ServerBusy, Text: "busy", Retry: time.Minute}
+	a.revise(1, edits, "ones")
+	a.send("two")
+	clock.Run(time.Second)
+	s.refuse = nil
+	s.cut(nil) // the edit still waits as long as the server said
+	clock.Run(5 * time.Second)
+	if len(s.logs[key]) != 1 {
+		t.Fatalf("the server has %d messages", len(s.logs[key]))
+	}
+	s.speak(alice, bob, 1, recalls, "") // on another device, while the edit waits
+	clock.Run(time.Second)
+	if log := s.logs[key]; log[len(log)-1].GetContent() != "two" {
+		t.Errorf("the server has %d messages, the last of which is %q", len(log), log[len(log)-1].GetContent())
+	}
+}
+
 func TestOneMessageIsFetchedForAQuote(t *testing.T) {
 	clock, s := setup(t)
 	for i := range 200 {
