@@ -142,8 +142,9 @@ func (w *writer) fill(batch Batch, dirty []string, full error) {
 		size += len(x.Body)
 	}
 	if size > maxUnstored {
-		w.lost(w.next.Entries)
-		w.next.Entries = nil
+		kept, lost := replacing(w.next.Entries)
+		w.next.Entries = kept
+		w.lost(lost)
 	}
 	w.room = 0
 	if !w.full {
@@ -167,10 +168,10 @@ func (w *writer) compactOutbox() {
 	w.next.Outbox, w.then = outbox, then
 }
 
-// unstored are the entries of a stretch that wait for room.
+// unstored are the entries of a stretch that wait for room, or for the store to work, to take the place of others.
 func (w *writer) unstored(name string, from, to uint64) (waiting []Entry) {
 	for _, x := range w.next.Entries {
-		if w.full && x.Key == name && x.Seq >= from && x.Seq <= to {
+		if (w.full || x.replaces) && x.Key == name && x.Seq >= from && x.Seq <= to {
 			waiting = append(waiting, x)
 		}
 	}

@@ -139,7 +139,7 @@ func (e *Engine) apply(c *conversation, by entry, target []entry) {
 
 // replace puts an entry that was revised in the place of what is stored of it.
 func (e *Engine) replace(c *conversation, x entry) {
-	e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body})
+	e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body, replaces: true})
 	for _, r := range c.reads {
 		r.meanwhile = append(r.meanwhile, x)
 	}

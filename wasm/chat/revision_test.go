@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"parley/proto"
+	"parley/proto/search/native"
 	"parley/wasm/chat"
 )
 
@@ -364,6 +365,46 @@ func TestAnEditOfWhatWasTakenBackMeanwhileLeavesTheOutbox(t *testing.T) {
 		if m.State == chat.Refused {
 			t.Errorf("it is shown: %+v", m)
 		}
+	}
+}
+
+// Of what is taken back nothing stays in the store, nor is shown, though it could not be written at once, and nobody looks there.
+func TestWhatIsTakenBackGoesOnceTheStoreWorks(t *testing.T) {
+	clock, s := setup(t)
+	memory := chat.NewMemory()
+	store := &failing{Store: memory}
+	a := openWith(t, s, chat.Config{User: alice, Store: store, Folder: native.Fold})
+	a.blind = true
+	clock.Run(time.Second)
+	s.say(bob, alice, "a secret")
+	for range 100 {
+		s.say(bob, alice, "more")
+	}
+	clock.Run(time.Second)
+	asked := s.revisions
+	a.host.Latency = func() time.Duration {
+		if s.revisions > asked { // it is told on the way back that the message was taken back
+			store.err = errors.New("the browser's storage failed")
+		}
+		return time.Millisecond
+	}
+	s.dropDeliver = func(uint64) bool { return true }
+	s.speak(bob, alice, 1, recalls, "")
+	s.miss()
+	clock.Run(200 * time.Millisecond)
+	if store.err == nil || !holds(t, memory, "secret") {
+		t.Fatal("the store did not fail in time")
+	}
+	asked = s.revisions
+	view := a.timeline(3, 10)
+	clock.Run(200 * time.Millisecond)
+	if found := a.search(chat.Query{Text: "secret"}, 10); len(found.Hits) > 0 || len(view.Messages) != 2 || view.Messages[0].Content != "" {
+		t.Errorf("while the store fails, it shows %+v, and finds %d", view.Messages, len(found.Hits))
+	}
+	store.err = nil
+	clock.Run(time.Minute)
+	if holds(t, memory, "secret") {
+		t.Error("it is still stored")
 	}
 }
 

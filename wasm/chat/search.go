@@ -156,7 +156,17 @@ func (s *searching) begin() {
 			}
 		}
 	}
-	e.write.flush(s.step)
+	e.write.flush(func() {
+		for _, st := range s.streams {
+			waiting, err := decodeAll(st.c.key.Kind(), e.write.unstored(st.c.name, 0, ^uint64(0)))
+			if err != nil {
+				s.fail(err)
+				return
+			}
+			st.read.meanwhile = append(waiting, st.read.meanwhile...)
+		}
+		s.step()
+	})
 }
 
 // follow searches a conversation, too, if it may be read.

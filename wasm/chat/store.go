@@ -93,6 +93,8 @@ type Entry struct {
 	Key  string
 	Seq  uint64
 	Body []byte
+	// replaces says that it takes the place of one that is stored, of which nothing may stay.
+	replaces bool
 }
 
 // Outgoing is a message that is not confirmed yet.

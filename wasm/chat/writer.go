@@ -252,10 +252,10 @@ func (w *writer) rewrite(batch Batch, dirty []string, then []func(error), err er
 		w.written(batch, dirty, then, err)
 		return
 	}
-	entries := batch.Entries
-	batch.Entries = nil
+	kept, lost := replacing(batch.Entries)
+	batch.Entries = kept
 	w.again(batch, dirty, then)
-	w.lost(entries)
+	w.lost(lost)
 }
 
 // again writes a batch again that was not stored, with what came meanwhile.
@@ -286,19 +286,31 @@ func (w *writer) restore(batch Batch, dirty []string, then []func(error)) {
 }
 
 // giveUp takes back what a failed batch held. Entries are given up, since the
-// server has them; sends are given up, since their callers are told; all else
+// server has them, but for those of which an older one is stored; sends are given up, since their callers are told; all else
 // is tried again.
 func (w *writer) giveUp(batch Batch, dirty []string, then []func(error)) {
-	var kept []Outgoing
+	var sends []Outgoing
 	for i, o := range batch.Outbox {
 		if then[i] == nil {
-			kept = append(kept, o)
+			sends = append(sends, o)
 		}
 	}
-	entries := batch.Entries
-	batch.Entries, batch.Outbox = nil, kept
-	w.restore(batch, dirty, make([]func(error), len(kept)))
-	w.lost(entries)
+	kept, lost := replacing(batch.Entries)
+	batch.Entries, batch.Outbox = kept, sends
+	w.restore(batch, dirty, make([]func(error), len(sends)))
+	w.lost(lost)
+}
+
+// replacing tells the entries that take the place of what is stored, of something that was taken back, say, from the rest.
+func replacing(entries []Entry) (those, rest []Entry) {
+	for _, x := range entries {
+		if x.replaces {
+			those = append(those, x)
+		} else {
+			rest = append(rest, x)
+		}
+	}
+	return those, rest
 }
 
 // succeeded notes that a batch was stored.
