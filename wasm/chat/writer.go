@@ -286,8 +286,8 @@ func (w *writer) restore(batch Batch, dirty []string, then []func(error)) {
 }
 
 // giveUp takes back what a failed batch held. Entries are given up, since the
-// server has them, but for those of which an older one is stored; sends are given up, since their callers are told; all else
-// is tried again.
+// server has them, but for those of which an older one is stored; sends are
+// given up, since their callers are told; all else is tried again.
 func (w *writer) giveUp(batch Batch, dirty []string, then []func(error)) {
 	var sends []Outgoing
 	for i, o := range batch.Outbox {
@@ -301,7 +301,8 @@ func (w *writer) giveUp(batch Batch, dirty []string, then []func(error)) {
 	w.lost(lost)
 }
 
-// replacing tells the entries that take the place of what is stored, of something that was taken back, say, from the rest.
+// replacing tells the entries that take the place of what is stored, of
+// something that was taken back, say, from the rest.
 func replacing(entries []Entry) (those, rest []Entry) {
 	for _, x := range entries {
 		if x.replaces {
