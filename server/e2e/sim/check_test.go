@@ -298,6 +298,25 @@ func (w *world) checkPresses(logs map[proto.Key][]logged) {
 // checkHistory walks a conversation from its end to its beginning, as a person
 // who scrolls, and compares it with the server's log.
 func (d *device) checkHistory(key proto.Key, log []logged) {
+	delivered := d.marked(key)
+	d.walk(key, log)
+	if d.marked(key) != delivered { // it filled a hole, of which the server is told
+		d.w.until(d.w.Now().Add(5 * time.Second))
+	}
+}
+
+// marked is how far the device says that messages were delivered to it.
+func (d *device) marked(key proto.Key) uint64 {
+	for _, c := range d.engine.Conversations() {
+		if c.Key == key.String() {
+			return c.Delivered
+		}
+	}
+	return 0
+}
+
+// walk compares what a person sees on the way up with the log.
+func (d *device) walk(key proto.Key, log []logged) {
 	var all []client.Message
 	before := uint64(0)
 	for range 1000 {
