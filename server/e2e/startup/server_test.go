@@ -38,7 +38,8 @@ func newServer(t testing.TB) (address string) {
 // notInlined is what the Makefile's NOT_INLINED has of others.
 var notInlined = []string{"google.golang.org/protobuf/...", "github.com/eclipse/...", "crypto/...", "encoding/asn1",
 	"encoding/base64", "encoding/json", "encoding/pem", "fmt", "math/big", "reflect",
-	"time", "slices", "context", "strings"}
+	"time", "slices", "context", "strings", "sort", "log", "sync", "internal/sync", "syscall", "syscall/js", "compress/...", "hash/...",
+	"unique", "internal/abi", "internal/bisect", "internal/godebug", "internal/reflectlite", "internal/runtime/..."}
 
 // newBare builds the bare program and serves it as the server serves Parley's:
 // compressed, and kept by browsers for ever, the page aside. It returns the
