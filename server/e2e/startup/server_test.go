@@ -20,6 +20,12 @@ import (
 // returns its address. It ends with the benchmark or test.
 func newServer(t testing.TB) (address string) {
 	t.Helper()
+	return startServer(t).Address
+}
+
+// startServer is newServer, for those who stop and start it.
+func startServer(t testing.TB) *live.Server {
+	t.Helper()
 	s := &live.Server{Data: t.TempDir(), Flags: []string{
 		"-rate", "100000", "-burst", "100000", "-guest-bytes", "0", "-daily-bytes", "0", "-guests-per-hour", "0", "-new-conversations", "0"}}
 	t.Cleanup(func() {
@@ -32,7 +38,7 @@ func newServer(t testing.TB) (address string) {
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return s.Address
+	return s
 }
 
 // notInlined is what the Makefile's NOT_INLINED has of others.
