@@ -183,7 +183,7 @@ export class ChatPanes extends HTMLElement {
 
   /** What is shown, to be painted again after a reload; null while the engine has not answered. @returns {import('../model/snapshot.js').Snapshot | null} */
   #shown() {
-    if (!this.#parley || !this.#listed || this.#snapshot) return null;
+    if (!this.#parley || !this.#listed || this.#opening || this.#snapshot) return null;
     return snapshotOf(this.#context, this.#conversations, this.#side.agent, this.#main.pane?.shown ?? null);
   }
 
@@ -234,11 +234,16 @@ export class ChatPanes extends HTMLElement {
     }, { signal });
   }
 
+  /** Whether conversations that this browser has stored are not all told of yet. */
+  get #opening() {
+    return this.#parley?.connection.opening ?? false;
+  }
+
   /** @param {Parley} parley */
   async #readAll(parley) {
     this.#conversations = new Conversations();
     this.#listed = false;
-    const conversations = parley.conversations();
+    const conversations = parley.conversations({ opening: true });
     this.#route(); // and its messages are read meanwhile
     if (this.#snapshot) this.#main.pane?.ask();
     this.#snapshot = null;
@@ -252,7 +257,7 @@ export class ChatPanes extends HTMLElement {
     this.#listed ||= all;
     this.#context.names.learn(changed);
     this.#context.pictures.learn(changed);
-    if (!all) for (const conversation of changed) this.#attention.take(this.#conversations.get(conversation.key), conversation);
+    if (!all && !this.#opening) for (const conversation of changed) this.#attention.take(this.#conversations.get(conversation.key), conversation);
     this.#conversations.take(changed);
     if (all) this.#paintLists();
     else this.#frame.want();
@@ -282,7 +287,7 @@ export class ChatPanes extends HTMLElement {
     if (!this.#listed) return;
     this.#side.paint(this.#conversations, this.#main.key);
     this.#main.rename();
-    this.#title.show(this.#conversations.unread, this.#main.title);
+    if (!this.#opening) this.#title.show(this.#conversations.unread, this.#main.title); // it counts them all
   }
 
   /** Asks for the names that are not known, that of the open conversation's person first. */
@@ -358,7 +363,7 @@ export class ChatPanes extends HTMLElement {
       this.#askNames();
     }
     presence.known = state === 'live';
-    this.#showPresence();
+    this.#showPresence(); // and once no more are opened, the counts
     this.#session.show(connection, reason);
   }
 
