@@ -1,6 +1,7 @@
 // @ts-check
 // The page of somebody signed in: what stands beside the conversation, the one that is open or what the address
 // leads to instead, and the engine's word to all of them.
+import { mark } from '../client/marks.js';
 import { Conversations } from '../model/conversations.js';
 import { Attention } from '../model/attention.js';
 import { EachFrame } from '../model/each-frame.js';
@@ -287,7 +288,9 @@ export class ChatPanes extends HTMLElement {
     if (!this.#listed) return;
     this.#side.paint(this.#conversations, this.#main.key);
     this.#main.rename();
-    if (!this.#opening) this.#title.show(this.#conversations.unread, this.#main.title); // it counts them all
+    if (this.#opening) return; // what counts them all, or tells that they are there
+    this.#title.show(this.#conversations.unread, this.#main.title);
+    if (this.#parley && !this.#snapshot) mark('conversations live');
   }
 
   /** Asks for the names that are not known, that of the open conversation's person first. */
