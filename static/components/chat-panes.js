@@ -206,7 +206,12 @@ export class ChatPanes extends HTMLElement {
   /** @param {Parley} parley */
   #listen(parley) {
     const { signal } = this.#done;
-    parley.addEventListener('connection', ({ detail }) => this.#showConnection(detail), { signal });
+    let { opening } = parley.connection;
+    parley.addEventListener('connection', ({ detail }) => {
+      this.#showConnection(detail);
+      if (opening && !detail.opening && this.#listed) this.#takeConversations([], true); // with those that came before
+      opening = detail.opening;
+    }, { signal });
     parley.addEventListener('conversations', ({ detail }) => this.#takeConversations(detail), { signal });
     parley.addEventListener('messages', ({ detail }) => this.#takeMessages(detail), { signal });
     parley.addEventListener('group', ({ detail }) => {
@@ -253,7 +258,7 @@ export class ChatPanes extends HTMLElement {
     this.#askNames();
   }
 
-  /** @param {Conversation[]} changed @param {boolean} [all] these are all there are */
+  /** @param {Conversation[]} changed @param {boolean} [all] there are no others, or they are still being opened */
   #takeConversations(changed, all = false) {
     this.#listed ||= all;
     this.#context.names.learn(changed);
@@ -265,7 +270,7 @@ export class ChatPanes extends HTMLElement {
     this.#keeper.changed();
     const { key, pane } = this.#main;
     const told = changed.some(conversation => conversation.key === key);
-    if (!told && !all) return;
+    if (!told && (!all || this.#opening)) return; // where one has read to may still come
     const conversation = this.#conversations.get(key);
     if (told && !conversation && pane?.participants.agent) location.replace('#/'); // a service that the user answers for no more
     else pane?.update(conversation);
@@ -285,7 +290,7 @@ export class ChatPanes extends HTMLElement {
 
   #paintLists() {
     this.#frame.cancel();
-    if (!this.#listed) return;
+    if (!this.#listed || this.#opening && !this.#conversations.all.length) return;
     this.#side.paint(this.#conversations, this.#main.key);
     this.#main.rename();
     if (this.#opening) return; // what counts them all, or tells that they are there
@@ -366,7 +371,7 @@ export class ChatPanes extends HTMLElement {
       this.#askNames();
     }
     presence.known = state === 'live';
-    this.#showPresence(); // and once no more are opened, the counts
+    this.#showPresence();
     this.#session.show(connection, reason);
   }
 
