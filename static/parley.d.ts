@@ -317,6 +317,8 @@ export interface Connection {
   /** These two are as those of Message. */
   reasonCode: string;
   reasonArgs: string[];
+  /** Conversations that are stored in this browser are still being loaded: conversations events tell of more of them. */
+  opening: boolean;
   /**
    * Milliseconds by which the server's clock is ahead of this device's, as that is set when this is told; it is
    * told again when that is set. For display only.
@@ -625,8 +627,11 @@ export interface Parley extends EventTarget {
    * width do not matter. The query is 256 bytes at most, and may be '' if a sender or kind is given.
    */
   search(query: string, options?: SearchOptions): Promise<Found>;
-  /** All conversations, the most recently active first. */
-  conversations(): Promise<Conversation[]>;
+  /**
+   * All conversations, the pinned ones first, then the most recently active. With opening it does not wait for those
+   * that are still being loaded, and gives the first of these lists, and maybe more.
+   */
+  conversations(options?: { opening?: boolean }): Promise<Conversation[]>;
   /** Raises the read watermark: everything up to seq was on the screen. */
   markRead(key: ConversationKey, seq: ID): Promise<void>;
   /** Tells the other side that the user types, or has stopped. */

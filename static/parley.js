@@ -148,7 +148,7 @@ class Parley extends EventTarget {
   user;
   /** @type {Connection} */
   connection = {
-    state: 'connecting', since: Date.now(), next: 0, reason: '', reasonCode: '', reasonArgs: [], serverOffset: 0, loading: 0, memoryOnly: '', memoryOnlyCode: '',
+    state: 'connecting', since: Date.now(), next: 0, reason: '', reasonCode: '', reasonArgs: [], opening: true, serverOffset: 0, loading: 0, memoryOnly: '', memoryOnlyCode: '',
   };
   /** @type {import('./parley.d.ts').Keeping} */
   keeping = { state: 'off', kept: 0, all: 0 };
@@ -346,9 +346,22 @@ class Parley extends EventTarget {
     }
   }
 
-  /** @returns {Promise<Conversation[]>} */
-  conversations() {
+  /** @param {{ opening?: boolean }} [options] @returns {Promise<Conversation[]>} */
+  async conversations({ opening = false } = {}) {
+    if (!opening) await this.#opened();
     return this.#call('conversations', {});
+  }
+
+  /** Waits until all conversations that are stored in this browser are loaded. */
+  async #opened() {
+    await this.#attached.promise;
+    const { signal } = this.#closed;
+    await new Promise(resolve => {
+      const look = () => { if (!this.connection.opening || signal.aborted) resolve(undefined); };
+      this.addEventListener('connection', look, { signal });
+      signal.addEventListener('abort', look);
+      look();
+    });
   }
 
   /** @param {string} key @param {bigint} seq @returns {Promise<void>} */

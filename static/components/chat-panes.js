@@ -1,6 +1,7 @@
 // @ts-check
 // The page of somebody signed in: what stands beside the conversation, the one that is open or what the address
 // leads to instead, and the engine's word to all of them.
+import { mark } from '../client/marks.js';
 import { Conversations } from '../model/conversations.js';
 import { Attention } from '../model/attention.js';
 import { EachFrame } from '../model/each-frame.js';
@@ -183,7 +184,7 @@ export class ChatPanes extends HTMLElement {
 
   /** What is shown, to be painted again after a reload; null while the engine has not answered. @returns {import('../model/snapshot.js').Snapshot | null} */
   #shown() {
-    if (!this.#parley || !this.#listed || this.#snapshot) return null;
+    if (!this.#parley || !this.#listed || this.#opening || this.#snapshot) return null;
     return snapshotOf(this.#context, this.#conversations, this.#side.agent, this.#main.pane?.shown ?? null);
   }
 
@@ -205,7 +206,12 @@ export class ChatPanes extends HTMLElement {
   /** @param {Parley} parley */
   #listen(parley) {
     const { signal } = this.#done;
-    parley.addEventListener('connection', ({ detail }) => this.#showConnection(detail), { signal });
+    let { opening } = parley.connection;
+    parley.addEventListener('connection', ({ detail }) => {
+      this.#showConnection(detail);
+      if (opening && !detail.opening && this.#listed) this.#takeConversations([], true); // with those that came before
+      opening = detail.opening;
+    }, { signal });
     parley.addEventListener('conversations', ({ detail }) => this.#takeConversations(detail), { signal });
     parley.addEventListener('messages', ({ detail }) => this.#takeMessages(detail), { signal });
     parley.addEventListener('group', ({ detail }) => {
@@ -234,11 +240,16 @@ export class ChatPanes extends HTMLElement {
     }, { signal });
   }
 
+  /** Whether conversations that this browser has stored are not all told of yet. */
+  get #opening() {
+    return this.#parley?.connection.opening ?? false;
+  }
+
   /** @param {Parley} parley */
   async #readAll(parley) {
     this.#conversations = new Conversations();
     this.#listed = false;
-    const conversations = parley.conversations();
+    const conversations = parley.conversations({ opening: true });
     this.#route(); // and its messages are read meanwhile
     if (this.#snapshot) this.#main.pane?.ask();
     this.#snapshot = null;
@@ -247,19 +258,19 @@ export class ChatPanes extends HTMLElement {
     this.#askNames();
   }
 
-  /** @param {Conversation[]} changed @param {boolean} [all] these are all there are */
+  /** @param {Conversation[]} changed @param {boolean} [all] there are no others, or they are still being opened */
   #takeConversations(changed, all = false) {
     this.#listed ||= all;
     this.#context.names.learn(changed);
     this.#context.pictures.learn(changed);
-    if (!all) for (const conversation of changed) this.#attention.take(this.#conversations.get(conversation.key), conversation);
+    if (!all && !this.#opening) for (const conversation of changed) this.#attention.take(this.#conversations.get(conversation.key), conversation);
     this.#conversations.take(changed);
     if (all) this.#paintLists();
     else this.#frame.want();
     this.#keeper.changed();
     const { key, pane } = this.#main;
     const told = changed.some(conversation => conversation.key === key);
-    if (!told && !all) return;
+    if (!told && (!all || this.#opening)) return; // where one has read to may still come
     const conversation = this.#conversations.get(key);
     if (told && !conversation && pane?.participants.agent) location.replace('#/'); // a service that the user answers for no more
     else pane?.update(conversation);
@@ -279,10 +290,12 @@ export class ChatPanes extends HTMLElement {
 
   #paintLists() {
     this.#frame.cancel();
-    if (!this.#listed) return;
+    if (!this.#listed || this.#opening && !this.#conversations.all.length) return;
     this.#side.paint(this.#conversations, this.#main.key);
     this.#main.rename();
+    if (this.#opening) return; // what counts them all, or tells that they are there
     this.#title.show(this.#conversations.unread, this.#main.title);
+    if (this.#parley && !this.#snapshot) mark('conversations live');
   }
 
   /** Asks for the names that are not known, that of the open conversation's person first. */

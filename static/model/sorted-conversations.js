@@ -30,8 +30,10 @@ export class SortedConversations {
   /** @param {Conversation[]} changed */
   put(changed) {
     if (changed.length >= many) {
+      const keys = new Set(changed.map(({ key }) => key));
       for (const conversation of changed) this.#byKey.set(conversation.key, conversation);
-      this.#order = [...this.#byKey.values()].sort(this.#compare);
+      // Two runs that are in order, which sort only merges.
+      this.#order = [...this.#order.filter(({ key }) => !keys.has(key)), ...changed.toSorted(this.#compare)].sort(this.#compare);
       return;
     }
     for (const conversation of changed) {

@@ -200,11 +200,12 @@ func (v *events) put(e *encoder) {
 	if v.user != nil {
 		v.owner.putUser(e, *v.user)
 	}
-	if v.connection != nil {
-		putEvent(e, "connection", func(e *encoder) { putConnection(e, v.connection) })
-	}
 	if len(v.conversations) > 0 {
 		putEvent(e, "conversations", func(e *encoder) { putConversations(e, v.conversations) })
+	}
+	// When no more are opened, these are all.
+	if v.connection != nil {
+		putEvent(e, "connection", func(e *encoder) { putConnection(e, v.connection) })
 	}
 	for i := range v.messages {
 		putEvent(e, "messages", func(e *encoder) { putMessageChanges(e, &v.messages[i]) })

@@ -42,7 +42,7 @@ func TestWhatChangesTwiceInATurnIsToldOnce(t *testing.T) {
 		v.Typing("a", 5, true)
 		v.Typing("a", 5, false)
 	})
-	if diff := cmp.Diff([]string{"connection", "conversations", "messages", "typing"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"conversations", "connection", "messages", "typing"}, names); diff != "" {
 		t.Fatalf("events (-want +got)\n%s", diff)
 	}
 	list := byName["conversations"].([]any)

@@ -205,7 +205,7 @@ func putMark(e *encoder, v *chat.Mark) {
 	e.float(float64(v.End))
 }
 
-var connectionShape = &shape{"state", "since", "next", "reason", "reasonCode", "reasonArgs", "serverOffset", "loading", "memoryOnly", "memoryOnlyCode"}
+var connectionShape = &shape{"state", "since", "next", "reason", "reasonCode", "reasonArgs", "opening", "serverOffset", "loading", "memoryOnly", "memoryOnlyCode"}
 
 func putConnection(e *encoder, v *chat.Connection) {
 	e.object(connectionShape)
@@ -218,6 +218,7 @@ func putConnection(e *encoder, v *chat.Connection) {
 	for i := range v.ReasonArgs {
 		e.string(v.ReasonArgs[i])
 	}
+	e.bool(v.Opening)
 	e.float(float64(v.ServerOffset) / float64(time.Millisecond))
 	e.float(float64(v.Loading))
 	e.string(v.MemoryOnly)

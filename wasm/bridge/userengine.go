@@ -355,7 +355,7 @@ func (s *userEngine) read(port int, c *command) error {
 		return c.err
 	}
 	s.engine.Show(port, f.key)
-	s.hub.finish(port, c.id)(s.engine.MarkRead(f.key, f.seq))
+	s.engine.MarkRead(f.key, f.seq, s.hub.finish(port, c.id))
 	return nil
 }
 

@@ -45,7 +45,7 @@ func TestWhatIChoseForAConversationIsKnownAsTheServerTells(t *testing.T) {
 	known("before the server tells", false, false, false, false)
 	tell(&proto.ConversationState{Pinned: pb.Bool(true), Muted: pb.Bool(true), ArchivedThrough: pb.Uint64(1), MarkedUnread: pb.Bool(true)})
 	known("unread anyway", true, true, true, false)
-	if err := a.engine.MarkRead(key, 1); err != nil {
+	if err := a.markRead(key, 1); err != nil {
 		t.Fatal(err)
 	}
 	clock.Run(time.Second)
@@ -54,7 +54,7 @@ func TestWhatIChoseForAConversationIsKnownAsTheServerTells(t *testing.T) {
 	b.send("and then?")
 	clock.Run(time.Second)
 	marks := len(s.markEpochs)
-	if err := a.engine.MarkRead(key, 2); err != nil {
+	if err := a.markRead(key, 2); err != nil {
 		t.Fatal(err)
 	}
 	a.engine.Choose(key, chat.Choice{MarkedUnread: pb.Bool(true)}, func(error) {

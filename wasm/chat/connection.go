@@ -41,6 +41,7 @@ type connection struct {
 	retry    backoff
 	stopWait func() // the timer of the next attempt; nil if there is none
 	grace    bool   // the first attempt waits for a timeline
+	painted  bool   // a page was given one
 	// stopClock stops the timer that looks at the clock.
 	stopClock func()
 	// stopSettle stops the timer after which a session counts as a success.
@@ -77,12 +78,17 @@ func (c *connection) begin() {
 		return
 	}
 	c.grace = true
-	c.stopWait = e.Host.After(e.Grace, c.open)
+	wait := e.Grace
+	if c.painted {
+		wait = min(wait, painting)
+	}
+	c.stopWait = e.Host.After(wait, c.open)
 }
 
 // endGrace connects, if that waits for a timeline: at once where one needs the
 // server, or once a page has had time to paint the one that it was given.
 func (c *connection) endGrace(after time.Duration) {
+	c.painted = true
 	if !c.grace {
 		return
 	}

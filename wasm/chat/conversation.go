@@ -118,6 +118,16 @@ func (c *conversation) counts(x entry, self uint64) bool {
 	return !x.by(self) && c.key.Counts(x.event().Type, self)
 }
 
+// archived reports whether it is out of my list.
+func (c *conversation) archived() bool {
+	return proto.Archived(c.choices.archivedThrough, c.head, c.choices.muted) && len(c.outbox) == 0
+}
+
+// queued reports whether I answer in it, as an agent.
+func (c *conversation) queued(self uint64) bool {
+	return c.key.Kind() == proto.Service && c.key.Customer() != self
+}
+
 // floor is the oldest seq that can be had.
 func (c *conversation) floor() uint64 { return max(c.min, 1) }
 

@@ -13,7 +13,6 @@ package chat
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -66,10 +65,11 @@ type Engine struct {
 	keep          keeping
 	ctx           context.Context
 	cancel        context.CancelFunc
-	started       bool
-	early         []func() // calls that came before the store was loaded
-	unusable      error    // why the store could not be loaded
-	emptied       int      // how often less was found, or left, in the store than there was
+	loading       loading
+	top           top
+	started       bool  // all is loaded
+	unusable      error // why the store could not be loaded
+	emptied       int   // how often less was found, or left, in the store than there was
 	screens       map[int]string
 	closed        bool
 }
@@ -83,8 +83,9 @@ func New(c Config) *Engine {
 		screens:       make(map[int]string),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
-	e.write = writer{engine: e, host: c.Host, store: c.Store, row: e.rowOf, lost: e.lost, failed: c.Observer.Failed, works: e.catchUp, reopened: e.reopened}
-	e.connection = connection{engine: e, state: Connection{State: Connecting, MemoryOnly: c.MemoryOnly.Text, MemoryOnlyCode: c.MemoryOnly.Code}, since: c.Host.Elapsed()}
+	e.write = writer{engine: e, host: c.Host, store: c.Store, row: e.rowOf, top: e.top.changed, lost: e.lost, failed: c.Observer.Failed, works: e.catchUp, reopened: e.reopened}
+	e.loading, e.top = loading{engine: e}, top{engine: e}
+	e.connection = connection{engine: e, state: Connection{State: Connecting, Opening: true, MemoryOnly: c.MemoryOnly.Text, MemoryOnlyCode: c.MemoryOnly.Code}, since: c.Host.Elapsed()}
 	e.renewing, e.sync, e.fetch = renewing{engine: e}, syncing{engine: e}, fetching{engine: e}
 	e.outbox, e.marking, e.typing, e.uploads = outbox{engine: e}, marking{engine: e}, newTyping(e), uploads{engine: e}
 	e.indexing, e.keep = indexing{engine: e}, keeping{engine: e, fruitless: make(map[*conversation]bool)}
@@ -92,30 +93,9 @@ func New(c Config) *Engine {
 }
 
 // Start loads what this browser has stored, then connects and stays connected.
-// done is told as soon as the stored part can be read, or why it cannot.
-func (e *Engine) Start(done func(error)) {
-	e.Host.Go(func() func() {
-		snapshot, err := e.Store.Load(e.ctx)
-		return func() {
-			if err == nil {
-				err = e.load(snapshot)
-			}
-			e.started, e.unusable = err == nil, err
-			done(err)
-			for _, f := range e.early {
-				f()
-			}
-			e.early = nil
-			if err == nil && !e.closed {
-				e.watch()
-				e.uploads.tidy()
-				e.indexing.begin()
-				e.keep.begin()
-				e.connection.begin()
-			}
-		}
-	})
-}
+// done is told as soon as the stored part can be read, or why it cannot: what a list shows first is there then, and the
+// observer is told of the other conversations as they come, as long as Connection.Opening.
+func (e *Engine) Start(done func(error)) { e.loading.begin(done) }
 
 // watch writes as soon as the store has lost what it had open, since what this
 // engine knows is nowhere else then.
@@ -123,40 +103,6 @@ func (e *Engine) watch() {
 	if store, ok := e.Store.(Watched); ok {
 		store.Watch(func() { e.Host.Post(func() { e.write.meta(e.meta) }) })
 	}
-}
-
-// loaded calls f once the store is loaded, or could not be: a send must not be
-// numbered before those of earlier runs are known.
-func (e *Engine) loaded(f func()) {
-	if e.started || e.unusable != nil {
-		f()
-		return
-	}
-	e.early = append(e.early, f)
-}
-
-func (e *Engine) load(s Snapshot) error {
-	e.meta = s.Meta
-	e.render.window = e.meta.editWindow()
-	for _, row := range s.Conversations {
-		c, err := restore(row, e.User)
-		if err != nil {
-			return fmt.Errorf("load %s: %w", row.Key, err)
-		}
-		e.conversations[c.name] = c
-	}
-	for _, o := range s.Outbox {
-		if err := e.outbox.restore(o); err != nil {
-			return err
-		}
-	}
-	if e.meta.Device == "" {
-		var device [8]byte
-		e.Host.Random(device[:])
-		e.meta.Device, e.meta.Indexed = hex.EncodeToString(device[:]), search.Version // nothing is stored yet
-		e.write.meta(e.meta)
-	}
-	return nil
 }
 
 // reopened takes note of what a store holds that was opened again: everything
@@ -171,6 +117,10 @@ func (e *Engine) reopened(s Snapshot) error {
 		return &Reason{Text: "this chat's history in this browser is another program's now: close the other tabs of this site and reload this one", Code: "storage-taken"}
 	}
 	e.emptied++
+	e.top.stored = nil
+	if !e.started {
+		e.meta.SyncToken = "" // of those that were not loaded yet nothing is known
+	}
 	e.write.meta(e.meta)
 	for _, c := range e.sorted() {
 		c.stored = nil
@@ -208,16 +158,25 @@ func (e *Engine) Close(done func()) {
 	})
 }
 
-// Conversations returns all conversations, the most recently active first.
+// Conversations returns all conversations that are loaded, the pinned ones first, then the most recently active.
 func (e *Engine) Conversations() []Conversation {
-	list := make([]Conversation, 0, len(e.conversations))
+	all := make([]*conversation, 0, len(e.conversations))
 	for _, c := range e.conversations {
-		if e.visible(c) && (c.head > 0 || len(c.outbox) > 0 || c.blocked) {
-			list = append(list, e.conversationOf(c))
+		if e.listed(c) {
+			all = append(all, c)
 		}
 	}
-	slices.SortFunc(list, compareActivity)
+	slices.SortFunc(all, compareActivity)
+	list := make([]Conversation, len(all))
+	for i, c := range all {
+		list[i] = e.conversationOf(c)
+	}
 	return list
+}
+
+// listed reports whether there is something of a conversation to show in a list.
+func (e *Engine) listed(c *conversation) bool {
+	return e.visible(c) && (c.head > 0 || len(c.outbox) > 0 || c.blocked)
 }
 
 func compare[T uint64 | string](a, b T) int {

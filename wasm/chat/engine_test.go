@@ -137,6 +137,13 @@ func (v *screen) User(t chat.Token)        { v.users = append(v.users, t) }
 func (v *screen) Reset()                   { v.resets++; v.shown = nil; v.list = map[string]chat.Conversation{} }
 func (v *screen) Failed(err error)         { v.errors = append(v.errors, err) }
 
+// markRead marks what is loaded.
+func (v *screen) markRead(key string, seq uint64) (err error) {
+	v.t.Helper()
+	v.engine.MarkRead(key, seq, func(e error) { err = e })
+	return err
+}
+
 func (v *screen) send(content string) {
 	v.engine.Send(key, chat.Draft{Content: content}, func(err error) {
 		if err != nil {
@@ -498,7 +505,7 @@ func TestReadingRaisesTheWatermarkAndClearsUnread(t *testing.T) {
 	if n := a.list[key].Unread; n != 4 {
 		t.Fatalf("unread %d, want 4", n)
 	}
-	if err := a.engine.MarkRead(key, 3); err != nil {
+	if err := a.markRead(key, 3); err != nil {
 		t.Fatal(err)
 	}
 	clock.Run(time.Second)
@@ -519,7 +526,7 @@ func TestAMarkMadeOfflineIsSentLater(t *testing.T) {
 	clock.Run(time.Second)
 	s.down = true
 	s.cut(errors.New("gone"))
-	if err := a.engine.MarkRead(key, 1); err != nil {
+	if err := a.markRead(key, 1); err != nil {
 		t.Fatal(err)
 	}
 	clock.Run(time.Second)

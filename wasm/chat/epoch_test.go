@@ -36,7 +36,7 @@ func TestWhatWaitsWhileTheEpochChangesSaysInWhichItsAuthorSaw(t *testing.T) {
 		s.say(bob, alice, fmt.Sprint("old", i))
 	}
 	clock.Run(time.Second)
-	if err := a.engine.MarkRead(key, 2); err != nil {
+	if err := a.markRead(key, 2); err != nil {
 		t.Fatal(err)
 	}
 	a.draft("at once", 3)
@@ -63,7 +63,7 @@ func TestWhatWaitsWhileTheEpochChangesSaysInWhichItsAuthorSaw(t *testing.T) {
 	if waiting := a.list[key].WaitingSeq; waiting != 1 {
 		t.Errorf("%d waits, want the first, which nobody has answered", waiting)
 	}
-	if err := a.engine.MarkRead(key, 5); err != nil {
+	if err := a.markRead(key, 5); err != nil {
 		t.Fatal(err)
 	}
 	clock.Run(time.Second)

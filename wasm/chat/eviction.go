@@ -109,6 +109,10 @@ func (w *writer) makeRoom(batch Batch, dirty []string, then []func(error)) bool 
 	if batch.Clear || w.next.Clear { // all of it goes
 		return false
 	}
+	if w.engine.connection.state.Opening { // what was opened longest ago may not be known yet
+		w.engine.loaded(func() { w.written(batch, dirty, then, ErrFull) })
+		return true
+	}
 	w.room = max(firstRoom, 2*w.room)
 	pending := unstoredOf(batch.Entries, w.next.Entries)
 	all := w.engine.evictions(w.room, pending)

@@ -140,7 +140,7 @@ func TestReadingPartOfItOfflineCountsTheRest(t *testing.T) {
 	clock.Run(time.Second)
 	s.down = true
 	s.cut(errors.New("gone"))
-	if err := a.engine.MarkRead(key, 3); err != nil {
+	if err := a.markRead(key, 3); err != nil {
 		t.Fatal(err)
 	}
 	clock.Run(time.Second)
@@ -181,7 +181,7 @@ func TestACountOfTheHistoryBeforeIsNotTakenForThisOne(t *testing.T) {
 	s.dropSync = false
 	a.host.Latency = func() time.Duration { return 50 * time.Millisecond }
 	clock.Run(7990 * time.Millisecond)
-	if err := a.engine.MarkRead(key, 2); err != nil || a.resets != 0 {
+	if err := a.markRead(key, 2); err != nil || a.resets != 0 {
 		t.Fatalf("error %v, %d resets: this tests nothing", err, a.resets)
 	}
 	for a.resets == 0 {
@@ -201,7 +201,7 @@ func TestAStaleRowDoesNotBringBackWhatWasRead(t *testing.T) {
 	s.say(bob, alice, "x")
 	a := open(t, s, alice, chat.NewMemory())
 	clock.Run(time.Second)
-	if err := a.engine.MarkRead(key, 1); err != nil {
+	if err := a.markRead(key, 1); err != nil {
 		t.Fatal(err)
 	}
 	s.answer(alice, "") // made before the mark arrived
@@ -415,7 +415,7 @@ func TestAMarkWithoutAnswerIsSentAgain(t *testing.T) {
 	a := open(t, s, alice, chat.NewMemory())
 	clock.Run(time.Second)
 	s.dropMark = 1
-	if err := a.engine.MarkRead(key, 1); err != nil {
+	if err := a.markRead(key, 1); err != nil {
 		t.Fatal(err)
 	}
 	clock.Run(time.Minute)
@@ -434,7 +434,7 @@ func TestAMarkIsSentAgainThoughAnotherDeviceHasMore(t *testing.T) {
 	s.mark(alice, &proto.Mark{Key: &key, DeliveredSeq: protobuf.Uint64(2)}) // there it came
 	clock.Run(time.Second)
 	s.dropMark = 1
-	if err := a.engine.MarkRead(key, 1); err != nil {
+	if err := a.markRead(key, 1); err != nil {
 		t.Fatal(err)
 	}
 	clock.Run(time.Minute)

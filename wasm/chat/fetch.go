@@ -137,7 +137,7 @@ func (f *fetching) offline() {
 }
 
 func (f *fetching) next() {
-	for f.active < maxFetches && len(f.queue) > 0 && f.pause == nil && !f.engine.closed {
+	for f.active < maxFetches && len(f.queue) > 0 && f.pause == nil && f.engine.started && !f.engine.closed {
 		i := max(0, slices.IndexFunc(f.queue, func(c *conversation) bool { return c.shown }))
 		c := f.queue[i]
 		f.queue = slices.Delete(f.queue, i, i+1)
@@ -222,8 +222,12 @@ func (f *fetching) entries(c *conversation, after, before uint64, limit int, tak
 	}, take, done)
 }
 
-// ask asks the server for a page and lets it be taken in; done is told when it is.
+// ask asks the server for a page, once all that is stored is loaded, and lets it be taken in; done is told when it is.
 func (f *fetching) ask(c *conversation, get func(ctx context.Context, token string) (historyPage, error), take func(*conversation, historyPage, uint64) error, done func(error)) {
+	f.engine.loaded(func() { f.get(c, get, take, done) })
+}
+
+func (f *fetching) get(c *conversation, get func(ctx context.Context, token string) (historyPage, error), take func(*conversation, historyPage, uint64) error, done func(error)) {
 	e := f.engine
 	token, epoch := e.Token.Text, e.meta.Epoch
 	e.Host.Go(func() func() {

@@ -301,7 +301,12 @@ func (e *Engine) askGroup(c *conversation, done func(error)) {
 	if g.asking = append(g.asking, done); len(g.asking) > 1 {
 		return
 	}
-	token, epoch := e.Token.Text, e.meta.Epoch
+	e.loaded(func() { e.getGroup(c) })
+}
+
+// getGroup asks it now.
+func (e *Engine) getGroup(c *conversation) {
+	g, token, epoch := &c.group, e.Token.Text, e.meta.Epoch
 	e.Host.Go(func() func() {
 		ctx, cancel := context.WithTimeout(e.ctx, groupTimeout)
 		defer cancel()

@@ -87,7 +87,7 @@ func TestAGroupIsShownWithItsMembersAndWhoWroteWhat(t *testing.T) {
 	if c.Unread != 3 || c.Mentions != 2 || c.WaitingSeq != 3 || c.WaitingSince == 0 || c.AwaitingSeq != 0 {
 		t.Errorf("the list has %+v", c)
 	}
-	if err := a.engine.MarkRead(teamKey, 3); err != nil {
+	if err := a.markRead(teamKey, 3); err != nil {
 		t.Fatal(err)
 	}
 	clock.Run(time.Second)

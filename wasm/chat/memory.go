@@ -15,6 +15,7 @@ type Memory struct {
 	meta    Meta
 	entries map[string][]Entry // in seq order
 	rows    map[string]Row
+	top     []string
 	outbox  map[uint64]Outgoing
 }
 
@@ -28,21 +29,39 @@ func NewMemory() *Memory {
 }
 
 func (m *Memory) clear() {
-	m.entries, m.rows = make(map[string][]Entry), make(map[string]Row)
+	m.entries, m.rows, m.top = make(map[string][]Entry), make(map[string]Row), nil
 }
 
 // Load implements Store.
 func (m *Memory) Load(ctx context.Context) (Snapshot, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := Snapshot{Meta: m.meta}
-	for _, key := range slices.Sorted(maps.Keys(m.rows)) {
-		s.Conversations = append(s.Conversations, cloneRow(m.rows[key]))
-	}
+	s := Snapshot{Meta: m.meta, Top: slices.Clone(m.top)}
 	for _, number := range slices.Sorted(maps.Keys(m.outbox)) {
 		s.Outbox = append(s.Outbox, cloneOutgoing(m.outbox[number]))
 	}
+	keys := s.First()
+	if s.Top == nil {
+		keys = slices.Sorted(maps.Keys(m.rows))
+	}
+	for _, key := range keys {
+		if row, ok := m.rows[key]; ok {
+			s.Conversations = append(s.Conversations, cloneRow(row))
+		}
+	}
 	return s, ctx.Err()
+}
+
+// Rows implements Store.
+func (m *Memory) Rows(ctx context.Context, after string, limit int) (rows []Row, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, key := range slices.Sorted(maps.Keys(m.rows)) {
+		if key > after && len(rows) < limit {
+			rows = append(rows, cloneRow(m.rows[key]))
+		}
+	}
+	return rows, ctx.Err()
 }
 
 // Messages implements Store.
@@ -111,6 +130,9 @@ func (m *Memory) Apply(ctx context.Context, b Batch) error {
 	}
 	for _, r := range b.Conversations {
 		m.rows[r.Key] = cloneRow(r)
+	}
+	if b.Top != nil {
+		m.top = slices.Clone(b.Top)
 	}
 	for _, o := range b.Outbox {
 		m.outbox[o.Number] = cloneOutgoing(o)

@@ -7,7 +7,11 @@ import "parley/proto"
 const maxRecount = 500
 
 // MarkRead raises my read watermark: everything up to seq was on the screen.
-func (e *Engine) MarkRead(name string, seq uint64) error {
+func (e *Engine) MarkRead(name string, seq uint64, done func(error)) {
+	e.known(name, func() { done(e.markRead(name, seq)) })
+}
+
+func (e *Engine) markRead(name string, seq uint64) error {
 	c, err := e.conversation(name)
 	if err != nil {
 		return err

@@ -293,7 +293,7 @@ func TestAMarkThatIsRefusedForNowIsSentAgainWhenTheServerSays(t *testing.T) {
 	a := open(t, s, alice, chat.NewMemory())
 	clock.Run(time.Second)
 	s.refuseMark = proto.Refuse(proto.MessageRateTooHigh, "too many").In(20 * time.Second)
-	if err := a.engine.MarkRead(key, 1); err != nil {
+	if err := a.markRead(key, 1); err != nil {
 		t.Fatal(err)
 	}
 	clock.Run(19 * time.Second)

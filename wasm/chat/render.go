@@ -27,12 +27,12 @@ func (r renderer) conversation(c *conversation) Conversation {
 		WaitingSince: other.Since, WaitingSeq: other.Seq,
 		AwaitingSince: my.Since, AwaitingSeq: my.Seq,
 		Blocked: c.blocked, Pinned: c.choices.pinned, Muted: c.choices.muted, MarkedUnread: c.choices.markedUnread && count == 0,
-		Archived: proto.Archived(c.choices.archivedThrough, c.head, c.choices.muted) && len(c.outbox) == 0,
+		Archived: c.archived(),
 		Service:  -1,
 	}
 	if c.key.Kind() == proto.Service {
 		view.Service, view.Customer = int(c.key.Service()), c.key.Customer()
-		view.Agent = view.Customer != r.user
+		view.Agent = c.queued(r.user)
 		view.Assignee, view.AssigneeName = s.Assignee, c.names.of(s.Assignee)
 		view.Notes = c.notes
 		view.PostProc, view.LastAnswer, view.LastAnswerBy = s.PostProc, s.LastAnswer, s.LastAnswerBy
@@ -200,27 +200,4 @@ func (r renderer) pending(c *conversation, o *outgoing) Message {
 		view.Reason, view.ReasonCode, view.ReasonArgs = o.held.Text, o.held.Code, o.held.Args
 	}
 	return view
-}
-
-// compareActivity puts conversations with unconfirmed sends first, then those
-// whose newest message has the highest id: ids rise with time by the server's clock.
-func compareActivity(a, b Conversation) int {
-	rank := func(c Conversation) (pending, id uint64) {
-		if c.Last == nil {
-			return 0, 0
-		}
-		if c.Last.Seq == 0 {
-			pending = c.Last.Number
-		}
-		return pending, c.Last.ID
-	}
-	pendingA, idA := rank(a)
-	pendingB, idB := rank(b)
-	switch {
-	case pendingA != pendingB:
-		return compare(pendingB, pendingA)
-	case idA != idB:
-		return compare(idB, idA)
-	}
-	return compare(a.Key, b.Key)
 }

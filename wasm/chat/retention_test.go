@@ -19,7 +19,7 @@ func TestWhatTheServerKeepsNoMoreIsDroppedAndNotFetched(t *testing.T) {
 	clock.Run(time.Second)
 	a.timeline(0, 120)
 	clock.Run(time.Second)
-	if err := a.engine.MarkRead(key, 30); err != nil {
+	if err := a.markRead(key, 30); err != nil {
 		t.Error(err)
 	}
 	clock.Run(time.Second)

@@ -11,8 +11,10 @@ import (
 // call at a time to Apply; Messages may run beside it. Two implementations:
 // IndexedDB (package idb) and Memory; storetest holds what both must keep.
 type Store interface {
-	// Load returns everything but the messages.
+	// Load returns everything but the messages and, where it knows which rows are on top, the others.
 	Load(ctx context.Context) (Snapshot, error)
+	// Rows returns the rows whose keys come after one, in the order of the keys' bytes, at most so many.
+	Rows(ctx context.Context, after string, limit int) ([]Row, error)
 	// Messages returns the stored entries with from <= seq <= to, in seq order.
 	Messages(ctx context.Context, key string, from, to uint64) ([]Entry, error)
 	// Candidates says, for each span, on which pages messages may be that a probe looks for: none that has one is
@@ -27,7 +29,7 @@ type Store interface {
 	Close() error
 }
 
-// ErrReopened is what Apply and Messages return once a Store has lost what it
+// ErrReopened is what Apply, Rows and Messages return once a Store has lost what it
 // had open, as where the person deleted the site's data, and has opened it
 // again: nothing was done, and what is there now may be less, or another's.
 // After the next Load, which tells, they work again.
@@ -61,11 +63,26 @@ type Meta struct {
 	Keeping uint64
 }
 
-// Snapshot is everything that the store holds but the messages.
+// Snapshot is what the store holds, but the messages.
 type Snapshot struct {
-	Meta          Meta
+	Meta Meta
+	// Conversations are those on Top, and those with something in Outbox; all if Top is nil.
 	Conversations []Row
 	Outbox        []Outgoing // by Number
+	// Top is the last Batch's that had one; nil: none had, as of earlier versions. Some may have no row.
+	Top []string
+}
+
+// First are the keys of the conversations that are loaded first: what is on top, and in the outbox. Each comes once.
+func (s *Snapshot) First() []string {
+	var first dirtySet
+	for _, key := range s.Top {
+		first.add(key)
+	}
+	for _, o := range s.Outbox {
+		first.add(o.Key)
+	}
+	return first.names
 }
 
 // Row is what the store keeps of one conversation.
@@ -147,10 +164,12 @@ type Batch struct {
 	Conversations []Row
 	Outbox        []Outgoing
 	Confirmed     []uint64 // numbers that leave the outbox
+	// Top is the keys of the rows to load first; nil: as before, or after Clear none.
+	Top []string
 }
 
 // Empty reports whether b changes nothing.
 func (b *Batch) Empty() bool {
 	return !b.Clear && b.Meta == nil && len(b.Entries) == 0 && len(b.Deleted) == 0 && len(b.Conversations) == 0 &&
-		len(b.Outbox) == 0 && len(b.Confirmed) == 0
+		len(b.Outbox) == 0 && len(b.Confirmed) == 0 && b.Top == nil
 }

@@ -91,7 +91,7 @@ func joined(kind proto.KeyKind, found []Entry, err error) ([]entry, error) {
 // without a hole, else from the server. What cannot be had is said in
 // Incomplete, and what the store has is given all the same.
 func (e *Engine) Timeline(name string, before uint64, limit int, done func(Timeline, error)) {
-	e.loaded(func() { e.timeline(name, before, limit, done) })
+	e.known(name, func() { e.timeline(name, before, limit, done) })
 }
 
 func (e *Engine) timeline(name string, before uint64, limit int, done func(Timeline, error)) {

@@ -224,6 +224,8 @@ type Connection struct {
 	// Loading is how many conversations have come of a list that is long in
 	// coming, as on a new device; 0 if there is none, or little has come.
 	Loading int
+	// Opening says that conversations stored in this browser are still being loaded, and told of.
+	Opening bool
 	// ServerOffset is how far the server's clock is ahead of this device's, as that
 	// is set now; 0 if it is not known yet. For display only.
 	ServerOffset time.Duration

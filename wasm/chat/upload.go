@@ -42,8 +42,9 @@ const (
 	// uploadTimeout bounds one request.
 	uploadTimeout = 2 * time.Minute
 	// strayAge is after how long a file is deleted that no message names: its page has ended
-	// before it gave the message to the engine.
-	strayAge = time.Hour
+	// before it gave the message to the engine. A page may give again what an engine before this one was given, and
+	// clocks are set meanwhile, by hours.
+	strayAge = 24 * time.Hour
 )
 
 // uploads uploads what messages of the outbox carry, one file at a time, in the order of sending

@@ -169,7 +169,7 @@ func TestAnUploadGoesOnAfterAReload(t *testing.T) {
 	f, store := newFiles(), chat.NewMemory()
 	v := openWith(t, s, chat.Config{User: alice, Store: store, Files: f})
 	s.clock.Run(time.Second)
-	file, stray := f.keep(s.clock.Now(), 1, 3<<20), f.keep(s.clock.Now().Add(-2*time.Hour), 2, 5)
+	file, stray := f.keep(s.clock.Now(), 1, 3<<20), f.keep(s.clock.Now().Add(-25*time.Hour), 2, 5)
 	fresh := f.keep(s.clock.Now(), 3, 5) // of a page that is about to send it
 	f.fail = func(call string) error {
 		if call == "append 1 at 786432" {

@@ -24,8 +24,9 @@ type writer struct {
 	engine *Engine
 	host   Host
 	store  Store
-	row    func(name string) (Row, bool) // the current row of a conversation; false if it is gone
-	lost   func([]Entry)                 // these entries could not be stored
+	row    func(name string) (Row, bool)   // the current row of a conversation; false if it is gone
+	top    func(changed dirtySet) []string // what is loaded first, if that is something else now; nil if not
+	lost   func([]Entry)                   // these entries could not be stored
 	failed func(error)
 	works  func() // writes succeed again
 	// reopened takes in what a store that lost what it had open holds now. Its
@@ -71,6 +72,12 @@ func (w *writer) touch(name string) {
 
 func (w *writer) meta(m Meta) {
 	w.next.Meta = &m
+	w.wake()
+}
+
+// onTop tells what is to be loaded first.
+func (w *writer) onTop(keys []string) {
+	w.next.Top = keys
 	w.wake()
 }
 
@@ -165,6 +172,9 @@ func (w *writer) write() {
 		if row, ok := w.row(name); ok {
 			batch.Conversations = append(batch.Conversations, row)
 		}
+	}
+	if keys := w.top(w.dirty); keys != nil {
+		batch.Top = keys
 	}
 	dirty := w.dirty.names
 	w.next, w.dirty, w.then = Batch{}, dirtySet{}, nil
@@ -274,6 +284,9 @@ func (w *writer) restore(batch Batch, dirty []string, then []func(error)) {
 	w.next.Clear = w.next.Clear || batch.Clear
 	if w.next.Meta == nil {
 		w.next.Meta = batch.Meta
+	}
+	if w.next.Top == nil {
+		w.next.Top = batch.Top
 	}
 	w.next.Entries = append(batch.Entries, w.next.Entries...)
 	w.next.Deleted = append(batch.Deleted, w.next.Deleted...)

@@ -10,14 +10,17 @@ import (
 	"parley/wasm/chat"
 )
 
-// metaKey is the key of the only record in storeMeta.
-const metaKey = "meta"
+// The keys of the records in storeMeta.
+const (
+	metaKey = "meta"
+	topKey  = "top"
+)
 
-// load reads everything but the messages.
+// load reads what does not wait.
 func (t *transaction) load(ctx context.Context, s *chat.Snapshot) error {
 	everything := js.Undefined()
 	meta := t.read(storeMeta, "getAll", metaKey)
-	rows := t.read(storeConversations, "getAll")
+	top := t.read(storeMeta, "getAll", topKey)
 	outbox := t.read(storeOutbox, "getAll")
 	if err := t.await(ctx); err != nil {
 		return err
@@ -29,19 +32,63 @@ func (t *transaction) load(ctx context.Context, s *chat.Snapshot) error {
 	if err != nil {
 		return err
 	}
-	err = t.records(ctx, storeConversations, everything, rows, func(b []byte) error {
-		row, err := decodeRow(b)
-		s.Conversations = append(s.Conversations, row)
+	err = t.records(ctx, storeOutbox, everything, outbox, func(b []byte) error {
+		o, err := decodeOutgoing(b)
+		s.Outbox = append(s.Outbox, o)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return t.records(ctx, storeOutbox, everything, outbox, func(b []byte) error {
-		o, err := decodeOutgoing(b)
-		s.Outbox = append(s.Outbox, o)
+	_ = t.records(ctx, storeMeta, everything, top, func(b []byte) error {
+		s.Top = decodeTop(b)
+		return nil
+	})
+	if s.Top == nil {
+		s.Conversations, err = t.rows(ctx, nil, everything, 0)
+		return err
+	}
+	return t.first(ctx, s)
+}
+
+// rows appends those over a key range, so many at most; 0: all.
+func (t *transaction) rows(ctx context.Context, rows []chat.Row, over js.Value, limit int) ([]chat.Row, error) {
+	request := t.read(storeConversations, "getAll", over, limit)
+	if err := t.await(ctx); err != nil {
+		return nil, err
+	}
+	return t.decodeRows(ctx, rows, over, request)
+}
+
+func (t *transaction) decodeRows(ctx context.Context, rows []chat.Row, over, request js.Value) ([]chat.Row, error) {
+	err := t.records(ctx, storeConversations, over, request, func(b []byte) error {
+		row, err := decodeRow(b)
+		rows = append(rows, row)
 		return err
 	})
+	return rows, err
+}
+
+// first reads the rows that come first.
+func (t *transaction) first(ctx context.Context, s *chat.Snapshot) (err error) {
+	keys := s.First()
+	if len(keys) == 0 {
+		return nil
+	}
+	over, requests := make([]js.Value, len(keys)), make([]js.Value, len(keys))
+	for i, key := range keys {
+		over[i] = toJS([]byte(key))
+		requests[i] = t.read(storeConversations, "getAll", over[i])
+	}
+	if err := t.await(ctx); err != nil {
+		return err
+	}
+	for i, request := range requests {
+		if s.Conversations, err = t.decodeRows(ctx, s.Conversations, over[i], request); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pages reads the stored pages of the stretches, in order.
@@ -81,6 +128,7 @@ func (t *transaction) apply(ctx context.Context, b chat.Batch) error {
 		t.store(storeMessages).Call("clear")
 		t.store(storeTerms).Call("clear")
 		t.store(storeConversations).Call("clear")
+		t.store(storeMeta).Call("delete", topKey)
 	}
 	if len(b.Entries) > 0 {
 		if err := t.putEntries(ctx, b.Entries, b.Clear); err != nil {
@@ -94,6 +142,9 @@ func (t *transaction) apply(ctx context.Context, b chat.Batch) error {
 	}
 	if b.Meta != nil {
 		t.store(storeMeta).Call("put", toJS(encodeMeta(*b.Meta)), metaKey)
+	}
+	if b.Top != nil {
+		t.store(storeMeta).Call("put", toJS(encodeTop(b.Top)), topKey)
 	}
 	if len(b.Conversations) > 0 {
 		rows := t.store(storeConversations)

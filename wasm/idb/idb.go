@@ -8,7 +8,7 @@
 //	terms          conversation key, shard and block number → which of the shard's terms are on each of 16 pages
 //	conversations  conversation key → chat.Row
 //	outbox         number → chat.Outgoing
-//	meta           "meta" → chat.Meta
+//	meta           "meta" → chat.Meta; "top" → chat.Batch.Top, which earlier versions neither read nor write
 //
 // A page's terms are written in the transaction that writes the page, and are of what is on it alone. Pages without
 // terms, as those of databases of earlier versions, are all searched, until Index was called for them. Filters of

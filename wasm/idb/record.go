@@ -122,6 +122,26 @@ func decodeMeta(b []byte) (chat.Meta, error) {
 	return m, f.end()
 }
 
+func encodeTop(keys []string) []byte {
+	r := newRecord(24 * len(keys))
+	for _, key := range keys {
+		r.string(key)
+	}
+	return r.seal()
+}
+
+// decodeTop returns nil of what is damaged, or another version's: nothing depends on it.
+func decodeTop(b []byte) []string {
+	f, keys := readRecord(b), []string{}
+	for len(f.left) > 0 {
+		keys = append(keys, f.string())
+	}
+	if f.err != nil {
+		return nil
+	}
+	return keys
+}
+
 func encodeRow(row chat.Row) []byte {
 	r := newRecord(len(row.Key) + len(row.State) + 8*(len(row.Ranges)+len(row.Delivered)+len(row.Read)) + 34)
 	r.string(row.Key)

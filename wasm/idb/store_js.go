@@ -188,6 +188,18 @@ func (s *Store) Load(ctx context.Context) (chat.Snapshot, error) {
 	return snapshot, nil
 }
 
+// Rows implements chat.Store.
+func (s *Store) Rows(ctx context.Context, after string, limit int) (rows []chat.Row, err error) {
+	err = s.read(ctx, func(t *transaction) (err error) {
+		rows, err = t.rows(ctx, rows, keyRange.Call("lowerBound", toJS([]byte(after)), true), limit)
+		return err
+	}, storeConversations)
+	if err != nil {
+		return nil, fmt.Errorf("load the stored history: %w", err)
+	}
+	return rows, nil
+}
+
 // Messages implements chat.Store.
 func (s *Store) Messages(ctx context.Context, key string, from, to uint64) ([]chat.Entry, error) {
 	if from > to || len(key) > 0xFF {
@@ -269,7 +281,7 @@ func touched(b chat.Batch) (stores []string) {
 	if len(b.Outbox) > 0 || len(b.Confirmed) > 0 {
 		stores = append(stores, storeOutbox)
 	}
-	if b.Meta != nil {
+	if b.Meta != nil || b.Top != nil || b.Clear {
 		stores = append(stores, storeMeta)
 	}
 	return stores

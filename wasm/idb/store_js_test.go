@@ -124,6 +124,29 @@ func TestADamagedRecordIsNamed(t *testing.T) {
 	}
 }
 
+// Nothing depends on it.
+func TestADamagedRecordOfWhatIsOnTopIsAsNone(t *testing.T) {
+	newer := record{format + 1}
+	for name, value := range map[string]any{"text": "text", "no bytes": toJS(nil), "other bytes": toJS([]byte("something else")), "another version": toJS(newer.seal())} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, newUser(t))
+			defer s.Close()
+			b := batch(1)
+			b.Top = []string{}
+			if err := s.Apply(t.Context(), b); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := s.Load(t.Context()); err != nil || got.Top == nil || len(got.Conversations) != 1 { // of what waits
+				t.Fatalf("got %+v, %v", got, err)
+			}
+			spoil(t, s, storeMeta, topKey, value)
+			if got, err := s.Load(t.Context()); err != nil || got.Top != nil || len(got.Conversations) != 1 || got.Meta.Epoch != 1 {
+				t.Errorf("got %+v, %v", got, err)
+			}
+		})
+	}
+}
+
 var page0 = page{number: 7}
 
 func TestABatchThatMeetsADamagedPageLeavesNothing(t *testing.T) {

@@ -382,9 +382,11 @@ func (d *device) read() {
 	if d.w.Rand.IntN(3) == 0 {
 		through = 1 + d.w.Rand.Uint64N(through)
 	}
-	if err := d.engine.MarkRead(d.open_, through); err != nil {
-		d.w.fail("%s: mark: %v", d, err)
-	}
+	d.engine.MarkRead(d.open_, through, func(err error) {
+		if err != nil {
+			d.w.fail("%s: mark: %v", d, err)
+		}
+	})
 }
 
 // contiguous is the highest seq on the screen before a hole.
@@ -626,10 +628,7 @@ func (o *observer) Reset() {
 // knowsMoreThan reports whether the device has stored a token of the same history
 // from after a backup.
 func (d *device) knowsMoreThan(b *backup) bool {
-	stored, err := d.store.Load(context.Background())
-	if err != nil {
-		d.w.fail("%s: read the store: %v", d, err)
-	}
+	stored := d.store.load()
 	var version int
 	var epoch, rev uint64
 	// v3.epoch.rev. and more; whoever has no token knows nothing.

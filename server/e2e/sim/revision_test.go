@@ -237,10 +237,7 @@ func (d *device) checkErased(content string) {
 // find returns where in the store something is said; "" if nowhere.
 func (s *store) find(content string) string {
 	said := []byte(content)
-	kept, err := s.Load(context.Background())
-	if err != nil {
-		return err.Error()
-	}
+	kept := s.load()
 	for _, o := range kept.Outbox {
 		if bytes.Contains(o.Body, said) {
 			return "the outbox"

@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	client "parley/wasm/chat"
@@ -60,8 +61,32 @@ func (s *store) Apply(ctx context.Context, b client.Batch) error {
 	return nil
 }
 
+// Load implements chat.Store: mostly few rows come first, so that the others matter, and sometimes none.
+func (s *store) Load(ctx context.Context) (client.Snapshot, error) {
+	stored, err := s.Memory.Load(ctx)
+	if stored.Top != nil {
+		stored.Top = stored.Top[:s.device.w.Rand.IntN(min(len(stored.Top), 3)+1)]
+		first := stored.First()
+		stored.Conversations = slices.DeleteFunc(stored.Conversations, func(r client.Row) bool { return !slices.Contains(first, r.Key) })
+	}
+	return stored, err
+}
+
+// Rows implements chat.Store.
+func (s *store) Rows(ctx context.Context, after string, limit int) ([]client.Row, error) {
+	if d := s.device; d.w.faulty && d.w.Rand.IntN(60) == 0 {
+		d.kill("while its rows were loaded")
+		return nil, errKilled
+	}
+	return s.Memory.Rows(ctx, after, min(limit, 1+s.device.w.Rand.IntN(2)))
+}
+
+// load is all that is stored but the messages.
 func (s *store) load() client.Snapshot {
-	stored, err := s.Load(context.Background())
+	stored, err := s.Memory.Load(context.Background())
+	if err == nil {
+		stored.Conversations, err = s.Memory.Rows(context.Background(), "", 1<<30)
+	}
 	if err != nil {
 		s.device.w.fail("%s: read the store: %v", s.device, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -67,6 +68,13 @@ func (g guest) write(t testing.TB, address string, to guest, n int) {
 // writeEvery is write at an even pace, at most.
 func (g guest) writeEvery(t testing.TB, address string, to guest, n int, every time.Duration) {
 	t.Helper()
+	g.writeEach(t, address, slices.Repeat([]guest{to}, n), every)
+}
+
+// writeEach sends one message to each guest, of whom some may come again.
+func (g guest) writeEach(t testing.TB, address string, to []guest, every time.Duration) {
+	t.Helper()
+	n := len(to)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	network := link.Network{Dial: link.WebSocket("ws://" + address + "/mqtt")}
@@ -84,7 +92,7 @@ func (g guest) writeEvery(t testing.TB, address string, to guest, n int, every t
 				t.Fatalf("%s: %v", g.name, err)
 			}
 		}
-		message := g.message(to, i)
+		message := g.message(to[i], i)
 		payload, err := proto.Marshal(message)
 		if err != nil {
 			t.Fatal(err)

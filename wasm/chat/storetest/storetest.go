@@ -34,6 +34,8 @@ func Run(t *testing.T, open Opener) {
 		{"the same key replaces", replaces},
 		{"a row's ranges survive", rowRanges},
 		{"a row's steps survive, as many as there are", rowSteps},
+		{"rows come by pages, in the order of their keys", rowPages},
+		{"the rows on top come first, and of what waits to be sent", topRows},
 		{"an empty batch changes nothing", emptyBatch},
 		{"Clear drops entries and rows, and keeps outbox and meta", clears},
 		{"Clear comes before the rest of its batch", clearsFirst},

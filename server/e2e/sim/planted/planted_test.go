@@ -65,7 +65,7 @@ var faults = []struct {
 		"return p.rev > reached, err", "return p.rev > reached && !PLANTED, err"}}},
 	{"a sync token taken from another device's answer", []edit{{"wasm/chat/sync.go",
 		"asked := s.open && answer.GetSince() == s.expect", "asked := s.open && (answer.GetSince() == s.expect || PLANTED)"}}},
-	{"a send numbered before the store is loaded", []edit{{"wasm/chat/engine.go",
+	{"a send numbered before the store is loaded", []edit{{"wasm/chat/loading.go",
 		"if e.started || e.unusable != nil {", "if e.started || e.unusable != nil || PLANTED {"}}},
 	{"a mark that falls", []edit{{"wasm/chat/conversation.go",
 		"read := max(m.read, o.read)", "read := max(m.read, o.read)\n\tif PLANTED { read = o.read }"}}},
@@ -97,7 +97,7 @@ var faults = []struct {
 	{"a body kept after a recall in the store", []edit{{"server/chat/revision.go",
 		"return bare(whole)", "if PLANTED { return whole }\n\t\treturn bare(whole)"}}},
 	{"a body kept after a recall in the browser", []edit{{"wasm/chat/revision.go",
-		"e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body})", "if !PLANTED { e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body}) }"}}},
+		"e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body, replaces: true})", "if !PLANTED { e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body, replaces: true}) }"}}},
 	{"what an edit said kept in the browser's log", []edit{{"wasm/chat/revision.go",
 		"return x, x.encode()", "if PLANTED { return x, nil }\n\treturn x, x.encode()"}}},
 	{"a body kept after a recall in the list", []edit{{"wasm/chat/revision.go",
@@ -147,6 +147,14 @@ var faults = []struct {
 		"and told of nothing else\n\t\t\tb.changeMember(m)", "and told of nothing else\n\t\t\tif !PLANTED { b.changeMember(m) }"}}},
 	{"a page of what was revised cut by what may not be read", []edit{{"wasm/chat/revision.go",
 		"through := max(p.head, newest)", "through := max(p.head, newest)\n\tif PLANTED { through = p.head }"}}},
+
+	// Of what a start loads.
+	{"a delivery that meets a conversation whose row is not loaded", []edit{{"wasm/chat/loading.go",
+		"l.next()\n\t\t\t} else {", "l.next()\n\t\t\t\tif PLANTED { e.connection.begin() }\n\t\t\t} else {"}}},
+	{"a stored row that takes the place of what is newer in memory", []edit{{"wasm/chat/loading.go",
+		"if e.conversations[row.Key] != nil {", "if e.conversations[row.Key] != nil && !PLANTED {"}}},
+	{"rows that are not on top never loaded", []edit{{"wasm/chat/loading.go",
+		"case err == nil && len(rows) > 0:", "case err == nil && len(rows) > 0 && !PLANTED:"}}},
 
 	// Of what makes room.
 	{"a range that claims an evicted page", []edit{{"wasm/chat/eviction.go",
