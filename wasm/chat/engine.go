@@ -14,6 +14,7 @@ package chat
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -67,9 +68,10 @@ type Engine struct {
 	ctx           context.Context
 	cancel        context.CancelFunc
 	started       bool
-	early         []func() // calls that came before the store was loaded
-	unusable      error    // why the store could not be loaded
-	emptied       int      // how often less was found, or left, in the store than there was
+	early         []func()  // calls that came before the store was loaded
+	unusable      error     // why the store could not be loaded
+	emptied       int       // how often less was found, or left, in the store than there was
+	toldOf        []*Reason // what damage the person was told of
 	screens       map[int]string
 	closed        bool
 }
@@ -97,8 +99,11 @@ func (e *Engine) Start(done func(error)) {
 	e.Host.Go(func() func() {
 		snapshot, err := e.Store.Load(e.ctx)
 		return func() {
+			if errors.Is(err, ErrFailed) {
+				err = e.forgo(err)
+			}
 			if err == nil {
-				err = e.load(snapshot)
+				e.load(snapshot)
 			}
 			e.started, e.unusable = err == nil, err
 			done(err)
@@ -135,19 +140,20 @@ func (e *Engine) loaded(f func()) {
 	e.early = append(e.early, f)
 }
 
-func (e *Engine) load(s Snapshot) error {
+func (e *Engine) load(s Snapshot) {
 	e.meta = s.Meta
 	e.render.window = e.meta.editWindow()
 	for _, row := range s.Conversations {
 		c, err := restore(row, e.User)
 		if err != nil {
-			return fmt.Errorf("load %s: %w", row.Key, err)
+			s.Damaged.Conversations = append(s.Damaged.Conversations, row.Key)
+			continue
 		}
 		e.conversations[c.name] = c
 	}
 	for _, o := range s.Outbox {
 		if err := e.outbox.restore(o); err != nil {
-			return err
+			s.Damaged.Outbox = append(s.Damaged.Outbox, o.Number)
 		}
 	}
 	if e.meta.Device == "" {
@@ -156,25 +162,28 @@ func (e *Engine) load(s Snapshot) error {
 		e.meta.Device, e.meta.Indexed = hex.EncodeToString(device[:]), search.Version // nothing is stored yet
 		e.write.meta(e.meta)
 	}
-	return nil
+	e.mend(&s.Damaged)
 }
 
 // reopened takes note of what a store holds that was opened again: everything
-// still, or nothing. Then it is given again what is in memory, and the messages
+// still, or not. Then it is given again what is in memory, and the messages
 // are fetched again.
 func (e *Engine) reopened(s Snapshot) error {
 	switch s.Meta.Device {
 	case e.meta.Device:
-		return nil
+		if !s.Damaged.Any() {
+			return nil
+		}
+		e.tellOf(errDamaged)
 	case "":
 	default: // an engine that knew nothing of this one began anew
 		return &Reason{Text: "this chat's history in this browser is another program's now: close the other tabs of this site and reload this one", Code: "storage-taken"}
 	}
 	e.emptied++
+	e.write.clear() // of what is there nothing claims to be stored
 	e.write.meta(e.meta)
 	for _, c := range e.sorted() {
 		c.stored = nil
-		e.write.next.Entries = nil // of which nothing claims to be stored
 		e.write.touch(c.name)
 		for _, o := range c.outbox {
 			e.write.outgoing(o.Outgoing, nil)

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"encoding/binary"
+	"errors"
 	"slices"
 
 	"parley/proto"
@@ -68,7 +69,7 @@ func (c *conversation) row(self uint64) (Row, error) {
 	}, nil
 }
 
-var errRow = &Reason{Text: "a conversation's record in this browser is damaged", Code: "storage-damaged"}
+var errRow = errors.New("a conversation's record is damaged")
 
 // restore makes a conversation from what row encoded.
 func restore(r Row, self uint64) (*conversation, error) {

@@ -11,9 +11,9 @@ import (
 // call at a time to Apply; Messages may run beside it. Two implementations:
 // IndexedDB (package idb) and Memory; storetest holds what both must keep.
 type Store interface {
-	// Load returns everything but the messages.
+	// Load returns everything but the messages, and names what of it cannot be read; ErrFailed if nothing can.
 	Load(ctx context.Context) (Snapshot, error)
-	// Messages returns the stored entries with from <= seq <= to, in seq order.
+	// Messages returns the stored entries with from <= seq <= to, in seq order; with a *Damage those that can be read.
 	Messages(ctx context.Context, key string, from, to uint64) ([]Entry, error)
 	// Candidates says, for each span, on which pages messages may be that a probe looks for: none that has one is
 	// missing. A page that the index does not know is a candidate.
@@ -66,6 +66,7 @@ type Snapshot struct {
 	Meta          Meta
 	Conversations []Row
 	Outbox        []Outgoing // by Number
+	Damaged       Damage     // what of these, and of Meta, is left out
 }
 
 // Row is what the store keeps of one conversation.
@@ -140,7 +141,9 @@ type Deletion struct {
 // there is no error.
 type Batch struct {
 	// Clear first drops all entries and rows; the outbox and Meta stay.
-	Clear         bool
+	Clear bool
+	// Dropped are pages of which nothing stays that was stored before, whether it can be read or not.
+	Dropped       []Span
 	Meta          *Meta
 	Entries       []Entry
 	Deleted       []Deletion // after Entries
@@ -151,6 +154,6 @@ type Batch struct {
 
 // Empty reports whether b changes nothing.
 func (b *Batch) Empty() bool {
-	return !b.Clear && b.Meta == nil && len(b.Entries) == 0 && len(b.Deleted) == 0 && len(b.Conversations) == 0 &&
+	return !b.Clear && b.Meta == nil && len(b.Dropped) == 0 && len(b.Entries) == 0 && len(b.Deleted) == 0 && len(b.Conversations) == 0 &&
 		len(b.Outbox) == 0 && len(b.Confirmed) == 0
 }

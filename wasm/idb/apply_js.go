@@ -4,6 +4,7 @@ package idb
 
 import (
 	"context"
+	"encoding/binary"
 	"maps"
 	"syscall/js"
 
@@ -22,29 +23,53 @@ func (t *transaction) load(ctx context.Context, s *chat.Snapshot) error {
 	if err := t.await(ctx); err != nil {
 		return err
 	}
-	err := t.records(ctx, storeMeta, everything, meta, func(b []byte) (err error) {
-		s.Meta, err = decodeMeta(b)
+	damaged, err := t.records(ctx, storeMeta, everything, meta, func(b []byte) error {
+		m, err := decodeMeta(b)
+		if err == nil {
+			s.Meta = m
+		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	err = t.records(ctx, storeConversations, everything, rows, func(b []byte) error {
+	s.Damaged.Meta = damaged != nil
+	damaged, err = t.records(ctx, storeConversations, everything, rows, func(b []byte) error {
 		row, err := decodeRow(b)
-		s.Conversations = append(s.Conversations, row)
+		if err == nil {
+			s.Conversations = append(s.Conversations, row)
+		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return t.records(ctx, storeOutbox, everything, outbox, func(b []byte) error {
-		o, err := decodeOutgoing(b)
-		s.Outbox = append(s.Outbox, o)
-		return err
-	})
+	for _, key := range damaged {
+		s.Damaged.Conversations = append(s.Damaged.Conversations, string(key))
+	}
+	s.Outbox, s.Damaged.Outbox, err = t.outbox(ctx, outbox)
+	return err
 }
 
-// pages reads the stored pages of the stretches, in order.
+// outbox decodes the outbox that was read, and names what of it cannot be.
+func (t *transaction) outbox(ctx context.Context, read js.Value) (outbox []chat.Outgoing, damaged []uint64, err error) {
+	keys, err := t.records(ctx, storeOutbox, js.Undefined(), read, func(b []byte) error {
+		o, err := decodeOutgoing(b)
+		if err == nil {
+			outbox = append(outbox, o)
+		}
+		return err
+	})
+	for _, key := range keys {
+		if len(key) == 8 {
+			damaged = append(damaged, binary.BigEndian.Uint64(key))
+		}
+	}
+	return outbox, damaged, err
+}
+
+// pages reads the stored pages of the stretches, in order. The error is a *chat.Damage if some cannot be read; the
+// others are.
 func (t *transaction) pages(ctx context.Context, stretches []stretch, f func(conversation string, p *page)) error {
 	ranges := make([]js.Value, len(stretches))
 	requests := make([]js.Value, len(stretches))
@@ -56,8 +81,9 @@ func (t *transaction) pages(ctx context.Context, stretches []stretch, f func(con
 	if err := t.await(ctx); err != nil {
 		return err
 	}
+	var damage chat.Damage
 	for i, s := range stretches {
-		err := t.records(ctx, storeMessages, ranges[i], requests[i], func(b []byte) error {
+		damaged, err := t.records(ctx, storeMessages, ranges[i], requests[i], func(b []byte) error {
 			p, err := decodePage(b)
 			switch {
 			case err != nil:
@@ -71,6 +97,13 @@ func (t *transaction) pages(ctx context.Context, stretches []stretch, f func(con
 		if err != nil {
 			return err
 		}
+		for _, key := range damaged {
+			number := binary.BigEndian.Uint64(key[len(key)-8:]) // it is one of the stretch
+			damage.Pages = append(damage.Pages, chat.Span{Key: s.conversation, From: number, To: number})
+		}
+	}
+	if damage.Any() {
+		return &damage
 	}
 	return nil
 }
@@ -81,6 +114,11 @@ func (t *transaction) apply(ctx context.Context, b chat.Batch) error {
 		t.store(storeMessages).Call("clear")
 		t.store(storeTerms).Call("clear")
 		t.store(storeConversations).Call("clear")
+	}
+	for _, s := range b.Dropped {
+		first, last := place{s.Key, s.From}, place{s.Key, s.To}
+		t.deletePages(first, last)
+		t.forgetIndex(blockOf(first), blockOf(last))
 	}
 	if len(b.Entries) > 0 {
 		if err := t.putEntries(ctx, b.Entries, b.Clear); err != nil {
@@ -111,6 +149,11 @@ func (t *transaction) apply(ctx context.Context, b chat.Batch) error {
 		}
 	}
 	return nil
+}
+
+// deletePages deletes the pages from one to another.
+func (t *transaction) deletePages(first, last place) {
+	t.store(storeMessages).Call("delete", keyRange.Call("bound", toJS(first.key()), toJS(last.key())))
 }
 
 // putEntries stores entries onto their pages, and indexes them. cleared says that there are none yet.
@@ -146,10 +189,11 @@ func (t *transaction) deleteEntries(ctx context.Context, deletions []chat.Deleti
 	for _, d := range deletions {
 		at := place{d.Key, pageOf(d.Before)}
 		if at.page > 0 {
-			first, last := place{d.Key, 0}, place{d.Key, at.page - 1}
-			messages.Call("delete", keyRange.Call("bound", toJS(first.key()), toJS(last.key())))
+			t.deletePages(place{d.Key, 0}, place{d.Key, at.page - 1})
 		}
-		t.forgetIndex(blockOf(at))
+		if block := blockOf(at); block.page > 0 {
+			t.forgetIndex(place{d.Key, 0}, place{d.Key, block.page - 1})
+		}
 		if before[at] == 0 {
 			cut = append(cut, stretch{at.conversation, at.page, at.page})
 		}
