@@ -233,6 +233,10 @@ func decodeOutgoing(b []byte) (chat.Outgoing, error) {
 	if len(f.left) == 0 { // likewise
 		return o, f.end()
 	}
+	if len(f.left) == 1+len(o.Of) && f.left[0] == byte(len(o.Of)) { // likewise, without Files: as many would take more
+		copy(o.Of[:], f.bytes())
+		return o, f.end()
+	}
 	for n := f.uvarint(); n > 0 && f.err == nil; n-- {
 		o.Files = append(o.Files, chat.OutgoingFile{Key: f.string(), Upload: f.uint64()})
 	}
