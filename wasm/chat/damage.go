@@ -26,6 +26,7 @@ var ErrFailed error = &Reason{Text: "the browser's storage failed", Code: "stora
 
 var (
 	errDamaged = &Reason{Text: "some of what was stored in this browser was damaged: it is fetched from the server again", Code: "storage-damaged"}
+	errDeleted = &Reason{Text: "what was stored in this browser was deleted: it is fetched from the server again", Code: "storage-deleted"}
 	errUnsent  = &Reason{Text: "something that waited to be sent was damaged in this browser, and is lost", Code: "storage-unsent"}
 )
 
@@ -79,7 +80,7 @@ func (e *Engine) giveUp(c *conversation, s Span) {
 	e.fetch.consider(c)
 }
 
-// tellOf tells the person of damage, once, and not before the page listens.
+// tellOf tells the person what became of what was stored, once, and not before the page listens.
 func (e *Engine) tellOf(what *Reason) {
 	if !slices.Contains(e.toldOf, what) {
 		e.toldOf = append(e.toldOf, what)

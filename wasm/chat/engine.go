@@ -174,10 +174,14 @@ func (e *Engine) reopened(s Snapshot) error {
 		if !s.Damaged.Any() {
 			return nil
 		}
-		e.tellOf(errDamaged)
 	case "":
 	default: // an engine that knew nothing of this one began anew
 		return &Reason{Text: "this chat's history in this browser is another program's now: close the other tabs of this site and reload this one", Code: "storage-taken"}
+	}
+	if s.Damaged.Any() {
+		e.tellOf(errDamaged)
+	} else {
+		e.tellOf(errDeleted)
 	}
 	e.emptied++
 	e.write.clear() // of what is there nothing claims to be stored

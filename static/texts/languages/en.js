@@ -838,6 +838,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'signed-out-elsewhere': 'you were signed out on another device',
     stopping: 'the server is stopping, nothing was stored: it is tried again',
     'storage-damaged': 'some of what was stored in this browser was damaged: it is fetched from the server again',
+    'storage-deleted': 'what was stored in this browser was deleted: it is fetched from the server again',
     'storage-failed': 'the browser’s storage failed',
     'storage-full': 'the browser’s storage is full: free some space on this device',
     'storage-held': 'another tab holds the stored history open: close the other tabs',

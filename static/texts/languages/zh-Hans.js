@@ -657,6 +657,7 @@ const texts = ({ bytes, number, percent, wait }) => ({
     'signed-out-elsewhere': '你已在另一台设备上被退出登录',
     stopping: '服务器正在停止，未保存任何内容，会自动重试',
     'storage-damaged': '此浏览器中保存的部分内容已损坏，将从服务器重新获取',
+    'storage-deleted': '此浏览器中保存的内容已被删除，将从服务器重新获取',
     'storage-failed': '浏览器存储出错',
     'storage-full': '浏览器存储空间已满，请清理此设备的空间',
     'storage-held': '另一个标签页正占用保存的聊天记录，请关闭其他标签页',
