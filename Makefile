@@ -19,7 +19,7 @@ SEEDS = 2000
 MESSAGES = 10000
 FAULTS = 220
 SEED = 0
-# From which commit `make test-upgrade` upgrades, and what else strikes meanwhile: no
+# From which commit `make test-upgrade` upgrades, which `make past` records, and what else strikes meanwhile: no
 # half-open lines to the database, which that version did not notice.
 BEFORE = 093e7dd
 UPGRADE_FAULTS = ^(node|balancer|database|page|tab|second|first|one|connections cut)
@@ -167,6 +167,13 @@ test-upgrade: tools build ## upgrade a cluster from the version BEFORE, node by 
 	.tools/before $(BIN) $(BEFORE)
 	CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley go test -C $(E2E) -count=1 -v -timeout=0 -artifacts -outputdir=$(BIN) \
 		./chaos -run Cluster -people 3 -talkers 10 -messages 1500 -faults 40 -kinds '$(UPGRADE_FAULTS)' -seed $(SEED) -before $(BIN)/parley-$(BEFORE)
+
+.PHONY: past
+past: tools ## record what the version BEFORE, a commit, keeps in a browser, to be opened by the tests of wasm/idb
+	.tools/setup $(BIN)
+	.tools/before $(BIN) $(BEFORE)
+	CHROME=$(BIN)/chromium HEADLESS_SHELL=$(BIN)/headless-shell go test -C $(E2E) -count=1 \
+		./past -program $(BIN)/parley-$(BEFORE) -into $(CURDIR)/wasm/idb/testdata/past/$(BEFORE).json.gz
 
 .PHONY: abuse
 abuse: tools build ## let a crowd misbehave beside ten honest people, who must lose nothing and wait no more than three times as long

@@ -24,21 +24,26 @@ func main() {
 }
 
 // open returns the store and the network of one user of a server, given by its
-// address. Where the browser keeps nothing, the chat works in memory and says so.
+// address. Where the browser keeps nothing, the chat works in memory and says so; with what waits to be sent in what a
+// newer program keeps there, which stays as it is.
 func open(ctx context.Context, user uint64, server string) (bridge.Parts, error) {
 	// http becomes ws, https wss.
 	dial := link.WebSocket(strings.Replace(server, "http", "ws", 1) + "/mqtt")
 	parts := bridge.Parts{Network: &link.Network{Dial: dial}, Folder: idb.Fold}
+	files := idb.OpenFiles(user)
+	erase := func(ctx context.Context) error { return errors.Join(idb.Delete(ctx, user), files.Erase(ctx)) }
 	store, err := idb.Open(ctx, user)
-	switch unavailable, ok := errors.AsType[*idb.Unavailable](err); {
-	case ok:
-		parts.Store, parts.MemoryOnly = chat.NewMemory(), *chat.ReasonOf(unavailable)
-	case err != nil:
-		return bridge.Parts{}, err
-	default:
-		files := idb.OpenFiles(user)
-		parts.Store, parts.Files = store, bridge.NewUploads(server, files)
-		parts.Erase = func(ctx context.Context) error { return errors.Join(idb.Delete(ctx, user), files.Erase(ctx)) }
+	if unavailable, ok := errors.AsType[*idb.Unavailable](err); ok {
+		memory := chat.NewMemory()
+		parts.Store, parts.MemoryOnly = memory, *chat.ReasonOf(unavailable)
+		if unavailable.Newer {
+			parts.Erase = erase
+		}
+		return parts, memory.Apply(ctx, chat.Batch{Outbox: unavailable.Outbox})
 	}
+	if err != nil {
+		return bridge.Parts{}, err
+	}
+	parts.Store, parts.Files, parts.Erase = store, bridge.NewUploads(server, files), erase
 	return parts, nil
 }

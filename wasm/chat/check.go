@@ -23,6 +23,11 @@ func (b *Batch) Check() error {
 			return fmt.Errorf("deleting before %d: %w", d.Before, err)
 		}
 	}
+	for _, s := range b.Dropped {
+		if err := checkKey(s.Key); err != nil {
+			return fmt.Errorf("dropping pages from %d on: %w", s.From, err)
+		}
+	}
 	for _, r := range b.Conversations {
 		if err := checkKey(r.Key); err != nil {
 			return err

@@ -67,9 +67,10 @@ type Engine struct {
 	cancel        context.CancelFunc
 	loading       loading
 	top           top
-	started       bool  // all is loaded
-	unusable      error // why the store could not be loaded
-	emptied       int   // how often less was found, or left, in the store than there was
+	started       bool      // all is loaded
+	unusable      error     // why the store could not be loaded
+	emptied       int       // how often less was found, or left, in the store than there was
+	toldOf        []*Reason // what damage the person was told of
 	screens       map[int]string
 	closed        bool
 }
@@ -106,25 +107,32 @@ func (e *Engine) watch() {
 }
 
 // reopened takes note of what a store holds that was opened again: everything
-// still, or nothing. Then it is given again what is in memory, and the messages
+// still, or not. Then it is given again what is in memory, and the messages
 // are fetched again.
 func (e *Engine) reopened(s Snapshot) error {
 	switch s.Meta.Device {
 	case e.meta.Device:
-		return nil
+		if !s.Damaged.Any() {
+			return nil
+		}
 	case "":
 	default: // an engine that knew nothing of this one began anew
 		return &Reason{Text: "this chat's history in this browser is another program's now: close the other tabs of this site and reload this one", Code: "storage-taken"}
+	}
+	if s.Damaged.Any() {
+		e.tellOf(errDamaged)
+	} else {
+		e.tellOf(errDeleted)
 	}
 	e.emptied++
 	e.top.stored = nil
 	if !e.started {
 		e.meta.SyncToken = "" // of those that were not loaded yet nothing is known
 	}
+	e.write.clear() // of what is there nothing claims to be stored
 	e.write.meta(e.meta)
 	for _, c := range e.sorted() {
 		c.stored = nil
-		e.write.next.Entries = nil // of which nothing claims to be stored
 		e.write.touch(c.name)
 		for _, o := range c.outbox {
 			e.write.outgoing(o.Outgoing, nil)

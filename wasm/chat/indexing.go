@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -56,6 +57,9 @@ func (x *indexing) next() {
 	e.Host.Go(func() func() {
 		err := e.Store.Index(e.ctx, x.left[0])
 		return func() {
+			if d, damaged := errors.AsType[*Damage](err); damaged {
+				e.mend(d)
+			}
 			if err != nil {
 				e.Host.After(indexAgain, x.next)
 				return

@@ -3,7 +3,7 @@ package chat
 import (
 	"encoding/hex"
 	"errors"
-	"fmt"
+	"slices"
 
 	"parley/proto/search"
 )
@@ -18,6 +18,7 @@ type loading struct {
 	engine  *Engine
 	after   string   // the key of the last row that came
 	reopens int      // of the store, in a row
+	damage  Damage   // what cannot be read
 	waiting []func() // until all is there
 }
 
@@ -46,8 +47,11 @@ func (l *loading) begin(done func(error)) {
 	e.Host.Go(func() func() {
 		snapshot, err := e.Store.Load(e.ctx)
 		return func() {
+			if errors.Is(err, ErrFailed) {
+				err = e.forgo(err)
+			}
 			if err == nil {
-				err = e.load(snapshot)
+				e.load(snapshot)
 			}
 			e.unusable = err
 			if err != nil || snapshot.Top == nil {
@@ -68,6 +72,7 @@ func (l *loading) next() {
 	e, emptied := l.engine, l.engine.emptied
 	e.Host.Go(func() func() {
 		rows, err := e.Store.Rows(e.ctx, l.after, rowSlice)
+		damage, damaged := errors.AsType[*Damage](err)
 		return func() {
 			switch {
 			case e.closed:
@@ -81,15 +86,20 @@ func (l *loading) next() {
 					l.next()
 				})
 				return
-			case err == nil && e.emptied != emptied:
+			case (err == nil || damaged) && e.emptied != emptied:
 				l.next() // they may be of what is gone
+				return
+			case damaged:
+				l.damage.Conversations = append(l.damage.Conversations, damage.Conversations...)
+				l.after = slices.Max(damage.Conversations)
+				l.take(rows)
+				l.next()
 				return
 			case err == nil && len(rows) > 0:
 				l.reopens = 0
-				if err = l.take(rows); err == nil {
-					l.next()
-					return
-				}
+				l.take(rows)
+				l.next()
+				return
 			}
 			l.finish(err)
 		}
@@ -97,26 +107,21 @@ func (l *loading) next() {
 }
 
 // take takes in rows, but those that are known: these may be newer by now.
-func (l *loading) take(rows []Row) error {
+func (l *loading) take(rows []Row) {
 	e := l.engine
 	var came []Conversation
 	for _, row := range rows {
-		l.after = row.Key
+		l.after = max(l.after, row.Key)
 		if e.conversations[row.Key] != nil {
 			continue
 		}
-		c, err := e.restore(row)
-		if err != nil {
-			return err
-		}
-		if e.listed(c) {
+		if c := l.restore(row); c != nil && e.listed(c) {
 			came = append(came, e.conversationOf(c))
 		}
 	}
 	if len(came) > 0 {
 		e.Observer.Conversations(came)
 	}
-	return nil
 }
 
 // finish ends the loading of the other rows. If some cannot be read, the server is to tell of all again.
@@ -137,7 +142,9 @@ func (l *loading) finish(err error) {
 // end begins what waits for all rows.
 func (l *loading) end() {
 	e := l.engine
-	e.started = e.unusable == nil
+	if e.started = e.unusable == nil; e.started {
+		e.mend(&l.damage)
+	}
 	waiting := l.waiting
 	l.waiting = nil
 	for _, f := range waiting {
@@ -157,17 +164,15 @@ func (l *loading) end() {
 	e.connection.begin()
 }
 
-func (e *Engine) load(s Snapshot) error {
-	e.meta = s.Meta
+func (e *Engine) load(s Snapshot) {
+	e.meta, e.loading.damage = s.Meta, s.Damaged
 	e.render.window = e.meta.editWindow()
 	for _, row := range s.Conversations {
-		if _, err := e.restore(row); err != nil {
-			return err
-		}
+		e.loading.restore(row)
 	}
 	for _, o := range s.Outbox {
 		if err := e.outbox.restore(o); err != nil {
-			return err
+			e.loading.damage.Outbox = append(e.loading.damage.Outbox, o.Number)
 		}
 	}
 	e.top.stored = s.Top
@@ -177,15 +182,15 @@ func (e *Engine) load(s Snapshot) error {
 		e.meta.Device, e.meta.Indexed = hex.EncodeToString(device[:]), search.Version // nothing is stored yet
 		e.write.meta(e.meta)
 	}
-	return nil
 }
 
-// restore takes in a stored row.
-func (e *Engine) restore(row Row) (*conversation, error) {
-	c, err := restore(row, e.User)
+// restore takes in a stored row; nil if it is damaged.
+func (l *loading) restore(row Row) *conversation {
+	c, err := restore(row, l.engine.User)
 	if err != nil {
-		return nil, fmt.Errorf("load %s: %w", row.Key, err)
+		l.damage.Conversations = append(l.damage.Conversations, row.Key)
+		return nil
 	}
-	e.conversations[c.name] = c
-	return c, nil
+	l.engine.conversations[c.name] = c
+	return c
 }

@@ -121,6 +121,9 @@ func (m *Memory) Apply(ctx context.Context, b Batch) error {
 	if b.Meta != nil {
 		m.meta = *b.Meta
 	}
+	for _, s := range b.Dropped {
+		m.entries[s.Key] = slices.DeleteFunc(m.entries[s.Key], func(e Entry) bool { return PageOf(e.Seq) >= s.From && PageOf(e.Seq) <= s.To })
+	}
 	for _, e := range b.Entries {
 		m.put(cloneEntry(e))
 	}

@@ -1,7 +1,9 @@
 package chat
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"slices"
 
 	"parley/proto"
@@ -68,7 +70,7 @@ func (c *conversation) row(self uint64) (Row, error) {
 	}, nil
 }
 
-var errRow = &Reason{Text: "a conversation's record in this browser is damaged", Code: "storage-damaged"}
+var errRow = errors.New("a conversation's record is damaged")
 
 // restore makes a conversation from what row encoded.
 func restore(r Row, self uint64) (*conversation, error) {
@@ -78,7 +80,12 @@ func restore(r Row, self uint64) (*conversation, error) {
 	}
 	b := r.State
 	var n numbers
-	for _, number := range n.all() {
+	// The first program wrote four of them, the last of which was unreadRead: then comes the state, and first in it the key.
+	first := false
+	for i, number := range n.all() {
+		if first = i == 4 && bytes.HasPrefix(b, append([]byte{0x0A, byte(len(r.Key))}, r.Key...)); first {
+			break
+		}
 		value, size := binary.Uvarint(b)
 		if size <= 0 {
 			return nil, errRow
@@ -88,6 +95,9 @@ func restore(r Row, self uint64) (*conversation, error) {
 	s := new(proto.ConversationState)
 	if err := proto.UnmarshalOpen(b, s); err != nil {
 		return nil, errRow
+	}
+	if first {
+		n.unreadRead, n.unreadHead, n.standingHead = n.unreadHead, s.GetHeadSeq(), s.GetHeadSeq()
 	}
 	g := group{role: s.GetRole(), members: s.GetMemberCount(), picture: s.GetGroupPicture(), version: s.GetGroupVersion(), head: n.standingHead}
 	g.mentions.row(n.standingHead, s.GetUnreadMentions())

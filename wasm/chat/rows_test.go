@@ -229,7 +229,7 @@ func TestAStoreThatIsLostWhileItIsLoadedIsAskedAgainOrFilledAgain(t *testing.T) 
 			}
 			a := openWith(t, s, chat.Config{User: alice, Store: store})
 			clock.Run(time.Minute)
-			if got := a.engine.Conversations(); len(got) != friends || len(a.errors) != 0 || a.connection.State != chat.Live {
+			if got := a.engine.Conversations(); len(got) != friends || emptied != (len(a.errors) == 1) || len(a.errors) > 1 || a.connection.State != chat.Live {
 				t.Errorf("%d conversations, told of %v, %+v", len(got), a.errors, a.connection)
 			}
 			a.host.Kill()
@@ -325,5 +325,41 @@ func TestWhoWaitsLongestInAnAgentsQueueComesOnTop(t *testing.T) {
 	top := store.top(t)
 	if len(top) != 50 || slices.Contains(top, rows[0].GetKey()) || !slices.Contains(top, rows[friends-1].GetKey()) || !slices.Contains(top, rows[friends-50].GetKey()) {
 		t.Errorf("on top are %d: %q", len(top), top)
+	}
+}
+
+// spoiltRows has rows that cannot be read.
+type spoiltRows struct {
+	*slow
+	all bool
+}
+
+func (s *spoiltRows) Rows(ctx context.Context, after string, limit int) ([]chat.Row, error) {
+	rows, err := s.slow.Rows(ctx, after, limit)
+	if err != nil || len(rows) == 0 {
+		return rows, err
+	}
+	damage, kept := chat.Damage{Conversations: []string{rows[len(rows)-1].Key}}, rows[:len(rows)-1]
+	if s.all {
+		for _, row := range kept {
+			damage.Conversations = append(damage.Conversations, row.Key)
+		}
+		kept = nil
+	}
+	return kept, &damage
+}
+
+func TestRowsThatCannotBeReadAreToldByTheServer(t *testing.T) {
+	for name, all := range map[string]bool{"the last of each slice": false, "all": true} {
+		t.Run(name, func(t *testing.T) {
+			clock, s, store := storedRows(t)
+			a := openWith(t, s, chat.Config{User: alice, Store: &spoiltRows{store, all}})
+			clock.Run(time.Minute)
+			if got := a.engine.Conversations(); len(got) != friends || len(a.errors) != 1 || a.connection.State != chat.Live {
+				t.Errorf("%d conversations, told of %v, %+v", len(got), a.errors, a.connection)
+			}
+			a.host.Kill()
+			store.claimsNothing(t)
+		})
 	}
 }

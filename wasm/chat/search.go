@@ -245,6 +245,7 @@ func (s *searching) look() {
 // take takes in what a slice found.
 func (s *searching) take(l *slice, err error) {
 	e := s.engine
+	e.mend(&l.damage)
 	switch {
 	case s.ctx.Err() != nil:
 		s.finish()

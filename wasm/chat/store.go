@@ -11,11 +11,13 @@ import (
 // call at a time to Apply; Messages may run beside it. Two implementations:
 // IndexedDB (package idb) and Memory; storetest holds what both must keep.
 type Store interface {
-	// Load returns everything but the messages and, where it knows which rows are on top, the others.
+	// Load returns everything but the messages and, where it knows which rows are on top, the others; it names what of
+	// this cannot be read; ErrFailed if nothing can.
 	Load(ctx context.Context) (Snapshot, error)
-	// Rows returns the rows whose keys come after one, in the order of the keys' bytes, at most so many.
+	// Rows returns the rows whose keys come after one, in the order of the keys' bytes, at most so many; with a *Damage
+	// those that can be read.
 	Rows(ctx context.Context, after string, limit int) ([]Row, error)
-	// Messages returns the stored entries with from <= seq <= to, in seq order.
+	// Messages returns the stored entries with from <= seq <= to, in seq order; with a *Damage those that can be read.
 	Messages(ctx context.Context, key string, from, to uint64) ([]Entry, error)
 	// Candidates says, for each span, on which pages messages may be that a probe looks for: none that has one is
 	// missing. A page that the index does not know is a candidate.
@@ -70,7 +72,8 @@ type Snapshot struct {
 	Conversations []Row
 	Outbox        []Outgoing // by Number
 	// Top is the last Batch's that had one; nil: none had, as of earlier versions. Some may have no row.
-	Top []string
+	Top     []string
+	Damaged Damage // what of these, and of Meta, is left out
 }
 
 // First are the keys of the conversations that are loaded first: what is on top, and in the outbox. Each comes once.
@@ -157,7 +160,9 @@ type Deletion struct {
 // there is no error.
 type Batch struct {
 	// Clear first drops all entries and rows; the outbox and Meta stay.
-	Clear         bool
+	Clear bool
+	// Dropped are pages of which nothing stays that was stored before, whether it can be read or not.
+	Dropped       []Span
 	Meta          *Meta
 	Entries       []Entry
 	Deleted       []Deletion // after Entries
@@ -170,6 +175,6 @@ type Batch struct {
 
 // Empty reports whether b changes nothing.
 func (b *Batch) Empty() bool {
-	return !b.Clear && b.Meta == nil && len(b.Entries) == 0 && len(b.Deleted) == 0 && len(b.Conversations) == 0 &&
+	return !b.Clear && b.Meta == nil && len(b.Dropped) == 0 && len(b.Entries) == 0 && len(b.Deleted) == 0 && len(b.Conversations) == 0 &&
 		len(b.Outbox) == 0 && len(b.Confirmed) == 0 && b.Top == nil
 }

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"parley/proto"
@@ -50,6 +51,7 @@ type slice struct {
 	pages  uint64 // how many more may be looked up
 	looked []looked
 	reads  []pageRead
+	damage Damage
 }
 
 // looked is a span of a stream, and what there may be.
@@ -101,7 +103,9 @@ func (l *slice) run(ctx context.Context) error {
 	for i := range l.reads {
 		r := &l.reads[i]
 		entries, err := store.Messages(ctx, r.stream.c.name, r.page*PageSize, r.page*PageSize+PageSize-1)
-		if err != nil {
+		if d, damaged := errors.AsType[*Damage](err); damaged {
+			l.damage.Pages = append(l.damage.Pages, d.Pages...)
+		} else if err != nil {
 			return err
 		}
 		r.sift(l.search, entries)

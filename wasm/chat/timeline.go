@@ -46,6 +46,10 @@ func (e *Engine) readStored(c *conversation, from, to uint64, reopens int, done 
 					done(nil, errOtherHistory)
 					return
 				}
+				if d, damaged := errors.AsType[*Damage](err); damaged {
+					e.mend(d)
+					err = nil // the rest is there
+				}
 				if errors.Is(err, ErrFull) {
 					e.fetch.unstored(c, from, to, done)
 					return

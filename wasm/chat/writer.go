@@ -33,7 +33,7 @@ type writer struct {
 	// error ends all writing.
 	reopened func(Snapshot) error
 	ended    error
-	reopens  int // in a row, without a wait
+	reopens  int // in a row, without a wait; of batches that met damage, too
 
 	next    Batch
 	stale   bool          // the store still holds the history that clear drops
@@ -64,6 +64,12 @@ func (w *writer) forget(name string, before uint64) {
 	w.touch(name)
 }
 
+// drop drops pages, whether they can be read or not.
+func (w *writer) drop(s Span) {
+	w.next.Dropped = append(w.next.Dropped, s)
+	w.touch(s.Key)
+}
+
 // touch marks a conversation's row as changed.
 func (w *writer) touch(name string) {
 	w.dirty.add(name)
@@ -84,7 +90,7 @@ func (w *writer) onTop(keys []string) {
 // clear drops everything of the old history, written and waiting; the outbox stays.
 func (w *writer) clear() {
 	w.next.Clear, w.stale = true, true
-	w.next.Entries, w.next.Deleted, w.dirty = nil, nil, dirtySet{}
+	w.next.Dropped, w.next.Entries, w.next.Deleted, w.dirty = nil, nil, nil, dirtySet{}
 	w.wake()
 }
 
@@ -198,6 +204,12 @@ func (w *writer) written(batch Batch, dirty []string, then []func(error), err er
 		w.reload(func(err error) { w.rewrite(batch, dirty, then, err) })
 		return
 	}
+	if d, damaged := errors.AsType[*Damage](err); damaged && w.reopens < maxReopens {
+		w.reopens++
+		w.engine.mend(d)
+		w.again(batch, dirty, then)
+		return
+	}
 	if errors.Is(err, ErrFull) && w.makeRoom(batch, dirty, then) {
 		return
 	}
@@ -279,7 +291,7 @@ func (w *writer) again(batch Batch, dirty []string, then []func(error)) {
 // restore takes back what a batch held that was not stored, unless something newer replaces it.
 func (w *writer) restore(batch Batch, dirty []string, then []func(error)) {
 	if w.next.Clear { // all that was before
-		batch.Entries, batch.Deleted = nil, nil
+		batch.Dropped, batch.Entries, batch.Deleted = nil, nil, nil
 	}
 	w.next.Clear = w.next.Clear || batch.Clear
 	if w.next.Meta == nil {
@@ -288,6 +300,7 @@ func (w *writer) restore(batch Batch, dirty []string, then []func(error)) {
 	if w.next.Top == nil {
 		w.next.Top = batch.Top
 	}
+	w.next.Dropped = append(batch.Dropped, w.next.Dropped...)
 	w.next.Entries = append(batch.Entries, w.next.Entries...)
 	w.next.Deleted = append(batch.Deleted, w.next.Deleted...)
 	w.next.Confirmed = append(batch.Confirmed, w.next.Confirmed...)

@@ -4,6 +4,7 @@ package idb
 
 import (
 	"context"
+	"encoding/binary"
 	"maps"
 	"syscall/js"
 
@@ -25,48 +26,52 @@ func (t *transaction) load(ctx context.Context, s *chat.Snapshot) error {
 	if err := t.await(ctx); err != nil {
 		return err
 	}
-	err := t.records(ctx, storeMeta, everything, meta, func(b []byte) (err error) {
-		s.Meta, err = decodeMeta(b)
+	damaged, err := t.records(ctx, storeMeta, everything, meta, func(b []byte) error {
+		m, err := decodeMeta(b)
+		if err == nil {
+			s.Meta = m
+		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	err = t.records(ctx, storeOutbox, everything, outbox, func(b []byte) error {
-		o, err := decodeOutgoing(b)
-		s.Outbox = append(s.Outbox, o)
-		return err
-	})
-	if err != nil {
+	s.Damaged.Meta = damaged != nil
+	if s.Outbox, s.Damaged.Outbox, err = t.outbox(ctx, outbox); err != nil {
 		return err
 	}
-	_ = t.records(ctx, storeMeta, everything, top, func(b []byte) error {
+	_, _ = t.records(ctx, storeMeta, everything, top, func(b []byte) error { // nothing depends on it
 		s.Top = decodeTop(b)
 		return nil
 	})
 	if s.Top == nil {
-		s.Conversations, err = t.rows(ctx, nil, everything, 0)
+		s.Conversations, s.Damaged.Conversations, err = t.rows(ctx, everything, 0)
 		return err
 	}
 	return t.first(ctx, s)
 }
 
-// rows appends those over a key range, so many at most; 0: all.
-func (t *transaction) rows(ctx context.Context, rows []chat.Row, over js.Value, limit int) ([]chat.Row, error) {
+// rows reads those over a key range, so many at most; 0: all. It names those that cannot be read.
+func (t *transaction) rows(ctx context.Context, over js.Value, limit int) (rows []chat.Row, damaged []string, err error) {
 	request := t.read(storeConversations, "getAll", over, limit)
 	if err := t.await(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return t.decodeRows(ctx, rows, over, request)
+	return t.decodeRows(ctx, over, request)
 }
 
-func (t *transaction) decodeRows(ctx context.Context, rows []chat.Row, over, request js.Value) ([]chat.Row, error) {
-	err := t.records(ctx, storeConversations, over, request, func(b []byte) error {
+func (t *transaction) decodeRows(ctx context.Context, over, request js.Value) (rows []chat.Row, damaged []string, err error) {
+	keys, err := t.records(ctx, storeConversations, over, request, func(b []byte) error {
 		row, err := decodeRow(b)
-		rows = append(rows, row)
+		if err == nil {
+			rows = append(rows, row)
+		}
 		return err
 	})
-	return rows, err
+	for _, key := range keys {
+		damaged = append(damaged, string(key))
+	}
+	return rows, damaged, err
 }
 
 // first reads the rows that come first.
@@ -84,14 +89,35 @@ func (t *transaction) first(ctx context.Context, s *chat.Snapshot) (err error) {
 		return err
 	}
 	for i, request := range requests {
-		if s.Conversations, err = t.decodeRows(ctx, s.Conversations, over[i], request); err != nil {
+		rows, damaged, err := t.decodeRows(ctx, over[i], request)
+		if err != nil {
 			return err
 		}
+		s.Conversations = append(s.Conversations, rows...)
+		s.Damaged.Conversations = append(s.Damaged.Conversations, damaged...)
 	}
 	return nil
 }
 
-// pages reads the stored pages of the stretches, in order.
+// outbox decodes the outbox that was read, and names what of it cannot be.
+func (t *transaction) outbox(ctx context.Context, read js.Value) (outbox []chat.Outgoing, damaged []uint64, err error) {
+	keys, err := t.records(ctx, storeOutbox, js.Undefined(), read, func(b []byte) error {
+		o, err := decodeOutgoing(b)
+		if err == nil {
+			outbox = append(outbox, o)
+		}
+		return err
+	})
+	for _, key := range keys {
+		if len(key) == 8 {
+			damaged = append(damaged, binary.BigEndian.Uint64(key))
+		}
+	}
+	return outbox, damaged, err
+}
+
+// pages reads the stored pages of the stretches, in order. The error is a *chat.Damage if some cannot be read; the
+// others are.
 func (t *transaction) pages(ctx context.Context, stretches []stretch, f func(conversation string, p *page)) error {
 	ranges := make([]js.Value, len(stretches))
 	requests := make([]js.Value, len(stretches))
@@ -103,8 +129,9 @@ func (t *transaction) pages(ctx context.Context, stretches []stretch, f func(con
 	if err := t.await(ctx); err != nil {
 		return err
 	}
+	var damage chat.Damage
 	for i, s := range stretches {
-		err := t.records(ctx, storeMessages, ranges[i], requests[i], func(b []byte) error {
+		damaged, err := t.records(ctx, storeMessages, ranges[i], requests[i], func(b []byte) error {
 			p, err := decodePage(b)
 			switch {
 			case err != nil:
@@ -118,6 +145,13 @@ func (t *transaction) pages(ctx context.Context, stretches []stretch, f func(con
 		if err != nil {
 			return err
 		}
+		for _, key := range damaged {
+			number := binary.BigEndian.Uint64(key[len(key)-8:]) // it is one of the stretch
+			damage.Pages = append(damage.Pages, chat.Span{Key: s.conversation, From: number, To: number})
+		}
+	}
+	if damage.Any() {
+		return &damage
 	}
 	return nil
 }
@@ -129,6 +163,11 @@ func (t *transaction) apply(ctx context.Context, b chat.Batch) error {
 		t.store(storeTerms).Call("clear")
 		t.store(storeConversations).Call("clear")
 		t.store(storeMeta).Call("delete", topKey)
+	}
+	for _, s := range b.Dropped {
+		first, last := place{s.Key, s.From}, place{s.Key, s.To}
+		t.deletePages(first, last)
+		t.forgetIndex(blockOf(first), blockOf(last))
 	}
 	if len(b.Entries) > 0 {
 		if err := t.putEntries(ctx, b.Entries, b.Clear); err != nil {
@@ -164,6 +203,11 @@ func (t *transaction) apply(ctx context.Context, b chat.Batch) error {
 	return nil
 }
 
+// deletePages deletes the pages from one to another.
+func (t *transaction) deletePages(first, last place) {
+	t.store(storeMessages).Call("delete", keyRange.Call("bound", toJS(first.key()), toJS(last.key())))
+}
+
 // putEntries stores entries onto their pages, and indexes them. cleared says that there are none yet.
 func (t *transaction) putEntries(ctx context.Context, entries []chat.Entry, cleared bool) error {
 	pages, older := paginate(entries), make(map[place]*page)
@@ -197,10 +241,11 @@ func (t *transaction) deleteEntries(ctx context.Context, deletions []chat.Deleti
 	for _, d := range deletions {
 		at := place{d.Key, pageOf(d.Before)}
 		if at.page > 0 {
-			first, last := place{d.Key, 0}, place{d.Key, at.page - 1}
-			messages.Call("delete", keyRange.Call("bound", toJS(first.key()), toJS(last.key())))
+			t.deletePages(place{d.Key, 0}, place{d.Key, at.page - 1})
 		}
-		t.forgetIndex(blockOf(at))
+		if block := blockOf(at); block.page > 0 {
+			t.forgetIndex(place{d.Key, 0}, place{d.Key, block.page - 1})
+		}
 		if before[at] == 0 {
 			cut = append(cut, stretch{at.conversation, at.page, at.page})
 		}

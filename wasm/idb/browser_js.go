@@ -4,6 +4,7 @@ package idb
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"syscall/js"
 
@@ -35,7 +36,7 @@ var (
 	errNewer = &chat.Reason{Text: "the stored history was written by a newer version of this program: reload the page", Code: "storage-newer"}
 	// errFailed: the database is not to be trusted any more; it may have been
 	// closed under the Store that has it open.
-	errFailed = &chat.Reason{Text: "the browser's storage failed", Code: "storage-failed"}
+	errFailed = chat.ErrFailed
 )
 
 // domError makes an error of a DOMException.
@@ -53,7 +54,7 @@ func domError(exception js.Value) error {
 		return fmt.Errorf("%w: %w", chat.ErrFull, errFailed)
 	case name == "VersionError":
 		return errNewer
-	case name == "InvalidStateError", name == "AbortError", name == "UnknownError":
+	case slices.Contains([]string{"InvalidStateError", "AbortError", "UnknownError", "NotFoundError", "DataError"}, name):
 		return fmt.Errorf("%w: %s: %s", errFailed, name, message)
 	}
 	return &chat.Reason{Text: "the browser's storage refused something: " + name + ": " + message, Code: "storage-failed"}

@@ -57,8 +57,14 @@ func factory() (js.Value, error) {
 }
 
 // Unavailable is the error of Open where this browser keeps nothing: storage is
-// blocked or absent, has no room at all, or never answers. It says which.
-type Unavailable struct{ why error }
+// blocked or absent, has no room at all, never answers, or is a newer version's. It says which.
+type Unavailable struct {
+	why error
+	// Newer is that there is a database of a newer version of this program, which stays as it is; Outbox is what waits
+	// to be sent there, as far as it can be read.
+	Newer  bool
+	Outbox []chat.Outgoing
+}
 
 func (u *Unavailable) Error() string { return u.why.Error() }
 func (u *Unavailable) Unwrap() error { return u.why }
@@ -77,7 +83,29 @@ func openDatabase(ctx context.Context, user uint64, patience time.Duration) (js.
 	if err == nil || ctx.Err() != nil || errors.Is(err, errNewer) || errors.Is(err, errHeld) {
 		return db, err
 	}
-	return db, &Unavailable{err}
+	return db, &Unavailable{why: err}
+}
+
+// readOutbox reads what waits to be sent in a database of whatever version.
+func readOutbox(ctx context.Context, user uint64) (outbox []chat.Outgoing, err error) {
+	waiting, cancel := context.WithTimeoutCause(ctx, patience, errSilent)
+	defer cancel()
+	db, err := settle(waiting, func(f js.Value) js.Value { return f.Call("open", databaseName(user)) },
+		func(_, upgraded js.Value, _ int) { upgraded.Call("abort") }, // it was deleted meanwhile
+		func(late js.Value) { late.Call("close") })
+	if err != nil {
+		return nil, err
+	}
+	defer db.Call("close")
+	err = transact(waiting, db, "readonly", func(t *transaction) error {
+		read := t.read(storeOutbox, "getAll")
+		if err := t.await(waiting); err != nil {
+			return err
+		}
+		outbox, _, err = t.outbox(waiting, read)
+		return err
+	}, storeOutbox)
+	return outbox, err
 }
 
 // Delete deletes a user's database. It waits until every tab has closed it,

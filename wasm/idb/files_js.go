@@ -91,9 +91,5 @@ func (s *Files) use(ctx context.Context, mode string, do func(*transaction) erro
 		return fmt.Errorf("open the files that are to be sent: %w", err)
 	}
 	defer db.Call("close")
-	t, err := begin(db, mode, storeFiles)
-	if err != nil {
-		return err
-	}
-	return t.finish(waiting, do(t))
+	return transact(waiting, db, mode, do, storeFiles)
 }

@@ -19,6 +19,9 @@
 // single records twenty to one. Numbers in keys are 8 big-endian bytes: number
 // keys are floats, in which 2^53 and 2^53+1 are equal.
 //
+// A record that cannot be read is no error of Load, which names it; of the messages, a chat.Damage does. What a newer
+// version of the schema holds is left alone, but for its outbox, which Open reads as far as it can.
+//
 // Transactions are durable in the relaxed sense: what Apply returned from
 // survives the tab and the browser, though not a power cut of the moment.
 package idb

@@ -3,7 +3,6 @@ package idb
 import (
 	"cmp"
 	"encoding/binary"
-	"fmt"
 	"math/bits"
 	"slices"
 
@@ -116,20 +115,6 @@ func (p place) key() []byte {
 	b := append(make([]byte, 0, 1+len(p.conversation)+8), byte(len(p.conversation)))
 	b = append(b, p.conversation...)
 	return binary.BigEndian.AppendUint64(b, p.page)
-}
-
-// parsePlace parses what key returns. Foreign keys give a place that names nothing real.
-func parsePlace(key []byte) place {
-	if len(key) < 9 || len(key) != 9+int(key[0]) {
-		return place{conversation: fmt.Sprintf("%x", key)}
-	}
-	n := len(key) - 8
-	return place{string(key[1:n]), binary.BigEndian.Uint64(key[n:])}
-}
-
-// String names the place for a person.
-func (p place) String() string {
-	return fmt.Sprintf("messages %d to %d of %s", p.page*pageSize, p.page*pageSize+pageSize-1, p.conversation)
 }
 
 // paginate sorts entries onto pages. Of two with the same seq, the later wins.

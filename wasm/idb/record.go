@@ -2,6 +2,7 @@ package idb
 
 import (
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 
 	"parley/proto"
@@ -11,12 +12,13 @@ import (
 // A record is its fields, as the encoders below put them, then the CRC-32 of
 // all before it, 4 big-endian bytes. The first byte is the format's version.
 
-// format is the version of all records.
+// format is the version of all records. Another one comes with another version of the schema, so that no program finds
+// records that it cannot read but in a database that it leaves alone, or where there is damage.
 const format = 1
 
 var (
-	errDamaged = &chat.Reason{Text: "the record is damaged", Code: "storage-damaged"}
-	errFormat  = &chat.Reason{Text: "the record was written by another version of this program", Code: "storage-newer"}
+	errDamaged = errors.New("the record is damaged")
+	errFormat  = errors.New("the record is of another version")
 )
 
 // record is a record being written.
@@ -249,6 +251,10 @@ func decodeOutgoing(b []byte) (chat.Outgoing, error) {
 		o.Args = append(o.Args, f.string())
 	}
 	if len(f.left) == 0 { // likewise
+		return o, f.end()
+	}
+	if len(f.left) == 1+len(o.Of) && f.left[0] == byte(len(o.Of)) { // likewise, without Files: as many would take more
+		copy(o.Of[:], f.bytes())
 		return o, f.end()
 	}
 	for n := f.uvarint(); n > 0 && f.err == nil; n-- {

@@ -50,6 +50,13 @@ func Open(ctx context.Context, user uint64) (*Store, error) {
 		return nil, errors.New("open the stored history: user 0 is nobody")
 	}
 	db, err := openDatabase(ctx, user, patience)
+	if errors.Is(err, errNewer) {
+		unavailable := &Unavailable{why: err, Newer: true}
+		if unavailable.Outbox, err = readOutbox(ctx, user); err != nil {
+			unavailable.why = fmt.Errorf("%w; what waits to be sent there cannot be read: %w", unavailable.why, err)
+		}
+		err = unavailable
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the stored history: %w", err)
 	}
@@ -172,7 +179,10 @@ func (s *Store) Close() error {
 }
 
 // Load implements chat.Store.
-func (s *Store) Load(ctx context.Context) (chat.Snapshot, error) {
+func (s *Store) Load(ctx context.Context) (chat.Snapshot, error) { return s.load(ctx, false) }
+
+// load loads once again from a database that was lost meanwhile.
+func (s *Store) load(ctx context.Context, again bool) (chat.Snapshot, error) {
 	if _, err := s.ready(ctx); err != nil && !errors.Is(err, chat.ErrReopened) {
 		return chat.Snapshot{}, fmt.Errorf("load the stored history: %w", err)
 	}
@@ -182,6 +192,9 @@ func (s *Store) Load(ctx context.Context) (chat.Snapshot, error) {
 	var snapshot chat.Snapshot
 	err := s.read(ctx, func(t *transaction) error { return t.load(ctx, &snapshot) },
 		storeMeta, storeConversations, storeOutbox)
+	if errors.Is(err, chat.ErrReopened) && !again {
+		return s.load(ctx, true)
+	}
 	if err != nil {
 		return chat.Snapshot{}, fmt.Errorf("load the stored history: %w", err)
 	}
@@ -190,12 +203,16 @@ func (s *Store) Load(ctx context.Context) (chat.Snapshot, error) {
 
 // Rows implements chat.Store.
 func (s *Store) Rows(ctx context.Context, after string, limit int) (rows []chat.Row, err error) {
+	var damage chat.Damage
 	err = s.read(ctx, func(t *transaction) (err error) {
-		rows, err = t.rows(ctx, rows, keyRange.Call("lowerBound", toJS([]byte(after)), true), limit)
+		rows, damage.Conversations, err = t.rows(ctx, keyRange.Call("lowerBound", toJS([]byte(after)), true), limit)
 		return err
 	}, storeConversations)
 	if err != nil {
 		return nil, fmt.Errorf("load the stored history: %w", err)
+	}
+	if damage.Any() {
+		return rows, &damage
 	}
 	return rows, nil
 }
@@ -205,14 +222,14 @@ func (s *Store) Messages(ctx context.Context, key string, from, to uint64) ([]ch
 	if from > to || len(key) > 0xFF {
 		return nil, nil
 	}
-	var entries []chat.Entry
+	var entries []chat.Entry // those that can be read, also with an error
 	err := s.read(ctx, func(t *transaction) error {
 		return t.pages(ctx, []stretch{{key, pageOf(from), pageOf(to)}}, func(_ string, p *page) {
 			entries = p.entries(entries, key, from, to)
 		})
 	}, storeMessages)
 	if err != nil {
-		return nil, fmt.Errorf("read stored messages: %w", err)
+		return entries, fmt.Errorf("read stored messages: %w", err)
 	}
 	return entries, nil
 }
@@ -230,13 +247,7 @@ func (s *Store) run(ctx context.Context, mode string, f func(*transaction) error
 	if err != nil {
 		return err
 	}
-	t, err := begin(db, mode, stores...)
-	if err == nil {
-		if thrown := try(func() { err = f(t) }); thrown != nil {
-			err = thrown
-		}
-		err = t.finish(ctx, err)
-	}
+	err = transact(ctx, db, mode, f, stores...)
 	if errors.Is(err, errFailed) {
 		s.lose(db, err) // the event that says so may still be on its way
 	}
@@ -272,7 +283,7 @@ func (s *Store) Apply(ctx context.Context, b chat.Batch) error {
 
 // touched names the object stores that a batch changes.
 func touched(b chat.Batch) (stores []string) {
-	if b.Clear || len(b.Entries) > 0 || len(b.Deleted) > 0 {
+	if b.Clear || len(b.Dropped) > 0 || len(b.Entries) > 0 || len(b.Deleted) > 0 {
 		stores = append(stores, storeMessages, storeTerms)
 	}
 	if b.Clear || len(b.Conversations) > 0 {

@@ -6,8 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall/js"
 	"testing"
@@ -79,45 +80,49 @@ func spoil(t *testing.T, s *Store, store string, key, value any) {
 	}
 }
 
-func TestADamagedRecordIsNamed(t *testing.T) {
-	page := place{"d:1:2", 1}
-	row := []byte("d:1:2")
-	tests := []struct {
-		store string
-		key   any
-		want  string
-		also  map[string]any
-	}{
-		// Only a page says where it belongs; what is left over elsewhere is a newer version's.
-		{storeMessages, toJS(page.key()), "messages 64 to 127 of d:1:2", map[string]any{"a page of another place": toJS((&page0).encode())}},
-		{storeConversations, toJS(row), "conversations d:1:2", nil},
-		{storeOutbox, toJS(numberKey(1<<64 - 1)), "outbox 18446744073709551615", nil},
-		{storeMeta, metaKey, "meta", nil},
-	}
-	values := map[string]any{
+// damages are all that may stand in a record's place.
+func damages() map[string]any {
+	return map[string]any{
 		"text":        "text",
 		"a number":    1,
 		"null":        js.Null(),
 		"no bytes":    toJS(nil),
 		"other bytes": toJS([]byte("something else")),
 	}
-	for _, test := range tests {
-		all := maps.Clone(values)
-		maps.Copy(all, test.also)
-		for name, value := range all {
+}
+
+func TestDamagedRecordsAreNamedAndTheOthersLoaded(t *testing.T) {
+	for _, test := range []struct {
+		store string
+		key   any
+		want  func(*chat.Snapshot) // what is left of all
+	}{
+		{storeConversations, toJS([]byte("d:1:2")), func(s *chat.Snapshot) {
+			s.Conversations, s.Damaged.Conversations = s.Conversations[1:], []string{"d:1:2"}
+		}},
+		{storeOutbox, toJS(numberKey(1<<64 - 1)), func(s *chat.Snapshot) {
+			s.Outbox, s.Damaged.Outbox = s.Outbox[:1], []uint64{1<<64 - 1}
+		}},
+		{storeMeta, metaKey, func(s *chat.Snapshot) { s.Meta, s.Damaged.Meta = chat.Meta{}, true }},
+	} {
+		for name, value := range damages() {
 			t.Run(test.store+" holds "+name, func(t *testing.T) {
 				s := open(t, newUser(t))
 				defer s.Close()
-				if err := s.Apply(t.Context(), batch(200)); err != nil {
+				all := batch(200)
+				all.Conversations = append(all.Conversations, chat.Row{Key: "d:1:3"})
+				all.Outbox = append(all.Outbox, chat.Outgoing{Number: 7, Key: "d:1:2"})
+				if err := s.Apply(t.Context(), all); err != nil {
 					t.Fatal(err)
 				}
-				spoil(t, s, test.store, test.key, value)
-				_, err := s.Load(t.Context())
-				if test.store == storeMessages {
-					_, err = s.Messages(t.Context(), "d:1:2", 1, 200)
+				want, err := s.Load(t.Context())
+				if err != nil || want.Damaged.Any() {
+					t.Fatal(want, err)
 				}
-				if err == nil || !strings.Contains(err.Error(), test.want) || !errors.Is(err, errDamaged) {
-					t.Errorf("got %v, want an error that names %q", err, test.want)
+				spoil(t, s, test.store, test.key, value)
+				test.want(&want)
+				if got, err := s.Load(t.Context()); err != nil || !reflect.DeepEqual(got, want) {
+					t.Errorf("loaded is %+v, %v; want %+v", got, err, want)
 				}
 			})
 		}
@@ -147,7 +152,50 @@ func TestADamagedRecordOfWhatIsOnTopIsAsNone(t *testing.T) {
 	}
 }
 
-var page0 = page{number: 7}
+func TestADamagedPageIsNamedWhereverItIsMetAndReadOver(t *testing.T) {
+	all := damages()
+	all["a page of another place"] = toJS((&page{number: 7}).encode())
+	for name, value := range all {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, newUser(t))
+			defer s.Close()
+			if err := s.Apply(t.Context(), batch(250)); err != nil {
+				t.Fatal(err)
+			}
+			for _, page := range []uint64{1, 2} {
+				spoil(t, s, storeMessages, toJS(place{"d:1:2", page}.key()), value)
+			}
+			want := []chat.Span{{Key: "d:1:2", From: 1, To: 1}, {Key: "d:1:2", From: 2, To: 2}}
+			named := func(what string, err error) {
+				t.Helper()
+				if d, ok := errors.AsType[*chat.Damage](err); !ok || !slices.Equal(d.Pages, want) {
+					t.Errorf("%s: %v, want it to name %v", what, err, want)
+				}
+			}
+			got, err := s.Messages(t.Context(), "d:1:2", 1, 250)
+			if named("Messages", err); len(got) != 63+59 || got[62].Seq != 63 || got[63].Seq != 192 {
+				t.Errorf("%d messages were read", len(got))
+			}
+			if err := s.run(t.Context(), "readwrite", func(t *transaction) error { t.store(storeTerms).Call("clear"); return nil }, storeTerms); err != nil {
+				t.Fatal(err)
+			}
+			named("Index", s.Index(t.Context(), chat.Span{Key: "d:1:2", From: 0, To: 3}))
+			named("Apply", s.Apply(t.Context(), chat.Batch{Entries: []chat.Entry{entry(100), entry(180)}}))
+			want = want[1:]
+			named("Apply that deletes", s.Apply(t.Context(), chat.Batch{Deleted: []chat.Deletion{{Key: "d:1:2", Before: 180}}}))
+
+			// Dropped, they are in nobody's way.
+			dropped := chat.Batch{Dropped: []chat.Span{{Key: "d:1:2", From: 1, To: 2}}, Entries: []chat.Entry{entry(100)}}
+			if err := s.Apply(t.Context(), dropped); err != nil {
+				t.Fatal(err)
+			}
+			got, err = s.Messages(t.Context(), "d:1:2", 1, 250)
+			if err != nil || len(got) != 63+1+59 || got[63].Seq != 100 {
+				t.Errorf("%d messages, %v", len(got), err)
+			}
+		})
+	}
+}
 
 func TestABatchThatMeetsADamagedPageLeavesNothing(t *testing.T) {
 	user := newUser(t)
@@ -161,7 +209,7 @@ func TestABatchThatMeetsADamagedPageLeavesNothing(t *testing.T) {
 		Entries:   []chat.Entry{{Key: "d:1:2", Seq: 1, Body: []byte("new")}, {Key: "d:1:2", Seq: 100, Body: []byte("new")}},
 		Confirmed: []uint64{1<<64 - 1},
 	})
-	if err == nil || !strings.Contains(err.Error(), "messages 64 to 127 of d:1:2") {
+	if _, damaged := errors.AsType[*chat.Damage](err); !damaged {
 		t.Errorf("got %v", err)
 	}
 	s.Close()
@@ -176,6 +224,33 @@ func TestABatchThatMeetsADamagedPageLeavesNothing(t *testing.T) {
 	}
 	if err := s.Apply(t.Context(), chat.Batch{Clear: true}); err != nil {
 		t.Errorf("Clear, the way out: %v", err)
+	}
+}
+
+func TestADatabaseThatCannotBeReadAtAllSaysSo(t *testing.T) {
+	user := newUser(t)
+	foreign, err := settle(t.Context(), func(f js.Value) js.Value { return f.Call("open", databaseName(user), version) },
+		func(db, _ js.Value, _ int) { db.Call("createObjectStore", "of somebody else") }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign.Call("close")
+	s := open(t, user)
+	defer s.Close()
+	if _, err := s.Load(t.Context()); !errors.Is(err, chat.ErrFailed) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestADatabaseThatIsLostWhileItIsLoadedIsLoadedAgain(t *testing.T) {
+	s := open(t, newUser(t))
+	defer s.Close()
+	if err := s.Apply(t.Context(), batch(1)); err != nil {
+		t.Fatal(err)
+	}
+	s.db.Call("close") // without a word
+	if snapshot, err := s.Load(t.Context()); err != nil || len(snapshot.Outbox) != 1 {
+		t.Errorf("loaded is %+v, %v", snapshot, err)
 	}
 }
 
@@ -204,9 +279,42 @@ func TestAnUpgradeByAnotherTabClosesTheStoreAndSaysSo(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	var unavailable *Unavailable
-	if _, err := Open(t.Context(), user); !errors.Is(err, errNewer) || errors.As(err, &unavailable) {
-		t.Errorf("Open of a newer schema: %v", err)
+}
+
+func TestADatabaseOfANewerVersionStaysAsItIsAndGivesItsOutbox(t *testing.T) {
+	waits := chat.Outgoing{Number: 7, Key: "d:1:2", Body: []byte("waits"), Refused: "no", Reason: 0x99, Code: "no"}
+	for name, test := range map[string]struct {
+		upgrade func(db, upgraded js.Value, from int)
+		want    []chat.Outgoing
+	}{
+		"with records that say more, and of another format": {func(db, upgraded js.Value, _ int) {
+			db.Call("createObjectStore", "of a version to come")
+			outbox := upgraded.Call("objectStore", storeOutbox)
+			outbox.Call("put", toJS(newer(encodeOutgoing(waits))), toJS(numberKey(7)))
+			other := encodeOutgoing(chat.Outgoing{Number: 8})
+			other[0]++
+			outbox.Call("put", toJS(sealed(other[:len(other)-4])), toJS(numberKey(8)))
+			outbox.Call("put", "text", "of another kind")
+		}, []chat.Outgoing{waits}},
+		"with another outbox": {func(db, _ js.Value, _ int) { db.Call("deleteObjectStore", storeOutbox) }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			user := newUser(t)
+			open(t, user).Close()
+			db, err := settle(t.Context(), func(f js.Value) js.Value { return f.Call("open", databaseName(user), version+1) }, test.upgrade, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Call("close")
+			_, err = Open(t.Context(), user)
+			unavailable, ok := errors.AsType[*Unavailable](err)
+			if !ok || !errors.Is(err, errNewer) || !unavailable.Newer || !reflect.DeepEqual(unavailable.Outbox, test.want) {
+				t.Errorf("Open: %+v, want an outbox of %+v", err, test.want)
+			}
+			if got := db.Get("version").Int(); got != version+1 {
+				t.Errorf("its version is %d now", got)
+			}
+		})
 	}
 }
 

@@ -90,14 +90,10 @@ func (t *transaction) putIndex(said index) {
 	}
 }
 
-// forgetIndex deletes what the index says of a conversation before a block.
-func (t *transaction) forgetIndex(before place) {
-	if before.page == 0 {
-		return
-	}
+// forgetIndex deletes what the index says of a conversation from one block to another.
+func (t *transaction) forgetIndex(first, last place) {
 	store := t.store(storeTerms)
 	for shard := range search.Shards {
-		first, last := place{before.conversation, 0}, place{before.conversation, before.page - 1}
 		store.Call("delete", keyRange.Call("bound", toJS(shardKey(first, shard)), toJS(shardKey(last, shard))))
 	}
 }

@@ -4,9 +4,7 @@ package idb
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"syscall/js"
 )
 
@@ -44,6 +42,18 @@ func begin(db js.Value, mode string, stores ...string) (*transaction, error) {
 	})
 	t.handlers = append(t.handlers, t.onRead)
 	return t, nil
+}
+
+// transact runs f in a transaction.
+func transact(ctx context.Context, db js.Value, mode string, f func(*transaction) error, stores ...string) error {
+	t, err := begin(db, mode, stores...)
+	if err != nil {
+		return err
+	}
+	if thrown := try(func() { err = f(t) }); thrown != nil {
+		err = thrown
+	}
+	return t.finish(ctx, err)
 }
 
 func (t *transaction) store(name string) js.Value { return t.tx.Call("objectStore", name) }
@@ -95,47 +105,38 @@ func (t *transaction) finish(ctx context.Context, err error) error {
 	return err
 }
 
-// records copies the result of a getAll and decodes each record with f.
-func (t *transaction) records(ctx context.Context, store string, over, request js.Value, f func([]byte) error) error {
+// records copies the result of a getAll over a key range and decodes each record with f. Of those that cannot be it
+// returns the keys.
+func (t *transaction) records(ctx context.Context, store string, over, request js.Value, f func([]byte) error) (damaged [][]byte, err error) {
 	values := request.Get("result")
+	var at []int
 	for i := range values.Length() {
 		b, err := toGo(values.Index(i))
 		if err == nil {
 			err = f(b)
 		}
 		if err != nil {
-			return t.damaged(ctx, store, over, i, err)
+			at = append(at, i)
 		}
 	}
-	return nil
-}
-
-// damaged names the record that is i-th of those over a key range.
-func (t *transaction) damaged(ctx context.Context, store string, over js.Value, i int, damage error) error {
-	var keys js.Value
-	if err := try(func() { keys = t.read(store, "getAllKeys", over) }); err != nil {
-		return err
+	if at == nil {
+		return nil, nil
 	}
+	keys := t.read(store, "getAllKeys", over)
 	if err := t.await(ctx); err != nil {
-		return err
+		return nil, err
 	}
-	return fmt.Errorf("the stored history: %s: %w", recordName(store, keys.Get("result").Index(i)), damage)
+	for _, i := range at {
+		damaged = append(damaged, keyBytes(keys.Get("result").Index(i)))
+	}
+	return damaged, nil
 }
 
-// recordName says for a person what a record holds, by its key.
-func recordName(store string, key js.Value) string {
-	if key.Type() == js.TypeString {
-		return store + " " + key.String()
+// keyBytes copies a key; nil if it is none of this program's.
+func keyBytes(key js.Value) []byte {
+	if key.Type() != js.TypeObject || key.Get("byteLength").Type() != js.TypeNumber {
+		return nil
 	}
-	b := make([]byte, key.Get("byteLength").Int())
-	js.CopyBytesToGo(b, uint8Array.New(key))
-	switch {
-	case store == storeMessages:
-		return parsePlace(b).String()
-	case store == storeConversations:
-		return store + " " + string(b)
-	case len(b) == 8:
-		return fmt.Sprint(store, " ", binary.BigEndian.Uint64(b))
-	}
-	return fmt.Sprintf("%s %x", store, b)
+	b, _ := toGo(uint8Array.New(key))
+	return b
 }

@@ -837,7 +837,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'signed-out': 'nobody is signed in',
     'signed-out-elsewhere': 'you were signed out on another device',
     stopping: 'the server is stopping, nothing was stored: it is tried again',
-    'storage-damaged': 'a record in this browser’s storage is damaged',
+    'storage-damaged': 'some of what was stored in this browser was damaged: it is fetched from the server again',
+    'storage-deleted': 'what was stored in this browser was deleted: it is fetched from the server again',
     'storage-failed': 'the browser’s storage failed',
     'storage-full': 'the browser’s storage is full: free some space on this device',
     'storage-held': 'another tab holds the stored history open: close the other tabs',
@@ -847,6 +848,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     'storage-refused': 'the browser refuses storage to this page: allow it to keep site data',
     'storage-silent': 'the browser’s storage does not answer',
     'storage-taken': 'this chat’s history in this browser is another program’s now: close the other tabs of this site and reload this one',
+    'storage-unsent': 'something that waited to be sent was damaged in this browser, and is lost',
     'taken-over': 'another connection uses the same client id',
     /** @param {string} size @param {string} most */
     'text-too-long': (size, most) => `the text has ${number(+size)} characters, at most ${number(+most)} are allowed: shorten it`,

@@ -25,6 +25,7 @@ func RunIndex(t *testing.T, open Opener, fold search.Folder) {
 	}{
 		{"the index is true after every batch", indexTrue},
 		{"Clear drops the index", indexClears},
+		{"what is dropped is not in the index", indexDrops},
 		{"what a cancelled batch would have stored is not in the index", indexAtomic},
 	}
 	for _, test := range tests {
@@ -135,6 +136,16 @@ func indexClears(f *indexFixture) {
 	f.texts[1] = words[2]
 	f.apply(chat.Batch{Clear: true, Entries: []chat.Entry{saying(1, words[2])}})
 	f.check("after Clear")
+}
+
+func indexDrops(f *indexFixture) {
+	f.apply(chat.Batch{Entries: []chat.Entry{saying(1, words[0]), saying(70, words[1]), saying(2000, words[2])}})
+	f.apply(chat.Batch{Dropped: []chat.Span{{Key: indexKey, From: 0, To: 0}}, Entries: []chat.Entry{saying(2, words[3])}})
+	f.texts = map[uint64]string{2: words[3], 70: words[1], 2000: words[2]}
+	if err := f.store.Index(f.Context(), chat.Span{Key: indexKey, From: 0, To: indexPages - 1}); err != nil { // of those around
+		f.Fatal(err)
+	}
+	f.check("after a page was dropped")
 }
 
 func indexAtomic(f *indexFixture) {

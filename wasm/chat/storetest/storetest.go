@@ -40,6 +40,7 @@ func Run(t *testing.T, open Opener) {
 		{"Clear drops entries and rows, and keeps outbox and meta", clears},
 		{"Clear comes before the rest of its batch", clearsFirst},
 		{"deletions take what comes before, and nothing else", deletions},
+		{"dropped pages are gone, but for what their batch brings", dropped},
 		{"confirmed messages leave the outbox", confirmed},
 		{"a batch that fails leaves nothing", atomic},
 		{"a cancelled context is honoured", cancelled},
@@ -355,6 +356,27 @@ func deletions(f *fixture) {
 	f.wantSnapshot(want)
 }
 
+func dropped(f *fixture) {
+	other := run("d:1:3", 1, 200)
+	b, want := full()
+	f.apply(b)
+	f.apply(chat.Batch{Entries: append(run(key, 1, 400), other...)})
+	f.apply(chat.Batch{
+		Dropped: []chat.Span{{Key: key, From: 1, To: 1}, {Key: key, From: 3, To: 4}, {Key: "d:1:9", From: 0, To: 9}},
+		Entries: run(key, 190, 200), // on a page that stays, and on one that was dropped
+	})
+	left := append(append(run(key, 1, 63), run(key, 128, 200)...), run(key, 320, 400)...)
+	for range 2 {
+		f.wantEntries(f.messages(key, 0, 1<<64-1), left...)
+		f.wantEntries(f.messages("d:1:3", 0, 1<<64-1), other...)
+		f.wantSnapshot(want)
+		f.reopen()
+	}
+	f.apply(chat.Batch{Dropped: []chat.Span{{Key: key, From: 0, To: chat.PageOf(1<<64 - 1)}}})
+	f.wantEntries(f.messages(key, 0, 1<<64-1))
+	f.wantEntries(f.messages("d:1:3", 0, 1<<64-1), other...)
+}
+
 func confirmed(f *fixture) {
 	b, want := full()
 	f.apply(b)
@@ -373,6 +395,7 @@ func atomic(f *fixture) {
 		{Entries: []chat.Entry{{Seq: 1}}},
 		{Entries: []chat.Entry{entry(string(make([]byte, 256)), 1)}},
 		{Deleted: []chat.Deletion{{Before: 7}}},
+		{Dropped: []chat.Span{{To: 7}}},
 		{Conversations: []chat.Row{{}}},
 		{Conversations: []chat.Row{{Key: key, Ranges: []chat.Range{{From: 1, To: 2}, {From: 3, To: 4}}}}},
 		{Conversations: []chat.Row{{Key: key, Ranges: []chat.Range{{From: 2, To: 1}}}}},
