@@ -59,6 +59,8 @@ type Meta struct {
 	Indexed uint64
 	// Keeping is the number of a KeepingState; 0 in records of earlier versions.
 	Keeping uint64
+	// Limits of what is kept; none in records of earlier versions.
+	Limits Limits
 }
 
 // Snapshot is everything that the store holds but the messages.
@@ -82,6 +84,8 @@ type Row struct {
 	Revised uint64
 	// Opened is when it was last opened here, Unix milliseconds by the server's clock; 0 in records of earlier versions.
 	Opened uint64
+	// Size is about how many bytes the bodies of the stored entries have; 0 in records of earlier versions.
+	Size uint64
 }
 
 // Range is the seqs From to To, both included.
