@@ -657,8 +657,8 @@ export interface Parley extends EventTarget {
   /** Which conversations take most in this browser, 20 at most, the largest first, of those of which evict() would take something out. */
   stored(): Promise<Stored[]>;
   /**
-   * Takes what is stored of a conversation out of this browser, but its newest page. The server has it, and it is fetched
-   * again where somebody scrolls. keep() is paused by that, as it would fetch it, too.
+   * Takes what is stored of a conversation out of this browser, but its newest page, and all attachments. The server has
+   * it, and it is fetched again where somebody scrolls. keep() is paused by that, as it would fetch it, too.
    */
   evict(key: ConversationKey): Promise<void>;
   /**

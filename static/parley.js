@@ -384,6 +384,7 @@ class Parley extends EventTarget {
   /** @param {string} key @returns {Promise<void>} */
   async evict(key) {
     await this.#call('evict', { key });
+    await this.#attachments.forgetOf(key);
   }
 
   /** @param {bigint} user @returns {Promise<void>} */
