@@ -97,7 +97,7 @@ var faults = []struct {
 	{"a body kept after a recall in the store", []edit{{"server/chat/revision.go",
 		"return bare(whole)", "if PLANTED { return whole }\n\t\treturn bare(whole)"}}},
 	{"a body kept after a recall in the browser", []edit{{"wasm/chat/revision.go",
-		"e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body})", "if !PLANTED { e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body}) }"}}},
+		"e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body, replaces: true})", "if !PLANTED { e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body, replaces: true}) }"}}},
 	{"what an edit said kept in the browser's log", []edit{{"wasm/chat/revision.go",
 		"return x, x.encode()", "if PLANTED { return x, nil }\n\treturn x, x.encode()"}}},
 	{"a body kept after a recall in the list", []edit{{"wasm/chat/revision.go",
