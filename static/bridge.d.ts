@@ -7,7 +7,7 @@
  * so each command, answer and batch of events crosses between Go and JavaScript
  * once, and ids pass as 64 bits.
  */
-import type { Connection, Conversation, ConversationKey, EntryType, Found, Group, ID, Message, ParleyEventMap, Timeline } from './parley.d.ts';
+import type { Connection, Conversation, ConversationKey, EntryType, Found, Group, ID, Message, ParleyEventMap, Stored, Timeline } from './parley.d.ts';
 
 /** What the program finds in globalThis.parleyHost, set before it starts. It uses no other global, and sets none. */
 export interface Host {
@@ -82,7 +82,9 @@ export interface Commands {
   read(fields: { key: ConversationKey; seq: ID }): null;
   typing(fields: { key: ConversationKey; active: boolean }): null;
   settings(fields: { shareTyping?: boolean; sharePresence?: boolean; listed?: boolean; away?: boolean }): null;
-  keep(fields: { state: string }): null;
+  keep(fields: { state: string; days: number; bytes: number }): null;
+  stored(fields: {}): Stored[];
+  evict(fields: { key: ConversationKey }): null;
   block(fields: { user: ID; blocked: boolean }): null;
   choose(fields: { key: ConversationKey; pinned?: boolean; muted?: boolean; archived?: boolean; markedUnread?: boolean }): null;
   /** Ends the user's engine for all pages and deletes what the browser keeps of the chat. The answer is the last that comes. */

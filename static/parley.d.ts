@@ -359,6 +359,17 @@ export interface Keeping {
   /** How many messages of all are here. */
   kept: number;
   all: number;
+  /** Of what was seen, how many days old messages may be that stay here, and how many bytes they may take, about; 0: as may be. */
+  days: number;
+  bytes: number;
+}
+
+/** What the messages of a conversation take in this browser. */
+export interface Stored {
+  key: ConversationKey;
+  messages: number;
+  /** About. */
+  bytes: number;
 }
 
 /** What the user wants of one conversation in their own lists. */
@@ -642,9 +653,19 @@ export interface Parley extends EventTarget {
   readonly keeping: Keeping;
   /**
    * Chooses for this browser whether all that the user may read is fetched and kept here: in the background, a page at a
-   * time while nothing else is fetched, also after a reload, and once there are new conversations, of those.
+   * time while nothing else is fetched, also after a reload, and once there are new conversations, of those. While it is
+   * off, limits say how much of what was seen stays: what is older than so many days goes, and then what is beyond so many
+   * bytes, of the conversations that were opened longest ago first, pinned ones last. The newest page of each conversation
+   * stays, what is on a screen and what was not sent. What is left out, or 0, is no limit.
    */
-  keep(state: Keeping['state']): Promise<void>;
+  keep(state: Keeping['state'], limits?: { days?: number; bytes?: number }): Promise<void>;
+  /** Which conversations take most in this browser, 20 at most, the largest first, of those of which evict() would take something out. */
+  stored(): Promise<Stored[]>;
+  /**
+   * Takes what is stored of a conversation out of this browser, but its newest page, and all attachments. The server has
+   * it, and it is fetched again where somebody scrolls. keep() is paused by that, as it would fetch it, too.
+   */
+  evict(key: ConversationKey): Promise<void>;
   /**
    * Blocks a user, on all of my devices, 1,000 at most: neither's messages are taken,
    * each is refused with words, and neither sees of the other who is here, types or is

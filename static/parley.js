@@ -151,7 +151,7 @@ class Parley extends EventTarget {
     state: 'connecting', since: Date.now(), next: 0, reason: '', reasonCode: '', reasonArgs: [], opening: true, serverOffset: 0, loading: 0, memoryOnly: '', memoryOnlyCode: '',
   };
   /** @type {import('./parley.d.ts').Keeping} */
-  keeping = { state: 'off', kept: 0, all: 0 };
+  keeping = { state: 'off', kept: 0, all: 0, days: 0, bytes: 0 };
   /** @type {import('./parley.d.ts').Settings | null} */
   chosen = null;
 
@@ -384,9 +384,20 @@ class Parley extends EventTarget {
     });
   }
 
-  /** @param {'off' | 'on' | 'paused'} state @returns {Promise<void>} */
-  async keep(state) {
-    await this.#call('keep', { state });
+  /** @param {'off' | 'on' | 'paused'} state @param {{ days?: number, bytes?: number }} [limits] @returns {Promise<void>} */
+  async keep(state, { days = 0, bytes = 0 } = {}) {
+    await this.#call('keep', { state, days, bytes });
+  }
+
+  /** @returns {Promise<import('./parley.d.ts').Stored[]>} */
+  stored() {
+    return this.#call('stored', {});
+  }
+
+  /** @param {string} key @returns {Promise<void>} */
+  async evict(key) {
+    await this.#call('evict', { key });
+    await this.#attachments.forgetOf(key);
   }
 
   /** @param {bigint} user @returns {Promise<void>} */

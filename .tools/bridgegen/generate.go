@@ -22,6 +22,7 @@ var sources = []struct{ name, goType string }{
 	{"Connection", "chat.Connection"},
 	{"Settings", "chat.Settings"},
 	{"Keeping", "chat.Keeping"},
+	{"Stored", "chat.Stored"},
 	{"MessageChanges", "messageChanges"},
 	{"Typing", "typing"},
 	{"Presence", "presence"},

@@ -162,10 +162,10 @@ func TestThePageSpeaksTheLanguageOfTheBrowserOrTheChosenOne(t *testing.T) {
 func (tb *tab) chooseOption(list, option string) {
 	tb.t.Helper()
 	tb.find("combobox", list)
-	call[bool](tb, `(option) => {
-		const select = document.querySelector('settings-menu select');
+	call[bool](tb, `(list, option) => {
+		const select = [...document.querySelectorAll('select')].find(e => e.checkVisibility() && e.labels[0]?.textContent.startsWith(list));
 		select.value = [...select.options].find(e => e.textContent === option).value;
 		setTimeout(() => select.dispatchEvent(new Event('change')));
 		return true;
-	}`, option)
+	}`, list, option)
 }

@@ -51,7 +51,7 @@ func TestScreenshots(t *testing.T) {
 	for _, language := range []string{"en", "zh-Hans"} {
 		speak := fmt.Sprintf("localStorage.setItem('parley.language', %q);", language)
 		shot := func(p *person, view string) { p.take(language + "-" + view) }
-		for name, take := range map[string]func(*testing.T, string, func(*person, string)){"chats": takeChats, "group": takeGroup} {
+		for name, take := range map[string]func(*testing.T, string, func(*person, string)){"chats": takeChats, "group": takeGroup, "storage": takeStorage} {
 			t.Run(language+" "+name, func(t *testing.T) {
 				t.Parallel()
 				take(t, speak, shot)
@@ -225,4 +225,34 @@ func takeAccount(t *testing.T, speak string, shot func(*person, string)) {
 	call[bool](ada.tab, `() => { document.querySelectorAll('account-dialog section')[0].querySelector('.choices .button:last-child').click(); return true }`)
 	ada.await("the code", `() => document.querySelector('svg.qr')`)
 	shot(ada, "link-code")
+}
+
+// takeStorage takes pictures of what is kept in the browser, and of the question whether some of it is to go.
+func takeStorage(t *testing.T, speak string, shot func(*person, string)) {
+	t.Helper()
+	const adaID = 21
+	s := newServerWithKey(t)
+	g := newGate(t, s)
+	for id, name := range map[uint64]string{22: "Bob", 23: "陈丹", 24: "Bartholomew Featherstonehaugh of the Lower Warehouse"} {
+		newDevice(t, s, id, name).tellsMany(adaID, 150+int(id))
+	}
+	ada := &person{tab: newProfile(t).open("Ada", g.url+"/", speak+sessionOf(adaID, "Ada", s.token(adaID, "Ada"))), id: "21"}
+	ada.awaitConnection("live")
+	call[bool](ada.tab, `async () => {
+		const { connect } = await import('/parley.js');
+		const parley = await connect({ token: JSON.parse(localStorage.getItem('parley.session')).token });
+		await parley.keep('on');
+		while (!parley.keeping.all || parley.keeping.kept < parley.keeping.all) await new Promise(done => parley.addEventListener('keeping', done, { once: true }));
+		await parley.keep('off', { days: 90 });
+		parley.close();
+		document.querySelector('settings-menu').dispatchEvent(new Event('storage'));
+		return true;
+	}`)
+	ada.await("what takes most", `() => document.querySelectorAll('storage-dialog li').length === 3`)
+	shot(ada, "storage")
+	call[bool](ada.tab, `() => { document.querySelector('storage-dialog .scrolled').scrollTop = 9999; return true }`)
+	shot(ada, "storage-end")
+	call[bool](ada.tab, `() => { document.querySelector('storage-dialog li button').click(); return true }`)
+	ada.await("the question", `() => document.querySelector('#confirm')`)
+	shot(ada, "storage-remove")
 }

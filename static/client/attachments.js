@@ -60,7 +60,7 @@ export class Attachments {
   /** As get, of a place that has one attachment at a time: what was there before is not kept. @param {bigint} id @param {string} place */
   async only(id, place) {
     const cache = await this.#cache();
-    if (cache && !await cache.match(this.#address(id)).catch(() => undefined)) await forget(cache, new Set([place]));
+    if (cache && !await cache.match(this.#address(id)).catch(() => undefined)) await forget(cache, kept => kept === place);
     return this.get(id, place);
   }
 
@@ -75,7 +75,13 @@ export class Attachments {
     for (const place of places) this.#recalled.add(place);
     for (const { type, key, attachments } of messages) if (type === 'group-picture' && !attachments.length) places.add(`${key}/0`);
     const cache = places.size > 0 && await this.#cache();
-    if (cache) await forget(cache, places);
+    if (cache) await forget(cache, place => places.has(place));
+  }
+
+  /** Deletes what messages of a conversation carried, and not its picture. @param {string} key */
+  async forgetOf(key) {
+    const cache = await this.#cache();
+    if (cache) await forget(cache, place => place.startsWith(`${key}/`) && place !== `${key}/0`);
   }
 
   /** @param {bigint} id */
@@ -118,11 +124,11 @@ export async function forgetAttachments(user) {
   }
 }
 
-/** Deletes what was in some places. @param {Cache} cache @param {Set<string>} places */
-async function forget(cache, places) {
+/** Deletes what was in some places. @param {Cache} cache @param {(place: string) => boolean} those */
+async function forget(cache, those) {
   for (const request of await cache.keys()) {
     const response = await cache.match(request);
-    if (places.has(decodeURIComponent(response?.headers.get(placeHeader) ?? ''))) await cache.delete(request);
+    if (those(decodeURIComponent(response?.headers.get(placeHeader) ?? ''))) await cache.delete(request);
   }
 }
 

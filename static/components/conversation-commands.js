@@ -2,6 +2,7 @@
 // Does what the menus of conversations offer; and has the one of the rows of the lists.
 import { act } from '../model/conversation-acts.js';
 import { hashOfMessage } from '../model/route.js';
+import { isolated } from '../texts/foreign-text.js';
 import { reasonOf } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { ConversationMenu } from './conversation-menu.js';
@@ -9,6 +10,7 @@ import { askForDay } from './day-dialog.js';
 import { ExportDialog } from './export-dialog.js';
 import { MediaDialog } from './media-dialog.js';
 import { PrintDialog } from './print-dialog.js';
+import { removeFromDevice } from './removal.js';
 
 /**
  * @typedef {import('../parley.js').Parley} Parley
@@ -51,11 +53,18 @@ export class ConversationCommands {
       if (what === 'print') return this.menu.after(new PrintDialog(parley, participants, this.#find(key), this.#context.clock));
       if (what === 'media') return this.menu.after(new MediaDialog(parley, participants, this.#context.player));
       if (what === 'export') return this.menu.after(new ExportDialog(parley, this.#context, [this.#find(key)].filter(known => known !== undefined)));
+      if (what === 'remove') return await this.#remove(parley, key, participants.name);
       await act(parley, what, key, participants.peer, this.#find(key));
       if (what === 'mark-unread') this.#tell('marked-unread', key);
     } catch (error) {
       this.#tell('notice', t.notDone(reasonOf(error, t.unknownError)));
     }
+  }
+
+  /** @param {Parley} parley @param {string} key @param {string} name */
+  async #remove(parley, key, name) {
+    const removed = await removeFromDevice(/** @type {Element} */ (this.menu.parentElement), parley, key, name);
+    if (removed) this.#tell('notice', t.removedOf(isolated(name)));
   }
 
   /** Goes to the first message of a day, or the next one after it. @param {Parley} parley @param {string} key @param {number} [day] */

@@ -99,7 +99,7 @@ export class Session {
 
   showStorage() {
     if (!this.parley) return this.#notices.add(t.notDone(t.serverAway));
-    this.#place.append(new StorageDialog(this.parley));
+    this.#place.append(new StorageDialog(this.parley, this.#context));
   }
 
   /** Gives the person all of their conversations; those that an agent answers in are the service's. */

@@ -4,7 +4,7 @@
 /**
  * @typedef {import('../parley.js').Parley} Parley
  * @typedef {import('../parley.js').Conversation} Conversation
- * @typedef {'mark-read' | 'mark-unread' | 'pin' | 'unpin' | 'mute' | 'unmute' | 'archive' | 'unarchive' | 'search' | 'date' | 'media' | 'print' | 'export' | 'block' | 'unblock'} ConversationAct
+ * @typedef {'mark-read' | 'mark-unread' | 'pin' | 'unpin' | 'mute' | 'unmute' | 'archive' | 'unarchive' | 'search' | 'date' | 'media' | 'print' | 'export' | 'remove' | 'block' | 'unblock'} ConversationAct
  */
 
 const choices = {
@@ -22,7 +22,7 @@ export function actsOn(key, conversation) {
     if (!agent) acts.push(pinned ? 'unpin' : 'pin'); // a queue has an order of its own, and an end: resolved
     acts.push(muted ? 'unmute' : 'mute');
     if (!agent) acts.push(archived ? 'unarchive' : 'archive');
-    acts.push('search', 'date', 'media', 'print', 'export');
+    acts.push('search', 'date', 'media', 'print', 'export', 'remove');
   }
   if (key.startsWith('d:')) acts.push(conversation?.blocked ? 'unblock' : 'block');
   return acts;
@@ -30,7 +30,7 @@ export function actsOn(key, conversation) {
 
 /**
  * Does it, but for what takes a dialog.
- * @param {Parley} parley @param {Exclude<ConversationAct, 'search' | 'date' | 'media' | 'print' | 'export'>} act @param {string} key @param {bigint} peer
+ * @param {Parley} parley @param {Exclude<ConversationAct, 'search' | 'date' | 'media' | 'print' | 'export' | 'remove'>} act @param {string} key @param {bigint} peer
  * @param {Conversation | undefined} conversation
  */
 export async function act(parley, act, key, peer, conversation) {

@@ -236,13 +236,24 @@ func putSettings(e *encoder, v *chat.Settings) {
 	e.uint(v.Devices)
 }
 
-var keepingShape = &shape{"state", "kept", "all"}
+var keepingShape = &shape{"state", "kept", "all", "days", "bytes"}
 
 func putKeeping(e *encoder, v *chat.Keeping) {
 	e.object(keepingShape)
 	e.string(string(v.State))
 	e.float(float64(v.Kept))
 	e.float(float64(v.All))
+	e.float(float64(v.Days))
+	e.float(float64(v.Bytes))
+}
+
+var storedShape = &shape{"key", "messages", "bytes"}
+
+func putStored(e *encoder, v *chat.Stored) {
+	e.object(storedShape)
+	e.string(v.Key)
+	e.float(float64(v.Messages))
+	e.float(float64(v.Bytes))
 }
 
 var messageChangesShape = &shape{"key", "messages", "gone"}
@@ -548,11 +559,26 @@ func (c *command) settings() settingsFields {
 // keepFields are the fields of the command keep.
 type keepFields struct {
 	state string
+	days  float64
+	bytes float64
 }
 
 func (c *command) keep() keepFields {
 	return keepFields{
 		state: c.text("state"),
+		days:  c.number("days"),
+		bytes: c.number("bytes"),
+	}
+}
+
+// evictFields are the fields of the command evict.
+type evictFields struct {
+	key string
+}
+
+func (c *command) evict() evictFields {
+	return evictFields{
+		key: c.text("key"),
 	}
 }
 

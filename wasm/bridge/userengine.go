@@ -230,6 +230,8 @@ var operations = map[string]func(s *userEngine, port int, c *command) error{
 	"token":         (*userEngine).token,
 	"settings":      (*userEngine).settings,
 	"keep":          (*userEngine).keep,
+	"stored":        (*userEngine).stored,
+	"evict":         (*userEngine).evict,
 	"block":         (*userEngine).block,
 	"choose":        (*userEngine).choose,
 	"forget":        (*userEngine).forget,
@@ -380,8 +382,32 @@ func (s *userEngine) settings(port int, c *command) error {
 
 func (s *userEngine) keep(port int, c *command) error {
 	f := c.keep()
+	const most = 1 << 53 // what a Number holds exactly
+	switch {
+	case c.err != nil:
+		return c.err
+	case !(f.days >= 0 && f.days < most && f.bytes >= 0 && f.bytes < most):
+		return proto.Refuse(proto.PayloadFormatInvalid, "days, bytes: want numbers from 0 on")
+	}
+	s.engine.Keep(chat.KeepingState(f.state), chat.Limits{Days: uint64(f.days), Bytes: uint64(f.bytes)}, s.hub.finish(port, c.id))
+	return nil
+}
+
+func (s *userEngine) stored(port int, c *command) error {
+	list := s.engine.Stored()
+	s.hub.answer(port, c.id, func(e *encoder) {
+		e.array(len(list))
+		for i := range list {
+			putStored(e, &list[i])
+		}
+	})
+	return nil
+}
+
+func (s *userEngine) evict(port int, c *command) error {
+	f := c.evict()
 	if c.err == nil {
-		s.engine.Keep(chat.KeepingState(f.state), s.hub.finish(port, c.id))
+		s.engine.Evict(f.key, s.hub.finish(port, c.id))
 	}
 	return c.err
 }

@@ -16,6 +16,7 @@ type conversation struct {
 	head   uint64 // newest seq known to exist
 	min    uint64 // oldest seq the server still has; 0 if unknown
 	stored ranges // seqs in the store, or on the way into it
+	size   uint64 // about how many bytes the bodies of these have
 
 	mine, peer   marks
 	receiptTimes receiptTimes
@@ -38,6 +39,8 @@ type conversation struct {
 	opened    uint64      // when it was last opened here, Unix milliseconds by the server's clock; 0: never
 	// evicted is the newest seq that made room: those up to it are fetched again once it is opened.
 	evicted uint64
+	// aged is the last entry on the oldest stored page, as far as that was looked for.
+	aged known
 	// shownFrom is the oldest seq that a timeline began with; 0 if none.
 	shownFrom uint64
 	repair    repair
@@ -95,6 +98,7 @@ func (c *conversation) add(entries []entry, self uint64) []entry {
 			continue
 		}
 		c.stored = c.stored.add(x.seq, x.seq)
+		c.size += uint64(len(x.body))
 		c.head = max(c.head, x.seq)
 		event := x.eventTo(self)
 		c.unread.entry(x.seq, c.counts(x, self))
@@ -112,6 +116,17 @@ func (c *conversation) add(entries []entry, self uint64) []entry {
 	}
 	return fresh
 }
+
+// leave takes note of what is left of what is stored, in size too: as if all entries had as much of it.
+func (c *conversation) leave(stored ranges) {
+	if before := c.entries(); before > 0 {
+		c.stored = stored
+		c.size = c.size * c.entries() / before
+	}
+}
+
+// entries is how many are stored.
+func (c *conversation) entries() uint64 { return count(c.stored) }
 
 // counts reports whether an entry is unread to me until I have read it.
 func (c *conversation) counts(x entry, self uint64) bool {

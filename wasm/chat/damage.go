@@ -72,7 +72,7 @@ func (e *Engine) forgo(why error) error {
 
 // giveUp drops pages, which are fetched again once they are wanted.
 func (e *Engine) giveUp(c *conversation, s Span) {
-	c.stored = c.stored.without(ranges{{max(s.From*PageSize, 1), s.To*PageSize + PageSize - 1}})
+	c.leave(c.stored.without(ranges{{max(s.From*PageSize, 1), s.To*PageSize + PageSize - 1}}))
 	e.emptied++ // whoever is reading begins again
 	e.write.drop(s)
 	e.meta.Indexed = 0 // with the pages goes what the index says of those around

@@ -132,7 +132,7 @@ func (e *Engine) reopened(s Snapshot) error {
 	e.write.clear() // of what is there nothing claims to be stored
 	e.write.meta(e.meta)
 	for _, c := range e.sorted() {
-		c.stored = nil
+		c.stored, c.size = nil, 0
 		e.write.touch(c.name)
 		for _, o := range c.outbox {
 			e.write.outgoing(o.Outgoing, nil)
@@ -264,7 +264,7 @@ func (e *Engine) rowOf(name string) (Row, bool) {
 func (e *Engine) lost(entries []Entry) {
 	for _, x := range entries {
 		if c := e.conversations[x.Key]; c != nil {
-			c.stored = c.stored.remove(x.Seq, x.Seq)
+			c.leave(c.stored.remove(x.Seq, x.Seq))
 		}
 	}
 }
@@ -329,7 +329,7 @@ func (e *Engine) forget(c *conversation, before uint64) {
 		c.last = entry{}
 	}
 	if before > 1 {
-		c.stored = c.stored.remove(1, before-1)
+		c.leave(c.stored.remove(1, before-1))
 		e.write.forget(c.name, before)
 	}
 }

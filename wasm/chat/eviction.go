@@ -42,16 +42,23 @@ func unstoredOf(entries ...[]Entry) unstored {
 	return all
 }
 
-// evictions finds what goes next, so many entries: the newest pages after all others, pinned conversations after others,
-// and first what was opened longest ago.
+// goesBefore orders conversations by what goes first: pinned ones go after others, and first what was opened longest ago.
+func goesBefore(a, b *conversation) int {
+	if a.choices.pinned != b.choices.pinned {
+		return map[bool]int{false: -1, true: 1}[a.choices.pinned]
+	}
+	return cmp.Or(compare(a.opened, b.opened), compare(a.last.id(), b.last.id()), compare(a.name, b.name))
+}
+
+// newestPage is the first seq of what is kept at hand of what is stored: that of a page, so that none is written again.
+func (r ranges) newestPage() uint64 {
+	return max(PageOf(back(r.highest(^uint64(0)), page))*PageSize, 1)
+}
+
+// evictions finds what goes next, so many entries: the newest pages after all others.
 func (e *Engine) evictions(room uint64, pending unstored) (all []eviction) {
 	list := e.sorted()
-	slices.SortStableFunc(list, func(a, b *conversation) int {
-		if a.choices.pinned != b.choices.pinned {
-			return map[bool]int{false: -1, true: 1}[a.choices.pinned]
-		}
-		return cmp.Or(compare(a.opened, b.opened), compare(a.last.id(), b.last.id()))
-	})
+	slices.SortStableFunc(list, goesBefore)
 	for _, newest := range [...]bool{false, true} {
 		for _, c := range list {
 			stored := c.stored.without(pending[c.name])
@@ -59,8 +66,7 @@ func (e *Engine) evictions(room uint64, pending unstored) (all []eviction) {
 			if room == 0 || highest == 0 || e.onScreen(c.name) {
 				continue
 			}
-			// From the first seq of a page on, so that none is written again.
-			from, before := uint64(1), max(PageOf(back(highest, page))*PageSize, 1)
+			from, before := uint64(1), stored.newestPage()
 			if newest {
 				from, before = before, highest+1
 			}
@@ -98,8 +104,8 @@ func (e *Engine) evicted(all []eviction, pending unstored) {
 	for _, x := range all {
 		c := x.c
 		gone := ranges{{1, x.before - 1}}.without(pending[c.name])
-		c.stored = c.stored.without(gone)
-		c.shown, c.shownFrom, c.evicted = false, 0, x.before-1
+		c.leave(c.stored.without(gone))
+		c.shown, c.shownFrom, c.evicted = e.onScreen(c.name), 0, x.before-1
 		e.fetch.consider(c) // what was not delivered before it went
 	}
 }
@@ -119,6 +125,34 @@ func (w *writer) makeRoom(batch Batch, dirty []string, then []func(error)) bool 
 	if len(all) == 0 {
 		return false
 	}
+	w.evict(all, pending, batch, dirty, then, func(error) {})
+	return true
+}
+
+// discard evicts, as soon as nothing is being written, what which finds then.
+func (w *writer) discard(which func() []eviction, done func(error)) {
+	if w.writing {
+		w.settled(func() { w.discard(which, done) })
+		return
+	}
+	var all []eviction
+	if !w.next.Clear { // all of it goes
+		all = which()
+	}
+	if len(all) == 0 || w.ended != nil {
+		done(w.ended)
+		return
+	}
+	if w.resume != nil {
+		w.resume()
+		w.resume = nil
+	}
+	w.writing = true
+	w.evict(all, unstoredOf(w.next.Entries), Batch{}, nil, nil, done)
+}
+
+// evict deletes it, and writes a batch after that.
+func (w *writer) evict(all []eviction, pending unstored, batch Batch, dirty []string, then []func(error), done func(error)) {
 	evicted := w.engine.evictionBatch(all, pending)
 	w.host.Go(func() func() {
 		err := w.store.Apply(context.Background(), evicted)
@@ -132,9 +166,9 @@ func (w *writer) makeRoom(batch Batch, dirty []string, then []func(error)) bool 
 			default:
 				w.conclude(batch, dirty, then, err)
 			}
+			done(err)
 		}
 	})
-	return true
 }
 
 // fill keeps a batch in memory that finds no room.

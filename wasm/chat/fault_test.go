@@ -230,6 +230,33 @@ func TestTheHistoryConfirmsWhatNoAckAndNoEchoDid(t *testing.T) {
 	}
 }
 
+// What the server had before the connection was lost may stand far above the newest page by the next one.
+func TestWhatIsConfirmedFarAboveTheNewestPageLeavesTheOutbox(t *testing.T) {
+	clock, s := setup(t)
+	teamOf(s)
+	store := chat.NewMemory()
+	a := open(t, s, alice, store)
+	clock.Run(time.Second)
+	a.engine.Send(teamKey, chat.Draft{Content: "mine"}, func(error) {})
+	for len(s.published) == 0 && clock.Step() {
+	}
+	s.down = true
+	s.cut(errors.New("gone"))
+	for i := range 200 {
+		s.toTeam(bob, fmt.Sprint("more ", i))
+	}
+	s.foreign[0].HeadSeq = new(uint64(len(s.logs[teamKey])))
+	clock.Run(time.Second)
+	s.down = false
+	clock.Run(time.Minute)
+	if stored, err := store.Load(t.Context()); err != nil || len(stored.Outbox) > 0 {
+		t.Errorf("%d wait in the outbox, %v", len(stored.Outbox), err)
+	}
+	if len(s.published) != 2 {
+		t.Errorf("published %q, want it twice", s.published)
+	}
+}
+
 func TestTheHistoryTellsThatItIsAnotherOne(t *testing.T) {
 	clock, s := setup(t)
 	for i := range 60 {

@@ -20,26 +20,29 @@ const (
 var keepingStates = [...]KeepingState{KeepingOff, KeepingOn, KeepingPaused}
 
 // keeping fetches what is missing, the newest of the conversations that were active last first: a page at a time,
-// while nothing else is fetched.
+// while nothing else is fetched. Or it evicts what is beyond the person's limits, see trim.
 type keeping struct {
 	engine    *Engine
 	wait      func() // ends it; nil if there is none
 	active    bool   // a request is under way
 	quiet     bool   // its answer is taken in
 	retry     backoff
-	looked    time.Duration          // when somebody read last, by the host's clock
+	looked    time.Duration          // when somebody read or searched last, by the host's clock
 	fruitless map[*conversation]bool // whose server has less than it says
 }
 
-// Keep chooses the state, of this browser profile, and tells how it stands.
-func (e *Engine) Keep(state KeepingState, done func(error)) {
+// Keep chooses the state, of this browser profile, and while it is off limits, and tells how it stands.
+func (e *Engine) Keep(state KeepingState, limits Limits, done func(error)) {
 	e.loaded(func() {
 		switch {
 		case e.unusable != nil:
 			done(e.unusable)
 		case !slices.Contains(keepingStates[:], state):
 			done(proto.Refuse(proto.PayloadFormatInvalid, "state is %q: want off, on or paused", state))
+		case state != KeepingOff && limits != Limits{} || limits.Days > maxDays:
+			done(proto.Refuse(proto.PayloadFormatInvalid, "limits: want none where all is kept, and %d days at most", maxDays))
 		default:
+			e.meta.Limits = limits
 			e.keep.set(state)
 			e.keep.retry.reset()
 			e.keep.begin()
@@ -65,7 +68,7 @@ func (k *keeping) set(state KeepingState) {
 
 // Kept tells how far it has come.
 func (e *Engine) Kept() Keeping {
-	k := Keeping{State: e.keep.state()}
+	k := Keeping{State: e.keep.state(), Days: e.meta.Limits.Days, Bytes: e.meta.Limits.Bytes}
 	for _, c := range e.conversations {
 		if !e.keep.may(c) {
 			continue
@@ -110,11 +113,13 @@ func (k *keeping) rest() {
 func (k *keeping) step() {
 	e := k.engine
 	switch {
-	case e.closed || k.state() != KeepingOn:
+	case e.closed || k.state() != KeepingOn && e.meta.Limits == Limits{}:
 		return
-	case e.connection.session == nil || e.meta.SyncToken == "" || e.fetch.pause != nil || e.write.failing() || e.write.full,
-		e.fetch.active > 0 || len(e.fetch.queue) > 0 || e.Host.Elapsed()-k.looked < keepAside:
+	case k.busy():
 		k.after(keepAside)
+		return
+	case k.state() != KeepingOn:
+		k.trim()
 		return
 	}
 	c, hole := k.next()
@@ -137,6 +142,13 @@ func (k *keeping) step() {
 		e.Observer.Kept(e.Kept())
 		e.write.flush(func() { k.after(keepEvery) })
 	})
+}
+
+// busy reports whether it would be in the way of something, or in vain.
+func (k *keeping) busy() bool {
+	e := k.engine
+	return e.connection.session == nil || e.meta.SyncToken == "" || e.fetch.pause != nil || e.write.failing() || e.write.full ||
+		e.fetch.active > 0 || len(e.fetch.queue) > 0 || e.Host.Elapsed()-k.looked < keepAside
 }
 
 // take takes in a page, which nobody waits for.

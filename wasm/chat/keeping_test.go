@@ -38,7 +38,7 @@ func TestAllIsKeptIfThePersonWantsThat(t *testing.T) {
 	}
 	keep := func(state chat.KeepingState) {
 		t.Helper()
-		a.engine.Keep(state, func(err error) {
+		a.engine.Keep(state, chat.Limits{}, func(err error) {
 			if err != nil {
 				t.Error(err)
 			}
@@ -102,7 +102,7 @@ func TestKeepingAllIsInNobodysWay(t *testing.T) {
 	a := open(t, s, alice, chat.NewMemory())
 	a.blind = true
 	clock.Run(time.Minute)
-	a.engine.Keep(chat.KeepingOn, func(error) {})
+	a.engine.Keep(chat.KeepingOn, chat.Limits{}, func(error) {})
 	clock.Run(400 * time.Millisecond)
 	before := a.engine.Kept().Kept
 	for range 20 { // a person reads
@@ -143,7 +143,7 @@ func TestAHistoryThatRefusesIsNotAskedOnAndOn(t *testing.T) {
 	clock.Run(time.Minute)
 	s.refuseHistory = &proto.Refusal{Reason: proto.ServerBusy, Text: "busy"}
 	requests := len(s.requests)
-	a.engine.Keep(chat.KeepingOn, func(error) {})
+	a.engine.Keep(chat.KeepingOn, chat.Limits{}, func(error) {})
 	clock.Run(5 * time.Minute)
 	if n := len(s.requests) - requests; n < 2 || n > 40 {
 		t.Errorf("a server that is busy was asked %d times in 5 minutes", n)
@@ -154,7 +154,7 @@ func TestAHistoryThatRefusesIsNotAskedOnAndOn(t *testing.T) {
 		t.Errorf("once it is not any more, it tells %+v", got)
 	}
 	var refused error
-	a.engine.Keep("some", func(err error) { refused = err })
+	a.engine.Keep("some", chat.Limits{}, func(err error) { refused = err })
 	if refused == nil || !strings.Contains(refused.Error(), `state is "some": want off, on or paused`) {
 		t.Errorf("a state that there is not is answered: %v", refused)
 	}
@@ -170,7 +170,7 @@ func TestKeepingAllRestsWhereThereIsNoRoom(t *testing.T) {
 	a := open(t, s, alice, store)
 	a.blind = true
 	clock.Run(time.Minute)
-	a.engine.Keep(chat.KeepingOn, func(error) {})
+	a.engine.Keep(chat.KeepingOn, chat.Limits{}, func(error) {})
 	clock.Run(time.Minute)
 	if got := a.engine.Kept(); got.State != chat.KeepingPaused {
 		t.Errorf("without room, it tells %+v", got)

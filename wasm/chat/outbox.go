@@ -335,8 +335,12 @@ func (b *outbox) confirm(c *conversation, o *outgoing, ack Ack) {
 // entries of another epoch. That says where the entry
 // stands, so it is fetched if the echo is lost.
 func (b *outbox) confirmLater(c *conversation, o *outgoing, ack Ack) {
-	c.head, c.evicted = max(c.head, ack.Seq), min(c.evicted, ack.Seq-1)
+	c.head = max(c.head, ack.Seq)
 	b.again(c, o) // a repeat is answered with the first id
+	if ack.Seq < c.wantedFrom() {
+		b.engine.fetch.request(c, ack.Seq-1, ack.Seq+1, 1, func(error) {}) // likewise
+		return
+	}
 	b.engine.fetch.consider(c)
 }
 

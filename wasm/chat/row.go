@@ -2,6 +2,7 @@ package chat
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -66,7 +67,7 @@ func (c *conversation) row(self uint64) (Row, error) {
 	return Row{
 		Key: c.name, State: append(b, encoded...), Ranges: c.stored,
 		Delivered: slices.Clone(c.receiptTimes.delivered), Read: slices.Clone(c.receiptTimes.read),
-		Revised: c.revisions.applied(), Opened: c.opened,
+		Revised: c.revisions.applied(), Opened: c.opened, Size: c.size,
 	}, nil
 }
 
@@ -104,6 +105,7 @@ func restore(r Row, self uint64) (*conversation, error) {
 	return &conversation{
 		group: g, name: r.Key, key: key, head: s.GetHeadSeq(), min: n.min,
 		stored:       r.Ranges,
+		size:         cmp.Or(r.Size, count(r.Ranges)*usualSize),
 		mine:         marks{s.GetDeliveredSeq(), s.GetReadSeq()},
 		acked:        marks{n.ackedDelivered, n.ackedRead},
 		peer:         marks{s.GetPeerDeliveredSeq(), s.GetPeerReadSeq()},

@@ -149,6 +149,7 @@ func (s *searching) has(x search.Document, folded string) bool {
 func (s *searching) begin() {
 	e := s.engine
 	s.found, s.pages, s.epoch, s.emptied = nil, firstSpan, e.meta.Epoch, e.emptied
+	e.keep.looked = e.Host.Elapsed()
 	if s.query.Text == "" || !s.pattern.Empty() {
 		for _, c := range e.sorted() {
 			if s.only == nil || s.only == c {

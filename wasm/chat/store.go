@@ -63,6 +63,8 @@ type Meta struct {
 	Indexed uint64
 	// Keeping is the number of a KeepingState; 0 in records of earlier versions.
 	Keeping uint64
+	// Limits of what is kept; none in records of earlier versions.
+	Limits Limits
 }
 
 // Snapshot is what the store holds, but the messages.
@@ -102,6 +104,8 @@ type Row struct {
 	Revised uint64
 	// Opened is when it was last opened here, Unix milliseconds by the server's clock; 0 in records of earlier versions.
 	Opened uint64
+	// Size is about how many bytes the bodies of the stored entries have; 0 in records of earlier versions.
+	Size uint64
 }
 
 // Range is the seqs From to To, both included.

@@ -244,7 +244,6 @@ type Settings struct {
 	Devices uint64
 }
 
-// Observer is told what changed, on the loop. It must not block, and must not
 // KeepingState is whether all that one may read is fetched, to be kept here.
 type KeepingState string
 
@@ -260,8 +259,18 @@ type Keeping struct {
 	State KeepingState
 	// Kept is how many messages of all are here.
 	Kept, All int
+	// Days and Bytes are as of Limits.
+	Days, Bytes uint64
 }
 
+// Stored is what a conversation takes in this browser.
+type Stored struct {
+	Key      string
+	Messages uint64
+	Bytes    uint64 // about
+}
+
+// Observer is told what changed, on the loop. It must not block, and must not
 // call the engine.
 type Observer interface {
 	// Messages gives new and changed messages of one conversation, and the

@@ -152,7 +152,7 @@ func FuzzPage(f *testing.F) {
 func TestARowOfAnEarlierVersionHasNoSteps(t *testing.T) {
 	row := chat.Row{Key: "d:1:2", State: []byte("state"), Ranges: []chat.Range{{From: 1, To: 2}}}
 	b := encodeRow(row)
-	before := record(b[:len(b)-4-4]) // without the two counts of steps, what was revised, when it was opened, and the sum
+	before := record(b[:len(b)-5-4]) // without the two counts of steps, what was revised, when it was opened, its size, and the sum
 	got, err := decodeRow(before.seal())
 	if err != nil || !reflect.DeepEqual(got, row) {
 		t.Errorf("%+v, %v, want %+v", got, err, row)
@@ -161,7 +161,7 @@ func TestARowOfAnEarlierVersionHasNoSteps(t *testing.T) {
 
 func TestARowCutWithinItsStepsIsDamaged(t *testing.T) {
 	b := encodeRow(chat.Row{Key: "d:1:2", Delivered: proto.ReceiptTimes{{Seq: 1, Time: 300}}, Read: proto.ReceiptTimes{{Seq: 1, Time: 400}}})
-	for cut := 3; cut < 10; cut++ { // the steps take 8 bytes, what was revised and when it was opened 1 each, and the sum 4
+	for cut := 4; cut < 11; cut++ { // the steps take 8 bytes, what was revised, when it was opened and its size 1 each, and the sum 4
 		short := record(slices.Clone(b[:len(b)-4-cut]))
 		if row, err := decodeRow(short.seal()); err == nil {
 			t.Errorf("%d bytes short, it is %+v", cut, row)

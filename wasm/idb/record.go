@@ -99,13 +99,15 @@ func (f *fields) string() string { return string(f.bytes()) }
 func (f *fields) end() error { return f.err }
 
 func encodeMeta(m chat.Meta) []byte {
-	r := newRecord(len(m.SyncToken) + len(m.Device) + 24)
+	r := newRecord(len(m.SyncToken) + len(m.Device) + 40)
 	r.uint64(m.Epoch)
 	r.string(m.SyncToken)
 	r.string(m.Device)
 	r.uvarint(m.EditWindow)
 	r.uvarint(m.Indexed)
 	r.uvarint(m.Keeping)
+	r.uvarint(m.Limits.Days)
+	r.uvarint(m.Limits.Bytes)
 	return r.seal()
 }
 
@@ -120,6 +122,9 @@ func decodeMeta(b []byte) (chat.Meta, error) {
 	}
 	if len(f.left) > 0 { // likewise
 		m.Keeping = f.uvarint()
+	}
+	if len(f.left) > 0 { // likewise
+		m.Limits = chat.Limits{Days: f.uvarint(), Bytes: f.uvarint()}
 	}
 	return m, f.end()
 }
@@ -145,7 +150,7 @@ func decodeTop(b []byte) []string {
 }
 
 func encodeRow(row chat.Row) []byte {
-	r := newRecord(len(row.Key) + len(row.State) + 8*(len(row.Ranges)+len(row.Delivered)+len(row.Read)) + 34)
+	r := newRecord(len(row.Key) + len(row.State) + 8*(len(row.Ranges)+len(row.Delivered)+len(row.Read)) + 40)
 	r.string(row.Key)
 	r.bytes(row.State)
 	r.uvarint(uint64(len(row.Ranges)))
@@ -157,6 +162,7 @@ func encodeRow(row chat.Row) []byte {
 	r.steps(row.Read)
 	r.uvarint(row.Revised)
 	r.uvarint(row.Opened)
+	r.uvarint(row.Size)
 	return r.seal()
 }
 
@@ -183,6 +189,9 @@ func decodeRow(b []byte) (chat.Row, error) {
 	}
 	if len(f.left) > 0 { // likewise
 		row.Opened = f.uvarint()
+	}
+	if len(f.left) > 0 { // likewise
+		row.Size = f.uvarint()
 	}
 	return row, f.end()
 }

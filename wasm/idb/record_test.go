@@ -17,11 +17,11 @@ func newer(b []byte) []byte {
 }
 
 func TestWhatANewerVersionKnowsMoreOfIsPassedOver(t *testing.T) {
-	meta := chat.Meta{Epoch: 7, SyncToken: "token", Device: "device", EditWindow: 3601, Keeping: 2}
+	meta := chat.Meta{Epoch: 7, SyncToken: "token", Device: "device", EditWindow: 3601, Keeping: 2, Limits: chat.Limits{Days: 90, Bytes: 1 << 30}}
 	if got, err := decodeMeta(newer(encodeMeta(meta))); err != nil || !reflect.DeepEqual(got, meta) {
 		t.Errorf("meta: %+v, %v", got, err)
 	}
-	row := chat.Row{Key: "x:some:thing", State: []byte("state"), Ranges: []chat.Range{{From: 1, To: 9}}, Revised: 300, Opened: 1_750_000_000_000}
+	row := chat.Row{Key: "x:some:thing", State: []byte("state"), Ranges: []chat.Range{{From: 1, To: 9}}, Revised: 300, Opened: 1_750_000_000_000, Size: 1 << 40}
 	if got, err := decodeRow(newer(encodeRow(row))); err != nil || !reflect.DeepEqual(got, row) {
 		t.Errorf("row: %+v, %v", got, err)
 	}

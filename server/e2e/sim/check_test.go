@@ -81,7 +81,7 @@ func (d *device) checkMessage(m client.Message) {
 // checkNews holds that a message of somebody else is news once. What could not
 // be stored may be told again.
 func (d *device) checkNews(m client.Message) {
-	if m.Mine || d.forgets {
+	if m.Mine || d.forgets || m.Seq < d.gone[m.Key] {
 		return
 	}
 	news := fmt.Sprint(m.Key, m.Seq, m.ID)

@@ -28,11 +28,13 @@ type device struct {
 	late   bool // the answer that was just given comes late
 
 	open_    string // the conversation on the screen; "" for none
-	asked    int    // timeline requests, to tell an old answer
+	openedAt time.Time
+	asked    int // timeline requests, to tell an old answer
 	messages []client.Message
 	list     map[string]client.Conversation
-	told     map[string]bool // messages of others that this tab was told of
-	forgets  bool            // the storage was full while this tab lived
+	told     map[string]bool   // messages of others that this tab was told of
+	forgets  bool              // the storage was full while this tab lived
+	gone     map[string]uint64 // before which entries of a conversation went while it lived, which are told again
 	resets   int
 	sent     int
 
@@ -101,6 +103,7 @@ func (d *device) open() {
 	d.open_, d.messages, d.list = "", nil, make(map[string]client.Conversation)
 	d.allRead = make(map[string]bool)
 	d.rosters, d.looked, d.heard = make(map[string]client.Group), make(map[proto.Key]uint64), make(map[string]map[uint64]uint64)
+	d.gone = make(map[string]uint64)
 	d.told, d.forgets, d.memory = make(map[string]bool), d.full || d.store.room >= 0, false
 	d.repeating = len(d.unanswered) > 0
 	engine := client.New(client.Config{
@@ -180,8 +183,10 @@ func (d *device) act() {
 	if d.host == nil {
 		return
 	}
-	switch n := d.w.Rand.IntN(55); {
+	switch n := d.w.Rand.IntN(56); {
 	case n < 20 && d.repeating:
+	case n < 10 && d.w.talkative:
+		[]func(){d.talk, d.talk, d.keep, d.evict}[d.w.Rand.IntN(4)]()
 	case n < 20:
 		for range 1 + d.w.Rand.IntN(3) {
 			d.press(d.anybody())
@@ -211,8 +216,10 @@ func (d *device) act() {
 		d.host.Skew = d.skew
 	case n < 54:
 		d.search()
+	case n < 55:
+		d.keep()
 	default:
-		d.keepAll()
+		d.evict()
 	}
 }
 
@@ -230,6 +237,17 @@ func (d *device) anybody() string {
 		}
 	}
 	return mine[d.w.Rand.IntN(len(mine))]
+}
+
+// talk says so much that a conversation has more than its newest page.
+func (d *device) talk() {
+	key := d.anybody()
+	if k := pairs()[0]; d.of(k) {
+		key = k.String()
+	}
+	for range 100 {
+		d.press(key)
+	}
 }
 
 // press writes something and presses Send, or does something else that makes an entry.
@@ -352,7 +370,7 @@ func (d *device) sendAgain(m client.Message, host *chattest.Host) {
 // show opens a conversation, or its older part.
 func (d *device) show(key string, before uint64) {
 	if before == 0 {
-		d.open_, d.messages = key, nil
+		d.open_, d.openedAt, d.messages = key, d.w.Now(), nil
 		d.engine.Show(1, key)
 	}
 	d.asked++

@@ -81,12 +81,29 @@ func (d *device) checkHit(word string, m client.Message, before uint64) {
 	}
 }
 
-// keepAll has all history kept, or no more.
-func (d *device) keepAll() {
-	state := []client.KeepingState{client.KeepingOn, client.KeepingOn, client.KeepingPaused, client.KeepingOff}[d.w.Rand.IntN(4)]
-	d.engine.Keep(state, func(err error) {
+// keep has all history kept, or no more, or less than was seen.
+func (d *device) keep() {
+	state := []client.KeepingState{client.KeepingOn, client.KeepingPaused, client.KeepingOff, client.KeepingOff}[d.w.Rand.IntN(4)]
+	var limits client.Limits
+	if state == client.KeepingOff && !d.w.chance(4) {
+		limits = client.Limits{Days: d.w.Rand.Uint64N(2), Bytes: d.w.Rand.Uint64N(2) * d.w.Rand.Uint64N(1<<16)}
+	}
+	d.engine.Keep(state, limits, func(err error) {
 		if err != nil {
-			d.w.note("%s: all is not kept: %v", d, err)
+			d.w.note("%s: kept is not %s, %+v: %v", d, state, limits, err)
+		}
+	})
+}
+
+// evict takes a conversation out of the browser.
+func (d *device) evict() {
+	key := d.anybody()
+	if key == d.open_ {
+		d.openedAt = d.w.Now() // it may go, for now
+	}
+	d.engine.Evict(key, func(err error) {
+		if err != nil {
+			d.w.note("%s: %s stays: %v", d, key, err)
 		}
 	})
 }

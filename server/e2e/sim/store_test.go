@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"parley/proto"
 	client "parley/wasm/chat"
 )
 
@@ -116,9 +117,23 @@ func (s *store) count() int {
 	return n
 }
 
-// check holds, after each write: what the ranges claim is stored, so that a tab that dies now hides no hole.
+// writing is how long it takes, at most, from the decision to delete something until it is done.
+const writing = 5 * time.Second
+
+// check holds, after each write: what the ranges claim is stored, so that a tab that dies now hides no hole; and that what
+// is on the screen stays.
 func (s *store) check(b client.Batch) {
-	for _, row := range b.Conversations {
+	for _, x := range b.Deleted {
+		s.device.gone[x.Key] = max(s.device.gone[x.Key], x.Before)
+		joined := x.Key[0] == byte(proto.Group) // of which one may read no more what was before
+		if !joined && x.Key == s.device.open_ && s.device.w.Now().Sub(s.device.openedAt) > writing {
+			s.device.w.fail("%s: what is before %d goes of %s, which is on the screen", s.device, x.Before, x.Key)
+		}
+	}
+	for i, row := range b.Conversations {
+		if slices.ContainsFunc(b.Conversations[i+1:], func(later client.Row) bool { return later.Key == row.Key }) {
+			continue // which replaces it
+		}
 		seqs := s.entries(row.Key)
 		for _, r := range row.Ranges {
 			for seq := r.From; seq <= r.To; seq++ {

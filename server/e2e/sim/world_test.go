@@ -40,6 +40,8 @@ type world struct {
 	blobs    *blobs
 	contents map[uint64][]byte // of files, as they were chosen
 	over     bool              // servers come back no more
+	// talkative says that people say much.
+	talkative bool
 
 	tracing bool
 	trace   []string
@@ -61,7 +63,7 @@ type press struct {
 }
 
 func newWorld(seed uint64, tracing bool) *world {
-	w := &world{Clock: chattest.NewClock(seed), seed: seed, tracing: tracing, spoken: map[string]bool{}, rolls: map[proto.Key]*roll{}, contents: map[uint64][]byte{}}
+	w := &world{Clock: chattest.NewClock(seed), seed: seed, tracing: tracing, talkative: seed%16 == 7, spoken: map[string]bool{}, rolls: map[proto.Key]*roll{}, contents: map[uint64][]byte{}}
 	w.blobs = &blobs{w, map[uint64]blob{}}
 	w.servers = make([]*server, 1)
 	if w.shared = seed%2 == 0; w.shared {

@@ -440,7 +440,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   more: 'More',
   conversationActs: {
     'mark-read': 'Mark as read', 'mark-unread': 'Mark as unread', pin: 'Pin', unpin: 'Unpin', mute: 'Mute', unmute: 'Unmute',
-    archive: 'Archive', unarchive: 'Take out of the archive', search: 'Search…', date: 'Go to a day…', media: 'Pictures and files…', print: 'Print…', export: 'Export…', block: 'Block', unblock: 'Unblock',
+    archive: 'Archive', unarchive: 'Take out of the archive', search: 'Search…', date: 'Go to a day…', media: 'Pictures and files…', print: 'Print…', export: 'Export…', remove: 'Remove from this device…', block: 'Block', unblock: 'Unblock',
   },
   /** @param {string} reason */
   notDone: reason => `That did not work: ${reason}`,
@@ -570,6 +570,26 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   keptOf: (kept, all, paused) => `${number(kept)} of ${number(all)} messages are here${paused ? '; paused' : ''}.`,
   keepPause: 'Pause',
   keepOn: 'Go on',
+  keepAge: 'Keep what was seen for',
+  keepAges: { '0': 'ever', '365': 'one year', '90': '90 days', '30': '30 days' },
+  keepSize: 'Let messages take',
+  /** @param {number} most */
+  keepSizes: most => (most ? `${bytes(most)}, about` : 'as much as they do'),
+  keepLessMeans: 'What is older, and then what is more, goes from this device, first where you were longest ago. The newest of each conversation stays, and the server keeps all.',
+  keepAllEnded: 'Not all history is kept here any more.',
+  keepLessEnded: 'Nothing goes from this device by age or size any more.',
+  storedMost: 'What takes most here',
+  /** @param {number} n @param {number} size */
+  storedHere: (n, size) => `${number(n)} messages, about ${bytes(size)}`,
+  removeHere: 'Remove',
+  /** @param {string} name */
+  removeNamed: name => `Remove messages with ${name}`,
+  /** @param {string} name */
+  removeOf: name => `Remove messages with ${name} from this device?`,
+  removeMeans: 'The server keeps them, and what you scroll to comes back. The newest stay here, and what was not sent.',
+  removePauses: 'Keeping all history here is paused.',
+  /** @param {string} name */
+  removedOf: name => `Removed from this device: older messages with ${name}.`,
   exportOf: 'Take your messages along',
   exportAll: 'Export all conversations…',
   exportGo: 'Export',

@@ -122,7 +122,7 @@ func (f *fixture) wantSnapshot(want chat.Snapshot) {
 	slices.SortFunc(want.Conversations, byKey)
 	if !slices.EqualFunc(got.Conversations, want.Conversations, func(a, b chat.Row) bool {
 		return a.Key == b.Key && bytes.Equal(a.State, b.State) && slices.Equal(a.Ranges, b.Ranges) &&
-			slices.Equal(a.Delivered, b.Delivered) && slices.Equal(a.Read, b.Read) && a.Revised == b.Revised && a.Opened == b.Opened
+			slices.Equal(a.Delivered, b.Delivered) && slices.Equal(a.Read, b.Read) && a.Revised == b.Revised && a.Opened == b.Opened && a.Size == b.Size
 	}) {
 		f.Errorf("conversations: got %+v, want %+v", got.Conversations, want.Conversations)
 	}
@@ -158,12 +158,12 @@ func empty(f *fixture) {
 // full is a batch with something of everything.
 func full() (chat.Batch, chat.Snapshot) {
 	s := chat.Snapshot{
-		Meta: chat.Meta{Epoch: 1<<64 - 1, SyncToken: "tökén", Device: "0123456789abcdef"},
+		Meta: chat.Meta{Epoch: 1<<64 - 1, SyncToken: "tökén", Device: "0123456789abcdef", Limits: chat.Limits{Days: 1<<64 - 1, Bytes: 1<<64 - 1}},
 		Conversations: []chat.Row{
 			{
 				Key: key, State: []byte{0, 1, 255}, Ranges: []chat.Range{{From: 1, To: 3}, {From: 5, To: 1<<64 - 1}},
 				Delivered: proto.ReceiptTimes{{Seq: 2, Time: 1_750_000_000_000}, {Seq: 1<<64 - 1, Time: 1<<64 - 1}}, Read: proto.ReceiptTimes{{Seq: 1, Time: 1}},
-				Revised: 1<<64 - 1, Opened: 1<<64 - 1,
+				Revised: 1<<64 - 1, Opened: 1<<64 - 1, Size: 1<<64 - 1,
 			},
 			{Key: "s:7:2", State: []byte("state")},
 		},

@@ -167,6 +167,12 @@ var faults = []struct {
 		"b.Deleted = append(b.Deleted, Deletion{x.c.name, x.before})",
 		"b.Deleted = append(b.Deleted, Deletion{x.c.name, x.before})\n\t\tfor _, o := range x.c.outbox { if PLANTED { b.Confirmed = append(b.Confirmed, o.Number) } }"}}},
 
+	{"what is on a screen taken for too much", []edit{{"wasm/chat/trimming.go",
+		"!k.engine.onScreen(c.name) && wanted(c)", "(PLANTED || !k.engine.onScreen(c.name)) && wanted(c)"}}},
+	{"what was evicted fetched again by itself", []edit{{"wasm/chat/eviction.go",
+		"c.shown, c.shownFrom, c.evicted = e.onScreen(c.name), 0, x.before-1",
+		"if PLANTED { c.shown, c.shownFrom = true, 1 } else { c.shown, c.shownFrom, c.evicted = e.onScreen(c.name), 0, x.before-1 }"}}},
+
 	// Of files.
 	{"a message sent before its upload is whole", []edit{
 		{"wasm/chat/upload.go", "if offset >= o.size(i) {", "if offset >= o.size(i) || PLANTED && offset > 0 {"},
