@@ -1,7 +1,6 @@
 package chat_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -18,52 +17,23 @@ import (
 	"parley/wasm/chat"
 )
 
-// indexed is a memory whose pages are searched by what an index would say of them.
+// indexed is a memory that counts how many pages its index is asked for, and may have something.
 type indexed struct {
 	*chat.Memory
-	// lacks reports whether the index knows nothing of a page; nil: it knows all.
-	lacks             func(page uint64) bool
+	lacks             func(page uint64) bool // tells pages that the index forgets before it is asked; nil: none
 	asked, candidates int
-	made              map[string]*chat.PageTerms // by what is on the page
-}
-
-// terms are what an index says of messages.
-func (x *indexed) terms(key string, entries []chat.Entry) *chat.PageTerms {
-	var bodies [][]byte
-	for _, e := range entries {
-		bodies = append(bodies, e.Body)
-	}
-	on := string(bytes.Join(bodies, nil))
-	if x.made[on] == nil {
-		terms := chat.IndexOf(native.Fold, key, bodies)
-		x.made[on] = &terms
-	}
-	return x.made[on]
 }
 
 func (x *indexed) Candidates(ctx context.Context, spans []chat.Span, p chat.Probe) ([]chat.Candidates, error) {
-	all := make([]chat.Candidates, len(spans))
-	for i, s := range spans {
-		found := chat.NoCandidates()
-		for page := s.To; ; page-- {
-			entries, err := x.Messages(ctx, s.Key, page*chat.PageSize, page*chat.PageSize+chat.PageSize-1)
-			if err != nil {
-				return nil, err
-			}
-			x.asked++
-			if x.lacks != nil && x.lacks(page) {
-				found = p.Look(found, page, nil)
-			} else {
-				found = p.Look(found, page, x.terms(s.Key, entries))
-			}
-			if page == s.From {
-				break
-			}
-		}
-		x.candidates += len(found.Pages)
-		all[i] = found
+	if x.lacks != nil {
+		x.Unindex(x.lacks)
 	}
-	return all, nil
+	found, err := x.Memory.Candidates(ctx, spans, p)
+	for i, s := range spans {
+		x.asked += int(s.To - s.From + 1)
+		x.candidates += len(found[i].Pages)
+	}
+	return found, err
 }
 
 func (v *screen) search(q chat.Query, limit int) (found chat.Found) {
@@ -169,7 +139,7 @@ func TestASearchFindsWhatReadingEverythingFinds(t *testing.T) {
 func searchLikeReading(t *testing.T, random *rand.Rand, lacking bool) {
 	clock, s := setup(t)
 	s.looks = 40
-	store := &indexed{Memory: chat.NewMemory(), made: map[string]*chat.PageTerms{}}
+	store := &indexed{Memory: folding()}
 	if lacking {
 		store.lacks = func(page uint64) bool { return page%3 == 1 }
 	}
@@ -282,7 +252,7 @@ func TestWhatWasFoundIsMarked(t *testing.T) {
 		{"哈哈哈", "哈哈", []chat.Mark{{0, 3}}},
 	}
 	clock, s := setup(t)
-	a := openWith(t, s, chat.Config{User: alice, Store: chat.NewMemory(), Folder: native.Fold})
+	a := openWith(t, s, chat.Config{User: alice, Store: folding(), Folder: native.Fold})
 	clock.Run(time.Second)
 	for _, test := range tests {
 		s.say(bob, alice, test.text)

@@ -16,7 +16,8 @@ import (
 
 func TestWhatIsTakenBackOrEditedWhileASearchRunsIsNotFound(t *testing.T) {
 	clock, s := setup(t)
-	a := openWith(t, s, chat.Config{User: alice, Store: chat.NewMemory()})
+	everyPage := &indexed{Memory: chat.NewMemory(), lacks: func(uint64) bool { return true }}
+	a := openWith(t, s, chat.Config{User: alice, Store: everyPage})
 	clock.Run(time.Second)
 	const n = 1200 // more pages than are read at once
 	for seq := range n {

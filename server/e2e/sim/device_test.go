@@ -97,6 +97,9 @@ func (d *device) of(k proto.Key) bool {
 
 // open starts the tab.
 func (d *device) open() {
+	if d.w.chance(3) {
+		d.store.age()
+	}
 	d.host = &chattest.Host{Clock: d.w.Clock, Skew: d.skew, Latency: d.latency}
 	d.open_, d.messages, d.list = "", nil, make(map[string]client.Conversation)
 	d.allRead = make(map[string]bool)
