@@ -10,15 +10,16 @@ import (
 	"parley/proto"
 	"parley/proto/search/native"
 	"parley/wasm/chat"
+	"parley/wasm/chat/chattest"
 )
 
 // everywhere searches page after page, and returns the ids of all hits.
-func (v *screen) everywhere(q chat.Query, limit int) (ids []string) {
+func (v *screen) everywhere(q chat.Query, limit int) (ids []uint64) {
 	v.t.Helper()
 	for q.Server = true; ; {
 		found := v.search(q, limit)
 		for _, h := range found.Hits {
-			ids = append(ids, fmt.Sprint(h.Message.ID))
+			ids = append(ids, h.Message.ID)
 			marked(v.t, q.Text, h)
 		}
 		if found.Incomplete != "" {
@@ -43,7 +44,7 @@ func TestASearchFindsWhatIsStoredHereAndWhatIsNot(t *testing.T) {
 	fill := func(n int) {
 		for range n {
 			other := []uint64{bob, carol}[random.IntN(2)]
-			text := writtenIn(random, scripts[random.IntN(3)])
+			text := chattest.Written(random)
 			contents = append(contents, text)
 			if log := s.logs[proto.DirectKey(alice, other).String()]; len(log) > 9 && random.IntN(6) == 0 {
 				s.speak(other, alice, log[random.IntN(len(log))].GetSeq(), []proto.MessageType{edits, recalls}[random.IntN(2)], text)
@@ -65,13 +66,11 @@ func TestASearchFindsWhatIsStoredHereAndWhatIsNot(t *testing.T) {
 			fill(10)
 			clock.Run(time.Second)
 		}
-		from := []rune(contents[random.IntN(len(contents))])
-		at := random.IntN(len(from))
-		q := chat.Query{Text: string(from[at:min(len(from), at+1+random.IntN(2))])}
+		q := chattest.Sought(random, contents)
 		if random.IntN(4) == 0 {
 			q.Key = keys[random.IntN(2)]
 		}
-		want := s.naive(q, keys...)
+		want := s.naive(q)
 		if got := a.everywhere(q, 1+random.IntN(20)); !slices.Equal(got, want) {
 			t.Fatalf("round %d: %+v found %v, want %v", round, q, got, want)
 		}

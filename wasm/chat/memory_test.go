@@ -12,6 +12,8 @@ func TestMemory(t *testing.T) { storetest.Run(t, openMemory) }
 
 func TestIndexOfMemory(t *testing.T) { storetest.RunIndex(t, openMemory, native.Fold) }
 
+func TestSearchOfMemory(t *testing.T) { storetest.RunSearch(t, openMemory, native.Fold) }
+
 func openMemory(t *testing.T) (chat.Store, func() chat.Store) {
 	m := folding()
 	return m, func() chat.Store {
