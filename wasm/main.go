@@ -32,9 +32,7 @@ func open(ctx context.Context, user uint64, server string) (bridge.Parts, error)
 	store, err := idb.Open(ctx, user)
 	switch unavailable, ok := errors.AsType[*idb.Unavailable](err); {
 	case ok:
-		memory := chat.NewMemory()
-		memory.Folder = parts.Folder
-		parts.Store, parts.MemoryOnly = memory, *chat.ReasonOf(unavailable)
+		parts.Store, parts.MemoryOnly = chat.NewMemory(), *chat.ReasonOf(unavailable)
 	case err != nil:
 		return bridge.Parts{}, err
 	default:

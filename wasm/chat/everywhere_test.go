@@ -54,7 +54,7 @@ func TestASearchFindsWhatIsStoredHereAndWhatIsNot(t *testing.T) {
 		}
 	}
 	fill(300)
-	a := openWith(t, s, chat.Config{User: alice, Store: folding(), Folder: native.Fold})
+	a := openWith(t, s, chat.Config{User: alice, Store: chattest.NewMemory(native.Fold), Folder: native.Fold})
 	a.blind = true
 	clock.Run(2 * time.Second) // the newest pages are here now
 	a.timeline(40, 10)         // and some older ones
@@ -87,7 +87,7 @@ func TestWithoutTheServerASearchFindsWhatIsStored(t *testing.T) {
 	for i := range 200 {
 		s.say(bob, alice, fmt.Sprint("word ", i))
 	}
-	a := openWith(t, s, chat.Config{User: alice, Store: folding(), Folder: native.Fold})
+	a := openWith(t, s, chat.Config{User: alice, Store: chattest.NewMemory(native.Fold), Folder: native.Fold})
 	a.blind = true
 	clock.Run(2 * time.Second)
 	for name, away := range map[string]func(){"which refuses": func() {}, "which is away": func() { s.down = true; s.cut(nil); clock.Run(time.Second) }} {
@@ -125,7 +125,7 @@ func TestAnAnswerOfTheServerToASearchIsLookedAt(t *testing.T) {
 		"older than it says":  func(a *proto.SearchAnswer) { a.Before = a.Found[0].Message.MessageId },
 		"further than it was": func(a *proto.SearchAnswer) { a.Found = append(a.Found, a.Found[0]) },
 	} {
-		a := openWith(t, s, chat.Config{User: alice, Store: folding(), Folder: native.Fold})
+		a := openWith(t, s, chat.Config{User: alice, Store: chattest.NewMemory(native.Fold), Folder: native.Fold})
 		a.blind = true
 		clock.Run(2 * time.Second)
 		s.spoil = spoil

@@ -12,11 +12,12 @@ import (
 	"parley/proto"
 	"parley/proto/search/native"
 	"parley/wasm/chat"
+	"parley/wasm/chat/chattest"
 )
 
 // small is a store that has room for so many entries.
 type small struct {
-	*chat.Memory
+	*chattest.Memory
 	room    int
 	broken  bool // it cannot even be read
 	stored  map[string]map[uint64]bool
@@ -24,7 +25,7 @@ type small struct {
 }
 
 func newSmall(room int) *small {
-	return &small{Memory: chat.NewMemory(), room: room, stored: make(map[string]map[uint64]bool)}
+	return &small{Memory: chattest.NewMemory(native.Fold), room: room, stored: make(map[string]map[uint64]bool)}
 }
 
 func (s *small) Apply(ctx context.Context, b chat.Batch) error {
@@ -224,7 +225,6 @@ func TestWhereNothingIsLeftItGoesOnInMemoryUntilThereIsRoom(t *testing.T) {
 func TestASearchFindsWhatWaitsForRoom(t *testing.T) {
 	clock, s := setup(t)
 	store := newSmall(100)
-	store.Folder = native.Fold
 	a := openWith(t, s, chat.Config{User: alice, Store: store, Folder: native.Fold})
 	a.blind = true
 	clock.Run(time.Second)

@@ -5,28 +5,33 @@ import (
 
 	"parley/proto/search/native"
 	"parley/wasm/chat"
+	"parley/wasm/chat/chattest"
 	"parley/wasm/chat/storetest"
 )
 
-func TestMemory(t *testing.T) { storetest.Run(t, openMemory) }
-
-func TestIndexOfMemory(t *testing.T) { storetest.RunIndex(t, openMemory, native.Fold) }
-
-func TestSearchOfMemory(t *testing.T) { storetest.RunSearch(t, openMemory, native.Fold) }
-
-func openMemory(t *testing.T) (chat.Store, func() chat.Store) {
-	m := folding()
-	return m, func() chat.Store {
-		if err := m.Close(); err != nil {
-			t.Error(err)
-		}
-		return m
-	}
+func TestMemory(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) (chat.Store, func() chat.Store) { return reopening(t, chat.NewMemory()) })
 }
 
-// folding is a memory that is searched as a browser is.
-func folding() *chat.Memory {
-	m := chat.NewMemory()
-	m.Folder = native.Fold
-	return m
+func TestMemoryWithAnIndex(t *testing.T) {
+	storetest.Run(t, indexedMemory)
+	storetest.RunIndex(t, indexedMemory, native.Fold)
+}
+
+func TestASearchFindsInMemoryWhatReadingEverythingFinds(t *testing.T) {
+	storetest.RunSearch(t, indexedMemory, native.Fold)
+}
+
+func indexedMemory(t *testing.T) (chat.Store, func() chat.Store) {
+	return reopening(t, chattest.NewMemory(native.Fold))
+}
+
+// reopening is how storetest opens a store that can be loaded again once it is closed.
+func reopening(t *testing.T, s chat.Store) (chat.Store, func() chat.Store) {
+	return s, func() chat.Store {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		return s
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"parley/proto"
 	"parley/proto/search/native"
 	"parley/wasm/chat"
+	"parley/wasm/chat/chattest"
 )
 
 const (
@@ -371,7 +372,7 @@ func TestAnEditOfWhatWasTakenBackMeanwhileLeavesTheOutbox(t *testing.T) {
 // Of what is taken back nothing stays in the store, nor is shown, though it could not be written at once, and nobody looks there.
 func TestWhatIsTakenBackGoesOnceTheStoreWorks(t *testing.T) {
 	clock, s := setup(t)
-	memory := folding()
+	memory := chattest.NewMemory(native.Fold)
 	store := &failing{Store: memory}
 	a := openWith(t, s, chat.Config{User: alice, Store: store, Folder: native.Fold})
 	a.blind = true

@@ -186,7 +186,9 @@ func (s *searching) await(st *stream) error {
 	if len(waiting) == 0 {
 		return nil
 	}
-	st.waits = unstoredOf(waiting)[st.c.name]
+	for _, x := range waiting {
+		st.waits = st.waits.add(x.Seq, x.Seq)
+	}
 	all, err := decodeAll(st.c.key.Kind(), waiting)
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 
 // indexed is a memory that counts how many pages its index is asked for, and may have something.
 type indexed struct {
-	*chat.Memory
+	*chattest.Memory
 	lacks             func(page uint64) bool // tells pages that the index forgets before it is asked; nil: none
 	asked, candidates int
 }
@@ -76,7 +76,7 @@ func TestASearchFindsWhatReadingEverythingFinds(t *testing.T) {
 func searchLikeReading(t *testing.T, random *rand.Rand, lacking bool) {
 	clock, s := setup(t)
 	s.looks = 40
-	store := &indexed{Memory: folding()}
+	store := &indexed{Memory: chattest.NewMemory(native.Fold)}
 	if lacking {
 		store.lacks = func(page uint64) bool { return page%3 == 1 }
 	}
@@ -180,7 +180,7 @@ func TestWhatWasFoundIsMarked(t *testing.T) {
 		{"哈哈哈", "哈哈", []chat.Mark{{0, 3}}},
 	}
 	clock, s := setup(t)
-	a := openWith(t, s, chat.Config{User: alice, Store: folding(), Folder: native.Fold})
+	a := openWith(t, s, chat.Config{User: alice, Store: chattest.NewMemory(native.Fold), Folder: native.Fold})
 	clock.Run(time.Second)
 	for _, test := range tests {
 		s.say(bob, alice, test.text)

@@ -54,7 +54,7 @@ type sending struct {
 
 func newDevice(w *world, user uint64, number int) *device {
 	d := &device{w: w, user: user, number: number}
-	d.store = &store{Memory: client.NewMemory(), device: d, room: -1}
+	d.store = &store{Memory: chattest.NewMemory(nil), device: d, room: -1}
 	d.files = &files{d, make(map[string][]byte)}
 	d.skew = []time.Duration{0, time.Hour, -time.Hour}[w.Rand.IntN(3)]
 	return d

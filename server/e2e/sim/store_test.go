@@ -7,11 +7,12 @@ import (
 	"time"
 
 	client "parley/wasm/chat"
+	"parley/wasm/chat/chattest"
 )
 
 // store is the device's IndexedDB.
 type store struct {
-	*client.Memory
+	*chattest.Memory
 	device *device
 	kill   int // the tab dies at the kill-th Apply from now; 0: it does not
 	room   int // for so many entries more; -1: for all

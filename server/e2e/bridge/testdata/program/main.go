@@ -24,9 +24,7 @@ import (
 func main() {
 	err := bridge.Serve(func(ctx context.Context, user uint64, _ string) (bridge.Parts, error) {
 		if user != keeper {
-			memory := chat.NewMemory()
-			memory.Folder = idb.Fold
-			return bridge.Parts{Store: breaking{memory}, Network: network{}, Folder: idb.Fold}, nil
+			return bridge.Parts{Store: breaking{chat.NewMemory()}, Network: network{}, Folder: idb.Fold}, nil
 		}
 		store, err := idb.Open(ctx, user)
 		return bridge.Parts{Store: breaking{store}, Network: network{}, Folder: idb.Fold}, err
