@@ -17,6 +17,7 @@ import (
 	"parley/proto/search"
 	"parley/server/chat"
 	"parley/server/chat/chattest"
+	"parley/server/chat/storetest"
 )
 
 // indexed is a service on the same history with an index of its own.
@@ -27,16 +28,6 @@ func (b *bench) indexed(s chat.Store) *chat.Service {
 		b.t.Fatal(err)
 	}
 	return by
-}
-
-func index(t testing.TB, s *chat.Service) {
-	t.Helper()
-	for more := true; more; {
-		var err error
-		if more, err = s.IndexMore(t.Context()); err != nil {
-			t.Fatal("index:", err)
-		}
-	}
 }
 
 // foundBy is what a user finds, answer by answer: the keys and seqs, the newest first, or the code of the refusal.
@@ -74,7 +65,7 @@ func foundBy(t testing.TB, s *chat.Service, who chat.Sender, q chat.SearchQuery)
 func (b *bench) found(s chat.Store, who chat.Sender, q chat.SearchQuery) string {
 	b.t.Helper()
 	by := b.indexed(s)
-	index(b.t, by)
+	storetest.IndexAll(b.t, by)
 	plain := foundBy(b.t, b.Service, who, q)
 	same(b.t, fmt.Sprintf("%+v of %d by the index", q, who.User), foundBy(b.t, by, who, q), plain)
 	return plain
@@ -222,10 +213,10 @@ func TestASearchGoesOnBeforeTheIndex(t *testing.T) {
 	b, key := prepared(t, s), proto.DirectKey(ada, bob)
 	by := b.indexed(s)
 	b.commit(ada, text(bob, "word one"), text(bob, "word two"))
-	index(t, by)
+	storetest.IndexAll(t, by)
 	b.commit(ada, text(bob, "word three"), of(bob, 1, edits, "gone"), of(bob, 2, recalls, ""))
 	same(t, "before it is indexed", foundBy(t, by, user(bob), words("word")), seqs(key, 3))
-	index(t, by)
+	storetest.IndexAll(t, by)
 	same(t, "after that", foundBy(t, by, user(bob), words("word")), seqs(key, 3))
 	same(t, "what it was edited to", foundBy(t, by, user(bob), words("gone")), seqs(key, 1))
 	var state chat.IndexState
@@ -241,7 +232,7 @@ func TestTheIndexForgetsWhatWasDeleted(t *testing.T) {
 	b.commit(ada, text(bob, "word one"), text(eve, "word two"))
 	b.pass(50 * time.Minute)
 	b.commit(ada, text(bob, "word three"))
-	index(t, b.Service)
+	storetest.IndexAll(t, b.Service)
 	b.pass(20 * time.Minute)
 	b.expire()
 	if err := chat.PruneIndex(b.Service, t.Context(), b.time().Add(-time.Hour)); err != nil {
@@ -313,10 +304,10 @@ func TestASearchFindsWhatAScanDoes(t *testing.T) {
 				b.commit(ada, text(other, content))
 			}
 			if random.IntN(20) == 0 {
-				index(t, by)
+				storetest.IndexAll(t, by)
 			}
 		}
-		index(t, by)
+		storetest.IndexAll(t, by)
 		for query, fits := range queries {
 			var want []string
 			for _, at := range slices.Backward(order) {

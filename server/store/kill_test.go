@@ -18,12 +18,14 @@ import (
 const writerDir = "PARLEY_TEST_WRITER"
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(writerDir); dir != "" {
-		if err := write(dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+	for name, work := range map[string]func(string) error{writerDir: write, indexerDir: indexAndDie} {
+		if dir := os.Getenv(name); dir != "" {
+			if err := work(dir); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			return
 		}
-		return
 	}
 	os.Exit(m.Run())
 }

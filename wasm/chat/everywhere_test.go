@@ -10,15 +10,16 @@ import (
 	"parley/proto"
 	"parley/proto/search/native"
 	"parley/wasm/chat"
+	"parley/wasm/chat/chattest"
 )
 
 // everywhere searches page after page, and returns the ids of all hits.
-func (v *screen) everywhere(q chat.Query, limit int) (ids []string) {
+func (v *screen) everywhere(q chat.Query, limit int) (ids []uint64) {
 	v.t.Helper()
 	for q.Server = true; ; {
 		found := v.search(q, limit)
 		for _, h := range found.Hits {
-			ids = append(ids, fmt.Sprint(h.Message.ID))
+			ids = append(ids, h.Message.ID)
 			marked(v.t, q.Text, h)
 		}
 		if found.Incomplete != "" {
@@ -43,7 +44,7 @@ func TestASearchFindsWhatIsStoredHereAndWhatIsNot(t *testing.T) {
 	fill := func(n int) {
 		for range n {
 			other := []uint64{bob, carol}[random.IntN(2)]
-			text := writtenIn(random, scripts[random.IntN(3)])
+			text := chattest.Written(random)
 			contents = append(contents, text)
 			if log := s.logs[proto.DirectKey(alice, other).String()]; len(log) > 9 && random.IntN(6) == 0 {
 				s.speak(other, alice, log[random.IntN(len(log))].GetSeq(), []proto.MessageType{edits, recalls}[random.IntN(2)], text)
@@ -53,7 +54,7 @@ func TestASearchFindsWhatIsStoredHereAndWhatIsNot(t *testing.T) {
 		}
 	}
 	fill(300)
-	a := openWith(t, s, chat.Config{User: alice, Store: chat.NewMemory(), Folder: native.Fold})
+	a := openWith(t, s, chat.Config{User: alice, Store: chattest.NewMemory(native.Fold), Folder: native.Fold})
 	a.blind = true
 	clock.Run(2 * time.Second) // the newest pages are here now
 	a.timeline(40, 10)         // and some older ones
@@ -65,13 +66,11 @@ func TestASearchFindsWhatIsStoredHereAndWhatIsNot(t *testing.T) {
 			fill(10)
 			clock.Run(time.Second)
 		}
-		from := []rune(contents[random.IntN(len(contents))])
-		at := random.IntN(len(from))
-		q := chat.Query{Text: string(from[at:min(len(from), at+1+random.IntN(2))])}
+		q := chattest.Sought(random, contents)
 		if random.IntN(4) == 0 {
 			q.Key = keys[random.IntN(2)]
 		}
-		want := s.naive(q, keys...)
+		want := s.naive(q)
 		if got := a.everywhere(q, 1+random.IntN(20)); !slices.Equal(got, want) {
 			t.Fatalf("round %d: %+v found %v, want %v", round, q, got, want)
 		}
@@ -88,7 +87,7 @@ func TestWithoutTheServerASearchFindsWhatIsStored(t *testing.T) {
 	for i := range 200 {
 		s.say(bob, alice, fmt.Sprint("word ", i))
 	}
-	a := openWith(t, s, chat.Config{User: alice, Store: chat.NewMemory(), Folder: native.Fold})
+	a := openWith(t, s, chat.Config{User: alice, Store: chattest.NewMemory(native.Fold), Folder: native.Fold})
 	a.blind = true
 	clock.Run(2 * time.Second)
 	for name, away := range map[string]func(){"which refuses": func() {}, "which is away": func() { s.down = true; s.cut(nil); clock.Run(time.Second) }} {
@@ -126,7 +125,7 @@ func TestAnAnswerOfTheServerToASearchIsLookedAt(t *testing.T) {
 		"older than it says":  func(a *proto.SearchAnswer) { a.Before = a.Found[0].Message.MessageId },
 		"further than it was": func(a *proto.SearchAnswer) { a.Found = append(a.Found, a.Found[0]) },
 	} {
-		a := openWith(t, s, chat.Config{User: alice, Store: chat.NewMemory(), Folder: native.Fold})
+		a := openWith(t, s, chat.Config{User: alice, Store: chattest.NewMemory(native.Fold), Folder: native.Fold})
 		a.blind = true
 		clock.Run(2 * time.Second)
 		s.spoil = spoil

@@ -161,10 +161,10 @@ func (w *writer) evict(all []eviction, pending unstored, batch Batch, dirty []st
 			case err == nil:
 				w.engine.evicted(all, unstoredOf(batch.Entries, w.next.Entries))
 				w.again(batch, dirty, then)
-			case errors.Is(err, ErrReopened):
-				w.written(batch, dirty, then, err)
-			default:
+			case errors.Is(err, ErrFull): // to evict more would be as vain
 				w.conclude(batch, dirty, then, err)
+			default:
+				w.written(batch, dirty, then, err)
 			}
 			done(err)
 		}

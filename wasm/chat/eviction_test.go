@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"parley/proto"
+	"parley/proto/search/native"
 	"parley/wasm/chat"
+	"parley/wasm/chat/chattest"
 )
 
 // small is a store that has room for so many entries.
 type small struct {
-	*chat.Memory
+	*chattest.Memory
 	room    int
 	broken  bool // it cannot even be read
 	stored  map[string]map[uint64]bool
@@ -23,7 +25,7 @@ type small struct {
 }
 
 func newSmall(room int) *small {
-	return &small{Memory: chat.NewMemory(), room: room, stored: make(map[string]map[uint64]bool)}
+	return &small{Memory: chattest.NewMemory(native.Fold), room: room, stored: make(map[string]map[uint64]bool)}
 }
 
 func (s *small) Apply(ctx context.Context, b chat.Batch) error {
@@ -216,5 +218,42 @@ func TestWhereNothingIsLeftItGoesOnInMemoryUntilThereIsRoom(t *testing.T) {
 				t.Errorf("stored is %q", got)
 			}
 		})
+	}
+}
+
+// Where nothing is stored any more, what waits in memory is found with what is stored.
+func TestASearchFindsWhatWaitsForRoom(t *testing.T) {
+	clock, s := setup(t)
+	store := newSmall(100)
+	a := openWith(t, s, chat.Config{User: alice, Store: store, Folder: native.Fold})
+	a.blind = true
+	clock.Run(time.Second)
+	a.engine.Show(1, key) // so that nothing of it goes
+	for i := range 100 {
+		s.say(bob, alice, fmt.Sprint("word stored ", i+1))
+	}
+	clock.Run(time.Second)
+	for i := range 70 {
+		s.say(bob, alice, fmt.Sprint("Wörd waiting ", i+101))
+	}
+	clock.Run(time.Second)
+	if a.connection.MemoryOnly == "" {
+		t.Fatal("there is room")
+	}
+	for _, text := range []string{"word", "waiting", "stored 4", "waiting 17"} {
+		for _, limit := range []int{1, 7, 500} {
+			var got []uint64
+			q := chat.Query{Text: text}
+			for more := true; more; {
+				found := a.search(q, limit)
+				for _, hit := range found.Hits {
+					got = append(got, hit.Message.ID)
+				}
+				q.Before, more = found.Next, found.More
+			}
+			if want := s.naive(chat.Query{Text: text}); !slices.Equal(got, want) {
+				t.Errorf("%q, %d at a time: found %v, want %v", text, limit, got, want)
+			}
+		}
 	}
 }

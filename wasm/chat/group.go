@@ -156,8 +156,9 @@ func (m *member) come(seq uint64, whole bool) {
 // that; 0 if nothing is.
 func (r *roster) raise(user uint64, to marks, at times) (from uint64) {
 	one := r.known[user]
-	if one == nil {
-		return 0
+	if one == nil { // the entry that lets them in is still on its way
+		one = new(member)
+		r.known[user] = one
 	}
 	before := one.marks
 	one.marks = one.marks.raise(to)

@@ -185,8 +185,9 @@ func TestWhatHappensToAGroupIsFoldedInAsItComes(t *testing.T) {
 		s.say2(carol, &proto.Message{MessageType: &kind, Content: &content, Members: members, MemberNames: []string{"Dave"}[:len(members)]})
 		clock.Run(100 * time.Millisecond)
 	}
+	s.teamMark(dave, 2, 2) // which overtakes the entry that lets them in
 	happen(proto.MessageType_MESSAGE_TYPE_GROUP_JOIN, "", dave)
-	if n := len(a.group.Members); n != 4 || a.group.Members[2].Name != "Dave" || a.group.Members[2].From != 2 || a.list[teamKey].MemberCount != 4 {
+	if n := len(a.group.Members); n != 4 || a.group.Members[2].Name != "Dave" || a.group.Members[2].Read != 2 || a.group.Members[2].From != 2 || a.list[teamKey].MemberCount != 4 {
 		t.Errorf("after somebody came it is %+v", a.group)
 	}
 	happen(proto.MessageType_MESSAGE_TYPE_GROUP_RENAME, "the team")

@@ -34,9 +34,6 @@ type Candidate struct {
 // unknownID is above all ids.
 const unknownID = ^uint64(0)
 
-// NoCandidates is what is known of a span before anything of it was looked up.
-func NoCandidates() Candidates { return Candidates{FirstID: unknownID} }
-
 // Probe is what a search asks of an index: pages that have all terms, and a message with an id below Before, other
 // than 0, and a time from From through To.
 type Probe struct {
@@ -63,19 +60,24 @@ func ProbeOf(fold search.Folder, text string) Probe {
 	return Probe{terms: search.PatternOf(fold.Fold([]string{text})[0]).Terms(), To: ^uint64(0)}
 }
 
-// Look takes a page, older than those before, into what is known of its span. of is nil if the index does not know it.
-func (p Probe) Look(found Candidates, page uint64, of *PageTerms) Candidates {
-	switch {
-	case of == nil:
-		found.Pages = append(found.Pages, Candidate{page, unknownID})
-	case of.LastID == 0: // nothing that can be found
-	default:
-		found.FirstID = min(found.FirstID, of.FirstID)
-		if p.on(of) {
-			found.Pages = append(found.Pages, Candidate{page, of.LastID})
+// Look finds the candidates of a span. terms are what the index says of a page; nil if it does not know it.
+func (p Probe) Look(s Span, terms func(page uint64) *PageTerms) Candidates {
+	found := Candidates{FirstID: unknownID}
+	for page := s.To; ; page-- {
+		switch of := terms(page); {
+		case of == nil:
+			found.Pages = append(found.Pages, Candidate{page, unknownID})
+		case of.LastID == 0: // nothing that can be found
+		default:
+			found.FirstID = min(found.FirstID, of.FirstID)
+			if p.on(of) {
+				found.Pages = append(found.Pages, Candidate{page, of.LastID})
+			}
+		}
+		if page == s.From {
+			return found
 		}
 	}
-	return found
 }
 
 func (p Probe) on(page *PageTerms) bool {

@@ -82,22 +82,9 @@ func (m *Memory) Messages(ctx context.Context, key string, from, to uint64) ([]E
 
 // Candidates implements Store. There is no index: all that is in memory is soon read.
 func (m *Memory) Candidates(ctx context.Context, spans []Span, p Probe) ([]Candidates, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	all := make([]Candidates, len(spans))
 	for i, s := range spans {
-		entries, found, last := m.entries[s.Key], NoCandidates(), unknownID
-		end, _ := place(entries, (s.To+1)*PageSize)
-		for _, e := range slices.Backward(entries[:end]) {
-			page := PageOf(e.Seq)
-			if page < s.From {
-				break
-			}
-			if page != last {
-				found, last = p.Look(found, page, nil), page
-			}
-		}
-		all[i] = found
+		all[i] = p.Look(s, func(uint64) *PageTerms { return nil })
 	}
 	return all, ctx.Err()
 }

@@ -13,6 +13,7 @@ import (
 	"parley/proto"
 	"parley/proto/search/native"
 	"parley/wasm/chat"
+	"parley/wasm/chat/chattest"
 )
 
 const (
@@ -371,7 +372,7 @@ func TestAnEditOfWhatWasTakenBackMeanwhileLeavesTheOutbox(t *testing.T) {
 // Of what is taken back nothing stays in the store, nor is shown, though it could not be written at once, and nobody looks there.
 func TestWhatIsTakenBackGoesOnceTheStoreWorks(t *testing.T) {
 	clock, s := setup(t)
-	memory := chat.NewMemory()
+	memory := chattest.NewMemory(native.Fold)
 	store := &failing{Store: memory}
 	a := openWith(t, s, chat.Config{User: alice, Store: store, Folder: native.Fold})
 	a.blind = true
@@ -390,6 +391,7 @@ func TestWhatIsTakenBackGoesOnceTheStoreWorks(t *testing.T) {
 	}
 	s.dropDeliver = func(uint64) bool { return true }
 	s.speak(bob, alice, 1, recalls, "")
+	s.speak(bob, alice, 2, edits, "another")
 	s.miss()
 	clock.Run(200 * time.Millisecond)
 	if store.err == nil || !holds(t, memory, "secret") {
@@ -400,6 +402,11 @@ func TestWhatIsTakenBackGoesOnceTheStoreWorks(t *testing.T) {
 	clock.Run(200 * time.Millisecond)
 	if found := a.search(chat.Query{Text: "secret"}, 10); len(found.Hits) > 0 || len(view.Messages) != 2 || view.Messages[0].Content != "" {
 		t.Errorf("while the store fails, it shows %+v, and finds %d", view.Messages, len(found.Hits))
+	}
+	for text, want := range map[string]int{"more": 99, "another": 1} {
+		if found := a.search(chat.Query{Text: text}, 200); len(found.Hits) != want {
+			t.Errorf("while the store fails, %d messages say %q, want %d", len(found.Hits), text, want)
+		}
 	}
 	store.err = nil
 	clock.Run(time.Minute)

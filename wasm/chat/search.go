@@ -159,12 +159,10 @@ func (s *searching) begin() {
 	}
 	e.write.flush(func() {
 		for _, st := range s.streams {
-			waiting, err := decodeAll(st.c.key.Kind(), e.write.unstored(st.c.name, 0, ^uint64(0)))
-			if err != nil {
+			if err := s.await(st); err != nil {
 				s.fail(err)
 				return
 			}
-			st.read.meanwhile = append(waiting, st.read.meanwhile...)
 		}
 		s.step()
 	})
@@ -181,6 +179,32 @@ func (s *searching) follow(c *conversation) {
 	}
 	c.reads = append(c.reads, st.read)
 	s.streams = append(s.streams, st)
+}
+
+// await searches, as a stream of its own, what waits in memory to be stored: of that, what is stored may be older.
+func (s *searching) await(st *stream) error {
+	waiting := s.engine.write.unstored(st.c.name, 0, ^uint64(0))
+	if len(waiting) == 0 {
+		return nil
+	}
+	for _, x := range waiting {
+		st.waits = st.waits.add(x.Seq, x.Seq)
+	}
+	all, err := decodeAll(st.c.key.Kind(), waiting)
+	if err != nil {
+		return err
+	}
+	waiting = waiting[:0]
+	for _, x := range latest(all) {
+		waiting = append(waiting, Entry{Key: st.c.name, Seq: x.seq, Body: x.body})
+	}
+	r := pageRead{kind: st.c.key.Kind()}
+	r.sift(s, waiting)
+	hits, err := decodeAll(r.kind, r.found)
+	if len(hits) > 0 {
+		s.streams = append(s.streams, &stream{c: st.c, read: st.read, hits: hits})
+	}
+	return err
 }
 
 // unfollow ends what begin began.

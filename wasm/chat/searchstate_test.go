@@ -12,11 +12,13 @@ import (
 	"parley/proto"
 	"parley/proto/search"
 	"parley/wasm/chat"
+	"parley/wasm/chat/chattest"
 )
 
 func TestWhatIsTakenBackOrEditedWhileASearchRunsIsNotFound(t *testing.T) {
 	clock, s := setup(t)
-	a := openWith(t, s, chat.Config{User: alice, Store: chat.NewMemory()})
+	everyPage := &indexed{Memory: chattest.NewMemory(nil), lacks: func(uint64) bool { return true }}
+	a := openWith(t, s, chat.Config{User: alice, Store: everyPage})
 	clock.Run(time.Second)
 	const n = 1200 // more pages than are read at once
 	for seq := range n {

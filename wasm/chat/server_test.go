@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -364,7 +362,7 @@ func (s *server) Search(_ context.Context, _ string, q chat.Query, limit int) ([
 		all = append(all, log...)
 	}
 	slices.SortFunc(all, func(a, b *proto.Message) int { return cmp.Compare(b.GetMessageId(), a.GetMessageId()) })
-	ids := s.naive(chat.Query{Text: q.Text, Key: q.Key, Sender: q.Sender, Kind: q.Kind, From: q.From, To: q.To}, slices.Collect(maps.Keys(s.logs))...)
+	ids := s.naive(chat.Query{Text: q.Text, Key: q.Key, Sender: q.Sender, Kind: q.Kind, From: q.From, To: q.To})
 	answer := &proto.SearchAnswer{Before: new(uint64)}
 	looked := 0
 	for _, m := range all {
@@ -375,7 +373,7 @@ func (s *server) Search(_ context.Context, _ string, q chat.Query, limit int) ([
 			break
 		}
 		*answer.Before = m.GetMessageId()
-		if slices.Contains(ids, fmt.Sprint(m.GetMessageId())) {
+		if slices.Contains(ids, m.GetMessageId()) {
 			name := proto.DirectKey(m.GetSenderId(), m.GetReceiverId()).String()
 			answer.Found = append(answer.Found, &proto.Found{Key: &name, Message: m})
 		}

@@ -13,6 +13,8 @@ import (
 type stream struct {
 	c    *conversation
 	read *read // holds what changes meanwhile
+	// waits is what waits in memory to be stored, which another stream has.
+	waits ranges
 	// What is known, from the newest on: messages that were found, pages that may have more, and that those before
 	// page rest were not looked up yet.
 	hits  []entry
@@ -144,7 +146,7 @@ func (l *slice) take() error {
 		st.onPages = max(1, min(st.onPages, r.firstID))
 		st.before = min(st.before, st.onPages)
 		for _, e := range r.found {
-			if l.search.engine.write.stale || !st.c.stored.has(e.Seq) || e.Seq < st.c.floor() {
+			if l.search.engine.write.stale || !st.c.stored.has(e.Seq) || st.waits.has(e.Seq) || e.Seq < st.c.floor() {
 				continue
 			}
 			x, err := decode(r.kind, e.Body)

@@ -36,8 +36,21 @@ func IndexOf(fold search.Folder, key string, bodies [][]byte) PageTerms {
 	return p
 }
 
-// Merge adds what other messages of the page have.
-func (p PageTerms) Merge(others PageTerms) PageTerms {
+// IndexWritten makes the terms of a page to which messages are written, of some of which replaces says that they take
+// the place of others. before is what the index said until then, nil if it did not know the page; all returns
+// everything that is on it now.
+func IndexWritten(fold search.Folder, key string, before *PageTerms, written [][]byte, replaces bool, all func() [][]byte) *PageTerms {
+	var made PageTerms
+	if before == nil || replaces {
+		made = IndexOf(fold, key, all())
+	} else {
+		made = before.merge(IndexOf(fold, key, written))
+	}
+	return &made
+}
+
+// merge adds what other messages of the page have.
+func (p PageTerms) merge(others PageTerms) PageTerms {
 	merged := p.with(others)
 	merged.Terms = search.NewFilters(append(p.Terms.Terms(), others.Terms.Terms()...))
 	return merged

@@ -63,17 +63,15 @@ func (e *Engine) readStored(c *conversation, from, to uint64, reopens int, done 
 						entries = append(entries, x)
 					}
 				}
-				slices.SortStableFunc(entries, func(a, b entry) int { return compare(a.seq, b.seq) })
-				entries = newest(entries)
-				done(entries, err)
+				done(latest(entries), err)
 			}
 		})
 	})
 }
 
-// newest keeps the last of entries with the same seq, which are sorted: what was revised
-// while it was read comes later.
-func newest(entries []entry) []entry {
+// latest sorts entries, and keeps the last of those with the same seq: what was revised while it was read comes later.
+func latest(entries []entry) []entry {
+	slices.SortStableFunc(entries, func(a, b entry) int { return compare(a.seq, b.seq) })
 	kept := entries[:0]
 	for i, x := range entries {
 		if i+1 == len(entries) || entries[i+1].seq != x.seq {

@@ -221,11 +221,13 @@ func (t *transaction) putEntries(ctx context.Context, entries []chat.Entry, clea
 	index := blocks.answer()
 	messages := t.store(storeMessages)
 	for at, p := range pages {
-		said := &index.of(at).pages[at.page%blockPages]
-		*said = termsOf(Fold, at.conversation, p, older[at], *said)
+		said, written := &index.of(at).pages[at.page%blockPages], p.all()
+		replaces := true // all that may be stored of it, as it was not read
 		if o := older[at]; o != nil {
+			replaces = p.present&o.present != 0
 			p.merge(o)
 		}
+		*said = chat.IndexWritten(Fold, at.conversation, *said, written, replaces, p.all)
 		messages.Call("put", toJS(p.encode()), toJS(at.key()))
 	}
 	t.putIndex(index)
@@ -270,7 +272,8 @@ func (t *transaction) deleteEntries(ctx context.Context, deletions []chat.Deleti
 			messages.Call("delete", toJS(at.key()))
 			continue
 		}
-		of.pages[at.page%blockPages] = termsOf(Fold, at.conversation, p, nil, nil)
+		terms := chat.IndexOf(Fold, at.conversation, p.all())
+		of.pages[at.page%blockPages] = &terms
 		messages.Call("put", toJS(p.encode()), toJS(at.key()))
 	}
 	t.putIndex(said)

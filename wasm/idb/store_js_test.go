@@ -45,18 +45,18 @@ func open(t testing.TB, user uint64) *Store {
 	return s
 }
 
-func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) (chat.Store, func() chat.Store) {
-		user := newUser(t)
-		s := open(t, user)
-		return s, func() chat.Store {
-			if err := s.Close(); err != nil {
-				t.Error(err)
-			}
-			s = open(t, user)
-			return s
+func TestStore(t *testing.T) { storetest.Run(t, opener) }
+
+func opener(t *testing.T) (chat.Store, func() chat.Store) {
+	user := newUser(t)
+	s := open(t, user)
+	return s, func() chat.Store {
+		if err := s.Close(); err != nil {
+			t.Error(err)
 		}
-	})
+		s = open(t, user)
+		return s
+	}
 }
 
 func batch(n int) chat.Batch {

@@ -125,41 +125,18 @@ func (b *block) forget(before uint64) {
 
 func (b *block) empty() bool { return b.pages == [blockPages]*chat.PageTerms{} }
 
-// termsOf are a page's, as it is written: of the messages that are new to it and what the index said before, if that is
-// known and nothing is replaced; else of all. older is what was stored, nil if there was nothing.
-func termsOf(fold search.Folder, conversation string, fresh, older *page, before *chat.PageTerms) *chat.PageTerms {
-	var made chat.PageTerms
-	switch {
-	case older == nil:
-		made = chat.IndexOf(fold, conversation, fresh.all())
-	case before == nil || fresh.present&older.present != 0:
-		whole := *fresh
-		whole.merge(older)
-		made = chat.IndexOf(fold, conversation, whole.all())
-	default:
-		made = before.Merge(chat.IndexOf(fold, conversation, fresh.all()))
+// terms are what it says of a page; nil if it does not know it.
+func (b *block) terms(page uint64) *chat.PageTerms {
+	if b == nil {
+		return nil
 	}
-	return &made
-}
-
-// candidates looks up the pages of a span in its blocks.
-func candidates(s chat.Span, p chat.Probe, blocks map[uint64]*block) chat.Candidates {
-	found := chat.NoCandidates()
-	for page := s.To; ; page-- {
-		var of *chat.PageTerms
-		if b := blocks[page/blockPages]; b != nil {
-			of = b.pages[page%blockPages]
-		}
-		if found = p.Look(found, page, of); page == s.From {
-			return found
-		}
-	}
+	return b.pages[page%blockPages]
 }
 
 // unknown returns the stretches of a span of which the index says nothing.
 func unknown(s chat.Span, blocks map[uint64]*block) (stretches []stretch) {
 	for page := s.From; page <= s.To; page++ {
-		if b := blocks[page/blockPages]; b != nil && b.pages[page%blockPages] != nil {
+		if blocks[page/blockPages].terms(page) != nil {
 			continue
 		}
 		if n := len(stretches); n > 0 && stretches[n-1].to+1 == page {

@@ -136,7 +136,7 @@ func (s *Store) Candidates(ctx context.Context, spans []chat.Span, p chat.Probe)
 	err := s.read(ctx, func(t *transaction) error {
 		blocks, err := t.blocks(ctx, spans, p.Shards())
 		for i := range blocks {
-			found[i] = candidates(spans[i], p, blocks[i])
+			found[i] = p.Look(spans[i], func(page uint64) *chat.PageTerms { return blocks[i][page/blockPages].terms(page) })
 		}
 		return err
 	}, storeTerms)
@@ -162,7 +162,8 @@ func (s *Store) Index(ctx context.Context, span chat.Span) error {
 			said[place{span.Key, number}] = b
 		}
 		err = t.pages(ctx, lacking, func(conversation string, p *page) {
-			said.of(place{conversation, p.number}).pages[p.number%blockPages] = termsOf(Fold, conversation, p, nil, nil)
+			terms := chat.IndexOf(Fold, conversation, p.all())
+			said.of(place{conversation, p.number}).pages[p.number%blockPages] = &terms
 		})
 		if err == nil {
 			t.putIndex(said)

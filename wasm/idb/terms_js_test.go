@@ -16,19 +16,9 @@ import (
 	"parley/wasm/chat/storetest"
 )
 
-func TestIndex(t *testing.T) {
-	storetest.RunIndex(t, func(t *testing.T) (chat.Store, func() chat.Store) {
-		user := newUser(t)
-		s := open(t, user)
-		return s, func() chat.Store {
-			if err := s.Close(); err != nil {
-				t.Error(err)
-			}
-			s = open(t, user)
-			return s
-		}
-	}, Fold)
-}
+func TestIndex(t *testing.T) { storetest.RunIndex(t, opener, Fold) }
+
+func TestASearchFindsWhatReadingEverythingFinds(t *testing.T) { storetest.RunSearch(t, opener, Fold) }
 
 // Whoever searches here and on the server finds the same: both fold alike what people write with, a character at a
 // time and in words.

@@ -140,6 +140,7 @@ func (w *world) checkAll() {
 			d.checkState(key, logs[key])
 		}
 		d.checkServersRows()
+		d.checkIndexed()
 	}
 }
 

@@ -56,7 +56,7 @@ type sending struct {
 
 func newDevice(w *world, user uint64, number int) *device {
 	d := &device{w: w, user: user, number: number}
-	d.store = &store{Memory: client.NewMemory(), device: d, room: -1}
+	d.store = &store{Memory: chattest.NewMemory(nil), device: d, room: -1}
 	d.files = &files{d, make(map[string][]byte)}
 	d.skew = []time.Duration{0, time.Hour, -time.Hour}[w.Rand.IntN(3)]
 	return d
@@ -99,6 +99,9 @@ func (d *device) of(k proto.Key) bool {
 
 // open starts the tab.
 func (d *device) open() {
+	if d.w.chance(3) {
+		d.store.age()
+	}
 	d.host = &chattest.Host{Clock: d.w.Clock, Skew: d.skew, Latency: d.latency}
 	d.open_, d.messages, d.list = "", nil, make(map[string]client.Conversation)
 	d.allRead = make(map[string]bool)

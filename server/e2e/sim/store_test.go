@@ -2,16 +2,18 @@ package sim_test
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
 	"parley/proto"
 	client "parley/wasm/chat"
+	"parley/wasm/chat/chattest"
 )
 
 // store is the device's IndexedDB.
 type store struct {
-	*client.Memory
+	*chattest.Memory
 	device *device
 	kill   int // the tab dies at the kill-th Apply from now; 0: it does not
 	room   int // for so many entries more; -1: for all
@@ -27,8 +29,8 @@ func (d *device) crowd() {
 	d.w.After(d.w.upTo(20*time.Second), func() { d.store.room = -1 })
 }
 
-// Apply implements chat.Store.
-func (s *store) Apply(ctx context.Context, b client.Batch) error {
+// step is a change that is made as a whole, before or after which the tab may die.
+func (s *store) step(what string, change func() error) error {
 	d := s.device
 	die := false
 	if s.kill > 0 && d.w.faulty {
@@ -36,30 +38,50 @@ func (s *store) Apply(ctx context.Context, b client.Batch) error {
 		die = s.kill == 0
 	}
 	if die && d.w.Rand.IntN(2) == 0 {
-		d.kill("before a write")
+		d.kill("before " + what)
 		return errKilled
 	}
 	if d.full {
 		return errFull
 	}
-	before := 0
-	if s.room >= 0 {
-		before = s.count()
-	}
-	if s.room >= 0 && len(b.Entries)+len(b.Outbox) > s.room {
-		return client.ErrFull
-	}
-	if err := s.Memory.Apply(ctx, b); err != nil {
+	if err := change(); err != nil {
 		return err
 	}
-	if s.room >= 0 {
-		s.room = max(0, s.room+before-s.count())
-	}
-	s.check(b)
 	if die {
-		d.kill("after a write")
+		d.kill("after " + what)
 	}
 	return nil
+}
+
+// Apply implements chat.Store.
+func (s *store) Apply(ctx context.Context, b client.Batch) error {
+	return s.step("a write", func() error {
+		before := 0
+		if s.room >= 0 {
+			before = s.count()
+		}
+		if s.room >= 0 && len(b.Entries)+len(b.Outbox) > s.room {
+			return client.ErrFull
+		}
+		if err := s.Memory.Apply(ctx, b); err != nil {
+			return err
+		}
+		if s.room >= 0 {
+			s.room = max(0, s.room+before-s.count())
+		}
+		s.check(b)
+		return nil
+	})
+}
+
+// Index implements chat.Store.
+func (s *store) Index(ctx context.Context, span client.Span) error {
+	return s.step("a step of indexing", func() error {
+		if s.room >= 0 {
+			return client.ErrFull
+		}
+		return s.Memory.Index(ctx, span)
+	})
 }
 
 // Load implements chat.Store: mostly few rows come first, so that the others matter, and sometimes none.
@@ -120,8 +142,8 @@ func (s *store) count() int {
 // writing is how long it takes, at most, from the decision to delete something until it is done.
 const writing = 5 * time.Second
 
-// check holds, after each write: what the ranges claim is stored, so that a tab that dies now hides no hole; and that what
-// is on the screen stays.
+// check holds, after each write: what the ranges claim is stored, so that a tab that dies now hides no hole; that what
+// is on the screen stays; and that the index is of what is stored.
 func (s *store) check(b client.Batch) {
 	for _, x := range b.Deleted {
 		s.device.gone[x.Key] = max(s.device.gone[x.Key], x.Before)
@@ -142,5 +164,15 @@ func (s *store) check(b client.Batch) {
 				}
 			}
 		}
+	}
+	touched := make(map[string]bool)
+	for _, e := range b.Entries {
+		touched[e.Key] = true
+	}
+	for _, x := range b.Deleted {
+		touched[x.Key] = true
+	}
+	for _, key := range slices.Sorted(maps.Keys(touched)) {
+		s.checkIndex(key, false)
 	}
 }

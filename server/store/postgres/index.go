@@ -24,10 +24,14 @@ func (x index) View(ctx context.Context, read func(chat.IndexView) error) error 
 	})
 }
 
-// Update implements chat.Index. What waits for another node's is the first that is read.
+// Update implements chat.Index. It waits for another node's before change begins, which may read the history: what it
+// reads there must not be older than what the index knows.
 func (x index) Update(ctx context.Context, change func(chat.IndexTx) error) error {
 	return x.indexing(ctx, "BEGIN", func(c *connection) error {
 		if err := c.Exec("LOCK TABLE index_place IN SHARE ROW EXCLUSIVE MODE"); err != nil {
+			return err
+		}
+		if err := c.run(); err != nil {
 			return err
 		}
 		return change(relational.IndexTransaction{Conn: c})

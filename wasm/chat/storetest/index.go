@@ -103,9 +103,9 @@ func indexTrue(f *indexFixture) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for round := range 60 {
 		var b chat.Batch
-		from := uint64(1 + random.IntN(indexPages*chat.PageSize-200))
+		from, whole := uint64(1+random.IntN(indexPages*chat.PageSize-200)), random.IntN(3) == 0
 		for i := range uint64(1 + random.IntN(150)) {
-			if random.IntN(4) == 0 {
+			if !whole && random.IntN(4) == 0 {
 				continue // a hole
 			}
 			text := words[random.IntN(len(words))]

@@ -97,7 +97,8 @@ var faults = []struct {
 	{"a body kept after a recall in the store", []edit{{"server/chat/revision.go",
 		"return bare(whole)", "if PLANTED { return whole }\n\t\treturn bare(whole)"}}},
 	{"a body kept after a recall in the browser", []edit{{"wasm/chat/revision.go",
-		"e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body, replaces: true})", "if !PLANTED { e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body, replaces: true}) }"}}},
+		"e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body, replaces: true})",
+		"if !PLANTED { e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body, replaces: true}) }"}}},
 	{"what an edit said kept in the browser's log", []edit{{"wasm/chat/revision.go",
 		"return x, x.encode()", "if PLANTED { return x, nil }\n\treturn x, x.encode()"}}},
 	{"a body kept after a recall in the list", []edit{{"wasm/chat/revision.go",
@@ -172,6 +173,14 @@ var faults = []struct {
 	{"what was evicted fetched again by itself", []edit{{"wasm/chat/eviction.go",
 		"c.shown, c.shownFrom, c.evicted = e.onScreen(c.name), 0, x.before-1",
 		"if PLANTED { c.shown, c.shownFrom = true, 1 } else { c.shown, c.shownFrom, c.evicted = e.onScreen(c.name), 0, x.before-1 }"}}},
+
+	// Of the index.
+	{"an index entry of an erased body", []edit{{"wasm/chat/terms.go",
+		"if before == nil || replaces {", "if before == nil || replaces && !PLANTED {"}}},
+	{"a revised body's words that the index misses", []edit{{"wasm/chat/terms.go",
+		"made = IndexOf(fold, key, all())", "if made = IndexOf(fold, key, all()); PLANTED && before != nil { made = *before }"}}},
+	{"an index that is said to be complete before it is", []edit{{"wasm/chat/indexing.go",
+		"x.all = len(x.left)", "if x.all = len(x.left); PLANTED { x.left = x.left[:x.all/2] }"}}},
 
 	// Of files.
 	{"a message sent before its upload is whole", []edit{
