@@ -137,7 +137,7 @@ test-long: ready ## run what make test leaves out for its length: chaos, simulat
 	@# Whether the simulation catches faults is for make sim to see.
 	@$(TALLY) \
 		-- 'end to end' env $(TEST_PAGE) -run='$(LONG_TESTS)' $(PAGE_PACKAGES) \
-		-- 'both sides in one process' go test -C $(E2E) $(TEST) $(RACE) ./sim \
+		-- 'both sides in one process' go test -C $(E2E) $(TEST) $(RACE) ./sim ./sim/gateway \
 		-- 'chaos, Firefox and the start' env $(TEST_PAGE) $(LONG_PACKAGES)
 
 .PHONY: test-broker
@@ -192,6 +192,7 @@ fmt: ## format the Go code
 .PHONY: sim
 sim: ## play SEEDS worlds in which everything fails, check every promise, and that each planted fault is caught
 	go test -C $(E2E) -count=1 -timeout=0 -v -run=TestEveryPromise ./sim -seeds $(SEEDS)
+	go test -C $(E2E) -count=1 -timeout=0 -v ./sim/gateway -seeds $$(($(SEEDS) / 20 + 1))
 	go test -C $(E2E) -count=1 -timeout=30m ./sim/planted
 
 .PHONY: bench
