@@ -695,7 +695,7 @@ func changedFarApart(t *testing.T, open History) {
 		for i := range ordered {
 			rev := ordered[(5*i+3)%len(ordered)]
 			key := proto.DirectKey(ann, 100+rev)
-			err = errors.Join(err, tx.PutConversation(chat.Conversation{Key: key, Head: 1, Min: 1}), tx.PutMember(chat.Member{Key: key, User: ann, Rev: rev}))
+			err = errors.Join(err, tx.Append(entry(key, 1, uint64(i+1), 100+rev)), tx.PutConversation(chat.Conversation{Key: key, Head: 1, Min: 1}), tx.PutMember(chat.Member{Key: key, User: ann, Rev: rev}))
 		}
 		return err
 	})
