@@ -146,6 +146,13 @@ test-broker: ## run the gateway with Mosquitto and three nodes of RabbitMQ, wher
 	go build $(RACE) -buildvcs=false -o $(BIN)/parley-race ./server
 	RABBITMQ_ROOT=$(BIN)/rabbitmq PARLEY_BIN=$(BIN)/parley-race go test -C $(E2E) -count=1 -v -timeout=10m ./gateway
 
+.PHONY: chaos-broker
+chaos-broker: FAULTS = 12
+chaos-broker: ## let plain clients write through three nodes of RabbitMQ while FAULTS times the gateway's leader, and then a broker's node, ends
+	.tools/setup $(BIN) brokers
+	go build $(RACE) -buildvcs=false -o $(BIN)/parley-race ./server
+	RABBITMQ_ROOT=$(BIN)/rabbitmq PARLEY_BIN=$(BIN)/parley-race go test -C $(E2E) -count=1 -v -timeout=30m ./gateway -run WhileNodesEnd -faults $(FAULTS)
+
 .PHONY: chaos
 chaos: tools build ## let three browsers send MESSAGES messages while FAULTS faults strike; SEED=n strikes alike
 	.tools/setup $(BIN)
