@@ -140,7 +140,7 @@ test-long: ready ## run what make test leaves out for its length: chaos, simulat
 	@# Whether the simulation catches faults is for make sim to see.
 	@$(TALLY) \
 		-- 'end to end' env $(TEST_PAGE) -run='$(LONG_TESTS)' $(PAGE_PACKAGES) \
-		-- 'both sides in one process' go test -C $(E2E) $(TEST) $(RACE) ./sim \
+		-- 'both sides in one process' go test -C $(E2E) $(TEST) $(RACE) ./sim ./sim/gateway \
 		-- 'chaos, Firefox and the start' env $(TEST_PAGE) $(LONG_PACKAGES)
 
 .PHONY: test-broker
@@ -148,6 +148,13 @@ test-broker: ## run the gateway with Mosquitto and three nodes of RabbitMQ, wher
 	.tools/setup $(BIN) brokers
 	go build $(RACE) -buildvcs=false -o $(BIN)/parley-race ./server
 	RABBITMQ_ROOT=$(BIN)/rabbitmq PARLEY_BIN=$(BIN)/parley-race go test -C $(E2E) -count=1 -v -timeout=10m ./gateway
+
+.PHONY: chaos-broker
+chaos-broker: FAULTS = 12
+chaos-broker: ## let plain clients write through three nodes of RabbitMQ while FAULTS times the gateway's leader, and then a broker's node, ends
+	.tools/setup $(BIN) brokers
+	go build $(RACE) -buildvcs=false -o $(BIN)/parley-race ./server
+	RABBITMQ_ROOT=$(BIN)/rabbitmq PARLEY_BIN=$(BIN)/parley-race go test -C $(E2E) -count=1 -v -timeout=30m ./gateway -run WhileNodesEnd -faults $(FAULTS)
 
 .PHONY: chaos
 chaos: tools build ## let three browsers send MESSAGES messages while FAULTS faults strike; SEED=n strikes alike
@@ -202,6 +209,7 @@ fmt: ## format the Go code
 .PHONY: sim
 sim: ## play SEEDS worlds in which everything fails, check every promise, and that each planted fault is caught
 	go test -C $(E2E) -count=1 -timeout=0 -v -run=TestEveryPromise ./sim -seeds $(SEEDS)
+	go test -C $(E2E) -count=1 -timeout=0 -v ./sim/gateway -seeds $$(($(SEEDS) / 20 + 1))
 	go test -C $(E2E) -count=1 -timeout=30m ./sim/planted
 
 .PHONY: bench

@@ -52,25 +52,43 @@ type progress struct {
 	db   *postgres.DB
 }
 
-// Load implements gateway.ProgressStore.
-func (p progress) Load(context.Context) (last gateway.Progress, err error) {
-	kept, err := p.kept.Change(func([]byte) ([]byte, error) { return nil, nil })
-	if err == nil && kept != nil {
-		err = json.Unmarshal(kept, &last)
-	}
-	if err == nil {
-		p.db.Hold(last.Place)
-	}
-	return last, err
+// Begin implements gateway.ProgressStore.
+func (p progress) Begin(context.Context) (gateway.Progress, error) {
+	return p.change(func(last gateway.Progress) (gateway.Progress, error) {
+		last.Term++
+		return last, nil
+	})
 }
 
 // Save implements gateway.ProgressStore.
-func (p progress) Save(_ context.Context, last gateway.Progress) error {
-	_, err := p.kept.Change(func([]byte) ([]byte, error) { return json.Marshal(last) })
-	if err == nil {
-		p.db.Hold(last.Place)
-	}
+func (p progress) Save(_ context.Context, next gateway.Progress) error {
+	_, err := p.change(func(last gateway.Progress) (gateway.Progress, error) {
+		if last.Term != next.Term {
+			return last, gateway.ErrReplaced
+		}
+		return next, nil
+	})
 	return err
+}
+
+// change saves what change makes of what was saved last, and holds what it needs of the log.
+func (p progress) change(change func(last gateway.Progress) (gateway.Progress, error)) (saved gateway.Progress, err error) {
+	_, err = p.kept.Change(func(kept []byte) ([]byte, error) {
+		var last gateway.Progress
+		if kept != nil {
+			if err := json.Unmarshal(kept, &last); err != nil {
+				return nil, err
+			}
+		}
+		if saved, err = change(last); err != nil {
+			return nil, err
+		}
+		return json.Marshal(saved)
+	})
+	if err == nil {
+		p.db.Hold(saved.Place)
+	}
+	return saved, err
 }
 
 // changeLog is what all nodes tell, for the one that has the gateway.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -16,6 +17,14 @@ type Address struct {
 	Hosts          []string // host:port, tried in turn: the nodes of one cluster
 	User, Password string   // no user: none is named
 	TLS            *tls.Config
+}
+
+// dial connects to a host.
+func (a *Address) dial(ctx context.Context, host string) (net.Conn, error) {
+	if a.TLS != nil {
+		return (&tls.Dialer{Config: a.TLS}).DialContext(ctx, "tcp", host)
+	}
+	return new(net.Dialer).DialContext(ctx, "tcp", host)
 }
 
 // ParseAddress parses mqtt://USER:PASSWORD@HOST:PORT,HOST… or, for TLS, mqtts://…. Ports

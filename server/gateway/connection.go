@@ -3,7 +3,6 @@ package gateway
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"math"
@@ -98,10 +97,7 @@ func (g *Gateway) dial(ctx context.Context) (*connection, error) {
 func (g *Gateway) dialHost(ctx context.Context, host string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	if config := g.config.Address.TLS; config != nil {
-		return (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", host)
-	}
-	return new(net.Dialer).DialContext(ctx, "tcp", host)
+	return g.config.Dial(ctx, host)
 }
 
 // connect sends CONNECT and SUBSCRIBE, and awaits CONNACK. present says that the broker

@@ -20,9 +20,8 @@ func (g *Gateway) follow(ctx context.Context) {
 		defer close(saved)
 		g.savePlaces(ctx)
 	}()
-	g.saving.Lock()
-	told := places{g.progress.Place, g.progress.Place}
-	g.saving.Unlock()
+	place := g.saved().Place
+	told := places{place, place}
 	for pause := (backoff{}); ctx.Err() == nil; pause.wait(ctx) {
 		err := g.config.Log.Follow(ctx, told.done, func(place, user uint64, b proto.Branch, payload []byte) error {
 			if err := g.queue.wait(ctx, g.config.Queue/2); err != nil {
@@ -60,7 +59,11 @@ func (g *Gateway) savePlaces(ctx context.Context) {
 func (g *Gateway) savePlace(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastPause)
 	defer cancel()
-	if err := g.save(ctx, func(p *Progress) { p.Place = max(p.Place, g.queue.reached()) }); err != nil {
+	reached := g.queue.reached()
+	if reached <= g.saved().Place {
+		return
+	}
+	if err := g.save(ctx, func(p *Progress) { p.Place = max(p.Place, reached) }); err != nil {
 		g.log.Warn("how far the broker was told is not saved: as much is told again after a restart", "error", err)
 	}
 }

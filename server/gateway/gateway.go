@@ -32,6 +32,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -80,13 +81,22 @@ type Progress struct {
 	Session uint64
 	// Place is that in the Log up to which the broker has acknowledged everything.
 	Place uint64
+	// Term is a number for the term in which it was saved, higher in later ones.
+	Term uint64
 }
 
-// ProgressStore keeps the Progress. The zero Progress is where nothing was saved.
+// ProgressStore keeps the Progress, for one leader at a time.
 type ProgressStore interface {
-	Load(ctx context.Context) (Progress, error)
-	Save(ctx context.Context, p Progress) error // on disk when it returns
+	// Begin begins a term, with the next number, and returns what was saved in those before;
+	// the zero Progress but for Term where nothing was.
+	Begin(ctx context.Context) (Progress, error)
+	// Save has p on disk when it returns. It fails with ErrReplaced if a term began after p's:
+	// a node that was frozen while another came to lead knows nothing of that.
+	Save(ctx context.Context, p Progress) error
 }
+
+// ErrReplaced is that another node leads.
+var ErrReplaced = errors.New("another node leads the gateway")
 
 // Config says what a Gateway works with. Address and Progress are needed.
 type Config struct {
@@ -107,6 +117,8 @@ type Config struct {
 	// what that node was handing out, and hands out what came later first. It may
 	// afterwards, too: that much of the order is the broker's.
 	Settle time.Duration
+	// Dial connects to a host of Address; nil is TCP, with TLS if Address has that.
+	Dial func(ctx context.Context, host string) (net.Conn, error)
 	// Logger gets a line per refusal, however many there are: it must bound them itself,
 	// as package logs does. nil is slog.Default().
 	Logger *slog.Logger
@@ -127,7 +139,9 @@ type Gateway struct {
 	connected atomic.Bool    // to the broker
 	stored    atomic.Uint64  // publications that the Service took
 	host      int            // of Address.Hosts, to try first; Run's own
-	saving    sync.Mutex     // guards what follows
+	end       func()         // of the term; Run sets it
+	replaced  atomic.Bool    // another node began a term
+	saving    chan struct{}  // holds one while progress is read or saved
 	progress  Progress       // as it is saved
 	followers sync.WaitGroup // of the Log
 }
@@ -155,13 +169,16 @@ func New(c Config) (*Gateway, error) {
 	if c.ReceiveMaximum == 0 {
 		c.ReceiveMaximum = 1000
 	}
+	if c.Dial == nil {
+		c.Dial = c.Address.dial
+	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
 	if c.Faults == nil {
 		c.Faults = fault.NewRecord(c.Logger)
 	}
-	g := &Gateway{config: c, log: c.Logger, queue: newQueue(c.Queue), always: always}
+	g := &Gateway{config: c, log: c.Logger, queue: newQueue(c.Queue), always: always, saving: make(chan struct{}, 1)}
 	g.metrics = newMetrics(g)
 	g.queue.open(always)
 	return g, nil
@@ -237,14 +254,20 @@ func (g *Gateway) Run(ctx context.Context, service Service) {
 			continue
 		}
 		pause = backoff{}
-		g.lead(term)
+		if g.lead(term); g.replaced.Load() {
+			g.log.Warn("the gateway stops: another node leads it")
+			pause.next = g.config.Settle
+			pause.wait(ctx)
+		}
 		resign()
 	}
 }
 
 // lead serves a term.
 func (g *Gateway) lead(term context.Context) {
-	if !g.load(term) {
+	term, g.end = context.WithCancel(term)
+	defer g.end()
+	if g.replaced.Store(false); !g.begin(term) {
 		return
 	}
 	if !g.always {
@@ -274,14 +297,14 @@ func (g *Gateway) lead(term context.Context) {
 	}
 }
 
-// load reads the progress, as often as it takes; false if ctx was done first.
-func (g *Gateway) load(ctx context.Context) bool {
+// begin reads the progress, as often as it takes; false if ctx was done first.
+func (g *Gateway) begin(ctx context.Context) bool {
 	for pause := (backoff{}); ; pause.wait(ctx) {
-		p, err := g.config.Progress.Load(ctx)
+		p, err := g.config.Progress.Begin(ctx)
 		if err == nil {
-			g.saving.Lock()
+			g.saving <- struct{}{}
 			g.progress = p
-			g.saving.Unlock()
+			<-g.saving
 			return true
 		}
 		if ctx.Err() != nil {
@@ -291,23 +314,26 @@ func (g *Gateway) load(ctx context.Context) bool {
 	}
 }
 
-// save changes the progress.
+// save saves the progress as change makes it, and ends the term if another began.
 func (g *Gateway) save(ctx context.Context, change func(*Progress)) error {
-	g.saving.Lock()
-	defer g.saving.Unlock()
+	g.saving <- struct{}{}
+	defer func() { <-g.saving }()
 	p := g.progress
 	change(&p)
-	if p == g.progress {
-		return nil
+	err := g.config.Progress.Save(ctx, p)
+	if errors.Is(err, ErrReplaced) {
+		g.replaced.Store(true)
+		g.end()
 	}
-	if err := g.config.Progress.Save(ctx, p); err != nil {
+	if err != nil {
 		return fmt.Errorf("the gateway's progress could not be saved: %w", err)
 	}
 	g.progress = p
 	return nil
 }
 
-// session is the number of the broker's session, a new one if that is new.
+// session is the number of the broker's session, a new one if that is new. It is saved in
+// any case, by which a node that is not to lead any more learns it before it takes anything.
 func (g *Gateway) session(ctx context.Context, present bool) (uint64, error) {
 	err := g.save(ctx, func(p *Progress) {
 		if present && p.Session != 0 {
@@ -317,9 +343,14 @@ func (g *Gateway) session(ctx context.Context, present bool) (uint64, error) {
 		_, _ = rand.Read(number[:]) // which never fails
 		p.Session = binary.BigEndian.Uint64(number[:]) | 1
 	})
-	g.saving.Lock()
-	defer g.saving.Unlock()
-	return g.progress.Session, err
+	return g.saved().Session, err
+}
+
+// saved is the progress as it is saved.
+func (g *Gateway) saved() Progress {
+	g.saving <- struct{}{}
+	defer func() { <-g.saving }()
+	return g.progress
 }
 
 // backoff are pauses that grow. The zero backoff is ready.

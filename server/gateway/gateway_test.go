@@ -668,6 +668,26 @@ func TestALogIsFollowedFromWhereTheBrokerAcknowledgedIt(t *testing.T) {
 	}
 }
 
+// A node that was frozen while another came to lead has a term that goes on: it ends when the
+// node would save something, which stays as the other left it.
+func TestWhoWasReplacedSavesNothingAndStops(t *testing.T) {
+	lead, log := make(terms), &fakeLog{more: make(chan struct{})}
+	f := newFixture(t, func(c *Config) { c.Leadership, c.Log = lead, log })
+	lead <- t.Context()
+	f.ready()
+	other, err := f.progress.Begin(t.Context())
+	other.Session, other.Place = 7, 50
+	if err = errors.Join(err, f.progress.Save(t.Context(), other)); err != nil {
+		t.Fatal(err)
+	}
+	log.put("one", "two")
+	f.broker.eventually("the term is over", func() bool { return !f.connected.Load() && f.replaced.Load() })
+	f.stop()
+	if p, err := f.progress.Load(t.Context()); err != nil || p != other {
+		t.Errorf("the other's progress is %+v, want %+v: %v", p, other, err)
+	}
+}
+
 // Of nodes that are all told the same, the one that leads publishes it.
 func TestWhoDoesNotLeadPublishesNothing(t *testing.T) {
 	lead := make(terms)

@@ -13,7 +13,7 @@ import (
 // ProgressFile keeps a Progress in a file.
 type ProgressFile string
 
-// Load implements ProgressStore.
+// Load returns what was saved last.
 func (f ProgressFile) Load(context.Context) (p Progress, err error) {
 	content, err := os.ReadFile(string(f))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -28,8 +28,29 @@ func (f ProgressFile) Load(context.Context) (p Progress, err error) {
 	return p, nil
 }
 
+// Begin implements ProgressStore.
+func (f ProgressFile) Begin(ctx context.Context) (Progress, error) {
+	p, err := f.Load(ctx)
+	if err == nil {
+		p.Term++
+		err = f.write(p)
+	}
+	return p, err
+}
+
 // Save implements ProgressStore.
-func (f ProgressFile) Save(_ context.Context, p Progress) (err error) {
+func (f ProgressFile) Save(ctx context.Context, p Progress) error {
+	last, err := f.Load(ctx)
+	switch {
+	case err != nil:
+		return err
+	case last.Term != p.Term:
+		return ErrReplaced
+	}
+	return f.write(p)
+}
+
+func (f ProgressFile) write(p Progress) (err error) {
 	content, err := json.Marshal(p)
 	if err != nil {
 		return err

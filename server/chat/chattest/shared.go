@@ -49,7 +49,7 @@ type Node struct {
 	to       chat.Follower
 	followed int         // how many records
 	pending  *pending    // of the Update under way
-	leads    bool        // at the last Renew
+	leads    bool        // as of the last Renew, for as long as that lasts
 	Vague    func() bool // whether what became of a commit stays unknown; nil: never
 	Older    bool        // a node of an earlier version is there
 }
@@ -75,6 +75,9 @@ func (s *Shared) Open(start uint64) *Node {
 
 // Records is how many there are and were in the change log.
 func (s *Shared) Records() int { return s.trimmed + len(s.log) }
+
+// Since are the records in the change log after the first so many.
+func (s *Shared) Since(after int) [][]byte { return slices.Clone(s.log[max(0, after-s.trimmed):]) }
 
 // Trim forgets the change log but for its last records.
 func (s *Shared) Trim(but int) {
@@ -234,7 +237,7 @@ func (n *Node) Remove(tx chat.Tx, node uint64) (bool, error) {
 }
 
 // Leads implements chat.Shared.
-func (n *Node) Leads() bool { return n.leads }
+func (n *Node) Leads() bool { return n.leads && n.Fresh(n.start) }
 
 // Mixed implements chat.Shared.
 func (n *Node) Mixed() bool { return n.Older }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -46,6 +47,7 @@ func Run(t *testing.T, fresh func(t *testing.T) History) {
 		{"a view does not see what is written beside it", snapshot},
 		{"an update whose context has ended writes nothing", cancelled},
 		{"what changed for a user comes in the order of change numbers", changed},
+		{"what changed comes in the order of change numbers that are far apart", changedFarApart},
 		{"what changed for an agent is what changed in their services", changedForAgents},
 		{"what changed tells how many are unread and whether somebody waits", tallied},
 		{"what changed tells whether the user and others wrote", wroteAndHeard},
@@ -682,6 +684,29 @@ func revs(changes []chat.Change) (all []uint64) {
 		all = append(all, c.Rev)
 	}
 	return all
+}
+
+func changedFarApart(t *testing.T, open History) {
+	s := open()
+	const ann = 50
+	ordered := []uint64{1, 1<<8 - 1, 1 << 8, 1<<16 - 1, 1 << 16, 1<<20 - 1, 1 << 20, 1<<20 + 1, 3<<20 - 1, 3 << 20, 1 << 40, 1<<40 + 1<<20 - 1, 1<<40 + 1<<20, 1 << 63}
+	update(t, s, func(tx chat.Tx) error {
+		var err error
+		for i := range ordered {
+			rev := ordered[(5*i+3)%len(ordered)]
+			key := proto.DirectKey(ann, 100+rev)
+			err = errors.Join(err, tx.Append(entry(key, 1, uint64(i+1), 100+rev)), tx.PutConversation(chat.Conversation{Key: key, Head: 1, Min: 1}), tx.PutMember(chat.Member{Key: key, User: ann, Rev: rev}))
+		}
+		return err
+	})
+	backwards := slices.Clone(ordered)
+	slices.Reverse(backwards)
+	for i, rev := range ordered {
+		want(t, fmt.Sprint("at and after ", rev), revs(changes(t, s, ann, 0, rev-1, 100)), ordered[i:])
+		want(t, fmt.Sprint("the next two after ", rev), revs(changes(t, s, ann, 0, rev, 2)), append([]uint64(nil), ordered[i+1:min(i+3, len(ordered))]...))
+		want(t, fmt.Sprint("some after ", rev), get(t, s, func(v chat.View) (bool, error) { return v.Keeps(ann, rev) }), i+1 < len(ordered))
+		want(t, fmt.Sprint("the most recent ", i), revs(get(t, s, func(v chat.View) ([]chat.Change, error) { return v.Recent(ann, 0, i) })), append([]uint64(nil), backwards[:i]...))
+	}
 }
 
 // everything is the set of all services that there are.

@@ -309,26 +309,11 @@ func unnamed(t *testing.T, s *site) {
 // same session. It leaves one of them dead.
 func takeOver(t *testing.T, s *site) {
 	const user, other = 1008, 1009
-	nodes, addresses := []*live.Server{s.Server, {Data: t.TempDir()}}, []string{s.metrics, freeAddress(t)}
-	for _, flag := range s.Flags {
-		if flag == s.metrics {
-			flag = addresses[1]
-		}
-		nodes[1].Flags = append(nodes[1].Flags, flag)
-	}
+	addresses := []string{s.metrics, freeAddress(t)}
+	nodes := []*live.Server{s.Server, s.node("", addresses[1])}
 	if err := nodes[1].Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
-		if nodes[1].Runs() {
-			if err := nodes[1].Stop(); err != nil {
-				t.Error(err)
-			}
-		}
-		if err := nodes[1].CheckLog(); err != nil {
-			t.Error(err)
-		}
-	}()
 	leader := -1
 	eventually(t, "one node has the gateway", func() bool {
 		first, second := connected(t, addresses[0]), connected(t, addresses[1])

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -64,7 +65,8 @@ type site struct {
 	broker
 	t       *testing.T
 	secret  []byte
-	metrics string // host:port
+	flags   []string // of every node of Parley
+	metrics string   // host:port
 	tokens  map[uint64]string
 }
 
@@ -75,34 +77,48 @@ const brokerSecret = "0123456789abcdefghij"
 // then Parley.
 func newSite(t *testing.T, start func(t *testing.T, parley string, tokens map[uint64]string) broker) *site {
 	t.Helper()
-	s := &site{t: t, metrics: freeAddress(t), secret: []byte(rand.Text() + rand.Text()), tokens: make(map[uint64]string)}
+	parley := freeAddress(t)
+	s := newSiteAt(t, parley, start)
+	s.metrics = freeAddress(t)
+	s.Server = s.node(parley, s.metrics)
+	s.start()
+	return s
+}
+
+// newSiteAt starts a broker, and no Parley yet, which will be at an address.
+func newSiteAt(t *testing.T, parley string, start func(t *testing.T, parley string, tokens map[uint64]string) broker) *site {
+	t.Helper()
+	s := &site{t: t, secret: []byte(rand.Text() + rand.Text()), tokens: make(map[uint64]string)}
 	for user := uint64(firstUser); user <= lastUser; user++ {
 		s.tokens[user] = s.token(user)
 	}
-	parley := freeAddress(t)
 	s.broker = start(t, parley, s.tokens)
 	key := filepath.Join(t.TempDir(), "jwt.key")
 	if err := os.WriteFile(key, s.secret, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.Server = &live.Server{Data: t.TempDir(), Address: parley, Flags: []string{
-		"-db", postgrestest.Database(t), "-jwt-key", key, "-broker", s.gateway(), "-broker-secret", brokerSecret, "-metrics", s.metrics,
-	}}
+	s.flags = []string{"-db", postgrestest.Database(t), "-jwt-key", key, "-broker", s.gateway(), "-broker-secret", brokerSecret}
+	return s
+}
+
+// node is one of Parley, not started yet, that ends with the test.
+func (s *site) node(address, metrics string) *live.Server {
+	t := s.t
+	n := &live.Server{Data: t.TempDir(), Address: address, Flags: append(slices.Clone(s.flags), "-metrics", metrics)}
 	t.Cleanup(func() {
-		if s.Runs() {
-			if err := s.Stop(); err != nil {
+		if n.Runs() {
+			if err := n.Stop(); err != nil {
 				t.Error(err)
 			}
 		}
-		if err := s.CheckLog(); err != nil {
+		if err := n.CheckLog(); err != nil {
 			t.Error(err)
 		}
 		if t.Failed() {
-			t.Logf("the server's log:\n%s", s.Log())
+			t.Logf("the server's log:\n%s", n.Log())
 		}
 	})
-	s.start()
-	return s
+	return n
 }
 
 // start starts Parley and waits until the gateway is connected.

@@ -23,11 +23,11 @@ const (
 // settings are those of each connection. One that is idle within a transaction, as that of
 // a node that was frozen, holds up others for 5 s at most; one whose host has vanished
 // likewise. (One that is frozen in the midst of what it sends is ended by who waits.) Every query has an index that serves it: without statistics the planner would
-// rather walk a table that is still small.
+// rather walk a table that is still small, or share its work with others that take longer to begin.
 var settings = []string{
 	"search_path = " + schemaName, "idle_in_transaction_session_timeout = '5s'", "lock_timeout = '3s'",
 	"tcp_keepalives_idle = 2", "tcp_keepalives_interval = 1", "tcp_keepalives_count = 3",
-	"enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off", "jit = off", "default_transaction_isolation = 'read committed'", "default_transaction_read_only = off",
+	"enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off", "jit = off", "max_parallel_workers_per_gather = 0", "default_transaction_isolation = 'read committed'", "default_transaction_read_only = off",
 }
 
 // greeting is what a connection begins with. Whoever switched synchronous_commit off would

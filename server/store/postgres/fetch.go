@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"slices"
 	"strings"
 
 	"parley/proto"
@@ -12,14 +13,7 @@ import (
 // transaction, in one round trip.
 func (c *connection) Fetch(f *relational.Fetched, r chat.Reads) error {
 	f.Nothing(r)
-	if len(r.Members) > 0 {
-		keys, users := make(texts, len(r.Members)), make(blobs, len(r.Members))
-		for i, m := range r.Members {
-			keys[i], users[i] = m.Key.String(), relational.Number(m.User).Bytes()
-		}
-		c.add("SELECT id, key, "+relational.ConversationColumns+" FROM conversations WHERE key = ANY($1)", []any{keys}, f.Conversation)
-		c.add(membersQuery, []any{keys, users}, f.Member)
-	}
+	c.fetchMembers(f, r.Members)
 	if len(r.Refs) > 0 {
 		senders, refs := make(blobs, len(r.Refs)), make(blobs, len(r.Refs))
 		for i, ref := range r.Refs {
@@ -45,6 +39,32 @@ func (c *connection) Fetch(f *relational.Fetched, r chat.Reads) error {
 		c.fetchAuthors(f, r.Authors)
 	}
 	return c.run()
+}
+
+// fetchMembers fetches members and their conversations: of one between two both of them, who
+// are together.
+func (c *connection) fetchMembers(f *relational.Fetched, members []chat.MemberRead) {
+	var both, keys texts
+	var users blobs
+	asked := make(map[proto.Key]bool, len(members))
+	for _, m := range members {
+		switch direct := m.Key.Kind() == proto.Direct; {
+		case !direct:
+			keys, users = append(keys, m.Key.String()), append(users, relational.Number(m.User).Bytes())
+		case !asked[m.Key]:
+			asked[m.Key] = true
+			both = append(both, m.Key.String())
+		}
+	}
+	if len(members) > 0 {
+		c.add("SELECT id, key, "+relational.ConversationColumns+" FROM conversations WHERE key = ANY($1)", []any{slices.Concat(both, keys)}, f.Conversation)
+	}
+	if len(both) > 0 {
+		c.add(bothQuery, []any{both}, f.Member)
+	}
+	if len(keys) > 0 {
+		c.add(membersQuery, []any{keys, users}, f.Member)
+	}
 }
 
 // fetchSpoken fetches groups, and what entries speak of and carry.
@@ -93,6 +113,8 @@ func numbers(of []uint64) blobs {
 	}
 	return all
 }
+
+const bothQuery = "SELECT c.name, m.user_id, " + relational.MemberColumns + " FROM (SELECT id, key AS name FROM conversations) c JOIN members m ON m.conversation = c.id WHERE c.name = ANY($1)"
 
 const membersQuery = "SELECT asked.key, m.user_id, " + relational.MemberColumns + " FROM unnest($1::text[], $2::bytea[]) AS asked(key, of)" +
 	" JOIN (SELECT id, key AS name FROM conversations) c ON c.name = asked.key JOIN members m ON m.conversation = c.id AND m.user_id = asked.of"

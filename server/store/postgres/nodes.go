@@ -128,7 +128,7 @@ func (db *DB) keep() {
 			ctx, cancel := context.WithTimeout(context.Background(), leaseEvery)
 			if err := db.renew(ctx); err != nil {
 				db.log.Warn("the lease on the database could not be renewed", "error", explain(err))
-			} else if db.leads.Load() {
+			} else if db.Leads() {
 				if err := db.trim(ctx, &trim, time.Now()); err != nil {
 					db.log.Warn("the change log could not be trimmed", "error", explain(err))
 				}
@@ -149,6 +149,7 @@ func (db *DB) renew(ctx context.Context) error {
 		var first relational.Number
 		var nodes int
 		var oldest int64
+		until := time.Now().Add(leaseTime)
 		err := c.transaction(ctx, "BEGIN", func() error {
 			lease := int64(leaseTime / time.Second)
 			if err := c.Exec("INSERT INTO nodes (id, renewed, until, alone, schema) VALUES ($1, clock_timestamp(), clock_timestamp() + $2 * interval '1 second', $3, $4)"+
@@ -159,7 +160,11 @@ func (db *DB) renew(ctx context.Context) error {
 			return err
 		})
 		if err == nil {
-			db.leads.Store(uint64(first) == db.start)
+			if uint64(first) != db.start {
+				db.leads.Store(nil)
+			} else {
+				db.leads.Store(&until)
+			}
 			db.oldest.Store(oldest)
 			db.metrics.nodes.Set(float64(nodes))
 			db.metrics.renewed.SetToCurrentTime()
@@ -181,8 +186,12 @@ func (db *DB) keeping(ctx context.Context, use func(*connection) error) error {
 	return use(c)
 }
 
-// Leads implements chat.Shared.
-func (db *DB) Leads() bool { return db.leads.Load() }
+// Leads implements chat.Shared. The lease is the database's; that it may be over a node knows
+// by how long ago it asked to renew it: one that was frozen leads no more when it goes on.
+func (db *DB) Leads() bool {
+	until := db.leads.Load()
+	return until != nil && time.Now().Before(*until)
+}
 
 // Mixed implements chat.Shared.
 func (db *DB) Mixed() bool { return db.oldest.Load() < int64(len(migrations)) }

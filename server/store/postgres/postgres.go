@@ -93,9 +93,9 @@ type DB struct {
 	caught   atomic.Int64     // when all of them were, in Unix milliseconds
 	more     chan struct{}    // holds one: there may be more to follow
 	signals  chan []byte
-	follower chat.Follower // whom signals are for, once there is one
-	leads    atomic.Bool
-	oldest   atomic.Int64 // the schema that the oldest of the nodes' programs knows
+	follower chat.Follower             // whom signals are for, once there is one
+	leads    atomic.Pointer[time.Time] // until when this node does, by its own clock; nil: it does not
+	oldest   atomic.Int64              // the schema that the oldest of the nodes' programs knows
 
 	writer  pool // the one connection that writes
 	viewer  pool // those that View uses

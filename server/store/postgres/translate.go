@@ -29,6 +29,8 @@ func translate(query string) string {
 		n++
 		return "$" + strconv.Itoa(n)
 	})
+	words = afterRev.ReplaceAllString(words, "m.block >= "+blockOf("$1")+" AND m.rev > $1")
+	words = byRev.ReplaceAllString(words, "ORDER BY m.block$1, m.rev$1")
 	translated.Store(query, words)
 	return words
 }
@@ -43,4 +45,7 @@ var (
 	indexedBy = regexp.MustCompile(` INDEXED BY \w+`)
 	blob      = regexp.MustCompile(`x'([0-9a-f]*)'`)
 	parameter = regexp.MustCompile(`\?\d*`)
+	// Rows of members are found and sorted by blocks of change numbers first, see the schema.
+	afterRev = regexp.MustCompile(`m\.rev > (\$\d+)`)
+	byRev    = regexp.MustCompile(`ORDER BY m\.rev( DESC)?`)
 )

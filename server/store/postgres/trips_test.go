@@ -353,3 +353,16 @@ func (k *talk) all(key proto.Key) (all kept) {
 	}
 	return all
 }
+
+// Who is told of each message has a row that changes with it: were a column in an index that
+// changes, each index of the table would be written for it (PostgreSQL's heap-only tuples).
+func TestWhatEachMessageChangesOfAMemberIsInNoIndex(t *testing.T) {
+	address := postgrestest.Database(t)
+	open(t, address, t.TempDir())
+	indexed := postgrestest.SQL(t, address, `SELECT string_agg(DISTINCT attname, ' ' ORDER BY attname) FROM pg_index i
+		JOIN pg_attribute a ON a.attrelid = i.indrelid AND (a.attnum = ANY(i.indkey) OR pg_get_expr(i.indpred, i.indrelid) ~ ('\m' || a.attname || '\M'))
+		WHERE i.indrelid = 'parley.members'::regclass`)
+	if want := "block blocks conversation peer role user_id"; indexed != want {
+		t.Errorf("indexes of members have %q, want %q", indexed, want)
+	}
+}

@@ -111,6 +111,9 @@ func (m *Memory) Apply(ctx context.Context, b chat.Batch) error {
 	if b.Clear {
 		clear(m.index)
 	}
+	for _, s := range b.Dropped {
+		maps.DeleteFunc(m.index[s.Key], func(page uint64, _ *chat.PageTerms) bool { return s.From <= page && page <= s.To })
+	}
 	for at, w := range pages {
 		on, err := m.on(ctx, at.key, at.page)
 		if err != nil {

@@ -12,22 +12,31 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// seeds are some times what it took to catch the last of them, 180 of these; `make
+// A world is a simulation, by its package, and how many seeds of it are played: some times
+// what it took to catch the last of the faults, 180 of sim's and 6 of the gateway's; `make
 // sim` plays more.
-const seeds = "500"
+type world struct{ pkg, seeds string }
+
+var (
+	chats    = world{"parley/server/e2e/sim", "500"}
+	gateways = world{"parley/server/e2e/sim/gateway", "150"}
+)
 
 // edit replaces one piece of source, which must be there exactly once. In what takes
 // its place PLANTED tells whether the fault is at work.
 type edit struct{ file, old, new string }
 
-var faults = []struct {
+type fault struct {
 	name  string
 	edits []edit
-}{
+}
+
+var faults = []fault{
 	{"an acknowledgement before the commit", []edit{{"server/chat/commit.go",
 		"c.results[i] = Result{Err: refusal}", "if !PLANTED { c.results[i] = Result{Err: refusal} }"}}},
 	{"half of a transaction that failed not tried again", []edit{{"server/chat/commit.go",
@@ -220,45 +229,69 @@ var faults = []struct {
 		"now := s.millis()\n\tif s.shared != nil {", "now := s.millis()\n\tif s.shared != nil && !PLANTED {"}}},
 }
 
+// gatewayFaults are those that the gateway's simulation is to catch.
+var gatewayFaults = []fault{
+	{"two leaders", []edit{
+		{"server/gateway/leadership.go", "for leads() != leading {", "for leads() != leading || PLANTED && !leading {"},
+		{"server/gateway/gateway.go", "if errors.Is(err, ErrReplaced) {", "if errors.Is(err, ErrReplaced) && PLANTED { err = nil } else if errors.Is(err, ErrReplaced) {"}}},
+	{"a publication acknowledged to the broker before the commit", []edit{{"server/gateway/intake.go",
+		"len(in.arrivals) > 0 && in.arrivals[0].settled {", "len(in.arrivals) > 0 && (in.arrivals[0].settled || PLANTED) {"}}},
+	{"a client_ref made of a packet identifier that a repeat has not", []edit{{"server/gateway/ref.go",
+		"if created(a) < clocksBegan {", "if created(a) < clocksBegan || PLANTED {"}}},
+	{"a session taken for a new one by each leader", []edit{{"server/gateway/gateway.go",
+		"if present && p.Session != 0 {", "if present && p.Session != 0 && !PLANTED {"}}},
+	{"the change log resumed behind what was sent and not acknowledged", []edit{{"server/gateway/queue.go",
+		"return q.places.done", "if PLANTED && q.sent > 0 { return q.waiting[q.sent-1].place }\n\treturn q.places.done"}}},
+	{"a publication given up that the server failed at once", []edit{{"server/gateway/intake.go",
+		"if final(err) || a.packet.QoS == 0 {", "if final(err) || a.packet.QoS == 0 || PLANTED {"}}},
+}
+
 var caught = regexp.MustCompile(`seed (\d+): .*`)
 
-func TestEveryPlantedFaultIsCaught(t *testing.T) {
-	binary := build(t)
+func TestEveryPlantedFaultIsCaught(t *testing.T) { catch(t, chats, faults, 1) }
+
+func TestEveryPlantedFaultOfTheGatewayIsCaught(t *testing.T) {
+	catch(t, gateways, gatewayFaults, 1+len(faults))
+}
+
+// catch lets a simulation play without a fault, and with each, of which the first has a number.
+func catch(t *testing.T, w world, faults []fault, first int) {
+	binary := build(t, w)
 	t.Run("none", func(t *testing.T) {
 		t.Parallel()
-		if out, err := simulate(t, binary, 0); err != nil {
+		if out, err := w.simulate(t, binary, 0); err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})
 	for i, fault := range faults {
 		t.Run(fault.name, func(t *testing.T) {
 			t.Parallel() // few seeds catch most of them
-			out, err := simulate(t, binary, i+1)
+			out, err := w.simulate(t, binary, first+i)
 			found := caught.Find(out)
 			if err == nil || found == nil {
-				t.Fatalf("%s seeds passed with the fault in the code\n%s", seeds, out)
+				t.Fatalf("%s seeds passed with the fault in the code\n%s", w.seeds, out)
 			}
 			t.Logf("%s", found)
 		})
 	}
 }
 
-// simulate runs the simulation with a fault at work, of which the first is 1; 0 is none.
-func simulate(t *testing.T, binary string, fault int) ([]byte, error) {
+// simulate runs the simulation with the fault of a number at work; 0 is none.
+func (w world) simulate(t *testing.T, binary string, fault int) ([]byte, error) {
 	t.Helper()
-	run := exec.CommandContext(t.Context(), binary, "-test.run", "^TestEveryPromiseHoldsUnderFaults$", "-seeds", seeds)
+	run := exec.CommandContext(t.Context(), binary, "-test.run", "^TestEveryPromiseHoldsUnderFaults$", "-seeds", w.seeds)
 	run.Env = append(os.Environ(),
 		fmt.Sprintf("%s=%d", faultVariable, fault),
 		"GOGC=1000") // a world is small and short-lived: collecting it takes a third of the time
 	return run.CombinedOutput()
 }
 
-// build builds the simulation with all faults in it.
-func build(t *testing.T) string {
+// build builds a simulation with all faults in it.
+func build(t *testing.T, w world) string {
 	t.Helper()
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "sim.test")
-	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-o", binary, "-overlay", overlay(t, dir), "parley/server/e2e/sim")
+	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-o", binary, "-overlay", overlay(t, dir), w.pkg)
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
@@ -274,7 +307,7 @@ func overlay(t *testing.T, dir string) string {
 	t.Helper()
 	root := moduleRoot(t)
 	sources := make(map[string]string)
-	for i, fault := range faults {
+	for i, fault := range slices.Concat(faults, gatewayFaults) {
 		for _, e := range fault.edits {
 			path := filepath.Join(root, e.file)
 			if sources[path] == "" {
