@@ -197,15 +197,8 @@ export class MessageList extends HTMLElement {
 
   /** Goes to a message, which may be far above. @param {bigint} seq */
   async jump(seq) {
-    const jump = ++this.#jumps;
-    this.#atEnd = false;
-    this.#seeking = !this.#standing;
-    if (!this.message(seq)) await this.#window.askAround(seq, this.#head);
-    if (jump !== this.#jumps || !this.isConnected) return;
-    this.#seeking = false;
-    this.#placed ||= this.message(seq) !== undefined;
-    this.#paint();
-    const row = this.#rows.querySelector(`[data-seq="${seq}"]`) ?? (this.message(seq) ? this.#rowAfter(seq) : null);
+    if (!await this.#reach(seq)) return;
+    const row = this.#rowOf(seq);
     if (!row) return this.#missJump(seq);
     this.#height = this.#log.clientHeight;
     row.scrollIntoView({ block: 'center' });
@@ -215,6 +208,34 @@ export class MessageList extends HTMLElement {
     const acts = row.querySelector('.acts');
     if (acts instanceof HTMLElement) acts.focus({ preventScroll: true });
     else this.focus();
+  }
+
+  /** Goes where the person read before the page was loaded; where that is gone, to the end. @param {import('../model/reading-places.js').ReadingPlace} place */
+  async returnTo({ seq, top }) {
+    if (seq < this.#min || this.#head && seq > this.#head) return;
+    if (!await this.#reach(seq)) return;
+    const row = this.#rowOf(seq);
+    if (row) return this.#standAt(row, top);
+    this.#atEnd = true;
+    await this.#window.askNewest();
+  }
+
+  /** Has the messages around one shown; false if the person goes elsewhere meanwhile. @param {bigint} seq */
+  async #reach(seq) {
+    const jump = ++this.#jumps;
+    this.#atEnd = false;
+    this.#seeking = !this.#standing;
+    if (!this.message(seq)) await this.#window.askAround(seq, this.#head);
+    if (jump !== this.#jumps || !this.isConnected) return false;
+    this.#seeking = false;
+    this.#placed ||= this.message(seq) !== undefined;
+    this.#paint();
+    return true;
+  }
+
+  /** The row of an entry; null if it is not there. @param {bigint} seq */
+  #rowOf(seq) {
+    return this.#rows.querySelector(`[data-seq="${seq}"]`) ?? (this.message(seq) && this.#rowAfter(seq)) ?? null;
   }
 
   /** The row after an entry that has none, or else the last. @param {bigint} seq */
@@ -527,8 +548,12 @@ export class MessageList extends HTMLElement {
     requestAnimationFrame(() => mark('messages painted'));
     const row = place && this.#views.get(place.id)?.element;
     if (!row) return this.#placeWhereReadingGoesOn();
-    const { top } = this.#log.getBoundingClientRect();
-    this.#log.scrollTop += row.getBoundingClientRect().top - top - place.top;
+    this.#standAt(row, place.top);
+  }
+
+  /** Scrolls a row to where it stood. @param {Element} row @param {number} top px below that of the list */
+  #standAt(row, top) {
+    this.#log.scrollTop += row.getBoundingClientRect().top - this.#log.getBoundingClientRect().top - top;
     this.#height = this.#log.clientHeight;
     this.#scrolled();
   }
