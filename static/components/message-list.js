@@ -4,7 +4,7 @@
 import { mark } from '../client/marks.js';
 import { EachFrame } from '../model/each-frame.js';
 import { isChoosable, isEditable } from '../model/message-acts.js';
-import { MessageWindow } from '../model/message-window.js';
+import { longestPage, MessageWindow, stepLength } from '../model/message-window.js';
 import { ownReaction } from '../model/reactions.js';
 import { idOf, isCrossed, isTurnedDown, notesAmong, rowsOf } from '../model/rows.js';
 import { isolated } from '../texts/foreign-text.js';
@@ -43,9 +43,8 @@ const nearEnd = 48; // px from the end that still count as at the end
 /** How many messages are kept over a reload, from one on that the person reads, and before it. */
 const keptFrom = 45;
 const keptBefore = 15;
-const early = 800; // px above and below the screen within which messages are asked for
-const fewest = 120; // messages that are held
-const smallest = 30; // px that a message is high, at least
+const early = 500; // px above and below the screen within which messages are asked for
+const smallest = 36; // px that a message is high, at least
 
 /**
  * Fires "retry" and "discard" with the ref of a refused message, "turned-down" with a control entry that was
@@ -359,9 +358,9 @@ export class MessageList extends HTMLElement {
     if (change.messages.some(({ mine, seq }) => mine && seq === 0n)) this.#paint();
   }
 
-  /** How many messages are held: what is early above and below the screen, and a page more, however tall that is. */
+  /** How many messages are held: what is early above and below the screen, and what is asked for at once, however tall that is. */
   get #most() {
-    return Math.max(fewest, Math.ceil((this.#height + 3 * early) / smallest));
+    return Math.max(longestPage, Math.ceil((this.#height + 2 * early) / smallest) + stepLength);
   }
 
   /** Which end of the window may not be dropped. */

@@ -51,6 +51,7 @@ export class ServiceQueue extends HTMLElement {
         element('div', { class: 'queue-find' }, this.#text, this.#services), this.#found), this.#list.element, this.#empty);
     }
     this.#done = new AbortController();
+    this.#list.follow(this.#done.signal);
     this.#context.clock.every(second, () => this.#list.tick(), this.#done.signal);
     this.#context.services.addEventListener('change', () => this.showServices(), { signal: this.#done.signal });
   }
