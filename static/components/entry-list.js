@@ -16,6 +16,7 @@ import { RovingFocus } from './roving-focus.js';
 const near = 6; // entries above and below the screen
 const usual = 68; // px that an entry is high until one was measured
 const atFirst = 12; // entries, before it is known how many there is room for
+const few = 20; // entries that are all in the page, and cost no measuring
 
 /** Its list fires "conversation-menu" with the key of a conversation whose menu is wanted, and where, in px. */
 export class EntryList {
@@ -68,7 +69,10 @@ export class EntryList {
     this.#all = filter ? conversations.all.filter(filter) : conversations.all;
     this.#open = open;
     hide(this.#list, this.#all.length === 0);
-    this.#paint(...this.#wanted(this.#seen()));
+    const { length } = this.#all;
+    this.element.classList.toggle('long', length > few);
+    if (length > few) this.#paint(...this.#wanted(this.#seen()));
+    else this.#paint(0, length);
   }
 
   /** Whether the conversation is there to have the focus now. @param {string} key */
@@ -85,7 +89,7 @@ export class EntryList {
 
   /** Has others in the page once the screen comes near to the last of those that are. */
   #look() {
-    const seen = this.#seen();
+    const seen = this.#all.length > few ? this.#seen() : null;
     if (!seen) return;
     const all = this.#all.length;
     const above = this.#first <= Math.max(0, seen.first - near / 2);
@@ -134,15 +138,12 @@ export class EntryList {
     const before = this.#entries;
     this.#entries = new Map();
     const items = this.#all.slice(first, end).map(conversation => this.#entryOf(conversation, before).item);
-    const scroller = this.#scroller;
-    const { scrollTop } = scroller;
-    const anchor = scrollTop > 0 ? this.#anchor(items, scroller) : null;
+    const restore = this.#all.length > few ? this.#place(items) : () => {};
     const kept = this.#keepFocused(focused, before);
     [this.#first, this.#end, this.#items] = [first, end, items];
     arrange(this.#list, kept ? [kept, ...items] : items);
     this.#leaveRoom();
-    if (scroller.scrollTop !== scrollTop) scroller.scrollTop = scrollTop; // the list may have been lower for a moment
-    if (anchor) scroller.scrollTop += anchor.item.getBoundingClientRect().top - anchor.top;
+    restore();
     if (!focused) this.#roving.rest(this.#linkOf(this.#open) ?? items[0]?.querySelector('a'));
     // An element that is moved loses the focus.
     if (focused instanceof HTMLElement && focused.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });
@@ -170,31 +171,39 @@ export class EntryList {
   }
 
   /**
-   * What stays where it is on the screen, in a list that was scrolled: the first entry there that will stand before the same one as now.
-   * @param {HTMLElement[]} items that will be in the page @param {Element} scroller
+   * Notes what stands where on the screen, and returns what scrolls it back there: in a list that was scrolled, the first
+   * entry that will stand before the same one as now.
+   * @param {HTMLElement[]} items that will be in the page
    */
-  #anchor(items, scroller) {
+  #place(items) {
+    const scroller = this.#scroller;
+    const { scrollTop } = scroller;
+    if (scrollTop <= 0) return () => {};
     const from = scroller.getBoundingClientRect().top;
     const after = new Map(items.map((item, i) => [item, items[i + 1]]));
-    const item = this.#items.find((item, i) => after.has(item) && after.get(item) === this.#items[i + 1] && item.getBoundingClientRect().bottom > from);
-    return item ? { item, top: item.getBoundingClientRect().top } : null;
+    const anchor = this.#items.find((item, i) => after.has(item) && after.get(item) === this.#items[i + 1] && item.getBoundingClientRect().bottom > from);
+    const top = anchor?.getBoundingClientRect().top ?? 0;
+    return () => {
+      if (scroller.scrollTop !== scrollTop) scroller.scrollTop = scrollTop; // the list may have been lower for a moment
+      if (anchor) scroller.scrollTop += anchor.getBoundingClientRect().top - top;
+    };
   }
 
   /** Leaves room for those that are not in the page, and says which of all those are that are. */
   #leaveRoom() {
     const all = this.#all.length;
-    const some = this.#items.length < all;
-    const room = () => { this.#list.style.paddingBlock = some ? `${this.#first * this.#height}px ${(all - this.#end) * this.#height}px` : ''; };
-    room();
-    const height = this.#items.reduce((sum, item) => sum + item.offsetHeight, 0) / this.#items.length;
-    if (height > 0 && height !== this.#height) {
-      this.#height = height;
-      room();
-    }
+    const some = all > few;
     this.#items.forEach((item, i) => {
       set(item, 'aria-posinset', some ? this.#first + i + 1 : null);
       set(item, 'aria-setsize', some ? all : null);
     });
+    const room = () => { this.#list.style.paddingBlock = some ? `${this.#first * this.#height}px ${(all - this.#end) * this.#height}px` : ''; };
+    room();
+    if (!some) return;
+    const height = this.#items.reduce((sum, item) => sum + item.offsetHeight, 0) / this.#items.length;
+    if (!height || height === this.#height) return;
+    this.#height = height;
+    room();
   }
 
   /** The link of a conversation that is listed, which is then in the page. @param {number} at */

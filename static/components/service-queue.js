@@ -81,7 +81,7 @@ export class ServiceQueue extends HTMLElement {
     this.#queue = queue;
     this.#open = open;
     const filter = this.#filter;
-    this.#list.show(queue, open, conversation => filter.passes(conversation));
+    this.#list.show(queue, open, filter.active ? conversation => filter.passes(conversation) : undefined);
     hide(this.#empty, this.#list.size > 0);
     const hides = filter.active && queue.size > 0;
     text(this.#emptyTitle, hides ? t.queueNothing : t.queueEmpty);
