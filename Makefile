@@ -63,7 +63,7 @@ E2E = server/e2e
 # What make test leaves to make test-long: whole packages, and of the page's tests a few that
 # take long: of what browsers do seldom, and of whatever a page may say.
 LONG_PACKAGES = ./chaos ./firefox ./startup
-LONG_TESTS = SiteData|TheBrowserKeepsNothing|NoStateOfThePage|TheServersEnd|WhoWaitsIsAsThePlainScenariosSayOnThePage|$\
+LONG_TESTS = SiteData|TheBrowserKeepsNothing|NoStateOfThePage|NoDialogOfThePage|TheServersEnd|WhoWaitsIsAsThePlainScenariosSayOnThePage|$\
 	AReloadShowsAtOnce|ReallyFull|WithoutItsServer|KeepingThePage|NoTextOfOthers|ClocksAnHourApart|ABackgroundTab
 PAGE_PACKAGES = . ./abuse ./bridge ./cluster ./s3 ./slowline
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"parley/proto"
 )
@@ -35,7 +37,8 @@ const lookedFor = `async rules => {
 	return nameless.map(e => 'no name: ' + e.cloneNode().outerHTML).concat(violations.flatMap(({id, nodes}) => nodes.map(({target, failureSummary}) => id + ' ' + target.join(' ') + ': ' + failureSummary.replace(/\s+/g, ' '))));
 }`
 
-// shutsNobodyOut wants axe-core to find nothing on the page as it is, in light and dark.
+// shutsNobodyOut wants axe-core to find nothing on the page as it is, in light and dark: all of it in English in light
+// and in another language in dark, and in the other theme what depends on that alone.
 func (tb *tab) shutsNobodyOut(state string) {
 	tb.t.Helper()
 	if !call[bool](tb, `() => 'axe' in window`) {
@@ -47,14 +50,24 @@ func (tb *tab) shutsNobodyOut(state string) {
 			tb.t.Fatal(err)
 		}
 	}
-	for _, theme := range []struct {
-		name  string
-		rules []string
-	}{{"light", []string{}}, {"dark", []string{"color-contrast"}}} { // nothing else depends on it
-		tb.media(map[string]string{"prefers-color-scheme": theme.name})
-		for _, found := range call[[]string](tb, lookedFor, theme.rules) {
-			tb.t.Errorf("%s, %s: %s", state, theme.name, found)
+	themes := []string{"light", "dark"}
+	if tb.book != nil {
+		tb.speaks(tb.book.tag, "ltr")
+		themes = []string{"dark", "light"}
+	}
+	rules := []string{}
+	for _, theme := range themes {
+		tb.media(map[string]string{"prefers-color-scheme": theme})
+		found := call[[]string](tb, lookedFor, rules)
+		for _, what := range found {
+			tb.t.Errorf("%s, %s: %s", state, theme, what)
 		}
+		if len(found) > 0 {
+			if picture, err := chromedp.Run(tb.ctx, chromedp.CaptureScreenshot()); err == nil {
+				leave(tb.t, state+".png", picture)
+			}
+		}
+		rules = []string{"color-contrast"}
 	}
 	tb.media(nil)
 }
@@ -76,9 +89,28 @@ func (tb *tab) media(features map[string]string) {
 	}))
 }
 
-func TestNoStateOfThePageShutsAnybodyOut(t *testing.T) {
+// inEachLanguage runs a test in a profile whose browser asks for English, and in one that asks for Chinese.
+func inEachLanguage(t *testing.T, test func(t *testing.T, p *profile)) {
 	t.Parallel()
-	c := newCounter(t, "")
+	for _, language := range []struct {
+		name string
+		book *phrasebook
+	}{{"English", nil}, {"Chinese", readChinese(t)}} {
+		t.Run(language.name, func(t *testing.T) {
+			t.Parallel()
+			p := newProfile(t)
+			p.book = language.book
+			test(t, p)
+		})
+	}
+}
+
+func TestNoStateOfThePageShutsAnybodyOut(t *testing.T) {
+	inEachLanguage(t, noStateOfAnAgentsPage)
+}
+
+func noStateOfAnAgentsPage(t *testing.T, p *profile) {
+	c := newCounterIn(p, "")
 	ben := newDevice(t, c.s, 24, "Benedict", support)
 	wide, phone := screen{1200, 800}, screen{390, 844}
 	answer := func(content string) {
@@ -120,8 +152,12 @@ func TestNoStateOfThePageShutsAnybodyOut(t *testing.T) {
 		}},
 		{"an account that is elsewhere", func() {
 			c.click("Account")
-			c.await("who looks after it", `() => document.querySelector('dialog[open]').innerText.includes('looked after where you have your account')`)
-			if offered := call[[]string](c.tab, `() => [...document.querySelectorAll('dialog[open] :is(button, input)')].filter(e => e.checkVisibility()).map(e => e.textContent || e.id)`); strings.Join(offered, ", ") != "Export all conversations…, Sign out everywhere, Sign out, Close" {
+			var want []string
+			for _, name := range []string{"Export all conversations…", "Sign out everywhere", "Sign out", "Close"} {
+				want = append(want, p.book.in(name)[0])
+			}
+			c.await("who looks after it", `words => document.querySelector('dialog[open]').innerText.includes(words)`, p.book.in("Your name, and signing in on other devices, are looked after where you have your account: Parley only knows you from there.")[0])
+			if offered := call[[]string](c.tab, `() => [...document.querySelectorAll('dialog[open] :is(button, input)')].filter(e => e.checkVisibility()).map(e => e.textContent || e.id)`); !slices.Equal(offered, want) {
 				c.t.Errorf("of an account that is elsewhere the page offers %q", offered)
 			}
 		}},
@@ -133,7 +169,7 @@ func TestNoStateOfThePageShutsAnybodyOut(t *testing.T) {
 		}},
 		{"nobody found", func() {
 			c.fillIn("searchbox", "Search people and messages", "zzz")
-			c.await("the answer", `() => document.querySelector('people-search .note').textContent.includes('Nobody')`)
+			c.await("the answer", `words => document.querySelector('people-search .note').textContent.replace(/[\u2066-\u2069]/g, '').includes(words)`, p.book.in("Nobody is called “bzzz”.")[0])
 		}},
 		{"messages found, and filters", func() {
 			c.looksFor(searchBox, "line")
@@ -177,7 +213,11 @@ func TestNoStateOfThePageShutsAnybodyOut(t *testing.T) {
 			c.click("Manage")
 			c.await("them", `() => document.querySelector('dialog .summary')`)
 		}},
-		{"a new canned reply", func() { c.click("New reply"); c.click("Save"); c.notice("Not saved: the title is empty") }},
+		{"a new canned reply", func() {
+			c.click("New reply")
+			c.click("Save")
+			c.await("why not", `() => [...document.querySelectorAll('dialog [role=alert]')].some(e => e.textContent)`)
+		}},
 		{"about the customer", func() {
 			c.press("\u001b", "\u001b")
 			c.click("About the customer")
@@ -206,7 +246,11 @@ func TestNoStateOfThePageShutsAnybodyOut(t *testing.T) {
 			c.pressEnter()
 			c.find("button", "Show more")
 		}},
-		{"a notice", func() { c.fill("Message", "\u2800"); c.pressEnter(); c.notice("There is nothing to see") }},
+		{"a notice", func() {
+			c.fill("Message", "\u2800")
+			c.pressEnter()
+			c.notice("There is nothing to see in this message. Write something.")
+		}},
 		{"whom one blocks", func() { c.click("More"); c.click("Block"); c.find("button", "Unblock") }},
 		{"a link that leads nowhere", func() { c.goTo("/to/0"); c.find("heading", "This link does not work") }},
 		{"one's own link", func() { c.goTo("/to/21"); c.find("heading", "This is your own link") }},
@@ -220,9 +264,13 @@ func TestNoStateOfThePageShutsAnybodyOut(t *testing.T) {
 			c.awaitConnection("live")
 			c.open(c.customer, "question 12.")
 		}},
-		{"a conversation at 400 %", func() { c.show(lowScreens[0]); c.click("Show all of it") }},
-		{"the lists at 400 %", func() { c.goTo("/"); c.find("list", "Queue") }},
-		{"the lists on a phone", func() { c.click("Dismiss"); c.show(phone) }},
+		{"a conversation at 400 %", func() { c.click("Dismiss"); c.show(lowScreens[0]); c.click("Show all of it") }}, // a notice covers the header until it was read
+		{"the lists at 400 %", func() {
+			c.goTo("/")
+			c.find("list", "Queue")
+			call[bool](c.tab, `() => { document.querySelector('.side').scrollTop = 0; return true }`) // what stands half under the bar is to be scrolled to
+		}},
+		{"the lists on a phone", func() { c.show(phone) }},
 	} {
 		state.reach()
 		c.shutsNobodyOut(state.name)
@@ -230,22 +278,30 @@ func TestNoStateOfThePageShutsAnybodyOut(t *testing.T) {
 
 	// Before one is signed in, and without the engine.
 	c.g.close(enginePath)
-	tb := newProfile(t).open("Nobody", c.g.url+"/", "")
+	another := func() *profile {
+		other := newProfile(t)
+		other.book = p.book
+		return other
+	}
+	tb := another().open("Nobody", c.g.url+"/", "")
 	tb.click("Start")
 	tb.find("alert", "")
 	tb.shutsNobodyOut("signing in without a name")
-	failing := newProfile(t).open("Nobody", c.g.url+"/", sessionOf(31, "Nobody", c.s.token(31, "Nobody")))
+	failing := another().open("Nobody", c.g.url+"/", sessionOf(31, "Nobody", c.s.token(31, "Nobody")))
 	failing.find("button", "Try again")
 	failing.shutsNobodyOut("an engine that does not start")
 }
 
 // What a person without services comes through, from their first visit to their last.
 func TestNoStateOfAGuestsPageShutsAnybodyOut(t *testing.T) {
-	t.Parallel()
+	inEachLanguage(t, noStateOfAGuestsPage)
+}
+
+func noStateOfAGuestsPage(t *testing.T, p *profile) {
 	s := newServer(t)
 	g := newGate(t, s)
 	bob := newPeer(t, s, "Bob")
-	tb := newProfile(t).open("Ada", g.url+"/#/invite/abcd", "")
+	tb := p.open("Ada", g.url+"/#/invite/abcd", "")
 	ada := &person{tab: tb}
 	for _, state := range []struct {
 		name  string
@@ -289,6 +345,119 @@ func TestNoStateOfAGuestsPageShutsAnybodyOut(t *testing.T) {
 			ada.click("Settings")
 			ada.click("Sign out")
 			ada.await("whom it was for", `() => document.querySelector('dialog[open]')?.textContent.includes('Bob')`)
+		}},
+	} {
+		state.reach()
+		ada.shutsNobodyOut(state.name)
+	}
+}
+
+// What a person opens beside reading and writing, of whom nobody answers for a service.
+func TestNoDialogOfThePageShutsAnybodyOut(t *testing.T) {
+	inEachLanguage(t, noDialogOfThePage)
+}
+
+func noDialogOfThePage(t *testing.T, p *profile) {
+	s := newServer(t)
+	g := newGate(t, s)
+	bob := newPeer(t, s, "Bob")
+	ada := signInWith(p, g, "Ada", "")
+	bob.openChat(ada.id)
+	bob.say("lunch at noon?")
+	ada.openChat(bob.id)
+	ada.awaitMessage("lunch at noon?", "received")
+	ada.say("gladly")
+	ada.awaitMessage("gladly", confirmed...)
+	picture := inFolder(t, map[string][]byte{"a picture.jpg": photo(t, 60, 40)})["a picture.jpg"]
+	dialog := func(what string) {
+		ada.await(what, `() => document.querySelector('dialog[open]')`)
+	}
+	leave := func() {
+		ada.press(kb.Escape)
+		ada.await("nothing over the page", `() => !document.querySelector('dialog[open], :popover-open')`)
+	}
+	for _, state := range []struct {
+		name  string
+		reach func()
+	}{
+		{"the menu of a message", func() { ada.menuOf("lunch at noon?") }},
+		{"more emoji", func() {
+			ada.click("More emoji")
+			ada.await("them", `() => document.querySelector('dialog .emoji-grid')`)
+		}},
+		{"a reply", func() { leave(); ada.act("lunch at noon?", "Reply") }},
+		{"a message that is edited", func() { ada.press(kb.Escape); ada.act("gladly", "Edit") }},
+		{"a reaction", func() {
+			ada.press(kb.Escape)
+			ada.act("lunch at noon?", "👍")
+			ada.await("it", `() => document.querySelector('.reaction')`)
+		}},
+		{"messages that are chosen", func() {
+			ada.act("lunch at noon?", "Select")
+			ada.await("one", `() => document.querySelector('selection-bar p').textContent`)
+		}},
+		{"whom to forward to", func() {
+			ada.press(kb.Escape)
+			ada.act("lunch at noon?", "Forward…")
+			ada.await("them", `() => document.querySelector('dialog [data-key]')`)
+		}},
+		{"the question before a message is taken back", func() { leave(); ada.act("gladly", "Take back"); dialog("the question") }},
+		{"files to send", func() { leave(); ada.chooseFiles(picture) }},
+		{"a message with a picture", func() {
+			ada.fill("Caption", "at the sea")
+			ada.sendChosen()
+			ada.awaitMessage("at the sea", confirmed...)
+			ada.await("the picture", `() => document.querySelector('.picture[data-loaded]')`)
+		}},
+		{"a picture, large", func() {
+			call[bool](ada.tab, `() => { document.querySelector('.picture').click(); return true }`)
+			ada.await("it", `() => document.querySelector('.viewer .stage[data-loaded]')`)
+		}},
+		{"all pictures of a conversation", func() {
+			leave()
+			ada.click("More")
+			ada.click("Pictures and files…")
+			ada.await("them", `() => document.querySelector('dialog[open] .picture, dialog[open] img')`)
+		}},
+		{"choosing a day", func() { leave(); ada.click("More"); ada.click("Go to a day…"); dialog("which") }},
+		{"what is to be exported", func() { leave(); ada.click("More"); ada.click("Export…"); dialog("what") }},
+		{"the shortcuts", func() { leave(); ada.click("Settings"); ada.click("Keyboard shortcuts"); dialog("them") }},
+		{"what is stored", func() { leave(); ada.click("Settings"); ada.click("Storage"); dialog("how much") }},
+		{"the account", func() { leave(); ada.openAccount() }},
+		{"a link code", func() {
+			ada.click("Link a device")
+			ada.await("it", `() => document.querySelectorAll('dialog[open]').length === 2`)
+		}},
+		{"a recovery code", func() {
+			ada.press(kb.Escape)
+			ada.click("Make a recovery code")
+			ada.await("it", `() => document.querySelectorAll('dialog[open]').length === 2`)
+		}},
+		{"a new group", func() {
+			ada.click("I have kept it")
+			leave()
+			ada.click("New group")
+			ada.find("searchbox", "Find people to add")
+		}},
+		{"a group", func() { leave(); ada.makeGroup("The team", bob.id) }},
+		{"a group's members", func() {
+			ada.click("Members")
+			ada.await("them", `() => document.querySelectorAll('dialog .members li').length === 2`)
+		}},
+		{"a link to a group", func() {
+			ada.click("New link that stays")
+			ada.await("it", `() => document.querySelector('.group-links .own-link')`)
+		}},
+		{"whom to mention", func() {
+			leave()
+			ada.fill("Message", "hello @B")
+			ada.await("them", `() => document.querySelector('mention-picker [role=option]')`)
+		}},
+		{"who has read a message", func() {
+			ada.press(kb.Enter, kb.Enter)
+			ada.awaitMessage("hello @Bob", confirmed...)
+			call[bool](ada.tab, `() => { document.querySelector('.message.own .state').click(); return true }`)
+			dialog("them")
 		}},
 	} {
 		state.reach()

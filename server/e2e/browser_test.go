@@ -32,6 +32,9 @@ type profile struct {
 	ctx context.Context // the browser's
 	id  cdp.BrowserContextID
 
+	// book is of the language that the browser asks for, and the names of what tests look for are in; nil for English.
+	book *phrasebook
+
 	// keepsPage lets the browser keep the page, in a service worker. Others have none:
 	// most tests count what a page asks for, or hold some of it back.
 	keepsPage bool
@@ -77,6 +80,7 @@ type tab struct {
 	name   string
 	ctx    context.Context
 	cancel context.CancelFunc
+	book   *phrasebook // of the page's language
 
 	mu       sync.Mutex
 	console  []string // what the page and the browser wrote, in order
@@ -91,7 +95,8 @@ func (p *profile) open(name, url, before string) *tab {
 	if !p.keepsPage {
 		before = withoutServiceWorkers + before
 	}
-	tb := &tab{t: p.t, name: name}
+	before = p.book.browserIn() + before
+	tb := &tab{t: p.t, name: name, book: p.book}
 	var options []chromedp.ContextOption
 	if p.id != "" {
 		options = append(options, chromedp.WithExistingBrowserContext(p.id))
@@ -247,8 +252,21 @@ func (tb *tab) await(what, function string, args ...any) {
 }
 
 // named returns the elements that assistive technology finds by a role and an
-// accessible name; "" for any name.
+// accessible name, which is in English whatever the page's language; "" for any name.
 func (tb *tab) named(role, name string) ([]cdp.BackendNodeID, error) {
+	var all []cdp.BackendNodeID
+	for _, words := range tb.book.in(name) {
+		nodes, err := tb.namedHere(role, words)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, nodes...)
+	}
+	return all, nil
+}
+
+// namedHere is named with the name as it stands on the page.
+func (tb *tab) namedHere(role, name string) ([]cdp.BackendNodeID, error) {
 	// A page that goes meanwhile does not answer: whoever waits asks again.
 	ctx, cancel := context.WithTimeout(tb.ctx, patience/9)
 	defer cancel()

@@ -10,7 +10,8 @@ func TestTheOpenPaneSaysWhatIsAmissAndKeepsItsPlace(t *testing.T) {
 	t.Parallel()
 	s := newServerForGuests(t)
 	g := newGate(t, s)
-	ada := signIn(t, g, "Ada")
+	profile := newProfile(t)
+	ada := signInWith(profile, g, "Ada", "")
 	bob, cleo := newPeer(t, s, "Bob"), newPeer(t, s, "Cleo")
 	for _, p := range []*peer{bob, cleo} {
 		p.openChat(ada.id)
@@ -46,6 +47,23 @@ func TestTheOpenPaneSaysWhatIsAmissAndKeepsItsPlace(t *testing.T) {
 				t.Errorf("after %s, message %d is at %d px, want %d", elsewhere, read, after, before)
 			}
 		}
+		// A page that is loaded anew knows where, and so does another tab.
+		at := func(tb *tab) int {
+			tb.await("the engine's messages around it", `seq => document.querySelector('message-list.loaded:not([data-kept]) [data-seq="' + seq + '"]')`, read)
+			call[bool](tb, scrolled)
+			return call[int](tb, top, read)
+		}
+		ada.openChat(cleo.id)
+		ada.awaitMessage("hello", "received")
+		ada.reload()
+		other := second(profile, g, ada, "")
+		for _, p := range []*person{ada, other} {
+			p.openChat(bob.id)
+			if after := at(p.tab); after != before {
+				t.Errorf("in %s, message %d is at %d px, want %d", p.name, read, after, before)
+			}
+		}
+		other.closeTab()
 		bob.say("and one more.")
 		ada.await("the new message to be told of", `() => !document.querySelector('.down').hidden`)
 	})
@@ -106,6 +124,17 @@ func TestTheOpenPaneSaysWhatIsAmissAndKeepsItsPlace(t *testing.T) {
 			return document.body.dispatchEvent(new DragEvent('drop', {dataTransfer: files, bubbles: true, cancelable: true}));
 		}`)
 		ada.notice("Open the conversation to send files to")
+	})
+	t.Run("signing out", func(t *testing.T) {
+		ada.t = t
+		if got := call[string](ada.tab, kept); !strings.Contains(got, "parley.places") {
+			t.Errorf("kept are %q, without where she read", got)
+		}
+		ada.click("Settings")
+		ada.click("Sign out")
+		ada.await("the question", `() => document.querySelector('dialog[open] button[value=out]')`)
+		call[bool](ada.tab, `() => { document.querySelector('dialog button[value=out]').click(); return true }`)
+		eventually(t, "nothing to be kept", func() bool { return call[string](ada.tab, kept) == "" })
 	})
 	ada.wroteNoErrors()
 }

@@ -17,7 +17,7 @@ const onPaper = `() => {
 	};
 }`
 
-// A print of six hundred messages, of which the page holds 120 and asked for 50. Costs 6 s.
+// A print of six hundred messages, of which the page holds some 75 and asked for 50. Costs 6 s.
 func TestAConversationIsPrintedWhole(t *testing.T) {
 	t.Parallel()
 	s := newServerWithKey(t)

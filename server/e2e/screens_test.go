@@ -67,6 +67,13 @@ const counterAgent, counterCustomer, counterFriend = 21, 22, 23
 // newCounter opens it; before is JavaScript that runs before the page's.
 func newCounter(t *testing.T, before string) *counter {
 	t.Helper()
+	return newCounterIn(newProfile(t), before)
+}
+
+// newCounterIn opens it in an agent's profile.
+func newCounterIn(p *profile, before string) *counter {
+	t := p.t
+	t.Helper()
 	s := newServerWithKey(t)
 	c := &counter{g: newGate(t, s), s: s}
 	c.carl = newDevice(t, s, counterCustomer, "Carl")
@@ -78,7 +85,7 @@ func newCounter(t *testing.T, before string) *counter {
 	key := proto.ServiceKey(counterCustomer, support).String()
 	c.customer, c.chat = "/c/"+key, fmt.Sprintf("/to/%d", counterFriend)
 	token := s.tokenFor(counterAgent, "Annabel", []proto.ServiceType{support})
-	tb := newProfile(t).open("Annabel", c.g.url+"/", before+sessionOf(counterAgent, "Annabel", token))
+	tb := p.open("Annabel", c.g.url+"/", before+sessionOf(counterAgent, "Annabel", token))
 	tb.awaitConnection("live")
 	c.person = &person{tab: tb, id: fmt.Sprint(counterAgent)}
 	return c

@@ -100,7 +100,7 @@ func (d *desk) waits(since string, assignee string) {
 // notice waits for what the page tells a person that did not work.
 func (p *person) notice(words string) {
 	p.t.Helper()
-	p.await("the notice "+words, `words => [...document.querySelectorAll('[role=alert]')].some(e => e.textContent.includes(words))`, words)
+	p.await("the notice "+words, `words => [...document.querySelectorAll('[role=alert]')].some(e => words.some(some => e.textContent.includes(some)))`, p.book.in(words))
 }
 
 // clickAtOnce clicks the buttons of two people at the same time.

@@ -185,7 +185,7 @@ export class ChatPanes extends HTMLElement {
   /** What is shown, to be painted again after a reload; null while the engine has not answered. @returns {import('../model/snapshot.js').Snapshot | null} */
   #shown() {
     if (!this.#parley || !this.#listed || this.#opening || this.#snapshot) return null;
-    return snapshotOf(this.#context, this.#conversations, this.#side.agent, this.#main.pane?.shown ?? null);
+    return snapshotOf(this.#context, this.#conversations, this.#side.agent, this.#main.keepPlace());
   }
 
   /** @param {Parley} parley */

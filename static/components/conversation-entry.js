@@ -8,7 +8,7 @@ import { briefly, briefTime, duration, fullTime, shortCount } from '../texts/lab
 import { t } from '../texts/strings.js';
 import { systemWords } from '../texts/system-words.js';
 import { avatar, paintAvatar } from './avatar.js';
-import { element, hide, set, spoken, text } from './dom.js';
+import { arrangeShown, element, hide, set, spoken, text } from './dom.js';
 import { icon } from './icons.js';
 import { receiptIcon } from './receipt-icon.js';
 
@@ -33,13 +33,12 @@ export class ConversationEntry {
   /** What the user chose for it. */
   #chosen = element('span', { class: 'entry-mark', role: 'img', hidden: true }, icon('pin'), icon('muted'));
   #waiting = element('span', { class: 'entry-waiting', hidden: true }, this.#words);
-  #count = element('span', { 'aria-hidden': 'true' });
   #countWords = spoken('');
   /** Somebody of a group mentioned the user, who has not read it. */
   #mention = element('span', { class: 'badge mention', 'aria-hidden': 'true', hidden: true }, '@');
-  #badge = element('span', { class: 'badge' }, this.#count, this.#countWords);
-  #link = element('a', { class: 'entry', tabindex: -1 }, this.#avatar, this.#name, this.#here, this.#time,
-    element('span', { class: 'entry-preview' }, this.#state, this.#prefix, this.#preview, this.#mark, this.#chosen), this.#mention, this.#badge, this.#waiting);
+  #badge = element('span', { class: 'badge', 'aria-hidden': 'true' });
+  #line = element('span', { class: 'entry-preview' });
+  #link = element('a', { class: 'entry', tabindex: -1 });
   item = element('li', {}, this.#link);
   #context;
   #participants;
@@ -92,6 +91,8 @@ export class ConversationEntry {
     hide(this.#waiting, marked || !words);
     text(this.#words, this.#waiting.hidden ? '' : t.waitingBriefly(duration(now - (waitingSince || awaitingSince))));
     text(this.#time, last?.time ? briefTime(last.time, now) : '');
+    arrangeShown(this.#line, [this.#state, this.#prefix, this.#preview, this.#mark, this.#chosen]);
+    arrangeShown(this.#link, [this.#avatar, this.#name, this.#here, this.#time, this.#line, this.#mention, this.#badge, this.#countWords, this.#waiting]);
   }
 
   /** @param {Conversation} conversation */
@@ -102,9 +103,10 @@ export class ConversationEntry {
     set(this.item, 'data-marked-unread', markedUnread);
     set(this.item, 'data-muted', muted);
     hide(this.#badge, unread === 0n && !markedUnread);
-    text(this.#count, unread ? shortCount(unread) : '');
+    text(this.#badge, unread ? shortCount(unread) : '');
     const words = unread ? t.unread(Number(unread)) : markedUnread ? t.markedUnread : '';
     text(this.#countWords, mentions ? t.phrases([words, t.mentionsYou(Number(mentions))]) : words);
+    hide(this.#countWords, !words && mentions === 0n);
   }
 
   /** @param {Conversation} conversation */
@@ -123,6 +125,7 @@ export class ConversationEntry {
     const online = words === t.online;
     set(this.#avatar, 'data-online', online);
     set(this.#link, 'title', words || null);
+    hide(this.#here, !online);
     text(this.#here, online ? t.inBrackets(words) : '');
   }
 
@@ -131,11 +134,14 @@ export class ConversationEntry {
     const typing = this.#context.presence.typists(this.#participants.key).length > 0;
     const line = last !== null && isSystemMessage(last);
     const other = this.#participants.group && last && !last.mine && !line && !typing;
-    text(this.#prefix, last?.mine && !line && !typing ? t.youPrefix : other ? t.authorPrefix(isolated(this.#participants.authorOf(last))) : '');
+    const prefix = last?.mine && !line && !typing ? t.youPrefix : other ? t.authorPrefix(isolated(this.#participants.authorOf(last))) : '';
+    hide(this.#prefix, !prefix);
+    text(this.#prefix, prefix);
     text(this.#preview, typing ? t.typingBrief : this.#previewOf(last));
     set(this.#time, 'datetime', last?.time ? new Date(last.time).toISOString() : null);
     set(this.#time, 'title', last?.time ? fullTime(last.time) : null);
     const state = last?.mine && !line && !typing && last.state !== 'received' ? last.state : '';
+    hide(this.#state, !state);
     if (this.#shownState === state) return;
     this.#shownState = state;
     this.#state.className = `entry-state ${state}`;

@@ -37,6 +37,7 @@ export class ConversationList extends HTMLElement {
   connectedCallback() {
     if (!this.firstChild) this.append(element('div', { class: 'list-head' }, this.#title, this.#turn), this.#list.element, this.#empty);
     this.#done = new AbortController();
+    this.#list.follow(this.#done.signal);
     this.#context.clock.every(minute, () => this.#list.tick(), this.#done.signal);
   }
 

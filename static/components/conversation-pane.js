@@ -173,6 +173,11 @@ export class ConversationPane extends HTMLElement {
     return this.#list.jump(seq);
   }
 
+  /** Goes where the person read before the page was loaded. @param {import('../model/reading-places.js').ReadingPlace} place */
+  returnTo(place) {
+    return this.#list.returnTo(place);
+  }
+
   /** All there is of the conversation is in the page. */
   get whole() {
     return this.#list.whole;

@@ -66,6 +66,16 @@ export function arrange(parent, nodes) {
 }
 
 /**
+ * Makes the children of parent those of these elements that are not hidden: in a long list, what most rows do not
+ * show is not in the page.
+ * @param {Element} parent
+ * @param {HTMLElement[]} parts in their order
+ */
+export function arrangeShown(parent, parts) {
+  arrange(parent, parts.filter(part => !part.hidden));
+}
+
+/**
  * Whether a key belongs to an input method, as the Enter that ends a composition. Safari tells of that one
  * after the composition's end: 229 is then what is left of it (UI Events, "Determine keydown / keyup keyCode").
  * @param {KeyboardEvent} event

@@ -3,7 +3,7 @@
 // and the way from there back to the list.
 import { unmark } from '../model/conversation-acts.js';
 import { ListHistory } from '../model/list-history.js';
-import { ReadingPlaces } from '../model/reading-places.js';
+import { forgetPlaces, ReadingPlaces } from '../model/reading-places.js';
 import { keyOf, seqOf } from '../model/route.js';
 import { directKey } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
@@ -46,12 +46,13 @@ export class MainPane {
   /** Why there is no connection; null while there is one. @type {string | null} */
   #offline = null;
   #history = new ListHistory();
-  #places = new ReadingPlaces();
+  #places;
 
   /** @param {import('../model/page-context.js').PageContext} context @param {(key: string) => Conversation | undefined} find what is known of a conversation */
   constructor(context, find) {
     this.#context = context;
     this.#find = find;
+    this.#places = new ReadingPlaces(context.me);
   }
 
   /** The key of the open conversation; '' if none is. */
@@ -64,6 +65,13 @@ export class MainPane {
     return this.pane?.participants.name ?? this.#title;
   }
 
+  /** Keeps where the person reads. Returns what is shown of the open conversation, null while nothing is. */
+  keepPlace() {
+    const shown = this.pane?.shown ?? null;
+    if (shown) this.#places.keep(shown);
+    return shown;
+  }
+
   /** Works with another engine. @param {Promise<Parley>} connecting */
   begin(connecting) {
     this.#connecting = connecting;
@@ -73,7 +81,8 @@ export class MainPane {
   /** Nothing that was read is there any more. */
   reset() {
     this.close();
-    this.#places = new ReadingPlaces();
+    forgetPlaces();
+    this.#places = new ReadingPlaces(this.#context.me);
   }
 
   /** @param {string | null} reason why sending takes longer now, '' if that is not known; null if it does not */
@@ -221,6 +230,8 @@ export class MainPane {
       this.pane = new ConversationPane(this.#connecting, key, this.#context, conversation, shown);
       this.element.classList.remove('instead');
       this.element.replaceChildren(this.pane);
+      const before = shown || at ? null : this.#places.before(key);
+      if (before) this.pane.returnTo(before);
       if (!kept && shown) this.pane.ask();
       this.pane.showOffline(this.#offline);
       this.#tell('opened', key);

@@ -4,7 +4,7 @@
 import { mark } from '../client/marks.js';
 import { EachFrame } from '../model/each-frame.js';
 import { isChoosable, isEditable } from '../model/message-acts.js';
-import { MessageWindow } from '../model/message-window.js';
+import { longestPage, MessageWindow, stepLength } from '../model/message-window.js';
 import { ownReaction } from '../model/reactions.js';
 import { idOf, isCrossed, isTurnedDown, notesAmong, rowsOf } from '../model/rows.js';
 import { isolated } from '../texts/foreign-text.js';
@@ -43,9 +43,8 @@ const nearEnd = 48; // px from the end that still count as at the end
 /** How many messages are kept over a reload, from one on that the person reads, and before it. */
 const keptFrom = 45;
 const keptBefore = 15;
-const early = 800; // px above and below the screen within which messages are asked for
-const fewest = 120; // messages that are held
-const smallest = 30; // px that a message is high, at least
+const early = 500; // px above and below the screen within which messages are asked for
+const smallest = 36; // px that a message is high, at least
 
 /**
  * Fires "retry" and "discard" with the ref of a refused message, "turned-down" with a control entry that was
@@ -197,15 +196,8 @@ export class MessageList extends HTMLElement {
 
   /** Goes to a message, which may be far above. @param {bigint} seq */
   async jump(seq) {
-    const jump = ++this.#jumps;
-    this.#atEnd = false;
-    this.#seeking = !this.#standing;
-    if (!this.message(seq)) await this.#window.askAround(seq, this.#head);
-    if (jump !== this.#jumps || !this.isConnected) return;
-    this.#seeking = false;
-    this.#placed ||= this.message(seq) !== undefined;
-    this.#paint();
-    const row = this.#rows.querySelector(`[data-seq="${seq}"]`) ?? (this.message(seq) ? this.#rowAfter(seq) : null);
+    if (!await this.#reach(seq)) return;
+    const row = this.#rowOf(seq);
     if (!row) return this.#missJump(seq);
     this.#height = this.#log.clientHeight;
     row.scrollIntoView({ block: 'center' });
@@ -215,6 +207,34 @@ export class MessageList extends HTMLElement {
     const acts = row.querySelector('.acts');
     if (acts instanceof HTMLElement) acts.focus({ preventScroll: true });
     else this.focus();
+  }
+
+  /** Goes where the person read before the page was loaded; where that is gone, to the end. @param {import('../model/reading-places.js').ReadingPlace} place */
+  async returnTo({ seq, top }) {
+    if (seq < this.#min || this.#head && seq > this.#head) return;
+    if (!await this.#reach(seq)) return;
+    const row = this.#rowOf(seq);
+    if (row) return this.#standAt(row, top);
+    this.#atEnd = true;
+    await this.#window.askNewest();
+  }
+
+  /** Has the messages around one shown; false if the person goes elsewhere meanwhile. @param {bigint} seq */
+  async #reach(seq) {
+    const jump = ++this.#jumps;
+    this.#atEnd = false;
+    this.#seeking = !this.#standing;
+    if (!this.message(seq)) await this.#window.askAround(seq, this.#head);
+    if (jump !== this.#jumps || !this.isConnected) return false;
+    this.#seeking = false;
+    this.#placed ||= this.message(seq) !== undefined;
+    this.#paint();
+    return true;
+  }
+
+  /** The row of an entry; null if it is not there. @param {bigint} seq */
+  #rowOf(seq) {
+    return this.#rows.querySelector(`[data-seq="${seq}"]`) ?? (this.message(seq) && this.#rowAfter(seq)) ?? null;
   }
 
   /** The row after an entry that has none, or else the last. @param {bigint} seq */
@@ -338,9 +358,9 @@ export class MessageList extends HTMLElement {
     if (change.messages.some(({ mine, seq }) => mine && seq === 0n)) this.#paint();
   }
 
-  /** How many messages are held: what is early above and below the screen, and a page more, however tall that is. */
+  /** How many messages are held: what is early above and below the screen, and what is asked for at once, however tall that is. */
   get #most() {
-    return Math.max(fewest, Math.ceil((this.#height + 3 * early) / smallest));
+    return Math.max(longestPage, Math.ceil((this.#height + 2 * early) / smallest) + stepLength);
   }
 
   /** Which end of the window may not be dropped. */
@@ -527,8 +547,12 @@ export class MessageList extends HTMLElement {
     requestAnimationFrame(() => mark('messages painted'));
     const row = place && this.#views.get(place.id)?.element;
     if (!row) return this.#placeWhereReadingGoesOn();
-    const { top } = this.#log.getBoundingClientRect();
-    this.#log.scrollTop += row.getBoundingClientRect().top - top - place.top;
+    this.#standAt(row, place.top);
+  }
+
+  /** Scrolls a row to where it stood. @param {Element} row @param {number} top px below that of the list */
+  #standAt(row, top) {
+    this.#log.scrollTop += row.getBoundingClientRect().top - this.#log.getBoundingClientRect().top - top;
     this.#height = this.#log.clientHeight;
     this.#scrolled();
   }

@@ -63,7 +63,7 @@ class MessageView {
   /** How far an own message has come; pressed, it tells when. @type {HTMLElement | null} */
   #state = null;
   // What changes while a message is on its way is there to be read, and not read out each time.
-  #meta = element('span', { class: 'meta', 'aria-live': 'off' }, this.#receipt, this.#time);
+  #meta = element('span', { class: 'meta', 'aria-live': 'off' }, this.#time);
   /** @type {HTMLElement | null} */
   #edited = null;
   #bubble = element('div', { class: 'bubble' }, this.#author, this.#content.element, this.#meta);
@@ -173,6 +173,8 @@ class MessageView {
     const { readBy, readOf } = message;
     const words = receipt === 'group' ? t.readByOf(readBy, readOf) : receipt && t.receipts[receipt];
     text(this.#receipt, words);
+    if (!words) this.#receipt.remove();
+    else if (!this.#receipt.parentNode) this.#time.before(this.#receipt);
     this.#receipt.className = `receipt ${receipt}`;
     // Keeps room for what stands at the end of the last line.
     this.#content.element.dataset.time = `${message.edited ? t.edited : ''} ${words} ${clockTime(message.time)}`.trim();

@@ -2,6 +2,7 @@
 // Shows the sign-in, or the chat of whoever is signed in.
 import { onIdentityChange, storedIdentity } from '../model/identity.js';
 import { parseRoute } from '../model/route.js';
+import { forgetPlaces } from '../model/reading-places.js';
 import { forgetSnapshot } from '../model/snapshot.js';
 import { t } from '../texts/strings.js';
 import { ChatPanes } from './chat-panes.js';
@@ -49,9 +50,12 @@ export class ParleyApp extends HTMLElement {
   #show(words = '') {
     const identity = storedIdentity();
     this.#user = identity?.id ?? 0n;
-    if (!identity) forgetSnapshot();
     const before = this.#view;
     before?.remove();
+    if (!identity || before instanceof ChatPanes) {
+      forgetSnapshot();
+      forgetPlaces();
+    }
     this.#view = identity ? new ChatPanes(identity) : this.#signIn(words);
     this.prepend(this.#view);
     if (this.#view instanceof SignIn && before instanceof ChatPanes && !before.mints) this.#view.refer();

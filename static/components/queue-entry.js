@@ -7,7 +7,7 @@ import { isolated } from '../texts/foreign-text.js';
 import { briefly, shortCount, sinceTime, stopwatch } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { avatar, paintAvatar } from './avatar.js';
-import { element, hide, set, spoken, text } from './dom.js';
+import { arrangeShown, element, hide, set, spoken, text } from './dom.js';
 
 /** @typedef {import('../parley.js').Conversation} Conversation */
 
@@ -20,14 +20,13 @@ export class QueueEntry {
   #timer = element('span', { class: 'entry-timer', 'aria-hidden': 'true' });
   #since = spoken('');
   #preview = element('bdi');
-  #count = element('span', { 'aria-hidden': 'true' });
   #countWords = spoken('');
-  #badge = element('span', { class: 'badge' }, this.#count, this.#countWords);
+  #badge = element('span', { class: 'badge', 'aria-hidden': 'true' });
   #assignee = element('span', { class: 'assignee' });
   #closed = element('span');
-  #link = element('a', { class: 'entry', tabindex: -1 }, this.#avatar, this.#name, this.#timer, this.#since,
-    element('span', { class: 'entry-preview' }, this.#preview), this.#badge,
-    element('span', { class: 'entry-waiting' }, this.#assignee, this.#closed));
+  #line = element('span', { class: 'entry-preview' }, this.#preview);
+  #standing = element('span', { class: 'entry-waiting' });
+  #link = element('a', { class: 'entry', tabindex: -1 });
   item = element('li', {}, this.#link);
   #context;
   #participants;
@@ -58,11 +57,14 @@ export class QueueEntry {
     const said = last && !isSystemMessage(last) ? briefly(last, previewLength) : '';
     text(this.#preview, said ? `${serviceName} · ${isolated(said)}` : serviceName);
     hide(this.#badge, unread === 0n);
-    text(this.#count, shortCount(unread));
+    text(this.#badge, shortCount(unread));
     text(this.#countWords, unread ? t.unread(Number(unread)) : '');
+    hide(this.#countWords, unread === 0n);
     text(this.#assignee, assignee ? t.claimedBy(assignee === this.#context.me ? t.byYou : isolated(this.#participants.agentName(assignee))) : t.unclaimed);
     this.#assignee.classList.toggle('nobody', !assignee);
     text(this.#closed, t.closed[closed]);
+    hide(this.#closed, closed === 'open');
+    arrangeShown(this.#standing, [this.#assignee, this.#closed]);
     const here = presenceWords(this.#participants, this.#context);
     set(this.#avatar, 'data-online', here === t.online);
     set(this.#link, 'title', here || null);
@@ -75,5 +77,7 @@ export class QueueEntry {
     const now = this.#context.clock.now();
     text(this.#timer, since ? stopwatch(now - since) : '');
     text(this.#since, since ? t.waitsSince(sinceTime(since, now)) : '');
+    for (const part of [this.#timer, this.#since]) hide(part, !since);
+    arrangeShown(this.#link, [this.#avatar, this.#name, this.#timer, this.#since, this.#line, this.#badge, this.#countWords, this.#standing]);
   }
 }

@@ -2,21 +2,25 @@
 // One tab stop for all of a list: the arrow keys, Home and End move within it, and the stop goes along.
 import { set } from './dom.js';
 
-const steps = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
+const ways = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1, Home: -Infinity, End: Infinity };
 
 export class RovingFocus {
   #list;
   #items;
+  #next;
   /** @type {Element | null} */
   #stop = null;
 
   /**
    * @param {HTMLElement} list whose keys are listened to
    * @param {string} items what one moves among, a selector; each begins with tabindex -1
+   * @param {(item: HTMLElement, way: number) => HTMLElement | undefined} [next] gives what is so many on from an item, or, as
+   * an infinite number, at an end, where not all are in the page
    */
-  constructor(list, items) {
+  constructor(list, items, next = (item, way) => this.#inPage(item, way)) {
     this.#list = list;
     this.#items = items;
+    this.#next = next;
     list.addEventListener('focusin', ({ target }) => this.rest(target instanceof Element ? target.closest(items) : null));
     list.addEventListener('keydown', event => this.#key(event));
   }
@@ -33,13 +37,17 @@ export class RovingFocus {
   #key(event) {
     const { key, ctrlKey, metaKey, shiftKey, altKey, target } = event;
     if (event.defaultPrevented || ctrlKey || metaKey || shiftKey || altKey) return;
-    const step = steps[/** @type {keyof typeof steps} */ (key)] ?? 0;
-    const end = key === 'Home' || key === 'End';
-    if (!step && !end || !(target instanceof Element) || !target.matches(this.#items)) return;
-    const items = /** @type {HTMLElement[]} */ ([...this.#list.querySelectorAll(this.#items)]);
-    const next = end ? items.at(key === 'Home' ? 0 : -1) : items[items.indexOf(/** @type {HTMLElement} */ (target)) + step];
+    const way = ways[/** @type {keyof typeof ways} */ (key)];
+    if (!way || !(target instanceof HTMLElement) || !target.matches(this.#items)) return;
+    const next = this.#next(target, way);
     if (!next) return; // what is around the list may lead on
     next.focus();
     event.preventDefault();
+  }
+
+  /** @param {HTMLElement} item @param {number} way */
+  #inPage(item, way) {
+    const items = /** @type {HTMLElement[]} */ ([...this.#list.querySelectorAll(this.#items)]);
+    return Number.isFinite(way) ? items[items.indexOf(item) + way] : items.at(way < 0 ? 0 : -1);
   }
 }

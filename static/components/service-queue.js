@@ -51,6 +51,7 @@ export class ServiceQueue extends HTMLElement {
         element('div', { class: 'queue-find' }, this.#text, this.#services), this.#found), this.#list.element, this.#empty);
     }
     this.#done = new AbortController();
+    this.#list.follow(this.#done.signal);
     this.#context.clock.every(second, () => this.#list.tick(), this.#done.signal);
     this.#context.services.addEventListener('change', () => this.showServices(), { signal: this.#done.signal });
   }
@@ -80,7 +81,7 @@ export class ServiceQueue extends HTMLElement {
     this.#queue = queue;
     this.#open = open;
     const filter = this.#filter;
-    this.#list.show(queue, open, conversation => filter.passes(conversation));
+    this.#list.show(queue, open, filter.active ? conversation => filter.passes(conversation) : undefined);
     hide(this.#empty, this.#list.size > 0);
     const hides = filter.active && queue.size > 0;
     text(this.#emptyTitle, hides ? t.queueNothing : t.queueEmpty);

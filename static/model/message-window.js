@@ -9,8 +9,11 @@ import { t } from '../texts/strings.js';
 
 /** @typedef {import('../parley.js').Message} Message */
 
-const pageLength = 50;
-const longestPage = 100;
+const pageLength = 50; // messages that are asked for where one comes to
+/** How many more are asked for at once as one scrolls. */
+export const stepLength = 24;
+/** How many the first page has at most; a window holds as many. */
+export const longestPage = 72;
 
 /** Fires "change". */
 export class MessageWindow extends EventTarget {
@@ -85,15 +88,15 @@ export class MessageWindow extends EventTarget {
   /** Asks for the page before the first message. */
   async askOlder() {
     const first = this.#firstSeq();
-    if (!this.loading) await this.#ask(first, first ? pageLength : Math.min(this.#newest, longestPage), 'start');
+    if (!this.loading) await this.#ask(first, first ? stepLength : Math.min(this.#newest, longestPage), 'start');
   }
 
   /** Asks for the page after the last message. */
   async askNewer() {
     if (this.loading || !this.newer) return;
     const last = this.#lastSeq();
-    const before = last + BigInt(pageLength) + 1n;
-    await this.#ask(before > this.head ? 0n : before, pageLength, 'end');
+    const before = last + BigInt(stepLength) + 1n;
+    await this.#ask(before > this.head ? 0n : before, stepLength, 'end');
     if (this.#lastSeq() === last && !this.incomplete) await this.askNewest(); // there is nothing in between
   }
 

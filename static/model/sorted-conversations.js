@@ -51,20 +51,6 @@ export class SortedConversations {
     this.#byKey.delete(key);
   }
 
-  /**
-   * The first ones that a filter lets through, and whether there are more.
-   * @param {number} limit @param {(conversation: Conversation) => boolean} [filter]
-   */
-  top(limit, filter = () => true) {
-    const first = [];
-    for (const conversation of this.#order) {
-      if (!filter(conversation)) continue;
-      if (first.length === limit) return { first, more: true };
-      first.push(conversation);
-    }
-    return { first, more: false };
-  }
-
   /** Where it stands, or would. @param {Conversation} conversation */
   #placeOf(conversation) {
     let low = 0;
