@@ -138,8 +138,8 @@ func (k *keeping) surplus() []eviction {
 	if c == nil || all <= limit {
 		return nil
 	}
-	page := max(c.room()*PageSize/c.entries(), 1)
-	return c.oldest(min((all-limit)/page+1, trimPages))
+	perPage := max(c.room()*PageSize/c.entries(), 1)
+	return c.oldest(min((all-limit)/perPage+1, trimPages))
 }
 
 // mayBeOlder reports whether something on the oldest page may be from before a time.
