@@ -173,12 +173,20 @@ func (s *searching) follow(c *conversation) {
 	if c.key.IsZero() || !s.engine.mayRead(c.key) || c.repair.denied || len(c.stored) == 0 {
 		return
 	}
-	st := &stream{c: c, read: new(read), rest: PageOf(^uint64(0)) + 1, before: cmp.Or(c.last.id(), unknownID)}
+	st := &stream{c: c, read: new(read), rest: PageOf(^uint64(0)) + 1, before: c.newestID()}
 	if s.query.Before != 0 {
 		st.before = min(st.before, s.query.Before)
 	}
 	c.reads = append(c.reads, st.read)
 	s.streams = append(s.streams, st)
+}
+
+// newestID is the highest id that is stored.
+func (c *conversation) newestID() uint64 {
+	if c.last.seq < c.stored.highest(^uint64(0)) {
+		return unknownID
+	}
+	return cmp.Or(c.last.id(), unknownID)
 }
 
 // await searches, as a stream of its own, what waits in memory to be stored: of that, what is stored may be older.
@@ -201,6 +209,7 @@ func (s *searching) await(st *stream) error {
 	r := pageRead{kind: st.c.key.Kind()}
 	r.sift(s, waiting)
 	hits, err := decodeAll(r.kind, r.found)
+	hits = slices.DeleteFunc(hits, func(x entry) bool { return x.id() > st.before }) // that came since
 	if len(hits) > 0 {
 		s.streams = append(s.streams, &stream{c: st.c, read: st.read, hits: hits})
 	}

@@ -142,6 +142,7 @@ func (l *slice) take() error {
 	}
 	for _, r := range l.reads {
 		st := r.stream
+		newest := st.newest() // what has a higher id came since, and others may have come before it
 		st.pages = st.pages[1:]
 		st.onPages = max(1, min(st.onPages, r.firstID))
 		st.before = min(st.before, st.onPages)
@@ -153,7 +154,9 @@ func (l *slice) take() error {
 			if err != nil {
 				return err
 			}
-			st.hits = append(st.hits, x)
+			if x.id() <= newest {
+				st.hits = append(st.hits, x)
+			}
 		}
 	}
 	return nil
