@@ -99,7 +99,7 @@ func (unheard) PublishTo(context.Context, uint64, string, proto.Branch, []byte) 
 // BenchmarkIndexer holds what 64 senders store while the index follows against what they store without one, in turns
 // of which each is longer than messages wait to be indexed.
 func BenchmarkIndexer(b *testing.B, store chat.Store, x chat.Index) {
-	const turn = 20_000
+	const turn = 100_000
 	random := rand.New(rand.NewPCG(1, 2))
 	words := searchtest.NewWords(random, 30_000)
 	var sent atomic.Int64
