@@ -16,7 +16,7 @@ import { RovingFocus } from './roving-focus.js';
 const near = 6; // entries above and below the screen
 const usual = 68; // px that an entry is high until one was measured
 const atFirst = 12; // entries, before it is known how many there is room for
-const few = 20; // entries that are all in the page, and cost no measuring
+const few = 50; // entries that are all in the page, and cost no measuring
 
 /** Its list fires "conversation-menu" with the key of a conversation whose menu is wanted, and where, in px. */
 export class EntryList {
