@@ -43,8 +43,8 @@ const nearEnd = 48; // px from the end that still count as at the end
 /** How many messages are kept over a reload, from one on that the person reads, and before it. */
 const keptFrom = 45;
 const keptBefore = 15;
-const early = 500; // px above and below the screen within which messages are asked for
-const smallest = 36; // px that a message is high, at least
+const early = 650; // px above and below the screen within which messages are asked for
+const smallest = 38; // px that a message is high, at least
 
 /**
  * Fires "retry" and "discard" with the ref of a refused message, "turned-down" with a control entry that was

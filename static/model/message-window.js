@@ -11,9 +11,9 @@ import { t } from '../texts/strings.js';
 
 const pageLength = 50; // messages that are asked for where one comes to
 /** How many more are asked for at once as one scrolls. */
-export const stepLength = 24;
+export const stepLength = 28;
 /** How many the first page has at most; a window holds as many. */
-export const longestPage = 72;
+export const longestPage = 88;
 
 /** Fires "change". */
 export class MessageWindow extends EventTarget {
