@@ -217,7 +217,7 @@ bench: tools build ## run the benchmarks, native and in Chromium; choose by BENC
 	.tools/setup $(BIN)
 	go test -run='^$$' -bench='$(BENCH)' -benchmem ./...
 	$(HEADLESS) go test -p=1 -run='^$$' -bench='$(BENCH)' -exec $(BIN)/wasmbrowsertest $(JS_PACKAGES)
-	CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley go test -C $(E2E) -run='^$$' -bench='$(BENCH)' -benchtime=25x ./startup
+	CHROME=$(BIN)/chromium PARLEY_BIN=$(BIN)/parley go test -C $(E2E) -run='^$$' -bench='$(BENCH)' -benchtime=25x -timeout=0 ./startup
 
 .PHONY: bench-cluster
 bench-cluster: ## measure nodes over PostgreSQL against SQLite, plain inserts, one another and a database far away

@@ -28,14 +28,14 @@ const (
 	littleOf     = 10   // conversations of those who have little
 )
 
-// BenchmarkOpen opens one conversation after the other, where 10,000 messages are stored in ten,
+// BenchmarkMillionOpen opens one conversation after the other, where 10,000 messages are stored in ten,
 // and where a million are in a thousand: until its newest message is painted.
-func BenchmarkOpen(b *testing.B) {
+func BenchmarkMillionOpen(b *testing.B) {
 	holdAgainst(b, "open", (*keeper).open)
 }
 
-// BenchmarkReloadOfAMillion reloads the page where a million messages are stored, and where 10,000 are.
-func BenchmarkReloadOfAMillion(b *testing.B) {
+// BenchmarkMillionStart reloads the page where a million messages are stored, and where 10,000 are.
+func BenchmarkMillionStart(b *testing.B) {
 	holdAgainst(b, "reload", func(k *keeper, _ int) float64 { return k.reload() })
 }
 
@@ -57,10 +57,10 @@ func holdAgainst(b *testing.B, what string, measure func(*keeper, int) float64) 
 	b.Logf("with %d stored %.0f\nwith %d stored %.0f", littleOf*ofOne, ofLittle, wholeHistory, ofMuch)
 }
 
-// BenchmarkJump goes to messages anywhere in a conversation of a million, until each is painted;
+// BenchmarkMillionJump goes to messages anywhere in a conversation of a million, until each is painted;
 // then it searches all of it, for a word and for a pair of Chinese characters, and tells what memory
 // the program has after all that.
-func BenchmarkJump(b *testing.B) {
+func BenchmarkMillionJump(b *testing.B) {
 	anna := newKeeper(b, 1, wholeHistory)
 	random := rand.New(rand.NewPCG(3, 4))
 	var jumps, words, pairs []float64
