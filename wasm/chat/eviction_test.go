@@ -111,23 +111,36 @@ func (v *screen) scrollThrough(key string) {
 	}
 }
 
-func TestWhatWasOpenedLongestAgoMakesRoomFirst(t *testing.T) {
-	clock, s := setup(t)
-	keys := others(s, 3, 5000)
-	onScreen, pinned, plain := keys[0], keys[1], keys[2]
-	pinnedKey, err := proto.ParseKey(pinned)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.foreign = []*proto.ConversationState{s.state(alice, pinnedKey, s.logs[pinned])}
-	s.foreign[0].Pinned = new(true)
-	store := newSmall(16_000)
+// scrolled opens Alice's engine on a store with room for so many, and scrolls through conversations there, which stores all of them.
+func scrolled(t *testing.T, s *server, clock *chattest.Clock, keys []string, room int) (*screen, *small) {
+	t.Helper()
+	store := newSmall(room)
 	a := open(t, s, alice, store)
 	a.blind = true
 	clock.Run(time.Minute)
 	for _, k := range keys {
 		a.scrollThrough(k)
 	}
+	return a, store
+}
+
+// pin lets Alice have pinned a conversation.
+func (s *server) pin(t *testing.T, key string) {
+	t.Helper()
+	k, err := proto.ParseKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.foreign = []*proto.ConversationState{s.state(alice, k, s.logs[key])}
+	s.foreign[0].Pinned = new(true)
+}
+
+func TestWhatWasOpenedLongestAgoMakesRoomFirst(t *testing.T) {
+	clock, s := setup(t)
+	keys := others(s, 3, 5000)
+	onScreen, pinned, plain := keys[0], keys[1], keys[2]
+	s.pin(t, pinned)
+	a, store := scrolled(t, s, clock, keys, 16_000)
 	a.engine.Show(1, onScreen)
 	a.engine.Show(2, key) // in another tab
 	if n := store.check(t); n[onScreen] != 5000 || n[pinned] != 5000 || n[plain] != 5000 || len(store.evicted) > 0 {

@@ -57,13 +57,7 @@ func TestWhatIsTooOldGoesAndComesAgainWhereOneScrolls(t *testing.T) {
 	for i := range 400 {
 		s.say(100, alice, fmt.Sprint("new ", i))
 	}
-	store := newSmall(100_000)
-	a := open(t, s, alice, store)
-	a.blind = true
-	clock.Run(time.Minute)
-	for _, k := range keys {
-		a.scrollThrough(k)
-	}
+	a, store := scrolled(t, s, clock, keys, 100_000)
 	a.engine.Show(1, onScreen)
 	a.host.Skew = 1000 * oneDay // which is this device's alone
 	a.keepLess(chat.Limits{Days: 90})
@@ -93,19 +87,8 @@ func TestWhatIsTooOldGoesAndComesAgainWhereOneScrolls(t *testing.T) {
 func TestWhatIsTooMuchGoesFirstWhereItWasOpenedLongestAgo(t *testing.T) {
 	clock, s := setup(t)
 	keys := others(s, 4, 3000)
-	pinnedKey, err := proto.ParseKey(keys[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.foreign = []*proto.ConversationState{s.state(alice, pinnedKey, s.logs[keys[0]])}
-	s.foreign[0].Pinned = new(true)
-	store := newSmall(100_000)
-	a := open(t, s, alice, store)
-	a.blind = true
-	clock.Run(time.Minute)
-	for _, k := range keys {
-		a.scrollThrough(k)
-	}
+	s.pin(t, keys[0])
+	a, store := scrolled(t, s, clock, keys, 100_000)
 	a.engine.Show(1, key)
 	all := a.engine.Stored()
 	if len(all) != 4 || all[0].Messages != 3000 || all[0].Bytes < 3000*50 || all[0].Bytes > 3000*200 {
@@ -163,13 +146,7 @@ func TestWhatIsTooMuchGoesFirstWhereItWasOpenedLongestAgo(t *testing.T) {
 func TestAConversationIsTakenOutOfTheBrowser(t *testing.T) {
 	clock, s := setup(t)
 	keys := others(s, 2, 1000)
-	store := newSmall(100_000)
-	a := open(t, s, alice, store)
-	a.blind = true
-	clock.Run(time.Minute)
-	for _, k := range keys {
-		a.scrollThrough(k)
-	}
+	a, store := scrolled(t, s, clock, keys, 100_000)
 	a.engine.Show(1, keys[0])
 	a.engine.Keep(chat.KeepingOn, chat.Limits{}, func(error) {})
 	clock.Run(time.Minute)
