@@ -574,7 +574,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   keepAges: { '0': 'ever', '365': 'one year', '90': '90 days', '30': '30 days' },
   keepSize: 'Let messages take',
   /** @param {number} most */
-  keepSizes: most => (most ? `${bytes(most)}, about` : 'as much as they do'),
+  keepSizes: most => (most ? `${bytes(most)}, about` : 'any size'),
   keepLessMeans: 'What is older, and then what is more, goes from this device, first where you were longest ago. The newest of each conversation stays, and the server keeps all.',
   keepAllEnded: 'Not all history is kept here any more.',
   keepLessEnded: 'Nothing goes from this device by age or size any more.',
