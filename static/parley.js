@@ -613,9 +613,7 @@ class Parley extends EventTarget {
    * @returns {Promise<ReturnType<Commands[Op]>>}
    */
   async #call(op, fields, numbered) {
-    do {
-      await this.#attached.promise;
-    } while (!this.#attached.open); // it may have been detached again before this went on
+    while (!this.#attached.passed) await this.#attached.promise; // it may have been detached again before this went on
     const answer = this.#post(op, fields, message => this.#transport?.post(message));
     numbered?.(this.#lastCall);
     return answer;
@@ -850,10 +848,11 @@ function saidBy({ token, user: { name, services }, issued, expires }) {
   return { token, name, services, issued, expires };
 }
 
-/** A promise that is settled from outside. @param {Error} [cause] if it begins rejected */
+/** A promise that is settled from outside, and whether it is open, and those who waited went on. @param {Error} [cause] if it begins rejected */
 function gate(cause) {
   const self = {
     open: false,
+    passed: false, // whoever comes from now on need not wait
     resolve: () => {},
     reject: (/** @type {Error} */ _cause) => {},
     promise: /** @type {Promise<void>} */ (Promise.resolve()),
@@ -865,7 +864,7 @@ function gate(cause) {
     };
     self.reject = reject;
   });
-  self.promise.catch(() => {}); // those who wait are told; there may be none
+  self.promise.then(() => { self.passed = true; }, () => {}); // those who wait are told; there may be none
   if (cause) self.reject(cause);
   return self;
 }

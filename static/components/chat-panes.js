@@ -190,7 +190,7 @@ export class ChatPanes extends HTMLElement {
 
   /** @param {Parley} parley */
   #take(parley) {
-    this.#context.names.parley = this.#context.pictures.parley = parley;
+    this.#context.parley = this.#context.names.parley = this.#context.pictures.parley = parley;
     this.#session.parley = parley;
     this.#side.take(parley);
     this.#learnUser(parley);

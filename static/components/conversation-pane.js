@@ -94,7 +94,7 @@ export class ConversationPane extends HTMLElement {
       this.#customer = new CustomerPanel(parley, this.participants, context);
       this.#customer.addEventListener('shown', () => this.classList.toggle('with-customer', this.#customer?.hidden === false));
     }
-    this.#list = new MessageList({ parley, participants: this.participants, clock: context.clock, notes: this.#notes, quotes: this.#quotes, player: context.player }, conversation, kept);
+    this.#list = new MessageList({ parley, engine: context.parley, participants: this.participants, clock: context.clock, notes: this.#notes, quotes: this.#quotes, player: context.player }, conversation, kept);
     this.#composer = new MessageComposer(context.me, key, this.participants.agent ? textarea => this.#replyPicker(textarea) : null,
       this.participants.group ? textarea => new MentionPicker(parley, key, textarea) : null);
   }

@@ -28,6 +28,7 @@ import { SelectionBar } from './selection-bar.js';
  * @typedef {import('../model/snapshot.js').Shown} Shown
  * @typedef {object} Place
  * @property {Promise<import('../parley.js').Parley>} parley
+ * @property {import('../parley.js').Parley | null} engine the same, if it is there already
  * @property {import('../model/participants.js').Participants} participants
  * @property {import('../model/clock.js').Clock} clock
  * @property {import('../model/notes.js').Notes} notes
@@ -105,19 +106,17 @@ export class MessageList extends HTMLElement {
   /** @param {Place} place @param {Conversation | undefined} conversation @param {Shown | null} kept what was shown before the page was reloaded */
   constructor(place, conversation, kept) {
     super();
-    const { parley, participants } = place;
+    const { parley, engine, participants } = place;
     this.#place = place;
     this.#loader = new AttachmentLoader(parley, place.player, this.#log);
     this.#name = participants.name;
     this.#kept = kept;
-    this.#window = new MessageWindow(parley, participants.key, kept, () => !this.#atEnd, () => this.#most);
+    this.#window = new MessageWindow(parley, engine, participants.key, kept, () => !this.#atEnd, () => this.#most);
     this.#readTracker = new ReadTracker(this.#log, conversation?.read ?? 0n, message => !message.mine && participants.shows(message), seq => {
       parley.then(engine => engine.markRead(participants.key, seq)).catch(error => {
         this.dispatchEvent(new CustomEvent('notice', { detail: reasonOf(error, t.unknownError), bubbles: true }));
       });
     });
-    // The first messages are awaited by the person.
-    this.#window.addEventListener('change', () => (this.#placed ? this.#frame.want() : this.#paint()));
     this.#log.addEventListener('scroll', () => this.#scrolled(), { passive: true });
     place.notes.addEventListener('change', () => this.#frame.want());
     place.quotes.addEventListener('change', () => this.#frame.want());
@@ -126,9 +125,12 @@ export class MessageList extends HTMLElement {
     this.#rows.addEventListener('open-picture', event => this.#viewPicture(/** @type {CustomEvent<Attachment>} */ (event).detail));
     this.#begin(conversation);
     this.#keepFrom(conversation?.min ?? 0n);
+    if (!kept) this.ask(); // the engine answers while the rest of the page is built
   }
 
   connectedCallback() {
+    // The first messages are awaited by the person.
+    this.#window.addEventListener('change', () => (this.#placed ? this.#frame.want() : this.#paint()));
     set(this.#log, 'aria-label', t.messagesWith(isolated(this.#name)));
     this.append(this.#log, this.#up, this.#down, this.#selection, this.#menu);
     this.#sizeObserver.observe(this.#log);
@@ -139,8 +141,7 @@ export class MessageList extends HTMLElement {
       this.#awaitMidnight();
       this.#paint();
     }, { signal: this.#gone.signal });
-    if (this.#kept) this.#paint();
-    else this.ask();
+    this.#paint();
   }
 
   #listen() {
@@ -322,9 +323,19 @@ export class MessageList extends HTMLElement {
     const first = Math.max(0, at < 0 ? messages.length - keptFrom - keptBefore : at - keptBefore);
     const some = messages.slice(first, at < 0 ? messages.length : at + keptFrom);
     return {
-      messages: some, from: at < 0 ? some.length - 1 : at - first, more: more || first > 0 || incomplete !== '', head,
+      messages: some, from: at < 0 ? some.length - 1 : at - first, near: this.#near(some), more: more || first > 0 || incomplete !== '', head,
       place: anchor && id && at >= 0 ? { id, top: anchor.top - this.#log.getBoundingClientRect().top } : null,
     };
+  }
+
+  /** Which of messages are on the screen, or half of one away: the first, and what follows the last. @param {Message[]} messages @returns {[number, number]} */
+  #near(messages) {
+    const { top, bottom, height } = this.#log.getBoundingClientRect();
+    const isNear = (/** @type {Message} */ message) => {
+      const row = this.#views.get(idOf(message))?.element.getBoundingClientRect();
+      return row !== undefined && row.bottom > top - height / 2 && row.top < bottom + height / 2;
+    };
+    return [Math.max(0, messages.findIndex(isNear)), messages.findLastIndex(isNear) + 1];
   }
 
   /** Messages are there, where the person reads on; the engine's, or what was kept. */

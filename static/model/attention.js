@@ -23,7 +23,7 @@ export const canNotify = 'Notification' in globalThis;
 /** Whether the person wants to be notified on this device, and the browser lets Parley. */
 export function notifies() {
   try {
-    return canNotify && Notification.permission === 'granted' && localStorage.getItem(place) === 'on';
+    return canNotify && localStorage.getItem(place) === 'on' && Notification.permission === 'granted'; // which the browser is asked for: a start waits
   } catch {
     return false;
   }

@@ -32,6 +32,7 @@ export class MessageWindow extends EventTarget {
   /** The highest seq that was told of. */
   head = 0n;
   #parley;
+  #engine;
   #key;
   #newest = 0; // how long the newest page is that was asked for
   #asked = 0; // only the answer to the last question counts
@@ -44,14 +45,16 @@ export class MessageWindow extends EventTarget {
 
   /**
    * @param {Promise<import('../parley.js').Parley>} parley
+   * @param {import('../parley.js').Parley | null} engine the same, if it is there already, and is asked at once
    * @param {string} key
    * @param {import('./snapshot.js').Shown | null} kept
    * @param {() => boolean} readsAbove whether the person reads above the end
    * @param {() => number} most how many confirmed messages the window may hold, more than a page
    */
-  constructor(parley, key, kept, readsAbove, most) {
+  constructor(parley, engine, key, kept, readsAbove, most) {
     super();
     this.#parley = parley;
+    this.#engine = engine;
     this.#key = key;
     this.#readsAbove = readsAbove;
     this.#most = most;
@@ -148,7 +151,7 @@ export class MessageWindow extends EventTarget {
     this.#meanwhile = []; // the answer on its way holds it
     this.#changed();
     try {
-      const parley = await this.#parley;
+      const parley = this.#engine ?? await this.#parley;
       const answer = await parley.history(this.#key, { before, limit });
       mark('history read');
       if (asked !== this.#asked) return;

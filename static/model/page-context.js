@@ -10,6 +10,8 @@ import { Services } from './services.js';
 import { VoicePlayer } from './voice-player.js';
 
 export class PageContext {
+  /** Once it is there. @type {import('../parley.js').Parley | null} */
+  parley = null;
   me;
   names;
   presence = new Presence();

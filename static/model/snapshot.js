@@ -13,6 +13,7 @@ import { keepsIdentity, storedIdentity } from './identity.js';
  * @property {Conversation | null} conversation
  * @property {Message[]} messages in the order to show
  * @property {number} [from] the one from which on they are kept, while there is room; by default the last
+ * @property {[number, number]} [near] those to keep at most, from one on and up to another: each costs a start its time
  * @property {boolean} more older ones exist before the first
  * @property {bigint} head the highest seq that was told of
  * @property {Place | null} place where the person read; null at the end
@@ -90,7 +91,8 @@ function forget(name) {
 /** @param {typeof stores[number]} name @param {string} text */
 function keep(name, text) {
   try {
-    globalThis[name].setItem(place, text);
+    // A page is hidden by one that starts, which all that is written would slow down.
+    if (globalThis[name].getItem(place) !== text) globalThis[name].setItem(place, text);
   } catch {
     forget(name); // there is no room, and what was kept before is old
   }
@@ -157,8 +159,8 @@ function textOf(snapshot) {
     text = JSON.stringify({ version, ...rest, conversations, open: null }, plain);
   } while (text.length > mostLength / 2 && conversations.length && conversations.splice(conversations.length >> 1));
   if (!whole) return text;
-  const { from = whole.messages.length - 1, ...open } = whole;
-  const messages = fitting(open.messages, from, mostLength - text.length - JSON.stringify({ ...open, messages: [] }, plain).length);
+  const { from = whole.messages.length - 1, near: [first, end] = [0, whole.messages.length], ...open } = whole;
+  const messages = fitting(open.messages.slice(first, end), from - first, mostLength - text.length - JSON.stringify({ ...open, messages: [] }, plain).length);
   if (messages.length === 0) return text;
   const more = open.more || messages[0] !== open.messages[0];
   return JSON.stringify({ version, ...rest, conversations, open: { ...open, messages, more } }, plain);
