@@ -28,10 +28,10 @@ export class ConversationEntry {
   #prefix = element('span');
   #preview = element('bdi');
   /** Between two people nobody is to be pressed: a mark, and the words for who asks. */
-  #mark = element('span', { class: 'entry-mark', role: 'img', hidden: true }, icon('clock'));
+  #mark = element('span', { class: 'entry-mark', role: 'img', hidden: true });
   #words = element('span', { class: 'awaiting' });
   /** What the user chose for it. */
-  #chosen = element('span', { class: 'entry-mark', role: 'img', hidden: true }, icon('pin'), icon('muted'));
+  #chosen = element('span', { class: 'entry-mark', role: 'img', hidden: true });
   #waiting = element('span', { class: 'entry-waiting', hidden: true }, this.#words);
   #countWords = spoken('');
   /** Somebody of a group mentioned the user, who has not read it. */
@@ -84,6 +84,7 @@ export class ConversationEntry {
     const { owing, awaiting } = waitingWords(conversation, this.#participants, now);
     const words = t.phrases([owing, awaiting].filter(Boolean));
     const marked = words !== '' && this.#participants.amongFriends;
+    if (marked) draw(this.#mark, 'clock');
     hide(this.#mark, !marked);
     this.#mark.classList.toggle('owing', owing !== '');
     set(this.#mark, 'aria-label', words);
@@ -112,9 +113,10 @@ export class ConversationEntry {
   /** @param {Conversation} conversation */
   #paintChosen({ pinned, muted }) {
     const words = t.phrases([pinned ? t.pinned : '', muted ? t.muted : ''].filter(Boolean));
+    if (words) draw(this.#chosen, 'pin', 'muted');
     const [pin, mute] = this.#chosen.children;
-    set(pin, 'hidden', !pinned);
-    set(mute, 'hidden', !muted);
+    if (pin) set(pin, 'hidden', !pinned);
+    if (mute) set(mute, 'hidden', !muted);
     set(this.#chosen, 'aria-label', words);
     set(this.#chosen, 'title', words);
     hide(this.#chosen, !words);
@@ -156,4 +158,9 @@ export class ConversationEntry {
     if (last.type === 'unknown' && !last.content) return t.cannotBeShown;
     return isSystemMessage(last) ? systemWords(last, this.#participants) : briefly(last, previewLength);
   }
+}
+
+/** Puts icons into a mark when it is first shown: most entries show none. @param {Element} mark @param {...import('./icons.js').IconName} icons */
+function draw(mark, ...icons) {
+  if (!mark.firstChild) mark.append(...icons.map(icon));
 }

@@ -53,7 +53,19 @@ func transact(ctx context.Context, db js.Value, mode string, f func(*transaction
 	if thrown := try(func() { err = f(t) }); thrown != nil {
 		err = thrown
 	}
+	if err == nil && mode == "readonly" {
+		t.leave()
+		return nil
+	}
 	return t.finish(ctx, err)
+}
+
+// leave lets a transaction that has read what it was to end by itself: who waits for what was read need not wait for that.
+func (t *transaction) leave() {
+	for _, handler := range []string{"oncomplete", "onabort"} {
+		t.tx.Set(handler, js.Null())
+	}
+	t.handlers.release()
 }
 
 func (t *transaction) store(name string) js.Value { return t.tx.Call("objectStore", name) }
