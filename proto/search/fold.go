@@ -1,13 +1,16 @@
 package search
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // A Folder makes texts comparable for a search, all of a batch at once: lower case, compatibility forms (NFKD)
 // without the marks of letters, composed again (NFC). It returns as many texts, in the same order. What it makes
 // of a text does not depend on the others, and made of its own answer is that answer.
 type Folder func(texts []string) []string
 
-// Fold folds texts. Those of ASCII, Han, kana and Hangul alone, which is most of what people write, cost no call
+// Fold folds texts, and spells letters out as spelled says. Those of ASCII, Han, kana and Hangul alone, which is most of what people write, cost no call
 // of a Folder; nil stands for one that knows the case of letters alone.
 func (f Folder) Fold(texts []string) []string {
 	folded := make([]string, len(texts))
@@ -27,7 +30,7 @@ func (f Folder) Fold(texts []string) []string {
 		f = lowerAll
 	}
 	for i, text := range f(hard) {
-		folded[at[i]] = text
+		folded[at[i]] = spellOut(text)
 	}
 	return folded
 }
@@ -70,6 +73,50 @@ func lowerASCII(text string) string {
 		}
 	}
 	return text
+}
+
+// spelled is how people without a key for a letter, or in capitals, write what no normalization takes apart: as
+// Unicode's full case folding has it (CaseFolding.txt), and CLDR's transliteration Latin-ASCII; "" for all others.
+func spelled(r rune) string {
+	switch r {
+	case 'ß':
+		return "ss"
+	case 'ς':
+		return "σ"
+	case 'æ':
+		return "ae"
+	case 'œ':
+		return "oe"
+	case 'þ':
+		return "th"
+	case 'đ', 'ð':
+		return "d"
+	case 'ħ':
+		return "h"
+	case 'ı':
+		return "i"
+	case 'ł':
+		return "l"
+	case 'ø':
+		return "o"
+	case 'ŧ':
+		return "t"
+	}
+	return ""
+}
+
+// spellOut spells the letters of a text out, which is in lower case.
+func spellOut(text string) string {
+	var b strings.Builder
+	done := 0
+	for i, r := range text {
+		if letters := spelled(r); letters != "" {
+			b.WriteString(text[done:i])
+			b.WriteString(letters)
+			done = i + utf8.RuneLen(r)
+		}
+	}
+	return b.String() + text[done:]
 }
 
 // LetterMark reports what a Folder takes out of a text in NFKD: the marks of Latin, Greek, Cyrillic, Hebrew and Arabic

@@ -2,7 +2,7 @@ package search
 
 // Version is the version of what terms a message has: it rises with each change of that, or of how texts are
 // folded. What was indexed by another version is indexed again.
-const Version = 1
+const Version = 2
 
 // maxPrefix is how many characters of a word's beginning make terms: what is longer is found by these, and then
 // compared.

@@ -70,6 +70,14 @@ func TestAPatternFinds(t *testing.T) {
 		{"한국", "대한민국", false},
 		{"민국", "대한민국", true},
 		{"42", "room 421b", true},
+		{"STRASSE", "Die Straße", true},
+		{"straß", "STRASSE", true},
+		{"lodge", "in Łodge", true},
+		{"😀", "well 😀", true},
+		{"👍", "👍🏽", true},
+		{"😀👍", "👍😀", false},
+		{"❤", "I ❤️ you", true},
+		{"ភាសា", "រៀនភាសាខ្មែរ", true},
 		{"!?", "!?", false},
 	}
 	for _, test := range tests {

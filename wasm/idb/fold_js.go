@@ -20,7 +20,7 @@ func fold(texts []string) []string {
 	}
 	text := js.Global().Get("String").Get("prototype")
 	folded := js.ValueOf(strings.Join(texts, between))
-	for _, step := range [][]any{{"normalize", "NFKD"}, {"replace", letterMarks(), ""}, {"toLowerCase"}, {"replaceAll", "ς", "σ"}, {"normalize", "NFC"}} {
+	for _, step := range [][]any{{"normalize", "NFKD"}, {"replace", letterMarks(), ""}, {"toLowerCase"}, {"normalize", "NFC"}} {
 		folded = text.Get(step[0].(string)).Call("call", append([]any{folded}, step[1:]...)...)
 	}
 	return strings.Split(folded.String(), between)

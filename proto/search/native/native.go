@@ -17,7 +17,7 @@ func fold(texts []string) []string {
 	folded := make([]string, len(texts))
 	for i, text := range texts {
 		bare := strings.Map(withoutMarks, norm.NFKD.String(text))
-		folded[i] = norm.NFC.String(strings.ReplaceAll(strings.ToLower(bare), "ς", "σ"))
+		folded[i] = norm.NFC.String(strings.ToLower(bare))
 	}
 	return folded
 }

@@ -14,6 +14,8 @@ func TestWhatPeopleTypeDifferentlyIsTheSame(t *testing.T) {
 	for text, want := range map[string]string{
 		"Ünïcode ÉTÉ": "unicode ete", "ЁЛКА": "елка", "ΟΔΟΣ": "οδοσ", "Ｐａｒｌｅｙ１": "parley1", "ｶﾞｰﾀﾞ": "ガーダ",
 		"ﬁn": "fin", "مَرْحَبًا": "مرحبا", "İstanbul": "istanbul", "สวัสดี": "สวัสดี", "가각": "가각", "が": "が", "1²": "12",
+		"STRAẞE Straße": "strasse strasse", "Łódź": "lodz", "Đà Nẵng": "da nang", "København": "kobenhavn", "Œuvre Æsir": "oeuvre aesir",
+		"Þór Iħe ıı": "thor ihe ii", "♥️ 👍🏽": "♥ 👍🏽",
 	} {
 		if got := native.Fold.Fold([]string{"plain", text}); got[1] != want || got[0] != "plain" {
 			t.Errorf("%q became %q, want %q", text, got, want)
@@ -27,7 +29,15 @@ func TestTheShortcutOfFoldingChangesNothing(t *testing.T) {
 	for r := rune(1); r < 0xD800; r++ {
 		texts = append(texts, "A"+string(r))
 	}
-	if got, want := native.Fold.Fold(texts), native.Fold(texts); !slices.Equal(got, want) {
+	var hard []string
+	for _, text := range texts {
+		hard = append(hard, text+" é")
+	}
+	want := native.Fold.Fold(hard)
+	for i := range want {
+		want[i] = strings.TrimSuffix(want[i], " e")
+	}
+	if got := native.Fold.Fold(texts); !slices.Equal(got, want) {
 		for i := range got {
 			if got[i] != want[i] {
 				t.Errorf("%q: %q, want %q", texts[i], got[i], want[i])
@@ -39,7 +49,7 @@ func TestTheShortcutOfFoldingChangesNothing(t *testing.T) {
 // What a pattern finds by comparing, the index finds as well: else a search would miss it.
 func TestWhatMatchesIsInTheIndex(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
-	alphabet := []rune("aab bc1é é—жЖ中国人ひらカーガ한국สวัสดีمرحبا٣ .,\u0301ﬁＡ")
+	alphabet := []rune("aab bc1é é—жЖ中国人ひらカーガ한국สวัสดีمرحبا٣ .,\u0301ﬁＡßŁ😀👍🏽♥\ufe0f")
 	text := func(n int) string {
 		var b strings.Builder
 		for range n {

@@ -48,7 +48,7 @@ func Sought(random *rand.Rand, texts []string) (q chat.Query) {
 
 // Reading finds what a search should among messages between users, by reading all of them: ids, the newest first.
 func Reading(all []*proto.Message, q chat.Query) (found []uint64) {
-	folded := native.Fold([]string{q.Text})[0]
+	folded := native.Fold.Fold([]string{q.Text})[0]
 	if q.Text != "" && !strings.ContainsFunc(folded, isLetter) {
 		return nil
 	}
@@ -59,7 +59,7 @@ func Reading(all []*proto.Message, q chat.Query) (found []uint64) {
 		case !m.GetMessageType().Written() || m.GetMessageType().Revises():
 		case q.Sender != 0 && m.GetSenderId() != q.Sender, q.Before != 0 && m.GetMessageId() >= q.Before:
 		case q.Kind == search.LinkKind && !link, m.GetCreateTime() < q.From, q.To != 0 && m.GetCreateTime() > q.To:
-		case !says(native.Fold([]string{m.GetContent()})[0], folded):
+		case !says(native.Fold.Fold([]string{m.GetContent()})[0], folded):
 		default:
 			found = append(found, m.GetMessageId())
 		}
