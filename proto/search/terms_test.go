@@ -89,6 +89,19 @@ func TestAPatternFinds(t *testing.T) {
 	}
 }
 
+func TestWhatThePageMakesALinkOfIsOne(t *testing.T) {
+	for text, want := range map[string]bool{
+		"see https://parley.example/a": true, "HTTP://PARLEY.EXAMPLE": true, "（http://例え.テスト）": true, "请看https://parley.example": true, "http://[::1]/": true,
+		"www.parley.example": true, "(Www.parley.example)": true, "mailto:anna@parley.example": true,
+		"https://": false, "xhttp://parley.example": false, "http:/parley.example": false, "www.": false, "www.parley": false, "www. parley.example": false,
+		"awww.parley.example": false, "mailto:anna": false, "mailto: anna@parley.example": false, "anna@parley.example": false, "": false,
+	} {
+		if hasLink(text) != want {
+			t.Errorf("%q is a link: %v", text, !want)
+		}
+	}
+}
+
 // Sizes: for whoever changes how many bits a term has.
 func TestAnIndexIsSmallerThanWhatItIsOf(t *testing.T) {
 	for _, chinese := range []bool{true, false} {
