@@ -6,6 +6,9 @@ import (
 	"unicode/utf8"
 )
 
+// longestMailbox is how long what stands before the @ may be (RFC 5321, section 4.5.3.1.1).
+const longestMailbox = 64
+
 // hasLink reports whether a text has what the page makes a link of: an address of the web, with or without a scheme,
 // or one of mail.
 func hasLink(text string) bool {
@@ -26,7 +29,7 @@ func hasLink(text string) bool {
 			}
 		case 'm':
 			if rest, ok := cutFolded(text[i:], "mailto:"); ok && begins(text[:i]) {
-				if name, host, ok := strings.Cut(rest, "@"); ok && named(name) && !strings.ContainsFunc(name, unicode.IsSpace) && named(host) {
+				if name, host, ok := strings.Cut(rest[:min(len(rest), longestMailbox+2)], "@"); ok && named(name) && !strings.ContainsFunc(name, unicode.IsSpace) && named(host) {
 					return true
 				}
 			}
