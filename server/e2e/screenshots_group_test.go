@@ -140,6 +140,7 @@ func takeGroup(t *testing.T, speak string, shot func(*person, string)) {
 	shot(ada, "selecting")
 	does(`document.querySelector('selection-bar button').nextElementSibling.click()`)
 	shows("dialog .targets")
+	ada.await("whom to forward to", `() => document.querySelector('dialog .targets input')`)
 	does(`document.querySelector('dialog .targets input').click()`)
 	shot(ada, "forward")
 	does(`document.querySelector('dialog[open]').close(); document.querySelector('selection-bar button:last-child').click()`)
