@@ -25,6 +25,9 @@ func (x indexing) more() (through uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	if place.Epoch == epoch && place.Version > search.Version {
+		return x.view.LastID() // it is a newer node's, and this one looks at the messages themselves
+	}
 	if place.Epoch != epoch || place.Version != search.Version {
 		place = IndexPlace{Epoch: epoch, Version: search.Version}
 		if err := x.tx.Clear(); err != nil {

@@ -225,6 +225,30 @@ func TestASearchGoesOnBeforeTheIndex(t *testing.T) {
 	}
 }
 
+// While nodes are replaced, an older one leaves the index that a newer one made, and finds without it.
+func TestAnOlderNodeLeavesANewerNodesIndex(t *testing.T) {
+	s, x := chattest.NewMemory(1), new(chattest.Index)
+	b := prepared(t, s, func(c *chat.Config) { c.Index = x })
+	var newer chat.IndexPlace
+	for i, wanted := range []string{"of this version", "of a newer one"} {
+		b.commit(ada, text(bob, "word "+wanted))
+		storetest.IndexAll(t, b.Service)
+		if err := x.Update(t.Context(), func(tx chat.IndexTx) error {
+			place, err := tx.Place()
+			if i == 0 {
+				newer = chat.IndexPlace{Epoch: place.Epoch, Version: place.Version + 1, Through: place.Through}
+			}
+			if i == 1 && place != newer {
+				t.Errorf("the index is at %+v, want %+v as the newer node left it", place, newer)
+			}
+			return errors.Join(err, tx.PutPlace(newer))
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	same(t, "what is found", foundBy(t, b.Service, user(bob), words("word")), seqs(proto.DirectKey(ada, bob), 2, 1))
+}
+
 // What has expired leaves the index, and what is left is still found by it.
 func TestTheIndexForgetsWhatWasDeleted(t *testing.T) {
 	s, x := chattest.NewMemory(1), new(chattest.Index)
