@@ -96,7 +96,7 @@ export class ConversationPane extends HTMLElement {
     }
     this.#list = new MessageList({ parley, participants: this.participants, clock: context.clock, notes: this.#notes, quotes: this.#quotes, player: context.player }, conversation, kept);
     this.#composer = new MessageComposer(context.me, key, this.participants.agent ? textarea => this.#replyPicker(textarea) : null,
-      this.participants.group ? textarea => new MentionPicker(parley, key, textarea) : null);
+      this.participants.group ? (textarea, place) => new MentionPicker(parley, key, context.names, textarea, place) : null);
   }
 
   connectedCallback() {
@@ -229,13 +229,13 @@ export class ConversationPane extends HTMLElement {
 
   async #showMembers() {
     const parley = await this.#parley;
-    await showGroup(this, parley, this.participants.key, this.#context.pictures);
+    await showGroup(this, parley, this.participants.key, this.#context);
     this.#members.focus();
   }
 
   /** @param {bigint} seq */
   async #showReaders(seq) {
-    showReaders(this, await this.#parley, this.participants.key, seq);
+    showReaders(this, await this.#parley, this.participants.key, this.#context.names, seq);
   }
 
   /** Who left a group, or was removed, reads what was there until then. */
