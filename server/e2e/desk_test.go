@@ -173,6 +173,7 @@ func TestAnAgentsDesk(t *testing.T) {
 	c.shutsNobodyOut("away")
 	c.click("Come back and claim")
 	c.find("button", "Release")
+	c.await("the claim beside the conversation, too", `() => /Claimed by you/.test(document.querySelector('customer-panel .summary')?.textContent)`)
 	c.await("no word of it", `() => !document.querySelector('.away').checkVisibility()`)
 
 	// Whoever hands over is told who is away.

@@ -191,6 +191,7 @@ export class ConversationPane extends HTMLElement {
 
   /** @param {Conversation | undefined} conversation */
   update(conversation) {
+    if (standing(conversation) !== standing(this.#conversation)) this.#customer?.refresh();
     this.#conversation = conversation;
     this.#list.update(conversation);
     this.#paint();
@@ -215,7 +216,6 @@ export class ConversationPane extends HTMLElement {
   apply(change) {
     this.#list.apply(change);
     this.#composer.forget(change.messages);
-    if (change.messages.some(({ extend, seq }) => extend && seq)) this.#customer?.refresh();
   }
 
   /** Shows who is here, and who types. */
@@ -458,6 +458,11 @@ export class ConversationPane extends HTMLElement {
 /** @param {unknown} error */
 function isCrossed(error) {
   return error instanceof ParleyError && error.code === answeredMeanwhile;
+}
+
+/** What is shown of a customer's conversation beside its messages. @param {Conversation | undefined} conversation */
+function standing({ head, assignee, closed, waitingSince } = /** @type {any} */ ({})) {
+  return [head, assignee, closed, waitingSince].join();
 }
 
 customElements.define('conversation-pane', ConversationPane);
