@@ -31,7 +31,7 @@ func TestAPhoneTellsQuietlyWhoWaitsAndWhatItIsConnectedTo(t *testing.T) {
 	ada.awaitMessage("do you come?", "received")
 	ada.find("button", "No reply needed")
 	ada.await("a quiet mark", `() => document.querySelector('conversation-status [role=img]')?.ariaLabel?.startsWith('Waiting for your answer for ')
-		&& !document.querySelector('conversation-status .owing').textContent`)
+		&& document.querySelector('conversation-status [role=img]').getBoundingClientRect().width >= 6 && !document.querySelector('conversation-status .owing').textContent`)
 	for part, place := range places() {
 		if before[part] != place {
 			t.Errorf("when a reply becomes owed, %s goes from (left, top, width, height) %s to %s", part, before[part], place)
