@@ -136,6 +136,21 @@ func TestWhoLooksElsewhereIsNotifiedOnceAndOnlyThen(t *testing.T) {
 	}
 	page.await("no mute", `key => !('muted' in document.querySelector('[data-key="' + key + '"]').dataset)`, key)
 
+	// In a group it is said who wrote.
+	made := colleague{t, s, s.token(adaID, "Ada")}.ask("POST", "/api/groups", `{"name":"The team","members":["21","23"]}`)
+	group, err := strconv.ParseUint(made["group_id"].(string), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key = proto.GroupKey(group).String()
+	tb.inFront(false)
+	eve.tell(group, "to all of you")
+	page.await("what was written in the group to be told", `key => { const n = told.findLast(({tag}) => tag === key); return n?.title === 'The team' && n.body === 'Eve: to all of you' }`, key)
+	tb.inFront(true)
+	page.goTo("/c/" + key)
+	unread("0")
+	page.openChat(strconv.Itoa(adaID))
+
 	// Another tab is looked at.
 	other := second(profile, g, page, "")
 	other.awaitConnection("live")

@@ -173,6 +173,7 @@ func TestAnAgentsDesk(t *testing.T) {
 	c.shutsNobodyOut("away")
 	c.click("Come back and claim")
 	c.find("button", "Release")
+	c.await("the claim beside the conversation, too", `() => /Claimed by you/.test(document.querySelector('customer-panel .summary')?.textContent)`)
 	c.await("no word of it", `() => !document.querySelector('.away').checkVisibility()`)
 
 	// Whoever hands over is told who is away.
@@ -184,4 +185,13 @@ func TestAnAgentsDesk(t *testing.T) {
 	c.find("dialog", "Benedict is away. Hand over all the same?")
 	c.click("Hand over")
 	c.await("him to have it", `() => document.querySelector('conversation-status').textContent.includes('Claimed by Benedict')`)
+
+	// The queue tells what she chose for a row of it, as the list does.
+	row := strings.TrimPrefix(c.customer, "/c/")
+	c.choose(row, "Mark as unread")
+	c.choose(row, "Mute")
+	c.await("what she chose", `key => {
+		const row = document.querySelector('service-queue [data-key="' + key + '"]');
+		return row.querySelector('.badge')?.checkVisibility() && ['Marked as unread', 'Muted'].every(words => row.textContent.includes(words));
+	}`, row)
 }

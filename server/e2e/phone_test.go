@@ -31,7 +31,7 @@ func TestAPhoneTellsQuietlyWhoWaitsAndWhatItIsConnectedTo(t *testing.T) {
 	ada.awaitMessage("do you come?", "received")
 	ada.find("button", "No reply needed")
 	ada.await("a quiet mark", `() => document.querySelector('conversation-status [role=img]')?.ariaLabel?.startsWith('Waiting for your answer for ')
-		&& !document.querySelector('conversation-status .owing').textContent`)
+		&& document.querySelector('conversation-status [role=img]').getBoundingClientRect().width >= 6 && !document.querySelector('conversation-status .owing').textContent`)
 	for part, place := range places() {
 		if before[part] != place {
 			t.Errorf("when a reply becomes owed, %s goes from (left, top, width, height) %s to %s", part, before[part], place)
@@ -91,6 +91,17 @@ func TestAPhoneTellsQuietlyWhoWaitsAndWhatItIsConnectedTo(t *testing.T) {
 		t.Error("beside the other's name stands that one is offline")
 	}
 	ada.find("button", "Try now")
+
+	// Beside one's own name the state is said in words, whatever can be done about it.
+	ada.goTo("/")
+	for _, on := range []screen{{320, 640}, lowScreens[0], {390, 844}, {1200, 800}} {
+		ada.show(on)
+		ada.find("button", "Details")
+		ada.await("all of the word for it on "+on.String(), `() => {
+			const words = document.querySelector('connection-status .words');
+			return words.firstChild.textContent === 'Offline' && words.firstChild.getBoundingClientRect().right <= words.getBoundingClientRect().right + 1;
+		}`)
+	}
 	g.reopen("/mqtt")
 	ada.awaitConnection("live")
 }

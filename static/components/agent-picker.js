@@ -88,7 +88,7 @@ class AgentPicker {
       return element('li', {}, element('button', {
         class: 'entry', type: 'button', tabindex: -1, 'aria-description': String(agent.id), onclick: () => this.#choose(agent),
       }, spoken(agent.away ? t.handOverToAway(isolated(name)) : t.handOverTo(isolated(name))), avatar(name, agent.id), element('span', { class: 'entry-name', dir: 'auto', 'aria-hidden': 'true' }, name),
-        element('span', { class: 'entry-preview', 'aria-hidden': 'true' }, agent.away ? t.away : String(agent.id))));
+        element('span', { class: 'entry-preview', 'aria-hidden': 'true' }, agent.away ? `${t.away} · ${agent.id}` : String(agent.id))));
     }));
     this.#roving.rest(this.#list.querySelector('button'));
   }

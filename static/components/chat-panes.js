@@ -214,9 +214,7 @@ export class ChatPanes extends HTMLElement {
     }, { signal });
     parley.addEventListener('conversations', ({ detail }) => this.#takeConversations(detail), { signal });
     parley.addEventListener('messages', ({ detail }) => this.#takeMessages(detail), { signal });
-    parley.addEventListener('group', ({ detail }) => {
-      for (const { user, name } of detail.members) this.#context.names.set(user, name);
-    }, { signal });
+    parley.addEventListener('group', ({ detail }) => this.#context.names.learnMembers(detail.members), { signal });
     parley.addEventListener('typing', ({ detail }) => {
       if (detail.user !== parley.user.id) this.#context.presence.takeTyping(detail);
       this.#showPresence();

@@ -96,7 +96,7 @@ export class ConversationPane extends HTMLElement {
     }
     this.#list = new MessageList({ parley, engine: context.parley, participants: this.participants, clock: context.clock, notes: this.#notes, quotes: this.#quotes, player: context.player }, conversation, kept);
     this.#composer = new MessageComposer(context.me, key, this.participants.agent ? textarea => this.#replyPicker(textarea) : null,
-      this.participants.group ? textarea => new MentionPicker(parley, key, textarea) : null);
+      this.participants.group ? (textarea, place) => new MentionPicker(parley, key, context.names, textarea, place) : null);
   }
 
   connectedCallback() {
@@ -191,6 +191,7 @@ export class ConversationPane extends HTMLElement {
 
   /** @param {Conversation | undefined} conversation */
   update(conversation) {
+    if (standing(conversation) !== standing(this.#conversation)) this.#customer?.refresh();
     this.#conversation = conversation;
     this.#list.update(conversation);
     this.#paint();
@@ -215,7 +216,6 @@ export class ConversationPane extends HTMLElement {
   apply(change) {
     this.#list.apply(change);
     this.#composer.forget(change.messages);
-    if (change.messages.some(({ extend, seq }) => extend && seq)) this.#customer?.refresh();
   }
 
   /** Shows who is here, and who types. */
@@ -229,13 +229,13 @@ export class ConversationPane extends HTMLElement {
 
   async #showMembers() {
     const parley = await this.#parley;
-    await showGroup(this, parley, this.participants.key, this.#context.pictures);
+    await showGroup(this, parley, this.participants.key, this.#context);
     this.#members.focus();
   }
 
   /** @param {bigint} seq */
   async #showReaders(seq) {
-    showReaders(this, await this.#parley, this.participants.key, seq);
+    showReaders(this, await this.#parley, this.participants.key, this.#context.names, seq);
   }
 
   /** Who left a group, or was removed, reads what was there until then. */
@@ -458,6 +458,11 @@ export class ConversationPane extends HTMLElement {
 /** @param {unknown} error */
 function isCrossed(error) {
   return error instanceof ParleyError && error.code === answeredMeanwhile;
+}
+
+/** What is shown of a customer's conversation beside its messages. @param {Conversation | undefined} conversation */
+function standing({ head, assignee, closed, waitingSince } = /** @type {any} */ ({})) {
+  return [head, assignee, closed, waitingSince].join();
 }
 
 customElements.define('conversation-pane', ConversationPane);

@@ -11,6 +11,7 @@ import { icon } from './icons.js';
 /** @typedef {import('../parley.js').Customer} Customer */
 
 const place = 'parley.customer-panel'; // in localStorage: "open" on this device
+const pause = 500; // ms that changes are gathered for
 /** Where there is room beside the conversation. */
 const roomy = matchMedia('(min-width: 1100px)');
 
@@ -26,6 +27,7 @@ export class CustomerPanel extends HTMLElement {
   /** @type {HTMLDialogElement | null} */
   #dialog = null;
   #asked = 0;
+  #timer = 0;
   #done = new AbortController();
   /** Opens and closes it. */
   button = element('button', {
@@ -49,12 +51,17 @@ export class CustomerPanel extends HTMLElement {
 
   disconnectedCallback() {
     this.#done.abort();
+    clearTimeout(this.#timer);
+    this.#timer = 0;
     this.#dialog?.close();
   }
 
   /** Something of what it shows may have changed. */
   refresh() {
-    if (!this.hidden || this.#dialog) this.#ask();
+    this.#timer ||= setTimeout(() => {
+      this.#timer = 0;
+      if (!this.hidden || this.#dialog) this.#ask();
+    }, pause);
   }
 
   /** Stands beside the conversation, or not. */

@@ -3,8 +3,8 @@
 import { PictureMaker } from '../model/pictures.js';
 import { linkToGroup } from '../model/route.js';
 import { isolated } from '../texts/foreign-text.js';
-import { fullTime, reasonOf, userName } from '../texts/labels.js';
-import { t } from '../texts/strings.js';
+import { fullTime, reasonOf } from '../texts/labels.js';
+import { formats, t } from '../texts/strings.js';
 import { avatar, paintAvatar } from './avatar.js';
 import { askToConfirm } from './confirm-dialog.js';
 import { element, hide, text } from './dom.js';
@@ -23,10 +23,10 @@ const week = 7 * 24 * 60 * 60; // s that a link counts
 
 /**
  * Shows it until it is closed.
- * @param {Element} place where the dialog lives @param {Parley} parley @param {string} key @param {import('../model/group-pictures.js').GroupPictures} pictures
+ * @param {Element} place where the dialog lives @param {Parley} parley @param {string} key @param {import('../model/page-context.js').PageContext} context
  */
-export function showGroup(place, parley, key, pictures) {
-  const dialog = new GroupDialog(parley, key, pictures);
+export function showGroup(place, parley, key, context) {
+  const dialog = new GroupDialog(parley, key, context);
   place.append(dialog.element);
   dialog.element.showModal();
   return dialog.closed;
@@ -43,6 +43,7 @@ class GroupDialog {
   #done = new AbortController();
   #title = element('h2', { id: 'group-title', dir: 'auto', tabindex: -1 });
   #count = element('p', { class: 'note' });
+  #names;
   #pictures;
   #avatar = avatar('', 0n);
   #file = element('input', { type: 'file', accept: 'image/png,image/jpeg,image/gif,image/webp,image/avif', hidden: true, tabindex: -1, 'aria-hidden': 'true', onchange: () => this.#do(() => this.#takePicture()) });
@@ -66,10 +67,11 @@ class GroupDialog {
   element;
   closed;
 
-  /** @param {Parley} parley @param {string} key @param {import('../model/group-pictures.js').GroupPictures} pictures */
-  constructor(parley, key, pictures) {
+  /** @param {Parley} parley @param {string} key @param {import('../model/page-context.js').PageContext} context */
+  constructor(parley, key, { names, pictures }) {
     this.#parley = parley;
     this.#key = key;
+    this.#names = names;
     this.#pictures = pictures;
     this.#chooser = new MemberChooser(parley, id => this.#group?.members.some(({ user }) => user === id) ?? false);
     this.#chooser.addEventListener('change', () => { this.#add.disabled = this.#chooser.chosen.length === 0; });
@@ -85,6 +87,7 @@ class GroupDialog {
     const { signal } = this.#done;
     parley.addEventListener('group', ({ detail }) => { if (detail.key === key) this.#show(detail); }, { signal });
     pictures.addEventListener('change', () => this.#paintPicture(), { signal });
+    names.addEventListener('change', () => this.#group && this.#paintMembers(this.#group), { signal });
     // Behind those who learn from it which picture the group has.
     parley.addEventListener('conversations', () => this.#paintPicture(), { signal });
     this.#do(async () => this.#show(await parley.group(key)));
@@ -134,7 +137,8 @@ class GroupDialog {
   #paintMembers(group) {
     const held = document.activeElement instanceof HTMLElement && this.#members.contains(document.activeElement) ? document.activeElement.dataset.act : undefined;
     const rank = { owner: 0, admin: 1, member: 2 };
-    const members = group.members.toSorted((a, b) => rank[a.role] - rank[b.role] || a.name.localeCompare(b.name));
+    const members = group.members.toSorted((a, b) => rank[a.role] - rank[b.role] || formats.compare(a.name, b.name));
+    this.#names.learnMembers(members);
     const shown = this.#all ? members : members.slice(0, shownAtOnce);
     this.#members.replaceChildren(...shown.map(member => this.#row(group, member)));
     hide(this.#more, shown.length === members.length);
@@ -143,8 +147,8 @@ class GroupDialog {
   }
 
   /** @param {Group} group @param {Member} member */
-  #row({ role }, { user, name, role: theirs, online }) {
-    const shown = userName(name, user);
+  #row({ role }, { user, role: theirs, online }) {
+    const shown = this.#names.user(user);
     const self = user === this.#parley.user.id;
     const who = isolated(shown);
     /** @param {string} act @param {string} words @param {() => Promise<void>} work */

@@ -1,11 +1,11 @@
 // @ts-check
 // Completes the name of a member for the composer: what stands behind an @ before the caret is looked for. The focus
 // stays in the composer, whose text names the option that is chosen.
-import { userName } from '../texts/labels.js';
+import { Mentions } from '../model/mentions.js';
 import { formats, t } from '../texts/strings.js';
 import { element, isInputMethods, set } from './dom.js';
 
-/** @typedef {{ user: bigint, name: string }} Mentioned */
+/** @typedef {{ user: bigint, name: string }} Mentioned with the name as it is written */
 
 const most = 8; // members that are shown
 const id = 'mentions';
@@ -13,27 +13,35 @@ const id = 'mentions';
 export class MentionPicker extends HTMLElement {
   #parley;
   #key;
+  #names;
   #text;
   #list = element('ul', { role: 'listbox', id, 'aria-label': t.members });
   /** @type {Mentioned[]} */
   #found = [];
   /** Who can be mentioned, once that was asked for. @type {Mentioned[] | null} */
   #members = null;
-  /** Whoever was chosen since the text was empty. @type {Map<string, bigint>} */
-  #chosen = new Map();
+  #mentions;
   #at = 0;
   #dismissed = -1; // the place of the @ where Escape was pressed
+  #gone = new AbortController();
 
-  /** @param {Promise<import('../parley.js').Parley>} parley @param {string} key @param {HTMLTextAreaElement} textarea in which the person writes */
-  constructor(parley, key, textarea) {
+  /**
+   * @param {Promise<import('../parley.js').Parley>} parley @param {string} key @param {import('../model/names.js').Names} names
+   * @param {HTMLTextAreaElement} textarea in which the person writes @param {string} place where who is mentioned is kept
+   */
+  constructor(parley, key, names, textarea, place) {
     super();
     this.#parley = parley;
     this.#key = key;
+    this.#names = names;
     this.#text = textarea;
+    this.#mentions = new Mentions(place);
     this.hidden = true;
   }
 
   connectedCallback() {
+    this.#gone = new AbortController();
+    this.#names.addEventListener('change', () => { if (!this.hidden) this.#paint(); }, { signal: this.#gone.signal });
     if (this.firstChild) return;
     this.#list.addEventListener('pointerdown', event => event.preventDefault()); // a press takes the focus from nobody
     this.#list.addEventListener('click', event => {
@@ -43,14 +51,18 @@ export class MentionPicker extends HTMLElement {
     this.append(this.#list);
   }
 
-  /** Whom a text mentions, of those who were chosen in it. @param {string} content @returns {bigint[]} */
+  disconnectedCallback() {
+    this.#gone.abort();
+  }
+
+  /** Whom a text mentions, of those who were chosen in it. @param {string} content */
   mentioned(content) {
-    return [...new Set([...this.#chosen].filter(([name]) => content.includes(`@${name}`)).map(([, user]) => user))];
+    return this.#mentions.in(content);
   }
 
   /** It was sent: whoever is mentioned next is chosen again. */
   sent() {
-    this.#chosen.clear();
+    this.#mentions.clear();
     this.close();
   }
 
@@ -105,7 +117,8 @@ export class MentionPicker extends HTMLElement {
     try {
       const parley = await this.#parley;
       const { members, role } = await parley.group(this.#key);
-      const others = members.filter(({ user }) => user !== parley.user.id).map(({ user, name }) => ({ user, name: userName(name, user) }));
+      this.#names.learnMembers(members);
+      const others = members.filter(({ user }) => user !== parley.user.id).map(({ user, name }) => ({ user, name: name || this.#names.user(user) }));
       return role === 'owner' || role === 'admin' ? [{ user: 0n, name: t.everyone }, ...others] : others;
     } catch {
       return []; // offline: nobody can be asked for now
@@ -118,11 +131,17 @@ export class MentionPicker extends HTMLElement {
     const whole = members.some(({ name }) => query.startsWith(`${name} `)); // it is written out already
     this.#found = whole ? [] : members.filter(({ name }) => formats.find(name, query) >= 0).slice(0, most);
     if (this.#found.length === 0) return this.close();
-    this.#list.replaceChildren(...this.#found.map(({ name }, i) => element('li', { role: 'option', id: `${id}-${i}`, 'aria-selected': String(i === 0) }, element('bdi', {}, `@${name}`))));
+    this.#at = 0;
+    this.#paint();
     this.hidden = false;
     set(this.#text, 'aria-autocomplete', 'list');
     set(this.#text, 'aria-controls', id);
-    this.#point(0);
+  }
+
+  #paint() {
+    const names = this.#found.map(({ user, name }) => (user ? this.#names.user(user) : name));
+    this.#list.replaceChildren(...names.map((name, i) => element('li', { role: 'option', id: `${id}-${i}`, 'aria-selected': String(i === this.#at) }, element('bdi', {}, `@${name}`))));
+    this.#point(this.#at);
   }
 
   /** @param {number} at */
@@ -141,7 +160,7 @@ export class MentionPicker extends HTMLElement {
     const from = this.#start();
     this.close();
     if (from < 0) return;
-    this.#chosen.set(name, user);
+    this.#mentions.choose(user, name);
     this.#text.setRangeText(`@${name} `, from, this.#text.selectionStart, 'end');
     this.#text.dispatchEvent(new Event('input', { bubbles: true }));
   }

@@ -79,15 +79,15 @@ export class MessageComposer extends HTMLElement {
    * @param {bigint} user
    * @param {string} key of the conversation
    * @param {((textarea: HTMLTextAreaElement) => ReplyPicker) | null} replies makes an agent's canned replies, who may write notes, too
-   * @param {((textarea: HTMLTextAreaElement) => MentionPicker) | null} mentions makes what completes the names of a group's members
+   * @param {((textarea: HTMLTextAreaElement, place: string) => MentionPicker) | null} mentions makes what completes the names of a group's members, and where it keeps whom it mentions
    */
   constructor(user, key, replies, mentions = null) {
     super();
-    this.#mentions = mentions && mentions(this.#text);
     hide(this.#toggle, !replies);
     this.#replies = replies && replies(this.#text);
     this.#replies?.addEventListener('reply', event => this.#insert(/** @type {CustomEvent<string>} */ (event).detail));
     const place = `parley.draft.${user}.${key}`;
+    this.#mentions = mentions && mentions(this.#text, `${place}.mentions`);
     this.#drafts = { message: new SharedDraft(place, false, draft => this.#show(draft)), note: new SharedDraft(`${place}.note`, true, draft => this.#show(draft)) };
   }
 

@@ -24,6 +24,7 @@ export class QueueEntry {
   #badge = element('span', { class: 'badge', 'aria-hidden': 'true' });
   #assignee = element('span', { class: 'assignee' });
   #closed = element('span');
+  #muted = element('span', { hidden: true }, t.muted);
   #line = element('span', { class: 'entry-preview' }, this.#preview);
   #standing = element('span', { class: 'entry-waiting' });
   #link = element('a', { class: 'entry', tabindex: -1 });
@@ -43,7 +44,7 @@ export class QueueEntry {
   /** @param {Conversation} conversation @param {boolean} open */
   paint(conversation, open) {
     const { name, person, serviceName } = this.#participants;
-    const { waitingSince, assignee, unread, closed, last } = conversation;
+    const { waitingSince, assignee, unread, markedUnread, muted, closed, last } = conversation;
     if (this.#painted !== name) {
       this.#painted = name;
       paintAvatar(this.#avatar, name, person);
@@ -52,19 +53,22 @@ export class QueueEntry {
     set(this.#link, 'href', hashOf(conversation));
     set(this.#link, 'aria-current', open ? 'page' : null);
     set(this.item, 'data-unread', String(unread));
+    set(this.item, 'data-marked-unread', markedUnread);
+    set(this.item, 'data-muted', muted);
     set(this.item, 'data-waiting-since', waitingSince);
     set(this.item, 'data-assignee', String(assignee));
     const said = last && !isSystemMessage(last) ? briefly(last, previewLength) : '';
     text(this.#preview, said ? `${serviceName} · ${isolated(said)}` : serviceName);
-    hide(this.#badge, unread === 0n);
-    text(this.#badge, shortCount(unread));
-    text(this.#countWords, unread ? t.unread(Number(unread)) : '');
-    hide(this.#countWords, unread === 0n);
+    hide(this.#badge, unread === 0n && !markedUnread);
+    text(this.#badge, unread ? shortCount(unread) : '');
+    text(this.#countWords, unread ? t.unread(Number(unread)) : markedUnread ? t.markedUnread : '');
+    hide(this.#countWords, unread === 0n && !markedUnread);
     text(this.#assignee, assignee ? t.claimedBy(assignee === this.#context.me ? t.byYou : isolated(this.#participants.agentName(assignee))) : t.unclaimed);
     this.#assignee.classList.toggle('nobody', !assignee);
     text(this.#closed, t.closed[closed]);
     hide(this.#closed, closed === 'open');
-    arrangeShown(this.#standing, [this.#assignee, this.#closed]);
+    hide(this.#muted, !muted);
+    arrangeShown(this.#standing, [this.#assignee, this.#closed, this.#muted]);
     const here = presenceWords(this.#participants, this.#context);
     set(this.#avatar, 'data-online', here === t.online);
     set(this.#link, 'title', here || null);

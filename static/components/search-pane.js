@@ -168,10 +168,8 @@ export class SearchPane extends HTMLElement {
     if (!key.startsWith('g:') || !this.#parley) return;
     const group = await this.#parley.group(key).catch(() => null); // without a connection there are only those who are known
     if (!group || key !== this.#within) return;
-    for (const { user, name } of group.members) {
-      names.set(user, name);
-      if (user !== me) people.set(user, names.user(user));
-    }
+    names.learnMembers(group.members);
+    for (const { user } of group.members) if (user !== me) people.set(user, names.user(user));
     this.#filters.offer(people);
   }
 

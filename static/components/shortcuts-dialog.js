@@ -8,7 +8,7 @@ const place = 'parley.shortcuts'; // in localStorage: "off"
 
 /** @type {[string[], keyof typeof t.shortcutFor][]} */
 const keys = [
-  [['Enter'], 'send'], [['Shift', 'Enter'], 'newLine'], [['↑'], 'editLast'], [['Tab'], 'next'], [['↑', '↓'], 'move'], [['Home', 'End'], 'ends'],
+  [['Enter'], 'send'], [['Shift', 'Enter'], 'newLine'], [['↑'], 'editLast'], [['Tab'], 'next'], [['↑', '↓'], 'move'], [['Home', 'End'], 'ends'], [['Shift', 'F10'], 'menu'],
   [['Esc'], 'close'], [['Ctrl', 'K'], 'search'], [['Ctrl', 'Shift', 'F'], 'searchHere'], [['Ctrl', 'P'], 'print'], [['?'], 'list'],
 ];
 

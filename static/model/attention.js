@@ -2,7 +2,9 @@
 // Calls a person who looks elsewhere: a notification for each conversation with something new, and a mark on
 // the icons of page and app. Of all tabs of this browser none calls while one of them is looked at, and what
 // two tell of one conversation is one notification; and so with the sound of it, if that is wanted.
+import { isolated } from '../texts/foreign-text.js';
 import { briefly } from '../texts/labels.js';
+import { t } from '../texts/strings.js';
 import { systemWords } from '../texts/system-words.js';
 import { isSystemMessage } from './participants.js';
 import { hashOf } from './route.js';
@@ -136,9 +138,8 @@ export class Attention {
     await Promise.race([this.#context.names.ask(participants.person), new Promise(resolve => setTimeout(resolve, longestForName))]);
     if (isVisible() || this.#done.signal.aborted) return;
     this.#told.set(key, last);
-    const words = isSystemMessage(last) ? systemWords(last, participants) : briefly(last, longest);
     const options = {
-      body: words, tag: key, icon: './icon.svg',
+      body: wordsOf(last, participants), tag: key, icon: './icon.svg',
       lang: document.documentElement.lang, dir: /** @type {NotificationDirection} */ (document.documentElement.dir),
     };
     try {
@@ -179,4 +180,11 @@ export class Attention {
     this.#shown.delete(key);
     this.#told.delete(key);
   }
+}
+
+/** What a notification says of a message: in a group, who wrote it, too. @param {import('../parley.js').Message} message @param {import('./participants.js').Participants} participants */
+function wordsOf(message, participants) {
+  if (isSystemMessage(message)) return systemWords(message, participants);
+  const words = briefly(message, longest);
+  return participants.group ? t.authorPrefix(isolated(participants.authorOf(message))) + words : words;
 }

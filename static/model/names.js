@@ -44,6 +44,11 @@ export class Names extends EventTarget {
     }
   }
 
+  /** Keeps the names of a group's members. @param {import('../parley.js').Member[]} members */
+  learnMembers(members) {
+    for (const { user, name } of members) this.set(user, name);
+  }
+
   /** A person's name, told apart from others that look like it, or one made of the id. @param {bigint} id */
   user(id) {
     return this.#known(id) ?? userName('', id);

@@ -933,6 +933,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
     next: 'Go to the next part of the page',
     move: 'Move within a list',
     ends: 'Go to the first or last of a list',
+    menu: 'Open the menu of a message or conversation',
     close: 'Close what is open, then the conversation on a small screen',
     print: 'Print the conversation',
     search: 'Search people and messages',

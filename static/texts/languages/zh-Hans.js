@@ -734,6 +734,7 @@ const texts = ({ bytes, number, percent, wait }) => ({
     next: '转到页面的下一部分',
     move: '在列表中移动',
     ends: '转到列表的第一项或最后一项',
+    menu: '打开消息或会话的菜单',
     close: '关闭已打开的内容；在小屏幕上，再按则离开会话',
     print: '打印会话',
     search: '搜索联系人和消息',
