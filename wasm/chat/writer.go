@@ -46,6 +46,7 @@ type writer struct {
 	retry   backoff
 	room    uint64   // entries that the last eviction deleted, in a row; 0: the last write was stored
 	full    bool     // and nothing was left to evict
+	losing  bool     // the last write failed, though not for want of room: what the server has is given up
 	resume  func()   // stops the retry timer; nil if it does not run
 	flushed []func() // after the write under way
 	after   []func() // after the next one
@@ -185,14 +186,16 @@ func (w *writer) write() {
 	dirty := w.dirty.names
 	w.next, w.dirty, w.then = Batch{}, dirtySet{}, nil
 	w.flushed, w.after = w.after, nil
-	full := w.full
+	parts := []Batch{batch}
+	if w.full { // first what needs no room, then what is nowhere else
+		parts = []Batch{{Confirmed: batch.Confirmed}, {Outbox: batch.Outbox, Confirmed: batch.Confirmed}, batch}
+	}
 	w.host.Go(func() func() {
 		err := w.ended
-		if err == nil && full { // what is nowhere else goes first
-			err = w.store.Apply(context.Background(), Batch{Outbox: batch.Outbox, Confirmed: batch.Confirmed})
-		}
-		if err == nil {
-			err = w.store.Apply(context.Background(), batch)
+		for _, part := range parts {
+			if err == nil {
+				err = w.store.Apply(context.Background(), part)
+			}
 		}
 		return func() { w.written(batch, dirty, then, err) }
 	})
@@ -323,6 +326,7 @@ func (w *writer) giveUp(batch Batch, dirty []string, then []func(error)) {
 	}
 	kept, lost := replacing(batch.Entries)
 	batch.Entries, batch.Outbox = kept, sends
+	w.losing = true
 	w.restore(batch, dirty, make([]func(error), len(sends)))
 	w.lost(lost)
 }
@@ -342,7 +346,7 @@ func replacing(entries []Entry) (those, rest []Entry) {
 
 // succeeded notes that a batch was stored.
 func (w *writer) succeeded() {
-	w.stale, w.reopens, w.room = w.next.Clear, 0, 0
+	w.stale, w.reopens, w.room, w.losing = w.next.Clear, 0, 0, false
 	if w.full {
 		w.full = false
 		w.engine.connection.keepInMemory(new(Reason))
