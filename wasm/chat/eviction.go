@@ -2,7 +2,6 @@ package chat
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"slices"
 	"time"
@@ -154,20 +153,17 @@ func (w *writer) discard(which func() []eviction, done func(error)) {
 // evict deletes it, and writes a batch after that.
 func (w *writer) evict(all []eviction, pending unstored, batch Batch, dirty []string, then []func(error), done func(error)) {
 	evicted := w.engine.evictionBatch(all, pending)
-	w.host.Go(func() func() {
-		err := w.store.Apply(context.Background(), evicted)
-		return func() {
-			switch {
-			case err == nil:
-				w.engine.evicted(all, unstoredOf(batch.Entries, w.next.Entries))
-				w.again(batch, dirty, then)
-			case errors.Is(err, ErrFull): // to evict more would be as vain
-				w.conclude(batch, dirty, then, err)
-			default:
-				w.written(batch, dirty, then, err)
-			}
-			done(err)
+	w.apply([]Batch{evicted}, func(err error) {
+		switch {
+		case err == nil:
+			w.engine.evicted(all, unstoredOf(batch.Entries, w.next.Entries))
+			w.again(batch, dirty, then)
+		case errors.Is(err, ErrFull): // to evict more would be as vain
+			w.conclude(batch, dirty, then, err)
+		default:
+			w.written(batch, dirty, then, err)
 		}
+		done(err)
 	})
 }
 

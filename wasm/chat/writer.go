@@ -50,8 +50,10 @@ type writer struct {
 	resume  func()   // stops the retry timer; nil if it does not run
 	flushed []func() // after the write under way
 	after   []func() // after the next one
-	// reloaded wait for the store to be loaded again; none if it is not being loaded.
+	// reloaded wait for the store to be loaded again; none if it is not to be.
 	reloaded []func(error)
+	loading  bool // it is being loaded again
+	applying bool // something is on the way to it
 }
 
 func (w *writer) entry(e Entry) {
@@ -190,6 +192,16 @@ func (w *writer) write() {
 	if w.full { // first what needs no room, then what is nowhere else
 		parts = []Batch{{Confirmed: batch.Confirmed}, {Outbox: batch.Outbox, Confirmed: batch.Confirmed}, batch}
 	}
+	w.apply(parts, func(err error) { w.written(batch, dirty, then, err) })
+}
+
+// apply lets the store have one part after the other, and not while it is loaded again: what that finds is as it was then.
+func (w *writer) apply(parts []Batch, done func(error)) {
+	if w.loading { // as if it had met the store before
+		w.reloaded = append(w.reloaded, func(error) { done(ErrReopened) })
+		return
+	}
+	w.applying = true
 	w.host.Go(func() func() {
 		err := w.ended
 		for _, part := range parts {
@@ -197,7 +209,11 @@ func (w *writer) write() {
 				err = w.store.Apply(context.Background(), part)
 			}
 		}
-		return func() { w.written(batch, dirty, then, err) }
+		return func() {
+			w.applying = false
+			done(err)
+			w.load()
+		}
 	})
 }
 
@@ -248,15 +264,21 @@ func (w *writer) conclude(batch Batch, dirty []string, then []func(error), err e
 	}
 }
 
-// reload loads a store that was opened again, then calls f.
+// reload loads a store that was opened again, once nothing is on the way to it, then calls f.
 func (w *writer) reload(f func(error)) {
 	w.reloaded = append(w.reloaded, f)
-	if len(w.reloaded) > 1 {
+	w.load()
+}
+
+func (w *writer) load() {
+	if len(w.reloaded) == 0 || w.loading || w.applying {
 		return
 	}
+	w.loading = true
 	w.host.Go(func() func() {
 		snapshot, err := w.store.Load(context.Background())
 		return func() {
+			w.loading = false
 			if err == nil {
 				w.ended = w.reopened(snapshot)
 				err = w.ended
