@@ -75,8 +75,7 @@ func (e *Engine) giveUp(c *conversation, s Span) {
 	c.leave(c.stored.without(ranges{{max(s.From*PageSize, 1), s.To*PageSize + PageSize - 1}}))
 	e.emptied++ // whoever is reading begins again
 	e.write.drop(s)
-	e.meta.Indexed = 0 // with the pages goes what the index says of those around
-	e.write.meta(e.meta)
+	e.indexing.lost() // with the pages goes what the index says of those around
 	e.fetch.consider(c)
 }
 

@@ -10,90 +10,29 @@ import (
 	"time"
 
 	"parley/proto"
+	"parley/proto/search"
 	"parley/wasm/chat"
+	"parley/wasm/chat/chattest"
 )
 
-// spoilt is a store of which some cannot be read, until that is replaced or dropped, as with IndexedDB.
-type spoilt struct {
-	*chat.Memory
-	damage chat.Damage
-	drops  bool // refuses to drop anything
-}
+// undroppable is a store that refuses to drop anything.
+type undroppable struct{ *chattest.Memory }
 
-func (s *spoilt) Load(ctx context.Context) (chat.Snapshot, error) {
-	all, err := s.Memory.Load(ctx)
-	all.Damaged = s.damage
-	all.Damaged.Pages = nil
-	if s.damage.Meta {
-		all.Meta = chat.Meta{}
-	}
-	all.Conversations = slices.DeleteFunc(all.Conversations, func(r chat.Row) bool { return slices.Contains(s.damage.Conversations, r.Key) })
-	all.Outbox = slices.DeleteFunc(all.Outbox, func(o chat.Outgoing) bool { return slices.Contains(s.damage.Outbox, o.Number) })
-	return all, err
-}
-
-// on returns the damage of the pages that are asked for.
-func (s *spoilt) on(is func(chat.Span) bool) (d chat.Damage) {
-	for _, p := range s.damage.Pages {
-		if is(p) {
-			d.Pages = append(d.Pages, p)
-		}
-	}
-	return d
-}
-
-func (s *spoilt) Messages(ctx context.Context, key string, from, to uint64) ([]chat.Entry, error) {
-	all, err := s.Memory.Messages(ctx, key, from, to)
-	d := s.on(func(p chat.Span) bool {
-		return p.Key == key && p.From >= chat.PageOf(from) && p.From <= chat.PageOf(to)
-	})
-	if err == nil && d.Any() {
-		err = fmt.Errorf("read: %w", &d)
-	}
-	return slices.DeleteFunc(all, func(e chat.Entry) bool {
-		return slices.ContainsFunc(d.Pages, func(p chat.Span) bool { return p.From == chat.PageOf(e.Seq) })
-	}), err
-}
-
-func (s *spoilt) Index(_ context.Context, x chat.Span) error {
-	if d := s.on(func(p chat.Span) bool { return p.Key == x.Key && p.From >= x.From && p.From <= x.To }); d.Any() {
-		return &d
-	}
-	return nil
-}
-
-func (s *spoilt) Apply(ctx context.Context, b chat.Batch) error {
-	if s.drops && len(b.Dropped) > 0 {
+func (u undroppable) Apply(ctx context.Context, b chat.Batch) error {
+	if len(b.Dropped) > 0 {
 		return errors.New("the disk is read-only")
 	}
-	left := s.on(func(p chat.Span) bool {
-		return !b.Clear && !slices.ContainsFunc(b.Dropped, func(d chat.Span) bool { return d.Key == p.Key && p.From >= d.From && p.From <= d.To })
-	})
-	if d := (&spoilt{damage: left}).on(func(p chat.Span) bool {
-		return slices.ContainsFunc(b.Entries, func(e chat.Entry) bool { return e.Key == p.Key && chat.PageOf(e.Seq) == p.From })
-	}); d.Any() {
-		return fmt.Errorf("store: %w", &d)
-	}
-	if err := s.Memory.Apply(ctx, b); err != nil {
-		return err
-	}
-	s.damage.Pages = left.Pages
-	s.damage.Meta = s.damage.Meta && b.Meta == nil
-	s.damage.Conversations = slices.DeleteFunc(s.damage.Conversations, func(name string) bool {
-		return b.Clear || slices.ContainsFunc(b.Conversations, func(r chat.Row) bool { return r.Key == name })
-	})
-	s.damage.Outbox = slices.DeleteFunc(s.damage.Outbox, func(n uint64) bool { return slices.Contains(b.Confirmed, n) })
-	return nil
+	return u.Memory.Apply(ctx, b)
 }
 
 const third uint64 = 3
 
 // openSpoilt lets an engine store a history of which then something is damaged: 150 messages of Bob, one of somebody
 // else, and two that wait to be sent. The server is away at the end.
-func openSpoilt(t *testing.T, damage chat.Damage) (*server, *spoilt) {
+func openSpoilt(t *testing.T, damage chat.Damage) (*server, *chattest.Memory) {
 	t.Helper()
 	clock, s := setup(t)
-	store := &spoilt{Memory: chat.NewMemory()}
+	store := chattest.NewMemory(nil)
 	a := open(t, s, alice, store)
 	clock.Run(time.Second)
 	for i := range 150 {
@@ -108,12 +47,12 @@ func openSpoilt(t *testing.T, damage chat.Damage) (*server, *spoilt) {
 	a.send("second")
 	clock.Run(time.Second)
 	a.host.Kill()
-	store.damage = damage
+	store.Spoil(damage)
 	return s, store
 }
 
 // tells wants the person to be told of some things, each once, and nothing more by the next start.
-func tells(t *testing.T, s *server, a *screen, store *spoilt, codes ...string) {
+func tells(t *testing.T, s *server, a *screen, store *chattest.Memory, codes ...string) {
 	t.Helper()
 	var told []string
 	for _, err := range a.errors {
@@ -122,8 +61,8 @@ func tells(t *testing.T, s *server, a *screen, store *spoilt, codes ...string) {
 	if !slices.Equal(told, codes) {
 		t.Errorf("the person was told of %q, want %q", told, codes)
 	}
-	if store.damage.Any() {
-		t.Errorf("damaged are still %+v", store.damage)
+	if d := store.Spoilt(); d.Any() {
+		t.Errorf("damaged are still %+v", d)
 	}
 	a.host.Kill()
 	again := openOffline(t, s, alice, store)
@@ -197,6 +136,19 @@ func TestAWindowThatMeetsDamageIsWhole(t *testing.T) {
 	tells(t, s, a, store, "storage-damaged")
 }
 
+// With a page goes what the index says of those around it.
+func TestWhatStandsAroundADamagedPageIsIndexedAgain(t *testing.T) {
+	s, store := openSpoilt(t, chat.Damage{Pages: []chat.Span{{Key: key, From: 1, To: 1}}})
+	s.down = false
+	a := open(t, s, alice, store)
+	s.clock.Run(time.Second)
+	a.timeline(0, 152)
+	s.clock.Run(time.Second)
+	if terms := store.Terms(key); len(terms) != 3 || load(t, store).Meta.Indexed != search.Version {
+		t.Errorf("the index knows %d pages, and is of version %d", len(terms), load(t, store).Meta.Indexed)
+	}
+}
+
 func TestAWriteThatMeetsADamagedPageIsDone(t *testing.T) {
 	s, store := openSpoilt(t, chat.Damage{Pages: []chat.Span{{Key: key, From: 2, To: 2}}})
 	s.down = false
@@ -246,16 +198,15 @@ func TestASearchReadsOverADamagedPage(t *testing.T) {
 	if found := a.search(chat.Query{Text: "7"}, 100); len(found.Hits) != 10 || found.Hits[9].Message.Content != "70" {
 		t.Errorf("found %+v", found.Hits)
 	}
-	if len(a.errors) != 1 || store.damage.Any() {
-		t.Errorf("told of %v; damaged is %+v", a.errors, store.damage)
+	if d := store.Spoilt(); len(a.errors) != 1 || d.Any() {
+		t.Errorf("told of %v; damaged is %+v", a.errors, d)
 	}
 }
 
 func TestWhatIsDamagedAndCannotBeDroppedIsReadOver(t *testing.T) {
 	s, store := openSpoilt(t, chat.Damage{Pages: []chat.Span{{Key: key, From: 1, To: 1}}})
-	store.drops = true
 	s.down = false
-	a := open(t, s, alice, store)
+	a := open(t, s, alice, undroppable{store})
 	s.clock.Run(time.Second)
 	asked := len(s.requests)
 	page := a.timeline(0, 100)
@@ -270,7 +221,7 @@ func TestWhatIsDamagedAndCannotBeDroppedIsReadOver(t *testing.T) {
 
 // unreadable is a store of which nothing can be read.
 type unreadable struct {
-	*chat.Memory
+	*chattest.Memory
 	closed int
 }
 
@@ -286,7 +237,7 @@ func (u *unreadable) Close() error {
 func TestWhereNothingCanBeReadOneChatsInMemoryAndIsToldWhy(t *testing.T) {
 	s, store := openSpoilt(t, chat.Damage{})
 	s.down = false
-	away := &unreadable{Memory: store.Memory}
+	away := &unreadable{Memory: store}
 	a := open(t, s, alice, away)
 	s.clock.Run(time.Second)
 	a.send("third")

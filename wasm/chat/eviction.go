@@ -2,7 +2,6 @@ package chat
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"slices"
 	"time"
@@ -154,20 +153,17 @@ func (w *writer) discard(which func() []eviction, done func(error)) {
 // evict deletes it, and writes a batch after that.
 func (w *writer) evict(all []eviction, pending unstored, batch Batch, dirty []string, then []func(error), done func(error)) {
 	evicted := w.engine.evictionBatch(all, pending)
-	w.host.Go(func() func() {
-		err := w.store.Apply(context.Background(), evicted)
-		return func() {
-			switch {
-			case err == nil:
-				w.engine.evicted(all, unstoredOf(batch.Entries, w.next.Entries))
-				w.again(batch, dirty, then)
-			case errors.Is(err, ErrFull): // to evict more would be as vain
-				w.conclude(batch, dirty, then, err)
-			default:
-				w.written(batch, dirty, then, err)
-			}
-			done(err)
+	w.apply([]Batch{evicted}, func(err error) {
+		switch {
+		case err == nil:
+			w.engine.evicted(all, unstoredOf(batch.Entries, w.next.Entries))
+			w.again(batch, dirty, then)
+		case errors.Is(err, ErrFull): // to evict more would be as vain
+			w.conclude(batch, dirty, then, err)
+		default:
+			w.written(batch, dirty, then, err)
 		}
+		done(err)
 	})
 }
 
@@ -175,22 +171,54 @@ func (w *writer) evict(all []eviction, pending unstored, batch Batch, dirty []st
 func (w *writer) fill(batch Batch, dirty []string, full error) {
 	w.restore(batch, dirty, make([]func(error), len(batch.Outbox)))
 	w.compactOutbox()
-	size := 0
-	for _, x := range w.next.Entries {
-		size += len(x.Body)
-	}
-	if size > maxUnstored {
-		kept, lost := replacing(w.next.Entries)
-		w.next.Entries = kept
-		w.lost(lost)
-	}
-	w.room = 0
+	w.boundUnstored()
+	w.room, w.losing = 0, false
 	if !w.full {
 		w.full = true
 		w.engine.keep.rest()
 		w.engine.connection.keepInMemory(ReasonOf(full))
 	}
 	w.pauseFor(min(roomEvery, w.retry.busy(w.host)))
+}
+
+// boundUnstored gives up entries if those that wait for room are too many: the server has them. Those that take the place
+// of what is stored go last, as that is older.
+func (w *writer) boundUnstored() {
+	w.next.Entries = compacted(w.next.Entries)
+	if sizeOf(w.next.Entries) <= maxUnstored {
+		return
+	}
+	kept, lost := replacing(w.next.Entries)
+	if sizeOf(kept) > maxUnstored {
+		kept, lost = nil, w.next.Entries
+	}
+	w.next.Entries = kept
+	w.lost(lost)
+}
+
+// compacted is entries without those in whose place later ones come.
+func compacted(entries []Entry) (all []Entry) {
+	at := make(map[string]map[uint64]int)
+	for _, x := range entries {
+		if at[x.Key] == nil {
+			at[x.Key] = make(map[uint64]int)
+		}
+		if i, before := at[x.Key][x.Seq]; before {
+			x.replaces = x.replaces || all[i].replaces
+			all[i] = x
+			continue
+		}
+		at[x.Key][x.Seq] = len(all)
+		all = append(all, x)
+	}
+	return all
+}
+
+func sizeOf(entries []Entry) (n int) {
+	for _, x := range entries {
+		n += len(x.Body)
+	}
+	return n
 }
 
 // compactOutbox drops what was confirmed, or changed, while it waited for room.

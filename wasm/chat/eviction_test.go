@@ -234,6 +234,163 @@ func TestWhereNothingIsLeftItGoesOnInMemoryUntilThereIsRoom(t *testing.T) {
 	}
 }
 
+func TestWhatIsSaidOfAMessageShowsThoughThereIsNoRoom(t *testing.T) {
+	for name, broken := range map[string]bool{"no room": false, "not even to read": true} {
+		t.Run(name, func(t *testing.T) {
+			clock, s := setup(t)
+			store := newSmall(1000)
+			a := open(t, s, alice, store)
+			clock.Run(time.Second)
+			s.say(bob, alice, "helo")
+			s.say(bob, alice, "s3cret")
+			a.send("min")
+			clock.Run(time.Second)
+			a.timeline(0, 50)
+			a.engine.Show(1, key)
+			clock.Run(time.Second)
+			store.room, store.broken = 0, broken
+			s.say(bob, alice, "more")
+			clock.Run(10 * time.Second)
+			s.speak(bob, alice, 1, edits, "hello")
+			s.speak(bob, alice, 2, recalls, "")
+			a.revise(3, edits, "mine")
+			a.revise(4, reacts, "👍")
+			shows := func(what string, a *screen) {
+				t.Helper()
+				clock.Run(100 * time.Millisecond)
+				want(t, what, a.said(), "hello (gone) mine more👍")
+				page := a.timeline(0, 50)
+				clock.Run(100 * time.Millisecond)
+				a.shown = page.Messages
+				want(t, what+", asked again", a.said(), "hello (gone) mine more👍")
+			}
+			shows("at once", a)
+			if a.connection.MemoryOnly == "" || broken == (s.revisions == 0 && len(s.requests) == 0) {
+				t.Errorf("it is said %q; %d requests: this tests nothing", a.connection.MemoryOnly, len(s.requests))
+			}
+			a.host.Kill()
+			a = open(t, s, alice, store) // the disk still has what was taken back
+			clock.Run(time.Second)
+			a.timeline(0, 50)
+			clock.Run(10 * time.Second)
+			shows("after a reload", a)
+			store.room, store.broken = 1000, false
+			clock.Run(5 * time.Second)
+			if holds(t, store, "s3cret") || store.check(t)[key] != 8 {
+				t.Error("with room, not all is stored as it is")
+			}
+			a.host.Kill()
+			want(t, "stored", openOffline(t, s, alice, store).said(), "hello (gone) mine more👍")
+		})
+	}
+}
+
+func TestWhatWasMissedIsFetchedThoughThereIsNoRoom(t *testing.T) {
+	clock, s := setup(t)
+	store := newSmall(1000)
+	a := open(t, s, alice, store)
+	clock.Run(time.Second)
+	s.say(bob, alice, "s3cret")
+	clock.Run(time.Second)
+	a.timeline(0, 50)
+	a.engine.Show(1, key)
+	store.room = 0
+	s.say(bob, alice, "heard")
+	clock.Run(10 * time.Second)
+	s.dropDeliver = func(uint64) bool { return true }
+	s.say(bob, alice, "missed")
+	s.speak(bob, alice, 1, recalls, "")
+	s.miss()
+	clock.Run(2 * time.Second)
+	want(t, "screen", a.said(), "(gone) heard missed")
+	if a.connection.MemoryOnly == "" {
+		t.Error("there is room")
+	}
+}
+
+// What was taken back before it was sent needs no room to go, unlike what is still to be sent.
+func TestWhatWasWithdrawnIsNotSentAfterAReloadThoughThereWasNoRoom(t *testing.T) {
+	clock, s := setup(t)
+	s.down = true
+	store := newSmall(1000)
+	a := open(t, s, alice, store)
+	clock.Run(time.Second)
+	a.timeline(0, 50)
+	a.send("first")
+	clock.Run(time.Second)
+	store.room = 0
+	a.send("second")
+	clock.Run(5 * time.Second)
+	var of [proto.RefSize]byte
+	if _, err := fmt.Sscanf(a.shown[0].Ref, "%x", (*hexRef)(&of)); err != nil {
+		t.Fatal(err)
+	}
+	a.engine.Send(key, chat.Draft{Type: recalls, OfRef: of}, func(err error) {
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	clock.Run(5 * time.Second)
+	want(t, "screen", a.text(), "second/pending")
+	a.host.Kill()
+	s.down = false
+	open(t, s, alice, store)
+	clock.Run(time.Minute)
+	if len(s.published) > 0 {
+		t.Errorf("%q was sent", s.published)
+	}
+}
+
+// Of what waits for room, the last of each message counts, and all of it is bounded: then what the server has is given up.
+func TestWhatWaitsForRoomIsBounded(t *testing.T) {
+	clock, s := setup(t)
+	store := newSmall(1000)
+	a := open(t, s, alice, store)
+	clock.Run(time.Second)
+	s.say(bob, alice, "edited")
+	s.say(bob, alice, "s3cret")
+	clock.Run(time.Second)
+	a.engine.Show(1, key)
+	a.blind = true
+	store.room = 0
+	long := strings.Repeat("long ", 4000)
+	for i := range 600 {
+		s.speak(bob, alice, 1, edits, fmt.Sprint(long, i))
+		clock.Run(20 * time.Millisecond)
+	}
+	s.speak(bob, alice, 2, recalls, "")
+	clock.Run(10 * time.Second)
+	asked := len(s.requests)
+	a.blind = false
+	a.timeline(0, proto.MaxPage)
+	clock.Run(time.Second)
+	if len(s.requests) != asked {
+		t.Errorf("%d requests for what is kept in memory", len(s.requests)-asked)
+	}
+	for i := range 500 {
+		s.say(bob, alice, fmt.Sprint(long, i))
+		clock.Run(20 * time.Millisecond)
+	}
+	clock.Run(10 * time.Second)
+	s.down = true
+	s.cut(fmt.Errorf("gone"))
+	page := a.timeline(3, 50)
+	clock.Run(time.Second)
+	a.shown = page.Messages
+	want(t, "what takes the place of others stays", a.said(), fmt.Sprint(long, 599, " (gone)"))
+	if newest := a.timeline(0, 400); len(newest.Messages) > 0 {
+		t.Error("an answer came at once: this tests nothing")
+	} else if clock.Run(time.Second); len(newest.Messages) > 200 {
+		t.Errorf("%d messages of 20 kB are kept in memory", len(newest.Messages))
+	}
+	s.down = false
+	store.room = 100_000
+	clock.Run(time.Minute)
+	if n := store.check(t)[key]; n == 0 || holds(t, store, "s3cret") {
+		t.Errorf("with room, %d are stored", n)
+	}
+}
+
 // Where nothing is stored any more, what waits in memory is found with what is stored.
 func TestASearchFindsWhatWaitsForRoom(t *testing.T) {
 	clock, s := setup(t)

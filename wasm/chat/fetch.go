@@ -107,7 +107,7 @@ func (f *fetching) plan(c *conversation, d time.Duration) {
 // catchUp fills the holes of a conversation as soon as it is its turn.
 func (f *fetching) catchUp(c *conversation) {
 	r := &c.repair
-	if !c.lacks() || r.queued || r.active || r.denied || f.engine.write.failing() {
+	if !c.lacks() || r.queued || r.active || r.denied || f.engine.write.losing {
 		return
 	}
 	if r.stop != nil {

@@ -17,20 +17,39 @@ const (
 	indexAgain = time.Minute
 )
 
-// indexing makes the index of what an earlier version stored, the newest conversations first. What it has made is made
-// when it begins again; a search finds the rest all the same.
+// indexing makes the index of what an earlier version stored, and of what stands around pages that were given up, the
+// newest conversations first. What it has made is made when it begins again; a search finds the rest all the same.
 type indexing struct {
 	engine *Engine
+	active bool // some of it is being made, or soon
+	lacks  bool // of what is not planned yet, some may be missing
 	left   []Span
 	all    int
 }
 
 // begin makes what may be missing.
 func (x *indexing) begin() {
-	e := x.engine
-	if e.meta.Indexed == search.Version {
-		return
+	if x.engine.meta.Indexed != search.Version && !x.active {
+		x.active, x.lacks = true, true
+		x.next()
 	}
+}
+
+// lost takes note that something is missing, which is made soon.
+func (x *indexing) lost() {
+	e := x.engine
+	e.meta.Indexed = 0
+	e.write.meta(e.meta)
+	if x.lacks = true; !x.active {
+		x.active = true
+		e.Host.After(indexEvery, x.next)
+	}
+}
+
+// plan plans to make all that is missing.
+func (x *indexing) plan() {
+	e := x.engine
+	x.lacks = false
 	list := e.sorted()
 	slices.SortStableFunc(list, func(a, b *conversation) int { return compare(b.last.id(), a.last.id()) })
 	for _, c := range list {
@@ -41,15 +60,18 @@ func (x *indexing) begin() {
 		}
 	}
 	x.all = len(x.left)
-	x.next()
 }
 
 func (x *indexing) next() {
 	e := x.engine
-	switch {
-	case e.closed:
+	if e.closed {
 		return
-	case len(x.left) == 0:
+	}
+	if len(x.left) == 0 && x.lacks {
+		x.plan()
+	}
+	if len(x.left) == 0 {
+		x.active = false
 		e.meta.Indexed = search.Version
 		e.write.meta(e.meta)
 		return

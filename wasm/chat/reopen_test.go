@@ -148,6 +148,36 @@ func TestAConversationIsReadFromTheServerIfTheStoreWasEmptied(t *testing.T) {
 	}
 }
 
+// A read finds that the store is another; what is written before the engine knows what is there must not claim that what it
+// knows is.
+func TestWhatIsWrittenWhileAStoreIsLoadedAgainClaimsNothingThatIsGone(t *testing.T) {
+	for ms := range 50 {
+		clock, s, store, a := openLosing(t, "1", "2")
+		a.host.Latency = func() time.Duration { return 10 * time.Millisecond }
+		store.Memory, store.lost = chat.NewMemory(), true
+		a.engine.Message(key, 1, func(*chat.Message, error) {})
+		clock.Run(time.Duration(ms) * time.Millisecond)
+		s.say(bob, alice, "3")
+		clock.Run(6 * time.Millisecond)
+		a.send("sent")
+		for range 200 {
+			clock.Run(time.Millisecond)
+			for _, row := range load(t, store.Memory).Conversations {
+				entries, err := store.Memory.Messages(t.Context(), key, 1, 10)
+				var claimed uint64
+				for _, r := range row.Ranges {
+					claimed += r.To - r.From + 1
+				}
+				if err != nil || claimed != uint64(len(entries)) {
+					t.Fatalf("%d ms after the read %v is said to be stored, and there are %d entries, %v", ms, row.Ranges, len(entries), err)
+				}
+			}
+		}
+		a.host.Kill()
+		want(t, "stored", openOffline(t, s, alice, store.Memory).text(), "1 2 3 sent/sent")
+	}
+}
+
 func TestWhatAnEmptiedStoreCannotGiveIsSaidToBeMissing(t *testing.T) {
 	clock, s, store, a := openLosing(t, "1")
 	store.Memory, store.lost = chat.NewMemory(), true

@@ -87,10 +87,6 @@ func (e *Engine) revise(c *conversation) {
 	if r.applying || len(r.queue) == 0 {
 		return
 	}
-	if e.write.failing() { // what is stored may be older than what was made of it
-		r.void() // it is fetched as soon as the store works
-		return
-	}
 	by, round := r.queue[0], r.round
 	target := by.event().Of
 	r.applying = true
@@ -100,8 +96,8 @@ func (e *Engine) revise(c *conversation) {
 		case e.closed:
 			return
 		case r.round != round: // it is of before
-		case err != nil || e.write.failing() || len(entries) == 0 && c.stored.has(target):
-			r.void() // likewise
+		case err != nil || len(entries) == 0 && c.stored.has(target):
+			r.void() // it is fetched
 			e.fetch.consider(c)
 		default:
 			if !c.stored.has(target) { // it was lost meanwhile
@@ -125,12 +121,13 @@ func (e *Engine) apply(c *conversation, by entry, target []entry) {
 		switch {
 		case err != nil:
 			e.Observer.Failed(err)
-		case changed && c.stored.has(x.seq):
+		case !changed && x.revised() < by.seq: // it was taken back
+		case c.stored.has(x.seq): // as the server has it by now, where it was read there
 			e.replace(c, x)
 			if x.event().Type == proto.MessageType_MESSAGE_TYPE_RECALLED && x.seq > c.mine.read && !x.by(e.User) {
 				e.sync.request() // the row knows how many are unread now, whatever was counted here
 			}
-		case changed:
+		default:
 			c.last = x.preview()
 			e.changed(c)
 		}

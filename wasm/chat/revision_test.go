@@ -415,6 +415,27 @@ func TestWhatIsTakenBackGoesOnceTheStoreWorks(t *testing.T) {
 	}
 }
 
+func TestEachEditShowsThoughTheStoreFails(t *testing.T) {
+	clock, s := setup(t)
+	memory := chat.NewMemory()
+	store := &failing{Store: memory}
+	a := open(t, s, alice, store)
+	clock.Run(time.Second)
+	a.timeline(0, 50)
+	s.say(bob, alice, "one")
+	clock.Run(time.Second)
+	store.err = errors.New("the browser's storage failed")
+	for _, content := range []string{"two", "three"} {
+		s.speak(bob, alice, 1, edits, content)
+		clock.Run(time.Second)
+		want(t, "while the store fails", a.said(), content)
+	}
+	store.err = nil
+	clock.Run(time.Minute)
+	a.host.Kill()
+	want(t, "stored", openOffline(t, s, alice, memory).said(), "three")
+}
+
 func TestWhatStandsBehindAnEditOfWhatWasTakenBackIsSent(t *testing.T) {
 	clock, s := setup(t)
 	a := open(t, s, alice, chat.NewMemory())

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"errors"
 	"slices"
 	"sort"
 )
@@ -171,7 +172,11 @@ func (k *keeping) old(c *conversation, than uint64) {
 			return err != nil || last.time >= than
 		})
 		return func() {
+			d, damaged := errors.AsType[*Damage](failed)
 			switch {
+			case damaged:
+				e.mend(d)
+				k.trimmed(nil, true)
 			case failed != nil:
 				k.trimmed(failed, false)
 			case pages == 0:

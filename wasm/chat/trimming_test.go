@@ -84,6 +84,25 @@ func TestWhatIsTooOldGoesAndComesAgainWhereOneScrolls(t *testing.T) {
 	}
 }
 
+// What cannot be read is not in the way of what is too old, and the person is told of it.
+func TestWhatIsTooOldGoesThoughSomeOfItIsDamaged(t *testing.T) {
+	clock, s := setup(t)
+	s.alter = func(m *proto.Message) { m.CreateTime = new(uint64(clock.Now().Add(-100 * oneDay).UnixMilli())) }
+	keys := others(s, 1, 600)
+	a, store := scrolled(t, s, clock, keys, 100_000)
+	for page := range uint64(8) {
+		store.Spoil(chat.Damage{Pages: []chat.Span{{Key: keys[0], From: page, To: page}}})
+	}
+	a.keepLess(chat.Limits{Days: 90})
+	clock.Run(5 * time.Minute)
+	if n := store.check(t); n[keys[0]] != 600-511 {
+		t.Errorf("%v is stored, want %d", n, 600-511)
+	}
+	if d := store.Spoilt(); d.Any() || len(a.errors) != 1 {
+		t.Errorf("damaged is still %v, and told of %v", d, a.errors)
+	}
+}
+
 func TestWhatIsTooMuchGoesFirstWhereItWasOpenedLongestAgo(t *testing.T) {
 	clock, s := setup(t)
 	keys := others(s, 4, 3000)

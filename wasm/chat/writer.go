@@ -46,11 +46,14 @@ type writer struct {
 	retry   backoff
 	room    uint64   // entries that the last eviction deleted, in a row; 0: the last write was stored
 	full    bool     // and nothing was left to evict
+	losing  bool     // the last write failed, though not for want of room: what the server has is given up
 	resume  func()   // stops the retry timer; nil if it does not run
 	flushed []func() // after the write under way
 	after   []func() // after the next one
-	// reloaded wait for the store to be loaded again; none if it is not being loaded.
+	// reloaded wait for the store to be loaded again; none if it is not to be.
 	reloaded []func(error)
+	loading  bool // it is being loaded again
+	applying bool // something is on the way to it
 }
 
 func (w *writer) entry(e Entry) {
@@ -185,16 +188,32 @@ func (w *writer) write() {
 	dirty := w.dirty.names
 	w.next, w.dirty, w.then = Batch{}, dirtySet{}, nil
 	w.flushed, w.after = w.after, nil
-	full := w.full
+	parts := []Batch{batch}
+	if w.full { // first what needs no room, then what is nowhere else
+		parts = []Batch{{Confirmed: batch.Confirmed}, {Outbox: batch.Outbox, Confirmed: batch.Confirmed}, batch}
+	}
+	w.apply(parts, func(err error) { w.written(batch, dirty, then, err) })
+}
+
+// apply lets the store have one part after the other, and not while it is loaded again: what that finds is as it was then.
+func (w *writer) apply(parts []Batch, done func(error)) {
+	if w.loading { // as if it had met the store before
+		w.reloaded = append(w.reloaded, func(error) { done(ErrReopened) })
+		return
+	}
+	w.applying = true
 	w.host.Go(func() func() {
 		err := w.ended
-		if err == nil && full { // what is nowhere else goes first
-			err = w.store.Apply(context.Background(), Batch{Outbox: batch.Outbox, Confirmed: batch.Confirmed})
+		for _, part := range parts {
+			if err == nil {
+				err = w.store.Apply(context.Background(), part)
+			}
 		}
-		if err == nil {
-			err = w.store.Apply(context.Background(), batch)
+		return func() {
+			w.applying = false
+			done(err)
+			w.load()
 		}
-		return func() { w.written(batch, dirty, then, err) }
 	})
 }
 
@@ -245,15 +264,21 @@ func (w *writer) conclude(batch Batch, dirty []string, then []func(error), err e
 	}
 }
 
-// reload loads a store that was opened again, then calls f.
+// reload loads a store that was opened again, once nothing is on the way to it, then calls f.
 func (w *writer) reload(f func(error)) {
 	w.reloaded = append(w.reloaded, f)
-	if len(w.reloaded) > 1 {
+	w.load()
+}
+
+func (w *writer) load() {
+	if len(w.reloaded) == 0 || w.loading || w.applying {
 		return
 	}
+	w.loading = true
 	w.host.Go(func() func() {
 		snapshot, err := w.store.Load(context.Background())
 		return func() {
+			w.loading = false
 			if err == nil {
 				w.ended = w.reopened(snapshot)
 				err = w.ended
@@ -323,6 +348,7 @@ func (w *writer) giveUp(batch Batch, dirty []string, then []func(error)) {
 	}
 	kept, lost := replacing(batch.Entries)
 	batch.Entries, batch.Outbox = kept, sends
+	w.losing = true
 	w.restore(batch, dirty, make([]func(error), len(sends)))
 	w.lost(lost)
 }
@@ -342,7 +368,7 @@ func replacing(entries []Entry) (those, rest []Entry) {
 
 // succeeded notes that a batch was stored.
 func (w *writer) succeeded() {
-	w.stale, w.reopens, w.room = w.next.Clear, 0, 0
+	w.stale, w.reopens, w.room, w.losing = w.next.Clear, 0, 0, false
 	if w.full {
 		w.full = false
 		w.engine.connection.keepInMemory(new(Reason))

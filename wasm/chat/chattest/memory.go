@@ -10,16 +10,25 @@ import (
 	"parley/wasm/chat"
 )
 
-// Memory is a store in memory that keeps an index, by the same rules as a browser's.
+// indexBlock is of how many pages an index keeps what it says in one record, which goes as a whole.
+const indexBlock = 16
+
+// Memory is a store in memory that keeps an index, by the same rules as a browser's, and breaks as that may.
 type Memory struct {
 	*chat.Memory
 	fold search.Folder
 
-	mu    sync.Mutex
-	index map[string]map[uint64]*chat.PageTerms // by conversation and page
+	mu       sync.Mutex
+	index    map[string]map[uint64]*chat.PageTerms // by conversation and page
+	spoilt   chat.Damage                           // each page by itself
+	lost     func()                                // is to be told of it
+	reopened bool                                  // since it was lost, and not loaded yet
 }
 
-var _ chat.Store = (*Memory)(nil)
+var (
+	_ chat.Store   = (*Memory)(nil)
+	_ chat.Watched = (*Memory)(nil)
+)
 
 // NewMemory returns an empty store. fold is the engine's Folder.
 func NewMemory(fold search.Folder) *Memory {
@@ -30,6 +39,9 @@ func NewMemory(fold search.Folder) *Memory {
 func (m *Memory) Candidates(ctx context.Context, spans []chat.Span, p chat.Probe) ([]chat.Candidates, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.reopened {
+		return nil, chat.ErrReopened
+	}
 	all := make([]chat.Candidates, len(spans))
 	for i, s := range spans {
 		all[i] = p.Look(s, func(page uint64) *chat.PageTerms { return m.index[s.Key][page] })
@@ -41,8 +53,15 @@ func (m *Memory) Candidates(ctx context.Context, spans []chat.Span, p chat.Probe
 func (m *Memory) Index(ctx context.Context, s chat.Span) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	lacks := func(page uint64) bool { return m.index[s.Key][page] == nil }
+	if m.reopened {
+		return chat.ErrReopened
+	}
+	if err := m.damaged(func(p place) bool { return p.key == s.Key && s.From <= p.page && p.page <= s.To && lacks(p.page) }); err != nil {
+		return err
+	}
 	for page := s.From; page <= s.To; page++ {
-		if m.index[s.Key][page] != nil {
+		if !lacks(page) {
 			continue
 		}
 		if err := m.remake(ctx, s.Key, page); err != nil {
@@ -100,19 +119,26 @@ type place struct {
 func (m *Memory) Apply(ctx context.Context, b chat.Batch) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.reopened {
+		return chat.ErrReopened
+	}
 	pages, err := m.paginate(ctx, b)
+	if err == nil {
+		err = m.met(b, pages)
+	}
 	if err == nil {
 		err = m.Memory.Apply(ctx, b)
 	}
 	if err != nil {
 		return err
 	}
+	m.replaced(b, pages)
 	ctx = context.WithoutCancel(ctx) // all or nothing
 	if b.Clear {
 		clear(m.index)
 	}
 	for _, s := range b.Dropped {
-		maps.DeleteFunc(m.index[s.Key], func(page uint64, _ *chat.PageTerms) bool { return s.From <= page && page <= s.To })
+		m.forgetIndex(s)
 	}
 	for at, w := range pages {
 		on, err := m.on(ctx, at.key, at.page)
