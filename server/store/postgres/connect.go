@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"parley/server/store/relational"
 )
 
 const (
@@ -74,7 +76,7 @@ func (db *DB) connected(ctx context.Context, c *connection) (*connection, error)
 	if err != nil {
 		return nil, err
 	}
-	c = &connection{pg: pg, ctx: ctx, prepared: make(map[string]*pgconn.StatementDescription)}
+	c = &connection{pg: pg, ctx: ctx, prepared: make(map[string]*pgconn.StatementDescription), cache: relational.NewCache()}
 	replica := false
 	limit, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()

@@ -25,6 +25,9 @@ type connection struct {
 	inside   bool    // a transaction
 	broken   error   // the first of run within the transaction
 	unread   error   // of a reader
+	// cache has rows of the one that writes, as they were when writes, the sequence, stood so.
+	cache  relational.Cache
+	writes int64
 }
 
 // maxQueued bounds what is kept before it is sent, in bytes.
