@@ -349,6 +349,11 @@ var migrations = []string{`
 	SELECT nextval('writes'); -- the next is another
 	CREATE FUNCTION raise_writes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('parley.writes'); RETURN NULL; END $$;
 	CREATE TRIGGER raise_writes BEFORE UPDATE ON starts FOR EACH STATEMENT EXECUTE FUNCTION raise_writes();
+`, `
+	-- A page of the search index is put again as messages are added, and no longer than half of one
+	-- of the database's: where that has room, the version before makes it for the next (HOT), and
+	-- the table does not grow with each.
+	ALTER TABLE index_pages SET (fillfactor = 60);
 `}
 
 // blockOf is SQL for the block that a change number is in, of 65,536.
