@@ -20,8 +20,8 @@ func (t *Transaction) Expect(reads func() chat.Reads) error {
 	if !ok {
 		return nil // what is near is read as it is needed
 	}
-	t.ahead = newFetched(t)
 	all := reads()
+	t.ahead = newFetched(t, all)
 	t.ahead.expect(all)
 	if err := f.Fetch(t.ahead, all); err != nil {
 		return err
@@ -75,10 +75,11 @@ const (
 	FirstWrittenByUser
 )
 
-func newFetched(t *Transaction) *Fetched {
+// newFetched returns one that is to hand over so much.
+func newFetched(t *Transaction, r chat.Reads) *Fetched {
 	return &Fetched{
-		t: t, heads: make(map[proto.Key]uint64), refs: make(map[chat.RefRead]chat.Entry),
-		users: make(map[uint64]chat.User), usages: make(map[uint64]chat.Usage), teams: make(map[proto.ServiceType][]uint64),
+		t: t, heads: make(map[proto.Key]uint64, len(r.Members)), refs: make(map[chat.RefRead]chat.Entry, len(r.Refs)),
+		users: make(map[uint64]chat.User, len(r.Users)), usages: make(map[uint64]chat.Usage, len(r.Usages)), teams: make(map[proto.ServiceType][]uint64),
 		firsts: make(map[First]chat.Entry), own: make(map[proto.Key][]chat.Entry),
 		groups: make(map[proto.Key]chat.Group), entries: make(map[chat.EntryRead]chat.Entry),
 		authors: make(map[proto.Key][]written), attachments: make(map[uint64]chat.Attachment),
