@@ -209,15 +209,18 @@ func (o *outbox) decode(kind uint64, p *reader) {
 }
 
 // writer makes a record.
-type writer struct{ bytes []byte }
+type writer struct {
+	bytes []byte
+	spare []byte // for the parts
+}
 
 // part adds what f writes, with its kind and length in front.
 func (w *writer) part(kind uint64, f func(*writer)) {
-	var p writer
+	p := writer{bytes: w.spare[:0]}
 	f(&p)
 	w.number(kind)
 	w.number(uint64(len(p.bytes)))
-	w.bytes = append(w.bytes, p.bytes...)
+	w.bytes, w.spare = append(w.bytes, p.bytes...), p.bytes
 }
 
 func (w *writer) number(n uint64) { w.bytes = binary.AppendUvarint(w.bytes, n) }

@@ -82,7 +82,13 @@ func (c *wire) Read(b []byte) (int, error) {
 // openThrough opens a history over a line: the connection that writes is made anew.
 func openThrough(t testing.TB, l *line) *DB {
 	t.Helper()
-	db := open(t, postgrestest.Database(t), t.TempDir())
+	return openOver(t, postgrestest.Database(t), l)
+}
+
+// openOver is openThrough of a database that others may use.
+func openOver(t testing.TB, address string, l *line) *DB {
+	t.Helper()
+	db := open(t, address, t.TempDir())
 	if err := db.renew(t.Context()); err != nil { // so that the keeper has its connection
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package postgres
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -11,11 +12,17 @@ import (
 // statement each time, takes half as long so.
 type bulk struct {
 	*pattern
-	query string // of one row
-	types []uint32
-	rows  [][][]byte
-	at    map[string]int // by the values that tell rows apart
+	query   string // of one row
+	types   []uint32
+	columns []array
+	starts  []int          // where in their columns the values of each row begin, if rows are told apart
+	at      map[string]int // which row, by the values that tell them apart
+	words   string         // for many rows, of typed
+	typed   []uint32
 }
+
+// maxSpare bounds how much of a bulk is kept for the next one, in bytes of a column.
+const maxSpare = 1 << 18
 
 // pattern is how a statement of one row becomes one of many.
 type pattern struct {
@@ -70,56 +77,84 @@ func (c *connection) gather(query string, args []any) bool {
 	if p == nil {
 		return false
 	}
-	row, types := make([][]byte, len(args)), make([]uint32, len(args))
-	for i, arg := range args {
-		if row[i], types[i] = encode(arg); types[i] == 0 && arg != nil {
+	for _, arg := range args {
+		if _, untyped := arg.(string); untyped {
 			return false
 		}
 	}
-	for _, value := range row {
-		c.queued += len(value)
-	}
-	key := p.keyOf(row)
+	var buffer [64]byte
+	key := p.appendKey(buffer[:0], args)
 	for _, b := range c.bulks {
-		if _, there := b.at[key]; there && b.table == p.table && b.query != query { // one after the other
+		if _, there := b.at[string(key)]; there && b.table == p.table && b.query != query { // one after the other
 			c.scatter()
 			break
 		}
 	}
-	for _, b := range c.bulks {
-		if b.query == query {
-			b.add(row, types)
+	b := c.bulkOf(p, query, len(args))
+	if at, there := b.at[string(key)]; there {
+		if b.replace(at, args) {
 			return true
 		}
+		c.scatter()
+		b = c.bulkOf(p, query, len(args))
 	}
-	b := &bulk{pattern: p, query: query, types: types, at: make(map[string]int)}
-	b.add(row, types)
-	c.bulks = append(c.bulks, b)
+	c.queued += b.add(key, args)
 	return true
 }
 
-// keyOf tells a row from others of its table; "" if nothing does.
-func (p *pattern) keyOf(row [][]byte) string {
-	var key []byte
-	for _, i := range p.key {
-		key = append(append(key, byte(len(row[i]))), row[i]...)
+// bulkOf returns the bulk of a statement, to which rows are added.
+func (c *connection) bulkOf(p *pattern, query string, columns int) *bulk {
+	for _, b := range c.bulks {
+		if b.query == query {
+			return b
+		}
 	}
-	return string(key)
+	b := c.spares[query]
+	if delete(c.spares, query); b == nil {
+		b = &bulk{pattern: p, query: query, types: make([]uint32, columns), columns: make([]array, columns), at: make(map[string]int)}
+	}
+	c.bulks = append(c.bulks, b)
+	return b
 }
 
-// add adds a row, in the place of one that it would replace.
-func (b *bulk) add(row [][]byte, types []uint32) {
-	for i, t := range types {
-		b.types[i] = max(b.types[i], t) // of NULL it is not known
-	}
-	if key := b.keyOf(row); key != "" {
-		if at, there := b.at[key]; there {
-			b.rows[at] = row
-			return
+// appendKey tells a row from others of its table; it adds nothing if nothing does.
+func (p *pattern) appendKey(key []byte, args []any) []byte {
+	for _, i := range p.key {
+		at := len(key)
+		if key = append(key, 0); isNull(args[i]) {
+			continue
 		}
-		b.at[key] = len(b.rows)
+		key, _ = appendValue(key, args[i])
+		key[at] = byte(len(key) - at - 1)
 	}
-	b.rows = append(b.rows, row)
+	return key
+}
+
+// add adds a row, and returns how many bytes it has.
+func (b *bulk) add(key []byte, args []any) (size int) {
+	if len(key) > 0 {
+		b.at[string(key)] = b.columns[0].n
+	}
+	for i, arg := range args {
+		column := &b.columns[i]
+		before := len(column.bytes)
+		b.types[i] = max(b.types[i], column.add(arg)) // of NULL it is not known
+		size += len(column.bytes) - before
+		if len(key) > 0 {
+			b.starts = append(b.starts, column.from)
+		}
+	}
+	return size
+}
+
+// replace puts a row in the place of one that it would replace, and reports whether it could.
+func (b *bulk) replace(row int, args []any) bool {
+	for i, arg := range args {
+		if !b.columns[i].replace(b.starts[row*len(args)+i], arg) {
+			return false // what it has put, the next row puts as well
+		}
+	}
+	return true
 }
 
 // column is one parameter of all rows.
@@ -138,21 +173,51 @@ func (v column) encode() ([]byte, uint32) {
 	if t == 0 {
 		t = oidBytes
 	}
-	return encodeArray(t, len(v.bulk.rows), func(i int) []byte { return v.bulk.rows[i][v.at] }), arrayTypes[t].oid
+	return v.bulk.columns[v.at].encoded(t), arrayTypes[t].oid
 }
 
 // scatter queues what was gathered, a statement for each bulk.
 func (c *connection) scatter() {
 	bulks := c.bulks
-	c.bulks = nil
+	c.bulks = c.bulks[:0]
 	for _, b := range bulks {
-		var arrays, names []string
-		var args []any
-		for i, t := range b.types {
-			arrays = append(arrays, fmt.Sprintf("$%d::%s[]", i+1, arrayTypes[t].name))
-			names = append(names, fmt.Sprintf("c%d", i+1))
-			args = append(args, column{b, i})
+		args := make([]any, len(b.columns))
+		for i := range b.columns {
+			args[i] = column{b, i}
 		}
-		c.add(b.before+"unnest("+strings.Join(arrays, ", ")+") AS v("+strings.Join(names, ", ")+") "+b.after, args, nil)
+		c.add(b.statement(), args, nil)
+		c.scattered = append(c.scattered, b)
 	}
+}
+
+// statement is the one for all rows.
+func (b *bulk) statement() string {
+	if slices.Equal(b.typed, b.types) {
+		return b.words
+	}
+	var arrays, names []string
+	for i, t := range b.types {
+		arrays = append(arrays, fmt.Sprintf("$%d::%s[]", i+1, arrayTypes[t].name))
+		names = append(names, fmt.Sprintf("c%d", i+1))
+	}
+	b.words = b.before + "unnest(" + strings.Join(arrays, ", ") + ") AS v(" + strings.Join(names, ", ") + ") " + b.after
+	b.typed = slices.Clone(b.types)
+	return b.words
+}
+
+// spare keeps bulks that were sent for the rows that come next.
+func (c *connection) spare() {
+	for _, b := range c.scattered {
+		most := 0
+		for i := range b.columns {
+			most = max(most, cap(b.columns[i].bytes))
+			b.columns[i].reset()
+		}
+		clear(b.types)
+		clear(b.at)
+		if b.starts = b.starts[:0]; most <= maxSpare {
+			c.spares[b.query] = b
+		}
+	}
+	c.scattered = c.scattered[:0]
 }

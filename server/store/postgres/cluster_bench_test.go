@@ -20,7 +20,6 @@ import (
 	"parley/proto"
 	"parley/server/chat"
 	"parley/server/store/postgres/postgrestest"
-	"parley/server/store/relational"
 )
 
 // many is how many send at the same time in these benchmarks, if not said otherwise.
@@ -110,15 +109,17 @@ func newRaw(b *testing.B, address string) *raw {
 }
 
 func (r *raw) commit(batch []rawRow) error {
-	numbers := func(f func(rawRow) int64) []byte {
-		return encodeArray(oidInt8, len(batch), func(i int) []byte { return relational.Number(f(batch[i])).Bytes() })
+	var columns [6]array
+	ref, body := make([]byte, 16), []byte(strings.Repeat("x", 200))
+	for _, x := range batch {
+		_, _ = rand.Read(ref) // never fails
+		for i, value := range []any{x.sender, x.seq, x.sender, ref, time.Now().UnixMilli(), body} {
+			columns[i].add(value)
+		}
 	}
-	ref, body := make([]byte, 16*len(batch)), []byte(strings.Repeat("x", 200))
-	_, _ = rand.Read(ref) // never fails
-	args := [][]byte{
-		numbers(func(x rawRow) int64 { return int64(x.sender) }), numbers(func(x rawRow) int64 { return int64(x.seq) }), numbers(func(x rawRow) int64 { return int64(x.sender) }),
-		encodeArray(oidBytes, len(batch), func(i int) []byte { return ref[16*i : 16*i+16] }), numbers(func(rawRow) int64 { return time.Now().UnixMilli() }),
-		encodeArray(oidBytes, len(batch), func(int) []byte { return body }),
+	var args [][]byte
+	for i := range columns {
+		args = append(args, columns[i].encoded([]uint32{oidInt8, oidInt8, oidInt8, oidBytes, oidInt8, oidBytes}[i]))
 	}
 	formats := []int16{1}
 	return r.pg.ExecParams(context.Background(), "INSERT INTO public.bare SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bigint[], $6::bytea[])", args, nil, formats, nil).Read().Err

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"parley/server/store/relational"
 )
 
 const (
@@ -74,7 +76,7 @@ func (db *DB) connected(ctx context.Context, c *connection) (*connection, error)
 	if err != nil {
 		return nil, err
 	}
-	c = &connection{pg: pg, ctx: ctx, prepared: make(map[string]*pgconn.StatementDescription)}
+	c = &connection{pg: pg, ctx: ctx, prepared: make(map[string]*pgconn.StatementDescription), cache: relational.NewCache(), spares: make(map[string]*bulk)}
 	replica := false
 	limit, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
@@ -131,7 +133,7 @@ func starting(err error) bool {
 
 // start begins a transaction with the next statement.
 func (c *connection) start(ctx context.Context, how string) {
-	c.ctx, c.queue, c.queued, c.bulks, c.broken = ctx, nil, 0, nil, nil
+	c.ctx, c.queue, c.queued, c.bulks, c.scattered, c.broken = ctx, nil, 0, nil, nil, nil
 	c.inside = true
 	c.add(how, nil, nil)
 }
@@ -159,7 +161,7 @@ func (c *connection) commit() error {
 
 // rollback ends a transaction that began, if it did.
 func (c *connection) rollback() {
-	c.queue, c.queued, c.bulks = nil, 0, nil
+	c.queue, c.queued, c.bulks, c.scattered = nil, 0, nil, nil
 	if !c.inside || c.pg.IsClosed() {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -25,6 +26,12 @@ type connection struct {
 	inside   bool    // a transaction
 	broken   error   // the first of run within the transaction
 	unread   error   // of a reader
+	// cache has rows of the one that writes, as they were when writes, the sequence, stood so.
+	cache  relational.Cache
+	writes int64
+	// Bulks that are queued, and those that were sent, by their statements: their memory is used again.
+	scattered []*bulk
+	spares    map[string]*bulk
 }
 
 // maxQueued bounds what is kept before it is sent, in bytes.
@@ -106,7 +113,9 @@ func (c *connection) send() error {
 	if len(queue) == 0 {
 		return nil
 	}
+	defer c.spare()
 	p := c.pg.StartPipeline(c.ctx)
+	c.pg.Frontend().Send(roomFor(queue))
 	fresh := make(map[string]*pgconn.StatementDescription) // what is prepared by this round trip
 	for _, op := range queue {
 		known := c.prepared[op.query]
@@ -142,6 +151,29 @@ func (c *connection) send() error {
 	return err
 }
 
+// room is a message of nothing that makes room for those behind it, in bytes: they would make it
+// bit by bit.
+type room int
+
+func roomFor(queue []operation) (size room) {
+	for _, op := range queue {
+		size += 64
+		for _, arg := range op.args {
+			size += 4 + room(len(arg))
+		}
+	}
+	return size
+}
+
+// Encode implements pgproto3.FrontendMessage.
+func (r room) Encode(to []byte) ([]byte, error) { return slices.Grow(to, int(r)), nil }
+
+// Decode implements pgproto3.FrontendMessage.
+func (room) Decode([]byte) error { return nil }
+
+// Frontend implements pgproto3.FrontendMessage.
+func (room) Frontend() {}
+
 // read reads what came of one statement. What its caller did not want to read any
 // further is dropped.
 func (c *connection) read(r *pgconn.ResultReader, op operation) error {
@@ -175,17 +207,6 @@ func encode(arg any) (value []byte, oid uint32) {
 	switch v := arg.(type) {
 	case nil:
 		return nil, 0
-	case bool:
-		if v {
-			return []byte{1}, oidBool
-		}
-		return []byte{0}, oidBool
-	case int:
-		return binary.BigEndian.AppendUint64(nil, uint64(v)), oidInt8
-	case int64:
-		return binary.BigEndian.AppendUint64(nil, uint64(v)), oidInt8
-	case relational.Number:
-		return v.Bytes(), oidBytes
 	case string:
 		return []byte(v), 0 // what its column is: a few hold bytes, as text may have no NUL
 	case []byte:
@@ -197,7 +218,27 @@ func encode(arg any) (value []byte, oid uint32) {
 	case blobs:
 		return v.encode(), oidBlobs
 	}
-	panic(fmt.Sprintf("postgres: a value of a type that encode does not know: %T", arg))
+	return appendValue(nil, arg)
+}
+
+// appendValue adds a value, as it is sent, that says its type.
+func appendValue(to []byte, arg any) (_ []byte, oid uint32) {
+	switch v := arg.(type) {
+	case bool:
+		if v {
+			return append(to, 1), oidBool
+		}
+		return append(to, 0), oidBool
+	case int:
+		return binary.BigEndian.AppendUint64(to, uint64(v)), oidInt8
+	case int64:
+		return binary.BigEndian.AppendUint64(to, uint64(v)), oidInt8
+	case relational.Number:
+		return binary.BigEndian.AppendUint64(to, uint64(v)), oidBytes
+	case []byte:
+		return append(to, v...), oidBytes
+	}
+	panic(fmt.Sprintf("postgres: a value of a type that it does not know: %T", arg))
 }
 
 // row is the one that its reader is at.

@@ -12,7 +12,6 @@ import (
 // Fetch implements relational.Fetcher: whatever it is, it comes with what begins the
 // transaction, in one round trip.
 func (c *connection) Fetch(f *relational.Fetched, r chat.Reads) error {
-	f.Nothing(r)
 	c.fetchMembers(f, r.Members)
 	if len(r.Refs) > 0 {
 		senders, refs := make(blobs, len(r.Refs)), make(blobs, len(r.Refs))
@@ -41,31 +40,59 @@ func (c *connection) Fetch(f *relational.Fetched, r chat.Reads) error {
 	return c.run()
 }
 
-// fetchMembers fetches members and their conversations: of one between two both of them, who
-// are together.
+// memberKeys are those of members: of conversations between two, of which both are read, as they
+// are together, and of others each with a user.
+type memberKeys struct {
+	both, others texts
+	users        blobs
+	asked        map[proto.Key]bool
+}
+
+func (k *memberKeys) add(m chat.MemberRead) {
+	switch direct := m.Key.Kind() == proto.Direct; {
+	case !direct:
+		k.others, k.users = append(k.others, m.Key.String()), append(k.users, relational.Number(m.User).Bytes())
+	case !k.asked[m.Key]:
+		k.asked[m.Key] = true
+		k.both = append(k.both, m.Key.String())
+	}
+}
+
+// fetchMembers fetches members and their conversations: those that are not cached or, where others
+// wrote since then, all.
 func (c *connection) fetchMembers(f *relational.Fetched, members []chat.MemberRead) {
-	var both, keys texts
-	var users blobs
-	asked := make(map[proto.Key]bool, len(members))
+	all, missing := memberKeys{asked: make(map[proto.Key]bool)}, memberKeys{asked: make(map[proto.Key]bool)}
 	for _, m := range members {
-		switch direct := m.Key.Kind() == proto.Direct; {
-		case !direct:
-			keys, users = append(keys, m.Key.String()), append(users, relational.Number(m.User).Bytes())
-		case !asked[m.Key]:
-			asked[m.Key] = true
-			both = append(both, m.Key.String())
+		if all.add(m); !f.Caches(m) {
+			missing.add(m)
 		}
 	}
 	if len(members) > 0 {
-		c.add("SELECT id, key, "+relational.ConversationColumns+" FROM conversations WHERE key = ANY($1)", []any{slices.Concat(both, keys)}, f.Conversation)
+		c.add(conversationsQuery, []any{c.writes, slices.Concat(missing.both, missing.others), slices.Concat(all.both, all.others)}, f.Conversation)
 	}
-	if len(both) > 0 {
-		c.add(bothQuery, []any{both}, f.Member)
+	if len(all.both) > 0 {
+		c.add(bothQuery, []any{c.writes, missing.both, all.both}, f.Member)
 	}
-	if len(keys) > 0 {
-		c.add(membersQuery, []any{keys, users}, f.Member)
+	if len(all.others) > 0 {
+		c.add(membersQuery, []any{c.writes, missing.others, all.others, missing.users, all.users}, f.Member)
 	}
 }
+
+// missingOr is SQL for the first of two parameters where nobody wrote since what is cached was read,
+// which the parameter $1 says, and for the second where somebody did.
+func missingOr(missing, all string) string {
+	return "CASE WHEN (SELECT last_value FROM writes) = $1 THEN " + missing + " ELSE " + all + " END"
+}
+
+var (
+	conversationsQuery = "SELECT id, key, " + relational.ConversationColumns + " FROM conversations WHERE key = ANY(" + missingOr("$2::text[]", "$3::text[]") + ")"
+
+	bothQuery = "SELECT c.name, m.user_id, " + relational.MemberColumns + " FROM (SELECT id, key AS name FROM conversations) c JOIN members m ON m.conversation = c.id" +
+		" WHERE c.name = ANY(" + missingOr("$2::text[]", "$3::text[]") + ")"
+
+	membersQuery = "SELECT asked.key, m.user_id, " + relational.MemberColumns + " FROM unnest(" + missingOr("$2::text[]", "$3::text[]") + ", " + missingOr("$4::bytea[]", "$5::bytea[]") + ") AS asked(key, of)" +
+		" JOIN (SELECT id, key AS name FROM conversations) c ON c.name = asked.key JOIN members m ON m.conversation = c.id AND m.user_id = asked.of"
+)
 
 // fetchSpoken fetches groups, and what entries speak of and carry.
 func (c *connection) fetchSpoken(f *relational.Fetched, r chat.Reads) {
@@ -113,11 +140,6 @@ func numbers(of []uint64) blobs {
 	}
 	return all
 }
-
-const bothQuery = "SELECT c.name, m.user_id, " + relational.MemberColumns + " FROM (SELECT id, key AS name FROM conversations) c JOIN members m ON m.conversation = c.id WHERE c.name = ANY($1)"
-
-const membersQuery = "SELECT asked.key, m.user_id, " + relational.MemberColumns + " FROM unnest($1::text[], $2::bytea[]) AS asked(key, of)" +
-	" JOIN (SELECT id, key AS name FROM conversations) c ON c.name = asked.key JOIN members m ON m.conversation = c.id AND m.user_id = asked.of"
 
 const refsQuery = "SELECT c.key, " + relational.EntryColumns + " FROM unnest($1::bytea[], $2::bytea[]) AS asked(by, under)" +
 	" JOIN messages ON sender = asked.by AND client_ref = asked.under JOIN (SELECT id AS conversation_id, key FROM conversations) c ON c.conversation_id = conversation"

@@ -8,7 +8,7 @@ import (
 	"parley/server/store/relational"
 )
 
-// index is a chat.Index in the same database, for all nodes. The row versions that pages had before stay in the
+// index is a chat.Index in the same database, for all nodes. Row versions that pages had before may stay in the
 // database's files until it vacuums them, as those of messages do.
 type index struct{ *DB }
 

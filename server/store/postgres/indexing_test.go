@@ -4,11 +4,14 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 
+	"parley/proto/search"
 	"parley/server/chat"
 	"parley/server/chat/storetest"
 	"parley/server/store/postgres/postgrestest"
@@ -112,4 +115,37 @@ func (e *ends) close() {
 		c.Close()
 	}
 	e.all = nil
+}
+
+// What is put again and again, as the last page of each of many is, does not let the table grow each
+// time, though nobody vacuums it.
+func TestPagesThatGrowTakeTheirOwnRoomAgain(t *testing.T) {
+	address := postgrestest.Database(t)
+	x := indexOf(t, open(t, address, t.TempDir()))
+	const audiences, times = 40, 60
+	for n := uint64(1); n <= times; n++ {
+		if err := x.Update(t.Context(), func(tx chat.IndexTx) error {
+			for audience := range uint64(audiences) {
+				p := chat.IndexPage{Audience: fmt.Sprint("u:", audience), First: 1}
+				var terms []search.Term
+				for id := uint64(1); id <= n; id++ {
+					p.IDs = append(p.IDs, id)
+					for i := range uint64(30) {
+						terms = append(terms, search.SenderTerm((audience*times+id)<<8|i))
+					}
+				}
+				p.Terms = search.NewFilters(terms)
+				if err := tx.PutPage(p); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const grown = "SELECT pg_relation_size('parley.index_pages') > 5 * sum(length(body)), pg_relation_size('parley.index_pages'), sum(length(body)) FROM parley.index_pages"
+	if has := postgrestest.SQL(t, address, grown); !strings.HasPrefix(has, "f") {
+		t.Errorf("the table has more than five times as many bytes as its pages: %s", has)
+	}
 }

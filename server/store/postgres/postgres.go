@@ -4,7 +4,8 @@
 // Any number of nodes use a database at once. One transaction at a time changes something, in
 // all of them: each locks the row with the change number first, and reads behind that (READ
 // COMMITTED, lock and reads in statements of their own). So numbers rise in the order of
-// commits. What a transaction has to tell it leaves in the change log, which all nodes follow
+// commits. Rows that a node wrote it reads again only if another wrote something since, which the
+// sequence writes tells. What a transaction has to tell it leaves in the change log, which all nodes follow
 // (changes.go). Nodes are known by leases (nodes.go). It implements chat.Shared.
 //
 // What Update has committed is on the database's disk, as far as synchronous_commit, which

@@ -342,6 +342,18 @@ var migrations = []string{`
 	ALTER TABLE members SET (fillfactor = 80);
 	ALTER TABLE members ADD COLUMN block bytea NOT NULL GENERATED ALWAYS AS (` + blockOf("rev") + `) STORED;
 	CREATE INDEX members_by_block ON members (user_id, block);
+`, `
+	-- Each transaction raises it, also one of a version that knows nothing of it: where it stands as
+	-- a node left it, nobody else wrote, and what that node knows of rows still holds.
+	CREATE SEQUENCE writes;
+	SELECT nextval('writes'); -- the next is another
+	CREATE FUNCTION raise_writes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('parley.writes'); RETURN NULL; END $$;
+	CREATE TRIGGER raise_writes BEFORE UPDATE ON starts FOR EACH STATEMENT EXECUTE FUNCTION raise_writes();
+`, `
+	-- A page of the search index is put again as messages are added, and no longer than half of one
+	-- of the database's: where that has room, the version before makes it for the next (HOT), and
+	-- the table does not grow with each.
+	ALTER TABLE index_pages SET (fillfactor = 60);
 `}
 
 // blockOf is SQL for the block that a change number is in, of 65,536.

@@ -213,6 +213,57 @@ func TestABatchTakesTwoRoundTrips(t *testing.T) {
 	}
 }
 
+// What a node knows of rows from its transactions before it does not read again, unless another has
+// written since then: it takes two round trips all the same.
+func TestWhatAnotherNodeWroteIsReadAnew(t *testing.T) {
+	l, address := new(line), postgrestest.Database(t)
+	here, there := talkOn(t, openOver(t, address, l), l), talkOn(t, open(t, address, t.TempDir()), nil)
+	there.refs = 128 // of its own
+	const stranger = 9
+	send := func(k *talk, r chat.Request, want uint64) {
+		t.Helper()
+		before := l.count()
+		if result := k.Commit(t.Context(), []chat.Request{r})[0]; result.Err != nil || result.Receipt.Seq != want {
+			t.Errorf("it has seq %d, error %v, want %d", result.Receipt.Seq, result.Err, want)
+		}
+		if trips := l.count() - before; k == here && trips != 2 {
+			t.Errorf("it took %d round trips", trips)
+		}
+	}
+	send(here, here.message(ada, bob, 0), 1)
+	send(here, here.message(ada, bob, 0), 2)
+	send(there, there.message(bob, ada, 0), 3)
+	send(here, here.message(ada, bob, 0), 4)
+	here.Commit(t.Context(), []chat.Request{here.mark(ada, 1, proto.DirectKey(ada, stranger))}) // where there is nothing
+	send(there, there.message(ada, stranger, 0), 1)
+	send(there, there.message(ada, stranger, 0), 2)
+	send(here, here.message(ada, stranger, 0), 3)
+	send(here, here.message(ada, bob, 0), 5)
+	for seq := uint64(6); seq < 10; seq += 2 {
+		send(there, there.message(ada, bob, 0), seq)
+		if err := here.store.Update(t.Context(), func(tx chat.Tx) (err error) { // which does not say what it will read
+			if seq == 6 {
+				_, err = tx.Epoch() // at first, or at once:
+			}
+			c, e := tx.Conversation(proto.DirectKey(ada, bob))
+			if c.Head != seq {
+				t.Errorf("it goes on from %d, want %d", c.Head, seq)
+			}
+			return errors.Join(err, e)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		send(here, here.message(ada, bob, 0), seq+1)
+	}
+	// Nor does it believe what it wrote, and did not commit.
+	if err := here.store.Update(t.Context(), func(tx chat.Tx) error {
+		return errors.Join(tx.PutConversation(chat.Conversation{Key: proto.DirectKey(ada, bob), Head: 9, Min: 1}), context.Canceled)
+	}); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	send(here, here.message(ada, bob, 0), 10)
+}
+
 // Whatever requests say beforehand of what they read, and whatever a batch changed before
 // they read it: what comes of it is the same as in memory.
 func TestWhatIsFetchedBeforehandIsWhatIsThere(t *testing.T) {

@@ -65,11 +65,12 @@ func (db *DB) attempt(ctx context.Context, c *connection, change func(chat.Tx) e
 	defer func() {
 		if !committed { // also when change panics
 			c.rollback()
+			c.cache.Clear()
 		}
 	}()
 	db.pending = entry{}
-	cache := relational.NewCache() // of this transaction: others may write before the next
-	tx := relational.NewTransaction(ctx, c, &cache)
+	c.cache.Shut() // until it is known that nobody wrote since the last one
+	tx := relational.NewTransaction(ctx, c, &c.cache)
 	entered := db.enter(ctx, c, tx)
 	err = change(tx)
 	if err == nil && !*entered { // it only wrote
@@ -88,11 +89,14 @@ func (db *DB) attempt(ctx context.Context, c *connection, change func(chat.Tx) e
 		return err
 	}
 	db.leave(c)
-	c.add("UPDATE starts SET commits = $1 WHERE id = $2", []any{db.commits + 1, relational.Number(db.start)}, nil)
+	var writes int64
+	c.add("UPDATE starts SET commits = $1 WHERE id = $2 RETURNING (SELECT last_value FROM writes)", []any{db.commits + 1, relational.Number(db.start)},
+		func(row relational.Row) error { return row.Scan(&writes) })
 	began := time.Now()
 	err = c.commit()
 	committed = err == nil
 	if committed {
+		c.writes = writes
 		db.metrics.commits.Observe(time.Since(began).Seconds())
 	}
 	if err != nil && !refused(err) {
@@ -113,6 +117,7 @@ func (db *DB) enter(ctx context.Context, c *connection, tx *relational.Transacti
 			return err
 		}
 		*entered = true
+		c.cache.Open(s.writes == c.writes)
 		tx.Know(s.Standing)
 		db.pending.number, db.pending.time, db.pending.others = s.changes+1, max(s.now, s.time), s.others || db.records
 		db.metrics.lockWait.Observe(float64(s.waited) / 1e6)
@@ -134,6 +139,7 @@ type standing struct {
 	time    int64 // its time
 	now     int64 // Unix milliseconds, by the database's clock
 	waited  int64 // microseconds since the transaction began, most of them for the lock
+	writes  int64 // where the sequence stands that each transaction raises
 	others  bool  // nodes that may follow the change log
 }
 
@@ -147,12 +153,13 @@ const standingQuery = `SELECT
 	coalesce((SELECT time FROM changes ORDER BY number DESC LIMIT 1), 0),
 	(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
 	(extract(epoch FROM clock_timestamp() - now()) * 1000000)::bigint,
+	(SELECT last_value FROM writes),
 	EXISTS (SELECT 1 FROM nodes WHERE id != $1 AND NOT ended AND renewed > clock_timestamp() - interval '5 minutes')` // keepTime
 
 func (s *standing) scanRev(row relational.Row) error { return row.Scan((*relational.Number)(&s.Rev)) }
 
 func (s *standing) scan(row relational.Row) error {
-	return row.Scan((*relational.Number)(&s.Epoch), (*relational.Number)(&s.Deleted), (*relational.Number)(&s.LastID), &s.LastRow, &s.commits, &s.changes, &s.time, &s.now, &s.waited, &s.others)
+	return row.Scan((*relational.Number)(&s.Epoch), (*relational.Number)(&s.Deleted), (*relational.Number)(&s.LastID), &s.LastRow, &s.commits, &s.changes, &s.time, &s.now, &s.waited, &s.writes, &s.others)
 }
 
 // fence sees, under the lock, that this start may still write.

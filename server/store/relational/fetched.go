@@ -8,8 +8,8 @@ import (
 	"parley/server/chat"
 )
 
-// Fetcher is a Conn that fetches at once what a transaction is to read. It hands over what
-// it finds, and says of the rest that it is not there.
+// Fetcher is a Conn that fetches at once what a transaction is to read, but for what is cached
+// and still holds. It hands over what it finds, and the rest is not there.
 type Fetcher interface {
 	Fetch(*Fetched, chat.Reads) error
 }
@@ -20,8 +20,14 @@ func (t *Transaction) Expect(reads func() chat.Reads) error {
 	if !ok {
 		return nil // what is near is read as it is needed
 	}
-	t.ahead = newFetched(t)
-	return f.Fetch(t.ahead, reads())
+	all := reads()
+	t.ahead = newFetched(t, all)
+	t.ahead.expect(all)
+	if err := f.Fetch(t.ahead, all); err != nil {
+		return err
+	}
+	t.ahead.rest(all.Members)
+	return nil
 }
 
 // Fetched is what a transaction knows of the history before it reads it: as it was when the
@@ -29,7 +35,6 @@ func (t *Transaction) Expect(reads func() chat.Reads) error {
 // members are in the Transaction's cache. A nil *Fetched knows nothing.
 type Fetched struct {
 	t      *Transaction
-	absent map[proto.Key]bool   // conversations that there are not
 	heads  map[proto.Key]uint64 // of conversations as they were
 	refs   map[chat.RefRead]chat.Entry
 	users  map[uint64]chat.User
@@ -70,23 +75,39 @@ const (
 	FirstWrittenByUser
 )
 
-func newFetched(t *Transaction) *Fetched {
+// newFetched returns one that is to hand over so much.
+func newFetched(t *Transaction, r chat.Reads) *Fetched {
 	return &Fetched{
-		t: t, absent: make(map[proto.Key]bool), heads: make(map[proto.Key]uint64), refs: make(map[chat.RefRead]chat.Entry),
-		users: make(map[uint64]chat.User), usages: make(map[uint64]chat.Usage), teams: make(map[proto.ServiceType][]uint64),
+		t: t, heads: make(map[proto.Key]uint64, len(r.Members)), refs: make(map[chat.RefRead]chat.Entry, len(r.Refs)),
+		users: make(map[uint64]chat.User, len(r.Users)), usages: make(map[uint64]chat.Usage, len(r.Usages)), teams: make(map[proto.ServiceType][]uint64),
 		firsts: make(map[First]chat.Entry), own: make(map[proto.Key][]chat.Entry),
 		groups: make(map[proto.Key]chat.Group), entries: make(map[chat.EntryRead]chat.Entry),
 		authors: make(map[proto.Key][]written), attachments: make(map[uint64]chat.Attachment),
 	}
 }
 
-// Nothing says that nothing is there of what was asked for, until it is handed over.
-func (f *Fetched) Nothing(r chat.Reads) {
-	for _, m := range r.Members {
-		f.absent[m.Key] = true
-		f.heads[m.Key] = 0
-		f.t.cache.putMember(memberKey{m.Key, m.User}, chat.Member{})
+// Caches reports whether a member and its conversation are cached, and need not be fetched where
+// that holds.
+func (f *Fetched) Caches(m chat.MemberRead) bool { return f.t.cache.has(m.Key, m.User) }
+
+// rest says of members that were neither cached nor handed over, and of their conversations, that
+// they are not there.
+func (f *Fetched) rest(members []chat.MemberRead) {
+	cache := f.t.cache
+	for _, m := range members {
+		row, known := cache.row(m.Key)
+		if !known {
+			cache.putConversation(m.Key, row)
+		}
+		if _, known := cache.member(m.Key, m.User); !known {
+			cache.putMember(memberKey{m.Key, m.User}, chat.Member{})
+		}
+		f.heads[m.Key] = row.Head
 	}
+}
+
+// expect says of all but members that it is not there, until it is handed over.
+func (f *Fetched) expect(r chat.Reads) {
 	for _, ref := range r.Refs {
 		f.refs[ref] = chat.Entry{}
 	}
@@ -129,8 +150,6 @@ func (f *Fetched) Conversation(row Row) (err error) {
 	if c.Key, err = proto.ParseKey(key); err != nil {
 		return err
 	}
-	delete(f.absent, c.Key)
-	f.heads[c.Key] = c.Head
 	f.t.rowIDs[c.Key] = id
 	f.t.cache.putConversation(c.Key, conversationRow{id: id, Conversation: whole(c)})
 	return nil
@@ -467,7 +486,6 @@ func (f *Fetched) deleted() {
 	if f != nil {
 		clear(f.heads)
 		clear(f.refs)
-		clear(f.absent)
 		clear(f.entries)
 		clear(f.authors)
 	}

@@ -144,7 +144,7 @@ func scanGroupLink(row Row) (l chat.GroupLink, err error) {
 
 // Group implements chat.View.
 func (t *Transaction) Group(key proto.Key) (chat.Group, error) {
-	if t.ahead != nil && t.ahead.absent[key] && t.rowIDs[key] == 0 {
+	if row, known := t.cache.row(key); known && row.id == 0 {
 		return chat.Group{}, t.ctx.Err()
 	}
 	if t.ahead != nil {

@@ -5,7 +5,8 @@ import (
 	"parley/server/chat"
 )
 
-// maxCached bounds how many rows of a kind are cached, some MiB.
+// maxCached bounds how many rows of a kind are cached when a transaction begins, some MiB; one alone
+// may cache as many again.
 const maxCached = 10_000
 
 // Cache holds rows as they are on disk, or will be with the transaction under way, for the
@@ -15,9 +16,11 @@ const maxCached = 10_000
 type Cache struct {
 	conversations map[proto.Key]conversationRow
 	members       map[memberKey]chat.Member
+	shut          bool
 }
 
-// conversationRow is a conversation, which may be zero but for its key, and its row id.
+// conversationRow is a conversation, which may be zero but for its key, and its row id; without
+// one there is no row.
 type conversationRow struct {
 	id int64
 	chat.Conversation
@@ -33,40 +36,66 @@ func NewCache() Cache {
 	return Cache{conversations: make(map[proto.Key]conversationRow), members: make(map[memberKey]chat.Member)}
 }
 
-// row returns the row of a conversation, without an id if it is not known.
-func (c *Cache) row(key proto.Key) (row conversationRow) {
-	if c != nil {
-		row = c.conversations[key]
+// Shut lets nothing be read of what is cached until it is known whether that still holds.
+func (c *Cache) Shut() { c.shut = true }
+
+// Open lets all be read that is cached, or forgets it if that does not hold any more.
+func (c *Cache) Open(holds bool) {
+	if c.shut = false; !holds {
+		c.Clear()
 	}
-	return row
+}
+
+// row returns the row of a conversation, without an id if there is none, and whether that is known.
+func (c *Cache) row(key proto.Key) (row conversationRow, known bool) {
+	if c != nil && !c.shut {
+		row, known = c.conversations[key]
+	}
+	return row, known
 }
 
 // member returns a member and whether it is known.
 func (c *Cache) member(key proto.Key, user uint64) (m chat.Member, known bool) {
-	if c != nil {
+	if c != nil && !c.shut {
 		m, known = c.members[memberKey{key, user}]
 	}
 	return m, known
 }
 
+// has reports whether a member and its conversation are cached, also while the Cache is shut.
+func (c *Cache) has(key proto.Key, user uint64) bool {
+	_, known := c.conversations[key]
+	if known {
+		_, known = c.members[memberKey{key, user}]
+	}
+	return known
+}
+
 func (c *Cache) putConversation(key proto.Key, row conversationRow) {
-	makeRoom(c.conversations)
+	makeRoom(c.conversations, 2*maxCached)
 	c.conversations[key] = row
 }
 
 func (c *Cache) putMember(key memberKey, m chat.Member) {
-	makeRoom(c.members)
+	makeRoom(c.members, 2*maxCached)
 	c.members[key] = m
 }
 
-// makeRoom takes out any row if there are as many as may be.
-func makeRoom[K comparable, V any](rows map[K]V) {
-	if len(rows) < maxCached {
-		return
-	}
+// makeRoom takes out any rows until there are fewer than may be.
+func makeRoom[K comparable, V any](rows map[K]V, most int) {
 	for key := range rows {
+		if len(rows) < most {
+			return
+		}
 		delete(rows, key)
-		return
+	}
+}
+
+// begin makes room for what a transaction reads, so that of that nothing has to go.
+func (c *Cache) begin() {
+	if c != nil {
+		makeRoom(c.conversations, maxCached+1)
+		makeRoom(c.members, maxCached+1)
 	}
 }
 

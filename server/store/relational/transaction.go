@@ -24,6 +24,7 @@ var _ chat.Tx = (*Transaction)(nil)
 func NewTransaction(ctx context.Context, c Conn, cache *Cache) *Transaction {
 	t := &Transaction{View: NewView(ctx, c)}
 	t.cache = cache
+	cache.begin()
 	return t
 }
 
@@ -41,11 +42,8 @@ func (t *Transaction) Know(s Standing) { t.known, t.row = &s, s.LastRow }
 
 // Conversation implements chat.View.
 func (t *Transaction) Conversation(key proto.Key) (chat.Conversation, error) {
-	if row := t.cache.row(key); row.id != 0 {
+	if row, known := t.cache.row(key); known {
 		return row.Conversation, t.ctx.Err()
-	}
-	if t.ahead != nil && t.ahead.absent[key] {
-		return chat.Conversation{}, t.ctx.Err()
 	}
 	c, err := t.View.Conversation(key)
 	if id := t.rowIDs[key]; err == nil && id != 0 {
@@ -86,10 +84,7 @@ func (t *Transaction) Flush() error {
 
 // ensure returns a conversation's row id, and makes the row if it is missing.
 func (t *Transaction) ensure(key proto.Key) (id int64, err error) {
-	if t.ahead == nil || !t.ahead.absent[key] || t.rowIDs[key] != 0 {
-		id, err = t.rowID(key)
-	}
-	if err != nil || id != 0 {
+	if id, err = t.rowID(key); err != nil || id != 0 {
 		return id, err
 	}
 	var service any // NULL
@@ -103,6 +98,7 @@ func (t *Transaction) ensure(key proto.Key) (id int64, err error) {
 		return 0, fmt.Errorf("add conversation: %w", err)
 	}
 	t.rowIDs[key] = id
+	t.cache.putConversation(key, conversationRow{id: id})
 	return id, nil
 }
 
@@ -144,7 +140,7 @@ func (t *Transaction) PutConversation(c chat.Conversation) error {
 	query, args := putSome, append(make([]any, 0, 25), Number(c.Head), Number(c.Min), Number(c.Time),
 		Number(a.AnsweredThrough), Number(a.Seq), Number(a.Since), Number(b.AnsweredThrough), Number(b.Seq), Number(b.Since),
 		int64(c.Counted[proto.First]), int64(c.Counted[proto.Second]), int64(c.Past), int64(c.Notes), int64(c.Revised), int64(c.Recalled))
-	if known := t.cache.row(c.Key); known.id == 0 || known.Head == 0 || ofService(known.Conversation) != ofService(c) {
+	if known, _ := t.cache.row(c.Key); known.id == 0 || known.Head == 0 || ofService(known.Conversation) != ofService(c) {
 		query, args = putAll, append(args, Number(c.Rev), Number(now.Assignee), int64(now.PostProc), Number(now.LastAnswer), Number(now.LastAnswerBy),
 			Number(c.ServiceRead), Number(c.ServiceDelivered), Number(c.ServiceReadTime), Number(c.ServiceDeliveredTime))
 	}

@@ -39,8 +39,11 @@ func (v *View) rowID(key proto.Key) (id int64, err error) {
 	if err := v.ctx.Err(); err != nil {
 		return 0, err
 	}
-	if id := cmp.Or(v.rowIDs[key], v.cache.row(key).id); id != 0 {
+	if id := v.rowIDs[key]; id != 0 {
 		return id, nil
+	}
+	if row, known := v.cache.row(key); known {
+		return row.id, nil
 	}
 	if _, err := v.Row([]any{&id}, selectRowID, key.String()); err != nil {
 		return 0, fmt.Errorf("find conversation: %w", err)
