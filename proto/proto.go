@@ -92,21 +92,18 @@ func Marshal(m proto.Message) ([]byte, error) {
 
 // check refuses m if it, or a message that it holds, lacks a required field or
 // has a string that is not valid UTF-8 or, unless it is open, an enum of an unknown value.
-func check(m protoreflect.Message, open bool) error {
-	fields := m.Descriptor().Fields()
-	for i := range fields.Len() {
-		f := fields.Get(i)
-		if !m.Has(f) {
-			if f.Cardinality() == protoreflect.Required {
-				return Refuse(PayloadFormatInvalid, "%s.%s is required: set it and send again", m.Descriptor().Name(), f.Name())
-			}
-			continue
-		}
-		if err := checkField(f, m.Get(f), open); err != nil {
-			return err
+func check(m protoreflect.Message, open bool) (err error) {
+	d := m.Descriptor()
+	for i := range d.RequiredNumbers().Len() {
+		if f := d.Fields().ByNumber(d.RequiredNumbers().Get(i)); !m.Has(f) {
+			return Refuse(PayloadFormatInvalid, "%s.%s is required: set it and send again", d.Name(), f.Name())
 		}
 	}
-	return nil
+	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		err = checkField(f, v, open)
+		return err == nil
+	})
+	return err
 }
 
 func checkField(f protoreflect.FieldDescriptor, v protoreflect.Value, open bool) error {
