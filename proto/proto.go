@@ -92,18 +92,25 @@ func Marshal(m proto.Message) ([]byte, error) {
 
 // check refuses m if it, or a message that it holds, lacks a required field or
 // has a string that is not valid UTF-8 or, unless it is open, an enum of an unknown value.
-func check(m protoreflect.Message, open bool) (err error) {
-	d := m.Descriptor()
-	for i := range d.RequiredNumbers().Len() {
-		if f := d.Fields().ByNumber(d.RequiredNumbers().Get(i)); !m.Has(f) {
-			return Refuse(PayloadFormatInvalid, "%s.%s is required: set it and send again", d.Name(), f.Name())
+func check(m protoreflect.Message, open bool) error {
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		f := fields.Get(i)
+		required, kind := f.Cardinality() == protoreflect.Required, f.Kind()
+		if !required && kind != protoreflect.StringKind && kind != protoreflect.MessageKind && (open || kind != protoreflect.EnumKind) {
+			continue // whether it is there makes no difference
+		}
+		if !m.Has(f) {
+			if required {
+				return Refuse(PayloadFormatInvalid, "%s.%s is required: set it and send again", m.Descriptor().Name(), f.Name())
+			}
+			continue
+		}
+		if err := checkField(f, m.Get(f), open); err != nil {
+			return err
 		}
 	}
-	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		err = checkField(f, v, open)
-		return err == nil
-	})
-	return err
+	return nil
 }
 
 func checkField(f protoreflect.FieldDescriptor, v protoreflect.Value, open bool) error {

@@ -141,7 +141,7 @@ func (p *fieldsOf) document(kind proto.KeyKind) (x Document, ok bool) {
 	}
 	picture := p.pictures > 0 || written == proto.MessageType_MESSAGE_TYPE_IMAGE
 	file := p.others > 0 || written == proto.MessageType_MESSAGE_TYPE_FILE && len(p.files) == 0
-	link := strings.Contains(p.content, "http://") || strings.Contains(p.content, "https://")
+	link := strings.Contains(p.content, "://") && (strings.Contains(p.content, "http://") || strings.Contains(p.content, "https://"))
 	for i, is := range []bool{picture, file, link} {
 		if is {
 			x.Kinds |= 1 << i
