@@ -96,8 +96,12 @@ func check(m protoreflect.Message, open bool) error {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
 		f := fields.Get(i)
+		required, kind := f.Cardinality() == protoreflect.Required, f.Kind()
+		if !required && kind != protoreflect.StringKind && kind != protoreflect.MessageKind && (open || kind != protoreflect.EnumKind) {
+			continue // whether it is there makes no difference
+		}
 		if !m.Has(f) {
-			if f.Cardinality() == protoreflect.Required {
+			if required {
 				return Refuse(PayloadFormatInvalid, "%s.%s is required: set it and send again", m.Descriptor().Name(), f.Name())
 			}
 			continue

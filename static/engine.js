@@ -415,17 +415,59 @@ function delay(ms) {
   return new Promise(resolve => setTimeout(resolve, ms));
 }
 
+/** How many bytes a server's messages have at least that do not wait for others to be told. */
+const atOnce = 64 << 10;
+
 // A program that died cannot close what it opened: the server would keep
 // talking to nobody, and the database could not be upgraded or deleted. So what
 // is opened here is known.
 /** @type {Set<{ close(): void }>} */
 const opened = new Set();
 scope.WebSocket = class extends WebSocket {
+  /** What came since the program was told of something. @type {ArrayBuffer[]} */
+  #parts = [];
+  #size = 0;
+  /** The event that tells it. @type {Event | null} */
+  #told = null;
+  #turn = new MessageChannel();
+
   /** @param {string | URL} url @param {string | string[]} [protocols] */
   constructor(url, protocols) {
     super(url, protocols);
     opened.add(this);
-    this.addEventListener('close', () => opened.delete(this));
+    this.#turn.port1.onmessage = () => this.#tell();
+    this.addEventListener('message', event => this.#gather(event));
+    this.addEventListener('close', () => {
+      this.#tell();
+      this.#turn.port1.close();
+      opened.delete(this);
+    });
+  }
+
+  // MQTT is a stream of bytes, whatever messages they come in: those of a moment are told as one, since to call the
+  // program takes as long as what it does about some.
+  /** @param {MessageEvent} event */
+  #gather(event) {
+    if (event === this.#told || !(event.data instanceof ArrayBuffer)) return;
+    event.stopImmediatePropagation();
+    if (this.#parts.push(event.data) === 1) this.#turn.port2.postMessage(null);
+    this.#size += event.data.byteLength;
+    if (this.#size > atOnce) this.#tell();
+  }
+
+  #tell() {
+    const parts = this.#parts;
+    if (parts.length === 0) return;
+    const whole = new Uint8Array(this.#size);
+    let at = 0;
+    for (const part of parts) {
+      whole.set(new Uint8Array(part), at);
+      at += part.byteLength;
+    }
+    this.#parts = [];
+    this.#size = 0;
+    this.#told = new MessageEvent('message', { data: whole.buffer });
+    this.dispatchEvent(this.#told);
   }
 };
 const openDatabase = IDBFactory.prototype.open;

@@ -24,7 +24,7 @@ type Filters [Shards]Filter
 
 // NewFilters packs terms, which it sorts.
 func NewFilters(terms []Term) (all Filters) {
-	slices.Sort(terms)
+	sortTerms(terms)
 	terms = slices.Compact(terms)
 	for shard := range all {
 		first := Term(shard) << shardBits
@@ -37,6 +37,28 @@ func NewFilters(terms []Term) (all Filters) {
 		terms = terms[n:]
 	}
 	return all
+}
+
+// sortTerms sorts by the lower half of the bits, then by the upper half: a page has so many terms that comparing them
+// would take most of what its index takes.
+func sortTerms(terms []Term) {
+	const half = termBits / 2
+	from, to := terms, make([]Term, len(terms))
+	for shift := 0; shift < termBits; shift += half {
+		var starts [1<<half + 1]int
+		for _, t := range from {
+			starts[t>>shift&(1<<half-1)+1]++
+		}
+		for i := range 1 << half {
+			starts[i+1] += starts[i]
+		}
+		for _, t := range from {
+			at := &starts[t>>shift&(1<<half-1)]
+			to[*at] = t
+			*at++
+		}
+		from, to = to, from
+	}
 }
 
 // packSteps writes how far each term is from the one before, of which from is the first possible: as many ones as
@@ -53,10 +75,11 @@ func packSteps(b []byte, terms []Term, from Term, k int) []byte {
 	}
 	for _, t := range terms {
 		step := t - from
-		for range step >> k {
-			put(1, 1)
+		ones := int(step >> k)
+		for ; ones > 32; ones -= 32 {
+			put(1<<32-1, 32)
 		}
-		put(uint64(step&(1<<k-1))<<1, k+1)
+		put(1<<ones-1|uint64(step&(1<<k-1))<<(ones+1), ones+k+1)
 		from = t + 1
 	}
 	if n > 0 {

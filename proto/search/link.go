@@ -10,47 +10,64 @@ import (
 const longestMailbox = 64
 
 // hasLink reports whether a text has what the page makes a link of: an address of the web, with or without a scheme,
-// or one of mail.
+// or one of mail. It looks where there is a colon or a full stop, since all messages are indexed.
 func hasLink(text string) bool {
-	for i := range len(text) {
-		switch text[i] | 0x20 {
-		case 'h':
-			if rest, ok := cutFolded(text[i:], "http"); ok && (i == 0 || classOf(rune(text[i-1])) != spaced || text[i-1] >= utf8.RuneSelf) {
-				rest, _ = cutFolded(rest, "s")
-				if host, ok := strings.CutPrefix(rest, "://"); ok && named(host) {
-					return true
-				}
+	return anyBehind(text, ':', func(before, after string) bool {
+		if host, ok := strings.CutPrefix(after, "//"); ok {
+			before, ok = cutFolded(before, "https")
+			if !ok {
+				before, ok = cutFolded(before, "http")
 			}
-		case 'w':
-			if rest, ok := cutFolded(text[i:], "www."); ok && begins(text[:i]) {
-				if name, more, ok := strings.Cut(rest, "."); ok && named(name) && !strings.ContainsFunc(name, unicode.IsSpace) && named(more) {
-					return true
-				}
-			}
-		case 'm':
-			if rest, ok := cutFolded(text[i:], "mailto:"); ok && begins(text[:i]) {
-				if name, host, ok := strings.Cut(rest[:min(len(rest), longestMailbox+2)], "@"); ok && named(name) && !strings.ContainsFunc(name, unicode.IsSpace) && named(host) {
-					return true
-				}
-			}
+			last := len(before) - 1
+			return ok && (last < 0 || before[last] >= utf8.RuneSelf || classOf(rune(before[last])) != spaced) && named(host)
+		}
+		before, ok := cutFolded(before, "mailto")
+		if !ok || !stands(before) {
+			return false
+		}
+		name, host, ok := strings.Cut(after[:min(len(after), longestMailbox+2)], "@")
+		return ok && word(name) && named(host)
+	}) || anyBehind(text, '.', func(before, after string) bool {
+		before, ok := cutFolded(before, "www")
+		if !ok || !stands(before) {
+			return false
+		}
+		name, more, ok := strings.Cut(after, ".")
+		return ok && word(name) && named(more)
+	})
+}
+
+// anyBehind reports whether f is true of what stands before and after a character, wherever that is.
+func anyBehind(text string, c byte, f func(before, after string) bool) bool {
+	for at := 0; ; {
+		i := strings.IndexByte(text[at:], c)
+		if i < 0 {
+			return false
+		}
+		at += i + 1
+		if f(text[:at-1], text[at:]) {
+			return true
 		}
 	}
-	return false
 }
 
-// cutFolded is strings.CutPrefix of ASCII, whatever the case.
-func cutFolded(text, prefix string) (rest string, ok bool) {
-	if len(text) < len(prefix) || !strings.EqualFold(text[:len(prefix)], prefix) {
+// cutFolded is strings.CutSuffix of ASCII, whatever the case.
+func cutFolded(text, suffix string) (before string, ok bool) {
+	at := len(text) - len(suffix)
+	if at < 0 || !strings.EqualFold(text[at:], suffix) {
 		return text, false
 	}
-	return text[len(prefix):], true
+	return text[:at], true
 }
 
-// begins reports whether an address without a scheme may stand behind a text: not within a word, or an address.
-func begins(before string) bool {
+// stands reports whether an address without a scheme may stand behind a text: not within a word, or an address.
+func stands(before string) bool {
 	last, n := utf8.DecodeLastRuneInString(before)
 	return n == 0 || !unicode.In(last, unicode.Letter, unicode.Mark, unicode.Number) && !strings.ContainsRune("_.@/-", last)
 }
+
+// word reports whether a text begins with a name, and has no space in it.
+func word(text string) bool { return named(text) && !strings.ContainsFunc(text, unicode.IsSpace) }
 
 // named reports whether a name stands at the beginning of a text.
 func named(text string) bool {

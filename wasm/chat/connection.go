@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"sync"
 	"time"
 
 	"parley/proto"
@@ -48,18 +49,38 @@ type connection struct {
 	stopSettle func()
 }
 
-// events is the Handler of one session: it brings everything to the loop, in order.
+// events is the Handler of one session: it brings everything to the loop, in order; together what
+// comes before the loop has time for it.
 type events struct {
 	engine *Engine
 	number int
+
+	mu      sync.Mutex
+	arrived []delivery
+}
+
+// delivery is a packet of the down branch.
+type delivery struct {
+	branch  proto.Branch
+	payload []byte
 }
 
 func (h *events) Deliver(branch proto.Branch, payload []byte) {
-	h.engine.Host.Post(func() {
-		if h.number == h.engine.connection.number && !h.engine.closed {
-			h.engine.deliver(branch, payload)
-		}
-	})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.arrived = append(h.arrived, delivery{branch, payload}); len(h.arrived) == 1 {
+		h.engine.Host.Post(h.take)
+	}
+}
+
+func (h *events) take() {
+	h.mu.Lock()
+	arrived := h.arrived
+	h.arrived = nil
+	h.mu.Unlock()
+	for len(arrived) > 0 && h.number == h.engine.connection.number && !h.engine.closed {
+		arrived = arrived[h.engine.deliver(arrived):]
+	}
 }
 
 func (h *events) Closed(err error) {
@@ -116,7 +137,7 @@ func (c *connection) open() {
 	ctx, cancel := context.WithTimeout(e.ctx, openTimeout)
 	c.abandon = cancel
 	e.Host.Go(func() func() {
-		session, err := e.Network.Open(ctx, credentials, &events{e, number})
+		session, err := e.Network.Open(ctx, credentials, &events{engine: e, number: number})
 		return func() {
 			cancel()
 			c.opened(number, credentials.Token, session, err)

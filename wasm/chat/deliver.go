@@ -6,14 +6,17 @@ import (
 	"parley/proto"
 )
 
-// deliver takes in a packet of the down branch.
-func (e *Engine) deliver(branch proto.Branch, payload []byte) {
+// deliver takes in the first of the packets that arrived, and those after it that belong to it, and returns how many
+// these are; there must be one.
+func (e *Engine) deliver(arrived []delivery) (n int) {
+	branch, payload := arrived[0].branch, arrived[0].payload
+	n = 1
 	var err error
 	switch branch {
 	case proto.BranchMessage:
-		err = e.deliverEntry(proto.Direct, payload)
+		n, err = e.deliverEntries(proto.Direct, arrived)
 	case proto.BranchService:
-		err = e.deliverEntry(proto.Service, payload)
+		n, err = e.deliverEntries(proto.Service, arrived)
 	case proto.BranchMark:
 		err = e.deliverMark(payload)
 	case proto.BranchUnread:
@@ -28,26 +31,41 @@ func (e *Engine) deliver(branch proto.Branch, payload []byte) {
 	if err != nil {
 		e.Observer.Failed(fmt.Errorf("received on %s: %w", branch, err))
 	}
+	return n
 }
 
-func (e *Engine) deliverEntry(kind proto.KeyKind, payload []byte) error {
-	x, err := decode(kind, payload)
+// deliverEntries takes in as many entries of one conversation as follow one another.
+func (e *Engine) deliverEntries(kind proto.KeyKind, arrived []delivery) (n int, err error) {
+	x, err := decode(kind, arrived[0].payload)
 	if err != nil {
-		return err
+		return 1, err
 	}
 	key := x.key()
 	if x.seq == 0 || key.Kind() == proto.Direct && !key.Has(e.User) || key.IsZero() {
-		return proto.Refuse(proto.PayloadFormatInvalid, "a message without seq, or of others")
+		return 1, proto.Refuse(proto.PayloadFormatInvalid, "a message without seq, or of others")
 	}
 	c, err := e.told(key.String())
 	if err != nil {
-		return err
+		return 1, err
 	}
-	if x, err = x.bare(); err != nil {
-		return err
+	first := x.seq
+	var entries []entry
+	for {
+		if x, err = x.bare(); err != nil {
+			break
+		}
+		entries = append(entries, x)
+		if len(entries) == len(arrived) || arrived[len(entries)].branch != arrived[0].branch {
+			break
+		}
+		next, damaged := decode(kind, arrived[len(entries)].payload)
+		if damaged != nil || next.seq != x.seq+1 || next.key() != key {
+			break // its turn comes
+		}
+		x = next
 	}
-	left := e.outbox.echoed(c, []entry{x})
-	e.receive(c, []entry{x}, x.seq)
+	left := e.outbox.echoed(c, entries)
+	e.receive(c, entries, first)
 	if left {
 		e.outbox.pump(c)
 	}
@@ -55,7 +73,7 @@ func (e *Engine) deliverEntry(kind proto.KeyKind, payload []byte) error {
 		c.introduced = true
 		e.sync.request() // the row brings the other side's name
 	}
-	return nil
+	return max(1, len(entries)), err
 }
 
 func (e *Engine) deliverPresence(payload []byte) error {

@@ -148,12 +148,14 @@ func (w *writer) wake() {
 	if w.writing || w.resume != nil {
 		return
 	}
-	rest := w.began + writeEvery - w.host.Elapsed()
-	if w.began > 0 && rest > 0 && w.patient() {
-		if w.resting == nil {
-			w.resting = w.host.After(rest, w.begin)
+	if w.patient() {
+		if w.resting != nil {
+			return
 		}
-		return
+		if rest := w.began + writeEvery - w.host.Elapsed(); w.began > 0 && rest > 0 {
+			w.resting = w.host.After(rest, w.begin)
+			return
+		}
 	}
 	w.begin()
 }

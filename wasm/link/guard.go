@@ -7,19 +7,22 @@ import (
 	"github.com/eclipse/paho.golang/packets"
 )
 
-// guard follows a server's bytes from packet to packet and refuses what paho
+// guard follows a server's bytes from packet to packet, takes deliveries out, and refuses what paho
 // must not see. paho allocates whatever length is declared, and fails badly on
 // some packets that a server may not send to a client which publishes at QoS
 // 0 or 1, subscribes at QoS 0 and asked for no enhanced authentication: AUTH,
 // and the halves of QoS 2. The zero guard refuses every packet with content.
 type guard struct {
-	limit int // of the Remaining Length
+	limit   int                        // of the Remaining Length
+	deliver func(content []byte) error // takes what a PUBLISH has after the Remaining Length, and keeps nothing of it
+	passed  []byte                     // for paho
 
 	part  int  // what the next byte is
 	first byte // of the packet: type and flags
 	shift uint
-	left  int // Remaining Length, or what is left of it
-	at    int // place in the packet's content
+	left  int    // Remaining Length, or what is left of it
+	at    int    // place in the packet's content
+	whole []byte // the content of a PUBLISH, as far as it came in pieces
 
 	// connack is the code of a CONNACK in the short form of MQTT 3, with which
 	// a server that knows nothing else answers. paho takes it for truncated.
@@ -48,7 +51,9 @@ func (g *guard) check(p []byte) error {
 			p = p[1:]
 		case partContent:
 			n := min(g.left, len(p))
-			g.content(p[:n])
+			if err := g.content(p[:n]); err != nil {
+				return err
+			}
 			p = p[n:]
 		}
 	}
@@ -61,6 +66,7 @@ func (g *guard) begin(first byte) error {
 	case packets.CONNACK << 4, packets.PUBACK << 4, packets.SUBACK << 4,
 		packets.PINGRESP << 4, packets.DISCONNECT << 4,
 		packets.PUBLISH << 4, packets.PUBLISH<<4 | 1: // QoS 0, retained or not
+		g.pass(first)
 		return nil
 	}
 	return fmt.Errorf("the server broke the protocol: it sent a packet that begins with 0x%02X", first)
@@ -76,25 +82,52 @@ func (g *guard) length(b byte) error {
 	case g.left > g.limit:
 		return fmt.Errorf("the server sent a packet of %d bytes or more; the limit is %d", g.left, g.limit)
 	case more:
-		return nil
 	case g.left > 0:
 		g.part = partContent
+	case g.delivers():
+		return errDelivery
 	case g.first>>4 == packets.DISCONNECT:
 		// Legal, for "normal disconnection", but paho takes it for truncated.
 		return errors.New("the server ended the session without saying why")
 	default:
 		g.part = partType
 	}
+	g.pass(b)
 	return nil
 }
 
-func (g *guard) content(p []byte) {
+func (g *guard) content(p []byte) error {
 	if g.first>>4 == packets.CONNACK && g.at <= 1 && g.at+len(p) > 1 && g.at+g.left == 2 {
 		g.connack = p[1-g.at]
 	}
+	g.pass(p...)
+	began := g.at == 0
 	g.at += len(p)
 	g.left -= len(p)
 	if g.left == 0 {
 		g.part = partType
+	}
+	switch {
+	case !g.delivers():
+		return nil
+	case began && g.left == 0:
+		return g.deliver(p)
+	}
+	g.whole = append(g.whole, p...)
+	if g.left > 0 {
+		return nil
+	}
+	whole := g.whole
+	g.whole = nil
+	return g.deliver(whole)
+}
+
+// delivers reports whether the packet is a PUBLISH.
+func (g *guard) delivers() bool { return g.first>>4 == packets.PUBLISH }
+
+// pass lets paho see bytes of a packet that it is to see.
+func (g *guard) pass(b ...byte) {
+	if !g.delivers() {
+		g.passed = append(g.passed, b...)
 	}
 }

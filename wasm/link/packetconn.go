@@ -18,7 +18,10 @@ import (
 // written, and what broke the connection first.
 type packetConn struct {
 	net.Conn
-	guard guard // of the one reader
+	// Of the one reader:
+	guard  guard
+	unread []byte // room for what is read at once
+	ended  error  // why no more is read
 
 	writing sync.Mutex // held from Lock to Unlock; guards packet
 	packet  []byte
@@ -37,12 +40,15 @@ type activity struct {
 	written time.Time
 }
 
+// maxRead is how many bytes are read at once.
+const maxRead = 32 << 10
+
 // maxKept is the largest buffer kept from one packet to the next.
 const maxKept = 64 << 10
 
 func newPacketConn(conn net.Conn) *packetConn {
 	now := time.Now()
-	return &packetConn{Conn: conn, guard: guard{limit: maxPacket}, seen: activity{read: now, written: now}}
+	return &packetConn{Conn: conn, guard: guard{limit: maxPacket}, unread: make([]byte, maxRead), seen: activity{read: now, written: now}}
 }
 
 // Lock begins a packet.
@@ -83,22 +89,36 @@ func (c *packetConn) flush() error {
 
 // Read reads what the guard lets pass.
 func (c *packetConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if n > 0 {
-		if err := c.guard.check(p[:n]); err != nil {
-			c.fail(err)
-			return 0, err
+	for len(c.guard.passed) == 0 {
+		if c.ended != nil {
+			c.fail(c.ended)
+			return 0, c.ended
 		}
+		c.ended = c.receive()
+	}
+	n := copy(p, c.guard.passed)
+	c.guard.passed = c.guard.passed[n:]
+	return n, nil
+}
+
+// receive takes in what there is. What came before an error is still passed.
+func (c *packetConn) receive() error {
+	n, err := c.Conn.Read(c.unread)
+	if n > 0 {
+		refused := c.guard.check(c.unread[:n])
 		c.mu.Lock()
 		c.seen.reads++
 		c.seen.read = time.Now()
 		c.connack = c.guard.connack
 		c.mu.Unlock()
+		if refused != nil {
+			return refused
+		}
 	}
 	if err != nil {
-		c.fail(lost(err))
+		return lost(err)
 	}
-	return n, err
+	return nil
 }
 
 func lost(err error) error {

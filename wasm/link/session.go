@@ -15,8 +15,8 @@ import (
 	"parley/wasm/chat"
 )
 
-// session is one MQTT connection from CONNECT to the end. paho's client reads;
-// the publisher writes publications.
+// session is one MQTT connection from CONNECT to the end. paho's client reads,
+// all but deliveries; the publisher writes publications.
 type session struct {
 	user      uint64
 	conn      *packetConn
@@ -48,13 +48,13 @@ func newSession(user uint64, conn *packetConn, interval time.Duration, handler c
 		default:
 		}
 	}
+	conn.guard.deliver = s.deliver
 	s.client = paho.NewClient(paho.ClientConfig{
 		Conn:               conn,
 		Session:            s.publisher,
 		PingHandler:        s.keepAlive,
 		AuthHandler:        noAuthentication{},
 		PacketTimeout:      ackTimeout,
-		OnPublishReceived:  []func(paho.PublishReceived) (bool, error){s.deliver},
 		OnClientError:      end,
 		OnServerDisconnect: func(*paho.Disconnect) { end(errors.New("the server ended the session")) },
 	})
@@ -71,7 +71,7 @@ func (noAuthentication) Authenticated()                     {}
 // connect sends CONNECT and awaits CONNACK. After an error the connection is closed.
 func (s *session) connect(ctx context.Context, c chat.Credentials) error {
 	packetSize := uint32(maxPacket)
-	receiveMaximum := uint16(64) // deliveries come at QoS 0: it only sizes paho's queue
+	receiveMaximum := uint16(1) // deliveries come at QoS 0: it only sizes a queue of paho's
 	ca, err := s.client.Connect(ctx, &paho.Connect{
 		ClientID:     c.ClientID,
 		CleanStart:   true,
@@ -185,16 +185,6 @@ func (s *session) isClosing() bool {
 	default:
 		return false
 	}
-}
-
-// deliver passes a PUBLISH on. A topic that is none of the user's down
-// branches is somebody else's mistake, and nobody here can use it.
-func (s *session) deliver(received paho.PublishReceived) (bool, error) {
-	user, branch, ok := proto.ParseDown(received.Packet.Topic)
-	if ok && user == s.user && branch != "#" {
-		s.handler.Deliver(branch, received.Packet.Payload)
-	}
-	return true, nil
 }
 
 // Publish implements chat.Session.
