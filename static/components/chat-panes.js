@@ -206,12 +206,7 @@ export class ChatPanes extends HTMLElement {
   /** @param {Parley} parley */
   #listen(parley) {
     const { signal } = this.#done;
-    let { opening } = parley.connection;
-    parley.addEventListener('connection', ({ detail }) => {
-      this.#showConnection(detail);
-      if (opening && !detail.opening && this.#listed) this.#takeConversations([], true); // with those that came before
-      opening = detail.opening;
-    }, { signal });
+    parley.addEventListener('connection', ({ detail }) => this.#showConnection(detail), { signal });
     parley.addEventListener('conversations', ({ detail }) => this.#takeConversations(detail), { signal });
     parley.addEventListener('messages', ({ detail }) => this.#takeMessages(detail), { signal });
     parley.addEventListener('group', ({ detail }) => this.#context.names.learnMembers(detail.members), { signal });
@@ -369,7 +364,7 @@ export class ChatPanes extends HTMLElement {
       this.#askNames();
     }
     presence.known = state === 'live';
-    this.#showPresence();
+    this.#showPresence(); // and once no more are opened, the counts
     this.#session.show(connection, reason);
   }
 

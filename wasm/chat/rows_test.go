@@ -136,6 +136,43 @@ func TestAConversationIsShownAsSoonAsItsRowIsThere(t *testing.T) {
 	}
 }
 
+// crammed is a store without room until something goes.
+type crammed struct {
+	*slow
+	gone []string
+}
+
+func (c *crammed) Apply(ctx context.Context, b chat.Batch) error {
+	for _, d := range b.Deleted {
+		c.gone = append(c.gone, d.Key)
+	}
+	if len(c.gone) == 0 && !b.Empty() {
+		return chat.ErrFull
+	}
+	return c.slow.Apply(ctx, b)
+}
+
+func TestWhatMakesRoomIsChosenOnceAllRowsAreThere(t *testing.T) {
+	clock, s, stored := storedRows(t)
+	s.down = true
+	store := &crammed{slow: stored}
+	a := openWith(t, s, chat.Config{User: alice, Store: store})
+	for len(a.engine.Conversations()) == 0 {
+		clock.Step()
+	}
+	a.engine.Timeline(friendKey(friends-1), 0, 50, func(chat.Timeline, error) {}) // that it was opened is stored
+	opening := 0
+	for ; a.engine.Connection().Opening; opening++ {
+		if clock.Step(); len(store.gone) > 0 {
+			t.Fatalf("%q makes room, though not all that is stored is known", store.gone)
+		}
+	}
+	clock.Run(time.Second)
+	if opening < friends-50 || len(store.gone) == 0 || store.gone[0] != friendKey(0) {
+		t.Errorf("after %d steps %q makes room, want %s first", opening, store.gone, friendKey(0))
+	}
+}
+
 func TestARowThatCannotBeReadTheServerIsAskedFor(t *testing.T) {
 	clock, s, store := storedRows(t)
 	store.err = errors.New("the disk is broken")

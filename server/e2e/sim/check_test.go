@@ -140,6 +140,11 @@ func (w *world) checkAll() {
 			d.checkState(key, logs[key])
 		}
 		d.checkServersRows()
+	}
+	if w.harsh { // damage was met on the way
+		w.until(w.Now().Add(time.Minute))
+	}
+	for _, d := range w.devices {
 		d.checkIndexed()
 	}
 }

@@ -23,7 +23,8 @@ type device struct {
 	host   *chattest.Host // nil while no tab is open
 	engine *client.Engine
 	full   bool
-	memory bool // this tab is told that nothing new is stored
+	memory bool            // this tab is told that nothing new is stored
+	toldOf map[string]bool // what became of what is stored, by its code
 	skew   time.Duration
 	late   bool // the answer that was just given comes late
 
@@ -99,6 +100,10 @@ func (d *device) of(k proto.Key) bool {
 
 // open starts the tab.
 func (d *device) open() {
+	if d.w.harsh && d.w.chance(3) {
+		d.breaks()
+	}
+	d.store.Abandon()
 	if d.w.chance(3) {
 		d.store.age()
 	}
@@ -107,7 +112,9 @@ func (d *device) open() {
 	d.allRead = make(map[string]bool)
 	d.rosters, d.looked, d.heard = make(map[string]client.Group), make(map[proto.Key]uint64), make(map[string]map[uint64]uint64)
 	d.gone = make(map[string]uint64)
-	d.told, d.forgets, d.memory = make(map[string]bool), d.full || d.store.room >= 0, false
+	spoilt := d.store.Spoilt()
+	d.told, d.forgets, d.memory = make(map[string]bool), d.full || d.store.room >= 0 || spoilt.Any(), false
+	d.toldOf, d.store.lost = make(map[string]bool), false
 	d.repeating = len(d.unanswered) > 0
 	engine := client.New(client.Config{
 		User: d.user, Token: client.Token{Text: "token", Services: d.services()}, Store: d.store, Network: d, History: d, Files: d.files, Host: d.host, Observer: &observer{d, d.host},
@@ -298,7 +305,7 @@ func (d *device) give(x *sending, then func()) {
 			d.w.note("%s: %q could not be stored: %v", d, content, err)
 		} else {
 			d.w.note("%s: %q stands in the list of %s", d, content, x.key)
-			d.w.presses = append(d.w.presses, &press{device: d, key: x.key, content: content, ref: x.draft.Ref, seen: x.draft.Seen, refused: x.refused, inMemory: d.memory})
+			d.w.presses = append(d.w.presses, &press{device: d, key: x.key, content: content, ref: x.draft.Ref, seen: x.draft.Seen, refused: x.refused, inMemory: d.memory || d.store.lost})
 		}
 		then()
 	})
@@ -601,7 +608,7 @@ func (o *observer) Conversations(changed []client.Conversation) {
 func (o *observer) Connection(c client.Connection) {
 	o.d.w.note("%s: %s %s %s", o.d, c.State, c.Reason, c.MemoryOnly)
 	if o.host == o.d.host {
-		if o.d.memory = c.MemoryOnly != ""; !o.d.memory {
+		if o.d.memory = c.MemoryOnly != ""; !o.d.memory && !o.d.store.lost {
 			o.d.eachInMemory(func(p *press) { p.inMemory = false })
 		}
 	}
@@ -630,7 +637,12 @@ func (o *observer) Settings(client.Settings) {}
 func (o *observer) Kept(client.Keeping)      {}
 func (o *observer) TokenNeeded(string)       {}
 func (o *observer) User(client.Token)        {}
-func (o *observer) Failed(err error)         { o.d.w.note("%s: %v", o.d, err) }
+func (o *observer) Failed(err error) {
+	o.d.w.note("%s: %v", o.d, err)
+	if o.host == o.d.host {
+		o.d.heeds(err)
+	}
+}
 
 // Reset makes the page ask again for what it shows.
 func (o *observer) Reset() {

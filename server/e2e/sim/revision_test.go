@@ -122,7 +122,7 @@ func (d *device) giveRevision(m client.Message, draft client.Draft) {
 			return
 		}
 		d.w.presses = append(d.w.presses, &press{
-			device: d, key: key, content: draft.Content, ref: draft.Ref, seen: draft.Seen, inMemory: d.memory,
+			device: d, key: key, content: draft.Content, ref: draft.Ref, seen: draft.Seen, inMemory: d.memory || d.store.lost,
 			refused: m.Seq == 0, // it may have changed the message where it waited
 		})
 	})
@@ -247,7 +247,7 @@ func (s *store) find(content string) string {
 		if bytes.Contains(row.State, said) {
 			return "the row of " + row.Key
 		}
-		entries, err := s.Messages(context.Background(), row.Key, 1, ^uint64(0))
+		entries, err := s.raw().Messages(context.Background(), row.Key, 1, ^uint64(0))
 		if err != nil {
 			return err.Error()
 		}

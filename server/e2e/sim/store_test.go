@@ -17,6 +17,12 @@ type store struct {
 	device *device
 	kill   int // the tab dies at the kill-th Apply from now; 0: it does not
 	room   int // for so many entries more; -1: for all
+	// old says that an earlier version wrote it.
+	old bool
+	// lost says that it is gone, and what a running tab has is not stored again yet.
+	lost bool
+	// unindexed are conversations of which records of the index were damaged: of some of their pages it says nothing.
+	unindexed map[string]bool
 }
 
 // crowd leaves room for a few entries more, for a while.
@@ -64,8 +70,9 @@ func (s *store) Apply(ctx context.Context, b client.Batch) error {
 			return client.ErrFull
 		}
 		if err := s.Memory.Apply(ctx, b); err != nil {
-			return err
+			return s.met(err)
 		}
+		s.stored(b)
 		if s.room >= 0 {
 			s.room = max(0, s.room+before-s.count())
 		}
@@ -80,18 +87,24 @@ func (s *store) Index(ctx context.Context, span client.Span) error {
 		if s.room >= 0 {
 			return client.ErrFull
 		}
-		return s.Memory.Index(ctx, span)
+		return s.met(s.Memory.Index(ctx, span))
 	})
 }
 
 // Load implements chat.Store: mostly few rows come first, so that the others matter, and sometimes none.
 func (s *store) Load(ctx context.Context) (client.Snapshot, error) {
+	if s.old {
+		return s.upgrade(ctx)
+	}
 	stored, err := s.Memory.Load(ctx)
 	if stored.Top != nil {
 		stored.Top = stored.Top[:s.device.w.Rand.IntN(min(len(stored.Top), 3)+1)]
 		first := stored.First()
-		stored.Conversations = slices.DeleteFunc(stored.Conversations, func(r client.Row) bool { return !slices.Contains(first, r.Key) })
+		later := func(key string) bool { return !slices.Contains(first, key) }
+		stored.Conversations = slices.DeleteFunc(stored.Conversations, func(r client.Row) bool { return later(r.Key) })
+		stored.Damaged.Conversations = slices.DeleteFunc(stored.Damaged.Conversations, later)
 	}
+	s.owe(stored.Damaged)
 	return stored, err
 }
 
@@ -101,14 +114,15 @@ func (s *store) Rows(ctx context.Context, after string, limit int) ([]client.Row
 		d.kill("while its rows were loaded")
 		return nil, errKilled
 	}
-	return s.Memory.Rows(ctx, after, min(limit, 1+s.device.w.Rand.IntN(2)))
+	rows, err := s.Memory.Rows(ctx, after, min(limit, 1+s.device.w.Rand.IntN(2)))
+	return rows, s.met(err)
 }
 
 // load is all that is stored but the messages.
 func (s *store) load() client.Snapshot {
-	stored, err := s.Memory.Load(context.Background())
+	stored, err := s.raw().Load(context.Background())
 	if err == nil {
-		stored.Conversations, err = s.Memory.Rows(context.Background(), "", 1<<30)
+		stored.Conversations, err = s.raw().Rows(context.Background(), "", 1<<30)
 	}
 	if err != nil {
 		s.device.w.fail("%s: read the store: %v", s.device, err)
@@ -118,7 +132,7 @@ func (s *store) load() client.Snapshot {
 
 // entries are those that are stored of a conversation.
 func (s *store) entries(key string) map[uint64]bool {
-	found, err := s.Memory.Messages(context.Background(), key, 0, 1<<64-1)
+	found, err := s.raw().Messages(context.Background(), key, 0, 1<<64-1)
 	if err != nil {
 		s.device.w.fail("%s: read the store: %v", s.device, err)
 	}

@@ -42,6 +42,8 @@ type world struct {
 	over     bool              // servers come back no more
 	// talkative says that people say much.
 	talkative bool
+	// harsh says that what browsers store is damaged, or gone.
+	harsh bool
 
 	tracing bool
 	trace   []string
@@ -63,7 +65,7 @@ type press struct {
 }
 
 func newWorld(seed uint64, tracing bool) *world {
-	w := &world{Clock: chattest.NewClock(seed), seed: seed, tracing: tracing, talkative: seed%16 == 7, spoken: map[string]bool{}, rolls: map[proto.Key]*roll{}, contents: map[uint64][]byte{}}
+	w := &world{Clock: chattest.NewClock(seed), seed: seed, tracing: tracing, talkative: seed%16 == 7, harsh: seed%5 == 2, spoken: map[string]bool{}, rolls: map[proto.Key]*roll{}, contents: map[uint64][]byte{}}
 	w.blobs = &blobs{w, map[uint64]blob{}}
 	w.servers = make([]*server, 1)
 	if w.shared = seed%2 == 0; w.shared {
@@ -174,6 +176,9 @@ func (w *world) plan() {
 		if w.seed%3 == 0 {
 			w.often(30*time.Second, d.crowd)
 		}
+		if w.harsh {
+			w.often(30*time.Second, d.breaks)
+		}
 	}
 	w.often(20*time.Second, w.breakSomething)
 }
@@ -226,6 +231,9 @@ func (w *world) breakSomething() {
 			w.killServers("history replaced")
 			w.wipes++
 			w.disk.wipe()
+			return
+		}
+		if w.harsh { // who could prove it may have lost the proof
 			return
 		}
 		w.note("backup made")

@@ -24,7 +24,7 @@ import (
 // ten thousand.
 const (
 	wholeHistory = 1_000_000
-	ofOne        = 1000 // messages of each conversation, where there are many
+	ofOne        = 1000 // messages of a conversation on average, where there are many
 	littleOf     = 10   // conversations of those who have little
 )
 
@@ -80,22 +80,23 @@ func BenchmarkMillionJump(b *testing.B) {
 type keeper struct {
 	*reader
 	writers []guest
-	each    int // messages that each of them wrote
+	sizes   []int // messages that each of them wrote
 }
 
-// newKeeper lets writers write so many messages each, and has the browser fetch all of them.
+// newKeeper lets writers write so many messages each on average, a few of them many and most of them few, and has the
+// browser fetch all of them.
 func newKeeper(t testing.TB, writers, each int) *keeper {
 	t.Helper()
 	s := startServer(t)
 	anna := &reader{guest: newGuest(t, s.Address, "Anna"), address: s.Address}
-	k := &keeper{reader: anna, each: each}
+	k := &keeper{reader: anna, sizes: searchtest.Sizes(writers*each, writers)}
 	for i := range writers {
 		k.writers = append(k.writers, newGuest(t, s.Address, fmt.Sprint("Writer ", i)))
 	}
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	k.fill(t, s.Data, each)
+	k.fill(t, s.Data)
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -127,8 +128,8 @@ func newKeeper(t testing.TB, writers, each int) *keeper {
 }
 
 // fill stores what the writers write, as the server does, in the server's folder: from a seeded
-// generator, of two scripts and of lengths that differ.
-func (k *keeper) fill(t testing.TB, dir string, each int) {
+// generator, of two scripts and of lengths that differ, all writers at once.
+func (k *keeper) fill(t testing.TB, dir string) {
 	t.Helper()
 	db, err := store.Open(t.Context(), dir)
 	if err != nil {
@@ -157,17 +158,23 @@ func (k *keeper) fill(t testing.TB, dir string, each int) {
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	words := searchtest.NewWords(random, 30_000)
-	for n := range each {
-		for _, writer := range k.writers {
-			content := fmt.Sprintf("%d/%d %s", writer.id, n+1, searchtest.Text(words, 1+int(min(random.ExpFloat64()*9, 200)), random.IntN(2) == 0))
-			payload, err := proto.Marshal(&proto.Message{
-				MessageId: new(uint64), SenderId: new(uint64), CreateTime: new(uint64), ReceiverId: &k.id, Content: &content,
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			todo <- work{writer.id, payload}
+	var turns []int // whose it is to write
+	for i, n := range k.sizes {
+		turns = append(turns, slices.Repeat([]int{i}, n)...)
+	}
+	random.Shuffle(len(turns), func(i, j int) { turns[i], turns[j] = turns[j], turns[i] })
+	wrote := make([]int, len(k.writers))
+	for _, i := range turns {
+		writer := k.writers[i]
+		wrote[i]++
+		content := fmt.Sprintf("%d/%d %s", writer.id, wrote[i], searchtest.Text(words, 1+int(min(random.ExpFloat64()*9, 200)), random.IntN(2) == 0))
+		payload, err := proto.Marshal(&proto.Message{
+			MessageId: new(uint64), SenderId: new(uint64), CreateTime: new(uint64), ReceiverId: &k.id, Content: &content,
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
+		todo <- work{writer.id, payload}
 	}
 	close(todo)
 	for range underway {
@@ -258,8 +265,9 @@ const (
 
 // open opens a conversation, another one for each i, and returns after how many milliseconds its newest message was painted.
 func (k *keeper) open(i int) float64 {
-	writer := k.writers[(1+7*i)%len(k.writers)]
-	took := call[float64](k.tab, goTo, fmt.Sprintf("#/to/%d", writer.id), k.each, fmt.Sprint(writer.id, "/"))
+	at := (1 + 7*i) % len(k.writers)
+	writer := k.writers[at]
+	took := call[float64](k.tab, goTo, fmt.Sprintf("#/to/%d", writer.id), k.sizes[at], fmt.Sprint(writer.id, "/"))
 	time.Sleep(settle / 3)
 	return took
 }
