@@ -113,7 +113,7 @@ export class MessageList extends HTMLElement {
     this.#window = new MessageWindow(parley, participants.key, kept, () => !this.#atEnd, () => this.#most);
     this.#readTracker = new ReadTracker(this.#log, conversation?.read ?? 0n, message => !message.mine && participants.shows(message), seq => {
       parley.then(engine => engine.markRead(participants.key, seq)).catch(error => {
-        this.dispatchEvent(new CustomEvent('notice', { detail: reasonOf(error, t.unknownError), bubbles: true }));
+        this.dispatchEvent(new CustomEvent('notice', { detail: t.reasonAlone(reasonOf(error, t.unknownError)), bubbles: true }));
       });
     });
     // The first messages are awaited by the person.
