@@ -106,7 +106,6 @@ func TestPicturesAndFilesAreSentAndSeen(t *testing.T) {
 		if !call[bool](ada.tab, `() => document.querySelector('.send-files .primary').disabled`) {
 			t.Error("it can be sent")
 		}
-		ada.shutsNobodyOut("files that cannot be sent")
 		ada.click("Cancel")
 	})
 
@@ -312,7 +311,6 @@ func TestVoiceMessagesAreRecordedAndPlayedWhileOneIsElsewhere(t *testing.T) {
 	ada.click("Record a voice message")
 	ada.find("group", "Recording")
 	ada.await("a second to be recorded", `() => !/:00$/.test(document.querySelector('.recording .time').textContent) && document.querySelector('.recording meter').value > 0`)
-	ada.shutsNobodyOut("a voice message that is recorded")
 	ada.click("Cancel recording")
 	ada.await("nothing to be recorded", `() => !document.querySelector('.recording') && document.activeElement.matches('textarea')`)
 	ada.click("Record a voice message")
@@ -323,7 +321,6 @@ func TestVoiceMessagesAreRecordedAndPlayedWhileOneIsElsewhere(t *testing.T) {
 	if bars := call[int](bob.tab, `() => document.querySelectorAll('.voice rect').length`); bars < 10 {
 		t.Errorf("the waveform has %d bars", bars)
 	}
-	bob.shutsNobodyOut("a voice message")
 	bob.clickOn("button", "1× speed")
 	bob.clickOn("button", "1.5× speed")
 	bob.find("button", "2× speed")
@@ -333,7 +330,6 @@ func TestVoiceMessagesAreRecordedAndPlayedWhileOneIsElsewhere(t *testing.T) {
 	call[bool](bob.tab, `hash => { location.hash = hash; return true }`, "/to/"+cleo.id)
 	bob.await("another conversation", `() => !document.querySelector('[data-type=voice]')`)
 	bob.await("who speaks", `() => document.querySelector('.playing:not([hidden])').textContent.includes('Voice message of Ada')`)
-	bob.shutsNobodyOut("a voice message that is played elsewhere")
 	bob.click("Stop playing")
 	bob.await("silence", `() => document.querySelector('.playing').hidden`)
 	ada.wroteNoErrors()

@@ -224,6 +224,22 @@ func noStateOfAnAgentsPage(t *testing.T, p *profile) {
 			c.await("it", `() => document.querySelector('customer-panel .customer-name')`)
 		}},
 		{"choosing an agent", func() { c.click("Close"); c.click("Hand over"); c.find("button", "Hand over to Benedict") }},
+		{"away", func() {
+			press("\u001b")
+			c.click("Release")
+			c.click("Settings")
+			c.clickOn("switch", "I am away: no new conversations")
+			press("\u001b")
+			c.find("button", "Come back")
+			c.click("Claim")
+			c.find("dialog", "You are away")
+		}},
+		{"choosing a service", func() {
+			c.click("Come back and claim")
+			c.find("button", "Release")
+			c.click("Move")
+			c.find("dialog", "Move to another service")
+		}},
 		{"an answer that crossed", func() {
 			press("\u001b")
 			c.lookUp()
@@ -346,6 +362,19 @@ func noStateOfAGuestsPage(t *testing.T, p *profile) {
 			ada.click("Sign out")
 			ada.await("whom it was for", `() => document.querySelector('dialog[open]')?.textContent.includes('Bob')`)
 		}},
+		{"signed out on another device, with what was not sent", func() {
+			ada.press(kb.Escape)
+			token := call[string](tb, `() => JSON.parse(localStorage.getItem('parley.session')).token`)
+			colleague{t, s, token}.ask("DELETE", "/api/devices?others=false", "")
+			g.reopen("/mqtt")
+			call[bool](tb, networkIsBack)
+			ada.awaitConnection("signed-out")
+			ada.await("what was not sent", `() => document.querySelector('[role=alert].banner').textContent.includes('Bob')`)
+		}},
+		{"signing in again", func() {
+			ada.click("Sign in again")
+			ada.await("the form", `() => document.querySelector('dialog[open] code-form')`)
+		}},
 	} {
 		state.reach()
 		ada.shutsNobodyOut(state.name)
@@ -361,14 +390,15 @@ func noDialogOfThePage(t *testing.T, p *profile) {
 	s := newServer(t)
 	g := newGate(t, s)
 	bob := newPeer(t, s, "Bob")
-	ada := signInWith(p, g, "Ada", "")
+	ada := signInWith(p, g, "Ada", aMicrophone+noPaper)
 	bob.openChat(ada.id)
 	bob.say("lunch at noon?")
 	ada.openChat(bob.id)
 	ada.awaitMessage("lunch at noon?", "received")
 	ada.say("gladly")
 	ada.awaitMessage("gladly", confirmed...)
-	picture := inFolder(t, map[string][]byte{"a picture.jpg": photo(t, 60, 40)})["a picture.jpg"]
+	files := inFolder(t, map[string][]byte{"a picture.jpg": photo(t, 60, 40), "empty.txt": nil})
+	link := "" // to the group
 	dialog := func(what string) {
 		ada.await(what, `() => document.querySelector('dialog[open]')`)
 	}
@@ -402,7 +432,7 @@ func noDialogOfThePage(t *testing.T, p *profile) {
 			ada.await("them", `() => document.querySelector('dialog [data-key]')`)
 		}},
 		{"the question before a message is taken back", func() { leave(); ada.act("gladly", "Take back"); dialog("the question") }},
-		{"files to send", func() { leave(); ada.chooseFiles(picture) }},
+		{"files to send", func() { leave(); ada.chooseFiles(files["a picture.jpg"]) }},
 		{"a message with a picture", func() {
 			ada.fill("Caption", "at the sea")
 			ada.sendChosen()
@@ -447,6 +477,7 @@ func noDialogOfThePage(t *testing.T, p *profile) {
 		{"a link to a group", func() {
 			ada.click("New link that stays")
 			ada.await("it", `() => document.querySelector('.group-links .own-link')`)
+			link = call[string](ada.tab, `() => document.querySelector('.group-links .own-link').textContent.replace(/.*#/, '')`)
 		}},
 		{"whom to mention", func() {
 			leave()
@@ -458,6 +489,34 @@ func noDialogOfThePage(t *testing.T, p *profile) {
 			ada.awaitMessage("hello @Bob", confirmed...)
 			call[bool](ada.tab, `() => { document.querySelector('.message.own .state').click(); return true }`)
 			dialog("them")
+		}},
+		{"printing", func() { leave(); ada.click("More"); ada.click("Print…"); dialog("how far it is") }},
+		{"a voice message that is recorded", func() {
+			leave()
+			ada.click("Record a voice message")
+			ada.find("group", "Recording")
+			ada.await("a second of it", `() => !/:00$/.test(document.querySelector('.recording .time').textContent)`)
+		}},
+		{"a voice message that rests while it is played", func() {
+			ada.click("Send voice message")
+			ada.await("it to be sent", `() => document.querySelector('[data-type=voice]:is([data-state=sent], [data-state=delivered], [data-state=read]) .voice')`)
+			ada.click("Play")
+			ada.await("it to rest", `() => {
+				const bar = document.querySelector('.playing:not([hidden])');
+				if (bar?.querySelector('.icon-pause')) bar.querySelector('button').click();
+				return bar?.querySelector('.icon-play');
+			}`)
+		}},
+		{"files that cannot be sent", func() { ada.click("Stop playing"); ada.chooseFiles(files["empty.txt"]) }},
+		{"word of a new device", func() {
+			leave()
+			call[string](ada.tab, signsInElsewhere, "the television")
+			ada.await("it", `() => document.querySelector('.notice[role=status]')?.textContent.includes('the television')`)
+		}},
+		{"coming to a group by a link", func() {
+			ada.click("Dismiss")
+			ada.goTo(link)
+			ada.find("button", "Join")
 		}},
 	} {
 		state.reach()

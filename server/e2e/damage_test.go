@@ -61,7 +61,7 @@ func (c *stored) comeBack(before string) *person {
 
 func TestWhatIsDamagedInTheBrowserIsFetchedAgainAndSaidOnce(t *testing.T) {
 	t.Parallel()
-	const damaged = "some of what was stored in this browser was damaged: it is fetched from the server again"
+	const damaged = "Some of what was stored in this browser was damaged: it is fetched from the server again"
 	for store, test := range map[string]struct {
 		before string
 		said   string
@@ -70,7 +70,7 @@ func TestWhatIsDamagedInTheBrowserIsFetchedAgainAndSaidOnce(t *testing.T) {
 		"messages":      {"", damaged, false},
 		"conversations": {"", damaged, false},
 		"meta":          {chinese, "此浏览器中保存的部分内容已损坏，将从服务器重新获取", false},
-		"outbox":        {"", "something that waited to be sent was damaged in this browser, and is lost", true},
+		"outbox":        {"", "Something that waited to be sent was damaged in this browser, and is lost", true},
 	} {
 		t.Run(store, func(t *testing.T) {
 			t.Parallel()
@@ -135,7 +135,7 @@ func TestWhatANewerVersionKeepsStaysAndOneChatsInMemory(t *testing.T) {
 func TestADatabaseThatIsDeletedUnderThePageIsFilledAgainAndItIsSaidOnce(t *testing.T) {
 	t.Parallel()
 	for lang, test := range map[string]struct{ before, said string }{
-		"English": {"", "what was stored in this browser was deleted: it is fetched from the server again"},
+		"English": {"", "What was stored in this browser was deleted: it is fetched from the server again"},
 		"Chinese": {chinese, "此浏览器中保存的内容已被删除，将从服务器重新获取"},
 	} {
 		t.Run(lang, func(t *testing.T) {

@@ -170,7 +170,6 @@ func TestAnAgentsDesk(t *testing.T) {
 	c.inFront(true)
 	c.click("Claim")
 	c.find("dialog", "You are away")
-	c.shutsNobodyOut("away")
 	c.click("Come back and claim")
 	c.find("button", "Release")
 	c.await("the claim beside the conversation, too", `() => /Claimed by you/.test(document.querySelector('customer-panel .summary')?.textContent)`)

@@ -131,8 +131,11 @@ func TestTheKeyboardAndAScreenReaderReachEverything(t *testing.T) {
 	c.await("the times to go", `() => !document.querySelector('.times')`)
 
 	// "?" lists the shortcuts where nobody writes, and only for whom that is no accident.
+	c.show(lowScreens[0])
 	c.press("?")
 	c.find("dialog", "Keyboard shortcuts")
+	c.await("its beginning in sight", `() => document.querySelector('#shortcuts').getBoundingClientRect().top >= 0`)
+	c.show(screen{1200, 800})
 	c.shutsNobodyOut("the shortcuts")
 	c.clickOn("switch", "Show this list on ?")
 	c.press(kb.Escape)

@@ -47,6 +47,13 @@ func TestNamesakesInAGroupAreToldApart(t *testing.T) {
 	ann.click("Members")
 	names("the list of members", "dialog .members .entry-name")
 	ann.find("button", "Remove: Bob (…1032)")
+	for _, on := range []screen{{1200, 800}, lowScreens[2], {390, 844}} {
+		ann.show(on)
+		if cut := call[[]string](ann.tab, `() => [...document.querySelectorAll('dialog .members .entry-name')].filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)`); len(cut) > 0 {
+			t.Errorf("on %s the list cuts %q", on, cut)
+		}
+	}
+	ann.show(screen{1200, 800})
 	ann.pressIn("Close")
 
 	ann.fill("Message", "look, @Bo")

@@ -226,11 +226,17 @@ export class ChatPanes extends HTMLElement {
     }, { signal });
     parley.addEventListener('settings', ({ detail }) => this.#side.show(detail), { signal });
     new NewDevices(parley, devices => this.#session.tellDevices(devices), signal);
-    parley.addEventListener('error', ({ detail }) => this.#notices.add(reasonOf(detail, t.unknownError)), { signal });
+    parley.addEventListener('error', ({ detail }) => this.#tell(detail), { signal });
     parley.addEventListener('reset', () => {
       this.#main.reset();
-      this.#readAll(parley).catch(error => this.#notices.add(reasonOf(error, t.unknownError)));
+      this.#readAll(parley).catch(error => this.#tell(error));
     }, { signal });
+  }
+
+  /** Tells the person of an error that nothing else shows. @param {unknown} error */
+  #tell(error) {
+    if (this.#parley?.connection.state === 'signed-out') return; // which says why
+    this.#notices.add(t.reasonAlone(reasonOf(error, t.unknownError)));
   }
 
   /** Whether conversations that this browser has stored are not all told of yet. */

@@ -445,7 +445,7 @@ export class ConversationPane extends HTMLElement {
     try {
       await work;
     } catch (error) {
-      this.#notice(reasonOf(error, t.unknownError));
+      this.#notice(t.reasonAlone(reasonOf(error, t.unknownError)));
     }
   }
 

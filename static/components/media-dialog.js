@@ -71,11 +71,11 @@ export class MediaDialog extends HTMLElement {
       this.#before = part.messages.find(({ seq }) => seq > 0n)?.seq ?? 0n;
       this.#messages.push(...part.messages.filter(({ attachments, seq }) => attachments.length && seq > 0n).reverse());
       hide(this.#further, !part.more || !this.#before);
-      text(this.#words, part.incomplete);
+      text(this.#words, part.incomplete && t.reasonAlone(part.incomplete));
     } catch (error) {
       if (this.#gone.signal.aborted) return;
       hide(this.#further, false);
-      text(this.#words, reasonOf(error, t.unknownError));
+      text(this.#words, t.reasonAlone(reasonOf(error, t.unknownError)));
     }
     this.#show(this.#kind);
   }

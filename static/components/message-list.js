@@ -114,7 +114,7 @@ export class MessageList extends HTMLElement {
     this.#window = new MessageWindow(parley, engine, participants.key, kept, () => !this.#atEnd, () => this.#most);
     this.#readTracker = new ReadTracker(this.#log, conversation?.read ?? 0n, message => !message.mine && participants.shows(message), seq => {
       parley.then(engine => engine.markRead(participants.key, seq)).catch(error => {
-        this.dispatchEvent(new CustomEvent('notice', { detail: reasonOf(error, t.unknownError), bubbles: true }));
+        this.dispatchEvent(new CustomEvent('notice', { detail: t.reasonAlone(reasonOf(error, t.unknownError)), bubbles: true }));
       });
     });
     this.#log.addEventListener('scroll', () => this.#scrolled(), { passive: true });

@@ -41,14 +41,14 @@ export function asksForShortcuts({ key, target, ctrlKey, metaKey, altKey }) {
 export function showShortcuts(home) {
   const dialog = element('dialog', { class: 'ask shortcuts', 'aria-labelledby': 'shortcuts', onclose: () => dialog.remove() },
     element('form', { method: 'dialog' },
-      element('h2', { id: 'shortcuts' }, t.shortcuts),
+      element('h2', { id: 'shortcuts', tabindex: -1, autofocus: true }, t.shortcuts), // of a long list one reads the beginning
       element('dl', {}, ...keys.map(([caps, does]) => element('div', {},
         element('dt', {}, ...caps.map(cap => element('kbd', {}, cap))), element('dd', {}, t.shortcutFor[does])))),
       element('label', { class: 'switch' }, element('input', {
         type: 'checkbox', role: 'switch', checked: listensToKey(),
         onchange: (/** @type {{ target: HTMLInputElement }} */ { target }) => setListensToKey(target.checked),
       }), t.shortcutsOnKey),
-      element('div', { class: 'choices' }, element('button', { class: 'button', autofocus: true }, t.close))));
+      element('div', { class: 'choices' }, element('button', { class: 'button' }, t.close))));
   home.append(dialog);
   dialog.showModal();
 }

@@ -948,6 +948,8 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   paragraph: sentences => sentences.join(' '),
   /** @param {string[]} phrases without full stops */
   phrases: phrases => phrases.join('. '),
+  /** A reason that stands alone. @param {string} reason */
+  reasonAlone: reason => sentence(reason),
   /** @param {string} words added to what they stand behind */
   inBrackets: words => ` (${words})`,
 });

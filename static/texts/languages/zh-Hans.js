@@ -747,6 +747,7 @@ const texts = ({ bytes, number, percent, wait }) => ({
   // 各部分如何连成一段
   paragraph: sentences => sentences.join(''),
   phrases: phrases => phrases.join('；'),
+  reasonAlone: reason => sentence(reason),
   inBrackets: words => `（${words}）`,
 });
 
