@@ -15,6 +15,7 @@ var errAborted = errors.New("the transaction was aborted")
 // that what follows await may still make requests, if it waits for nothing else.
 type transaction struct {
 	tx       js.Value
+	stores   map[string]js.Value
 	handlers listeners
 	onRead   js.Func
 	pending  int           // reads under way
@@ -28,7 +29,7 @@ func begin(db js.Value, mode string, stores ...string) (*transaction, error) {
 	for i, name := range stores {
 		names[i] = name
 	}
-	t := &transaction{arrived: make(chan struct{}, 1), ended: make(chan error, 1)}
+	t := &transaction{stores: make(map[string]js.Value), arrived: make(chan struct{}, 1), ended: make(chan error, 1)}
 	if err := try(func() { t.tx = db.Call("transaction", names, mode, map[string]any{"durability": "relaxed"}) }); err != nil {
 		return nil, err
 	}
@@ -68,7 +69,14 @@ func (t *transaction) leave() {
 	t.handlers.release()
 }
 
-func (t *transaction) store(name string) js.Value { return t.tx.Call("objectStore", name) }
+func (t *transaction) store(name string) js.Value {
+	store, known := t.stores[name]
+	if !known {
+		store = t.tx.Call("objectStore", name)
+		t.stores[name] = store
+	}
+	return store
+}
 
 // read makes a request whose result is there after await.
 func (t *transaction) read(store, method string, args ...any) js.Value {

@@ -20,8 +20,14 @@ func (s *session) deliver(content []byte) error {
 	if err != nil {
 		return err
 	}
-	if user, branch, ok := proto.ParseDown(string(topic)); ok && user == s.user && branch != "#" {
-		s.handler.Deliver(branch, bytes.Clone(payload))
+	if string(topic) != s.topic { // most come under one
+		s.topic, s.branch = string(topic), ""
+		if user, branch, ok := proto.ParseDown(s.topic); ok && user == s.user && branch != "#" {
+			s.branch = branch
+		}
+	}
+	if s.branch != "" {
+		s.handler.Deliver(s.branch, bytes.Clone(payload))
 	}
 	return nil
 }

@@ -25,6 +25,9 @@ type session struct {
 	keepAlive *keepAlive
 	handler   chat.Handler
 
+	topic  string       // of the last delivery
+	branch proto.Branch // its branch; "" if it is none of the user's
+
 	closing   chan struct{} // closed by Close
 	closeOnce sync.Once
 	ended     chan error // why paho gave up
