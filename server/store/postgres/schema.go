@@ -386,19 +386,33 @@ func migrate(ctx context.Context, c *connection) error {
 		case version <= lastAlone:
 			err = c.noLease()
 		}
-		for _, m := range migrations[version:] {
-			if err == nil {
-				err = c.script(m)
-			}
+		if err == nil && version < len(migrations) {
+			err = c.migrateFrom(version)
 		}
 		if err == nil {
 			err = refold(ctx, c)
 		}
-		if err == nil && version < len(migrations) {
-			err = c.Exec("INSERT INTO meta (name, value) VALUES ('schema', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", relational.Number(len(migrations)))
-		}
 		return err
 	})
+}
+
+// migrateFrom applies the migrations after a version. Nodes that are there wait meanwhile, and then
+// read the rows anew that they kept: they may be others.
+func (c *connection) migrateFrom(version int) error {
+	if version > 0 {
+		if err := c.Exec(lockQuery); err != nil {
+			return err
+		}
+	}
+	for _, m := range migrations[version:] {
+		if err := c.script(m); err != nil {
+			return err
+		}
+	}
+	return errors.Join(
+		c.Exec("SELECT nextval('writes')"),
+		c.Exec("INSERT INTO meta (name, value) VALUES ('schema', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", relational.Number(len(migrations))),
+	)
 }
 
 // noLease sees that no server of the version before uses the database.

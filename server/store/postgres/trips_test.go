@@ -264,6 +264,20 @@ func TestWhatAnotherNodeWroteIsReadAnew(t *testing.T) {
 	send(here, here.message(ada, bob, 0), 10)
 }
 
+// A version that changes the tables may change rows that nodes of the version before know.
+func TestWhatAMigrationChangedIsReadAnew(t *testing.T) {
+	address := postgrestest.Database(t)
+	here := talkOn(t, open(t, address, t.TempDir()), nil)
+	for seq, before := range []uint64{0, 8} {
+		if result := here.Commit(t.Context(), []chat.Request{here.message(ada, bob, 0)})[0]; result.Receipt.Seq != before+1 {
+			t.Fatalf("message %d has seq %d, error %v, want %d", seq, result.Receipt.Seq, result.Err, before+1)
+		}
+		postgrestest.SQL(t, address, fmt.Sprintf(`UPDATE parley.conversations SET head = '\x0000000000000008';
+			UPDATE parley.meta SET value = decode('%016x', 'hex') WHERE name = 'schema'`, len(migrations)-1)) // the last can be repeated
+		open(t, address, t.TempDir())
+	}
+}
+
 // Whatever requests say beforehand of what they read, and whatever a batch changed before
 // they read it: what comes of it is the same as in memory.
 func TestWhatIsFetchedBeforehandIsWhatIsThere(t *testing.T) {
