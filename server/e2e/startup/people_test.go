@@ -74,7 +74,12 @@ func (g guest) writeEvery(t testing.TB, address string, to guest, n int, every t
 // writeEach sends one message to each guest, of whom some may come again.
 func (g guest) writeEach(t testing.TB, address string, to []guest, every time.Duration) {
 	t.Helper()
-	n := len(to)
+	g.send(t, address, len(to), every, func(i int) *proto.Message { return g.message(to[i], i) })
+}
+
+// send sends n messages at an even pace, at most, and returns once all are stored.
+func (g guest) send(t testing.TB, address string, n int, every time.Duration, message func(i int) *proto.Message) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	network := link.Network{Dial: link.WebSocket("ws://" + address + "/mqtt")}
@@ -92,12 +97,12 @@ func (g guest) writeEach(t testing.TB, address string, to []guest, every time.Du
 				t.Fatalf("%s: %v", g.name, err)
 			}
 		}
-		message := g.message(to[i], i)
-		payload, err := proto.Marshal(message)
+		m := message(i)
+		payload, err := proto.Marshal(m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		session.Publish(proto.BranchMessage, payload, message.ClientRef, func(_ chat.Ack, err error) { stored <- err })
+		session.Publish(proto.BranchMessage, payload, m.ClientRef, func(_ chat.Ack, err error) { stored <- err })
 	}
 	for range min(n, underway) {
 		if err := <-stored; err != nil {

@@ -41,27 +41,13 @@ func startServer(t testing.TB) *live.Server {
 	return s
 }
 
-// notInlined is what the Makefile's NOT_INLINED has of others.
-var notInlined = []string{"google.golang.org/protobuf/...", "github.com/eclipse/...", "crypto/...", "encoding/asn1",
-	"encoding/base64", "encoding/json", "encoding/pem", "fmt", "math/big", "reflect",
-	"time", "slices", "context", "strings", "sort", "log", "sync", "internal/sync", "syscall", "syscall/js", "compress/...", "hash/...",
-	"unique", "internal/abi", "internal/bisect", "internal/godebug", "internal/reflectlite", "internal/runtime/..."}
-
 // newBare builds the bare program and serves it as the server serves Parley's:
 // compressed, and kept by browsers for ever, the page aside. It returns the
 // page's URL.
 func newBare(t testing.TB) (url string) {
 	t.Helper()
 	folder := t.TempDir()
-	args := []string{"build", "-trimpath", "-ldflags=-s -w"}
-	for _, without := range notInlined {
-		args = append(args, "-gcflags="+without+"=-l")
-	}
-	build := exec.Command("go", append(args, "-o", filepath.Join(folder, "bare.wasm"), "./testdata/bare")...)
-	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the bare program: %v\n%s", err, out)
-	}
+	build(t, filepath.Join(folder, "bare.wasm"), "./testdata/bare")
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,197 @@
+package startup
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/eclipse/paho.golang/packets"
+)
+
+// A line is what a browser reaches the server by, on an origin of its own. What the server says over WebSockets it
+// can hold back, however much that is, and then let go at once.
+type line struct {
+	address string
+
+	mu      sync.Mutex
+	changed *sync.Cond
+	held    bool
+	// What the server said and the browser did not get yet, in WebSocket frames.
+	answers, messages [][]byte
+}
+
+// newLine begins a line to a server; it ends with the benchmark. The script runs before the engine's. Where program is
+// not "", that file is given as the browser's program instead of the server's.
+func newLine(t testing.TB, server, script, program string) *line {
+	t.Helper()
+	l := new(line)
+	l.changed = sync.NewCond(&l.mu)
+	const engine = "/engine.js"
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(&url.URL{Scheme: "http", Host: server})
+			r.Out.Host = r.In.Host // one origin, for the browser and for the server
+			if r.In.URL.Path == engine {
+				r.Out.Header.Set("Accept-Encoding", "identity")
+			}
+		},
+		ModifyResponse: func(r *http.Response) error {
+			switch {
+			case r.StatusCode == http.StatusSwitchingProtocols:
+				r.Body = l.hold(r.Body.(io.ReadWriteCloser))
+			case r.Request.URL.Path == engine && r.StatusCode == http.StatusOK:
+				r.Body = struct {
+					io.Reader
+					io.Closer
+				}{io.MultiReader(strings.NewReader(script), r.Body), r.Body}
+				r.ContentLength += int64(len(script))
+				r.Header.Set("Content-Length", strconv.FormatInt(r.ContentLength, 10))
+			}
+			return nil
+		},
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/e2e/vendor/", http.StripPrefix("/e2e/", http.FileServer(http.Dir(filepath.Join("..", "testdata")))))
+	mux.Handle("/e2e/stock/", http.StripPrefix("/e2e/", http.FileServer(http.Dir("testdata"))))
+	mux.HandleFunc("/e2e/chat.proto", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFile(w, r, filepath.Join("..", "..", "..", "proto", "chat.proto"))
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if program != "" && strings.HasSuffix(r.URL.Path, ".wasm") {
+			http.ServeFile(w, r, program)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	})
+	front := httptest.NewServer(mux)
+	t.Cleanup(front.Close)
+	l.address = front.Listener.Addr().String()
+	return l
+}
+
+// hold reads all that the server says at once.
+func (l *line) hold(server io.ReadWriteCloser) io.ReadWriteCloser {
+	c := &heldConn{ReadWriteCloser: server, line: l}
+	go func() {
+		from := bufio.NewReaderSize(server, 64<<10)
+		for {
+			frame, answer, err := readFrame(from)
+			l.mu.Lock()
+			switch {
+			case err != nil:
+				c.err = err
+			case answer: // the server sends these before all messages, and would have sent it before those that the line has
+				l.answers = append(l.answers, frame)
+			default:
+				l.messages = append(l.messages, frame)
+			}
+			l.changed.Broadcast()
+			l.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return c
+}
+
+// readFrame reads one WebSocket frame as a server writes it, which is not masked, and tells those that bring messages
+// over MQTT from what a client waits for.
+func readFrame(from *bufio.Reader) (frame []byte, answer bool, err error) {
+	head, err := from.Peek(2)
+	if err != nil {
+		return nil, false, err
+	}
+	size, length := 2, int(head[1])
+	switch length {
+	case 126:
+		size = 4
+	case 127:
+		size = 10
+	}
+	if head, err = from.Peek(size); err != nil {
+		return nil, false, err
+	}
+	switch size {
+	case 4:
+		length = int(binary.BigEndian.Uint16(head[2:]))
+	case 10:
+		length = int(binary.BigEndian.Uint64(head[2:]))
+	}
+	frame = make([]byte, size+length)
+	_, err = io.ReadFull(from, frame)
+	return frame, length == 0 || frame[size]>>4 != packets.PUBLISH, err
+}
+
+// heldConn is the server's side of the line's one WebSocket, as the browser gets it.
+type heldConn struct {
+	io.ReadWriteCloser
+	line *line
+	rest []byte // of the frame that is being read
+	err  error  // that ended reading
+}
+
+func (c *heldConn) Read(p []byte) (n int, err error) {
+	l := c.line
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for !c.next() {
+		if c.err != nil {
+			return 0, c.err
+		}
+		l.changed.Wait()
+	}
+	for n < len(p) && c.next() {
+		read := copy(p[n:], c.rest)
+		n, c.rest = n+read, c.rest[read:]
+	}
+	return n, nil
+}
+
+// next reports whether there is something to read.
+func (c *heldConn) next() bool {
+	l := c.line
+	switch {
+	case len(c.rest) > 0:
+	case len(l.answers) > 0:
+		c.rest, l.answers = l.answers[0], l.answers[1:]
+	case len(l.messages) > 0 && !l.held:
+		c.rest, l.messages = l.messages[0], l.messages[1:]
+	}
+	return len(c.rest) > 0
+}
+
+// keep begins to hold back.
+func (l *line) keep() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = true
+}
+
+// has reports whether something is held back.
+func (l *line) has(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.messages, func(frame []byte) bool { return bytes.Contains(frame, []byte(text)) })
+}
+
+// letGo lets all that was held back go, as fast as the browser takes it, and returns when it began.
+func (l *line) letGo() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = false
+	l.changed.Broadcast()
+	return time.Now()
+}
