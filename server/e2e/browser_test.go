@@ -95,7 +95,7 @@ func (p *profile) open(name, url, before string) *tab {
 	if !p.keepsPage {
 		before = withoutServiceWorkers + before
 	}
-	before = p.book.browserIn() + before
+	before = p.book.browserIn() + notesJumps + before
 	tb := &tab{t: p.t, name: name, book: p.book}
 	var options []chromedp.ContextOption
 	if p.id != "" {

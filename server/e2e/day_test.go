@@ -78,6 +78,6 @@ func TestADayLeadsToItsFirstMessage(t *testing.T) {
 		t.Errorf("the address is %s", hash)
 	}
 	ann.show(screen{320, 640})
-	call[bool](tb, `() => { document.querySelector('[role=log] .jumped')?.classList.remove('jumped'); document.querySelector('.separator.day span').click(); return true }`)
+	call[bool](tb, `() => { window.jumpedTo = null; document.querySelector('.separator.day span').click(); return true }`)
 	goes()
 }

@@ -7,12 +7,19 @@ import (
 	"parley/proto"
 )
 
-// jumpedTo waits until a message is marked as the one that one came for, in the middle of what is in sight.
+// notesJumps is JavaScript that keeps which message was marked last as the one that one came for: the mark goes after two
+// seconds, whether a test has seen it or not.
+const notesJumps = `
+	new MutationObserver(changes => {
+		for (const { target } of changes) if (target.matches('[role=log] .jumped')) window.jumpedTo = target;
+	}).observe(document, { subtree: true, attributeFilter: ['class'] });`
+
+// jumpedTo waits until a message was marked as the one that one came for, and is in the middle of what is in sight.
 func (p *person) jumpedTo(content string) {
 	p.t.Helper()
 	p.await(content+" to be gone to", `content => {
-		const row = document.querySelector('[role=log] .jumped');
-		if (!row?.textContent.includes(content)) return false;
+		const row = window.jumpedTo;
+		if (!row?.isConnected || !row.textContent.includes(content)) return false;
 		const {top, bottom} = row.getBoundingClientRect(), log = document.querySelector('[role=log]').getBoundingClientRect();
 		return top >= log.top && bottom <= log.bottom && document.activeElement === row.querySelector('.acts');
 	}`, content)

@@ -46,6 +46,7 @@ const keptFrom = 45;
 const keptBefore = 15;
 const early = 650; // px above and below the screen within which messages are asked for
 const smallest = 38; // px that a message is high, at least
+const marking = 2000; // ms
 
 /**
  * Fires "retry" and "discard" with the ref of a refused message, "turned-down" with a control entry that was
@@ -80,6 +81,9 @@ export class MessageList extends HTMLElement {
   #placedAgain = false; // what was kept stands where it did
   #seeking = false; // nothing is shown before the message that one came for is
   #jumps = 0; // only the last one counts
+  /** What one came for last. @type {Element | null} */
+  #marked = null;
+  #unmarks = 0; // the timer
   /** What was shown before the page was reloaded. */
   #kept;
   #newest = 0n; // seq of the newest message of others
@@ -203,11 +207,19 @@ export class MessageList extends HTMLElement {
     this.#height = this.#log.clientHeight;
     row.scrollIntoView({ block: 'center' });
     this.#scrolled(); // where all of it is in sight, nothing scrolls
-    row.classList.add('jumped');
-    setTimeout(() => row.classList.remove('jumped'), 2000);
+    this.#mark(row);
     const acts = row.querySelector('.acts');
     if (acts instanceof HTMLElement) acts.focus({ preventScroll: true });
     else this.focus();
+  }
+
+  /** Marks the message that one came for, and no other, for a while. @param {Element} row */
+  #mark(row) {
+    clearTimeout(this.#unmarks);
+    this.#marked?.classList.remove('jumped');
+    this.#marked = row;
+    row.classList.add('jumped');
+    this.#unmarks = setTimeout(() => row.classList.remove('jumped'), marking);
   }
 
   /** Goes where the person read before the page was loaded; where that is gone, to the end. @param {import('../model/reading-places.js').ReadingPlace} place */
