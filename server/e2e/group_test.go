@@ -74,6 +74,8 @@ func TestThreePeopleChatInAGroup(t *testing.T) {
 	ann.pressIn("New link that stays")
 	ann.await("the link", `() => document.querySelector('.group-links .own-link')?.textContent.includes('#/join/')`)
 	hash := call[string](ann.tab, `() => document.querySelector('.group-links .own-link').textContent.replace(/.*#/, '')`)
+	cem.goTo("/c/" + key)
+	cem.find("heading", "This conversation is not yours to read")
 	cem.goTo(hash)
 	cem.await("what the link leads to", `() => document.querySelector('.main').textContent.replace(/[\u2066-\u2069]/g, '').includes('The team, 2 members')`)
 	cem.click("Join")

@@ -104,6 +104,9 @@ func TestAGuestWhoseTokenHasEndedIsToldAndBecomesNobodyElse(t *testing.T) {
 	if kept := tb.keptToken(); kept != old {
 		t.Errorf("the browser keeps another token by itself")
 	}
+	if said := call[string](tb, `() => document.querySelector('notice-list').textContent`); said != "" {
+		t.Errorf("beside that a notice says %q", said)
+	}
 	tb.shutsNobodyOut("signed out by the server")
 	tb.click("Start as somebody new")
 	// What is asked of a page's accessibility while it goes is never answered.

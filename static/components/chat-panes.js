@@ -235,7 +235,7 @@ export class ChatPanes extends HTMLElement {
 
   /** Tells the person of an error that nothing else shows. @param {unknown} error */
   #tell(error) {
-    if (this.#parley?.connection.state === 'signed-out') return; // which says why
+    if (error instanceof ParleyError && error.reasonCode.startsWith('token-')) return; // the banner says that, and what can be done
     this.#notices.add(t.reasonAlone(reasonOf(error, t.unknownError)));
   }
 

@@ -5,9 +5,9 @@ import { unmark } from '../model/conversation-acts.js';
 import { ListHistory } from '../model/list-history.js';
 import { forgetPlaces, ReadingPlaces } from '../model/reading-places.js';
 import { keyOf, seqOf } from '../model/route.js';
-import { directKey } from '../parley.js';
+import { directKey, ParleyError } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
-import { userName } from '../texts/labels.js';
+import { reasonOf, userName } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { ConversationPane } from './conversation-pane.js';
 import { element, set } from './dom.js';
@@ -234,12 +234,22 @@ export class MainPane {
       if (before) this.pane.returnTo(before);
       if (!kept && shown) this.pane.ask();
       this.pane.showOffline(this.#offline);
+      if (!conversation && this.pane.participants.group) this.#askForGroup(key, this.pane);
       this.#tell('opened', key);
     } else if (snapshot && !at) {
       return; // it was there before the engine: the person may have turned to something else
     }
     if (at) this.pane?.jump(at);
     else if (typesAtOnce.matches) this.pane?.focusComposer();
+  }
+
+  /** Says so where a group of which nothing is known lets nobody read it. @param {string} key @param {ConversationPane} pane */
+  async #askForGroup(key, pane) {
+    try {
+      await (await this.#connecting).group(key);
+    } catch (error) {
+      if (this.pane === pane && error instanceof ParleyError && error.reasonCode === 'not-in-group') this.#showEmpty(t.notYours, t.reasonAlone(reasonOf(error, t.unknownError)));
+    }
   }
 
   /** Notes where the person read, while it is still on the screen. @param {ConversationPane} pane */

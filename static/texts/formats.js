@@ -29,7 +29,7 @@ export function formatsOf(locale) {
     /** @param {number | bigint} n */
     number: n => numbers().format(n),
     /** A number of bytes. @param {number} n */
-    bytes: n => (n < 1 << 20 ? `${sizes().format(n / 1024)} KiB` : n < 1 << 30 ? `${sizes().format(n / (1 << 20))} MiB` : `${sizes().format(n / (1 << 30))} GiB`),
+    bytes: n => (n < 1 << 10 ? `${numbers().format(n)} B` : n < 1 << 20 ? `${sizes().format(n / 1024)} KiB` : n < 1 << 30 ? `${sizes().format(n / (1 << 20))} MiB` : `${sizes().format(n / (1 << 30))} GiB`),
     /** How long to wait. @param {number} seconds */
     wait: seconds => {
       const [n, unit] = seconds > 3600 ? [seconds / 3600, 'hour'] : seconds > 60 ? [seconds / 60, 'minute'] : [seconds, 'second'];
