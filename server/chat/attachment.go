@@ -105,8 +105,7 @@ func (s *Service) BeginUpload(ctx context.Context, who Sender, name string, size
 	r := &uploadBeginning{quotas: s.uploads, agent: len(who.Services) > 0, new: Attachment{
 		ID: max(1, binary.BigEndian.Uint64(id[:])), Owner: who.User, Name: proto.CleanFileName(name), Size: size,
 	}}
-	_, err := s.commitOne(ctx, r)
-	return r.new, err
+	return answerOf(ctx, s.commitOne, r, &r.new)
 }
 
 type uploadBeginning struct {
@@ -210,8 +209,7 @@ func (s *Service) CancelUpload(ctx context.Context, who Sender, id uint64) error
 // content is to be deleted, and after that the upload is (ForgetUpload).
 func (s *Service) EndUpload(ctx context.Context, id uint64) (ended bool, err error) {
 	r := &uploadEnding{id: id}
-	_, err = s.commitOne(ctx, r)
-	return r.ended, err
+	return answerOf(ctx, s.commitOne, r, &r.ended)
 }
 
 type uploadEnding struct {

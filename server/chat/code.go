@@ -39,8 +39,7 @@ type Code struct {
 // returns the whole. Errors wrap a *proto.Refusal: NotAuthorized if by is refused by now.
 func (s *Service) PutCode(ctx context.Context, by Credential, c Code) (Code, error) {
 	r := &codePut{c, by}
-	_, err := s.submit(ctx, r)
-	return r.Code, err
+	return answerOf(ctx, s.submit, r, &r.Code)
 }
 
 // codePut is a new code on its way into the history.

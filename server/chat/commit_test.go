@@ -351,6 +351,64 @@ func TestAPublishEndsWithItsContext(t *testing.T) {
 	})
 }
 
+// late is a store that commits when nobody waits for the answer any more.
+type late struct {
+	chat.Store
+	asks context.Context
+}
+
+func (s late) Update(ctx context.Context, apply func(chat.Tx) error) error {
+	<-s.asks.Done()
+	return s.Store.Update(ctx, apply)
+}
+
+// Whoever gives up has no answer, not half of one that is being written: the race detector would tell.
+func TestWhoeverGivesUpReadsNoAnswer(t *testing.T) {
+	agent := chat.Sender{User: ada, Services: []proto.ServiceType{1}}
+	for name, ask := range map[string]func(context.Context, *chat.Service) error{
+		"device": func(ctx context.Context, s *chat.Service) error {
+			_, err := s.EndDevice(ctx, ada, 1)
+			return err
+		},
+		"code": func(ctx context.Context, s *chat.Service) error {
+			_, err := s.PutCode(ctx, chat.Credential{}, chat.Code{User: ada, Kind: chat.LinkCode})
+			return err
+		},
+		"canned reply": func(ctx context.Context, s *chat.Service) error {
+			_, err := s.AddReply(ctx, agent, chat.Reply{Service: 1, Title: "Hello", Content: "Hello"})
+			return err
+		},
+		"group": func(ctx context.Context, s *chat.Service) error {
+			_, _, err := s.ChangeGroup(ctx, chat.Sender{User: ada}, chat.GroupChange{Type: proto.MessageType_MESSAGE_TYPE_GROUP_CREATE, Content: "All"})
+			return err
+		},
+		"upload": func(ctx context.Context, s *chat.Service) error {
+			_, err := s.EndUpload(ctx, 1)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				asks, giveUp := context.WithCancel(t.Context())
+				b := prepared(t, late{chattest.NewMemory(1), asks})
+				ctx, cancel := context.WithCancel(t.Context())
+				ended, asked := make(chan error, 1), make(chan error, 1)
+				go func() { ended <- b.Run(ctx) }()
+				go func() { asked <- ask(asks, b.Service) }()
+				synctest.Wait()
+				giveUp()
+				if err := <-asked; err == nil {
+					t.Error("there was an answer")
+				}
+				cancel()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
 func TestACommitterIsStartedOnce(t *testing.T) {
 	b := prepared(t, chattest.NewMemory(1))
 	ctx, cancel := context.WithCancel(t.Context())

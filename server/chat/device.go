@@ -115,8 +115,7 @@ func (d Device) live(now uint64) bool { return d.ID != 0 && !d.Ended && d.Expire
 // device's connections end. Errors wrap a *proto.Refusal.
 func (s *Service) EndDevice(ctx context.Context, user, id uint64) (found bool, err error) {
 	r := &deviceEnd{user: user, id: id}
-	_, err = s.submit(ctx, r)
-	return r.found, err
+	return answerOf(ctx, s.submit, r, &r.found)
 }
 
 // deviceEnd ends a device on its way into the history.

@@ -53,7 +53,10 @@ func (s *Service) ChangeGroup(ctx context.Context, who Sender, c GroupChange) (p
 		return proto.Key{}, Receipt{}, err
 	}
 	receipt, err := s.commitOne(ctx, r)
-	return r.Key, receipt, err
+	if err != nil {
+		return proto.Key{}, receipt, err // it may be applied yet
+	}
+	return r.Key, receipt, nil
 }
 
 // groupChange is a GroupChange on its way into the history.

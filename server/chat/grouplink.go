@@ -34,8 +34,7 @@ func (s *Service) AddGroupLink(ctx context.Context, who Sender, key proto.Key, l
 	if err != nil {
 		return GroupLink{}, temporary("not stored", err)
 	}
-	_, err = s.commitOne(ctx, r)
-	return r.link, err
+	return answerOf(ctx, s.commitOne, r, &r.link)
 }
 
 type linkAddition struct {

@@ -89,8 +89,7 @@ func (s *Service) AddNote(ctx context.Context, who Sender, key proto.Key, n NewN
 		return Note{}, err
 	}
 	r := &noteAddition{key: key, author: who.User, quota: s.quotas.of(who), new: n}
-	_, err := s.submit(ctx, r)
-	return r.note, err
+	return answerOf(ctx, s.submit, r, &r.note)
 }
 
 // checkLength refuses a text that shows nothing or has more characters than it may.

@@ -121,8 +121,7 @@ func (s *Service) admitted(ctx context.Context, user uint64, c Credential) (u Us
 // rule commits what an operator decides about a user.
 func (s *Service) rule(ctx context.Context, user uint64, decide func(u User, now uint64) User) (User, error) {
 	r := &ruling{user: user, decide: decide}
-	_, err := s.submit(ctx, r)
-	return r.before, err
+	return answerOf(ctx, s.submit, r, &r.before)
 }
 
 // ruling is an operator's decision on its way into the history.

@@ -89,8 +89,7 @@ func (s *Service) putReply(ctx context.Context, who Sender, reply Reply, seen ui
 	if err != nil {
 		return Reply{}, temporary("not stored", err)
 	}
-	_, err = s.submit(ctx, r)
-	return r.reply, err
+	return answerOf(ctx, s.submit, r, &r.reply)
 }
 
 // placeholder matches a word in braces.

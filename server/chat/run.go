@@ -187,6 +187,15 @@ func (s *Service) submit(ctx context.Context, r Request) (Receipt, error) {
 	}
 }
 
+// answerOf submits a request and returns what its apply left in answer. Of one that is not answered nothing is read: it
+// may be applied yet.
+func answerOf[T any](ctx context.Context, submit func(context.Context, Request) (Receipt, error), r Request, answer *T) (none T, err error) {
+	if _, err := submit(ctx, r); err != nil {
+		return none, err
+	}
+	return *answer, nil
+}
+
 func shuttingDown() error {
 	return proto.Refuse(proto.ServerShuttingDown, "the server is stopping, nothing was stored: send again after connecting again").Named("stopping")
 }
