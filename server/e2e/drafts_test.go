@@ -134,3 +134,32 @@ func TestADraftThatCannotBeSentIsGivenBack(t *testing.T) {
 	bob.awaitMessage("\u2800\u200bx")
 	first.awaitComposed("")
 }
+
+// mayHoldBack lets a test hold back what a page tells its engine, while held is a list.
+const mayHoldBack = `{
+	const { postMessage } = MessagePort.prototype;
+	MessagePort.prototype.postMessage = function(...what) {
+		if (window.held) window.held.push(() => postMessage.apply(this, what));
+		else postMessage.apply(this, what);
+	};
+}`
+
+// Who writes faster than the engine takes it sees nothing again of what was sent.
+func TestWhatIsSentWhileMoreWaitsDoesNotComeBack(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	ada, bob := signInWith(newProfile(t), newGate(t, s), "Ada", mayHoldBack), newPeer(t, s, "Bob")
+	ada.openChat(bob.id)
+	call[bool](ada.tab, `() => { window.held = []; return true }`)
+	for _, content := range []string{"the first", "the second", "the third"} {
+		ada.say(content)
+		ada.awaitComposed("")
+	}
+	call[bool](ada.tab, `() => { const held = window.held; window.held = null; for (const tell of held) tell(); return true }`)
+	for _, content := range []string{"the first", "the second", "the third"} {
+		ada.awaitMessage(content, confirmed...)
+	}
+	if left := ada.composed(); left != "" {
+		t.Errorf("%q is in the composer again", left)
+	}
+}

@@ -84,6 +84,7 @@ func TestNamesakesInAGroupAreToldApart(t *testing.T) {
 		}
 	}
 	mentioned("look, @Bob", "1032")
+	ann.awaitComposed("")
 
 	ann.fill("Message", "and you, @Bo")
 	names("those who may be mentioned", "mention-picker [role=option]")

@@ -3,7 +3,6 @@
 import { previewOf } from '../texts/foreign-text.js';
 import { formats, t } from '../texts/strings.js';
 import { element, set, text } from './dom.js';
-import { icon } from './icons.js';
 
 const longest = 600; // UTF-16 units of a reason
 
@@ -12,11 +11,9 @@ export class ConnectionStatus extends HTMLElement {
   #words = element('span');
   // Counts down every second: not to be read out each time.
   #countdown = element('span', { 'aria-hidden': 'true' });
-  #tryNow = element('button', { class: 'link-button', type: 'button', hidden: true, title: t.tryNow, onclick: () => this.dispatchEvent(new Event('try-now')) },
-    icon('again'), element('span', {}, t.tryNow));
+  #tryNow = element('button', { class: 'link-button', type: 'button', hidden: true, title: t.tryNow, onclick: () => this.dispatchEvent(new Event('try-now')) }, t.tryNow);
   #why = element('div', { class: 'menu why', id: 'connection-why', popover: 'auto', role: 'note', dir: 'auto' });
-  #details = element('button', { class: 'link-button', type: 'button', hidden: true, title: t.details, popovertarget: 'connection-why' },
-    icon('warning'), element('span', {}, t.details));
+  #details = element('button', { class: 'link-button', type: 'button', hidden: true, title: t.details, popovertarget: 'connection-why' }, t.details);
   #next = 0; // when the next attempt begins, by performance.now(), which goes on when the clock is set
   #timer = 0;
 

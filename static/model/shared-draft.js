@@ -20,6 +20,8 @@ export class SharedDraft {
   #none;
   #draft;
   #show;
+  /** Refs of those that were given to be sent, and are not stored yet. @type {Set<string>} */
+  #taken = new Set();
   #closed = new AbortController();
 
   /**
@@ -63,20 +65,23 @@ export class SharedDraft {
   /** Gives it to be sent: what is written next is another one. It is kept until sent or restore. */
   take() {
     const draft = this.#draft;
+    this.#taken.add(draft.ref);
     this.#draft = { ...draft, content: '' };
     return draft;
   }
 
   /** A draft that was taken is stored as a message. @param {Draft} draft */
   sent({ ref }) {
+    this.#taken.delete(ref);
     const kept = this.#read();
     if (kept?.ref === ref) this.#write(null);
-    else if (kept && !this.#draft.content) this.#take(kept);
+    else if (kept && !this.#draft.content && !this.#taken.has(kept.ref)) this.#take(kept);
     if (this.#draft.ref === ref) this.#draft = { ...this.#draft, ref: '' };
   }
 
   /** A draft that was taken could not be sent, and nothing was written since. @param {Draft} draft */
   restore(draft) {
+    this.#taken.delete(draft.ref);
     this.#draft = draft;
     this.#write({ ...draft, after: '' });
   }
