@@ -203,6 +203,15 @@ func TestAStoreThatWasOnlyClosedKeepsWhatItHas(t *testing.T) {
 	}
 }
 
+func TestWhatMeetsAStoreThatWasOnlyClosedIsStored(t *testing.T) {
+	clock, s, store, a := openLosing(t, "1")
+	store.lost = true
+	s.say(bob, alice, "2")
+	clock.Run(100 * time.Millisecond)
+	a.host.Kill()
+	want(t, "stored", openOffline(t, s, alice, store.Memory).text(), "1 2")
+}
+
 func TestAStoreThatCannotBeOpenedAgainIsToldAndTriedAgain(t *testing.T) {
 	clock, s := setup(t)
 	s.down = true

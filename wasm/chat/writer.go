@@ -295,16 +295,14 @@ func (w *writer) load() {
 }
 
 // rewrite tries a batch again that met a store that had been opened again. It
-// was loaded since; if that failed, so did the batch.
+// was loaded since; if that failed, so did the batch, and if less was there, what
+// the batch held of the history goes with the rest.
 func (w *writer) rewrite(batch Batch, dirty []string, then []func(error), err error) {
 	if err != nil {
 		w.written(batch, dirty, then, err)
 		return
 	}
-	kept, lost := replacing(batch.Entries)
-	batch.Entries = kept
 	w.again(batch, dirty, then)
-	w.lost(lost)
 }
 
 // again writes a batch again that was not stored, with what came meanwhile.
