@@ -269,9 +269,7 @@ func TestFilesWaitForTheServerAlsoOverAReload(t *testing.T) {
 	if order := ada.messages(); len(order) != 2 || !strings.Contains(order[0].Text, "the data") || order[0].Seq != "1" || order[1].Seq != "2" {
 		t.Errorf("the order is %+v", order)
 	}
-	if kept := call[int](ada.tab, countKept, ada.id); kept != 0 {
-		t.Errorf("%d files are kept after all", kept)
-	}
+	ada.await("nothing to be kept", `async id => await (`+countKept+`)(id) === 0`, ada.id) // soon after it is confirmed
 
 	t.Run("cancelled", func(t *testing.T) {
 		ada.t = t
