@@ -168,7 +168,7 @@ func (w *writer) evict(all []eviction, pending unstored, batch Batch, dirty []st
 }
 
 // fill keeps a batch in memory that finds no room.
-func (w *writer) fill(batch Batch, dirty []string, full error) {
+func (w *writer) fill(batch Batch, dirty []string) {
 	w.restore(batch, dirty, make([]func(error), len(batch.Outbox)))
 	w.compactOutbox()
 	w.boundUnstored()
@@ -176,7 +176,7 @@ func (w *writer) fill(batch Batch, dirty []string, full error) {
 	if !w.full {
 		w.full = true
 		w.engine.keep.rest()
-		w.engine.connection.keepInMemory(ReasonOf(full))
+		w.engine.connection.keepInMemory(ReasonOf(ErrFull)) // whatever else it said, as that it was closed for it
 	}
 	w.pauseFor(min(roomEvery, w.retry.busy(w.host)))
 }

@@ -34,7 +34,10 @@ func (s *small) Apply(ctx context.Context, b chat.Batch) error {
 	for _, seqs := range s.stored {
 		stored += len(seqs)
 	}
-	if s.broken || growing > 0 && stored+growing > s.room {
+	if s.broken { // some browsers close the database, and open none
+		return fmt.Errorf("%w, and cannot be opened again: %w", &chat.Reason{Text: "it was closed", Code: "storage-lost"}, chat.ErrFull)
+	}
+	if growing > 0 && stored+growing > s.room {
 		return chat.ErrFull
 	}
 	for _, x := range b.Entries {

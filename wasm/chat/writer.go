@@ -242,7 +242,7 @@ func (w *writer) conclude(batch Batch, dirty []string, then []func(error), err e
 	w.writing = false
 	switch {
 	case errors.Is(err, ErrFull):
-		w.fill(batch, dirty, err)
+		w.fill(batch, dirty)
 		err = nil // it goes on all the same
 	case err != nil:
 		w.giveUp(batch, dirty, then)
