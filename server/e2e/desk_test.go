@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 
@@ -185,24 +184,6 @@ func TestAnAgentsDesk(t *testing.T) {
 	c.find("dialog", "Benedict is away. Hand over all the same?")
 	c.click("Hand over")
 	c.await("him to have it", `() => document.querySelector('conversation-status').textContent.includes('Claimed by Benedict')`)
-
-	// Who begins to wait moves nothing.
-	c.say("an answer")
-	c.await("nobody to wait", `() => !document.querySelector('conversation-status .owing').textContent`)
-	heights := func() (all []float64) {
-		for _, on := range []screen{{390, 844}, {800, 600}, {1200, 800}, {1440, 900}} {
-			c.show(on)
-			all = append(all, call[float64](c.tab, `() => document.querySelector('.status-row').getBoundingClientRect().height`))
-		}
-		return all
-	}
-	before := heights()
-	c.asks("and one more")
-	c.await("word of it", `() => document.querySelector('conversation-status .owing').textContent`)
-	if after := heights(); !slices.Equal(before, after) {
-		t.Errorf("when an answer becomes owed, the header's height goes from %v to %v", before, after)
-	}
-	c.show(screen{1200, 800})
 
 	// The queue tells what she chose for a row of it, as the list does.
 	row := strings.TrimPrefix(c.customer, "/c/")
