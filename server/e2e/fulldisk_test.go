@@ -69,8 +69,9 @@ type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { return len(b), nil }
 
+// Not beside other tests: where the machine is busy a browser whose disk is full sometimes leaves a transaction without
+// an end, for which what is written then waits.
 func TestOnADiskThatIsReallyFullTheChatGoesOnAndIsStoredOnceThereIsRoom(t *testing.T) {
-	t.Parallel()
 	small := newDisk(t)
 	ctx, end, err := live.Start(chromeBinary, chromedp.UserDataDir(filepath.Join(small.folder, "profile")))
 	t.Cleanup(end)
