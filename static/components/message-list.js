@@ -46,6 +46,7 @@ const keptFrom = 45;
 const keptBefore = 15;
 const early = 650; // px above and below the screen within which messages are asked for
 const smallest = 38; // px that a message is high, at least
+const usual = 52; // px that it is high as a rule
 const marking = 2000; // ms
 
 /**
@@ -115,7 +116,7 @@ export class MessageList extends HTMLElement {
     this.#loader = new AttachmentLoader(parley, place.player, this.#log);
     this.#name = participants.name;
     this.#kept = kept;
-    this.#window = new MessageWindow(parley, engine, participants.key, kept, () => !this.#atEnd, () => this.#most);
+    this.#window = new MessageWindow(parley, engine, participants.key, kept, () => !this.#atEnd, () => this.#least, () => this.#most);
     this.#readTracker = new ReadTracker(this.#log, conversation?.read ?? 0n, message => !message.mine && participants.shows(message), seq => {
       parley.then(engine => engine.markRead(participants.key, seq)).catch(error => {
         this.dispatchEvent(new CustomEvent('notice', { detail: t.reasonAlone(reasonOf(error, t.unknownError)), bubbles: true }));
@@ -379,6 +380,11 @@ export class MessageList extends HTMLElement {
     this.#window.apply(change, this.#keep);
     // Whoever sends sees at once that it stands there, and not with the answer.
     if (change.messages.some(({ mine, seq }) => mine && seq === 0n)) this.#paint();
+  }
+
+  /** How many messages fill the screen and what is early above it, as a rule: laying out more would keep who opens the conversation waiting. */
+  get #least() {
+    return Math.min(longestPage, Math.ceil((innerHeight + early) / usual));
   }
 
   /** How many messages are held: what is early above and below the screen, and what is asked for at once, however tall that is. */

@@ -9,7 +9,7 @@ import { t } from '../texts/strings.js';
 
 /** @typedef {import('../parley.js').Message} Message */
 
-const pageLength = 50; // messages that are asked for where one comes to
+const pageLength = 50; // messages that are asked for where one comes to, but for the end
 /** How many more are asked for at once as one scrolls. */
 export const stepLength = 28;
 /** How many the first page has at most; a window holds as many. */
@@ -37,6 +37,7 @@ export class MessageWindow extends EventTarget {
   #newest = 0; // how long the newest page is that was asked for
   #asked = 0; // only the answer to the last question counts
   #readsAbove;
+  #least;
   #most;
   /** The newest messages are there, and those around what was kept on their way. */
   #reaches = false;
@@ -49,14 +50,16 @@ export class MessageWindow extends EventTarget {
    * @param {string} key
    * @param {import('./snapshot.js').Shown | null} kept
    * @param {() => boolean} readsAbove whether the person reads above the end
+   * @param {() => number} least how many messages are enough to open with
    * @param {() => number} most how many confirmed messages the window may hold, more than a page
    */
-  constructor(parley, engine, key, kept, readsAbove, most) {
+  constructor(parley, engine, key, kept, readsAbove, least, most) {
     super();
     this.#parley = parley;
     this.#engine = engine;
     this.#key = key;
     this.#readsAbove = readsAbove;
+    this.#least = least;
     this.#most = most;
     if (!kept) return;
     this.kept = true;
@@ -76,7 +79,7 @@ export class MessageWindow extends EventTarget {
    * @param {bigint} read @param {bigint} head of the conversation, as far as it is known
    */
   begin(read, head) {
-    const limit = Math.max(pageLength, Number(head - read) + pageLength / 2);
+    const limit = Math.max(this.#least(), Number(head - read) + pageLength / 2);
     if (limit <= this.#newest) return;
     this.#newest = limit;
     this.loaded = false;
