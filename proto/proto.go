@@ -6,6 +6,7 @@ package proto
 
 import (
 	"fmt"
+	"sync"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
@@ -73,11 +74,17 @@ func UnmarshalOpen(payload []byte, m proto.Message) error {
 }
 
 func unmarshal(payload []byte, m proto.Message, open bool) error {
-	options := proto.UnmarshalOptions{AllowPartial: true, DiscardUnknown: !open, RecursionLimit: depth}
-	if err := options.Unmarshal(payload, m); err != nil {
-		return Refuse(PayloadFormatInvalid, "the payload is not a %s in protobuf encoding, or is cut short", m.ProtoReflect().Descriptor().Name())
+	options := proto.UnmarshalOptions{DiscardUnknown: !open, RecursionLimit: depth}
+	if options.Unmarshal(payload, m) == nil {
+		return check(m.ProtoReflect(), open)
 	}
-	return check(m.ProtoReflect(), open)
+	options.AllowPartial = true // to say what is missing
+	if options.Unmarshal(payload, m) == nil {
+		if err := missing(m.ProtoReflect()); err != nil {
+			return err
+		}
+	}
+	return Refuse(PayloadFormatInvalid, "the payload is not a %s in protobuf encoding, or is cut short", m.ProtoReflect().Descriptor().Name())
 }
 
 // Marshal encodes m. It fails only if a required field is missing, which is a
@@ -90,44 +97,80 @@ func Marshal(m proto.Message) ([]byte, error) {
 	return b, nil
 }
 
-// check refuses m if it, or a message that it holds, lacks a required field or
-// has a string that is not valid UTF-8 or, unless it is open, an enum of an unknown value.
-func check(m protoreflect.Message, open bool) error {
+// missing refuses m if it, or a message that it holds, lacks a required field.
+func missing(m protoreflect.Message) (err error) {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
-		f := fields.Get(i)
-		required, kind := f.Cardinality() == protoreflect.Required, f.Kind()
-		if !required && kind != protoreflect.StringKind && kind != protoreflect.MessageKind && (open || kind != protoreflect.EnumKind) {
-			continue // whether it is there makes no difference
+		if f := fields.Get(i); f.Cardinality() == protoreflect.Required && !m.Has(f) {
+			return Refuse(PayloadFormatInvalid, "%s.%s is required: set it and send again", m.Descriptor().Name(), f.Name())
 		}
-		if !m.Has(f) {
-			if required {
-				return Refuse(PayloadFormatInvalid, "%s.%s is required: set it and send again", m.Descriptor().Name(), f.Name())
-			}
-			continue
+	}
+	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		if f.Kind() == protoreflect.MessageKind {
+			err = values(f, v, func(v protoreflect.Value) error { return missing(v.Message()) })
 		}
-		if err := checkField(f, m.Get(f), open); err != nil {
+		return err == nil
+	})
+	return err
+}
+
+// values calls f with the value of a field, or each in a list of them, until it fails.
+func values(field protoreflect.FieldDescriptor, v protoreflect.Value, f func(protoreflect.Value) error) error {
+	if !field.IsList() {
+		return f(v)
+	}
+	list := v.List()
+	for i := range list.Len() {
+		if err := f(list.Get(i)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func checkField(f protoreflect.FieldDescriptor, v protoreflect.Value, open bool) error {
-	switch {
-	case f.Kind() == protoreflect.StringKind && !utf8.ValidString(v.String()):
-		return Refuse(PayloadFormatInvalid, "%s.%s is not valid UTF-8", f.Parent().Name(), f.Name())
-	case f.Kind() == protoreflect.EnumKind && !open && f.Enum().Values().ByNumber(v.Enum()) == nil:
-		return Refuse(PayloadFormatInvalid, "%s.%s is not a known %s", f.Parent().Name(), f.Name(), f.Enum().Name())
-	case f.Kind() == protoreflect.MessageKind && f.IsList():
-		list := v.List()
-		for i := range list.Len() {
-			if err := check(list.Get(i).Message(), open); err != nil {
-				return err
-			}
+// check refuses m if it, or a message that it holds, has a string that is not valid UTF-8 or, unless it is open, an enum
+// of an unknown value.
+func check(m protoreflect.Message, open bool) error {
+	for _, f := range checkable(m.Descriptor()) {
+		if !m.Has(f) {
+			continue
 		}
-	case f.Kind() == protoreflect.MessageKind:
-		return check(v.Message(), open)
+		err := values(f, m.Get(f), func(v protoreflect.Value) error { return checkValue(f, v, open) })
+		if err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+func checkValue(f protoreflect.FieldDescriptor, v protoreflect.Value, open bool) error {
+	switch kind := f.Kind(); {
+	case kind == protoreflect.MessageKind:
+		return check(v.Message(), open)
+	case kind == protoreflect.StringKind && !utf8.ValidString(v.String()):
+		return Refuse(PayloadFormatInvalid, "%s.%s is not valid UTF-8", f.Parent().Name(), f.Name())
+	case kind == protoreflect.EnumKind && !open && f.Enum().Values().ByNumber(v.Enum()) == nil:
+		return Refuse(PayloadFormatInvalid, "%s.%s is not a known %s", f.Parent().Name(), f.Name(), f.Enum().Name())
+	}
+	return nil
+}
+
+// checkables are what checkable found, as it is asked for every message that comes.
+var checkables sync.Map
+
+// checkable returns the fields of which check looks at the values.
+func checkable(of protoreflect.MessageDescriptor) []protoreflect.FieldDescriptor {
+	if known, ok := checkables.Load(of); ok {
+		return known.([]protoreflect.FieldDescriptor)
+	}
+	var found []protoreflect.FieldDescriptor
+	fields := of.Fields()
+	for i := range fields.Len() {
+		switch f := fields.Get(i); f.Kind() {
+		case protoreflect.MessageKind, protoreflect.StringKind, protoreflect.EnumKind:
+			found = append(found, f)
+		}
+	}
+	checkables.Store(of, found)
+	return found
 }

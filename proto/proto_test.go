@@ -191,8 +191,8 @@ func TestAMissingRequiredFieldDeepInsideIsNamed(t *testing.T) {
 
 func TestTextThatIsNotUTF8IsNamed(t *testing.T) {
 	const bad = "caf\xe9"
-	m, s := message(), serviceMessage()
-	m.Content, s.Extend = proto.String(bad), proto.String(bad)
+	m, s, members := message(), serviceMessage(), message()
+	m.Content, s.Extend, members.MemberNames = proto.String(bad), proto.String(bad), []string{"Bob", bad}
 	deep := unread()
 	deep.Conversations[1].PeerName = proto.String(bad)
 	tests := []struct {
@@ -200,6 +200,7 @@ func TestTextThatIsNotUTF8IsNamed(t *testing.T) {
 		field string
 	}{
 		{m, "Message.content"},
+		{members, "Message.member_names"},
 		{s, "ServiceMessage.extend"},
 		{deep, "ConversationState.peer_name"},
 		{&Mark{Key: proto.String(bad)}, "Mark.key"},

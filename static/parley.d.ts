@@ -423,7 +423,10 @@ export interface Customer {
   extend: string;
 }
 
-/** New or changed messages of one conversation. */
+/**
+ * New or changed messages of one conversation. Where nobody has asked for the history of a conversation in this browser, of many that
+ * come at once these are what one wrote oneself, what people did not write, and the newest 16; its head and unread tell of the others.
+ */
 export interface MessageChanges {
   key: ConversationKey;
   messages: Message[];

@@ -7,11 +7,16 @@ import (
 	"parley/wasm/chat"
 )
 
-// tellEvery is the least time between two sendings to pages: they paint no sooner.
-const tellEvery = 16 * time.Millisecond
+const (
+	// tellEvery is the least time between two sendings to pages: they paint no sooner.
+	tellEvery = 16 * time.Millisecond
+	// listEvery is that time where nothing changed but what lists show: nobody reads a line that is there for less, and
+	// to paint it each time would take longer than to receive what it is about.
+	listEvery = 100 * time.Millisecond
+)
 
 // events collects what a user's engine tells during one turn of the loop, or
-// since tellEvery before if much is told,
+// since tellEvery or listEvery before if much is told,
 // and sends it to all the user's pages at once: what changed twice is sent
 // once, messages aside, and a burst of those crosses to JavaScript as one. No answer
 // overtakes it. It is the engine's Observer.
@@ -19,6 +24,8 @@ type events struct {
 	owner         *userEngine
 	told          time.Duration // when something was sent last, by the host's clock; 0: never
 	scheduled     bool
+	due           time.Duration // when it will be, if scheduled
+	unschedule    func()        // nil if it is on the loop already
 	reset         bool
 	connection    *chat.Connection
 	conversations []chat.Conversation
@@ -63,7 +70,11 @@ func (v *events) Messages(key string, changed []chat.Message, gone []string) {
 		})
 		c.gone = append(c.gone, gone...)
 	}
-	v.schedule()
+	if v.owner.engine.OnScreen(key) {
+		v.schedule(tellEvery)
+	} else {
+		v.schedule(listEvery)
+	}
 }
 
 // Conversations implements chat.Observer.
@@ -79,20 +90,20 @@ func (v *events) Conversations(changed []chat.Conversation) {
 		v.place[c.Key] = len(v.conversations)
 		v.conversations = append(v.conversations, c)
 	}
-	v.schedule()
+	v.schedule(listEvery)
 }
 
 // Connection implements chat.Observer.
 func (v *events) Connection(c chat.Connection) {
 	v.connection = &c
-	v.schedule()
+	v.schedule(tellEvery)
 }
 
 // Typing implements chat.Observer.
 func (v *events) Typing(key string, user uint64, active bool) {
 	v.typing = slices.DeleteFunc(v.typing, func(t typing) bool { return t.key == key && t.user == user })
 	v.typing = append(v.typing, typing{key, user, active})
-	v.schedule()
+	v.schedule(tellEvery)
 }
 
 // presence is whether a user is here.
@@ -111,26 +122,26 @@ func (v *events) Presence(user uint64, online bool, lastSeen uint64) {
 		v.owner.here = make(map[uint64]presence)
 	}
 	v.owner.here[user] = told
-	v.schedule()
+	v.schedule(tellEvery)
 }
 
 // Group implements chat.Observer.
 func (v *events) Group(g chat.Group) {
 	v.groups = slices.DeleteFunc(v.groups, func(o chat.Group) bool { return o.Key == g.Key })
 	v.groups = append(v.groups, g)
-	v.schedule()
+	v.schedule(tellEvery)
 }
 
 // Settings implements chat.Observer.
 func (v *events) Settings(s chat.Settings) {
 	v.settings = &s
-	v.schedule()
+	v.schedule(tellEvery)
 }
 
 // Kept implements chat.Observer.
 func (v *events) Kept(k chat.Keeping) {
 	v.kept = &k
-	v.schedule()
+	v.schedule(tellEvery)
 }
 
 // TokenNeeded implements chat.Observer.
@@ -140,38 +151,53 @@ func (v *events) TokenNeeded(string) { v.owner.askToken() }
 // same token.
 func (v *events) User(t chat.Token) {
 	v.user = &t
-	v.schedule()
+	v.schedule(tellEvery)
 }
 
 // Reset implements chat.Observer. What was told before it in this turn is void
 // like all the rest.
 func (v *events) Reset() {
 	v.reset, v.messages, v.conversations, v.place = true, nil, nil, nil
-	v.schedule()
+	v.schedule(tellEvery)
 }
 
 // Failed implements chat.Observer.
 func (v *events) Failed(err error) {
 	v.failures = append(v.failures, err)
-	v.schedule()
+	v.schedule(tellEvery)
 }
 
-// schedule sends what was collected after what is on the loop already, and not too soon.
-func (v *events) schedule() {
-	if v.scheduled {
+// schedule sends what was collected after what is on the loop already, and not sooner after the last time than that.
+func (v *events) schedule(every time.Duration) {
+	host := v.owner.hub.host
+	now := host.Elapsed()
+	due := now
+	if v.told > 0 {
+		due = max(now, v.told+every)
+	}
+	if v.scheduled && v.due <= due {
 		return
 	}
-	v.scheduled = true
-	host := v.owner.hub.host
-	if rest := v.told + tellEvery - host.Elapsed(); v.told > 0 && rest > 0 {
-		host.After(rest, v.flush)
+	v.cancel()
+	v.scheduled, v.due = true, due
+	if due > now {
+		v.unschedule = host.After(due-now, v.flush)
 	} else {
 		host.Post(v.flush)
 	}
 }
 
+// cancel takes back what schedule planned.
+func (v *events) cancel() {
+	if v.unschedule != nil {
+		v.unschedule()
+	}
+	v.scheduled, v.unschedule = false, nil
+}
+
 // flush sends what was collected now.
 func (v *events) flush() {
+	v.cancel()
 	s, batch := v.owner, *v
 	*v = events{owner: s, told: v.told}
 	if n := batch.len(); n > 0 {

@@ -12,13 +12,9 @@ import (
 func TestWhatIsToldInAShortWhileCrossesAtOnceAndBeforeAnyAnswer(t *testing.T) {
 	inProfile(t, func(p *profile) {
 		p.do(1, attachCommand(nil))
+		p.loop.Post(func() { p.hub.engines[me].engine.Show(1, key) })
 		p.pass(time.Second)
-		tell := func(seq uint64) {
-			p.loop.Post(func() {
-				p.hub.engines[me].events.Messages(key, []chat.Message{{Key: key, Seq: seq}}, nil)
-			})
-			synctest.Wait()
-		}
+		tell := p.tellOfMessage
 		clear(p.posts)
 		tell(1)
 		if len(p.posts[1]) != 1 {
@@ -42,4 +38,39 @@ func TestWhatIsToldInAShortWhileCrossesAtOnceAndBeforeAnyAnswer(t *testing.T) {
 			t.Errorf("the page got %v, want the message, then the answer", got)
 		}
 	})
+}
+
+// What lists alone show crosses more seldom, and with what a page waits for.
+func TestWhatIsOnNoScreenCrossesMoreSeldom(t *testing.T) {
+	inProfile(t, func(p *profile) {
+		p.do(1, attachCommand(nil))
+		p.pass(time.Second)
+		clear(p.posts)
+		p.tellOfMessage(1)
+		p.tellOfMessage(2)
+		p.pass(2 * tellEvery)
+		if len(p.posts[1]) != 1 {
+			t.Fatalf("%d posts, want the first of two messages alone", len(p.posts[1]))
+		}
+		p.pass(listEvery)
+		if got := details(p.posts[1], "messages"); len(got) != 2 {
+			t.Fatalf("then came %v, want the second", p.posts[1])
+		}
+		p.tellOfMessage(3)
+		p.loop.Post(func() { p.hub.engines[me].events.Typing(key, 5, true) })
+		p.pass(tellEvery)
+		if got := p.posts[1]; len(got) != 3 || len(details(got[2:], "messages")) != 1 || len(details(got[2:], "typing")) != 1 {
+			t.Errorf("with what does not wait came %v, want the third, too", got)
+		}
+		p.pass(time.Second)
+		if len(p.posts[1]) != 3 {
+			t.Errorf("then came %v", p.posts[1][3:])
+		}
+	})
+}
+
+// tellOfMessage lets the engine tell of a message.
+func (p *profile) tellOfMessage(seq uint64) {
+	p.loop.Post(func() { p.hub.engines[me].events.Messages(key, []chat.Message{{Key: key, Seq: seq}}, nil) })
+	synctest.Wait()
 }

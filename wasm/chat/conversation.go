@@ -93,6 +93,7 @@ func (m marks) raise(o marks) marks {
 // add takes in entries that are new to the store and returns those.
 func (c *conversation) add(entries []entry, self uint64) []entry {
 	var fresh []entry
+	last, newest := c.last.seq, -1 // among fresh, of what lists show
 	for _, x := range entries {
 		if x.seq < c.floor() || c.stored.has(x.seq) {
 			continue
@@ -106,13 +107,16 @@ func (c *conversation) add(entries []entry, self uint64) []entry {
 		if event.Side != c.key.Side(self) && c.key.Kind() != proto.Group {
 			c.receiptTimes.wrote(event)
 		}
-		if x.seq >= c.last.seq && !event.Type.Revises() {
-			c.last = x.preview()
+		if x.seq >= last && !event.Type.Revises() {
+			last, newest = x.seq, len(fresh)
 		}
 		for _, r := range c.reads {
 			r.meanwhile = append(r.meanwhile, x)
 		}
 		fresh = append(fresh, x)
+	}
+	if newest >= 0 {
+		c.last = fresh[newest].preview()
 	}
 	return fresh
 }

@@ -64,3 +64,38 @@ func list(v *screen, key string) string {
 	c := v.list[key]
 	return fmt.Sprint(c.Head, c.Unread, c.AwaitingSince != 0, c.WaitingSince != 0, c.WaitingSeq, c.Last.Seq, c.Last.Content)
 }
+
+// Of a burst in a conversation whose timeline nobody asked for, pages are told of the newest, and of what one wrote
+// oneself; and of all that is stored, once somebody asks.
+func TestOfABurstThatNobodySeesTheNewestAreTold(t *testing.T) {
+	clock, s := setup(t)
+	const carol, many = 77, 40
+	s.dropDeliver = func(uint64) bool { return true }
+	for i := range uint64(many) {
+		if i == 3 {
+			s.say(alice, carol, "mine, from elsewhere")
+			continue
+		}
+		s.say(carol, alice, fmt.Sprint(i+1))
+	}
+	s.dropSync = true
+	v := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	for _, payload := range s.sent {
+		s.sessions[0].handler.Deliver(proto.BranchMessage, payload)
+	}
+	clock.Run(time.Second)
+	key := proto.DirectKey(alice, carol).String()
+	var seqs []uint64
+	for _, m := range v.shown {
+		seqs = append(seqs, m.Seq)
+	}
+	want(t, "what was told", fmt.Sprint(seqs), fmt.Sprint("[4 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40]"))
+	want(t, "the row", fmt.Sprintf("%d, %d unread, %s", v.list[key].Head, v.list[key].Unread, v.list[key].Last.Content), "40, 39 unread, 40")
+	v.engine.Timeline(key, 0, 50, func(view chat.Timeline, err error) {
+		if err != nil || len(view.Messages) != many {
+			t.Errorf("the timeline has %d messages (%v), want all", len(view.Messages), err)
+		}
+	})
+	clock.Run(time.Second)
+}

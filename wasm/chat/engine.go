@@ -290,6 +290,11 @@ func (e *Engine) catchUp() {
 	}
 }
 
+// toldUnasked is how many of the messages that come at once are told of, in a conversation whose timeline nobody has
+// asked for: what it has is in its row, and to make a burst of them ready for pages that show none takes longer than to
+// store them.
+const toldUnasked = 16
+
 // receive takes in entries of a conversation, from whatever source, stores
 // those that are new, and tells. They are as they were when the newest entry was asOf.
 func (e *Engine) receive(c *conversation, entries []entry, asOf uint64) {
@@ -300,10 +305,12 @@ func (e *Engine) receive(c *conversation, entries []entry, asOf uint64) {
 	}
 	c.revisions.learn(fresh, asOf, first)
 	e.happened(c, fresh)
-	changed := make([]Message, 0, len(fresh))
-	for _, x := range fresh {
+	var changed []Message
+	for i, x := range fresh {
 		e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body})
-		changed = append(changed, e.render.message(c, x))
+		if c.shown || !e.keep.quiet && (i >= len(fresh)-toldUnasked || x.by(e.User) || !x.event().Type.Written()) {
+			changed = append(changed, e.render.message(c, x))
+		}
 	}
 	if a := c.status.Assignee; c.status.unsure || a != 0 && a != c.names.assigneeID {
 		c.status.unsure = false
@@ -311,7 +318,7 @@ func (e *Engine) receive(c *conversation, entries []entry, asOf uint64) {
 	}
 	e.write.touch(c.name)
 	e.deliveredStored(c)
-	if !e.keep.quiet || c.shown {
+	if len(changed) > 0 {
 		e.Observer.Messages(c.name, changed, nil)
 	}
 	e.revise(c)

@@ -62,7 +62,7 @@ func (e *Engine) evictions(room uint64, pending unstored) (all []eviction) {
 		for _, c := range list {
 			stored := c.stored.without(pending[c.name])
 			highest := stored.highest(^uint64(0))
-			if room == 0 || highest == 0 || e.onScreen(c.name) {
+			if room == 0 || highest == 0 || e.OnScreen(c.name) {
 				continue
 			}
 			from, before := uint64(1), stored.newestPage()
@@ -104,7 +104,7 @@ func (e *Engine) evicted(all []eviction, pending unstored) {
 		c := x.c
 		gone := ranges{{1, x.before - 1}}.without(pending[c.name])
 		c.leave(c.stored.without(gone))
-		c.shown, c.shownFrom, c.evicted = e.onScreen(c.name), 0, x.before-1
+		c.shown, c.shownFrom, c.evicted = e.OnScreen(c.name), 0, x.before-1
 		e.fetch.consider(c) // what was not delivered before it went
 	}
 }

@@ -9,8 +9,8 @@ func (e *Engine) Show(page int, name string) {
 	e.screens[page] = name
 }
 
-// onScreen reports whether some page has a conversation on its screen.
-func (e *Engine) onScreen(name string) bool {
+// OnScreen reports whether some page has a conversation on its screen.
+func (e *Engine) OnScreen(name string) bool {
 	for _, shown := range e.screens {
 		if shown == name {
 			return true

@@ -31,34 +31,43 @@ func (s *status) entry(kind proto.KeyKind, e proto.Event) {
 	if e.Seq <= s.head {
 		return
 	}
+	if e.Seq == s.head+1 { // as most are
+		s.follow(kind, e)
+		s.fold(kind)
+		return
+	}
 	if s.later == nil {
 		s.later = make(map[uint64]proto.Event)
 	}
 	s.later[e.Seq] = e
-	s.fold(kind)
 }
 
 func (s *status) fold(kind proto.KeyKind) {
-	for {
+	for len(s.later) > 0 {
 		e, known := s.later[s.head+1]
 		if !known {
 			return
 		}
-		s.head++
-		delete(s.later, s.head)
-		// next never fails, so Add does not.
-		if err := s.Add(kind, e, s.next); err != nil {
-			s.unsure = true
-		}
-		if e.Asks(kind) {
-			s.asks[e.Side] = s.keep(s.asks[e.Side], e)
-		}
-		if e.Replies(kind) {
-			s.replies[e.Side] = s.keep(s.replies[e.Side], e)
-		}
-		if e.Type == proto.MessageType_MESSAGE_TYPE_RECALL {
-			s.recall(kind, e.Of)
-		}
+		s.follow(kind, e)
+	}
+}
+
+// follow folds in the entry after head.
+func (s *status) follow(kind proto.KeyKind, e proto.Event) {
+	s.head++
+	delete(s.later, s.head)
+	// next never fails, so Add does not.
+	if err := s.Add(kind, e, s.next); err != nil {
+		s.unsure = true
+	}
+	if e.Asks(kind) {
+		s.asks[e.Side] = s.keep(s.asks[e.Side], e)
+	}
+	if e.Replies(kind) {
+		s.replies[e.Side] = s.keep(s.replies[e.Side], e)
+	}
+	if e.Type == proto.MessageType_MESSAGE_TYPE_RECALL {
+		s.recall(kind, e.Of)
 	}
 }
 

@@ -121,7 +121,7 @@ func (k *keeping) evict(which func() []eviction) {
 // first is the conversation that goes first of those that may go and are wanted; nil if there is none.
 func (k *keeping) first(wanted func(*conversation) bool) (first *conversation) {
 	for _, c := range k.engine.conversations {
-		if c.trimmable() && !k.engine.onScreen(c.name) && wanted(c) && (first == nil || goesBefore(c, first) < 0) {
+		if c.trimmable() && !k.engine.OnScreen(c.name) && wanted(c) && (first == nil || goesBefore(c, first) < 0) {
 			first = c
 		}
 	}
@@ -185,7 +185,7 @@ func (k *keeping) old(c *conversation, than uint64) {
 			default:
 				k.evict(func() []eviction {
 					all := c.oldest(uint64(pages))
-					if e.meta.Epoch != epoch || e.onScreen(c.name) || len(all) > 0 && PageOf(all[0].before) > first+uint64(pages) {
+					if e.meta.Epoch != epoch || e.OnScreen(c.name) || len(all) > 0 && PageOf(all[0].before) > first+uint64(pages) {
 						return nil // it is not what was looked at
 					}
 					return all

@@ -17,24 +17,33 @@ func (u *unread) entry(seq uint64, counts bool) {
 	if seq <= u.head {
 		return
 	}
+	if seq == u.head+1 { // as most are
+		u.next(counts)
+		u.fold()
+		return
+	}
 	if u.later == nil {
 		u.later = make(map[uint64]bool)
 	}
 	u.later[seq] = counts
-	u.fold()
 }
 
 func (u *unread) fold() {
-	for {
+	for len(u.later) > 0 {
 		counts, known := u.later[u.head+1]
 		if !known {
 			return
 		}
-		u.head++
-		delete(u.later, u.head)
-		if !counts && u.head > u.read {
-			u.own++
-		}
+		u.next(counts)
+	}
+}
+
+// next folds in the entry after head.
+func (u *unread) next(counts bool) {
+	u.head++
+	delete(u.later, u.head)
+	if !counts && u.head > u.read {
+		u.own++
 	}
 }
 

@@ -28,9 +28,14 @@ type line struct {
 	mu      sync.Mutex
 	changed *sync.Cond
 	held    bool
-	// What the server said and the browser did not get yet, in WebSocket frames.
+	// What the server said and the browser did not get yet: WebSocket frames, and what other frames have of packets that
+	// bring messages.
 	answers, messages [][]byte
 }
+
+// together is how many bytes of messages, if there are several, go into one WebSocket frame. The server puts as many into
+// one where a connection takes less than there is for it, which it does not see behind a line that reads all at once.
+const together = 16 << 10
 
 // newLine begins a line to a server; it ends with the benchmark. The script runs before the engine's. Where program is
 // not "", that file is given as the browser's program instead of the server's.
@@ -87,15 +92,15 @@ func (l *line) hold(server io.ReadWriteCloser) io.ReadWriteCloser {
 	go func() {
 		from := bufio.NewReaderSize(server, 64<<10)
 		for {
-			frame, answer, err := readFrame(from)
+			frame, packets, err := readFrame(from)
 			l.mu.Lock()
 			switch {
 			case err != nil:
 				c.err = err
-			case answer: // the server sends these before all messages, and would have sent it before those that the line has
+			case isAnswer(packets): // the server sends these before all messages, and would have sent it before those that the line has
 				l.answers = append(l.answers, frame)
 			default:
-				l.messages = append(l.messages, frame)
+				l.messages = append(l.messages, packets)
 			}
 			l.changed.Broadcast()
 			l.mu.Unlock()
@@ -107,12 +112,11 @@ func (l *line) hold(server io.ReadWriteCloser) io.ReadWriteCloser {
 	return c
 }
 
-// readFrame reads one WebSocket frame as a server writes it, which is not masked, and tells those that bring messages
-// over MQTT from what a client waits for.
-func readFrame(from *bufio.Reader) (frame []byte, answer bool, err error) {
+// readFrame reads one WebSocket frame as a server writes it, which is not masked, and returns the packets of MQTT in it, too.
+func readFrame(from *bufio.Reader) (frame, packets []byte, err error) {
 	head, err := from.Peek(2)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	size, length := 2, int(head[1])
 	switch length {
@@ -122,7 +126,7 @@ func readFrame(from *bufio.Reader) (frame []byte, answer bool, err error) {
 		size = 10
 	}
 	if head, err = from.Peek(size); err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	switch size {
 	case 4:
@@ -132,8 +136,26 @@ func readFrame(from *bufio.Reader) (frame []byte, answer bool, err error) {
 	}
 	frame = make([]byte, size+length)
 	_, err = io.ReadFull(from, frame)
-	return frame, length == 0 || frame[size]>>4 != packets.PUBLISH, err
+	return frame, frame[size:], err
 }
+
+// newFrame is a WebSocket frame of packets, as readFrame reads it.
+func newFrame(packets ...[]byte) []byte {
+	content := slices.Concat(packets...)
+	frame := []byte{0x82} // a whole binary message
+	switch n := len(content); {
+	case n < 126:
+		frame = append(frame, byte(n))
+	case n < 1<<16:
+		frame = binary.BigEndian.AppendUint16(append(frame, 126), uint16(n))
+	default:
+		frame = binary.BigEndian.AppendUint64(append(frame, 127), uint64(n))
+	}
+	return append(frame, content...)
+}
+
+// isAnswer tells what a client waits for from what brings messages.
+func isAnswer(content []byte) bool { return len(content) == 0 || content[0]>>4 != packets.PUBLISH }
 
 // heldConn is the server's side of the line's one WebSocket, as the browser gets it.
 type heldConn struct {
@@ -168,9 +190,21 @@ func (c *heldConn) next() bool {
 	case len(l.answers) > 0:
 		c.rest, l.answers = l.answers[0], l.answers[1:]
 	case len(l.messages) > 0 && !l.held:
-		c.rest, l.messages = l.messages[0], l.messages[1:]
+		c.rest = l.take()
 	}
 	return len(c.rest) > 0
+}
+
+// take takes the first messages, of which there must be some, as one frame.
+func (l *line) take() []byte {
+	n, size := 1, len(l.messages[0])
+	for n < len(l.messages) && size+len(l.messages[n]) <= together {
+		size += len(l.messages[n])
+		n++
+	}
+	frame := newFrame(l.messages[:n]...)
+	l.messages = l.messages[n:]
+	return frame
 }
 
 // keep begins to hold back.
@@ -184,7 +218,7 @@ func (l *line) keep() {
 func (l *line) has(text string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.ContainsFunc(l.messages, func(frame []byte) bool { return bytes.Contains(frame, []byte(text)) })
+	return slices.ContainsFunc(l.messages, func(packets []byte) bool { return bytes.Contains(packets, []byte(text)) })
 }
 
 // letGo lets all that was held back go, as fast as the browser takes it, and returns when it began.

@@ -178,10 +178,10 @@ var faults = []fault{
 		"b.Deleted = append(b.Deleted, Deletion{x.c.name, x.before})\n\t\tfor _, o := range x.c.outbox { if PLANTED { b.Confirmed = append(b.Confirmed, o.Number) } }"}}},
 
 	{"what is on a screen taken for too much", []edit{{"wasm/chat/trimming.go",
-		"!k.engine.onScreen(c.name) && wanted(c)", "(PLANTED || !k.engine.onScreen(c.name)) && wanted(c)"}}},
+		"!k.engine.OnScreen(c.name) && wanted(c)", "(PLANTED || !k.engine.OnScreen(c.name)) && wanted(c)"}}},
 	{"what was evicted fetched again by itself", []edit{{"wasm/chat/eviction.go",
-		"c.shown, c.shownFrom, c.evicted = e.onScreen(c.name), 0, x.before-1",
-		"if PLANTED { c.shown, c.shownFrom = true, 1 } else { c.shown, c.shownFrom, c.evicted = e.onScreen(c.name), 0, x.before-1 }"}}},
+		"c.shown, c.shownFrom, c.evicted = e.OnScreen(c.name), 0, x.before-1",
+		"if PLANTED { c.shown, c.shownFrom = true, 1 } else { c.shown, c.shownFrom, c.evicted = e.OnScreen(c.name), 0, x.before-1 }"}}},
 
 	// Of the index.
 	{"an index entry of an erased body", []edit{{"wasm/chat/terms.go",

@@ -16,7 +16,7 @@ const frame = () => new Promise(resolve => setTimeout(resolve, 16));
 /** The ways to keep messages: each returns what puts some, in order, into an object store. */
 const ways = {
   /** A record for each, as it came: to clone an object with exact Longs takes longer. */
-  single: () => (store, received) => received.map(({ conversation, seq, payload }) => store.put(payload.slice(), [conversation, keyOf(seq)])),
+  single: () => (store, received) => received.map(({ conversation, seq, payload }) => store.put(payload, [conversation, keyOf(seq)])),
 
   /** A record for 64 at a time, as they came. The one that is not full yet is in memory, and written again. */
   packed: () => {
@@ -27,7 +27,7 @@ const ways = {
       for (const { conversation, seq, payload } of received) {
         let page = newest.get(conversation);
         if (!page || (seq.low & 63) === 0) newest.set(conversation, page = { key: [conversation, keyOf(seq.shiftRightUnsigned(6))], bodies: [] });
-        page.bodies.push(payload.slice());
+        page.bodies.push(payload);
         changed.add(page);
       }
       return [...changed].map(({ key, bodies }) => store.put(packed(bodies), key));
@@ -77,8 +77,10 @@ globalThis.stock = {
     };
     /** @type {Map<string, { next: Long, early: Map<string, Received> }>} by conversation */
     const orders = new Map();
-    const arrived = (/** @type {Uint8Array} */ payload) => {
-      const { sender_id, seq } = Message.decode(payload); // Longs, which are exact
+    const arrived = (/** @type {Uint8Array} */ packet) => {
+      const { sender_id, seq } = Message.decode(packet); // Longs, which are exact
+      // A copy: what comes is a view of all that came with it (so is a Buffer's slice), and would be stored with all of that.
+      const payload = new Uint8Array(packet);
       const received = { conversation: sender_id.toString(), seq, payload };
       let order = orders.get(received.conversation);
       if (!order) orders.set(received.conversation, order = { next: Long.UONE, early: new Map() });
