@@ -55,8 +55,11 @@ export type Files = {
  * page, the name below, and its fields. Every command gets exactly one Answer or Refusal.
  */
 export interface Commands {
-  /** Comes first; a port that attaches again is asked for nothing it had before. server is an address without a slash at the end. */
-  attach(fields: { protocol: number; user: ID; server: string; token: string; name: string; services: Services; issued: Time; expires: Time }): Connection;
+  /**
+   * Comes first; a port that attaches again is asked for nothing it had before. server is an address without a slash at the
+   * end. newest is Options.messages.
+   */
+  attach(fields: { protocol: number; user: ID; server: string; token: string; name: string; services: Services; issued: Time; expires: Time; newest?: boolean }): Connection;
   /**
    * The message itself crosses once, to all pages of the user: in a messages event that comes before the answer.
    * repeat says that another program, or this one, may have been given this send before, and the page got no

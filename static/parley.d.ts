@@ -423,10 +423,7 @@ export interface Customer {
   extend: string;
 }
 
-/**
- * New or changed messages of one conversation. Where nobody has asked for the history of a conversation in this browser, of many that
- * come at once these are what one wrote oneself, what people did not write, and the newest 16; its head and unread tell of the others.
- */
+/** New or changed messages of one conversation, see Options.messages. */
 export interface MessageChanges {
   key: ConversationKey;
   messages: Message[];
@@ -477,6 +474,13 @@ export interface Options {
    * here, and the server names that site in -origins.
    */
   server?: string | URL;
+  /**
+   * What messages events tell of in conversations whose history was not asked for in this browser: 'all', the default, or
+   * 'newest' for a page that shows no more than its list of such ones. It is told ten times a second at most of what
+   * changed in the list alone and, of many that come at once, of those that one wrote oneself, that people did not write, and
+   * the newest 16; head and unread of the conversation count all. Another page of the user's in this browser may have it told of more.
+   */
+  messages?: 'all' | 'newest';
 }
 
 /** Events of Parley; each is a CustomEvent with this detail. */

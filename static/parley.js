@@ -97,10 +97,10 @@ export function prepare({ progress } = {}) {
  * @param {Options} options
  * @returns {Promise<import('./parley.d.ts').Parley>}
  */
-export async function connect({ token, server }) {
+export async function connect({ token, server, messages = 'all' }) {
   const giveToken = typeof token === 'function' ? token : () => token;
   const first = await ask(giveToken);
-  const parley = new Parley(addressOf(server), giveToken, first);
+  const parley = new Parley(addressOf(server), giveToken, first, messages === 'newest');
   try {
     await parley.open();
   } catch (cause) {
@@ -157,6 +157,7 @@ class Parley extends EventTarget {
 
   #server;
   #giveToken;
+  #newest;
   /** @type {Token} */
   #token;
   /** @type {ReturnType<typeof openTransport> | null} */
@@ -179,12 +180,13 @@ class Parley extends EventTarget {
   /** @type {Promise<{ largest: number, files: number }> | null} */
   #limits = null;
 
-  /** @param {string} server @param {GiveToken} giveToken @param {Token} token */
-  constructor(server, giveToken, token) {
+  /** @param {string} server @param {GiveToken} giveToken @param {Token} token @param {boolean} newest */
+  constructor(server, giveToken, token, newest) {
     super();
     this.#server = server;
     this.#giveToken = giveToken;
     this.#token = token;
+    this.#newest = newest;
     this.user = token.user;
     this.#attachments = new Attachments(this.user.id, server, work => this.#authorized(work));
   }
@@ -762,7 +764,7 @@ class Parley extends EventTarget {
   async #attach() {
     const attempt = ++this.#attempt;
     try {
-      const args = { protocol: PROTOCOL, user: this.user.id, server: this.#server, ...saidBy(this.#token) };
+      const args = { protocol: PROTOCOL, user: this.user.id, server: this.#server, newest: this.#newest, ...saidBy(this.#token) };
       this.connection = await this.#post('attach', args, command => this.#transport?.post({
         attach: { protocol: PROTOCOL, program, lock: this.#lock ?? '' }, command,
       }));

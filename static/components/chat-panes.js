@@ -138,7 +138,7 @@ export class ChatPanes extends HTMLElement {
   }
 
   async #connect() {
-    const connecting = connect({ token: currentToken });
+    const connecting = connect({ token: currentToken, messages: 'newest' });
     this.#commands.connecting = connecting;
     this.#main.begin(connecting);
     try {

@@ -10,8 +10,8 @@ import (
 const (
 	// tellEvery is the least time between two sendings to pages: they paint no sooner.
 	tellEvery = 16 * time.Millisecond
-	// listEvery is that time where nothing changed but what lists show: nobody reads a line that is there for less, and
-	// to paint it each time would take longer than to receive what it is about.
+	// listEvery is that time where nothing changed but what lists show, and no page follows all messages: nobody reads a
+	// line that is there for less, and to paint it each time would take longer than to receive what it is about.
 	listEvery = 100 * time.Millisecond
 )
 
@@ -73,7 +73,7 @@ func (v *events) Messages(key string, changed []chat.Message, gone []string) {
 	if v.owner.engine.OnScreen(key) {
 		v.schedule(tellEvery)
 	} else {
-		v.schedule(listEvery)
+		v.scheduleLists()
 	}
 }
 
@@ -90,7 +90,7 @@ func (v *events) Conversations(changed []chat.Conversation) {
 		v.place[c.Key] = len(v.conversations)
 		v.conversations = append(v.conversations, c)
 	}
-	v.schedule(listEvery)
+	v.scheduleLists()
 }
 
 // Connection implements chat.Observer.
@@ -165,6 +165,14 @@ func (v *events) Reset() {
 func (v *events) Failed(err error) {
 	v.failures = append(v.failures, err)
 	v.schedule(tellEvery)
+}
+
+func (v *events) scheduleLists() {
+	if v.owner.engine.Followed() {
+		v.schedule(tellEvery)
+	} else {
+		v.schedule(listEvery)
+	}
 }
 
 // schedule sends what was collected after what is on the loop already, and not sooner after the last time than that.

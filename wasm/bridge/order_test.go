@@ -40,10 +40,10 @@ func TestWhatIsToldInAShortWhileCrossesAtOnceAndBeforeAnyAnswer(t *testing.T) {
 	})
 }
 
-// What lists alone show crosses more seldom, and with what a page waits for.
+// What lists alone show crosses more seldom, and with what a page waits for; unless a page wants all that comes.
 func TestWhatIsOnNoScreenCrossesMoreSeldom(t *testing.T) {
 	inProfile(t, func(p *profile) {
-		p.do(1, attachCommand(nil))
+		p.do(1, attachCommand(record{"newest": true}))
 		p.pass(time.Second)
 		clear(p.posts)
 		p.tellOfMessage(1)
@@ -65,6 +65,23 @@ func TestWhatIsOnNoScreenCrossesMoreSeldom(t *testing.T) {
 		p.pass(time.Second)
 		if len(p.posts[1]) != 3 {
 			t.Errorf("then came %v", p.posts[1][3:])
+		}
+
+		p.do(2, attachCommand(nil))
+		p.pass(time.Second)
+		p.tellOfMessage(4)
+		p.tellOfMessage(5)
+		p.pass(tellEvery)
+		if got := details(p.posts[2], "messages"); len(got) != 2 {
+			t.Errorf("a page that wants all was told %v, want both", p.posts[2])
+		}
+		p.detach(2)
+		clear(p.posts)
+		p.tellOfMessage(6)
+		p.tellOfMessage(7)
+		p.pass(2 * tellEvery)
+		if len(p.posts[1]) > 1 {
+			t.Errorf("with that page gone came %v", p.posts[1])
 		}
 	})
 }

@@ -328,6 +328,7 @@ type attachFields struct {
 	services []proto.ServiceType
 	issued   time.Time
 	expires  time.Time
+	newest   *bool
 }
 
 func (c *command) attach() attachFields {
@@ -340,6 +341,7 @@ func (c *command) attach() attachFields {
 		services: c.services("services"),
 		issued:   c.time("issued"),
 		expires:  c.time("expires"),
+		newest:   optional(c, "newest", c.bool),
 	}
 }
 

@@ -105,6 +105,7 @@ func (s *userEngine) attach(a attachment) {
 
 func (s *userEngine) welcome(a attachment) {
 	s.attached = append(without(s.attached, a.port), a.port)
+	s.engine.Follow(a.port, a.newest == nil || !*a.newest)
 	s.engine.Offer(a.says())
 	connection := s.engine.Connection()
 	s.hub.answer(a.port, a.id, func(e *encoder) { putConnection(e, &connection) })
@@ -149,6 +150,7 @@ func (s *userEngine) detach(port int) {
 	s.searches.leave(port)
 	if s.engine != nil {
 		s.engine.Show(port, "")
+		s.engine.Follow(port, false)
 	}
 	s.waiting = slices.DeleteFunc(s.waiting, func(w attachment) bool { return w.port == port })
 	switch {

@@ -66,10 +66,22 @@ func list(v *screen, key string) string {
 }
 
 // Of a burst in a conversation whose timeline nobody asked for, pages are told of the newest, and of what one wrote
-// oneself; and of all that is stored, once somebody asks.
+// oneself; and of all that is stored, once somebody asks. One that follows all is told of all.
 func TestOfABurstThatNobodySeesTheNewestAreTold(t *testing.T) {
 	clock, s := setup(t)
 	const carol, many = 77, 40
+	toldOf := func(v *screen) string {
+		clock.Run(time.Second)
+		for _, payload := range s.sent {
+			s.sessions[len(s.sessions)-1].handler.Deliver(proto.BranchMessage, payload)
+		}
+		clock.Run(time.Second)
+		var seqs []uint64
+		for _, m := range v.shown {
+			seqs = append(seqs, m.Seq)
+		}
+		return fmt.Sprint(seqs)
+	}
 	s.dropDeliver = func(uint64) bool { return true }
 	for i := range uint64(many) {
 		if i == 3 {
@@ -80,17 +92,9 @@ func TestOfABurstThatNobodySeesTheNewestAreTold(t *testing.T) {
 	}
 	s.dropSync = true
 	v := open(t, s, alice, chat.NewMemory())
-	clock.Run(time.Second)
-	for _, payload := range s.sent {
-		s.sessions[0].handler.Deliver(proto.BranchMessage, payload)
-	}
-	clock.Run(time.Second)
+	newest := toldOf(v)
 	key := proto.DirectKey(alice, carol).String()
-	var seqs []uint64
-	for _, m := range v.shown {
-		seqs = append(seqs, m.Seq)
-	}
-	want(t, "what was told", fmt.Sprint(seqs), fmt.Sprint("[4 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40]"))
+	want(t, "what was told", newest, fmt.Sprint("[4 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40]"))
 	want(t, "the row", fmt.Sprintf("%d, %d unread, %s", v.list[key].Head, v.list[key].Unread, v.list[key].Last.Content), "40, 39 unread, 40")
 	v.engine.Timeline(key, 0, 50, func(view chat.Timeline, err error) {
 		if err != nil || len(view.Messages) != many {
@@ -98,4 +102,12 @@ func TestOfABurstThatNobodySeesTheNewestAreTold(t *testing.T) {
 		}
 	})
 	clock.Run(time.Second)
+
+	v = open(t, s, alice, chat.NewMemory())
+	v.engine.Follow(1, true)
+	var all []uint64
+	for i := range uint64(many) {
+		all = append(all, i+1)
+	}
+	want(t, "what one who follows was told", toldOf(v), fmt.Sprint(all))
 }

@@ -72,6 +72,7 @@ type Engine struct {
 	emptied       int       // how often less was found, or left, in the store than there was
 	toldOf        []*Reason // what damage the person was told of
 	screens       map[int]string
+	followers     map[int]bool // pages, see Follow
 	closed        bool
 }
 
@@ -82,6 +83,7 @@ func New(c Config) *Engine {
 		render:        renderer{user: c.User},
 		conversations: make(map[string]*conversation),
 		screens:       make(map[int]string),
+		followers:     make(map[int]bool),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.write = writer{engine: e, host: c.Host, store: c.Store, row: e.rowOf, top: e.top.changed, lost: e.lost, failed: c.Observer.Failed, works: e.catchUp, reopened: e.reopened}
@@ -290,9 +292,9 @@ func (e *Engine) catchUp() {
 	}
 }
 
-// toldUnasked is how many of the messages that come at once are told of, in a conversation whose timeline nobody has
-// asked for: what it has is in its row, and to make a burst of them ready for pages that show none takes longer than to
-// store them.
+// toldUnasked is how many of the messages that come at once are told of where no page wants all, in a conversation whose
+// timeline nobody has asked for: what it has is in its row, and to make a burst of them ready for pages that show none takes
+// longer than to store them.
 const toldUnasked = 16
 
 // receive takes in entries of a conversation, from whatever source, stores
@@ -308,7 +310,7 @@ func (e *Engine) receive(c *conversation, entries []entry, asOf uint64) {
 	var changed []Message
 	for i, x := range fresh {
 		e.write.entry(Entry{Key: c.name, Seq: x.seq, Body: x.body})
-		if c.shown || !e.keep.quiet && (i >= len(fresh)-toldUnasked || x.by(e.User) || !x.event().Type.Written()) {
+		if c.shown || !e.keep.quiet && (e.Followed() || i >= len(fresh)-toldUnasked || x.by(e.User) || !x.event().Type.Written()) {
 			changed = append(changed, e.render.message(c, x))
 		}
 	}

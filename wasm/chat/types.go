@@ -274,8 +274,8 @@ type Stored struct {
 // call the engine.
 type Observer interface {
 	// Messages gives new and changed messages of one conversation, and the
-	// refs of unconfirmed ones that are gone (deleted). Of many that come at once, where nobody has asked for the timeline,
-	// it gives the newest, what the user wrote, and what is no message of people.
+	// refs of unconfirmed ones that are gone (deleted). Of many that come at once, where nobody has asked for the timeline
+	// and no page follows all (Engine.Follow), it gives the newest, what the user wrote, and what is no message of people.
 	Messages(key string, changed []Message, gone []string)
 	Conversations(changed []Conversation)
 	Connection(Connection)
