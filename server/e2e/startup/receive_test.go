@@ -51,13 +51,26 @@ const committed = `async (count, since, user, sender, n) => {
 // reports how long it takes until all are decoded, in order, and committed in IndexedDB; and how many times as long as
 // Parley's the others take, with Parley's search index and without.
 func BenchmarkReceive(b *testing.B) {
+	receiveAgainst(b, *received, "single", "packed")
+}
+
+// BenchmarkReceiveAlone is the same against a page that stores each message in a transaction of its own, as the
+// libraries' simplest way does, with a tenth as many messages, since that takes so long.
+func BenchmarkReceiveAlone(b *testing.B) {
+	receiveAgainst(b, *received/10, "alone")
+}
+
+// receiveAgainst measures how long so many messages take, beside pages that store them in some ways.
+func receiveAgainst(b *testing.B, messages int, ways ...string) {
 	address := newServer(b)
 	anna := newGuest(b, address, "Anna")
 	parley := newReceiver(b, address, anna, "parley", "")
 	unindexed := newReceiver(b, address, anna, "unindexed", newProgram(b, withoutIndex...))
-	single, packed := newStock(b, address, anna, "single"), newStock(b, address, anna, "packed")
-	all := []*receiver{parley, single, unindexed, packed}
-	contents := receivedContents()
+	all := []*receiver{parley, unindexed}
+	for _, way := range ways {
+		all = append(all, newStock(b, address, anna, way))
+	}
+	contents := receivedContents(messages)
 	took := make(map[*receiver][]float64)
 	receive := func(turn int) {
 		all := slices.Concat(all[turn%len(all):], all[:turn%len(all)])
@@ -74,7 +87,7 @@ func BenchmarkReceive(b *testing.B) {
 		b.ReportMetric(median(took[r]), "ms/"+r.name)
 		b.Logf("%s %.0f", r.name, took[r])
 	}
-	for _, stock := range []*receiver{single, packed} {
+	for _, stock := range all[2:] {
 		b.ReportMetric(median(took[stock])/median(took[parley]), "ratio-"+stock.name)
 		b.ReportMetric(median(took[stock])/median(took[unindexed]), "ratio-"+stock.name+"-unindexed")
 	}
@@ -106,10 +119,10 @@ func receiveInTurns(t testing.TB, server string, anna guest, devices []*receiver
 }
 
 // receivedContents are texts as people write them, of two scripts, each of the same length.
-func receivedContents() []string {
+func receivedContents(n int) []string {
 	random := rand.New(rand.NewPCG(1, 2))
 	words := searchtest.NewWords(random, 30_000)
-	contents := make([]string, *received)
+	contents := make([]string, n)
 	for i := range contents {
 		if i%2 == 0 {
 			contents[i] = searchtest.Text(words, receivedLen/3, true) + "  "
