@@ -6,7 +6,6 @@ package proto
 
 import (
 	"fmt"
-	"sync"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
@@ -76,6 +75,9 @@ func UnmarshalOpen(payload []byte, m proto.Message) error {
 func unmarshal(payload []byte, m proto.Message, open bool) error {
 	options := proto.UnmarshalOptions{DiscardUnknown: !open, RecursionLimit: depth}
 	if options.Unmarshal(payload, m) == nil {
+		if entry, ok := m.(plain); ok && open && entry.plain() {
+			return nil
+		}
 		return check(m.ProtoReflect(), open)
 	}
 	options.AllowPartial = true // to say what is missing
@@ -131,8 +133,10 @@ func values(field protoreflect.FieldDescriptor, v protoreflect.Value, f func(pro
 // check refuses m if it, or a message that it holds, has a string that is not valid UTF-8 or, unless it is open, an enum
 // of an unknown value.
 func check(m protoreflect.Message, open bool) error {
-	for _, f := range checkable(m.Descriptor()) {
-		if !m.Has(f) {
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		f := fields.Get(i)
+		if !checkable(f.Kind()) || !m.Has(f) {
 			continue
 		}
 		err := values(f, m.Get(f), func(v protoreflect.Value) error { return checkValue(f, v, open) })
@@ -141,6 +145,11 @@ func check(m protoreflect.Message, open bool) error {
 		}
 	}
 	return nil
+}
+
+// checkable reports whether check looks at the values of fields of a kind.
+func checkable(kind protoreflect.Kind) bool {
+	return kind == protoreflect.MessageKind || kind == protoreflect.StringKind || kind == protoreflect.EnumKind
 }
 
 func checkValue(f protoreflect.FieldDescriptor, v protoreflect.Value, open bool) error {
@@ -153,24 +162,4 @@ func checkValue(f protoreflect.FieldDescriptor, v protoreflect.Value, open bool)
 		return Refuse(PayloadFormatInvalid, "%s.%s is not a known %s", f.Parent().Name(), f.Name(), f.Enum().Name())
 	}
 	return nil
-}
-
-// checkables are what checkable found, as it is asked for every message that comes.
-var checkables sync.Map
-
-// checkable returns the fields of which check looks at the values.
-func checkable(of protoreflect.MessageDescriptor) []protoreflect.FieldDescriptor {
-	if known, ok := checkables.Load(of); ok {
-		return known.([]protoreflect.FieldDescriptor)
-	}
-	var found []protoreflect.FieldDescriptor
-	fields := of.Fields()
-	for i := range fields.Len() {
-		switch f := fields.Get(i); f.Kind() {
-		case protoreflect.MessageKind, protoreflect.StringKind, protoreflect.EnumKind:
-			found = append(found, f)
-		}
-	}
-	checkables.Store(of, found)
-	return found
 }
