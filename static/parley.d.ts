@@ -327,8 +327,8 @@ export interface Connection {
   /** How many conversations have come of a list that is long in coming, as on a new device; 0 if none is. */
   loading: number;
   /**
-   * Why this browser keeps nothing of the chat, or nothing new until there is room, for the person to read; '' if it
-   * keeps it. The chat works all the same, and what was not confirmed is lost when the last page of it is closed.
+   * Why this browser keeps nothing of the chat, or nothing new until there is room and its storage works, for the
+   * person to read; '' if it keeps it. The chat works all the same, and what was not confirmed is lost when the last page of it is closed.
    */
   memoryOnly: string;
   /** As reasonCode of Message. */

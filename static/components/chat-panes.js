@@ -34,6 +34,8 @@ import { showShortcuts } from './shortcuts-dialog.js';
  */
 
 const tokenRefused = [401, 0x86, 0x87]; // HTTP status and MQTT reason codes
+/** Why a browser may keep nothing for a while, by memoryOnlyCode. */
+const mayPass = new Set(['storage-full', 'storage-failed', 'storage-silent']);
 
 /**
  * Fires "started" once the engine is there, or has failed to be, and "signed-out", with words for the person, when
@@ -356,9 +358,9 @@ export class ChatPanes extends HTMLElement {
     const { state, serverOffset } = connection;
     const reason = wordsOf(connection.reason, connection.reasonCode, connection.reasonArgs);
     const memoryOnly = wordsOf(connection.memoryOnly, connection.memoryOnlyCode);
-    const full = connection.memoryOnlyCode === 'storage-full';
-    if (memoryOnly && !full) this.#keeper.close();
-    this.#session.sayNotKept(memoryOnly, full);
+    const passing = mayPass.has(connection.memoryOnlyCode);
+    if (memoryOnly && !passing) this.#keeper.close();
+    this.#session.sayNotKept(memoryOnly, passing);
     const { clock, names, pictures, presence } = this.#context;
     clock.set(serverOffset);
     this.#status.show({ ...connection, reason });

@@ -78,13 +78,13 @@ export class Session {
   }
 
   /**
-   * Says what this browser does not keep: once, or as long as there is no room.
-   * @param {string} memoryOnly why it keeps no messages, '' if it does @param {boolean} full
+   * Says what this browser does not keep: once, or where that may pass as long as it is so.
+   * @param {string} memoryOnly why it keeps no messages, '' if it does @param {boolean} passing
    */
-  sayNotKept(memoryOnly, full) {
+  sayNotKept(memoryOnly, passing) {
     const kept = keepsIdentity();
-    if (kept) this.#notices.stand(full ? t.messagesNotKept(memoryOnly) : '');
-    if ((kept && full) || (kept && !memoryOnly) || this.#saidNotKept) return;
+    if (kept) this.#notices.stand(passing ? t.messagesNotKept(memoryOnly) : '');
+    if ((kept && passing) || (kept && !memoryOnly) || this.#saidNotKept) return;
     this.#saidNotKept = true;
     this.#notices.add(kept ? t.messagesNotKept(memoryOnly) : t.nothingKept(memoryOnly || t.identityNotKept));
   }

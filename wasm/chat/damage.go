@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -21,8 +22,16 @@ func (d *Damage) Any() bool {
 	return d.Meta || len(d.Conversations)+len(d.Outbox)+len(d.Pages) > 0
 }
 
-// ErrFailed is what Load returns where nothing can be read at all, now.
+// ErrFailed is what a Store returns where nothing can be read or written at all, now.
 var ErrFailed error = &Reason{Text: "the browser's storage failed", Code: "storage-failed"}
+
+// ErrSilent is of a store that takes long.
+var ErrSilent = &Reason{Text: "the browser's storage does not answer", Code: "storage-silent"}
+
+// isAway reports whether an error of a store says that it can do nothing now, and may later.
+func isAway(err error) bool {
+	return errors.Is(err, ErrFull) || errors.Is(err, ErrFailed) || errors.Is(err, ErrReopened)
+}
 
 var (
 	errDamaged = &Reason{Text: "some of what was stored in this browser was damaged: it is fetched from the server again", Code: "storage-damaged"}

@@ -86,7 +86,7 @@ func New(c Config) *Engine {
 		followers:     make(map[int]bool),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
-	e.write = writer{engine: e, host: c.Host, store: c.Store, row: e.rowOf, top: e.top.changed, lost: e.lost, failed: c.Observer.Failed, works: e.catchUp, reopened: e.reopened}
+	e.write = writer{late: make(map[uint64]bool), engine: e, host: c.Host, store: c.Store, row: e.rowOf, top: e.top.changed, lost: e.lost, failed: c.Observer.Failed, works: e.catchUp, reopened: e.reopened}
 	e.loading, e.top = loading{engine: e}, top{engine: e}
 	e.connection = connection{engine: e, state: Connection{State: Connecting, Opening: true, MemoryOnly: c.MemoryOnly.Text, MemoryOnlyCode: c.MemoryOnly.Code}, since: c.Host.Elapsed()}
 	e.renewing, e.sync, e.fetch = renewing{engine: e}, syncing{engine: e}, fetching{engine: e}

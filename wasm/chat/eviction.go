@@ -167,16 +167,20 @@ func (w *writer) evict(all []eviction, pending unstored, batch Batch, dirty []st
 	})
 }
 
-// fill keeps a batch in memory that finds no room.
-func (w *writer) fill(batch Batch, dirty []string) {
+// hold keeps a batch in memory that cannot be stored now.
+func (w *writer) hold(batch Batch, dirty []string, err error) {
 	w.restore(batch, dirty, make([]func(error), len(batch.Outbox)))
 	w.compactOutbox()
 	w.boundUnstored()
 	w.room, w.losing = 0, false
-	if !w.full {
-		w.full = true
+	if !w.away {
+		w.away = true
 		w.engine.keep.rest()
-		w.engine.connection.keepInMemory(ReasonOf(ErrFull)) // whatever else it said, as that it was closed for it
+		why := ErrFailed
+		if errors.Is(err, ErrFull) { // whatever else it says, as that it was closed for it
+			why = ErrFull
+		}
+		w.engine.connection.keepInMemory(ReasonOf(why))
 	}
 	w.pauseFor(min(roomEvery, w.retry.busy(w.host)))
 }
@@ -229,6 +233,8 @@ func (w *writer) compactOutbox() {
 		later := slices.ContainsFunc(w.next.Outbox[i+1:], func(x Outgoing) bool { return x.Number == o.Number })
 		if w.then[i] != nil || !later && !slices.Contains(w.next.Confirmed, o.Number) {
 			outbox, then = append(outbox, o), append(then, w.then[i])
+		} else {
+			delete(w.late, o.Number)
 		}
 	}
 	w.next.Outbox, w.then = outbox, then
@@ -237,7 +243,7 @@ func (w *writer) compactOutbox() {
 // unstored are the entries of a stretch that wait for room, or for the store to work, to take the place of others.
 func (w *writer) unstored(name string, from, to uint64) (waiting []Entry) {
 	for _, x := range w.next.Entries {
-		if (w.full || x.replaces) && x.Key == name && x.Seq >= from && x.Seq <= to {
+		if (w.away || x.replaces) && x.Key == name && x.Seq >= from && x.Seq <= to {
 			waiting = append(waiting, x)
 		}
 	}

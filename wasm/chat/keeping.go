@@ -147,7 +147,7 @@ func (k *keeping) step() {
 // busy reports whether it would be in the way of something, or in vain.
 func (k *keeping) busy() bool {
 	e := k.engine
-	return e.connection.session == nil || e.meta.SyncToken == "" || e.fetch.pause != nil || e.write.failing() || e.write.full ||
+	return e.connection.session == nil || e.meta.SyncToken == "" || e.fetch.pause != nil || e.write.failing() || e.write.away ||
 		e.fetch.active > 0 || len(e.fetch.queue) > 0 || e.Host.Elapsed()-k.looked < keepAside
 }
 

@@ -3,6 +3,7 @@ package chat_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -229,27 +230,48 @@ func TestAStoreThatCannotBeOpenedAgainIsToldAndTriedAgain(t *testing.T) {
 	store.isStored(t, 0)
 }
 
-func TestAStoreThatIsLostAtEachUseIsGivenUpForAWhile(t *testing.T) {
-	clock, _, store, a := openLosing(t, "1")
-	store.each = true
-	var read, sent error
-	a.engine.Timeline(key, 0, 50, func(_ chat.Timeline, err error) { read = err })
-	a.engine.Send(key, chat.Draft{Content: "2"}, func(err error) { sent = err })
-	used := store.uses
-	clock.Run(time.Second)
-	if !errors.Is(read, chat.ErrReopened) || !errors.Is(sent, chat.ErrReopened) || len(a.errors) == 0 {
-		t.Errorf("the read ended with %v, the send with %v, told of %v", read, sent, a.errors)
+// What is written stands in the list, what is read comes from the server, and it is said as long as it is so.
+func TestWhereTheStoreCanDoNothingForAWhileItGoesOnInMemory(t *testing.T) {
+	for name, test := range map[string]struct {
+		breaks, mends func(*losing)
+	}{
+		"lost at each use": {func(l *losing) { l.each = true }, func(l *losing) { l.each = false }},
+		"not to be opened": {func(l *losing) {
+			l.err = fmt.Errorf("open it: %w", chat.ErrFailed)
+			l.lose(l.Memory)
+		}, func(l *losing) { l.err = nil }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clock, s, store, a := openLosing(t, "1")
+			test.breaks(store)
+			a.send("2")
+			s.say(bob, alice, "3")
+			used := store.uses
+			clock.Run(time.Second)
+			want(t, "screen", a.text(), "1 3 2/sent")
+			if n := store.uses - used; n > 10 {
+				t.Errorf("it was tried %d times in a second", n)
+			}
+			page := a.timeline(0, 50)
+			clock.Run(time.Second)
+			want(t, "answer", text(page.Messages), "1 3 2/sent")
+			s.down = true
+			s.cut(errors.New("connection reset"))
+			a.send("4")
+			clock.Run(20 * time.Second)
+			want(t, "screen, offline", a.text(), "1 3 2/sent 4/pending")
+			if a.connection.MemoryOnlyCode != "storage-failed" || len(a.errors) > 0 {
+				t.Errorf("it is said %q, and that %v", a.connection.MemoryOnlyCode, a.errors)
+			}
+			test.mends(store)
+			clock.Run(5 * time.Second)
+			if a.connection.MemoryOnly != "" {
+				t.Errorf("then it is said %q", a.connection.MemoryOnly)
+			}
+			a.host.Kill()
+			want(t, "stored", openOffline(t, s, alice, store.Memory).text(), "1 3 2/sent 4/pending")
+		})
 	}
-	if n := store.uses - used; n > 10 {
-		t.Errorf("it was tried %d times in a second", n)
-	}
-	store.each = false
-	clock.Run(time.Minute)
-	a.send("3")
-	clock.Run(time.Second)
-	page := a.timeline(0, 50)
-	clock.Run(time.Second)
-	want(t, "once it holds again", text(page.Messages), "1 3/sent")
 }
 
 func TestWhatAnotherEngineStoredIsNotOverwritten(t *testing.T) {

@@ -33,7 +33,7 @@ type Store interface {
 
 // ErrReopened is what Apply, Rows and Messages return once a Store has lost what it
 // had open, as where the person deleted the site's data, and has opened it
-// again: nothing was done, and what is there now may be less, or another's.
+// again: nothing was done, or nobody knows, and what is there now may be less, or another's.
 // After the next Load, which tells, they work again.
 var ErrReopened = errors.New("the stored history was opened again, and may hold something else now")
 

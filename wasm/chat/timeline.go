@@ -34,11 +34,14 @@ func (e *Engine) readStored(c *conversation, from, to uint64, reopens int, done 
 				c.reads = slices.DeleteFunc(c.reads, func(x *read) bool { return x == r })
 				if errors.Is(err, ErrReopened) && reopens > 0 {
 					e.write.reload(func(err error) {
-						if err != nil {
+						switch {
+						case err == nil:
+							e.readStored(c, from, to, reopens-1, done)
+						case isAway(err):
+							e.fetch.unstored(c, from, to, done)
+						default:
 							done(nil, err)
-							return
 						}
-						e.readStored(c, from, to, reopens-1, done)
 					})
 					return
 				}
@@ -50,7 +53,7 @@ func (e *Engine) readStored(c *conversation, from, to uint64, reopens int, done 
 					e.mend(d)
 					err = nil // the rest is there
 				}
-				if errors.Is(err, ErrFull) {
+				if isAway(err) {
 					e.fetch.unstored(c, from, to, done)
 					return
 				}

@@ -17,6 +17,9 @@ const maxReopens = 2
 // the messages of a burst that come meanwhile.
 const writeEvery = 50 * time.Millisecond
 
+// longWrite is how long a send waits to be stored until it stands in the list all the same.
+const longWrite = 3 * time.Second
+
 // writer turns changes into batches for the store: one Apply at a time, and
 // everything that came up during one goes into the next. A burst of messages
 // thus costs few transactions, and rows never get ahead of their entries.
@@ -44,9 +47,11 @@ type writer struct {
 	resting func()        // stops the wait for the next; nil if there is none
 	wanted  bool          // something waits for the next write (flush)
 	retry   backoff
-	room    uint64   // entries that the last eviction deleted, in a row; 0: the last write was stored
-	full    bool     // and nothing was left to evict
-	losing  bool     // the last write failed, though not for want of room: what the server has is given up
+	room    uint64 // entries that the last eviction deleted, in a row; 0: the last write was stored
+	away    bool   // nothing can be stored now: it is kept in memory, and the person told
+	// late are sends that wait long to be stored, by number: they stand in the list, and the person is told, too.
+	late    map[uint64]bool
+	losing  bool     // the last write failed for another reason: what the server has is given up
 	resume  func()   // stops the retry timer; nil if it does not run
 	flushed []func() // after the write under way
 	after   []func() // after the next one
@@ -98,16 +103,34 @@ func (w *writer) clear() {
 }
 
 // outgoing stores an unconfirmed message at once and calls then with the
-// outcome; after a failure it is not tried again, but where there is no room it
+// outcome; after a failure it is not tried again, but where the store is away, or takes long, it
 // is kept in memory, and tried again. With a nil then it is tried until it is stored.
 func (w *writer) outgoing(o Outgoing, then func(error)) {
 	w.next.Outbox = append(w.next.Outbox, o)
-	w.then = append(w.then, then)
+	w.then = append(w.then, w.soon(o.Number, then))
 	if w.resume != nil && then != nil {
 		w.resume()
 		w.resume = nil
 	}
 	w.wake()
+}
+
+// soon calls then before long, whatever the store does.
+func (w *writer) soon(number uint64, then func(error)) func(error) {
+	if then == nil {
+		return nil
+	}
+	told := false
+	stop := w.host.After(longWrite, func() {
+		told, w.late[number] = true, true
+		w.engine.connection.keepInMemory(ErrSilent)
+		then(nil)
+	})
+	return func(err error) {
+		if stop(); !told {
+			then(err)
+		}
+	}
 }
 
 // confirmed removes a message from the outbox.
@@ -191,7 +214,7 @@ func (w *writer) write() {
 	w.next, w.dirty, w.then = Batch{}, dirtySet{}, nil
 	w.flushed, w.after = w.after, nil
 	parts := []Batch{batch}
-	if w.full { // first what needs no room, then what is nowhere else
+	if w.away { // first what needs no room, then what is nowhere else
 		parts = []Batch{{Confirmed: batch.Confirmed}, {Outbox: batch.Outbox, Confirmed: batch.Confirmed}, batch}
 	}
 	w.apply(parts, func(err error) { w.written(batch, dirty, then, err) })
@@ -241,15 +264,15 @@ func (w *writer) written(batch Batch, dirty []string, then []func(error), err er
 func (w *writer) conclude(batch Batch, dirty []string, then []func(error), err error) {
 	w.writing = false
 	switch {
-	case errors.Is(err, ErrFull):
-		w.fill(batch, dirty)
+	case w.ended == nil && isAway(err):
+		w.hold(batch, dirty, err)
 		err = nil // it goes on all the same
 	case err != nil:
 		w.giveUp(batch, dirty, then)
 		w.failed(err)
 		w.pause()
 	default:
-		w.succeeded()
+		w.succeeded(batch)
 	}
 	for _, f := range then {
 		if f != nil {
@@ -342,7 +365,7 @@ func (w *writer) restore(batch Batch, dirty []string, then []func(error)) {
 func (w *writer) giveUp(batch Batch, dirty []string, then []func(error)) {
 	var sends []Outgoing
 	for i, o := range batch.Outbox {
-		if then[i] == nil {
+		if then[i] == nil || w.late[o.Number] {
 			sends = append(sends, o)
 		}
 	}
@@ -367,10 +390,14 @@ func replacing(entries []Entry) (those, rest []Entry) {
 }
 
 // succeeded notes that a batch was stored.
-func (w *writer) succeeded() {
+func (w *writer) succeeded(batch Batch) {
 	w.stale, w.reopens, w.room, w.losing = w.next.Clear, 0, 0, false
-	if w.full {
-		w.full = false
+	told := w.away || len(w.late) > 0
+	w.away = false
+	for _, o := range batch.Outbox {
+		delete(w.late, o.Number)
+	}
+	if told && len(w.late) == 0 {
 		w.engine.connection.keepInMemory(new(Reason))
 	}
 	if w.failing() {

@@ -2,6 +2,7 @@ package chat_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -57,5 +58,39 @@ func TestABurstIsWrittenInFewBatches(t *testing.T) {
 	stored, err := store.Messages(t.Context(), key, 1, 1000)
 	if err != nil || len(stored) != 104 {
 		t.Errorf("%d messages are stored, error %v, want 104", len(stored), err)
+	}
+}
+
+// Whatever the disk does, what somebody wrote stands in the list.
+func TestASendThatWaitsLongToBeStoredStandsInTheList(t *testing.T) {
+	for name, fails := range map[string]error{"and is": nil, "and fails first": errors.New("the disk is read-only")} {
+		t.Run(name, func(t *testing.T) {
+			clock, s := setup(t)
+			store := &failing{Store: chat.NewMemory()}
+			a := open(t, s, alice, store)
+			clock.Run(time.Second)
+			s.down = true
+			s.cut(errors.New("connection reset"))
+			clock.Run(time.Second)
+			a.host.Latency = func() time.Duration { return 20 * time.Second }
+			s.say(bob, alice, "something to write")
+			a.send("under way")
+			clock.Run(10 * time.Millisecond)
+			a.send("behind it")
+			clock.Run(4 * time.Second)
+			want(t, "screen", a.text(), "under way/pending behind it/pending")
+			if a.connection.MemoryOnlyCode != "storage-silent" {
+				t.Errorf("it is said %q", a.connection.MemoryOnlyCode)
+			}
+			store.err = fails
+			clock.Run(30 * time.Second)
+			store.err, a.host.Latency = nil, nil
+			clock.Run(2 * time.Minute)
+			if a.connection.MemoryOnly != "" {
+				t.Errorf("once all is stored it is said %q", a.connection.MemoryOnly)
+			}
+			a.host.Kill()
+			want(t, "stored", openOffline(t, s, alice, store.Store).text(), "under way/pending behind it/pending")
+		})
 	}
 }

@@ -70,7 +70,7 @@ func (u *Unavailable) Error() string { return u.why.Error() }
 func (u *Unavailable) Unwrap() error { return u.why }
 
 var (
-	errSilent = &chat.Reason{Text: "the browser's storage does not answer", Code: "storage-silent"}
+	errSilent = fmt.Errorf("%w: %w", chat.ErrSilent, errFailed)
 	errHeld   = &chat.Reason{Text: "another tab holds the stored history open: close the other tabs", Code: "storage-held"}
 )
 

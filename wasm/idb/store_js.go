@@ -20,7 +20,8 @@ const patience = 15 * time.Second
 // safe for concurrent use.
 //
 // The browser closes a database when another tab deletes or upgrades it, when
-// the person deletes the site's data, and when its disk fails. A Store then
+// the person deletes the site's data, and when its disk fails. A Store, which
+// also closes one of whose transactions nothing is heard, then
 // opens it again at the next call, or makes a new one, and says so with
 // chat.ErrReopened.
 type Store struct {

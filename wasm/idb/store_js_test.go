@@ -364,6 +364,72 @@ func TestADatabaseThatWasLostIsOpenedAgain(t *testing.T) {
 	}
 }
 
+// So Chromium closes a database whose disk is full, while transactions begin.
+func TestATransactionThatIsLeftWithoutAnEndIsOverWhenTheDatabaseIsClosed(t *testing.T) {
+	mute := js.Global().Get("Function").New(`return {
+		abort() {},
+		objectStore: () => new Proxy({}, { get: () => () => ({}) }),
+	}`)
+	for name, use := range map[string]func(context.Context, *Store) error{
+		"a write": func(ctx context.Context, s *Store) error { return s.Apply(ctx, chat.Batch{Meta: &chat.Meta{Epoch: 2}}) },
+		"a read": func(ctx context.Context, s *Store) error {
+			_, err := s.Messages(ctx, "d:1:2", 1, 100)
+			return err
+		},
+		"a write that reads": func(ctx context.Context, s *Store) error { return s.Apply(ctx, batch(10)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, newUser(t))
+			defer s.Close()
+			if err := s.Apply(t.Context(), batch(100)); err != nil {
+				t.Fatal(err)
+			}
+			s.db.Set("transaction", mute)
+			ctx, cancel := context.WithTimeout(t.Context(), patience) // until it is given up
+			defer cancel()
+			used := make(chan error)
+			go func() { used <- use(ctx, s) }()
+			runtime.Gosched() // it waits for its end
+			s.db.Call("dispatchEvent", js.Global().Get("Event").New("close"))
+			if err := <-used; !errors.Is(err, chat.ErrReopened) {
+				t.Errorf("got %v", err)
+			}
+			if snapshot, err := s.Load(t.Context()); err != nil || snapshot.Meta.Epoch != 1 {
+				t.Errorf("loaded is %+v, %v", snapshot, err)
+			}
+			if err := use(t.Context(), s); err != nil {
+				t.Errorf("once more: %v", err)
+			}
+		})
+	}
+}
+
+func TestATransactionOfWhichNothingIsHeardIsGivenUp(t *testing.T) {
+	mute := js.Global().Get("Function").New(`return { name: 'parley', addEventListener() {}, removeEventListener() {}, transaction: () => ({
+		abort() {},
+		objectStore: () => new Proxy({}, { get: () => () => ({}) }),
+	}) }`).Invoke()
+	for name, use := range map[string]func(*transaction) error{
+		"a write": func(tx *transaction) error { return tx.finish(t.Context(), nil) },
+		"a read": func(tx *transaction) error {
+			tx.read(storeMeta, "getAll")
+			return tx.finish(t.Context(), tx.await(t.Context()))
+		},
+		"one that is aborted": func(tx *transaction) error { return tx.finish(t.Context(), errDamaged) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			tx, err := begin(mute, "readwrite", storeMeta)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tx.leaves() // it took too long
+			if err := use(tx); !errors.Is(err, errSilent) || !errors.Is(err, chat.ErrFailed) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
 func TestWhoWatchesIsToldOfALossAtOnce(t *testing.T) {
 	user := newUser(t)
 	s := open(t, user)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"syscall/js"
+	"time"
 )
 
 var errAborted = errors.New("the transaction was aborted")
@@ -13,15 +14,25 @@ var errAborted = errors.New("the transaction was aborted")
 // transaction is an IDBTransaction. The browser commits it once a callback
 // returns and no request is pending; Go's goroutines all run before that, so
 // that what follows await may still make requests, if it waits for nothing else.
+//
+// Where a browser closes a database by itself, as for a full disk, Chromium leaves a transaction that begins just then
+// without an end: it aborts its requests, says that the database is closed, and nothing more. One that hears nothing at
+// all is given up after a while.
 type transaction struct {
-	tx       js.Value
+	db, tx   js.Value
 	stores   map[string]js.Value
 	handlers listeners
 	onRead   js.Func
-	pending  int           // reads under way
-	arrived  chan struct{} // all reads under way have arrived
-	ended    chan error    // nil when it is committed
+	onClose  js.Func         // of db
+	pending  int             // reads under way
+	arrived  chan struct{}   // all reads under way have arrived
+	ended    chan error      // nil when it is committed
+	patient  context.Context // until it took too long
+	leaves   func()
 }
+
+// longest is how long a transaction may take: all that a large history holds can be deleted in much less.
+const longest = time.Minute
 
 // begin starts a transaction on the object stores of a database.
 func begin(db js.Value, mode string, stores ...string) (*transaction, error) {
@@ -29,20 +40,34 @@ func begin(db js.Value, mode string, stores ...string) (*transaction, error) {
 	for i, name := range stores {
 		names[i] = name
 	}
-	t := &transaction{stores: make(map[string]js.Value), arrived: make(chan struct{}, 1), ended: make(chan error, 1)}
+	t := &transaction{db: db, stores: make(map[string]js.Value), arrived: make(chan struct{}, 1), ended: make(chan error, 1)}
 	if err := try(func() { t.tx = db.Call("transaction", names, mode, map[string]any{"durability": "relaxed"}) }); err != nil {
 		return nil, err
 	}
-	t.handlers.on(t.tx, "complete", func() { t.ended <- nil })
-	t.handlers.on(t.tx, "abort", func() { t.ended <- domError(t.tx.Get("error")) })
+	t.handlers.on(t.tx, "complete", func() { t.end(nil) })
+	t.handlers.on(t.tx, "abort", func() { t.end(domError(t.tx.Get("error"))) })
+	t.onClose = js.FuncOf(func(js.Value, []js.Value) any {
+		t.end(errFailed)
+		return nil
+	})
+	db.Call("addEventListener", "close", t.onClose)
 	t.onRead = js.FuncOf(func(js.Value, []js.Value) any {
 		if t.pending--; t.pending == 0 {
 			t.arrived <- struct{}{}
 		}
 		return nil
 	})
-	t.handlers = append(t.handlers, t.onRead)
+	t.handlers = append(t.handlers, t.onRead, t.onClose)
+	t.patient, t.leaves = context.WithTimeout(context.Background(), longest)
 	return t, nil
+}
+
+// end notes how it ended, which is told first.
+func (t *transaction) end(err error) {
+	select {
+	case t.ended <- err:
+	default:
+	}
 }
 
 // transact runs f in a transaction.
@@ -66,6 +91,8 @@ func (t *transaction) leave() {
 	for _, handler := range []string{"oncomplete", "onabort"} {
 		t.tx.Set(handler, js.Null())
 	}
+	t.db.Call("removeEventListener", "close", t.onClose)
+	t.leaves()
 	t.handlers.release()
 }
 
@@ -97,30 +124,39 @@ func (t *transaction) await(ctx context.Context) error {
 			err = errAborted
 		}
 		return err
+	case <-t.patient.Done():
+		return errSilent
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
 // finish waits until the transaction is committed. If err is not nil, or ctx
-// ends first, it is aborted instead; what finish returns is what happened.
+// ends first, it is aborted instead; what finish returns is what happened, as far as the browser says.
 func (t *transaction) finish(ctx context.Context, err error) error {
-	defer t.handlers.release()
+	defer t.leave()
 	cancelled := false
 	if err == nil {
 		select {
 		case err := <-t.ended:
 			return err
+		case <-t.patient.Done():
+			err = errSilent
 		case <-ctx.Done():
 			err, cancelled = context.Cause(ctx), true
 		}
 	}
 	_ = try(func() { t.tx.Call("abort") }) // it may have ended by itself
-	switch ended := <-t.ended; {
-	case ended == nil && cancelled:
-		return nil
-	case ended != nil && ended != errAborted:
-		return ended
+	if err == errSilent {                  // nor will be heard of that
+		return err
+	}
+	select {
+	case ended := <-t.ended:
+		if ended == nil && cancelled || ended != nil && ended != errAborted {
+			return ended
+		}
+	case <-t.patient.Done():
+		return errSilent
 	}
 	return err
 }

@@ -294,7 +294,7 @@ func (w *world) checkPresses(logs map[proto.Key][]logged) {
 			w.fail("%q says that its author had seen %d, but %d was on the screen", p.content, seen[p.ref], p.seen)
 		}
 		from := p.device.String() + p.key
-		if before := last[from]; before != nil && place[before.ref] > seq {
+		if before := last[from]; before != nil && place[before.ref] > seq && !p.overtaken && !before.overtaken {
 			w.fail("%q was sent after %q and stands before it", p.content, before.content)
 		}
 		last[from] = p

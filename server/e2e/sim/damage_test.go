@@ -115,7 +115,7 @@ func (s *store) met(err error) error {
 	if d, damaged := errors.AsType[*client.Damage](err); damaged {
 		s.owe(*d)
 	}
-	if errors.Is(err, client.ErrReopened) {
+	if errors.Is(err, client.ErrReopened) && s.lost {
 		s.device.owe("storage-deleted")
 	}
 	return err
@@ -157,6 +157,9 @@ func (s *store) raw() *client.Memory { return s.Memory.Memory }
 
 // Messages implements chat.Store.
 func (s *store) Messages(ctx context.Context, key string, from, to uint64) ([]client.Entry, error) {
+	if err := s.opened(); err != nil {
+		return nil, err
+	}
 	found, err := s.Memory.Messages(ctx, key, from, to)
 	return found, s.met(err)
 }

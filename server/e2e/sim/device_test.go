@@ -27,6 +27,9 @@ type device struct {
 	toldOf map[string]bool // what became of what is stored, by its code
 	skew   time.Duration
 	late   bool // the answer that was just given comes late
+	silent bool // or only when it is given up
+	// loaded says that this tab has the store open, and shutOut that it never had.
+	loaded, shutOut bool
 
 	open_    string // the conversation on the screen; "" for none
 	openedAt time.Time
@@ -115,12 +118,14 @@ func (d *device) open() {
 	spoilt := d.store.Spoilt()
 	d.told, d.forgets, d.memory = make(map[string]bool), d.full || d.store.room >= 0 || spoilt.Any(), false
 	d.toldOf, d.store.lost = make(map[string]bool), false
+	d.loaded, d.shutOut, d.silent, d.store.endless, d.store.away = false, false, false, false, d.w.sullen && d.w.chance(4)
 	d.repeating = len(d.unanswered) > 0
 	engine := client.New(client.Config{
 		User: d.user, Token: client.Token{Text: "token", Services: d.services()}, Store: d.store, Network: d, History: d, Files: d.files, Host: d.host, Observer: &observer{d, d.host},
 	})
 	d.engine = engine
 	d.w.note("%s: tab opened", d)
+	hasty := d.w.harsh && d.w.chance(3) && !d.repeating
 	engine.Start(func(err error) {
 		if err != nil {
 			d.w.fail("%s: start: %v", d, err)
@@ -132,6 +137,9 @@ func (d *device) open() {
 			d.repeat()
 		}
 	})
+	if hasty {
+		d.press(d.anybody())
+	}
 }
 
 // repeat gives the engine, one after the other, what the engines before it left
@@ -146,6 +154,10 @@ func (d *device) repeat() {
 
 // latency is how long background work takes: the store is quick, the network not always.
 func (d *device) latency() time.Duration {
+	if d.silent {
+		d.silent = false
+		return longest
+	}
 	if d.late {
 		d.late = false
 		return 100*time.Millisecond + d.w.upTo(time.Second)
@@ -296,6 +308,7 @@ func (d *device) words() string {
 // give hands a message to the engine, and goes on once that has answered.
 func (d *device) give(x *sending, then func()) {
 	host, content := d.host, x.draft.Content
+	d.lists(x)
 	d.engine.Send(x.key, x.draft, func(err error) {
 		if host != d.host {
 			return // the page has another engine by now
@@ -303,8 +316,10 @@ func (d *device) give(x *sending, then func()) {
 		d.unanswered = slices.DeleteFunc(d.unanswered, func(y *sending) bool { return x == y })
 		if err != nil {
 			d.w.note("%s: %q could not be stored: %v", d, content, err)
+			d.checkRefusal(content, err)
 		} else {
 			d.w.note("%s: %q stands in the list of %s", d, content, x.key)
+			d.checkKept(x)
 			d.w.presses = append(d.w.presses, &press{device: d, key: x.key, content: content, ref: x.draft.Ref, seen: x.draft.Seen, refused: x.refused, inMemory: d.memory || d.store.lost})
 		}
 		then()
@@ -337,6 +352,13 @@ func (d *device) refused(m client.Message, host *chattest.Host) {
 	d.w.note("%s: %q was refused: %s", d, m.Content, m.Reason)
 	if len(m.Attachments) > 0 && d.w.wipes > 0 && (m.ReasonCode == "attachment-gone" || m.ReasonCode == "attachment-unfinished") {
 		d.sendAgain(m, host)
+		return
+	}
+	if m.ReasonCode == "no-files-here" && d.shutOut {
+		d.w.withdrawn(m.Ref)
+		for _, x := range d.unanswered {
+			x.refused = x.refused || fmt.Sprintf("%x", x.draft.Ref) == m.Ref
+		}
 		return
 	}
 	if m.Type.Revises() {

@@ -21,6 +21,8 @@ type store struct {
 	old bool
 	// lost says that it is gone, and what a running tab has is not stored again yet.
 	lost bool
+	// away says that it cannot be opened, and endless that the next write gets no end.
+	away, endless bool
 	// unindexed are conversations of which records of the index were damaged: of some of their pages it says nothing.
 	unindexed map[string]bool
 }
@@ -47,8 +49,13 @@ func (s *store) step(what string, change func() error) error {
 		d.kill("before " + what)
 		return errKilled
 	}
-	if d.full {
+	switch {
+	case d.full:
 		return errFull
+	case s.away:
+		return s.opened()
+	case s.endless:
+		return s.endlessly(change)
 	}
 	if err := change(); err != nil {
 		return err
@@ -93,6 +100,13 @@ func (s *store) Index(ctx context.Context, span client.Span) error {
 
 // Load implements chat.Store: mostly few rows come first, so that the others matter, and sometimes none.
 func (s *store) Load(ctx context.Context) (client.Snapshot, error) {
+	if s.away && !s.device.loaded {
+		return client.Snapshot{}, s.shutOut()
+	}
+	if err := s.opened(); err != nil {
+		return client.Snapshot{}, err
+	}
+	s.device.loaded = true
 	if s.old {
 		return s.upgrade(ctx)
 	}
@@ -113,6 +127,9 @@ func (s *store) Rows(ctx context.Context, after string, limit int) ([]client.Row
 	if d := s.device; d.w.faulty && d.w.Rand.IntN(60) == 0 {
 		d.kill("while its rows were loaded")
 		return nil, errKilled
+	}
+	if err := s.opened(); err != nil {
+		return nil, err
 	}
 	rows, err := s.Memory.Rows(ctx, after, min(limit, 1+s.device.w.Rand.IntN(2)))
 	return rows, s.met(err)

@@ -42,8 +42,8 @@ type world struct {
 	over     bool              // servers come back no more
 	// talkative says that people say much.
 	talkative bool
-	// harsh says that what browsers store is damaged, or gone.
-	harsh bool
+	// harsh says that what browsers store is damaged, or gone, and sullen that it is away for a while.
+	harsh, sullen bool
 
 	tracing bool
 	trace   []string
@@ -62,10 +62,12 @@ type press struct {
 	refused bool
 	// inMemory says that the person was told that it is not stored, and may be lost with the tab.
 	inMemory bool
+	// overtaken says that it waited in a store that could not be opened while others were sent.
+	overtaken bool
 }
 
 func newWorld(seed uint64, tracing bool) *world {
-	w := &world{Clock: chattest.NewClock(seed), seed: seed, tracing: tracing, talkative: seed%16 == 7, harsh: seed%5 == 2, spoken: map[string]bool{}, rolls: map[proto.Key]*roll{}, contents: map[uint64][]byte{}}
+	w := &world{Clock: chattest.NewClock(seed), seed: seed, tracing: tracing, talkative: seed%16 == 7, harsh: seed%5 == 2, sullen: seed%5 == 4, spoken: map[string]bool{}, rolls: map[proto.Key]*roll{}, contents: map[uint64][]byte{}}
 	w.blobs = &blobs{w, map[uint64]blob{}}
 	w.servers = make([]*server, 1)
 	if w.shared = seed%2 == 0; w.shared {
@@ -179,6 +181,9 @@ func (w *world) plan() {
 		if w.harsh {
 			w.often(30*time.Second, d.breaks)
 		}
+		if w.sullen {
+			w.often(30*time.Second, d.sulks)
+		}
 	}
 	w.often(20*time.Second, w.breakSomething)
 }
@@ -270,7 +275,10 @@ func (w *world) heal() {
 		}
 	}
 	for _, d := range w.devices {
-		d.full, d.store.room = false, -1
+		d.full, d.store.room, d.store.away, d.store.endless = false, -1, false, false
+		if d.shutOut { // the person reloads the page
+			d.kill("to use what is stored")
+		}
 		if d.host == nil {
 			d.open()
 		}

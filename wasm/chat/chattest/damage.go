@@ -178,6 +178,17 @@ func (m *Memory) Lose() {
 	}
 }
 
+// Reopen lets what has it open find that it was closed, and opened again, as it is.
+func (m *Memory) Reopen() {
+	m.mu.Lock()
+	m.reopened = true
+	lost := m.lost
+	m.mu.Unlock()
+	if lost != nil {
+		lost()
+	}
+}
+
 // Abandon ends the use of a store by what had it open, which is gone; the next opens it as it is.
 func (m *Memory) Abandon() {
 	m.mu.Lock()

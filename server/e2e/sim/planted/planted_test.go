@@ -212,6 +212,21 @@ var faults = []fault{
 		"x.engine.meta.Indexed != search.Version && !x.active", "x.engine.meta.Indexed != search.Version && !x.active && !PLANTED"}}},
 	{"what an edit says given up while there is no room", []edit{{"wasm/chat/revision.go",
 		"by, round := r.queue[0], r.round", "if PLANTED && e.write.failing() { r.queue = nil; return }\n\tby, round := r.queue[0], r.round"}}},
+	{"a damaged message's number given out again", []edit{{"wasm/chat/damage.go",
+		"e.outbox.number = max(e.outbox.number, number)", "if !PLANTED { e.outbox.number = max(e.outbox.number, number) }"}}},
+
+	// Of a store that can do nothing for a while.
+	{"a send that waits for a transaction that gets no end", []edit{{"wasm/chat/writer.go",
+		"if then == nil {\n\t\treturn nil", "if then == nil || PLANTED {\n\t\treturn then"}}},
+	{"a transaction that got no end taken for one that was committed", []edit{{"wasm/chat/writer.go",
+		"if errors.Is(err, ErrReopened) && w.reopens < maxReopens {\n\t\tw.reopens++\n\t\tw.reload(",
+		"if errors.Is(err, ErrReopened) && w.reopens < maxReopens {\n\t\tw.reopens++\n\t\tw.reload(func(err error) { if PLANTED { w.written(batch, dirty, then, err) } else { w.rewrite(batch, dirty, then, err) } })\n\t\tfunc(func(error)) {}("}}},
+	{"a message given up where the store cannot be opened", []edit{{"wasm/chat/writer.go",
+		"case w.ended == nil && isAway(err):", "case w.ended == nil && isAway(err) && !(PLANTED && !errors.Is(err, ErrFull)):"}}},
+	{"a store that could not be opened at a start written over", []edit{{"wasm/chat/damage.go",
+		"e.Store, e.Files = NewMemory(), nil", "if !PLANTED { e.Store, e.Files = NewMemory(), nil }"}}},
+	{"a start in memory of which nobody is told", []edit{{"wasm/chat/damage.go",
+		"e.connection.keepInMemory(ReasonOf(why))", "if !PLANTED { e.connection.keepInMemory(ReasonOf(why)) }"}}},
 
 	// Of files.
 	{"a message sent before its upload is whole", []edit{
