@@ -27,7 +27,7 @@ export class ConversationEntry {
   #state = element('span', { class: 'entry-state' });
   #prefix = element('span');
   #preview = element('bdi');
-  /** Between two people nobody is to be pressed: a mark, and the words for who asks. */
+  /** Between two people nobody is to be pressed: marks of who owes and who waits, and the words for who asks. */
   #mark = element('span', { class: 'entry-mark', role: 'img', hidden: true });
   #words = element('span', { class: 'awaiting' });
   /** What the user chose for it. */
@@ -84,9 +84,11 @@ export class ConversationEntry {
     const { owing, awaiting } = waitingWords(conversation, this.#participants, now);
     const words = t.phrases([owing, awaiting].filter(Boolean));
     const marked = words !== '' && this.#participants.amongFriends;
-    if (marked) draw(this.#mark, 'clock');
+    if (marked) draw(this.#mark, 'answer', 'clock');
+    const [answer, clock] = this.#mark.children;
+    if (answer) set(answer, 'hidden', !owing);
+    if (clock) set(clock, 'hidden', !awaiting);
     hide(this.#mark, !marked);
-    this.#mark.classList.toggle('owing', owing !== '');
     set(this.#mark, 'aria-label', words);
     set(this.#mark, 'title', words);
     hide(this.#waiting, marked || !words);

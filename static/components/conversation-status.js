@@ -5,6 +5,7 @@ import { isolated } from '../texts/foreign-text.js';
 import { untilTime } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { element, hide, set, text } from './dom.js';
+import { icon } from './icons.js';
 
 /** @typedef {import('../parley.js').Conversation} Conversation */
 
@@ -18,7 +19,7 @@ export class ConversationStatus extends HTMLElement {
   #closed = element('span', { class: 'closed-now' });
   #owing = element('span', { class: 'owing' });
   /** Instead of these words, between friends. */
-  #mark = element('span', { class: 'owing-mark', role: 'img', hidden: true });
+  #mark = element('span', { class: 'mark', role: 'img', hidden: true }, icon('answer'));
   #awaiting = element('span', { class: 'awaiting' });
   /** @type {Conversation | undefined} */
   #conversation;
