@@ -50,7 +50,7 @@ export class ConversationPane extends HTMLElement {
   #title = element('h1', { dir: 'auto', tabindex: -1 });
   #typing = element('p', { class: 'typing' });
   #status;
-  #actions = new ConversationActions();
+  #actions;
   /** Shows all of where the conversation stands, where the screen is too low to do so always. */
   #unfold = element('button', {
     class: 'icon-button', type: 'button', 'aria-expanded': 'false', 'aria-label': t.showAllOfStatus, title: t.showAllOfStatus, onclick: () => this.#unfolds(),
@@ -88,6 +88,7 @@ export class ConversationPane extends HTMLElement {
     this.#conversation = conversation;
     this.participants = context.participants(key);
     this.#status = new ConversationStatus(this.participants, context);
+    this.#actions = new ConversationActions(this.participants.agent);
     this.#notes = new Notes(parley, key);
     this.#quotes = new Quotes(parley, key);
     if (this.participants.agent) {

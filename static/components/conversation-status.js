@@ -33,7 +33,10 @@ export class ConversationStatus extends HTMLElement {
   }
 
   connectedCallback() {
-    if (!this.firstChild) this.append(this.#service, this.#here, this.#closed, this.#owing, this.#mark, this.#awaiting);
+    if (!this.firstChild) {
+      this.classList.toggle('of-agent', this.#participants.agent);
+      this.append(element('span', { class: 'line' }, this.#service, this.#here, this.#closed), element('span', { class: 'line' }, this.#owing, this.#mark, this.#awaiting));
+    }
     this.#done = new AbortController();
     this.#context.clock.every(minute, () => this.#paint(), this.#done.signal);
   }
