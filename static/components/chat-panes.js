@@ -174,10 +174,11 @@ export class ChatPanes extends HTMLElement {
   }
 
   /** @param {import('../model/snapshot.js').Snapshot} snapshot */
-  #takeSnapshot({ conversations, unread, agent, names, open }) {
+  #takeSnapshot({ conversations, unread, archived, agent, names, open }) {
     for (const [id, name] of names) this.#context.names.set(id, name);
     if (open?.conversation) this.#context.names.learn([open.conversation]);
     this.#side.agent = agent;
+    this.#conversations.archivedBefore = archived;
     this.#takeConversations(conversations, true);
     this.#conversations.unread = unread; // those of all, of which only the first are here
   }
@@ -246,7 +247,9 @@ export class ChatPanes extends HTMLElement {
 
   /** @param {Parley} parley */
   async #readAll(parley) {
+    const { archivedCount } = this.#conversations;
     this.#conversations = new Conversations();
+    this.#conversations.archivedBefore = archivedCount;
     this.#listed = false;
     const conversations = parley.conversations({ opening: true });
     this.#route(); // and its messages are read meanwhile
@@ -290,6 +293,7 @@ export class ChatPanes extends HTMLElement {
   #paintLists() {
     this.#frame.cancel();
     if (!this.#listed || this.#opening && !this.#conversations.all.length) return;
+    if (this.#parley && !this.#snapshot && !this.#opening) this.#conversations.archivedBefore = 0;
     this.#side.paint(this.#conversations, this.#main.key);
     this.#main.rename();
     if (this.#opening) return; // what counts them all, or tells that they are there
