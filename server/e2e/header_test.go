@@ -79,5 +79,20 @@ func TestWhateverAnAgentsHeaderSaysNothingMovesOrIsCovered(t *testing.T) {
 		}
 		c.fits("an agent's header on " + on.String())
 	}
+
+	// Where it is one line, what unfolds it stays where it was.
+	const fold = `() => { const {left, top} = document.querySelector('.status-row [aria-expanded]').getBoundingClientRect(); return [left, top].map(Math.round) }`
+	for _, on := range lowScreens {
+		c.show(on)
+		folded := call[[]int](c.tab, fold)
+		press := func() {
+			call[bool](c.tab, `() => { document.querySelector('.status-row [aria-expanded]').click(); return true }`)
+		}
+		press()
+		if unfolded := call[[]int](c.tab, fold); folded[0] != unfolded[0] || unfolded[1]-folded[1] > 8 {
+			t.Errorf("on %s what unfolds the header goes from %v to %v", on, folded, unfolded)
+		}
+		press()
+	}
 	c.wroteNoErrors()
 }

@@ -134,6 +134,10 @@ func TestALowScreenKeepsTheMessagesInSight(t *testing.T) {
 	onAll("with a long draft")
 	call[bool](c.tab, `() => { const box = document.querySelector('message-composer textarea'); box.select(); document.execCommand('delete'); return true }`)
 
+	c.act("line 12.", "Reply")
+	onAll("with a reply")
+	c.press("\u001b")
+
 	// A keyboard that lies over the page leaves the composer above it, and the message that one reads where it is.
 	c.show(screen{360, 640})
 	call[bool](c.tab, `() => { document.querySelector('[role=log]').scrollTop = 60; return true }`)
