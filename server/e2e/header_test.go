@@ -74,6 +74,9 @@ func TestWhateverAnAgentsHeaderSaysNothingMovesOrIsCovered(t *testing.T) {
 			continue // there it covers the header, until it was read
 		}
 		c.show(on)
+		if cut := call[[]string](c.tab, `() => [...document.querySelectorAll('conversation-status .owing')].filter(e => e.scrollWidth > e.clientWidth || e.scrollHeight > e.clientHeight + 1).map(e => e.textContent)`); len(cut) > 0 {
+			t.Errorf("on %s are cut %q", on, cut)
+		}
 		if found := call[[]string](c.tab, covered); len(found) > 0 {
 			t.Errorf("on %s are covered %q", on, found)
 		}

@@ -135,10 +135,10 @@ func TestTheQuietMarksOfWhoWaitsDifferInShape(t *testing.T) {
 	}
 	for _, features := range []map[string]string{{"forced-colors": "active"}, {"prefers-color-scheme": "dark"}} {
 		ada.media(features)
-		if drawn := call[bool](ada.tab, `() => [...document.querySelectorAll('.entry-mark .icon')].filter(e => e.checkVisibility()).every(e => {
-			const {stroke, width} = getComputedStyle(e);
-			return parseFloat(width) >= 12 && stroke !== getComputedStyle(document.body).backgroundColor && stroke !== 'none';
-		})`); !drawn {
+		if drawn := call[bool](ada.tab, `theirs => [...document.querySelectorAll('.entry-mark .icon')].filter(e => e.checkVisibility()).every(e => {
+			const {stroke, color, width} = getComputedStyle(e);
+			return parseFloat(width) >= 12 && stroke === color && (theirs ? color === getComputedStyle(document.body).color : color !== getComputedStyle(document.body).backgroundColor);
+		})`, features["forced-colors"] != ""); !drawn {
 			t.Errorf("with %v the marks are not seen", features)
 		}
 	}
