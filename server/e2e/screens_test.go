@@ -137,6 +137,9 @@ func TestALowScreenKeepsTheMessagesInSight(t *testing.T) {
 	c.act("line 12.", "Reply")
 	onAll("with a reply")
 	c.press("\u001b")
+	c.act("line 12.", "Select")
+	onAll("with messages that are chosen")
+	c.press("\u001b")
 
 	// A keyboard that lies over the page leaves the composer above it, and the message that one reads where it is.
 	c.show(screen{360, 640})
