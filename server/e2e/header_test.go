@@ -17,6 +17,12 @@ const covered = `() => [...document.querySelectorAll('conversation-actions butto
 	return [0.1, 0.5, 0.9].some(part => !e.contains(document.elementFromPoint(left + part * width, top + part * height)));
 }).map(e => e.textContent)`
 
+// overlapping is JavaScript that returns what of all that the page tells lies on something else of that.
+const overlapping = `() => {
+	const told = [...document.querySelectorAll('.notice, chat-panes > connection-status')].filter(e => e.checkVisibility()).map(e => [e, e.getBoundingClientRect()]);
+	return told.filter(([e, a]) => told.some(([other, b]) => other !== e && a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)).map(([e]) => e.textContent.slice(0, 40));
+}`
+
 func TestWhateverAnAgentsHeaderSaysNothingMovesOrIsCovered(t *testing.T) {
 	t.Parallel()
 	c := newCounter(t, "")
@@ -67,6 +73,14 @@ func TestWhateverAnAgentsHeaderSaysNothingMovesOrIsCovered(t *testing.T) {
 
 	// Nor does what the page tells, or has to say of the connection, lie on what can be done.
 	call[bool](c.tab, `() => { for (const why of ['one', 'two', 'three']) document.querySelector('chat-panes').dispatchEvent(new CustomEvent('notice', { detail: (why + ' of many words. ').repeat(20) })); return true }`)
+	call[bool](c.tab, `() => {
+		const [notice, words, button, later] = ['div', 'p', 'button', 'button'].map(name => document.createElement(name));
+		[notice.className, button.className, later.className] = ['notice', 'button primary', 'icon-button'];
+		[words.textContent, button.textContent] = ['A new version is ready.', 'Reload'];
+		notice.append(words, button, later);
+		document.querySelector('version-notice').append(notice);
+		return true;
+	}`)
 	c.g.cut("/mqtt")
 	c.awaitConnection("offline")
 	for _, on := range allScreens {
@@ -79,6 +93,9 @@ func TestWhateverAnAgentsHeaderSaysNothingMovesOrIsCovered(t *testing.T) {
 		}
 		if found := call[[]string](c.tab, covered); len(found) > 0 {
 			t.Errorf("on %s are covered %q", on, found)
+		}
+		if over := call[[]string](c.tab, overlapping); len(over) > 0 {
+			t.Errorf("on %s lie over one another %q", on, over)
 		}
 		c.fits("an agent's header on " + on.String())
 	}

@@ -19,7 +19,7 @@ export class ConversationStatus extends HTMLElement {
   #closed = element('span', { class: 'closed-now' });
   #owing = element('span', { class: 'owing' });
   /** Instead of these words, between friends. */
-  #mark = element('span', { class: 'mark', role: 'img', hidden: true }, icon('answer'));
+  #mark = element('span', { class: 'mark', role: 'img', hidden: true });
   #awaiting = element('span', { class: 'awaiting' });
   /** @type {Conversation | undefined} */
   #conversation;
@@ -64,6 +64,7 @@ export class ConversationStatus extends HTMLElement {
     this.#here.classList.toggle('online', here === t.online);
     const quiet = words.owing !== '' && this.#participants.amongFriends && !saysWhoWaits();
     text(this.#owing, quiet ? '' : words.owing);
+    if (quiet && !this.#mark.firstChild) this.#mark.append(icon('answer'));
     hide(this.#mark, !quiet);
     set(this.#mark, 'aria-label', quiet ? words.owing : null);
     text(this.#awaiting, words.awaiting);
