@@ -71,14 +71,9 @@ func movedHere(p *profile) *tab {
 	const annID, carlID = 41, 42
 	s := newServerWithServices(p.t)
 	ann := signInAs(p, newGate(p.t, s), annID, "Annabel", s.tokenFor(annID, "Annabel", []proto.ServiceType{repairs, returns}))
-	carl := newDevice(p.t, s, carlID, "Carl")
-	var zero, user uint64 = 0, carlID
-	service, kind, direction, content := repairs, proto.MessageType_MESSAGE_TYPE_TEXT, proto.ServiceMessageDirection_CUSTOMER_TO_SERVICE, "my kettle leaks"
-	carl.must(proto.BranchService, &proto.ServiceMessage{
-		MessageId: &zero, UserId: &user, ServiceType: &service, MessageType: &kind, Content: &content, CreateDate: &zero, Direction: &direction,
-	})
+	newDevice(p.t, s, carlID, "Carl").asks(repairs, "my kettle leaks")
 	ann.goTo("/c/" + proto.ServiceKey(carlID, repairs).String())
-	ann.awaitMessage(content, "received")
+	ann.awaitMessage("my kettle leaks", "received")
 	ann.click("Move")
 	ann.fill("Reason", "under warranty")
 	call[bool](ann.tab, `() => { document.querySelector('dialog select').value = '7'; document.querySelector('dialog button[value=move]').click(); return true }`)
