@@ -1,7 +1,14 @@
 package e2e
 
 import (
+	"fmt"
+	"strconv"
+	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp/kb"
+
+	"parley/proto"
 )
 
 // composed is what stands in the composer.
@@ -162,4 +169,98 @@ func TestWhatIsSentWhileMoreWaitsDoesNotComeBack(t *testing.T) {
 	if left := ada.composed(); left != "" {
 		t.Errorf("%q is in the composer again", left)
 	}
+}
+
+// awaitStrip waits until what stands over the composer says these words, one after the other; none: until nothing stands there.
+func (p *person) awaitStrip(words ...string) {
+	p.t.Helper()
+	p.await(fmt.Sprintf("%q over the composer", words), `words => {
+		const strip = document.querySelector('.composer-strip');
+		return [...strip.querySelectorAll('.strip-words > *')].filter(e => e.checkVisibility()).map(e => e.textContent).join() === words;
+	}`, strings.Join(words, ","))
+}
+
+func TestAReplyStaysOneUntilItIsSentOrLeft(t *testing.T) {
+	t.Parallel()
+	first, other, bob := twoTabs(t)
+	bob.say("lunch at noon?")
+	bob.say("or at one?")
+	first.awaitMessage("or at one?", "received")
+	strip := []string{"Reply to Bob", "lunch at noon?"}
+
+	// It is kept with its text, over a switch and a reload, and is one in both tabs.
+	first.act("lunch at noon?", "Reply")
+	first.fill("Message", "gladly")
+	for _, p := range []*person{first, other} {
+		p.awaitComposed("gladly")
+		p.awaitStrip(strip...)
+		p.openChat("7")
+		p.awaitComposed("")
+		p.awaitStrip()
+		p.openChat(bob.id)
+		p.awaitStrip(strip...)
+		p.reload()
+		p.awaitStrip(strip...)
+		p.awaitComposed("gladly")
+	}
+	other.fill("Message", ", yes")
+	first.awaitComposed("gladly, yes")
+	first.awaitStrip(strip...)
+
+	first.say("…")
+	first.awaitSaid("lunch at noon?", "or at one?", "<lunch at noon?> gladly, yes…")
+	for _, p := range []*person{first, other} {
+		p.awaitComposed("")
+		p.awaitStrip()
+	}
+
+	// Before a word is written, too; and while a message is edited it waits.
+	first.act("or at one?", "Reply")
+	other.awaitStrip("Reply to Bob", "or at one?")
+	other.act("gladly", "Edit")
+	other.awaitStrip("Edit the message", "gladly, yes…")
+	other.press(kb.Escape)
+	other.awaitStrip("Reply to Bob", "or at one?")
+	other.awaitComposed("")
+
+	// What is chosen to be sent instead of words is the reply.
+	first.chooseFiles(inFolder(t, map[string][]byte{"notes.txt": []byte("notes")})["notes.txt"])
+	first.fill("Caption", "as you say")
+	first.sendChosen()
+	first.awaitSaid("lunch at noon?", "or at one?", "<lunch at noon?> gladly, yes…", "<or at one?> as you say")
+	for _, p := range []*person{first, other} {
+		p.awaitStrip()
+	}
+
+	// Left in one tab it is left in both, and nothing of it is kept.
+	other.act("or at one?", "Reply")
+	first.awaitStrip("Reply to Bob", "or at one?")
+	other.press(kb.Escape)
+	first.awaitStrip()
+	const kept = `() => Object.keys(localStorage).filter(key => key.startsWith('parley.draft'))`
+	if got := call[[]string](first.tab, kept); len(got) > 0 {
+		t.Errorf("of a reply that was left %q is kept", got)
+	}
+
+	// Of what was taken back meanwhile there is nothing to quote.
+	first.act("or at one?", "Reply")
+	first.fill("Message", "fine")
+	other.awaitStrip("Reply to Bob", "or at one?")
+	recall, zero, target, seq, content := proto.MessageType_MESSAGE_TYPE_RECALL, uint64(0), uint64(2), uint64(2), ""
+	ada, err := strconv.ParseUint(first.id, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bob.must(proto.BranchMessage, &proto.Message{MessageId: &zero, SenderId: &zero, ReceiverId: &ada, Content: &content, CreateTime: &zero, MessageType: &recall, TargetSeq: &target, SeenSeq: &seq})
+	for _, p := range []*person{first, other} {
+		p.awaitStrip()
+		p.awaitComposed("fine")
+	}
+	first.reload()
+	first.awaitComposed("fine")
+	first.awaitStrip()
+	first.click("Send")
+	first.awaitSaid("lunch at noon?", "Bob took a message back", "<lunch at noon?> gladly, yes…", "<Bob took a message back> as you say", "fine")
+	first.wroteNoErrors()
+	other.wroteNoErrors()
 }

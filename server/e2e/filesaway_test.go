@@ -12,10 +12,10 @@ import (
 )
 
 // newServerWithBucket starts a server that keeps files in a bucket.
-func newServerWithBucket(t *testing.T) (*server, *s3.Bucket) {
+func newServerWithBucket(t *testing.T, flags ...string) (*server, *s3.Bucket) {
 	t.Helper()
 	b := s3.NewBucket(t)
-	s := run(t, &live.Server{Data: t.TempDir(), Flags: []string{"-attachments", b.Address}, Env: s3.Environment})
+	s := run(t, &live.Server{Data: t.TempDir(), Flags: append(flags, "-attachments", b.Address), Env: s3.Environment})
 	s.secret = s.keptSecret()
 	return s, b
 }

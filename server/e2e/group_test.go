@@ -147,3 +147,24 @@ func TestAClientThatKnowsOfNoGroupsChatsInOne(t *testing.T) {
 	}
 	ann.awaitMessage(content, "received")
 }
+
+func TestALinkToAGroupIsFollowedOnceTheServerIsThere(t *testing.T) {
+	t.Parallel()
+	const annID, benID = 31, 32
+	s := newServerWithKey(t)
+	g := newGate(t, s)
+	ann := signInAs(newProfile(t), g, annID, "Ann", s.token(annID, "Ann"))
+	key := ann.makeGroup("The team")
+	made := colleague{t, s, s.token(annID, "Ann")}.ask("POST", "/api/groups/"+strings.TrimPrefix(key, "g:")+"/links", `{"expires_in": 0}`)
+	ben := signInAs(newProfile(t), g, benID, "Ben", s.token(benID, "Ben"))
+	g.cut("/mqtt")
+	g.close("/api/group-links/")
+	ben.awaitConnection("offline")
+	ben.goTo("/join/" + made["code"].(string))
+	ben.await("why not", `() => document.querySelector('.main [role=status]')?.textContent.startsWith('That did not work')`)
+	g.reopen("/api/group-links/")
+	g.reopen("/mqtt")
+	call[bool](ben.tab, networkIsBack)
+	ben.click("Join")
+	ben.await("the group", `key => location.hash === '#/c/' + key && document.querySelector('.main h1').textContent === 'The team'`, key)
+}

@@ -105,3 +105,41 @@ func TestAPhoneTellsQuietlyWhoWaitsAndWhatItIsConnectedTo(t *testing.T) {
 	g.reopen("/mqtt")
 	ada.awaitConnection("live")
 }
+
+// Who waits for whom is told by what a mark is like, and not by its colour alone.
+func TestTheQuietMarksOfWhoWaitsDifferInShape(t *testing.T) {
+	t.Parallel()
+	_, g, ada, bob := two(t)
+	cleo := signIn(t, g, "Cleo")
+	cleo.openChat(ada.id)
+	cleo.say("hello")
+	bob.say("do you come?")
+	ada.awaitMessage("do you come?", "received")
+	type mark struct{ Name, Shape string }
+	marks := func() (all []mark) {
+		t.Helper()
+		return call[[]mark](ada.tab, `() => [...document.querySelectorAll('conversation-status [role=img], conversation-list .entry-mark')].filter(e => e.checkVisibility()).map(e => ({
+			Name: e.ariaLabel.startsWith('Waiting for your answer') ? 'owing' : 'awaiting', Shape: [...e.querySelectorAll('path')].filter(e => e.checkVisibility()).map(e => e.getAttribute('d')).join('|')}))`)
+	}
+	ada.await("both to wait", `() => document.querySelectorAll('conversation-list .entry-mark').length === 2`)
+	owed := marks()
+	if len(owed) != 3 || owed[0].Shape == "" || owed[0] != owed[1] || owed[1] != owed[2] || owed[0].Name != "owing" {
+		t.Errorf("of an answer that is owed the header and both rows show %+v", owed)
+	}
+	ada.say("yes, and you?")
+	ada.await("her to wait", `() => [...document.querySelectorAll('conversation-list .entry-mark')].some(e => e.ariaLabel.startsWith('Waiting for Bob'))`)
+	for _, m := range marks() {
+		if (m.Name == "owing") != (m.Shape == owed[0].Shape) || m.Shape == "" {
+			t.Errorf("what is owed looks like %q, and %+v", owed[0].Shape, m)
+		}
+	}
+	for _, features := range []map[string]string{{"forced-colors": "active"}, {"prefers-color-scheme": "dark"}} {
+		ada.media(features)
+		if drawn := call[bool](ada.tab, `theirs => [...document.querySelectorAll('.entry-mark .icon')].filter(e => e.checkVisibility()).every(e => {
+			const {stroke, color, width} = getComputedStyle(e);
+			return parseFloat(width) >= 12 && stroke === color && (theirs ? color === getComputedStyle(document.body).color : color !== getComputedStyle(document.body).backgroundColor);
+		})`, features["forced-colors"] != ""); !drawn {
+			t.Errorf("with %v the marks are not seen", features)
+		}
+	}
+}

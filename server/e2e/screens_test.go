@@ -92,11 +92,15 @@ func newCounterIn(p *profile, before string) *counter {
 }
 
 // asks lets the customer write to the service.
-func (c *counter) asks(content string) {
-	var zero, user uint64 = 0, counterCustomer
-	service, kind, direction := support, proto.MessageType_MESSAGE_TYPE_TEXT, proto.ServiceMessageDirection_CUSTOMER_TO_SERVICE
-	c.carl.must(proto.BranchService, &proto.ServiceMessage{
-		MessageId: &zero, UserId: &user, ServiceType: &service, MessageType: &kind, Content: &content, CreateDate: &zero, Direction: &direction,
+func (c *counter) asks(content string) { c.carl.asks(support, content) }
+
+// asks sends a customer's text to a service.
+func (d *device) asks(service proto.ServiceType, content string) {
+	d.t.Helper()
+	var zero uint64
+	kind, direction := proto.MessageType_MESSAGE_TYPE_TEXT, proto.ServiceMessageDirection_CUSTOMER_TO_SERVICE
+	d.must(proto.BranchService, &proto.ServiceMessage{
+		MessageId: &zero, UserId: &d.user, ServiceType: &service, MessageType: &kind, Content: &content, CreateDate: &zero, Direction: &direction,
 	})
 }
 
@@ -133,6 +137,13 @@ func TestALowScreenKeepsTheMessagesInSight(t *testing.T) {
 	c.fill("Message", strings.Repeat("a draft of many lines\n", 9))
 	onAll("with a long draft")
 	call[bool](c.tab, `() => { const box = document.querySelector('message-composer textarea'); box.select(); document.execCommand('delete'); return true }`)
+
+	c.act("line 12.", "Reply")
+	onAll("with a reply")
+	c.press("\u001b")
+	c.act("line 12.", "Select")
+	onAll("with messages that are chosen")
+	c.press("\u001b")
 
 	// A keyboard that lies over the page leaves the composer above it, and the message that one reads where it is.
 	c.show(screen{360, 640})

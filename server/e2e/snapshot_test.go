@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	protobuf "google.golang.org/protobuf/proto"
 
 	"parley/proto"
 )
@@ -309,7 +310,7 @@ func (r *reloader) damaged(t *testing.T, kept string) {
 	}
 	for what, snapshot := range map[string]string{
 		"not JSON":             kept[:len(kept)/2],
-		"an older version":     replace(`"version":4`, `"version":2`),
+		"an older version":     replace(`"version":5`, `"version":2`),
 		"a missing field":      replace(`"sender":`, `"from":`),
 		"a number for an id":   replace(`"seq":"199"`, `"seq":199`),
 		"an unknown state":     replace(`"state":"received"`, `"state":"constructor"`),
@@ -351,4 +352,36 @@ func (r *reloader) unkept(t *testing.T, kept string, said int) {
 		r.nothing("storage is " + fault)
 	}
 	r.wroteNoErrors()
+}
+
+func TestAReloadPaintsAnArchiveThatIsAllThereIs(t *testing.T) {
+	t.Parallel()
+	s := newServerWithKey(t)
+	g := newGate(t, s)
+	g.cacheNothing()
+	const adaID, bobID = 21, 22
+	phone, key := newDevice(t, s, adaID, "Ada"), proto.DirectKey(adaID, bobID).String()
+	newDevice(t, s, bobID, "Bob").tell(adaID, "line 1.")
+	if _, err := phone.send(proto.BranchChoice, &proto.Choice{Key: &key, ArchivedThrough: protobuf.Uint64(1)}); err != nil {
+		t.Fatal(err)
+	}
+	ada := &reloader{signInAs(newProfile(t), g, adaID, "Ada", s.token(adaID, "Ada")), s, g, "", key}
+	ada.find("button", "Archived (1)")
+	const says = `() => [...document.querySelectorAll('conversation-list :is(.empty, .link-button, li)')].filter(e => e.checkVisibility()).map(e => e.textContent)`
+	want := call[[]string](ada.tab, says)
+	g.inEngine(heldEngine)
+	ada.held()
+	ada.awaitConnection("connecting")
+	if got := call[[]string](ada.tab, says); !slices.Equal(got, want) {
+		t.Errorf("before the engine the list says %q, want %q", got, want)
+	}
+	ada.await("the engine's conversations", `() => {
+		new BroadcastChannel('e2e-engine').postMessage('go');
+		return performance.getEntriesByName('parley conversations live').length;
+	}`)
+	ada.click("Archived (1)")
+	ada.await("what is archived", `key => document.querySelector('[data-key="' + key + '"]')`, key)
+	if got := call[[]string](ada.tab, says); len(got) != 2 || got[0] != "All conversations" {
+		t.Errorf("the archive says %q", got)
+	}
 }

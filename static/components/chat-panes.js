@@ -52,6 +52,8 @@ export class ChatPanes extends HTMLElement {
   #conversations = new Conversations();
   /** The address where a search was begun that took its place; '' for none. */
   #searchedFrom = '';
+  /** What has the focus, or had it last. @type {Element | null} */
+  #focused = null;
   /** They are all there, and not only those that changed; or those that were kept are. */
   #listed = false;
   #context;
@@ -95,6 +97,7 @@ export class ChatPanes extends HTMLElement {
     this.append(this.#main.skip, this.#session.banner, this.#side, this.#main.element, new PlayingBar(this.#context.player).element, this.#commands.menu, this.#status, this.#notices);
     this.#status.show({ state: 'connecting' });
     this.#status.addEventListener('try-now', () => (this.#parley ? this.#parley.tryNow() : this.#startAgain()));
+    this.addEventListener('focusin', ({ target }) => { this.#focused = /** @type {Element} */ (target); });
     this.addEventListener('notice', event => this.#notices.add(/** @type {CustomEvent<string>} */ (event).detail));
     // Who looks at it reads it.
     this.addEventListener('marked-unread', event => /** @type {CustomEvent<string>} */ (event).detail === this.#main.key && this.#main.toList());
@@ -176,10 +179,11 @@ export class ChatPanes extends HTMLElement {
   }
 
   /** @param {import('../model/snapshot.js').Snapshot} snapshot */
-  #takeSnapshot({ conversations, unread, agent, names, open }) {
+  #takeSnapshot({ conversations, unread, archived, agent, names, open }) {
     for (const [id, name] of names) this.#context.names.set(id, name);
     if (open?.conversation) this.#context.names.learn([open.conversation]);
     this.#side.agent = agent;
+    this.#conversations.archivedBefore = archived;
     this.#takeConversations(conversations, true);
     this.#conversations.unread = unread; // those of all, of which only the first are here
   }
@@ -248,7 +252,9 @@ export class ChatPanes extends HTMLElement {
 
   /** @param {Parley} parley */
   async #readAll(parley) {
+    const { archivedCount } = this.#conversations;
     this.#conversations = new Conversations();
+    this.#conversations.archivedBefore = archivedCount;
     this.#listed = false;
     const conversations = parley.conversations({ opening: true });
     this.#route(); // and its messages are read meanwhile
@@ -292,11 +298,18 @@ export class ChatPanes extends HTMLElement {
   #paintLists() {
     this.#frame.cancel();
     if (!this.#listed || this.#opening && !this.#conversations.all.length) return;
+    if (this.#parley && !this.#snapshot && !this.#opening) this.#conversations.archivedBefore = 0;
     this.#side.paint(this.#conversations, this.#main.key);
     this.#main.rename();
+    this.#keepFocus();
     if (this.#opening) return; // what counts them all, or tells that they are there
     this.#title.show(this.#conversations.unread, this.#main.title);
     if (this.#parley && !this.#snapshot) mark('conversations live');
+  }
+
+  /** Gives the focus of what is shown no more to what the person came to. Who has it on nothing by a click keeps that. */
+  #keepFocus() {
+    if (document.activeElement === document.body && this.#focused && !this.#focused.checkVisibility()) this.settleFocus();
   }
 
   /** Asks for the names that are not known, that of the open conversation's person first. */
@@ -342,7 +355,8 @@ export class ChatPanes extends HTMLElement {
   /** Gives the focus, where it is on nothing that is shown, to what the person came to. */
   settleFocus() {
     const { activeElement, body } = document;
-    if (activeElement && activeElement !== body && activeElement.checkVisibility()) return;
+    const waits = activeElement === this.#main.element && this.#main.pane; // from before there was anything in it
+    if (activeElement && activeElement !== body && !waits && activeElement.checkVisibility()) return;
     if (this.#main.pane || this.getAttribute('data-view') === 'conversation') this.#main.focus();
     else this.#side.focusOn(this.#main.left);
   }

@@ -10,41 +10,55 @@ import { element, hide } from './dom.js';
 
 /** When each is of use; whether it is allowed is for the server to say. @type {Record<Act, (c: Conversation, me: bigint) => boolean>} */
 const useful = {
-  claim: ({ agent, assignee, closed }, me) => agent && assignee !== me && closed !== 'moved',
-  release: ({ agent, assignee }, me) => agent && assignee === me,
-  'hand-over': ({ agent, assignee, closed }, me) => agent && closed !== 'moved' && (assignee === me || assignee === 0n),
-  move: ({ agent, assignee, closed }, me) => agent && closed !== 'moved' && (assignee === me || assignee === 0n),
-  resolve: ({ agent, closed }) => agent && closed !== 'resolved' && closed !== 'moved',
-  reopen: ({ agent, closed }) => agent && closed !== 'open',
   'no-reply-needed': ({ waitingSince, blocked }) => waitingSince > 0 && !blocked,
+  'hand-over': ({ assignee, closed }, me) => closed !== 'moved' && (assignee === me || assignee === 0n),
+  move: ({ assignee, closed }, me) => closed !== 'moved' && (assignee === me || assignee === 0n),
+  claim: ({ assignee, closed }, me) => assignee !== me && closed !== 'moved',
+  release: ({ assignee }, me) => assignee === me,
+  resolve: ({ closed }) => closed === 'open',
+  reopen: ({ closed }) => closed !== 'open',
 };
+
+/** Those of which one at most is of use have one place, which stays when none is: what changes moves nothing. @type {Act[][]} */
+const everybodys = [['no-reply-needed']];
+/** What comes and goes first stands first, where its place is not missed. @type {Act[][]} */
+const agents = [...everybodys, ['hand-over'], ['move'], ['claim', 'release'], ['resolve', 'reopen']];
 
 /** Fires "act" with the type of the control entry that is wanted, "focus-lost" when the focused button went. */
 export class ConversationActions extends HTMLElement {
   /** @type {Map<Act, HTMLButtonElement>} */
   #buttons = new Map();
 
-  constructor() {
+  #agent;
+
+  /** @param {boolean} agent the user is one, of the conversation's service */
+  constructor(agent) {
     super();
-    for (const act of /** @type {Act[]} */ (Object.keys(useful))) {
-      this.#buttons.set(act, element('button', {
-        class: 'button', type: 'button', hidden: true, 'data-act': act,
-        onclick: () => this.dispatchEvent(new CustomEvent('act', { detail: act })),
-      }, t.acts[act]));
-    }
+    this.#agent = agent;
   }
 
   connectedCallback() {
+    if (this.firstChild) return;
     this.setAttribute('role', 'group');
     this.setAttribute('aria-label', t.actions);
-    if (!this.firstChild) this.append(...this.#buttons.values());
+    this.append(...(this.#agent ? agents : everybodys).map(acts => element('span', { class: 'place' }, ...acts.map(act => this.#button(act)))));
+  }
+
+  /** @param {Act} act */
+  #button(act) {
+    const button = element('button', {
+      class: 'button', type: 'button', hidden: true, 'data-act': act,
+      onclick: () => this.dispatchEvent(new CustomEvent('act', { detail: act })),
+    }, t.acts[act]);
+    this.#buttons.set(act, button);
+    return button;
   }
 
   /** @param {Conversation | undefined} conversation @param {bigint} me */
   show(conversation, me) {
     const focused = this.contains(document.activeElement) ? document.activeElement : null;
     for (const [act, button] of this.#buttons) hide(button, !conversation?.head || !useful[act](conversation, me));
-    hide(this, [...this.#buttons.values()].every(({ hidden }) => hidden));
+    hide(this, !this.#agent && [...this.#buttons.values()].every(({ hidden }) => hidden));
     if (focused instanceof HTMLElement && (focused.hidden || this.hidden)) this.dispatchEvent(new Event('focus-lost'));
   }
 }

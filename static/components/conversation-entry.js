@@ -27,7 +27,7 @@ export class ConversationEntry {
   #state = element('span', { class: 'entry-state' });
   #prefix = element('span');
   #preview = element('bdi');
-  /** Between two people nobody is to be pressed: a mark, and the words for who asks. */
+  /** Between two people nobody is to be pressed: marks of who owes and who waits, and the words for who asks. */
   #mark = element('span', { class: 'entry-mark', role: 'img', hidden: true });
   #words = element('span', { class: 'awaiting' });
   /** What the user chose for it. */
@@ -46,6 +46,7 @@ export class ConversationEntry {
   #conversation = null;
   #painted = '';
   #shownState = '';
+  #drawn = '';
 
   /** @param {string} key @param {import('../model/page-context.js').PageContext} context */
   constructor(key, context) {
@@ -84,9 +85,8 @@ export class ConversationEntry {
     const { owing, awaiting } = waitingWords(conversation, this.#participants, now);
     const words = t.phrases([owing, awaiting].filter(Boolean));
     const marked = words !== '' && this.#participants.amongFriends;
-    if (marked) draw(this.#mark, 'clock');
+    if (marked) this.#drawMark(owing !== '', awaiting !== '');
     hide(this.#mark, !marked);
-    this.#mark.classList.toggle('owing', owing !== '');
     set(this.#mark, 'aria-label', words);
     set(this.#mark, 'title', words);
     hide(this.#waiting, marked || !words);
@@ -94,6 +94,14 @@ export class ConversationEntry {
     text(this.#time, last?.time ? briefTime(last.time, now) : '');
     arrangeShown(this.#line, [this.#state, this.#prefix, this.#preview, this.#mark, this.#chosen]);
     arrangeShown(this.#link, [this.#avatar, this.#name, this.#here, this.#time, this.#line, this.#mention, this.#badge, this.#countWords, this.#waiting]);
+  }
+
+  /** @param {boolean} owing @param {boolean} awaiting */
+  #drawMark(owing, awaiting) {
+    const drawn = `${owing} ${awaiting}`;
+    if (this.#drawn === drawn) return;
+    this.#drawn = drawn;
+    this.#mark.replaceChildren(...owing ? [icon('answer')] : [], ...awaiting ? [icon('clock')] : []);
   }
 
   /** @param {Conversation} conversation */
@@ -113,7 +121,7 @@ export class ConversationEntry {
   /** @param {Conversation} conversation */
   #paintChosen({ pinned, muted }) {
     const words = t.phrases([pinned ? t.pinned : '', muted ? t.muted : ''].filter(Boolean));
-    if (words) draw(this.#chosen, 'pin', 'muted');
+    if (words && !this.#chosen.firstChild) this.#chosen.append(icon('pin'), icon('muted')); // most show none
     const [pin, mute] = this.#chosen.children;
     if (pin) set(pin, 'hidden', !pinned);
     if (mute) set(mute, 'hidden', !muted);
@@ -158,9 +166,4 @@ export class ConversationEntry {
     if (last.type === 'unknown' && !last.content) return t.cannotBeShown;
     return isSystemMessage(last) ? systemWords(last, this.#participants) : briefly(last, previewLength);
   }
-}
-
-/** Puts icons into a mark when it is first shown: most entries show none. @param {Element} mark @param {...import('./icons.js').IconName} icons */
-function draw(mark, ...icons) {
-  if (!mark.firstChild) mark.append(...icons.map(icon));
 }

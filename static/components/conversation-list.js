@@ -50,16 +50,20 @@ export class ConversationList extends HTMLElement {
     return this.#list.focus(key);
   }
 
-  /** @param {SortedConversations} conversations @param {SortedConversations} archived @param {string} open key of the conversation on the screen */
-  show(conversations, archived, open) {
-    this.#repeat = () => this.show(conversations, archived, open);
-    this.#archive &&= archived.size > 0;
+  /**
+   * @param {SortedConversations} conversations @param {SortedConversations} archived
+   * @param {number} archivedCount how many are archived, of which some may not be here yet
+   * @param {string} open key of the conversation on the screen
+   */
+  show(conversations, archived, archivedCount, open) {
+    this.#repeat = () => this.show(conversations, archived, archivedCount, open);
+    this.#archive &&= archivedCount > 0;
     text(this.#title, this.#archive ? t.archived : t.conversations);
-    text(this.#turn, this.#archive ? t.allConversations : t.archivedCount(archived.size));
+    text(this.#turn, this.#archive ? t.allConversations : t.archivedCount(archivedCount));
     set(this, 'data-archive', this.#archive);
-    hide(this.#turn, archived.size === 0);
+    hide(this.#turn, archivedCount === 0);
     this.#list.show(this.#archive ? archived : conversations, open);
-    hide(this.#empty, conversations.size + archived.size > 0);
+    hide(this.#empty, conversations.size + archivedCount > 0);
   }
 
   #turnOver() {

@@ -1,7 +1,7 @@
 // @ts-check
 // One open conversation: whom it is with, its messages, and where to write.
 import { Notes } from '../model/notes.js';
-import { Quotes } from '../model/quotes.js';
+import { quotedOf, Quotes } from '../model/quotes.js';
 import { presenceWords } from '../model/waiting.js';
 import { newRef, ParleyError } from '../parley.js';
 import { isolated } from '../texts/foreign-text.js';
@@ -33,7 +33,7 @@ const answeredMeanwhile = 0x83; // the code of an answer that another agent's cr
  * @typedef {import('../parley.js').Parley} Parley
  * @typedef {import('../parley.js').Conversation} Conversation
  * @typedef {import('../parley.js').Message} Message
- * @typedef {import('./message-composer.js').Sent} Draft
+ * @typedef {import('./message-composer.js').Draft} Draft
  * @typedef {import('./conversation-actions.js').Act} Act
  */
 
@@ -50,7 +50,7 @@ export class ConversationPane extends HTMLElement {
   #title = element('h1', { dir: 'auto', tabindex: -1 });
   #typing = element('p', { class: 'typing' });
   #status;
-  #actions = new ConversationActions();
+  #actions;
   /** Shows all of where the conversation stands, where the screen is too low to do so always. */
   #unfold = element('button', {
     class: 'icon-button', type: 'button', 'aria-expanded': 'false', 'aria-label': t.showAllOfStatus, title: t.showAllOfStatus, onclick: () => this.#unfolds(),
@@ -88,6 +88,7 @@ export class ConversationPane extends HTMLElement {
     this.#conversation = conversation;
     this.participants = context.participants(key);
     this.#status = new ConversationStatus(this.participants, context);
+    this.#actions = new ConversationActions(this.participants.agent);
     this.#notes = new Notes(parley, key);
     this.#quotes = new Quotes(parley, key);
     if (this.participants.agent) {
@@ -95,7 +96,7 @@ export class ConversationPane extends HTMLElement {
       this.#customer.addEventListener('shown', () => this.classList.toggle('with-customer', this.#customer?.hidden === false));
     }
     this.#list = new MessageList({ parley, engine: context.parley, participants: this.participants, clock: context.clock, notes: this.#notes, quotes: this.#quotes, player: context.player }, conversation, kept);
-    this.#composer = new MessageComposer(context.me, key, this.participants.agent ? textarea => this.#replyPicker(textarea) : null,
+    this.#composer = new MessageComposer(context.me, key, seq => this.#quotedOf(seq), this.participants.agent ? textarea => this.#replyPicker(textarea) : null,
       this.participants.group ? (textarea, place) => new MentionPicker(parley, key, context.names, textarea, place) : null);
   }
 
@@ -121,7 +122,14 @@ export class ConversationPane extends HTMLElement {
     }), textarea);
   }
 
+  /** What is shown of a message that is to be quoted; null if it is there no more. @param {bigint} seq */
+  #quotedOf(seq) {
+    const message = this.#list.message(seq) ?? this.#quotes.get(seq);
+    return message === null || message?.type === 'recalled' ? null : quotedOf(seq, message, this.participants);
+  }
+
   #listen() {
+    this.#quotes.addEventListener('change', () => this.#composer.paintStrip());
     this.#composer.addEventListener('send', event => this.#send(/** @type {CustomEvent<Draft>} */ (event).detail));
     this.#composer.addEventListener('recorded', event => this.#sendVoice(/** @type {CustomEvent<import('../parley.js').NewFile>} */ (event).detail));
     this.#composer.addEventListener('files', event => this.sendFiles(/** @type {CustomEvent<File[]>} */ (event).detail));
@@ -300,7 +308,7 @@ export class ConversationPane extends HTMLElement {
   async #sendVoice(file) {
     this.#list.makeWay();
     try {
-      await this.#sendAs({ content: '', note: false, ref: newRef() }, this.#list.seen, false, { type: 'voice', files: [file] });
+      await this.#sendAs({ content: '', quote: this.#composer.takeQuote(), note: false, ref: newRef() }, this.#list.seen, false, { type: 'voice', files: [file] });
     } catch (error) {
       this.#notice(t.notSent(reasonOf(error, t.unknownError)));
     }
@@ -321,7 +329,10 @@ export class ConversationPane extends HTMLElement {
       const parcels = await askToSend(this, files, await parley.uploadLimits());
       this.#asking = false;
       this.#list.makeWay();
-      for (const { type, caption, files } of parcels) await this.#sendAs({ content: caption, note: false, ref: newRef() }, this.#list.seen, false, { type, files });
+      for (const { type, caption, files } of parcels) {
+        const draft = { content: caption, quote: this.#composer.takeQuote(), note: false, ref: newRef() };
+        await this.#sendAs(draft, this.#list.seen, false, { type, files });
+      }
     } catch (error) {
       this.#notice(t.notSent(reasonOf(error, t.unknownError)));
     }

@@ -5,6 +5,7 @@ import { isolated } from '../texts/foreign-text.js';
 import { untilTime } from '../texts/labels.js';
 import { t } from '../texts/strings.js';
 import { element, hide, set, text } from './dom.js';
+import { icon } from './icons.js';
 
 /** @typedef {import('../parley.js').Conversation} Conversation */
 
@@ -18,7 +19,7 @@ export class ConversationStatus extends HTMLElement {
   #closed = element('span', { class: 'closed-now' });
   #owing = element('span', { class: 'owing' });
   /** Instead of these words, between friends. */
-  #mark = element('span', { class: 'owing-mark', role: 'img', hidden: true });
+  #mark = element('span', { class: 'mark', role: 'img', hidden: true });
   #awaiting = element('span', { class: 'awaiting' });
   /** @type {Conversation | undefined} */
   #conversation;
@@ -32,7 +33,10 @@ export class ConversationStatus extends HTMLElement {
   }
 
   connectedCallback() {
-    if (!this.firstChild) this.append(this.#service, this.#here, this.#closed, this.#owing, this.#mark, this.#awaiting);
+    if (!this.firstChild) {
+      this.classList.toggle('of-agent', this.#participants.agent);
+      this.append(element('span', { class: 'line' }, this.#service, this.#here, this.#closed), element('span', { class: 'line' }, this.#owing, this.#mark, this.#awaiting));
+    }
     this.#done = new AbortController();
     this.#context.clock.every(minute, () => this.#paint(), this.#done.signal);
   }
@@ -60,6 +64,7 @@ export class ConversationStatus extends HTMLElement {
     this.#here.classList.toggle('online', here === t.online);
     const quiet = words.owing !== '' && this.#participants.amongFriends && !saysWhoWaits();
     text(this.#owing, quiet ? '' : words.owing);
+    if (quiet && !this.#mark.firstChild) this.#mark.append(icon('answer'));
     hide(this.#mark, !quiet);
     set(this.#mark, 'aria-label', quiet ? words.owing : null);
     text(this.#awaiting, words.awaiting);

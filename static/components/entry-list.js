@@ -140,13 +140,15 @@ export class EntryList {
     const items = this.#all.slice(first, end).map(conversation => this.#entryOf(conversation, before).item);
     const restore = this.#all.length > few ? this.#place(items) : () => {};
     const kept = this.#keepFocused(focused, before);
+    const at = this.#items.findIndex(item => item.contains(focused));
     [this.#first, this.#end, this.#items] = [first, end, items];
     arrange(this.#list, kept ? [kept, ...items] : items);
     this.#leaveRoom();
     restore();
     if (!focused) this.#roving.rest(this.#linkOf(this.#open) ?? items[0]?.querySelector('a'));
-    // An element that is moved loses the focus.
-    if (focused instanceof HTMLElement && focused.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });
+    // An element that is moved loses the focus; of one that goes, what comes to stand in its place has it.
+    const next = focused?.isConnected === false ? (items[Math.max(0, at)] ?? items.at(-1))?.querySelector('a') : focused;
+    if (next instanceof HTMLElement && next !== document.activeElement) next.focus({ preventScroll: true });
   }
 
   /** Paints the entry of a conversation. @param {Conversation} conversation @param {Map<string, Entry>} before those that were in the page */

@@ -2,6 +2,7 @@
 // The page's icons: strokes on a 24 × 24 grid, in the colour of the text around.
 
 const paths = {
+  answer: 'M9.5 6l-5 5 5 5M4.5 11h8.5a6 6 0 0 1 6 6v1.5',
   attach: 'M15.5 8.5l-6.3 6.3a1.8 1.8 0 0 0 2.5 2.5l7-7a3.6 3.6 0 0 0-5-5l-7.3 7.3a5.4 5.4 0 0 0 7.6 7.6l5.5-5.5',
   back: 'M15 5l-7 7 7 7',
   bubbles: 'M4 6.5A2.5 2.5 0 0 1 6.5 4h7A2.5 2.5 0 0 1 16 6.5v3a2.5 2.5 0 0 1-2.5 2.5H9l-3.5 3v-3.2A2.5 2.5 0 0 1 4 9.5zM19 10a2 2 0 0 1 1.5 2v3a2.5 2.5 0 0 1-1.5 2.3V20l-3-2.5h-3',

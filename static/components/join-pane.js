@@ -26,10 +26,18 @@ export function joinPane(parley, code) {
     },
   }, t.joinGroup);
   const pane = emptyPane(t.groupInvite, '', count, join);
-  parley.linkedGroup(code).then(({ name, members }) => {
+  const asked = new AbortController();
+  const ask = () => parley.linkedGroup(code).then(({ name, members }) => {
+    asked.abort();
     text(count, t.groupAndCount(isolated(name), members));
     join.hidden = false;
     if (document.activeElement === document.body) join.focus();
   }).catch(error => text(count, t.notDone(reasonOf(error, t.unknownError))));
+  ask();
+  // Where the server was away, again once it is there.
+  parley.addEventListener('connection', ({ detail: { state } }) => {
+    if (!count.isConnected) asked.abort();
+    else if (state === 'live') ask();
+  }, { signal: asked.signal });
   return pane;
 }

@@ -66,7 +66,7 @@ export class MessageActions {
   #act(message, act) {
     switch (act) {
       case 'reply':
-        return this.#composer.quote(message, this.#pane.participants.authorOf(message));
+        return this.#composer.quote(message.seq);
       case 'quoted':
         return this.#list.jump(message.quote);
       case 'edit':

@@ -21,11 +21,11 @@ const typingEnds = 5000; // ms without a key after which the user types no more
 
 /**
  * @typedef {import('../parley.js').Message} Message
- * @typedef {Draft & { quote: bigint }} Sent a draft with the message that it quotes, 0n if none
+ * @typedef {import('../model/quotes.js').Quoted} Quoted
  */
 
 /**
- * Fires "send" with a Sent, "edit" with a message and what it is to say, "edit-last" where the person wants to edit
+ * Fires "send" with a Draft, "edit" with a message and what it is to say, "edit-last" where the person wants to edit
  * their last message, "files" with Files, "recorded" with a NewFile, "typing" with whether the user types to the other
  * side, and "notice" with words for the person.
  */
@@ -59,11 +59,10 @@ export class MessageComposer extends HTMLElement {
     class: 'note-toggle', type: 'button', hidden: true, 'aria-pressed': 'false', 'aria-label': t.internalNote, title: t.internalNote,
     onclick: () => this.#setNote(!this.#note, true),
   }, icon('note'), element('span', { 'aria-hidden': 'true' }, t.internalNote));
-  #strip = new ComposerStrip(() => this.#leaveStrip(true));
+  #strip = new ComposerStrip(() => this.#leaveStrip());
+  #quoted;
   /** The message that is being edited. @type {Message | null} */
   #editing = null;
-  /** And the one that what is written quotes. @type {Message | null} */
-  #quoted = null;
   #note = false;
   #peerName = '';
   #typingSince = 0;
@@ -78,11 +77,13 @@ export class MessageComposer extends HTMLElement {
   /**
    * @param {bigint} user
    * @param {string} key of the conversation
+   * @param {(seq: bigint) => Quoted | null} quoted what is shown of a message that is to be quoted; null if it is there no more
    * @param {((textarea: HTMLTextAreaElement) => ReplyPicker) | null} replies makes an agent's canned replies, who may write notes, too
    * @param {((textarea: HTMLTextAreaElement, place: string) => MentionPicker) | null} mentions makes what completes the names of a group's members, and where it keeps whom it mentions
    */
-  constructor(user, key, replies, mentions = null) {
+  constructor(user, key, quoted, replies, mentions = null) {
     super();
+    this.#quoted = quoted;
     hide(this.#toggle, !replies);
     this.#replies = replies && replies(this.#text);
     this.#replies?.addEventListener('reply', event => this.#insert(/** @type {CustomEvent<string>} */ (event).detail));
@@ -119,6 +120,7 @@ export class MessageComposer extends HTMLElement {
   show(peerName, reason) {
     this.#peerName = peerName;
     this.#paintPlaceholder();
+    this.paintStrip();
     text(this.#whole, t.offlineNote(reason ?? ''));
     hide(this.#offline, reason === null);
   }
@@ -128,23 +130,23 @@ export class MessageComposer extends HTMLElement {
     return this.#mentions?.mentioned(content) ?? [];
   }
 
-  /** Lets what is written answer a message. @param {Message} message @param {string} author */
-  quote(message, author) {
-    this.#leaveStrip(false);
+  /** Lets what is written answer a message. @param {bigint} seq */
+  quote(seq) {
+    this.#endEditing();
     if (this.#note) this.#setNote(false);
-    this.#quoted = message;
-    this.#strip.show(t.replyingTo(isolated(author)), message.content);
+    this.#draft.change(this.#text.value, seq);
+    this.paintStrip();
     this.focus();
   }
 
   /** Lets the person change what a message says. @param {Message} message @param {string} [content] as far as that is done */
   edit(message, content = message.content) {
-    this.#leaveStrip(false);
+    this.#endEditing();
     if (this.#note) this.#setNote(false);
     this.#stopTyping();
     this.#editing = message;
-    this.#strip.show(t.editingMessage, message.content);
     this.classList.add('editing');
+    this.paintStrip();
     this.#write(content);
     this.focus();
     this.#text.setSelectionRange(content.length, content.length);
@@ -152,19 +154,47 @@ export class MessageComposer extends HTMLElement {
 
   /** Messages changed: what was taken back is edited and quoted no more. @param {Message[]} messages */
   forget(messages) {
-    const about = this.#editing ?? this.#quoted;
-    if (about && messages.some(({ seq, type }) => type === 'recalled' && seq === about.seq)) this.#leaveStrip(true);
+    if (messages.some(({ seq, type }) => type === 'recalled' && seq === this.#editing?.seq)) this.#endEditing();
+    this.paintStrip();
   }
 
-  /** Ends editing or quoting; says whether there was any. @param {boolean} focus */
-  #leaveStrip(focus) {
-    if (!this.#editing && !this.#quoted) return false;
-    const edited = this.#editing;
-    this.#editing = this.#quoted = null;
-    this.#strip.show('', '');
+  /** What is written answers that, unless it is there no more. */
+  get #quote() {
+    const { quote } = this.#draft.draft;
+    return quote && this.#quoted(quote) ? quote : 0n;
+  }
+
+  /** Lets what is sent beside what is written, as files are, answer instead of that. Returns what it answers, 0n if nothing. */
+  takeQuote() {
+    const quote = this.#quote;
+    this.#draft.change(this.#draft.draft.content, 0n);
+    this.paintStrip();
+    return quote;
+  }
+
+  /** Shows what is edited or answered, as far as it is known by now. */
+  paintStrip() {
+    const { quote } = this.#draft.draft;
+    const quoted = quote ? this.#quoted(quote) : null;
+    if (this.#editing) this.#strip.show(t.editingMessage, this.#editing.content);
+    else if (!quoted) this.#strip.show('', '');
+    else this.#strip.show(quoted.author ? t.replyingTo(isolated(quoted.author)) : t.messageActs.reply, quoted.words);
+  }
+
+  #endEditing() {
+    if (!this.#editing) return;
+    this.#editing = null;
     this.classList.remove('editing');
-    if (edited) this.#write(this.#draft.draft.content);
-    if (focus) this.focus();
+    this.#show(this.#draft.draft);
+  }
+
+  /** Ends editing, or else quoting; says whether there was either. */
+  #leaveStrip() {
+    if (!this.#editing && !this.#quote) return false;
+    if (this.#editing) this.#endEditing();
+    else this.#draft.change(this.#text.value, 0n);
+    this.paintStrip();
+    this.focus();
     return true;
   }
 
@@ -181,31 +211,30 @@ export class MessageComposer extends HTMLElement {
 
   /** Gives back what could not be sent, before anything written since. @param {Draft} draft */
   restore(draft) {
-    if (this.#editing) this.#leaveStrip(false);
+    this.#endEditing();
     if (draft.note !== this.#note) this.#setNote(draft.note);
     const since = this.#text.value;
-    if (since.trim()) {
-      this.#write(`${draft.content}\n${since}`);
-      this.#keep();
-    } else {
-      this.#draft.restore(draft);
-      this.#write(draft.content);
-    }
+    const { quote } = this.#draft.draft;
+    if (since.trim()) this.#draft.change(`${draft.content}\n${since}`, quote || draft.quote);
+    else this.#draft.restore({ ...draft, quote: quote || draft.quote });
+    this.#show(this.#draft.draft);
   }
 
   /** @param {Draft} draft as it is kept, or as another tab has it */
   #show({ content, note }) {
-    if (note === this.#note && !this.#editing) this.#write(content);
+    if (note !== this.#note || this.#editing) return;
+    this.#write(content);
+    this.paintStrip();
   }
 
   #keep() {
     if (this.#editing) return; // that is no draft
-    this.#draft.change(this.#text.value);
+    this.#draft.change(this.#text.value, this.#quote);
   }
 
   /** Turns to a note, or back to the message, with what was written of it. @param {boolean} note @param {boolean} [chosen] by the person, just now */
   #setNote(note, chosen = false) {
-    if (chosen) this.#leaveStrip(false);
+    if (chosen) this.#endEditing();
     if (chosen && this.#draft.draft.content !== this.#text.value) this.#keep(); // written by a program
     this.#note = note;
     set(this.#toggle, 'aria-pressed', String(note));
@@ -216,7 +245,7 @@ export class MessageComposer extends HTMLElement {
     hide(this.#camera, note || !matchMedia('(pointer: coarse)').matches);
     hide(this.#addNote, !note);
     this.#paintPlaceholder();
-    this.#write(this.#draft.draft.content);
+    this.#show(this.#draft.draft);
     if (!chosen) return;
     this.#stopTyping();
     this.focus();
@@ -248,7 +277,7 @@ export class MessageComposer extends HTMLElement {
   /** @param {KeyboardEvent} event */
   #key(event) {
     if (this.#replies?.takes(event) || this.#mentions?.takes(event)) return;
-    if (event.key === 'Escape' && !isInputMethods(event) && this.#leaveStrip(true)) {
+    if (event.key === 'Escape' && !isInputMethods(event) && this.#leaveStrip()) {
       event.preventDefault();
       return;
     }
@@ -289,15 +318,15 @@ export class MessageComposer extends HTMLElement {
     this.#stopTyping();
     const message = this.#editing;
     if (message) {
-      this.#leaveStrip(true);
+      this.#endEditing();
       if (content !== message.content) this.dispatchEvent(new CustomEvent('edit', { detail: { message, content } }));
       return;
     }
     if (this.#draft.draft.content !== this.#text.value) this.#keep(); // written by a program
-    const quote = this.#note ? 0n : this.#quoted?.seq ?? 0n;
-    this.#leaveStrip(false);
-    this.#write('');
-    this.dispatchEvent(new CustomEvent('send', { detail: { ...this.#draft.take(), content, quote } }));
+    const quote = this.#quote;
+    const draft = this.#draft.take();
+    this.#show(this.#draft.draft);
+    this.dispatchEvent(new CustomEvent('send', { detail: { ...draft, content, quote } }));
   }
 
   /** @param {HTMLInputElement} input */

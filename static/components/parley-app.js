@@ -58,8 +58,15 @@ export class ParleyApp extends HTMLElement {
     }
     this.#view = identity ? new ChatPanes(identity) : this.#signIn(words);
     this.prepend(this.#view);
+    if (before && this.#view instanceof ChatPanes) this.#takeFocus(this.#view);
     if (this.#view instanceof SignIn && before instanceof ChatPanes && !before.mints) this.#view.refer();
     if (identity && words) this.#view.dispatchEvent(new CustomEvent('notice', { detail: words }));
+  }
+
+  /** What had the focus is gone: it goes to what there is by now, and once the engine is there to what the person came to. @param {ChatPanes} view */
+  #takeFocus(view) {
+    view.settleFocus();
+    view.addEventListener('started', () => view.settleFocus());
   }
 
   /** @param {string} words */
@@ -77,10 +84,7 @@ export class ParleyApp extends HTMLElement {
       this.#show(/** @type {CustomEvent<string>} */ (event).detail);
       const view = this.#view;
       view?.append(progress);
-      view?.addEventListener('started', () => {
-        progress.remove();
-        if (view instanceof ChatPanes) view.settleFocus();
-      });
+      view?.addEventListener('started', () => progress.remove());
     });
     return signIn;
   }

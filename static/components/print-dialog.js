@@ -29,7 +29,7 @@ export class PrintDialog extends HTMLElement {
   #bar = element('div', { class: 'progress', role: 'progressbar', 'aria-label': t.readingToPrint, 'aria-valuemin': 0, 'aria-valuemax': 100 }, element('span'));
   #go = element('button', { class: 'button primary', type: 'button', hidden: true });
   #cancel = element('button', { class: 'button', type: 'button', autofocus: true, onclick: () => this.#close() }, t.cancel);
-  #dialog = element('dialog', { class: 'ask', 'aria-labelledby': 'print', onclose: () => this.remove() },
+  #dialog = element('dialog', { class: 'ask print', 'aria-labelledby': 'print', onclose: () => this.remove() },
     element('h2', { id: 'print' }, t.printConversation), this.#words, this.#bar,
     element('div', { class: 'choices' }, this.#cancel, this.#go));
 

@@ -107,9 +107,9 @@ export class SidePane extends HTMLElement {
   }
 
   /** @param {import('../model/conversations.js').Conversations} conversations @param {string} open key of the one on the screen */
-  paint({ own, archived, queue }, open) {
+  paint({ own, archived, archivedCount, queue }, open) {
     this.#search.conversations = own.all;
-    this.#list.show(own, archived, open);
+    this.#list.show(own, archived, archivedCount, open);
     if (this.agent) this.#queue.show(queue, open);
   }
 

@@ -15,9 +15,15 @@ export class Conversations {
   unread = 0n;
   /** @type {Map<string, Conversation>} */
   #byKey = new Map();
+  /** How many are known to be archived, of which some may not be here yet. */
+  archivedBefore = 0;
 
   get all() {
     return [this.own, this.archived, this.queue].flatMap(list => list.all);
+  }
+
+  get archivedCount() {
+    return Math.max(this.archived.size, this.archivedBefore);
   }
 
   /** @param {string} key */

@@ -1,6 +1,6 @@
 // @ts-check
-// What is written in a conversation and not sent yet. It is kept over reloads, and
-// all tabs show it. Each version has a name of its own, the client_ref of the
+// What is written in a conversation and not sent yet, and the message that it answers. It is kept
+// over reloads, and all tabs show it. Each version has a name of its own, the client_ref of the
 // message that it becomes, so that a draft which two tabs send is one message; and
 // each knows the version that it was made from, so that what was written in one tab
 // replaces only what it goes on from.
@@ -8,7 +8,8 @@ import { newRef } from '../parley.js';
 
 /**
  * @typedef {object} Draft
- * @property {string} content '' while there is none
+ * @property {string} content '' while nothing is written
+ * @property {bigint} quote seq of the message that it quotes, 0n for none
  * @property {boolean} note it is an internal note
  * @property {string} ref '' while there has been none
  */
@@ -32,7 +33,7 @@ export class SharedDraft {
   constructor(place, note, show) {
     this.#place = place;
     this.#note = note;
-    this.#none = { content: '', note, ref: '' };
+    this.#none = { content: '', quote: 0n, note, ref: '' };
     this.#show = show;
     this.#draft = this.#read() ?? this.#none;
   }
@@ -54,19 +55,21 @@ export class SharedDraft {
     this.#closed.abort();
   }
 
-  /** The person changed it here. White space alone begins none. @param {string} content */
-  change(content) {
-    if (!content.trim() && !this.#draft.content) return;
+  /** The person changed it here. White space alone begins none. @param {string} written @param {bigint} quote */
+  change(written, quote) {
+    const content = this.#draft.content || written.trim() ? written : '';
+    if (content === this.#draft.content && quote === this.#draft.quote) return;
+    const draft = { ...this.#none, content, quote };
     const after = this.#draft.ref;
-    this.#draft = content ? { ...this.#none, content, ref: newRef() } : this.#none;
-    this.#write(content ? { ...this.#draft, after } : null);
+    this.#draft = isNone(draft) ? this.#none : { ...draft, ref: newRef() };
+    this.#write(isNone(draft) ? null : { ...this.#draft, after });
   }
 
   /** Gives it to be sent: what is written next is another one. It is kept until sent or restore. */
   take() {
     const draft = this.#draft;
     this.#taken.add(draft.ref);
-    this.#draft = { ...draft, content: '' };
+    this.#draft = { ...draft, content: '', quote: 0n };
     return draft;
   }
 
@@ -75,7 +78,7 @@ export class SharedDraft {
     this.#taken.delete(ref);
     const kept = this.#read();
     if (kept?.ref === ref) this.#write(null);
-    else if (kept && !this.#draft.content && !this.#taken.has(kept.ref)) this.#take(kept);
+    else if (kept && isNone(this.#draft) && !this.#taken.has(kept.ref)) this.#take(kept);
     if (this.#draft.ref === ref) this.#draft = { ...this.#draft, ref: '' };
   }
 
@@ -88,15 +91,16 @@ export class SharedDraft {
 
   /** @param {Version | null} old @param {Version | null} fresh */
   #changed(old, fresh) {
-    const { content, ref } = this.#draft;
-    if (fresh && (fresh.after === ref || !content)) this.#take(fresh);
+    const none = isNone(this.#draft);
+    const { ref } = this.#draft;
+    if (fresh && (fresh.after === ref || none)) this.#take(fresh);
     else if (!fresh && old?.ref === ref) this.#take(this.#none); // sent there, or deleted
-    else if (!fresh && content) this.#write({ ...this.#draft, after: '' }); // another one was: this is still here
+    else if (!fresh && !none) this.#write({ ...this.#draft, after: '' }); // another one was: this is still here
   }
 
   /** @param {Draft} draft */
-  #take({ content, ref }) {
-    this.#draft = { ...this.#none, content, ref };
+  #take({ content, quote, ref }) {
+    this.#draft = { ...this.#none, content, quote, ref };
     this.#show(this.#draft);
   }
 
@@ -113,7 +117,7 @@ export class SharedDraft {
   /** @param {Version | null} version */
   #write(version) {
     try {
-      if (version) localStorage.setItem(this.#place, JSON.stringify(version));
+      if (version) localStorage.setItem(this.#place, JSON.stringify({ ...version, quote: String(version.quote) }));
       else localStorage.removeItem(this.#place);
     } catch {
       // see above
@@ -123,11 +127,16 @@ export class SharedDraft {
   /** What was kept as the other of the two is none, so that no note becomes a message. @param {string | null} stored @returns {Version | null} */
   #parse(stored) {
     try {
-      const { content, note, ref, after } = JSON.parse(stored ?? 'null') ?? {};
+      const { content, quote = 0, note, ref, after } = JSON.parse(stored ?? 'null') ?? {};
       const whole = typeof content === 'string' && typeof ref === 'string' && (note === true) === this.#note;
-      return whole ? { content, note, ref, after: String(after) } : null;
+      return whole ? { content, quote: BigInt(quote), note, ref, after: String(after) } : null;
     } catch {
       return null; // of an older version
     }
   }
+}
+
+/** There is nothing of it. @param {Draft} draft */
+function isNone({ content, quote }) {
+  return !content && !quote;
 }

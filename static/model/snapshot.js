@@ -21,6 +21,7 @@ import { keepsIdentity, storedIdentity } from './identity.js';
  * @typedef {object} Snapshot
  * @property {bigint} user whose it is
  * @property {bigint} unread messages in all conversations
+ * @property {number} archived how many conversations are
  * @property {boolean} agent the user answers for a service
  * @property {Conversation[]} conversations
  * @property {[bigint, string][]} names of people beside those whom the conversations name
@@ -29,7 +30,7 @@ import { keepsIdentity, storedIdentity } from './identity.js';
 
 const place = 'parley.snapshot';
 const stores = /** @type {const} */ (['sessionStorage', 'localStorage']); // of this tab, and of all
-const version = 4; // rises when what is kept means something else
+const version = 5; // rises when what is kept means something else
 const mostLength = 64 << 10; // UTF-16 units
 const lowest = { conversation: 56, message: 32 }; // px: a screen holds no more of them than have this height, of which each costs a start its time
 const rows = 20; // conversations of each list, at most
@@ -61,11 +62,11 @@ export function readSnapshot(user) {
  * @param {boolean} agent @param {Shown | null} open
  * @returns {Snapshot}
  */
-export function snapshotOf({ me, names }, { own, queue, unread }, agent, open) {
+export function snapshotOf({ me, names }, { own, queue, unread, archivedCount }, agent, open) {
   const conversations = agent ? alternately(queue.all.slice(0, rows), own.all.slice(0, rows)) : own.all.slice(0, rows);
   const messages = [...open?.messages ?? [], ...conversations.map(({ last }) => last)];
   const people = new Set(messages.flatMap(message => (message ? [message.agent, message.target, message.recalledBy, ...message.reactions.map(({ user }) => user)] : [])));
-  return { user: me, unread, agent, conversations, open, names: [...people].filter(id => names.bare(id)).map(id => [id, names.bare(id)]) };
+  return { user: me, unread, archived: archivedCount, agent, conversations, open, names: [...people].filter(id => names.bare(id)).map(id => [id, names.bare(id)]) };
 }
 
 /** One of each in turn, so that whoever takes the first ones has some of both. @template T @param {readonly T[]} a @param {readonly T[]} b */
@@ -238,7 +239,7 @@ const conversation = object({
   blocked: flag, pinned: flag, muted: flag, archived: flag, markedUnread: flag, group: id, picture: id, role: text, memberCount: number, mentions: id,
 });
 const snapshotKind = object({
-  version: oneOf(version), user: id, unread: id, agent: flag, conversations: list(conversation),
+  version: oneOf(version), user: id, unread: id, archived: number, agent: flag, conversations: list(conversation),
   names: list(pair => [id(pair[0]), text(pair[1])]),
   open: orNull(object({
     key, conversation: orNull(conversation), messages: list(message), more: flag, head: id, place: orNull(object({ id: text, top: number })),
