@@ -100,6 +100,17 @@ func TestWhateverAnAgentsHeaderSaysNothingMovesOrIsCovered(t *testing.T) {
 		c.fits("an agent's header on " + on.String())
 	}
 
+	c.goTo("/")
+	c.find("list", "Queue")
+	for _, on := range []screen{{320, 640}, {390, 844}} {
+		c.show(on)
+		if over := call[[]string](c.tab, overlapping); len(over) > 0 {
+			t.Errorf("beside the list on %s lie over one another %q", on, over)
+		}
+	}
+	c.goTo(c.customer)
+	c.find("textbox", "Message")
+
 	// Where it is one line, what unfolds it stays where it was.
 	const fold = `() => { const {left, top} = document.querySelector('.status-row [aria-expanded]').getBoundingClientRect(); return [left, top].map(Math.round) }`
 	for _, on := range lowScreens {
