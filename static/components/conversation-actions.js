@@ -15,14 +15,14 @@ const useful = {
   move: ({ assignee, closed }, me) => closed !== 'moved' && (assignee === me || assignee === 0n),
   claim: ({ assignee, closed }, me) => assignee !== me && closed !== 'moved',
   release: ({ assignee }, me) => assignee === me,
-  resolve: ({ closed }) => closed === 'open',
-  reopen: ({ closed }) => closed !== 'open',
+  resolve: ({ closed }) => closed !== 'resolved' && closed !== 'moved',
+  reopen: ({ closed, waitingSince }) => closed !== 'open' && !waitingSince, // who waits has opened it
 };
 
 /** Those of which one at most is of use have one place, which stays when none is: what changes moves nothing. @type {Act[][]} */
 const everybodys = [['no-reply-needed']];
-/** What comes and goes first stands first, where its place is not missed. @type {Act[][]} */
-const agents = [...everybodys, ['hand-over'], ['move'], ['claim', 'release'], ['resolve', 'reopen']];
+/** What comes and goes stands first or last, where its place is not missed. @type {Act[][]} */
+const agents = [['no-reply-needed', 'reopen'], ['hand-over'], ['move'], ['claim', 'release'], ['resolve']];
 
 /** Fires "act" with the type of the control entry that is wanted, "focus-lost" when the focused button went. */
 export class ConversationActions extends HTMLElement {
