@@ -677,13 +677,15 @@ func BenchmarkLoadThousandConversations(b *testing.B) {
 	}
 }
 
-func TestTheLogIsRenewedWithTheFirstWriteAfterALoss(t *testing.T) {
-	deleted := 0
+func TestTheLogIsRenewedAfterAStartAndWithTheFirstWriteAfterALoss(t *testing.T) {
+	deleted, began := 0, make(chan struct{}, 1)
 	proto := js.Global().Get("IDBFactory").Get("prototype")
 	before := proto.Get("deleteDatabase")
 	wrapped := js.FuncOf(func(this js.Value, args []js.Value) any {
 		if args[0].String() == scratch {
-			deleted++
+			if deleted++; deleted == 1 {
+				began <- struct{}{}
+			}
 		}
 		return before.Call("call", this, args[0])
 	})
@@ -698,11 +700,12 @@ func TestTheLogIsRenewedWithTheFirstWriteAfterALoss(t *testing.T) {
 			t.Errorf("%v; the log was renewed %d times, want %d", err, deleted, want)
 		}
 	}
-	write(0)
+	<-began
+	write(1)
 	s.lose(s.db, chat.ErrFull)
 	if _, err := s.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	write(1)
-	write(1)
+	write(2)
+	write(2)
 }
