@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -117,4 +119,65 @@ func TestOnADiskThatIsReallyFullTheChatGoesOnAndIsStoredOnceThereIsRoom(t *testi
 	ada.awaitMessage("waits", "pending")
 	g.reopen("/mqtt")
 	bob.awaitMessage("waits")
+}
+
+// Chromium goes on in the file whose last record is torn, and would find nothing there the next time.
+func TestWhatIsStoredAfterAWriteThatWasCutShortIsThereAtTheNextStart(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	g := newGate(t, s)
+	folder, bob := t.TempDir(), newPeer(t, s, "Bob")
+	made, err := s.Client().NewGuest(t.Context(), "Ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	visit := func(do func(ada *person)) {
+		t.Helper()
+		ctx, end, err := live.Start(chromeBinary, chromedp.UserDataDir(folder))
+		defer end()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &profile{t: t, ctx: ctx}
+		ada := &person{tab: p.open("Ada", g.url+"/", "localStorage.clear();"+sessionOf(made.ID, "Ada", made.Token)), id: strconv.FormatUint(made.ID, 10)}
+		ada.openChat(bob.id)
+		do(ada)
+	}
+	logs := func() []string {
+		t.Helper()
+		found, err := filepath.Glob(filepath.Join(folder, "Default", "IndexedDB", "*", "*.log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	visit(func(ada *person) {
+		ada.say("before")
+		ada.awaitMessage("before", confirmed...)
+		ada.reload() // what was said is written
+		ada.awaitMessage("before", confirmed...)
+	})
+	torn := logs()
+	if len(torn) != 1 {
+		t.Fatalf("there are %q", torn)
+	}
+	info, err := os.Stat(torn[0])
+	if err == nil {
+		err = os.Truncate(torn[0], info.Size()-1)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	visit(func(ada *person) {
+		ada.awaitConnection("live")
+		ada.say("after")
+		ada.awaitMessage("after", confirmed...)
+		eventually(t, "another file", func() bool { return !slices.Equal(logs(), torn) })
+	})
+	g.cut("/mqtt")
+	g.close("/api/conversations")
+	visit(func(ada *person) {
+		ada.awaitMessage("before", confirmed...)
+		ada.awaitMessage("after", confirmed...)
+	})
 }

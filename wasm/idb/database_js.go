@@ -117,6 +117,25 @@ func Delete(ctx context.Context, user uint64) error {
 	return nil
 }
 
+// scratch is a database that is made to be deleted.
+const scratch = "scratch"
+
+// renewLog lets the browser go on in another file. Where the end of a write is missing, as that of a full disk or of a
+// power cut, Chromium goes on behind it in the same file, cannot read that the next time it opens it, and gives up all
+// databases of the site. Once one was deleted it begins a new file, with all that is readable now in another.
+func renewLog(ctx context.Context) error {
+	waiting, cancel := context.WithTimeoutCause(ctx, patience, errSilent)
+	defer cancel()
+	db, err := settle(waiting, func(f js.Value) js.Value { return f.Call("open", scratch) }, func(js.Value, js.Value, int) {},
+		func(late js.Value) { late.Call("close") })
+	if err != nil {
+		return err
+	}
+	db.Call("close")
+	_, err = settle(waiting, func(f js.Value) js.Value { return f.Call("deleteDatabase", scratch) }, nil, nil)
+	return err
+}
+
 // settle waits for a request of the factory, which may need an upgrade. If ctx ends first, the
 // request goes on in the browser, and late gets what it brings.
 func settle(ctx context.Context, ask func(factory js.Value) js.Value, upgrade func(db, upgraded js.Value, from int), late func(result js.Value)) (js.Value, error) {

@@ -13,6 +13,9 @@ import (
 	"parley/wasm/chat"
 )
 
+// beginning is how long a start has other things to do than to renew the log.
+const beginning = 2 * time.Second
+
 // patience is how long the browser may take to open a database.
 const patience = 15 * time.Second
 
@@ -33,6 +36,7 @@ type Store struct {
 	handlers listeners
 	lost     error // why the database must be opened again; nil if it is open
 	reopened bool  // and not loaded since
+	torn     bool  // what was written last before it was opened may be missing its end
 	closed   bool  // by Close
 	watch    func()
 }
@@ -63,7 +67,26 @@ func Open(ctx context.Context, user uint64) (*Store, error) {
 	}
 	s := &Store{user: user, opening: make(chan struct{}, 1)}
 	s.take(db)
+	time.AfterFunc(beginning, func() {
+		s.mu.Lock()
+		s.torn = true
+		s.mu.Unlock()
+		s.renew(context.Background())
+	})
 	return s, nil
+}
+
+// renew renews the log if that may be torn, and if it can.
+func (s *Store) renew(ctx context.Context) {
+	s.mu.Lock()
+	torn := s.torn && !s.closed
+	s.torn = false
+	s.mu.Unlock()
+	if torn && renewLog(ctx) != nil { // for want of room
+		s.mu.Lock()
+		s.torn = true
+		s.mu.Unlock()
+	}
 }
 
 // take makes db the open database. s.mu is held, or s is new.
@@ -83,7 +106,7 @@ func (s *Store) lose(db js.Value, why error) {
 	lost := !s.closed && s.lost == nil && s.db.Equal(db)
 	var watch func()
 	if lost {
-		s.lost, watch = why, s.watch
+		s.lost, s.torn, watch = why, true, s.watch
 	} else if s.lost != nil && errors.Is(why, chat.ErrFull) { // which says more than that it was closed
 		s.lost = why
 	}
@@ -251,6 +274,9 @@ func (s *Store) run(ctx context.Context, mode string, f func(*transaction) error
 	err = transact(ctx, db, mode, f, stores...)
 	if errors.Is(err, errFailed) {
 		s.lose(db, err) // the event that says so may still be on its way
+	}
+	if err == nil && mode == "readwrite" {
+		s.renew(ctx)
 	}
 	if err == nil || errors.Is(err, chat.ErrFull) || s.open(db) {
 		return err

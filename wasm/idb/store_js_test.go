@@ -676,3 +676,36 @@ func BenchmarkLoadThousandConversations(b *testing.B) {
 		}
 	}
 }
+
+func TestTheLogIsRenewedAfterAStartAndWithTheFirstWriteAfterALoss(t *testing.T) {
+	deleted, began := 0, make(chan struct{}, 1)
+	proto := js.Global().Get("IDBFactory").Get("prototype")
+	before := proto.Get("deleteDatabase")
+	wrapped := js.FuncOf(func(this js.Value, args []js.Value) any {
+		if args[0].String() == scratch {
+			if deleted++; deleted == 1 {
+				began <- struct{}{}
+			}
+		}
+		return before.Call("call", this, args[0])
+	})
+	defer wrapped.Release()
+	proto.Set("deleteDatabase", wrapped)
+	defer proto.Set("deleteDatabase", before)
+	s := open(t, newUser(t))
+	defer s.Close()
+	write := func(want int) {
+		t.Helper()
+		if err := s.Apply(t.Context(), batch(1)); err != nil || deleted != want {
+			t.Errorf("%v; the log was renewed %d times, want %d", err, deleted, want)
+		}
+	}
+	<-began
+	write(1)
+	s.lose(s.db, chat.ErrFull)
+	if _, err := s.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	write(2)
+	write(2)
+}
