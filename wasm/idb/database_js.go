@@ -117,8 +117,8 @@ func Delete(ctx context.Context, user uint64) error {
 	return nil
 }
 
-// scratch is a database that is made to be deleted.
-const scratch = "scratch"
+// scratch is a database that is made to be deleted, with a name that no other of the site has.
+const scratch = "parley-scratch"
 
 // renewLog lets the browser go on in another file. Where the end of a write is missing, as that of a full disk or of a
 // power cut, Chromium goes on behind it in the same file, cannot read that the next time it opens it, and gives up all
