@@ -32,6 +32,7 @@ type wire struct {
 	net.Conn
 	line *line
 	lost bool // what comes back
+	most int  // bytes of the next write that arrive, or so many less than all; 0: all
 }
 
 func (l *line) through(db *DB) {
@@ -66,6 +67,13 @@ func (c *wire) Write(b []byte) (int, error) {
 	c.line.mu.Unlock()
 	if next != nil {
 		next(c)
+	}
+	if most := c.most; most != 0 {
+		if most < 0 {
+			most += len(b)
+		}
+		n, err := c.Conn.Write(b[:min(most, len(b))])
+		return n, errors.Join(io.ErrClosedPipe, err, c.Close())
 	}
 	return c.Conn.Write(b)
 }
