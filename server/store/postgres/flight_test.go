@@ -31,7 +31,8 @@ type flights struct {
 	*testing.T
 	db      *DB
 	address string
-	made    int // how often one was made
+	made    int    // how often one was made
+	read    uint64 // through which bob has read
 }
 
 // begin lets one be in the air which appends entry n, if those before it are there.
@@ -59,9 +60,14 @@ func (f *flights) entry(db *DB, n uint64) func(chat.Tx) error {
 		if err != nil {
 			return err
 		}
+		reader, err := tx.Member(key, bob)
+		if err != nil {
+			return err
+		}
+		reader.Key, reader.User, reader.Rev = key, bob, rev+2
 		db.Log(tx, fmt.Append(nil, n))
 		return errors.Join(tx.Append(chat.Entry{Key: key, Seq: c.Head, ID: n, Sender: ada, Ref: ref, Body: []byte("x")}),
-			tx.PutConversation(c), tx.PutMember(chat.Member{Key: key, User: ada, Rev: rev + 1}), tx.PutMember(chat.Member{Key: key, User: bob, Rev: rev + 2}))
+			tx.PutConversation(c), tx.PutMember(chat.Member{Key: key, User: ada, Rev: rev + 1}), tx.PutMember(reader))
 	}
 }
 
@@ -85,6 +91,15 @@ func (f *flights) check(want ...uint64) {
 	}
 	if !slices.Equal(ids, want) {
 		f.Errorf("stored are %v, want %v", ids, want)
+	}
+	if err := f.db.View(f.Context(), func(v chat.View) error {
+		m, err := v.Member(proto.DirectKey(ada, bob), bob)
+		if m.Read != f.read {
+			f.Errorf("bob has read through %d, want %d", m.Read, f.read)
+		}
+		return err
+	}); err != nil {
+		f.Error(err)
 	}
 	told := newTold()
 	if err := f.db.followAll(f.Context(), told); err != nil || told.lagged != 0 {
@@ -149,7 +164,21 @@ func TestWhatFollowsOneThatFailsIsStoredBehindIt(t *testing.T) {
 		others uint64 // that is stored before it
 	}{
 		{"nothing", func(*flights, *line, uint64) {}, false, 0},
-		{"another writes", func(f *flights, _ *line, _ uint64) { f.command(100) }, false, 100},
+		{"another writes", func(f *flights, _ *line, next uint64) {
+			for len(stored(f, f.db, proto.DirectKey(ada, bob))) < int(next-1) { // those before are about to be
+			}
+			f.command(func(db *DB) error { return db.Update(f.Context(), f.entry(db, 100)) })
+		}, false, 100},
+		{"another marks", func(f *flights, _ *line, _ uint64) {
+			f.read = 2
+			f.command(func(db *DB) error {
+				return db.Update(f.Context(), func(tx chat.Tx) error {
+					m, err := tx.Member(proto.DirectKey(ada, bob), bob)
+					m.Read, m.Delivered = f.read, f.read
+					return errors.Join(err, tx.PutMember(m))
+				})
+			})
+		}, false, 0},
 		{"the connection breaks before it is sent", func(_ *flights, l *line, _ uint64) { l.breaks(func(c *wire) { c.Close() }) }, false, 0},
 		{"its answer is lost", func(_ *flights, l *line, _ uint64) { l.breaks(func(c *wire) { c.lost = true }) }, false, 0},
 		{"only a part of it arrives", func(_ *flights, l *line, _ uint64) { l.breaks(func(c *wire) { c.most = 700 }) }, false, 0},
@@ -207,12 +236,12 @@ func TestWhatFollowsOneThatFailsIsStoredBehindIt(t *testing.T) {
 	}
 }
 
-// command stores an entry as an operator's command does beside the node.
-func (f *flights) command(n uint64) {
+// command does something as an operator's command does beside the node.
+func (f *flights) command(do func(db *DB) error) {
 	f.Helper()
 	db, err := Open(f.Context(), Config{URL: f.address, Log: slog.New(slog.DiscardHandler)})
 	if err == nil {
-		err = errors.Join(db.Update(f.Context(), f.entry(db, n)), db.Close())
+		err = errors.Join(do(db), db.Close())
 	}
 	if err != nil {
 		f.Fatal(err)
