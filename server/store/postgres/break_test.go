@@ -78,7 +78,7 @@ func (c *wire) Write(b []byte) (int, error) {
 			most += len(b)
 		}
 		n, err := c.Conn.Write(b[:min(most, len(b))])
-		return n, errors.Join(io.ErrClosedPipe, err, c.Close())
+		return n, errors.Join(net.ErrClosed, err, c.Close())
 	}
 	return c.Conn.Write(b)
 }
@@ -330,14 +330,17 @@ func (c *crowd) check(t *testing.T, db *DB, receipts [][]chat.Receipt) {
 
 // So it is where as many send as fill two transactions, and their connection breaks again and again.
 func TestNothingIsLostOrDoubledWhereConnectionsBreak(t *testing.T) {
-	const senders, messages = 400, 5
+	const senders, messages = 400, 10
 	l := new(line)
 	db := openThrough(t, l)
 	c := newCrowd(t, db)
 	random, left := rand.New(rand.NewPCG(7, 8)), 15
+	var mu sync.Mutex
 	l.mu.Lock()
 	l.each = func(w *wire) {
-		if random.IntN(3) > 0 || left == 0 {
+		mu.Lock()
+		defer mu.Unlock()
+		if random.IntN(4) > 0 || left == 0 {
 			return
 		}
 		switch left--; random.IntN(4) {
