@@ -35,18 +35,12 @@ const maxBlamed = 8
 // its Config and its arguments, so a simulation can drive it. It must not be
 // called twice at the same time, nor beside Run.
 func (s *Service) Commit(ctx context.Context, requests []Request) []Result {
-	c := commit{service: s, requests: requests, results: make([]Result, len(requests)), settled: make([]bool, len(requests))}
-	if !c.store(ctx, 0, len(requests)) {
-		for i, settled := range c.settled {
-			if !settled {
-				c.refuse(i, c.err)
-			}
-		}
-	}
-	if c.err != nil {
-		s.unhealthy("not stored", c.err)
-	}
-	return c.results
+	c := s.newCommit(requests)
+	return c.conclude(c.store(ctx, 0, len(requests)))
+}
+
+func (s *Service) newCommit(requests []Request) *commit {
+	return &commit{service: s, requests: requests, results: make([]Result, len(requests)), settled: make([]bool, len(requests))}
 }
 
 // commit is requests on their way into the history.
@@ -59,65 +53,90 @@ type commit struct {
 	err      error  // the last of the store
 }
 
+// conclude returns the results; works is whether the store still did.
+func (c *commit) conclude(works bool) []Result {
+	if !works {
+		for i, settled := range c.settled {
+			if !settled {
+				c.refuse(i, c.err)
+			}
+		}
+	}
+	if c.err != nil {
+		c.service.unhealthy("not stored", c.err)
+	}
+	return c.results
+}
+
 // store stores requests[from:to], except for those that cannot be, and reports
 // whether the store still works. If it does not, some are not settled.
 func (c *commit) store(ctx context.Context, from, to int) bool {
 	if from == to {
 		return true
 	}
-	at, err := c.try(ctx, from, to)
+	a := c.attempt(from, to)
+	return a.resolve(ctx, c.service.store.Update(ctx, a.change))
+}
+
+// attempt is requests[from:to] in one transaction. If it fails, at is the request that it failed
+// at, to if all were applied, or less than from if none was tried.
+type attempt struct {
+	*commit
+	from, to, at int
+	done         *batch
+}
+
+func (c *commit) attempt(from, to int) *attempt {
+	return &attempt{commit: c, from: from, to: to, at: from - 1}
+}
+
+// change makes the transaction.
+func (a *attempt) change(tx Tx) error {
+	a.at = a.from - 1
+	if err := tx.Expect(func() Reads { return readsOf(a.requests[a.from:a.to]) }); err != nil {
+		return err
+	}
+	b, err := a.service.newBatch(tx)
+	if err != nil {
+		return err
+	}
+	for a.at = a.from; a.at < a.to; a.at++ {
+		if a.results[a.at], err = b.apply(a.requests[a.at]); err != nil {
+			return err
+		}
+	}
+	a.done = b
+	return b.finish()
+}
+
+// resolve settles the requests of a transaction that is on disk and fans it out or, if it failed with
+// an error, stores what can be. It reports whether the store still works, as store does.
+func (a *attempt) resolve(ctx context.Context, err error) bool {
+	c := a.commit
 	switch {
 	case err == nil:
 		c.blamed = 0
+		for i := a.from; i < a.to; i++ {
+			c.settled[i] = true
+		}
+		if c.service.shared == nil {
+			c.service.committed(&a.done.outbox)
+		}
 		return true
-	case at < from || ctx.Err() != nil || errors.Is(err, ErrUnknown): // it is no request's doing
+	case a.at < a.from || ctx.Err() != nil || errors.Is(err, ErrUnknown): // it is no request's doing
 		c.err = err
 		return false
-	case at == to && to-from > 1:
+	case a.at == a.to && a.to-a.from > 1:
+		from, to := a.from, a.to
 		half := (from + to) / 2
 		return c.store(ctx, from, half) && c.store(ctx, half, to)
 	}
-	at = min(at, to-1)
+	at := min(a.at, a.to-1)
 	c.refuse(at, err)
 	if c.blamed++; c.blamed == maxBlamed {
 		return false
 	}
-	return c.store(ctx, from, at) && c.store(ctx, at+1, to)
-}
-
-// try makes one transaction of requests[from:to], and fans it out. If it fails, at
-// is the request that it failed at, to if all were applied, or less than from if
-// none was tried.
-func (c *commit) try(ctx context.Context, from, to int) (at int, err error) {
-	var done *batch
-	at = from - 1
-	reads := func() Reads { return readsOf(c.requests[from:to]) }
-	err = c.service.store.Update(ctx, func(tx Tx) error {
-		if err := tx.Expect(reads); err != nil {
-			return err
-		}
-		b, err := c.service.newBatch(tx)
-		if err != nil {
-			return err
-		}
-		for at = from; at < to; at++ {
-			if c.results[at], err = b.apply(c.requests[at]); err != nil {
-				return err
-			}
-		}
-		done = b
-		return b.finish()
-	})
-	if err != nil {
-		return at, err
-	}
-	for i := from; i < to; i++ {
-		c.settled[i] = true
-	}
-	if c.service.shared == nil {
-		c.service.committed(&done.outbox)
-	}
-	return at, nil
+	return c.store(ctx, a.from, at) && c.store(ctx, at+1, a.to)
 }
 
 // refuse settles a request that was not stored.

@@ -17,6 +17,9 @@ const (
 	// maxBatch bounds the requests of one transaction, and with it how long
 	// the first of them waits for the last.
 	maxBatch = 256
+	// worthwhile is how many have to wait so that their transaction begins while the one before is
+	// on its way: each takes a while however few there are in it.
+	worthwhile = maxBatch / 2
 	// commitWait bounds one transaction, up to its commit.
 	commitWait = 10 * time.Second
 	// patienceShare and maxPatience bound how long a commit waits for others to share
@@ -40,7 +43,6 @@ func (s *Service) Run(ctx context.Context) error {
 		return errors.New("chat: the committer was started twice")
 	}
 	defer close(s.stopped)
-	commits := context.WithoutCancel(ctx)
 	var others sync.WaitGroup
 	others.Go(func() { s.runNotifier(ctx) }) // ends with ctx
 	if s.shared != nil {
@@ -60,16 +62,16 @@ func (s *Service) Run(ctx context.Context) error {
 	for {
 		select {
 		case first := <-s.queue:
-			last = s.commit(commits, s.collect(first, last))
+			last = s.commit(ctx, s.collect(first, last))
 		case <-ctx.Done():
 			close(s.stopping)
 			others.Wait()
 			for {
 				select {
 				case first := <-s.queue:
-					last = s.commit(commits, s.collect(first, last))
+					last = s.commit(ctx, s.collect(first, last))
 				default:
-					return s.goodbye(commits)
+					return s.goodbye(ctx)
 				}
 			}
 		}
@@ -115,35 +117,82 @@ func (s *Service) collect(first waiter, last lastCommit) []waiter {
 	return batch
 }
 
+// commit commits a batch and answers it and, where the store takes the next one meanwhile, those
+// that come until ctx is done, as long as these are worth it.
 func (s *Service) commit(ctx context.Context, batch []waiter) lastCommit {
-	began := time.Now() // and not s.now, which may jump
-	ctx, cancel := context.WithTimeout(ctx, commitWait)
-	defer cancel()
+	u := s.launch(ctx, batch)
+	for u.end != nil && len(s.queue) >= worthwhile && ctx.Err() == nil {
+		before := u
+		u = s.launch(ctx, s.collect(<-s.queue, lastCommit{}))
+		before.finish()
+	}
+	return u.finish()
+}
+
+// underway is a batch that is being committed.
+type underway struct {
+	batch  []waiter
+	began  time.Time // and not by Service.now, which may jump
+	ctx    context.Context
+	cancel context.CancelFunc
+	*attempt
+	end      func() error // of its transaction, if it is on its way
+	answered bool
+}
+
+// launch lets the transaction of a batch be on its way, if the store can.
+func (s *Service) launch(ctx context.Context, batch []waiter) *underway {
+	u := &underway{batch: batch, began: time.Now()}
+	u.ctx, u.cancel = context.WithTimeout(context.WithoutCancel(ctx), commitWait)
 	requests := make([]Request, len(batch))
 	for i, w := range batch {
 		requests[i] = w.request
 	}
-	for i, result := range s.survive(ctx, requests) {
-		batch[i].result <- result
+	u.attempt = s.newCommit(requests).attempt(0, len(batch))
+	if s.pipelined != nil {
+		u.survive(func() []Result {
+			u.end, _ = s.pipelined.Begin(u.ctx, u.attempt.change) // or it is tried again once the one before has ended
+			return nil
+		})
 	}
-	last := lastCommit{len(batch), time.Since(began)}
-	s.observe(last.requests, last.took)
+	return u
+}
+
+// finish commits the batch, and answers it.
+func (u *underway) finish() lastCommit {
+	u.survive(func() []Result {
+		if u.answered {
+			return nil
+		}
+		if u.end == nil {
+			return u.conclude(u.store(u.ctx, 0, len(u.batch)))
+		}
+		return u.conclude(u.resolve(u.ctx, u.end()))
+	})
+	u.cancel()
+	last := lastCommit{len(u.batch), time.Since(u.began)}
+	u.service.observe(last.requests, last.took)
 	return last
 }
 
-// survive is Commit, except that a panic beyond the requests' own, as of the store
+// survive answers with what f returns, except that a panic beyond the requests' own, as of the store
 // or of the fan-out, leaves open what became of them: a repeat tells.
-func (s *Service) survive(ctx context.Context, requests []Request) (results []Result) {
+func (u *underway) survive(f func() []Result) {
+	var results []Result
 	defer func() {
 		if p := recover(); p != nil {
-			s.faults.Recovered("committing", p)
-			results = make([]Result, len(requests))
+			u.service.faults.Recovered("committing", p)
+			results = make([]Result, len(u.batch))
 			for i := range results {
 				results[i].Err = noAnswer()
 			}
+			u.answered = true
+		}
+		for i, result := range results {
+			u.batch[i].result <- result
 		}
 	}()
-	return s.Commit(ctx, requests)
+	results = f()
 }
 
 // commitOne commits a request of the server's own and waits for its result: by

@@ -116,19 +116,20 @@ type Config struct {
 
 // Service is the sequencer. Safe for concurrent use.
 type Service struct {
-	store   Store
-	index   Index
-	shared  Shared // the store, where others use it, too; else nil
-	fanout  Fanout
-	end     func(user uint64, of func(device uint64) bool, why *proto.Refusal)
-	oust    func(user uint64, client string, mark uint64, why *proto.Refusal)
-	now     func() time.Time
-	random  io.Reader
-	log     *slog.Logger
-	ids     *proto.IDs
-	quotas  Quotas
-	uploads UploadQuotas
-	faults  *fault.Record
+	store     Store
+	index     Index
+	pipelined Pipelined // the store, if it is one; else nil
+	shared    Shared    // the store, where others use it, too; else nil
+	fanout    Fanout
+	end       func(user uint64, of func(device uint64) bool, why *proto.Refusal)
+	oust      func(user uint64, client string, mark uint64, why *proto.Refusal)
+	now       func() time.Time
+	random    io.Reader
+	log       *slog.Logger
+	ids       *proto.IDs
+	quotas    Quotas
+	uploads   UploadQuotas
+	faults    *fault.Record
 
 	observe        func(requests int, took time.Duration) // Config.Committed
 	retention      time.Duration
@@ -182,6 +183,7 @@ func New(c Config) (*Service, error) {
 		s.index = noIndex{}
 	}
 	s.shared, _ = c.Store.(Shared)
+	s.pipelined, _ = c.Store.(Pipelined)
 	if s.observe = c.Committed; s.observe == nil {
 		s.observe = func(int, time.Duration) {}
 	}

@@ -32,6 +32,17 @@ type Store interface {
 	Close() error
 }
 
+// Pipelined is a Store that takes a transaction while the one before it is on its way to the disk.
+type Pipelined interface {
+	Store
+	// Begin is Update, except that it returns once what change wrote is on its way; end, which has to be
+	// called, waits until that is on disk, and returns what Update would. Begin may be called again before
+	// that: change then sees what the one before changed. It fails, and nothing is on its way, where the
+	// one before turns out not to be on disk, or not yet; where it does not fail that one is.
+	// Nobody calls Begin or end beside another who does.
+	Begin(ctx context.Context, change func(Tx) error) (end func() error, err error)
+}
+
 // ErrUnknown is that nobody knows whether an Update is on disk: the same may be tried again
 // where that does no harm.
 var ErrUnknown = errors.New("it is not known whether it was stored")

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ import (
 type line struct {
 	mu    sync.Mutex
 	next  func(c *wire) // what happens at the next write; nil: nothing
+	each  func(c *wire) // what happens at each, likewise
 	trips int           // writes, which are round trips
 }
 
@@ -32,6 +34,7 @@ type wire struct {
 	net.Conn
 	line *line
 	lost bool // what comes back
+	most int  // bytes of the next write that arrive, or so many less than all; 0: all
 }
 
 func (l *line) through(db *DB) {
@@ -63,9 +66,19 @@ func (c *wire) Write(b []byte) (int, error) {
 	c.line.trips++
 	next := c.line.next
 	c.line.next = nil
+	if next == nil {
+		next = c.line.each
+	}
 	c.line.mu.Unlock()
 	if next != nil {
 		next(c)
+	}
+	if most := c.most; most != 0 {
+		if most < 0 {
+			most += len(b)
+		}
+		n, err := c.Conn.Write(b[:min(most, len(b))])
+		return n, errors.Join(net.ErrClosed, err, c.Close())
 	}
 	return c.Conn.Write(b)
 }
@@ -291,15 +304,21 @@ func TestNothingIsLostOrDoubledWhereTheDatabaseFails(t *testing.T) {
 	<-half
 	postgrestest.Restart(t)
 	all.Wait()
-	for i := range senders {
+	c.check(t, db, receipts)
+}
+
+// check sees that what was acknowledged is stored and delivered, once and in its order.
+func (c *crowd) check(t *testing.T, db *DB, receipts [][]chat.Receipt) {
+	t.Helper()
+	for i, all := range receipts {
 		sender := uint64(i + 1)
 		entries := stored(t, db, proto.DirectKey(sender, sender+1000))
-		if len(entries) != messages {
-			t.Errorf("sender %d: %d messages are stored, want %d", sender, len(entries), messages)
+		if len(entries) != len(all) {
+			t.Errorf("sender %d: %d messages are stored, want %d", sender, len(entries), len(all))
 			continue
 		}
 		for n, e := range entries {
-			if r := receipts[i][n]; e.Seq != uint64(n+1) || r.MessageID != e.ID || r.Seq != e.Seq || !strings.HasSuffix(string(e.Ref[:]), fmt.Sprint(n)) {
+			if r := all[n]; e.Seq != uint64(n+1) || r.MessageID != e.ID || r.Seq != e.Seq || !strings.HasSuffix(string(e.Ref[:]), fmt.Sprint(n)) {
 				t.Errorf("sender %d: entry %d is %d, acknowledged as %+v", sender, n+1, e.ID, r)
 			}
 			if times := c.deliveries(e.ID); times != 1 {
@@ -307,4 +326,44 @@ func TestNothingIsLostOrDoubledWhereTheDatabaseFails(t *testing.T) {
 			}
 		}
 	}
+}
+
+// So it is where as many send as fill two transactions, and their connection breaks again and again.
+func TestNothingIsLostOrDoubledWhereConnectionsBreak(t *testing.T) {
+	const senders, messages = 400, 10
+	l := new(line)
+	db := openThrough(t, l)
+	c := newCrowd(t, db)
+	random, left := rand.New(rand.NewPCG(7, 8)), 15
+	var mu sync.Mutex
+	l.mu.Lock()
+	l.each = func(w *wire) {
+		mu.Lock()
+		defer mu.Unlock()
+		if random.IntN(4) > 0 || left == 0 {
+			return
+		}
+		switch left--; random.IntN(4) {
+		case 0:
+			w.Close()
+		case 1:
+			w.lost = true
+		case 2:
+			w.most = 1 + random.IntN(20_000)
+		default:
+			w.most = -5
+		}
+	}
+	l.mu.Unlock()
+	var all sync.WaitGroup
+	receipts := make([][]chat.Receipt, senders)
+	for i := range senders {
+		all.Go(func() {
+			for n := range messages {
+				receipts[i] = append(receipts[i], c.say(t, uint64(i+1), n))
+			}
+		})
+	}
+	all.Wait()
+	c.check(t, db, receipts)
 }

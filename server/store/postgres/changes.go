@@ -69,7 +69,8 @@ func (db *DB) leave(c *connection) {
 	record := p.record
 	db.mu.Lock()
 	if p.kept = !p.others && len(db.own) < maxOwn/2; p.kept {
-		record, db.leaving = []byte{}, p.number
+		record = []byte{}
+		db.leaving[p.number] = true
 	}
 	db.mu.Unlock()
 	c.add("INSERT INTO changes (number, time, record) VALUES ($1, $2, $3)", []any{p.number, p.time, record}, nil)
@@ -80,17 +81,24 @@ func (db *DB) leave(c *connection) {
 
 // committed keeps the record of the transaction that is on disk, so that this node need not
 // read it. Whoever has the writer calls it.
-func (db *DB) committed() {
-	if db.pending.record == nil {
+func (db *DB) committed(e entry) {
+	if e.record == nil {
 		return
 	}
 	db.mu.Lock()
-	db.leaving = 0
-	if db.pending.kept || len(db.own) < maxOwn {
-		db.own[db.pending.number] = db.pending.record
+	delete(db.leaving, e.number)
+	if e.kept || len(db.own) < maxOwn {
+		db.own[e.number] = e.record
 	}
 	db.mu.Unlock()
 	db.hint()
+}
+
+// left forgets the record of a transaction that may not be on disk.
+func (db *DB) left(e entry) {
+	db.mu.Lock()
+	delete(db.leaving, e.number)
+	db.mu.Unlock()
 }
 
 // hint lets Follow look for more.
@@ -209,12 +217,12 @@ func (db *DB) followPage(ctx context.Context, to chat.Follower) (n int, err erro
 		db.mu.Lock()
 		own, kept := db.own[e.number]
 		delete(db.own, e.number)
-		leaving := db.leaving
+		leaving := db.leaving[e.number]
 		db.mu.Unlock()
 		switch empty := e.record != nil && len(e.record) == 0; {
 		case kept:
 			to.Told(own)
-		case empty && e.number == leaving: // it is on disk, which committed is about to say
+		case empty && leaving: // it is on disk, which committed is about to say
 			return 0, nil
 		case empty: // another's, which took itself for alone
 			to.Lagged()

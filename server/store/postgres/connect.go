@@ -76,7 +76,7 @@ func (db *DB) connected(ctx context.Context, c *connection) (*connection, error)
 	if err != nil {
 		return nil, err
 	}
-	c = &connection{pg: pg, ctx: ctx, prepared: make(map[string]*pgconn.StatementDescription), cache: relational.NewCache(), spares: make(map[string]*bulk)}
+	c = &connection{pg: pg, ctx: ctx, prepared: make(map[string]string), cache: relational.NewCache(), spares: make(map[string]*bulk)}
 	replica := false
 	limit, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
@@ -148,15 +148,17 @@ func (c *connection) begin(ctx context.Context, how, query string) error {
 // commit ends a transaction, which is on disk when it returns nil.
 func (c *connection) commit() error {
 	c.scatter()
-	c.add("COMMIT", nil, nil).tag = func(tag pgconn.CommandTag) error {
-		if tag.String() != "COMMIT" {
-			return &pgconn.PgError{Severity: "ERROR", Message: "the transaction was rolled back"}
-		}
-		return nil
-	}
+	c.add("COMMIT", nil, nil).tag = isCommit
 	err := c.run()
 	c.inside = err != nil
 	return err
+}
+
+func isCommit(tag pgconn.CommandTag) error {
+	if tag.String() != "COMMIT" {
+		return &pgconn.PgError{Severity: "ERROR", Message: "the transaction was rolled back"}
+	}
+	return nil
 }
 
 // rollback ends a transaction that began, if it did.
@@ -165,9 +167,12 @@ func (c *connection) rollback() {
 	if !c.inside || c.pg.IsClosed() {
 		return
 	}
-	c.inside = false
 	ctx, cancel := context.WithTimeout(context.Background(), connectTime)
 	defer cancel()
+	for len(c.sent) > 0 {
+		_ = c.receive(ctx) // whatever comes of it, nobody waits for that
+	}
+	c.inside, c.unread = false, nil
 	c.ctx = ctx
 	c.add("ROLLBACK", nil, nil)
 	if c.run() != nil {

@@ -5,11 +5,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"parley/server/chat"
 	"parley/server/store/relational"
 )
 
@@ -18,14 +21,20 @@ import (
 // with that: however many statements these are, they take one round trip.
 type connection struct {
 	pg       *pgconn.PgConn
-	ctx      context.Context // of the transaction
-	prepared map[string]*pgconn.StatementDescription
+	ctx      context.Context   // of the transaction
+	prepared map[string]string // names of statements
+	named    int               // how many names there are
+	pipeline *pgconn.Pipeline  // while sent is not empty
+	sent     []sending
 	queue    []operation
 	queued   int     // bytes
 	bulks    []*bulk // what is written behind the queue
 	inside   bool    // a transaction
 	broken   error   // the first of run within the transaction
 	unread   error   // of a reader
+	guessing bool    // nothing more can be read: what it is made of is not known to hold yet
+	// fetcher takes the place of Fetch, if it is not nil.
+	fetcher func(*relational.Fetched, chat.Reads) error
 	// cache has rows of the one that writes, as they were when writes, the sequence, stood so.
 	cache  relational.Cache
 	writes int64
@@ -92,11 +101,23 @@ func (c *connection) add(query string, args []any, each func(relational.Row) err
 	return &c.queue[len(c.queue)-1]
 }
 
+// sending is what was sent together, and of which nothing was received yet.
+type sending struct {
+	queue []operation
+	fresh map[string]string // names of statements that are prepared with it
+}
+
 // run sends what is queued, in one round trip, and reads what comes of it. The first
 // error ends what is behind it, and the transaction; one of a reader ends the reading alone.
 func (c *connection) run() error {
-	c.scatter()
+	if c.guessing {
+		c.broken = errGuess
+		return errGuess
+	}
 	err := c.send()
+	for err == nil && len(c.sent) > 0 {
+		err = c.receive(c.ctx)
+	}
 	if err != nil && c.broken == nil {
 		c.broken = err
 	}
@@ -107,48 +128,104 @@ func (c *connection) run() error {
 	return err
 }
 
+// send sends what is queued, behind what was sent before. What comes of it receive reads.
 func (c *connection) send() error {
-	queue := c.queue
+	c.scatter()
+	s := sending{c.queue, make(map[string]string)}
 	c.queue, c.queued = nil, 0
-	if len(queue) == 0 {
+	if len(s.queue) == 0 {
 		return nil
 	}
-	defer c.spare()
-	p := c.pg.StartPipeline(c.ctx)
-	c.pg.Frontend().Send(roomFor(queue))
-	fresh := make(map[string]*pgconn.StatementDescription) // what is prepared by this round trip
-	for _, op := range queue {
-		known := c.prepared[op.query]
-		if known == nil {
-			known = fresh[op.query]
-		}
-		if known == nil {
-			known = &pgconn.StatementDescription{Name: "s" + strconv.Itoa(len(c.prepared)+len(fresh))}
-			fresh[op.query] = known
-			p.SendPrepare(known.Name, op.query, op.types)
-		}
-		p.SendQueryPrepared(known.Name, op.args, binaryFormat, binaryFormat)
+	if err := c.ctx.Err(); err != nil {
+		return err
 	}
-	err := p.Sync()
-	for i := 0; err == nil; {
-		var results any
-		results, err = p.GetResults()
+	defer c.bound(c.ctx)()
+	if len(c.sent) == 0 {
+		c.pipeline = c.pg.StartPipeline(context.Background()) // it outlives the transaction that begins it
+	}
+	c.pg.Frontend().Send(roomFor(s.queue))
+	for _, op := range s.queue {
+		c.pipeline.SendQueryPrepared(c.name(op, s.fresh), op.args, binaryFormat, binaryFormat)
+	}
+	err := c.pipeline.Sync()
+	if c.sent = append(c.sent, s); err != nil {
+		c.abandon()
+	}
+	c.spare()
+	return err
+}
+
+// name is that of a statement, which is prepared if it is not yet.
+func (c *connection) name(op operation, fresh map[string]string) string {
+	name, known := c.prepared[op.query]
+	for _, s := range c.sent {
+		if !known {
+			name, known = s.fresh[op.query]
+		}
+	}
+	if !known {
+		name, known = fresh[op.query]
+	}
+	if !known {
+		name = "s" + strconv.Itoa(c.named)
+		c.named++
+		fresh[op.query] = name
+		c.pipeline.SendPrepare(name, op.query, op.types)
+	}
+	return name
+}
+
+// bound lets what is done over the connection end with ctx, and the connection with it, until free.
+func (c *connection) bound(ctx context.Context) (free func()) {
+	stop := context.AfterFunc(ctx, func() {
+		_ = c.pg.Conn().SetDeadline(time.Unix(1, 0)) // which is over; if it fails the connection has ended
+	})
+	return func() {
+		if !stop() {
+			c.close()
+		}
+	}
+}
+
+// receive reads what comes of what was sent first, until ctx ends. Behind an error nothing of that was done.
+func (c *connection) receive(ctx context.Context) (err error) {
+	if len(c.sent) == 0 {
+		return io.ErrUnexpectedEOF // it was abandoned
+	}
+	defer c.bound(ctx)()
+	s := c.sent[0]
+	for i := 0; ; {
+		results, failed := c.pipeline.GetResults()
 		switch r := results.(type) {
 		case *pgconn.StatementDescription:
-			c.prepared[queue[i].query] = fresh[queue[i].query] // it is
+			c.prepared[s.queue[i].query] = s.fresh[s.queue[i].query] // it is
 		case *pgconn.ResultReader:
-			err = c.read(r, queue[i])
+			failed = c.read(r, s.queue[i])
 			i++
 		case *pgconn.PipelineSync:
-			return p.Close()
+			if c.sent = c.sent[1:]; len(c.sent) == 0 {
+				err = errors.Join(err, c.pipeline.Close())
+			}
+			return err
+		case nil:
+			if failed == nil {
+				failed = io.ErrUnexpectedEOF // it was ended
+			}
+		}
+		if err == nil {
+			err = failed
+		}
+		if e := (*pgconn.PgError)(nil); failed != nil && !errors.As(failed, &e) {
+			c.abandon()
+			return errors.Join(ctx.Err(), err)
 		}
 	}
-	// What is behind it was not done. If Close fails the connection is of no use any more.
-	closed := p.Close()
-	if e := (*pgconn.PgError)(nil); closed != nil && !errors.As(closed, &e) {
-		return errors.Join(err, closed)
-	}
-	return err
+}
+
+// abandon gives up what was sent over a connection that broke.
+func (c *connection) abandon() {
+	_ = c.pipeline.Close() // it has said why
+	c.sent = nil
 }
 
 // room is a message of nothing that makes room for those behind it, in bytes: they would make it

@@ -12,20 +12,27 @@ import (
 // Fetch implements relational.Fetcher: whatever it is, it comes with what begins the
 // transaction, in one round trip.
 func (c *connection) Fetch(f *relational.Fetched, r chat.Reads) error {
+	if c.fetcher != nil {
+		return c.fetcher(f, r)
+	}
+	c.fetch(f, r)
+	return c.run()
+}
+
+// fetch queues what Fetch asks for.
+func (c *connection) fetch(f *relational.Fetched, r chat.Reads) {
 	c.fetchMembers(f, r.Members)
 	if len(r.Refs) > 0 {
-		senders, refs := make(blobs, len(r.Refs)), make(blobs, len(r.Refs))
-		for i, ref := range r.Refs {
-			senders[i], refs[i] = relational.Number(ref.Sender).Bytes(), ref.Ref[:]
-		}
-		c.add(refsQuery, []any{senders, refs}, f.Ref)
-		c.add(deletedRefsQuery, []any{senders, refs}, f.DeletedRef)
+		senders, under := refArrays(r.Refs)
+		c.add(refsQuery, []any{senders, under}, f.Ref)
+		c.add(deletedRefsQuery, []any{senders, under}, f.DeletedRef)
 	}
 	if len(r.Users) > 0 {
 		c.add("SELECT "+relational.UserColumns+" FROM users WHERE id = ANY($1)", []any{numbers(r.Users)}, f.User)
 	}
 	if len(r.Usages) > 0 {
-		c.add("SELECT user_id, bytes, bytes_time, conversations, conversations_time FROM usage WHERE user_id = ANY($1)", []any{numbers(r.Usages)}, f.Usage)
+		missing := slices.DeleteFunc(slices.Clone(r.Usages), f.CachesUsage)
+		c.add(usagesQuery, []any{c.writes, numbers(missing), numbers(r.Usages)}, f.Usage)
 	}
 	if r.Teams != 0 {
 		c.add("SELECT id, services FROM users WHERE services != 0 AND services & $1 != 0 ORDER BY id", []any{int64(r.Teams)}, f.Agent)
@@ -37,7 +44,14 @@ func (c *connection) Fetch(f *relational.Fetched, r chat.Reads) error {
 	if len(r.Authors) > 0 {
 		c.fetchAuthors(f, r.Authors)
 	}
-	return c.run()
+}
+
+// refArrays are senders and what they stored something under.
+func refArrays(refs []chat.RefRead) (senders, under blobs) {
+	for _, ref := range refs {
+		senders, under = append(senders, relational.Number(ref.Sender).Bytes()), append(under, ref.Ref[:])
+	}
+	return senders, under
 }
 
 // memberKeys are those of members: of conversations between two, of which both are read, as they
@@ -89,6 +103,8 @@ var (
 
 	bothQuery = "SELECT c.name, m.user_id, " + relational.MemberColumns + " FROM (SELECT id, key AS name FROM conversations) c JOIN members m ON m.conversation = c.id" +
 		" WHERE c.name = ANY(" + missingOr("$2::text[]", "$3::text[]") + ")"
+
+	usagesQuery = "SELECT user_id, bytes, bytes_time, conversations, conversations_time FROM usage WHERE user_id = ANY(" + missingOr("$2::bytea[]", "$3::bytea[]") + ")"
 
 	membersQuery = "SELECT asked.key, m.user_id, " + relational.MemberColumns + " FROM unnest(" + missingOr("$2::text[]", "$3::text[]") + ", " + missingOr("$4::bytea[]", "$5::bytea[]") + ") AS asked(key, of)" +
 		" JOIN (SELECT id, key AS name FROM conversations) c ON c.name = asked.key JOIN members m ON m.conversation = c.id AND m.user_id = asked.of"

@@ -20,7 +20,7 @@ func newMetrics() *metrics {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "parley", Subsystem: "postgres", Name: name, Help: help})
 	}
 	return &metrics{
-		commits:  histogram("commit_seconds", "Time that the second of a transaction's two round trips took: all that it writes, and COMMIT."),
+		commits:  histogram("commit_seconds", "Time from when all that a transaction writes was sent, with COMMIT, until it was known to be on disk."),
 		lockWait: histogram("lock_wait_seconds", "Time that a transaction waited for those of other nodes before it could begin."),
 		lag:      histogram("log_lag_seconds", "Age of a record of the change log, made by another node, when this node told its users of it."),
 		nodes:    gauge("nodes", "Nodes with a lease, as this one saw when it renewed its own."),

@@ -347,7 +347,7 @@ func TestANodeWaitsForItsOwnRecord(t *testing.T) {
 	address := postgrestest.Database(t)
 	db, f := open(t, address, t.TempDir()), newTold()
 	number := db.followed.Load() + 1
-	db.leaving = number
+	db.leaving[number] = true
 	postgrestest.SQL(t, address, fmt.Sprintf("INSERT INTO parley.changes VALUES (%d, 1, '')", number))
 	if err := db.followAll(t.Context(), f); err != nil || len(f.records) != 0 || f.lagged != 0 {
 		t.Fatalf("told are %q, and %d times that it lagged: %v", f.records, f.lagged, err)
@@ -360,8 +360,7 @@ func TestANodeWaitsForItsOwnRecord(t *testing.T) {
 	f.records = nil
 	db.followed.Store(number - 1)
 	postgrestest.SQL(t, address, "UPDATE parley.changes SET record = ''")
-	db.pending = entry{number: number, record: []byte("own"), kept: true}
-	db.committed()
+	db.committed(entry{number: number, record: []byte("own"), kept: true})
 	if err := db.followAll(t.Context(), f); err != nil || !slices.Equal(f.records, []string{"own"}) {
 		t.Errorf("told are %q: %v", f.records, err)
 	}

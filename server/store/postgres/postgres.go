@@ -5,7 +5,8 @@
 // all of them: each locks the row with the change number first, and reads behind that (READ
 // COMMITTED, lock and reads in statements of their own). So numbers rise in the order of
 // commits. Rows that a node wrote it reads again only if another wrote something since, which the
-// sequence writes tells. What a transaction has to tell it leaves in the change log, which all nodes follow
+// sequence writes tells: where none does, it makes a transaction of them before it has the lock, and
+// while the one before is on its way (flight.go). What a transaction has to tell it leaves in the change log, which all nodes follow
 // (changes.go). Nodes are known by leases (nodes.go). It implements chat.Shared.
 //
 // What Update has committed is on the database's disk, as far as synchronous_commit, which
@@ -83,12 +84,14 @@ type DB struct {
 	// commits counts the transactions of this start that are on disk. Whoever has the
 	// writer changes it.
 	commits int64
-	pending entry // what the transaction at hand leaves in the change log, likewise
+	pending entry   // what the transaction at hand leaves in the change log, likewise
+	air     *flight // the last that began and has not ended; whoever calls Begin has it
+	last    *flight // that has landed, if it's known how the history stands behind it, likewise
 	metrics *metrics
 
 	mu       sync.Mutex
 	own      map[int64][]byte // records of this node that it has not followed yet, by number
-	leaving  int64            // the number of one that is about to be on disk, 0 if none is
+	leaving  map[int64]bool   // the numbers of those that are about to be on disk
 	followed atomic.Int64     // the number of the last record that was
 	held     atomic.Int64     // the number behind which records are kept for Read; 0: none are
 	caught   atomic.Int64     // when all of them were, in Unix milliseconds
@@ -114,7 +117,10 @@ type DB struct {
 	err     error // of Close
 }
 
-var _ chat.Shared = (*DB)(nil)
+var (
+	_ chat.Shared    = (*DB)(nil)
+	_ chat.Pipelined = (*DB)(nil)
+)
 
 // pool holds connections while nobody uses them, nil for those that are not open.
 type pool chan *connection
@@ -153,7 +159,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	}
 	db := &DB{
 		config: config, log: c.Log, dir: c.Dir, serve: c.Serve, alone: c.Alone, records: c.Records, metrics: newMetrics(),
-		more: make(chan struct{}, 1), signals: make(chan []byte, maxSignals), own: make(map[int64][]byte),
+		more: make(chan struct{}, 1), signals: make(chan []byte, maxSignals), own: make(map[int64][]byte), leaving: make(map[int64]bool),
 		writer: newPool(1), viewer: newPool(viewers), scan: newPool(scanners), indexes: newPool(indexers), keeper: newPool(1),
 		closed: make(chan struct{}), kept: make(chan struct{}), lost: make(chan struct{}),
 	}

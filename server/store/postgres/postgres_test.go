@@ -32,11 +32,18 @@ func open(t testing.TB, address, dir string) *DB {
 
 func TestPostgreSQLKeepsWhatAStoreMust(t *testing.T) {
 	address := postgrestest.Database(t)
-	storetest.Run(t, func(t *testing.T) storetest.History {
-		dir := t.TempDir()
-		empty(t, address)
-		return func() chat.Store { return open(t, address, dir) }
-	})
+	for name, of := range map[string]func(*DB) chat.Store{
+		"one after the other": func(db *DB) chat.Store { return db },
+		"as the sequencer":    func(db *DB) chat.Store { return guessing{db} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T) storetest.History {
+				dir := t.TempDir()
+				empty(t, address)
+				return func() chat.Store { return of(open(t, address, dir)) }
+			})
+		})
+	}
 }
 
 // empty makes a database as it was before anything was kept in it, which takes less than to

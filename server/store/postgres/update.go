@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -15,116 +14,35 @@ import (
 // Update implements chat.Store. A transaction that failed with its connection is made
 // again, until ctx ends: then change is called again.
 func (db *DB) Update(ctx context.Context, change func(chat.Tx) error) error {
-	c, err := db.take(ctx, db.writer)
-	if err != nil {
-		return fmt.Errorf("update the history: %w", err)
+	f := &flight{db: db, ctx: ctx, change: change}
+	if err := f.board(); err != nil {
+		return err
 	}
-	defer func() { db.writer <- c }() // whatever it is then
-	for {
-		if err = db.usable(); err != nil {
-			break
-		}
-		if c, err = db.connected(ctx, c); err == nil {
-			err = db.attempt(ctx, c, change)
-		}
-		if errors.Is(err, errUnknown) {
-			var committed bool
-			if committed, c, err = db.settle(c); err == nil && committed {
-				break
-			}
-			if err == nil {
-				err = ctx.Err() // or it is made again
-			}
-			if err == nil {
-				continue
-			}
-			break
-		}
-		if codeOf(err) == lockTimeout {
-			db.freeLock(ctx, c)
-		}
-		if !passing(err) || !db.pause(ctx) {
-			break
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("update the history: %w", err)
-	}
-	db.commits++
-	db.written.Store(true)
-	db.committed()
-	return nil
+	defer f.release()
+	return f.insist(f.try())
 }
 
-// errUnknown is that the connection broke at the COMMIT.
-var errUnknown = errors.New("it is not known whether it was committed")
-
-// attempt makes one transaction.
-func (db *DB) attempt(ctx context.Context, c *connection, change func(chat.Tx) error) (err error) {
-	committed := false
-	defer func() {
-		if !committed { // also when change panics
-			c.rollback()
-			c.cache.Clear()
-		}
-	}()
-	db.pending = entry{}
-	c.cache.Shut() // until it is known that nobody wrote since the last one
-	tx := relational.NewTransaction(ctx, c, &c.cache)
-	entered := db.enter(ctx, c, tx)
-	err = change(tx)
-	if err == nil && !*entered { // it only wrote
-		err = c.run()
+// Begin implements chat.Pipelined.
+func (db *DB) Begin(ctx context.Context, change func(chat.Tx) error) (end func() error, err error) {
+	f := &flight{db: db, ctx: ctx, change: change}
+	if before := db.air; before != nil && (before.landed || before.row+1 == maxRow || before.stood.others) && before.end() != nil {
+		return nil, errBefore
 	}
-	if c.broken != nil {
-		return c.broken // whatever was made of it
+	if before := db.air; before == nil {
+		if err := f.board(); err != nil {
+			return nil, err
+		}
+		err = f.lead()
+	} else if before.before != nil && before.before.land() != nil { // of maxAir
+		err = errBefore
+	} else {
+		err = f.follow(before)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := tx.Flush(); err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	db.leave(c)
-	var writes int64
-	c.add("UPDATE starts SET commits = $1 WHERE id = $2 RETURNING (SELECT last_value FROM writes)", []any{db.commits + 1, relational.Number(db.start)},
-		func(row relational.Row) error { return row.Scan(&writes) })
-	began := time.Now()
-	err = c.commit()
-	committed = err == nil
-	if committed {
-		c.writes = writes
-		db.metrics.commits.Observe(time.Since(began).Seconds())
-	}
-	if err != nil && !refused(err) {
-		return errUnknown
-	}
-	return err
-}
-
-// enter begins a transaction that writes, with the first that it reads: then it sees whether
-// it may, which *entered says.
-func (db *DB) enter(ctx context.Context, c *connection, tx *relational.Transaction) (entered *bool) {
-	entered = new(bool)
-	var s standing
-	c.start(ctx, "BEGIN")
-	c.add(lockQuery, nil, s.scanRev)
-	c.add(standingQuery, []any{relational.Number(db.start)}, func(row relational.Row) error {
-		if err := s.scan(row); err != nil {
-			return err
-		}
-		*entered = true
-		c.cache.Open(s.writes == c.writes)
-		tx.Know(s.Standing)
-		db.pending.number, db.pending.time, db.pending.others = s.changes+1, max(s.now, s.time), s.others || db.records
-		db.metrics.lockWait.Observe(float64(s.waited) / 1e6)
-		c.broken = db.fence(s) // whatever is made of the error
-		return c.broken
-	})
-	return entered
+	db.air = f
+	return f.end, nil
 }
 
 // lockQuery lets one transaction at a time go on; what follows it sees all that those before
@@ -170,10 +88,11 @@ func (db *DB) fence(s standing) error {
 	return nil
 }
 
-// settle finds out whether the transaction after db.commits was committed. It goes on until
+// settle finds out how many were committed of the transactions after db.commits. It goes on until
 // it knows or the history is closed: whoever waits for the answer must not be told that
-// nothing was stored. The lock tells that the connection that broke does nothing any more.
-func (db *DB) settle(c *connection) (committed bool, _ *connection, err error) {
+// nothing was stored. The lock tells that the connection that broke does nothing any more; what it still
+// had to do fails, as another wrote.
+func (db *DB) settle(c *connection) (committed int64, _ *connection, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() { // ends with ctx
@@ -186,22 +105,23 @@ func (db *DB) settle(c *connection) (committed bool, _ *connection, err error) {
 	for {
 		if c, err = db.connected(ctx, c); err == nil {
 			var s standing
+			c.rollback() // what failed before
 			c.start(ctx, "BEGIN")
 			c.add(lockQuery, nil, s.scanRev)
+			c.add("SELECT nextval('writes')", nil, nil)
 			c.add(standingQuery, []any{relational.Number(db.start)}, s.scan)
 			err = c.run()
 			c.rollback()
+			committed = s.commits - db.commits
 			switch {
-			case err == nil && s.commits == db.commits+1:
-				return true, c, nil
-			case err == nil && s.commits == db.commits:
-				return false, c, nil
+			case err == nil && committed >= 0 && committed <= maxAir:
+				return committed, c, nil
 			case err == nil:
-				return false, c, fmt.Errorf("%w: %w", chat.ErrUnknown, db.lose(errRewound))
+				return 0, c, fmt.Errorf("%w: %w", chat.ErrUnknown, db.lose(errRewound))
 			}
 		}
 		if !passing(err) || !db.pause(ctx) {
-			return false, c, fmt.Errorf("%w: %w", chat.ErrUnknown, err)
+			return 0, c, fmt.Errorf("%w: %w", chat.ErrUnknown, err)
 		}
 	}
 }

@@ -26,7 +26,7 @@ func (t *Transaction) Expect(reads func() chat.Reads) error {
 	if err := f.Fetch(t.ahead, all); err != nil {
 		return err
 	}
-	t.ahead.rest(all.Members)
+	t.ahead.rest(all)
 	return nil
 }
 
@@ -38,7 +38,6 @@ type Fetched struct {
 	heads  map[proto.Key]uint64 // of conversations as they were
 	refs   map[chat.RefRead]chat.Entry
 	users  map[uint64]chat.User
-	usages map[uint64]chat.Usage
 	teams  map[proto.ServiceType][]uint64
 	firsts map[First]chat.Entry
 	own    map[proto.Key][]chat.Entry // appended by the transaction
@@ -79,7 +78,7 @@ const (
 func newFetched(t *Transaction, r chat.Reads) *Fetched {
 	return &Fetched{
 		t: t, heads: make(map[proto.Key]uint64, len(r.Members)), refs: make(map[chat.RefRead]chat.Entry, len(r.Refs)),
-		users: make(map[uint64]chat.User, len(r.Users)), usages: make(map[uint64]chat.Usage, len(r.Usages)), teams: make(map[proto.ServiceType][]uint64),
+		users: make(map[uint64]chat.User, len(r.Users)), teams: make(map[proto.ServiceType][]uint64),
 		firsts: make(map[First]chat.Entry), own: make(map[proto.Key][]chat.Entry),
 		groups: make(map[proto.Key]chat.Group), entries: make(map[chat.EntryRead]chat.Entry),
 		authors: make(map[proto.Key][]written), attachments: make(map[uint64]chat.Attachment),
@@ -90,11 +89,35 @@ func newFetched(t *Transaction, r chat.Reads) *Fetched {
 // that holds.
 func (f *Fetched) Caches(m chat.MemberRead) bool { return f.t.cache.has(m.Key, m.User) }
 
-// rest says of members that were neither cached nor handed over, and of their conversations, that
-// they are not there.
-func (f *Fetched) rest(members []chat.MemberRead) {
+// CachesUsage is Caches of what a user has used.
+func (f *Fetched) CachesUsage(user uint64) bool { return f.t.cache.hasUsage(user) }
+
+// Guess reports whether what is asked for is cached, so that nothing has to be handed over: if
+// that holds, nothing is under the refs yet, and nobody asks who the senders are.
+func (f *Fetched) Guess(r chat.Reads) bool {
+	if len(r.Groups)+len(r.Entries)+len(r.Authors)+len(r.Attachments) > 0 || r.Teams != 0 || !slices.Equal(r.Users, r.Usages) {
+		return false
+	}
+	lacks := func(m chat.MemberRead) bool { return !f.Caches(m) }
+	behind := func(a chat.AheadRead) bool { return a.Seen < f.t.cache.conversations[a.Key].Head }
+	unused := func(user uint64) bool { return !f.CachesUsage(user) }
+	if slices.ContainsFunc(r.Members, lacks) || slices.ContainsFunc(r.Ahead, behind) || slices.ContainsFunc(r.Usages, unused) {
+		return false
+	}
+	clear(f.users)
+	return true
+}
+
+// rest says of what was neither cached nor handed over that it is not there: of members, and of
+// their conversations, and of what users have used.
+func (f *Fetched) rest(r chat.Reads) {
 	cache := f.t.cache
-	for _, m := range members {
+	for _, user := range r.Usages {
+		if _, known := cache.usage(user); !known {
+			cache.putUsage(chat.Usage{User: user})
+		}
+	}
+	for _, m := range r.Members {
 		row, known := cache.row(m.Key)
 		if !known {
 			cache.putConversation(m.Key, row)
@@ -113,9 +136,6 @@ func (f *Fetched) expect(r chat.Reads) {
 	}
 	for _, user := range r.Users {
 		f.users[user] = chat.User{}
-	}
-	for _, user := range r.Usages {
-		f.usages[user] = chat.Usage{User: user}
 	}
 	for _, service := range r.Teams.All() {
 		f.teams[service] = nil
@@ -208,7 +228,9 @@ func (f *Fetched) User(row Row) error {
 func (f *Fetched) Usage(row Row) error {
 	var u chat.Usage
 	err := row.Scan((*Number)(&u.User), (*Number)(&u.Bytes.Level), (*Number)(&u.Bytes.Time), (*Number)(&u.Conversations.Level), (*Number)(&u.Conversations.Time))
-	f.usages[u.User] = u
+	if _, known := f.t.cache.usage(u.User); !known {
+		f.t.cache.putUsage(u)
+	}
 	return err
 }
 
@@ -310,12 +332,14 @@ func (t *Transaction) User(id uint64) (chat.User, error) {
 
 // Usage implements chat.View.
 func (t *Transaction) Usage(user uint64) (chat.Usage, error) {
-	if t.ahead != nil {
-		if u, known := t.ahead.usages[user]; known {
-			return u, t.ctx.Err()
-		}
+	if u, known := t.cache.usage(user); known {
+		return u, t.ctx.Err()
 	}
-	return t.View.Usage(user)
+	u, err := t.View.Usage(user)
+	if err == nil {
+		t.cache.putUsage(u)
+	}
+	return u, err
 }
 
 // Agents implements chat.View.
@@ -505,7 +529,7 @@ func (f *Fetched) put(u chat.User) {
 // forget notes that a user was deleted.
 func (f *Fetched) forget(user uint64) {
 	if f != nil {
-		f.users[user], f.usages[user] = chat.User{}, chat.Usage{User: user}
+		f.users[user] = chat.User{}
 		clear(f.teams)
 	}
 }

@@ -16,6 +16,7 @@ const maxCached = 10_000
 type Cache struct {
 	conversations map[proto.Key]conversationRow
 	members       map[memberKey]chat.Member
+	usages        map[uint64]chat.Usage
 	shut          bool
 }
 
@@ -33,7 +34,7 @@ type memberKey struct {
 
 // NewCache returns an empty one.
 func NewCache() Cache {
-	return Cache{conversations: make(map[proto.Key]conversationRow), members: make(map[memberKey]chat.Member)}
+	return Cache{conversations: make(map[proto.Key]conversationRow), members: make(map[memberKey]chat.Member), usages: make(map[uint64]chat.Usage)}
 }
 
 // Shut lets nothing be read of what is cached until it is known whether that still holds.
@@ -62,12 +63,26 @@ func (c *Cache) member(key proto.Key, user uint64) (m chat.Member, known bool) {
 	return m, known
 }
 
+// usage returns what a user has used and whether it is known.
+func (c *Cache) usage(user uint64) (u chat.Usage, known bool) {
+	if c != nil && !c.shut {
+		u, known = c.usages[user]
+	}
+	return u, known
+}
+
 // has reports whether a member and its conversation are cached, also while the Cache is shut.
 func (c *Cache) has(key proto.Key, user uint64) bool {
 	_, known := c.conversations[key]
 	if known {
 		_, known = c.members[memberKey{key, user}]
 	}
+	return known
+}
+
+// hasUsage is has of what a user has used.
+func (c *Cache) hasUsage(user uint64) bool {
+	_, known := c.usages[user]
 	return known
 }
 
@@ -79,6 +94,11 @@ func (c *Cache) putConversation(key proto.Key, row conversationRow) {
 func (c *Cache) putMember(key memberKey, m chat.Member) {
 	makeRoom(c.members, 2*maxCached)
 	c.members[key] = m
+}
+
+func (c *Cache) putUsage(u chat.Usage) {
+	makeRoom(c.usages, 2*maxCached)
+	c.usages[u.User] = u
 }
 
 // makeRoom takes out any rows until there are fewer than may be.
@@ -96,6 +116,7 @@ func (c *Cache) begin() {
 	if c != nil {
 		makeRoom(c.conversations, maxCached+1)
 		makeRoom(c.members, maxCached+1)
+		makeRoom(c.usages, maxCached+1)
 	}
 }
 
@@ -104,5 +125,6 @@ func (c *Cache) Clear() {
 	if c != nil {
 		clear(c.conversations)
 		clear(c.members)
+		clear(c.usages)
 	}
 }

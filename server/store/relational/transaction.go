@@ -40,6 +40,14 @@ type Standing struct {
 // Know lets the Transaction know how the history stands as it begins.
 func (t *Transaction) Know(s Standing) { t.known, t.row = &s, s.LastRow }
 
+// Standing is how the history stands with what the Transaction wrote, which has to Know how it did
+// as it began.
+func (t *Transaction) Standing() Standing {
+	s := *t.known
+	s.Rev, s.LastRow = max(s.Rev, t.rev), t.row
+	return s
+}
+
 // Conversation implements chat.View.
 func (t *Transaction) Conversation(key proto.Key) (chat.Conversation, error) {
 	if row, known := t.cache.row(key); known {
@@ -326,6 +334,7 @@ func (t *Transaction) DeleteUser(id uint64) error {
 		}
 	}
 	t.ahead.forget(id)
+	t.cache.putUsage(chat.Usage{User: id})
 	return nil
 }
 
@@ -337,9 +346,7 @@ func (t *Transaction) PutUsage(u chat.Usage) error {
 	if err != nil {
 		return fmt.Errorf("write what a user has used: %w", err)
 	}
-	if t.ahead != nil {
-		t.ahead.usages[u.User] = u
-	}
+	t.cache.putUsage(u)
 	return nil
 }
 
