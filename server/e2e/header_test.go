@@ -47,7 +47,12 @@ func TestWhateverAnAgentsHeaderSaysNothingMovesOrIsCovered(t *testing.T) {
 		{"answered", func() { c.say("an answer"); stands(false, "Claimed by you") }},
 		{"resolved", func() { c.click("Resolve"); stands(false, "Resolved"); c.find("button", "Reopen") }},
 		{"asked again", func() { c.asks("and one more"); stands(true, "Claimed by you"); c.find("button", "No reply needed") }},
-		{"needing no reply", func() { c.click("No reply needed"); stands(false, "No reply needed"); c.find("button", "Resolve"); c.find("button", "Reopen") }},
+		{"needing no reply", func() {
+			c.click("No reply needed")
+			stands(false, "No reply needed")
+			c.find("button", "Resolve")
+			c.find("button", "Reopen")
+		}},
 		{"released", func() { c.click("Release"); stands(false, "Unclaimed") }},
 		{"handed over", func() {
 			c.click("Hand over")
