@@ -22,6 +22,6 @@
 // A record that cannot be read is no error of Load, which names it; of the messages, a chat.Damage does. What a newer
 // version of the schema holds is left alone, but for its outbox, which Open reads as far as it can.
 //
-// Transactions are durable in the relaxed sense: what Apply returned from
-// survives the tab and the browser, though not a power cut of the moment.
+// What Apply returned from survives the tab and the browser; transactions with the outbox are durable in the strict sense,
+// and survive a power cut of the moment, too. The server has the rest.
 package idb

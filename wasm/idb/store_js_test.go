@@ -709,3 +709,20 @@ func TestTheLogIsRenewedAfterAStartAndWithTheFirstWriteAfterALoss(t *testing.T) 
 	write(2)
 	write(2)
 }
+
+func TestWhatIsNowhereElseIsOnTheDiskBeforeItIsSaidToBeStored(t *testing.T) {
+	s := open(t, newUser(t))
+	defer s.Close()
+	for store, want := range map[string]string{storeOutbox: "strict", storeMessages: "relaxed"} {
+		tx, err := begin(s.db, "readwrite", storeConversations, store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tx.tx.Get("durability").String(); got != want {
+			t.Errorf("with %s it is %s, want %s", store, got, want)
+		}
+		if err := tx.finish(t.Context(), nil); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ package idb
 import (
 	"context"
 	"errors"
+	"slices"
 	"syscall/js"
 	"time"
 )
@@ -40,8 +41,12 @@ func begin(db js.Value, mode string, stores ...string) (*transaction, error) {
 	for i, name := range stores {
 		names[i] = name
 	}
+	durability := "relaxed" // the server has it
+	if slices.Contains(stores, storeOutbox) {
+		durability = "strict"
+	}
 	t := &transaction{db: db, stores: make(map[string]js.Value), arrived: make(chan struct{}, 1), ended: make(chan error, 1)}
-	if err := try(func() { t.tx = db.Call("transaction", names, mode, map[string]any{"durability": "relaxed"}) }); err != nil {
+	if err := try(func() { t.tx = db.Call("transaction", names, mode, map[string]any{"durability": durability}) }); err != nil {
 		return nil, err
 	}
 	t.handlers.on(t.tx, "complete", func() { t.end(nil) })
