@@ -444,3 +444,20 @@ func TestPicturesAreMadeReadyOffThePagesThreadOneAtATime(t *testing.T) {
 		ada.wroteNoErrors()
 	}
 }
+
+// What is sent is deleted from this browser, which a picture may come to know of before it is told what it is called on the server.
+func TestAPictureThatWasSentBeforeItWasShownIsLoadedFromTheServer(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	bob := newPeer(t, s, "Bob")
+	ada := signInWith(newProfile(t), newGate(t, s), "Ada", `{
+		const get = IDBObjectStore.prototype.get;
+		IDBObjectStore.prototype.get = function (key) { return get.call(this, this.name === 'files' ? 'no such' : key); };
+	}`)
+	ada.openChat(bob.id)
+	ada.chooseFiles(inFolder(t, map[string][]byte{"a picture.jpg": photo(t, 90, 60)})["a picture.jpg"])
+	ada.fill("Caption", "at the sea")
+	ada.sendChosen()
+	ada.awaitMessage("at the sea", confirmed...)
+	ada.await("the picture", `() => document.querySelector('.picture[data-loaded]')`)
+}

@@ -109,13 +109,16 @@ class PictureView {
 
   /** @param {Attachment} attachment */
   show(attachment) {
+    const uploaded = attachment.id !== this.#attachment.id;
     this.#attachment = attachment;
     set(this.element, 'aria-label', t.openPicture(isolated(attachment.name)));
+    if (uploaded && !this.#retry.hidden) this.#load(); // it is on the server now, and in this browser no more
   }
 
   async #load() {
+    const attachment = this.#attachment;
     try {
-      const url = URL.createObjectURL(await this.#loader.load(this.#attachment));
+      const url = URL.createObjectURL(await this.#loader.load(attachment));
       const image = element('img', { src: url, alt: '', draggable: 'false' });
       await image.decode().finally(() => URL.revokeObjectURL(url));
       this.#loaded = true;
@@ -123,6 +126,7 @@ class PictureView {
       this.element.append(image);
       set(this.element, 'data-loaded', true);
     } catch (error) {
+      if (attachment.id !== this.#attachment.id) return this.#load(); // likewise
       hide(this.#retry, false);
       text(this.#retry, t.notLoaded(reasonOf(error, t.unknownError)));
     }
