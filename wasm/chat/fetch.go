@@ -263,9 +263,9 @@ func (f *fetching) unstored(c *conversation, from, to uint64, done func([]entry,
 			return p, err
 		}
 		return parsePage(c.key, from-1, to+1, body)
-	}, func(_ *conversation, p historyPage, epoch uint64) error {
+	}, func(c *conversation, p historyPage, epoch uint64) error {
 		found = p.entries
-		return f.fresh(p, epoch)
+		return f.take(c, p, epoch) // what is newer than all that was known was not told of yet
 	}, func(err error) { done(found, err) })
 }
 
