@@ -274,6 +274,25 @@ func TestWhereTheStoreCanDoNothingForAWhileItGoesOnInMemory(t *testing.T) {
 	}
 }
 
+// What the server has, and did not tell of, is read with the rest, and then known.
+func TestWhatIsReadFromTheServerCanBeMarkedAsRead(t *testing.T) {
+	clock, s, store, a := openLosing(t, "1")
+	store.each = true
+	a.send("2")
+	clock.Run(time.Second)
+	s.dropDeliver = func(uint64) bool { return true }
+	s.say(bob, alice, "3")
+	page := a.timeline(0, 50)
+	clock.Run(time.Second)
+	want(t, "answer", text(page.Messages), "1 2/sent 3")
+	refused := errors.New("not answered")
+	a.engine.MarkRead(page.Key, page.Messages[len(page.Messages)-1].Seq, func(err error) { refused = err })
+	clock.Run(time.Second)
+	if refused != nil {
+		t.Errorf("what was shown is not to be marked as read: %v", refused)
+	}
+}
+
 func TestWhatAnotherEngineStoredIsNotOverwritten(t *testing.T) {
 	clock, _, store, a := openLosing(t, "1")
 	other := chat.NewMemory()
