@@ -61,8 +61,8 @@ func (db *DB) Log(_ chat.Tx, record []byte) { db.pending.record = record }
 
 // leave writes the record of the transaction at hand, behind all else. Where no other node is
 // there to read it, it only takes its place in the log: who comes later begins behind it.
-func (db *DB) leave(c *connection) {
-	p := &db.pending
+func (db *DB) leave(f *flight) {
+	p, c := &db.pending, f.c
 	if p.record == nil {
 		return
 	}
@@ -73,7 +73,11 @@ func (db *DB) leave(c *connection) {
 		db.leaving[p.number] = true
 	}
 	db.mu.Unlock()
-	c.add("INSERT INTO changes (number, time, record) VALUES ($1, $2, $3)", []any{p.number, p.time, record}, nil)
+	touched := any(nil)
+	if t := f.tx.Touched(); t != nil {
+		touched = texts(t.Names())
+	}
+	c.add("INSERT INTO changes (number, time, record, write, touched) VALUES ($1, $2, $3, $4, $5)", []any{p.number, p.time, record, f.stood.writes + 1, touched}, nil)
 	if !p.kept {
 		c.add("SELECT pg_notify('"+changesChannel+"', $1)", []any{strconv.FormatInt(p.number, 10)}, nil)
 	}

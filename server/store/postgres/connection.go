@@ -35,9 +35,10 @@ type connection struct {
 	guessing bool    // nothing more can be read: what it is made of is not known to hold yet
 	// fetcher takes the place of Fetch, if it is not nil.
 	fetcher func(*relational.Fetched, chat.Reads) error
-	// cache has rows of the one that writes, as they were when writes, the sequence, stood so.
-	cache  relational.Cache
-	writes int64
+	// cache has rows of the one that writes, as they were when writes, the sequence, stood so, and
+	// newest was the number of the newest record in the change log.
+	cache          relational.Cache
+	writes, newest int64
 	// Bulks that are queued, and those that were sent, by their statements: their memory is used again.
 	scattered []*bulk
 	spares    map[string]*bulk

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -32,7 +33,7 @@ func (c *connection) fetch(f *relational.Fetched, r chat.Reads) {
 	}
 	if len(r.Usages) > 0 {
 		missing := slices.DeleteFunc(slices.Clone(r.Usages), f.CachesUsage)
-		c.add(usagesQuery, []any{c.writes, numbers(missing), numbers(r.Usages)}, f.Usage)
+		c.add(usagesQuery, []any{c.writes, c.newest, numbers(missing), numbers(r.Usages)}, f.Usage)
 	}
 	if r.Teams != 0 {
 		c.add("SELECT id, services FROM users WHERE services != 0 AND services & $1 != 0 ORDER BY id", []any{int64(r.Teams)}, f.Agent)
@@ -82,14 +83,26 @@ func (c *connection) fetchMembers(f *relational.Fetched, members []chat.MemberRe
 		}
 	}
 	if len(members) > 0 {
-		c.add(conversationsQuery, []any{c.writes, slices.Concat(missing.both, missing.others), slices.Concat(all.both, all.others)}, f.Conversation)
+		c.add(conversationsQuery, []any{c.writes, c.newest, slices.Concat(missing.both, missing.others), slices.Concat(all.both, all.others)}, f.Conversation)
 	}
 	if len(all.both) > 0 {
-		c.add(bothQuery, []any{c.writes, missing.both, all.both}, f.Member)
+		c.add(bothQuery, []any{c.writes, c.newest, missing.both, all.both}, f.Member)
 	}
 	if len(all.others) > 0 {
 		c.add(membersQuery, []any{c.writes, missing.others, all.others, missing.users, all.users}, f.Member)
 	}
+}
+
+// maxTouched bounds the transactions of which it is looked up what they touched.
+const maxTouched = 64
+
+// touchedQuery finds what others touched since the newest record was $1: a row for each name in each
+// record that says so, and one without a name for a record that says there is none.
+var touchedQuery = "SELECT number, coalesce(name, '') FROM changes LEFT JOIN LATERAL unnest(touched) AS t(name) ON TRUE" +
+	" WHERE touched IS NOT NULL AND " + sinceNewest("$1") + " ORDER BY number"
+
+func sinceNewest(newest string) string {
+	return fmt.Sprintf("number > %s AND number <= %s + %d", newest, newest, maxTouched)
 }
 
 // missingOr is SQL for the first of two parameters where nobody wrote since what is cached was read,
@@ -98,13 +111,25 @@ func missingOr(missing, all string) string {
 	return "CASE WHEN (SELECT last_value FROM writes) = $1 THEN " + missing + " ELSE " + all + " END"
 }
 
+// missingAnd is SQL for what is missing and what others touched of all since what is cached was read, as
+// the parameters $1 and $2 say; for all, where that is not known of each who wrote. touched makes of a name what all are.
+func missingAnd(missing, all, touched string) string {
+	since := " FROM changes WHERE " + sinceNewest("$2")
+	return "CASE (SELECT last_value FROM writes) - $1 WHEN 0 THEN " + missing +
+		" WHEN (SELECT count(touched)" + since + ") THEN " + missing + " || ARRAY(SELECT unnest(" + all + ") INTERSECT " + fmt.Sprintf(touched, "(SELECT unnest(touched) AS name"+since+") AS t") + ")" +
+		" ELSE " + all + " END"
+}
+
 var (
-	conversationsQuery = "SELECT id, key, " + relational.ConversationColumns + " FROM conversations WHERE key = ANY(" + missingOr("$2::text[]", "$3::text[]") + ")"
+	ofKeys = missingAnd("$3::text[]", "$4::text[]", "SELECT name FROM %s")
+
+	conversationsQuery = "SELECT id, key, " + relational.ConversationColumns + " FROM conversations WHERE key = ANY(" + ofKeys + ")"
 
 	bothQuery = "SELECT c.name, m.user_id, " + relational.MemberColumns + " FROM (SELECT id, key AS name FROM conversations) c JOIN members m ON m.conversation = c.id" +
-		" WHERE c.name = ANY(" + missingOr("$2::text[]", "$3::text[]") + ")"
+		" WHERE c.name = ANY(" + ofKeys + ")"
 
-	usagesQuery = "SELECT user_id, bytes, bytes_time, conversations, conversations_time FROM usage WHERE user_id = ANY(" + missingOr("$2::bytea[]", "$3::bytea[]") + ")"
+	usagesQuery = "SELECT user_id, bytes, bytes_time, conversations, conversations_time FROM usage WHERE user_id = ANY(" +
+		missingAnd("$3::bytea[]", "$4::bytea[]", "SELECT decode(name, 'hex') FROM %s WHERE strpos(name, ':') = 0") + ")"
 
 	membersQuery = "SELECT asked.key, m.user_id, " + relational.MemberColumns + " FROM unnest(" + missingOr("$2::text[]", "$3::text[]") + ", " + missingOr("$4::bytea[]", "$5::bytea[]") + ") AS asked(key, of)" +
 		" JOIN (SELECT id, key AS name FROM conversations) c ON c.name = asked.key JOIN members m ON m.conversation = c.id AND m.user_id = asked.of"

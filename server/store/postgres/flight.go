@@ -194,16 +194,40 @@ func (f *flight) start() {
 	f.c.add(lockQuery, nil, f.stood.scanRev)
 }
 
+// touched is what others wrote since a connection left the history.
+type touched struct {
+	writes int64           // how many said so, each with another number
+	last   int64           // the number of the last of them
+	names  map[string]bool // relational.Touched
+}
+
+func (t *touched) scan(row relational.Row) error {
+	var number int64
+	var name string
+	if err := row.Scan(&number, &name); err != nil {
+		return err
+	}
+	if number != t.last {
+		t.last = number
+		t.writes++
+	}
+	if name != "" {
+		t.names[name] = true
+	}
+	return nil
+}
+
 // stand reads how the history stands.
 func (f *flight) stand() {
-	c := f.c
+	c, others := f.c, &touched{names: make(map[string]bool)}
+	c.add(touchedQuery, []any{c.newest}, others.scan)
 	c.add(standingQuery, []any{relational.Number(f.db.start)}, func(row relational.Row) error {
 		if err := f.stood.scan(row); err != nil {
 			return err
 		}
 		f.arrive()
-		c.cache.Open(f.stood.writes == c.writes)
-		c.broken = f.know() // whatever is made of the error
+		c.cache.Open(f.stood.writes-c.writes == others.writes)
+		c.broken = errors.Join(c.cache.Forget(others.names), f.know()) // whatever is made of the error
 		return c.broken
 	})
 }
@@ -219,6 +243,9 @@ func (f *flight) know() error {
 	db, s := f.db, &f.stood
 	f.tx.Know(s.Standing)
 	db.pending.number, db.pending.time, db.pending.others = s.changes+1, max(s.now, s.time), s.others || db.records
+	if db.pending.others {
+		f.tx.Note()
+	}
 	return db.fence(*s)
 }
 
@@ -231,7 +258,7 @@ func (f *flight) send() error {
 	if err := errors.Join(db.usable(), f.ctx.Err()); err != nil {
 		return err
 	}
-	db.leave(c)
+	db.leave(f)
 	c.scatter()
 	c.add("UPDATE starts SET commits = $1 WHERE id = $2 RETURNING (SELECT last_value FROM writes)", []any{f.commits, relational.Number(db.start)},
 		func(row relational.Row) error { return row.Scan(&f.writes) })
@@ -256,7 +283,7 @@ func (f *flight) land() error {
 	c.unread = nil // at worst it is not known where the sequence stands
 	switch {
 	case err == nil && failed == nil:
-		c.writes, c.inside = f.writes, len(c.sent) > 0
+		c.writes, c.newest, c.inside = f.writes, f.newest(), len(c.sent) > 0
 		f.db.metrics.commits.Observe(time.Since(f.sent).Seconds())
 		f.db.last = f
 		f.committed()
@@ -325,7 +352,7 @@ func (f *flight) follow(before *flight) (err error) {
 	db.pending = before.next()
 	f.stood, f.at = before.stood, before.at
 	f.stood.writes++
-	c.writes = f.stood.writes
+	c.writes, c.newest = f.stood.writes, before.newest()
 	f.start()
 	f.tx.Know(before.tx.Standing())
 	c.fetcher = func(fetched *relational.Fetched, r chat.Reads) error { return f.fetch(before, fetched, r) }
@@ -347,13 +374,17 @@ func (f *flight) follow(before *flight) (err error) {
 	return err
 }
 
+// newest is the number of the newest record in the change log behind what was sent.
+func (f *flight) newest() int64 {
+	if f.entry.record == nil {
+		return f.entry.number - 1
+	}
+	return f.entry.number
+}
+
 // next is what comes behind in the change log, as far as that is known before it is read.
 func (f *flight) next() entry {
-	next := entry{number: f.entry.number, time: max(f.entry.time, f.stood.now+time.Since(f.at).Milliseconds()), others: f.db.records}
-	if f.entry.record != nil {
-		next.number++
-	}
-	return next
+	return entry{number: f.newest() + 1, time: max(f.entry.time, f.stood.now+time.Since(f.at).Milliseconds()), others: f.db.records}
 }
 
 // fetch lets the transaction be made of what is cached or, where that is not enough, fetches the

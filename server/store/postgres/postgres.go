@@ -4,10 +4,10 @@
 // Any number of nodes use a database at once. One transaction at a time changes something, in
 // all of them: each locks the row with the change number first, and reads behind that (READ
 // COMMITTED, lock and reads in statements of their own). So numbers rise in the order of
-// commits. Rows that a node wrote it reads again only if another wrote something since, which the
-// sequence writes tells: where none does, it makes a transaction of them before it has the lock, and
-// while the one before is on its way (flight.go). What a transaction has to tell it leaves in the change log, which all nodes follow
-// (changes.go). Nodes are known by leases (nodes.go). It implements chat.Shared.
+// commits. Rows that a node knows it reads again only if another touched them since, which the
+// sequence writes and the change log tell: where none writes, it makes a transaction of them before it has
+// the lock, and while the one before is on its way (flight.go). What a transaction has to tell, and which
+// rows it touched, it leaves in the change log, which all nodes follow (changes.go). Nodes are known by leases (nodes.go). It implements chat.Shared.
 //
 // What Update has committed is on the database's disk, as far as synchronous_commit, which
 // is never left off, says so. A transaction whose connection breaks before its COMMIT is

@@ -32,15 +32,18 @@ func open(t testing.TB, address, dir string) *DB {
 
 func TestPostgreSQLKeepsWhatAStoreMust(t *testing.T) {
 	address := postgrestest.Database(t)
-	for name, of := range map[string]func(*DB) chat.Store{
-		"one after the other": func(db *DB) chat.Store { return db },
-		"as the sequencer":    func(db *DB) chat.Store { return guessing{db} },
+	for name, of := range map[string]func(t *testing.T, db *DB) chat.Store{
+		"one after the other": func(_ *testing.T, db *DB) chat.Store { return db },
+		"as the sequencer":    func(_ *testing.T, db *DB) chat.Store { return guessing{db} },
+		"by two nodes": func(t *testing.T, db *DB) chat.Store {
+			return &alternating{DB: db, second: func() *DB { return open(t, address, t.TempDir()) }}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) storetest.History {
 				dir := t.TempDir()
 				empty(t, address)
-				return func() chat.Store { return of(open(t, address, dir)) }
+				return func() chat.Store { return of(t, open(t, address, dir)) }
 			})
 		})
 	}

@@ -354,6 +354,11 @@ var migrations = []string{`
 	-- of the database's: where that has room, the version before makes it for the next (HOT), and
 	-- the table does not grow with each.
 	ALTER TABLE index_pages SET (fillfactor = 60);
+`, `
+	-- Where the sequence writes stood behind the transaction, and of which rows that nodes keep in
+	-- memory it wrote some, by their names (relational.Touched): all others still hold. NULL: any.
+	ALTER TABLE changes ADD COLUMN IF NOT EXISTS write bigint, ADD COLUMN IF NOT EXISTS touched text[] COLLATE "C";
+	ALTER TABLE changes ALTER COLUMN touched SET STORAGE EXTERNAL, ALTER COLUMN touched SET STATISTICS 0;
 `}
 
 // blockOf is SQL for the block that a change number is in, of 65,536.

@@ -1,6 +1,9 @@
 package relational
 
 import (
+	"fmt"
+	"maps"
+
 	"parley/proto"
 	"parley/server/chat"
 )
@@ -45,6 +48,33 @@ func (c *Cache) Open(holds bool) {
 	if c.shut = false; !holds {
 		c.Clear()
 	}
+}
+
+// Forget forgets rows that others touched, by the names of Touched.
+func (c *Cache) Forget(names map[string]bool) error {
+	shared := make(map[proto.Key]bool)
+	for name := range names {
+		if user, ok := usageOf(name); ok {
+			delete(c.usages, user)
+			continue
+		}
+		key, err := proto.ParseKey(name)
+		if err != nil {
+			return fmt.Errorf("read what others touched: %w", err)
+		}
+		delete(c.conversations, key)
+		if key.Kind() != proto.Direct {
+			shared[key] = true // by any number of users
+			continue
+		}
+		for _, side := range []proto.Side{proto.First, proto.Second} {
+			delete(c.members, memberKey{key, key.User(side)})
+		}
+	}
+	if len(shared) > 0 {
+		maps.DeleteFunc(c.members, func(m memberKey, _ chat.Member) bool { return shared[m.key] })
+	}
+	return nil
 }
 
 // row returns the row of a conversation, without an id if there is none, and whether that is known.

@@ -16,6 +16,9 @@ type Transaction struct {
 	ahead *Fetched
 
 	erases bool // something was replaced that must not stay
+
+	touched *Touched // nil: it is not noted
+	wrote   bool     // something that Touched would tell of
 }
 
 var _ chat.Tx = (*Transaction)(nil)
@@ -106,6 +109,7 @@ func (t *Transaction) ensure(key proto.Key) (id int64, err error) {
 		return 0, fmt.Errorf("add conversation: %w", err)
 	}
 	t.rowIDs[key] = id
+	t.touch(key)
 	t.cache.putConversation(key, conversationRow{id: id})
 	return id, nil
 }
@@ -156,6 +160,7 @@ func (t *Transaction) PutConversation(c chat.Conversation) error {
 	if err != nil {
 		return fmt.Errorf("write conversation: %w", err)
 	}
+	t.touch(c.Key)
 	t.cache.putConversation(c.Key, conversationRow{id, whole(c)})
 	t.rev = max(t.rev, c.Rev)
 	return nil
@@ -178,6 +183,7 @@ func (t *Transaction) PutMember(m chat.Member) error {
 	if err != nil {
 		return fmt.Errorf("write member: %w", err)
 	}
+	t.touch(m.Key)
 	t.cache.putMember(memberKey{m.Key, m.User}, m)
 	t.rev = max(t.rev, m.Rev)
 	return nil
@@ -284,6 +290,7 @@ func (t *Transaction) DeleteConversation(key proto.Key) error {
 		}
 	}
 	delete(t.rowIDs, key)
+	t.touch(key)
 	t.ahead.deleted()
 	t.cache.Clear()
 	return nil
@@ -334,6 +341,7 @@ func (t *Transaction) DeleteUser(id uint64) error {
 		}
 	}
 	t.ahead.forget(id)
+	t.touchUsage(id)
 	t.cache.putUsage(chat.Usage{User: id})
 	return nil
 }
@@ -346,6 +354,7 @@ func (t *Transaction) PutUsage(u chat.Usage) error {
 	if err != nil {
 		return fmt.Errorf("write what a user has used: %w", err)
 	}
+	t.touchUsage(u.User)
 	t.cache.putUsage(u)
 	return nil
 }
