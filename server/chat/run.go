@@ -17,9 +17,9 @@ const (
 	// maxBatch bounds the requests of one transaction, and with it how long
 	// the first of them waits for the last.
 	maxBatch = 256
-	// worthwhile is how many have to wait so that their transaction begins while the one before is
-	// on its way: each takes a while however few there are in it.
-	worthwhile = maxBatch / 2
+	// worthwhile is how many have to wait, at least, so that their transaction begins while the one
+	// before is on its way: each takes a while however few there are in it.
+	worthwhile = 8
 	// commitWait bounds one transaction, up to its commit.
 	commitWait = 10 * time.Second
 	// patienceShare and maxPatience bound how long a commit waits for others to share
@@ -118,10 +118,10 @@ func (s *Service) collect(first waiter, last lastCommit) []waiter {
 }
 
 // commit commits a batch and answers it and, where the store takes the next one meanwhile, those
-// that come until ctx is done, as long as these are worth it.
+// that come until ctx is done, as long as these are worth it: half as many as there are on the way.
 func (s *Service) commit(ctx context.Context, batch []waiter) lastCommit {
 	u := s.launch(ctx, batch)
-	for u.end != nil && len(s.queue) >= worthwhile && ctx.Err() == nil {
+	for u.end != nil && s.pipelined.Follows() && len(s.queue) >= max(worthwhile, len(u.batch)/2) && ctx.Err() == nil {
 		before := u
 		u = s.launch(ctx, s.collect(<-s.queue, lastCommit{}))
 		before.finish()

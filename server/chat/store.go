@@ -41,6 +41,9 @@ type Pipelined interface {
 	// one before turns out not to be on disk, or not yet; where it does not fail that one is.
 	// Nobody calls Begin or end beside another who does.
 	Begin(ctx context.Context, change func(Tx) error) (end func() error, err error)
+	// Follows reports whether Begin would not wait until the one before is on disk, as it does where
+	// others write, too.
+	Follows() bool
 }
 
 // ErrUnknown is that nobody knows whether an Update is on disk: the same may be tried again

@@ -253,3 +253,30 @@ func (f *flights) again(n uint64) (end func() error) {
 	err := f.db.Update(f.Context(), f.entry(f.db, n))
 	return func() error { return err }
 }
+
+// Behind a transaction that is on its way another is made at once only while no other node is there.
+func TestBesideAnotherNodeNothingFollowsWhatIsOnItsWay(t *testing.T) {
+	f := newFlights(t, postgrestest.Database(t), new(line))
+	if f.db.Follows() {
+		t.Error("nothing is on its way, and something follows")
+	}
+	end := f.must(3)
+	if !f.db.Follows() {
+		t.Error("the node is alone, and nothing follows")
+	}
+	if err := end(); err != nil {
+		t.Fatal(err)
+	}
+	open(t, f.address, t.TempDir())
+	if err := f.must(4)(); err != nil { // with which it learns of that
+		t.Fatal(err)
+	}
+	end = f.must(5)
+	if f.db.Follows() {
+		t.Error("another node is there, and something follows")
+	}
+	if err := end(); err != nil {
+		t.Fatal(err)
+	}
+	f.check(1, 2, 3, 4, 5)
+}

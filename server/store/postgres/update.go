@@ -25,7 +25,7 @@ func (db *DB) Update(ctx context.Context, change func(chat.Tx) error) error {
 // Begin implements chat.Pipelined.
 func (db *DB) Begin(ctx context.Context, change func(chat.Tx) error) (end func() error, err error) {
 	f := &flight{db: db, ctx: ctx, change: change}
-	if before := db.air; before != nil && (before.landed || before.row+1 == maxRow || before.stood.others) && before.end() != nil {
+	if db.air != nil && !db.Follows() && db.air.end() != nil {
 		return nil, errBefore
 	}
 	if before := db.air; before == nil {
@@ -43,6 +43,12 @@ func (db *DB) Begin(ctx context.Context, change func(chat.Tx) error) (end func()
 	}
 	db.air = f
 	return f.end, nil
+}
+
+// Follows implements chat.Pipelined.
+func (db *DB) Follows() bool {
+	before := db.air
+	return before != nil && !before.landed && before.row+1 < maxRow && !before.stood.others
 }
 
 // lockQuery lets one transaction at a time go on; what follows it sees all that those before
