@@ -632,8 +632,12 @@ export interface Parley extends EventTarget {
   attachment(attachment: Attachment, options?: { keep?: boolean }): Promise<Blob>;
   /** How large a file may be, in bytes, and how many go with one message. */
   uploadLimits(): Promise<{ largest: number; files: number }>;
-  /** The newest messages before a seq (0n: the newest of all), from this browser, else from the server. */
-  history(key: ConversationKey, options?: { before?: ID; limit?: number }): Promise<Timeline>;
+  /**
+   * The newest messages before a seq (0n: the newest of all), from this browser, else from the server. The conversation
+   * is then taken for the one on this page's screen, which stays in this browser whatever makes room, unless aside says
+   * that nobody looks at them, as where all is exported.
+   */
+  history(key: ConversationKey, options?: { before?: ID; limit?: number; aside?: boolean }): Promise<Timeline>;
   /**
    * The seq of the first entry that was created at a time or later, Unix milliseconds by the server's clock; 0n if none
    * was. Where the server cannot be reached, of those that are kept in this browser.

@@ -137,6 +137,16 @@ func TestConversationsAreTakenAlong(t *testing.T) {
 			t.Error("the page has no Carl")
 		}
 		bob.click("Close")
+
+		// What is on the screen is still Dora's, and stays whatever goes.
+		call[bool](bob.tab, `async () => {
+			const { connect } = await import('/parley.js');
+			const parley = await connect({ token: JSON.parse(localStorage.getItem('parley.session')).token });
+			await parley.keep('off', { bytes: 1 });
+			parley.close();
+			return true;
+		}`)
+		bob.await("all pages of Dora's, and the newest of the others'", storedPages, bob.id, 5+1+1)
 	})
 }
 

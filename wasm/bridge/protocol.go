@@ -456,6 +456,7 @@ type historyFields struct {
 	key    string
 	before uint64
 	limit  float64
+	aside  *bool
 }
 
 func (c *command) history() historyFields {
@@ -463,6 +464,7 @@ func (c *command) history() historyFields {
 		key:    c.text("key"),
 		before: c.uint("before"),
 		limit:  c.number("limit"),
+		aside:  optional(c, "aside", c.bool),
 	}
 }
 
