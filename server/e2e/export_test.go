@@ -136,17 +136,18 @@ func TestConversationsAreTakenAlong(t *testing.T) {
 		if page := string(archive["messages.html"]); !strings.Contains(page, `href="#d:31:33"`) || !strings.Contains(page, "from Carl") {
 			t.Error("the page has no Carl")
 		}
-		bob.click("Close")
 
-		// What is on the screen is still Dora's, and stays whatever goes.
+		// What is on the screen is still Dora's, and stays, where it would go first otherwise.
 		call[bool](bob.tab, `async () => {
 			const { connect } = await import('/parley.js');
 			const parley = await connect({ token: JSON.parse(localStorage.getItem('parley.session')).token });
+			await parley.choose('d:31:32', { pinned: true });
 			await parley.keep('off', { bytes: 1 });
 			parley.close();
 			return true;
 		}`)
 		bob.await("all pages of Dora's, and the newest of the others'", storedPages, bob.id, 5+1+1)
+		bob.click("Close")
 	})
 }
 
