@@ -178,6 +178,8 @@ export interface Conversation {
    * left out. history() has all of it.
    */
   last: Message | null;
+  /** How many of my messages, edits, recalls and reactions are in this browser alone: not sent yet, or refused. */
+  unsent: number;
   /** Seq of the first message of the other side that my side has not answered; 0n if none. */
   waitingSeq: ID;
   /** Seq of the first message of my side that the other side has not answered; 0n if none. */

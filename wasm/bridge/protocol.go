@@ -105,7 +105,7 @@ func putAttachment(e *encoder, v *chat.Attachment) {
 	e.string(v.Place)
 }
 
-var conversationShape = &shape{"key", "peer", "peerName", "head", "min", "read", "delivered", "peerRead", "peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "waitingSeq", "awaitingSeq", "service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy", "notes", "blocked", "pinned", "muted", "archived", "markedUnread", "group", "picture", "role", "memberCount", "mentions"}
+var conversationShape = &shape{"key", "peer", "peerName", "head", "min", "read", "delivered", "peerRead", "peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "unsent", "waitingSeq", "awaitingSeq", "service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy", "notes", "blocked", "pinned", "muted", "archived", "markedUnread", "group", "picture", "role", "memberCount", "mentions"}
 
 func putConversation(e *encoder, v *chat.Conversation) {
 	e.object(conversationShape)
@@ -126,6 +126,7 @@ func putConversation(e *encoder, v *chat.Conversation) {
 	} else {
 		putMessage(e, v.Last)
 	}
+	e.float(float64(v.Unsent))
 	e.uint(v.WaitingSeq)
 	e.uint(v.AwaitingSeq)
 	e.float(float64(v.Service))
