@@ -17,15 +17,26 @@ const kept = `async () => [
 
 func TestSigningOutForgetsTheUserInAllTabsAndNamesWhatIsLost(t *testing.T) {
 	t.Parallel()
+	for name, before := range map[string]string{"SharedWorker": "", "no SharedWorker": withoutSharedWorkers} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			signOutWithTwoTabs(t, before)
+		})
+	}
+}
+
+func signOutWithTwoTabs(t *testing.T, before string) {
 	s := newServer(t)
 	g := newGate(t, s)
 	profile := newProfile(t)
-	ada, bob := signInWith(profile, g, "Ada", ""), newPeer(t, s, "Bob")
+	ada, bob := signInWith(profile, g, "Ada", before), newPeer(t, s, "Bob")
 	ada.openChat(bob.id)
 	ada.say("hello")
 	ada.awaitMessage("hello", confirmed...)
 	ada.chooseFiles(inFolder(t, map[string][]byte{"photo.jpg": photo(t, 60, 40)})["photo.jpg"])
 	ada.sendChosen()
+	ada.await("the picture to be sent", `() => document.querySelector('article.message.own:not([data-state=pending]) img')`)
+	ada.reload() // so that it is loaded from the server, and kept
 	profile.downloads()
 	ada.click("More")
 	ada.click("Export…")
@@ -35,7 +46,7 @@ func TestSigningOutForgetsTheUserInAllTabsAndNamesWhatIsLost(t *testing.T) {
 	for _, what := range []string{"parley-attachments-", "parley-files-", "parley files in exports"} {
 		ada.await(what, `async what => (await (`+kept+`)()).includes(what)`, what)
 	}
-	other := second(profile, g, ada, "")
+	other := second(profile, g, ada, before)
 	other.awaitConnection("live")
 	bob.openChat(ada.id)
 	signOut := func(p *person, say string) {
