@@ -75,7 +75,8 @@ export interface Commands {
   retry(fields: { ref: string; seen: ID }): null;
   discard(fields: { ref: string }): null;
   pause(fields: { ref: string; paused: boolean }): null;
-  history(fields: { key: ConversationKey; before: ID; limit: number }): Timeline;
+  /** aside says that nobody looks at what is asked for. */
+  history(fields: { key: ConversationKey; before: ID; limit: number; aside?: boolean }): Timeline;
   /** 0 and '' where an option was left out. */
   search(fields: { text: string; key: string; sender: ID; kind: string; from: number; to: number; before: ID; limit: number; server: boolean }): Found;
   /** Ends the search of a call of this page, which then gets a refusal. */

@@ -178,6 +178,8 @@ export interface Conversation {
    * left out. history() has all of it.
    */
   last: Message | null;
+  /** How many of my messages, edits, recalls and reactions are in this browser alone: not sent yet, or refused. */
+  unsent: number;
   /** Seq of the first message of the other side that my side has not answered; 0n if none. */
   waitingSeq: ID;
   /** Seq of the first message of my side that the other side has not answered; 0n if none. */
@@ -632,8 +634,12 @@ export interface Parley extends EventTarget {
   attachment(attachment: Attachment, options?: { keep?: boolean }): Promise<Blob>;
   /** How large a file may be, in bytes, and how many go with one message. */
   uploadLimits(): Promise<{ largest: number; files: number }>;
-  /** The newest messages before a seq (0n: the newest of all), from this browser, else from the server. */
-  history(key: ConversationKey, options?: { before?: ID; limit?: number }): Promise<Timeline>;
+  /**
+   * The newest messages before a seq (0n: the newest of all), from this browser, else from the server. The conversation
+   * is then taken for the one on this page's screen, which stays in this browser whatever makes room, unless aside says
+   * that nobody looks at them, as where all is exported.
+   */
+  history(key: ConversationKey, options?: { before?: ID; limit?: number; aside?: boolean }): Promise<Timeline>;
   /**
    * The seq of the first entry that was created at a time or later, Unix milliseconds by the server's clock; 0n if none
    * was. Where the server cannot be reached, of those that are kept in this browser.

@@ -313,16 +313,16 @@ class Parley extends EventTarget {
 
   /**
    * @param {string} key
-   * @param {{ before?: bigint, limit?: number }} [options]
+   * @param {{ before?: bigint, limit?: number, aside?: boolean }} [options]
    * @returns {Promise<Timeline>}
    */
-  history(key, { before = 0n, limit = 50 } = {}) {
-    return this.#call('history', { key, before, limit });
+  history(key, { before = 0n, limit = 50, aside = false } = {}) {
+    return this.#call('history', { key, before, limit, aside });
   }
 
   /** @param {string} key @param {number} time */
   seqAt(key, time) {
-    return seqAt(path => this.#ask(path), before => this.history(key, { before, limit: 1 }), key, time);
+    return seqAt(path => this.#ask(path), before => this.history(key, { before, limit: 1, aside: true }), key, time);
   }
 
   /**

@@ -169,13 +169,18 @@ func TestASearchIsNarrowedByKindAndTime(t *testing.T) {
 		b.pass(time.Second)
 		b.send(bob, text(ada, "see https://example.org/cafe")) // 2
 		b.pass(time.Second)
-		b.send(ada, text(bob, "no cafe")) // 3
+		b.send(ada, text(bob, "no cafe"))                                                                                                  // 3
+		b.send(ada, carrying(bob, file, "", b.uploaded(ada, "Bericht.pdf", "application/pdf").ID))                                         // 4
+		b.send(ada, carrying(bob, voice, "", b.uploaded(ada, "Sprachnachricht.ogg", "audio/ogg").ID))                                      // 5
+		b.send(ada, carrying(bob, file, "both", b.uploaded(ada, "a.zip", "application/zip").ID, b.uploaded(ada, "b.png", "image/png").ID)) // 6
 		for name, test := range map[string]struct {
 			q    chat.SearchQuery
 			want []uint64
 		}{
-			"pictures":               {chat.SearchQuery{Kind: search.PictureKind}, []uint64{1}},
-			"files":                  {chat.SearchQuery{Kind: search.FileKind}, nil},
+			"pictures":               {chat.SearchQuery{Kind: search.PictureKind}, []uint64{6, 1}},
+			"files":                  {chat.SearchQuery{Kind: search.FileKind}, []uint64{6, 4}},
+			"a file by its name":     {chat.SearchQuery{Text: "bericht", Kind: search.FileKind}, []uint64{4}},
+			"a sound by its name":    {words("sprachnachr"), []uint64{5}},
 			"links":                  {chat.SearchQuery{Kind: search.LinkKind}, []uint64{2}},
 			"by the picture's name":  {words("sunset"), []uint64{1}},
 			"without accents":        {words("cafe"), []uint64{3, 2, 1}},

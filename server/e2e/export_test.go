@@ -27,6 +27,27 @@ type exported struct {
 	Attachments                                 []struct{ ID, Name, File string }
 }
 
+// watchesExports is JavaScript that keeps how much is written to the disk at once, and what is said meanwhile.
+const watchesExports = `;
+	window.written = { most: 0, all: 0, said: [] };
+	const { createWritable } = FileSystemFileHandle.prototype;
+	FileSystemFileHandle.prototype.createWritable = async function (...options) {
+		const file = await createWritable.apply(this, options);
+		return new WritableStream({
+			async write(bytes) {
+				window.written.most = Math.max(window.written.most, bytes.byteLength);
+				window.written.all += bytes.byteLength;
+				await file.write(bytes);
+			},
+			close: () => file.close(),
+			abort: why => file.abort(why),
+		});
+	};
+	new MutationObserver(() => {
+		const words = document.querySelector('export-dialog [role=status]')?.textContent;
+		if (words && words !== window.written.said.at(-1)) window.written.said.push(words);
+	}).observe(document, { subtree: true, childList: true, characterData: true });`
+
 // A conversation of 1,200 messages, of which the browser has the newest page, with a picture, with what others would like to
 // run, and with one message that was taken back; and then all conversations. Costs 6 s.
 func TestConversationsAreTakenAlong(t *testing.T) {
@@ -46,7 +67,7 @@ func TestConversationsAreTakenAlong(t *testing.T) {
 	}
 	mine := newProfile(t)
 	downloads := mine.downloads()
-	tb := mine.open("Bob", g.url+"/", sessionOf(bobID, "Bob", s.token(bobID, "Bob")))
+	tb := mine.open("Bob", g.url+"/", sessionOf(bobID, "Bob", s.token(bobID, "Bob"))+watchesExports)
 	tb.awaitConnection("live")
 	bob := &person{tab: tb, id: strconv.Itoa(bobID)}
 	bob.openChat(strconv.Itoa(adaID))
@@ -93,6 +114,16 @@ func TestConversationsAreTakenAlong(t *testing.T) {
 		if len(archive) != 3 {
 			t.Errorf("there are %d files in it, want 3", len(archive))
 		}
+		written := call[struct {
+			Most, All int
+			Said      []string
+		}](bob.tab, `() => window.written`)
+		if written.All < 100_000 || written.Most*3 > written.All {
+			t.Errorf("%d bytes were written, %d of them at once", written.All, written.Most)
+		}
+		if said := strings.Join(written.Said, "|"); !strings.Contains(said, "Reading the messages: 500 of 1,203") || !strings.Contains(said, "Writing the page: 1,000 of 1,203") {
+			t.Errorf("meanwhile it was said %q", said)
+		}
 		bob.await("it to be said", `() => document.querySelector('export-dialog [role=status]').textContent.startsWith('All is in the file')`)
 		bob.click("Close")
 		looked(t, archive, said)
@@ -136,6 +167,17 @@ func TestConversationsAreTakenAlong(t *testing.T) {
 		if page := string(archive["messages.html"]); !strings.Contains(page, `href="#d:31:33"`) || !strings.Contains(page, "from Carl") {
 			t.Error("the page has no Carl")
 		}
+
+		// What is on the screen is still Dora's, and stays, where it would go first otherwise.
+		call[bool](bob.tab, `async () => {
+			const { connect } = await import('/parley.js');
+			const parley = await connect({ token: JSON.parse(localStorage.getItem('parley.session')).token });
+			await parley.choose('d:31:32', { pinned: true });
+			await parley.keep('off', { bytes: 1 });
+			parley.close();
+			return true;
+		}`)
+		bob.await("all pages of Dora's, and the newest of the others'", storedPages, bob.id, 5+1+1)
 		bob.click("Close")
 	})
 }

@@ -5,6 +5,13 @@ import (
 	"testing"
 )
 
+// asksToLast is JavaScript that lets the browser agree to delete nothing by itself, once it is asked.
+const asksToLast = `;
+	Object.assign(StorageManager.prototype, {
+		async persist() { sessionStorage.asked = Number(sessionStorage.asked ?? 0) + 1; return true; },
+		async persisted() { return 'asked' in sessionStorage; },
+	});`
+
 // All history is kept in the browser, over a reload, and is there without the server.
 func TestAllHistoryIsKeptIfOneWantsThat(t *testing.T) {
 	t.Parallel()
@@ -13,7 +20,7 @@ func TestAllHistoryIsKeptIfOneWantsThat(t *testing.T) {
 	const bobID, adaID, said = 41, 42, 1_300
 	ada := newDevice(t, s, adaID, "Ada")
 	ada.tellsMany(bobID, said)
-	tb := newProfile(t).open("Bob", g.url+"/", sessionOf(bobID, "Bob", s.token(bobID, "Bob")))
+	tb := newProfile(t).open("Bob", g.url+"/", sessionOf(bobID, "Bob", s.token(bobID, "Bob"))+asksToLast)
 	tb.awaitConnection("live")
 	bob := &person{tab: tb, id: strconv.Itoa(bobID)}
 	open := func() {
@@ -26,11 +33,13 @@ func TestAllHistoryIsKeptIfOneWantsThat(t *testing.T) {
 	}
 	open()
 	says("what the site takes", "This site takes about ")
+	says("that it may go", "The browser may delete it where its room runs low")
 	bob.shutsNobodyOut("what is stored")
 	bob.await("the newest messages", `() => document.querySelector('conversation-list [data-key]')`)
 	g.close("/api/conversations/") // so that it does not end before it is paused
 	bob.clickOn("switch", "Keep all my history here")
 	says("how far it is", " of 1,300 messages are here.")
+	says("that it lasts", "The browser deletes none of it by itself")
 	bob.click("Pause")
 	says("that it is paused", " of 1,300 messages are here; paused.")
 	bob.shutsNobodyOut("what is stored, paused")
@@ -40,6 +49,10 @@ func TestAllHistoryIsKeptIfOneWantsThat(t *testing.T) {
 	says("that it is paused, after a reload", " of 1,300 messages are here; paused.")
 	g.reopen("/api/conversations/")
 	bob.click("Go on")
+	says("that it lasts still", "The browser deletes none of it by itself")
+	if asked := call[string](tb, `() => sessionStorage.asked`); asked != "1" {
+		t.Errorf("the browser was asked %s times to delete nothing by itself, want once", asked)
+	}
 	says("that all is here", "All 1,300 messages are here.")
 	bob.click("Close")
 

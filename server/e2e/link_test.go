@@ -97,3 +97,25 @@ func TestALinkLeadsToAMessage(t *testing.T) {
 	}
 	ann.wroteNoErrors()
 }
+
+func TestALinkOfAServiceLeadsItsCustomerAndItsAgentsThereAndNobodyElse(t *testing.T) {
+	t.Parallel()
+	s := newServerWithKey(t)
+	g := newGate(t, s)
+	customer := newDevice(t, s, 12, "Cleo")
+	for i := range 120 {
+		customer.asks(support, fmt.Sprintf("line %d.", i+1))
+	}
+	hash := "/c/" + proto.ServiceKey(12, support).String() + "/7"
+	for name, token := range map[string]string{
+		"Ann": s.tokenFor(11, "Ann", []proto.ServiceType{support}), "Cleo": s.token(12, "Cleo"), "Dora": s.token(13, "Dora"),
+	} {
+		id := map[string]uint64{"Ann": 11, "Cleo": 12, "Dora": 13}[name]
+		p := &person{tab: newProfile(t).open(name, g.url+"/#"+hash, sessionOf(id, name, token))}
+		if p.awaitConnection("live"); name == "Dora" {
+			p.find("heading", "This conversation is not yours to read")
+			continue
+		}
+		p.jumpedTo("line 7.")
+	}
+}

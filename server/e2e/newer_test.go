@@ -83,7 +83,7 @@ func TestAConversationOfAKindToComeIsListedAndSaysThatItCannotBeShown(t *testing
 		const key = 'x:some/thing';
 		const entry = new ConversationEntry(key, new PageContext(21n));
 		entry.paint({key, peer: 0n, peerName: '', head: 3n, min: 0n, read: 0n, delivered: 0n, peerRead: 0n, peerDelivered: 0n, unread: 3n,
-			waitingSince: 0, awaitingSince: 0, last: null, waitingSeq: 0n, awaitingSeq: 0n, service: -1, agent: false, customer: 0n,
+			waitingSince: 0, awaitingSince: 0, last: null, unsent: 0, waitingSeq: 0n, awaitingSeq: 0n, service: -1, agent: false, customer: 0n,
 			assignee: 0n, assigneeName: '', closed: 'open', lastAnswer: 0n, lastAnswerBy: 0n, blocked: false, pinned: false, muted: false, archived: false, markedUnread: false}, false);
 		return {Text: entry.item.textContent, Href: entry.item.querySelector('a').getAttribute('href'), Unread: entry.item.dataset.unread};
 	}`)

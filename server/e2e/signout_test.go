@@ -11,18 +11,42 @@ import (
 const kept = `async () => [
 	...(await indexedDB.databases()).map(({name}) => name),
 	...Object.keys(localStorage), ...Object.keys(sessionStorage),
+	...(await caches.keys()).map(name => name.replace(/^parley http.*/, '')), // where the program is
+	...await Array.fromAsync((await navigator.storage.getDirectory()).keys(), name => 'parley files in ' + name),
 ].filter(name => name.startsWith('parley')).sort().join(' ')`
 
 func TestSigningOutForgetsTheUserInAllTabsAndNamesWhatIsLost(t *testing.T) {
 	t.Parallel()
+	for name, before := range map[string]string{"SharedWorker": "", "no SharedWorker": withoutSharedWorkers} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			signOutWithTwoTabs(t, before)
+		})
+	}
+}
+
+func signOutWithTwoTabs(t *testing.T, before string) {
 	s := newServer(t)
 	g := newGate(t, s)
 	profile := newProfile(t)
-	ada, bob := signInWith(profile, g, "Ada", ""), newPeer(t, s, "Bob")
+	ada, bob := signInWith(profile, g, "Ada", before), newPeer(t, s, "Bob")
 	ada.openChat(bob.id)
 	ada.say("hello")
 	ada.awaitMessage("hello", confirmed...)
-	other := second(profile, g, ada, "")
+	ada.chooseFiles(inFolder(t, map[string][]byte{"photo.jpg": photo(t, 60, 40)})["photo.jpg"])
+	ada.sendChosen()
+	ada.await("the picture to be sent", `() => document.querySelector('article.message.own:not([data-state=pending]) img')`)
+	ada.reload() // so that it is loaded from the server, and kept
+	profile.downloads()
+	ada.click("More")
+	ada.click("Export…")
+	ada.click("Export")
+	ada.await("it to be written", `() => /^All is/.test(document.querySelector('export-dialog [role=status]').textContent)`)
+	ada.click("Close")
+	for _, what := range []string{"parley-attachments-", "parley-files-", "parley files in exports"} {
+		ada.await(what, `async what => (await (`+kept+`)()).includes(what)`, what)
+	}
+	other := second(profile, g, ada, before)
 	other.awaitConnection("live")
 	bob.openChat(ada.id)
 	signOut := func(p *person, say string) {
@@ -42,6 +66,12 @@ func TestSigningOutForgetsTheUserInAllTabsAndNamesWhatIsLost(t *testing.T) {
 
 	g.cut("/mqtt")
 	ada.awaitConnection("offline")
+	ada.act("still here", "Edit")
+	ada.fill("Message", ", and more")
+	ada.pressEnter()
+	ada.awaitMessage("still here, and more", confirmed...)
+	signOut(ada, "Not sent yet, and lost then: messages to Bob, or changes to them")
+	ada.click("Cancel")
 	ada.say("never sent")
 	ada.awaitMessage("never sent", "pending")
 	ada.fill("Message", "a draft")

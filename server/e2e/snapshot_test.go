@@ -310,7 +310,7 @@ func (r *reloader) damaged(t *testing.T, kept string) {
 	}
 	for what, snapshot := range map[string]string{
 		"not JSON":             kept[:len(kept)/2],
-		"an older version":     replace(`"version":5`, `"version":2`),
+		"an older version":     replace(`"version":6`, `"version":2`),
 		"a missing field":      replace(`"sender":`, `"from":`),
 		"a number for an id":   replace(`"seq":"199"`, `"seq":199`),
 		"an unknown state":     replace(`"state":"received"`, `"state":"constructor"`),

@@ -108,7 +108,7 @@ export class ConversationExport {
 
   /** @param {string} key @param {bigint} from @param {bigint} before @returns {Promise<Message[]>} */
   async #between(key, from, before) {
-    const { messages, incomplete, incompleteCode, incompleteArgs } = await this.#parley.history(key, { before, limit: Number(before - from) });
+    const { messages, incomplete, incompleteCode, incompleteArgs } = await this.#parley.history(key, { before, limit: Number(before - from), aside: true });
     this.#signal.throwIfAborted();
     if (incomplete) throw new ParleyError(wordsOf(incomplete, incompleteCode, incompleteArgs), 0);
     return messages.filter(({ seq }) => seq >= from && seq < before);

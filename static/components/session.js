@@ -121,7 +121,7 @@ export class Session {
 
   /** Names of those to whom something was not sent yet. */
   #unsent(all = this.#conversations()) {
-    return all.filter(({ last }) => last?.seq === 0n).map(({ key }) => isolated(this.#context.participants(key).name));
+    return all.filter(({ unsent }) => unsent > 0).map(({ key }) => isolated(this.#context.participants(key).name));
   }
 
   /** Ends the chat in this browser, and what is kept of it, if the person still wants that. @param {boolean} everywhere */

@@ -30,7 +30,7 @@ import { keepsIdentity, storedIdentity } from './identity.js';
 
 const place = 'parley.snapshot';
 const stores = /** @type {const} */ (['sessionStorage', 'localStorage']); // of this tab, and of all
-const version = 5; // rises when what is kept means something else
+const version = 6; // rises when what is kept means something else
 const mostLength = 64 << 10; // UTF-16 units
 const lowest = { conversation: 56, message: 32 }; // px: a screen holds no more of them than have this height, of which each costs a start its time
 const rows = 20; // conversations of each list, at most
@@ -234,7 +234,7 @@ const message = object({
 });
 const conversation = object({
   key, peer: id, peerName: text, head: id, min: id, read: id, delivered: id, peerRead: id, peerDelivered: id, unread: id,
-  waitingSince: time, awaitingSince: time, last: orNull(message), waitingSeq: id, awaitingSeq: id, service: number, agent: flag,
+  waitingSince: time, awaitingSince: time, last: orNull(message), unsent: number, waitingSeq: id, awaitingSeq: id, service: number, agent: flag,
   customer: id, assignee: id, assigneeName: text, closed: oneOf('open', 'resolved', 'no-reply-needed', 'moved'), lastAnswer: id, lastAnswerBy: id, notes: id,
   blocked: flag, pinned: flag, muted: flag, archived: flag, markedUnread: flag, group: id, picture: id, role: text, memberCount: number, mentions: id,
 });

@@ -580,3 +580,33 @@ func TestATokenEventNamesTheTokenToReplaceAndWhereNobodyHasAnotherThePersonIsTol
 		}
 	})
 }
+
+// What a page asks for stands on its screen, unless it says that nobody looks at it.
+func TestWhatAPageAsksForIsOnItsScreenUnlessItIsReadAside(t *testing.T) {
+	inProfile(t, func(p *profile) {
+		p.do(1, attachCommand(nil))
+		other := proto.DirectKey(me, 3).String()
+		on := func(what, name string) {
+			t.Helper()
+			p.pass(time.Second)
+			p.loop.Post(func() {
+				for _, c := range []string{key, other} {
+					if is := p.hub.engines[me].engine.OnScreen(c); is != (c == name) {
+						t.Errorf("%s: %s is on the screen: %v", what, c, is)
+					}
+				}
+			})
+			p.pass(time.Second)
+		}
+		asks := func(command record) {
+			command["id"], command["op"], command["before"], command["limit"] = 1.0, "history", uint64(0), 50.0
+			p.do(1, command)
+		}
+		asks(record{"key": key})
+		on("asked for", key)
+		asks(record{"key": other, "aside": true})
+		on("another read aside", key)
+		asks(record{"key": other, "aside": false})
+		on("another asked for", other)
+	})
+}

@@ -105,7 +105,7 @@ func putAttachment(e *encoder, v *chat.Attachment) {
 	e.string(v.Place)
 }
 
-var conversationShape = &shape{"key", "peer", "peerName", "head", "min", "read", "delivered", "peerRead", "peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "waitingSeq", "awaitingSeq", "service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy", "notes", "blocked", "pinned", "muted", "archived", "markedUnread", "group", "picture", "role", "memberCount", "mentions"}
+var conversationShape = &shape{"key", "peer", "peerName", "head", "min", "read", "delivered", "peerRead", "peerDelivered", "unread", "waitingSince", "awaitingSince", "last", "unsent", "waitingSeq", "awaitingSeq", "service", "agent", "customer", "assignee", "assigneeName", "closed", "lastAnswer", "lastAnswerBy", "notes", "blocked", "pinned", "muted", "archived", "markedUnread", "group", "picture", "role", "memberCount", "mentions"}
 
 func putConversation(e *encoder, v *chat.Conversation) {
 	e.object(conversationShape)
@@ -126,6 +126,7 @@ func putConversation(e *encoder, v *chat.Conversation) {
 	} else {
 		putMessage(e, v.Last)
 	}
+	e.float(float64(v.Unsent))
 	e.uint(v.WaitingSeq)
 	e.uint(v.AwaitingSeq)
 	e.float(float64(v.Service))
@@ -456,6 +457,7 @@ type historyFields struct {
 	key    string
 	before uint64
 	limit  float64
+	aside  *bool
 }
 
 func (c *command) history() historyFields {
@@ -463,6 +465,7 @@ func (c *command) history() historyFields {
 		key:    c.text("key"),
 		before: c.uint("before"),
 		limit:  c.number("limit"),
+		aside:  optional(c, "aside", c.bool),
 	}
 }
 

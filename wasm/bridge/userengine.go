@@ -321,8 +321,12 @@ func (s *userEngine) history(port int, c *command) error {
 	case !(f.limit >= 1 && f.limit <= proto.MaxPage && f.limit == float64(int(f.limit))):
 		return proto.Refuse(proto.PayloadFormatInvalid, "limit: want a whole number from 1 to %d", proto.MaxPage)
 	}
-	s.engine.Show(port, f.key)
-	s.engine.Timeline(f.key, f.before, int(f.limit), func(t chat.Timeline, err error) {
+	read := s.engine.Aside
+	if f.aside == nil || !*f.aside {
+		s.engine.Show(port, f.key)
+		read = s.engine.Timeline
+	}
+	read(f.key, f.before, int(f.limit), func(t chat.Timeline, err error) {
 		if err != nil {
 			s.hub.refuse(port, c.id, err)
 			return

@@ -108,6 +108,54 @@ func TestWithoutTheServerASearchFindsWhatIsStored(t *testing.T) {
 	}
 }
 
+// An agent finds what customers of the service wrote, and members what stands in their group, be it stored here, on the
+// server alone, or both: once, the newest first.
+func TestServicesAndGroupsAreSearchedEverywhere(t *testing.T) {
+	clock, s := setup(t)
+	s.looks = 10
+	s.serves(support)
+	a := openAs(t, s, bob, chat.NewMemory(), answersFor("one", support), 0)
+	clock.Run(time.Second)
+	question := func(id, seq uint64) *proto.ServiceMessage {
+		return &proto.ServiceMessage{
+			MessageId: &id, UserId: new(uint64(carol)), ServiceType: support.Enum(), MessageType: proto.MessageType_MESSAGE_TYPE_TEXT.Enum(),
+			Content: new(fmt.Sprint("a word ", id)), CreateDate: new(uint64(1)), Direction: proto.ServiceMessageDirection_CUSTOMER_TO_SERVICE.Enum(), Seq: &seq,
+		}
+	}
+	inTeam := func(id, seq uint64) *proto.Message {
+		return &proto.Message{MessageId: &id, SenderId: new(uint64(carol)), ReceiverId: new(uint64(team)), GroupId: new(uint64(team)), Content: new(fmt.Sprint("a word ", id)), CreateTime: new(uint64(1)), Seq: &seq}
+	}
+	s.sessions[0].down(proto.BranchService, marshal(question(5004, 4)))
+	s.sessions[0].down(proto.BranchMessage, marshal(inTeam(5003, 3)))
+	clock.Run(time.Second)
+	desk := proto.ServiceKey(carol, support).String()
+	s.spoil = func(answer *proto.SearchAnswer) {
+		answer.Found = []*proto.Found{
+			{Key: new(desk), ServiceMessage: question(5004, 4)}, {Key: new(teamKey), Message: inTeam(5003, 3)},
+			{Key: new(teamKey), Message: inTeam(5002, 2)}, {Key: new(desk), ServiceMessage: question(5001, 1)},
+		}
+	}
+	for _, server := range []bool{true, false} {
+		found := a.search(chat.Query{Text: "WORD", Server: server}, 20)
+		var got []string
+		for _, hit := range found.Hits {
+			got = append(got, fmt.Sprint(hit.Message.Key, "/", hit.Message.Seq, " ", hit.Message.Content, hit.Marks))
+		}
+		want := []string{desk + "/4 a word 5004[{2 6}]", teamKey + "/3 a word 5003[{2 6}]"}
+		if server {
+			want = append(want, teamKey+"/2 a word 5002[{2 6}]", desk+"/1 a word 5001[{2 6}]")
+		}
+		if !slices.Equal(got, want) || found.Incomplete != "" {
+			t.Errorf("with the server %v, found %q, want %q; %s", server, got, want, found.Incomplete)
+		}
+	}
+	a.engine.SetToken(answersFor("none"))
+	clock.Run(time.Second)
+	if found := a.search(chat.Query{Text: "word", Server: true}, 20); len(found.Hits) != 2 || found.Hits[0].Message.Key != teamKey {
+		t.Errorf("who answers for nothing any more finds %+v", found.Hits)
+	}
+}
+
 // A server that answers what it was not asked for.
 func TestAnAnswerOfTheServerToASearchIsLookedAt(t *testing.T) {
 	clock, s := setup(t)

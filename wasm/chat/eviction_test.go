@@ -182,6 +182,51 @@ func TestWhatWasOpenedLongestAgoMakesRoomFirst(t *testing.T) {
 	}
 }
 
+// Who comes by a link in a new browser has opened a conversation of which nothing was known yet.
+func TestWhatIsLookedAtBeforeItIsKnownWasOpened(t *testing.T) {
+	clock, s := setup(t)
+	s.say(bob, alice, "old")
+	store := chat.NewMemory()
+	a := openWith(t, s, chat.Config{User: alice, Store: store})
+	a.timeline(0, 50)
+	clock.Run(time.Second)
+	if rows := load(t, store).Conversations; len(rows) != 1 || rows[0].Opened == 0 {
+		t.Errorf("stored is %+v", rows)
+	}
+}
+
+// Opened is what somebody looks at, be it far above its end, where a link leads or what is unread begins; and not what is
+// read for an export.
+func TestWhatIsLookedAtAboveItsEndWasOpenedAndWhatIsExportedWasNot(t *testing.T) {
+	clock, s := setup(t)
+	keys := others(s, 3, 2000)
+	a, store := scrolled(t, s, clock, keys, 7000)
+	linked, exported, last := keys[0], keys[1], keys[2]
+	clock.Run(time.Hour)
+	asked := 0
+	a.engine.Timeline(linked, 1000, 50, func(v chat.Timeline, err error) { asked += len(v.Messages) })
+	clock.Run(time.Minute)
+	for before := uint64(2001); before > 1; before -= 500 {
+		a.engine.Aside(exported, before, 500, func(v chat.Timeline, err error) { asked += len(v.Messages) })
+		clock.Run(time.Minute)
+	}
+	a.host.Kill()
+	a = open(t, s, alice, store) // which knows it by what is stored
+	a.blind = true
+	clock.Run(time.Minute)
+	for i := range 5000 {
+		s.say(bob, alice, fmt.Sprint("new ", i))
+	}
+	clock.Run(time.Minute)
+	a.engine.Show(1, key)
+	a.scrollThrough(key)
+	newest := fmt.Sprint("<", (2000-49)/64*64)
+	if want := []string{exported + newest, last + newest, linked + newest}; !slices.Equal(store.evicted[:min(3, len(store.evicted))], want) || asked != 2050 {
+		t.Errorf("%q makes room, want %q; %d were read", store.evicted, want, asked)
+	}
+	store.check(t)
+}
+
 func TestWhereNothingIsLeftItGoesOnInMemoryUntilThereIsRoom(t *testing.T) {
 	for name, broken := range map[string]bool{"no room": false, "not even to read": true} {
 		t.Run(name, func(t *testing.T) {

@@ -121,6 +121,9 @@ func (k *keeping) step() {
 	case k.state() != KeepingOn:
 		k.trim()
 		return
+	case e.connection.state.MemoryOnly != "": // which holds what was seen, and not all there is
+		k.after(keepAgain)
+		return
 	}
 	c, hole := k.next()
 	if c == nil {

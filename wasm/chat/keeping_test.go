@@ -134,6 +134,23 @@ func TestKeepingAllIsInNobodysWay(t *testing.T) {
 	}
 }
 
+// The memory of a browser that keeps nothing is not filled with what nobody looks at.
+func TestWhereNothingIsKeptNotAllIsFetched(t *testing.T) {
+	clock, s := setup(t)
+	for i := range 2_000 {
+		s.say(bob, alice, fmt.Sprint("old ", i))
+	}
+	store := chat.NewMemory()
+	a := openWith(t, s, chat.Config{User: alice, Store: store, MemoryOnly: chat.Reason{Text: "there is no storage", Code: "no-storage"}})
+	a.blind = true
+	clock.Run(time.Minute)
+	a.engine.Keep(chat.KeepingOn, chat.Limits{}, func(error) {})
+	clock.Run(5 * time.Minute)
+	if n := storedOf(t, store, key); n != 50 {
+		t.Errorf("%d messages are kept, want 50", n)
+	}
+}
+
 func TestAHistoryThatRefusesIsNotAskedOnAndOn(t *testing.T) {
 	clock, s := setup(t)
 	for i := range 500 {

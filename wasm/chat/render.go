@@ -27,8 +27,8 @@ func (r renderer) conversation(c *conversation) Conversation {
 		WaitingSince: other.Since, WaitingSeq: other.Seq,
 		AwaitingSince: my.Since, AwaitingSeq: my.Seq,
 		Blocked: c.blocked, Pinned: c.choices.pinned, Muted: c.choices.muted, MarkedUnread: c.choices.markedUnread && count == 0,
-		Archived: c.archived(),
-		Service:  -1,
+		Archived: c.archived(), Unsent: uint32(len(c.outbox)),
+		Service: -1,
 	}
 	if c.key.Kind() == proto.Service {
 		view.Service, view.Customer = int(c.key.Service()), c.key.Customer()

@@ -94,12 +94,21 @@ func joined(kind proto.KeyKind, found []Entry, err error) ([]entry, error) {
 // Timeline gives the newest limit messages before a seq (0: the newest there
 // are, and the unconfirmed ones after them), from the store where it has them
 // without a hole, else from the server. What cannot be had is said in
-// Incomplete, and what the store has is given all the same.
+// Incomplete, and what the store has is given all the same. Somebody looks at them: the conversation was opened.
 func (e *Engine) Timeline(name string, before uint64, limit int, done func(Timeline, error)) {
-	e.known(name, func() { e.timeline(name, before, limit, done) })
+	e.known(name, func() { e.timeline(name, before, limit, false, done) })
 }
 
-func (e *Engine) timeline(name string, before uint64, limit int, done func(Timeline, error)) {
+// Aside is Timeline where nobody looks at what it gives, as where all is exported: to what makes room, the conversation
+// was not opened by that.
+func (e *Engine) Aside(name string, before uint64, limit int, done func(Timeline, error)) {
+	e.known(name, func() { e.timeline(name, before, limit, true, done) })
+}
+
+// openedEvery is how long somebody reads on in a conversation until that is noted.
+const openedEvery = 60_000 // milliseconds
+
+func (e *Engine) timeline(name string, before uint64, limit int, aside bool, done func(Timeline, error)) {
 	c, err := e.conversation(name)
 	if err == nil && (limit < 1 || limit > proto.MaxPage) {
 		err = proto.Refuse(proto.PayloadFormatInvalid, "limit is %d: want 1 to %d", limit, proto.MaxPage)
@@ -108,27 +117,41 @@ func (e *Engine) timeline(name string, before uint64, limit int, done func(Timel
 		done(Timeline{}, err)
 		return
 	}
-	c.shown, c.evicted, e.keep.looked = true, 0, e.Host.Elapsed()
-	if before == 0 && c.head > 0 {
-		c.opened = e.serverNow()
-		e.write.touch(c.name)
+	e.keep.looked = e.Host.Elapsed()
+	if !aside {
+		e.open(c, before)
 	}
 	if r := c.group.roster; (r == nil || r.gap) && c.group.role != proto.GroupRole_GROUP_ROLE_NONE && len(c.group.asking) == 0 {
 		e.askGroup(c, func(error) {})
 	}
-	t := &timeline{engine: e, c: c, before: before, limit: uint64(limit), done: done}
+	t := &timeline{engine: e, c: c, before: before, limit: uint64(limit), aside: aside, done: done}
 	if c.head == 0 && e.meta.SyncToken == "" {
-		e.sync.afterFirst(t.begin)
+		e.sync.afterFirst(func() {
+			if !aside {
+				e.open(c, before) // now that there is something of it
+			}
+			t.begin()
+		})
 		return
 	}
 	t.begin()
 }
 
-// timeline is one call of Timeline.
+// open notes that somebody looks at a conversation: at its end, or wherever one comes to by a link, or by what is unread.
+func (e *Engine) open(c *conversation, before uint64) {
+	c.shown, c.evicted = true, 0
+	if now := e.serverNow(); c.head > 0 && (before == 0 || now >= c.opened+openedEvery) {
+		c.opened = now
+		e.write.touch(c.name)
+	}
+}
+
+// timeline is one call of Timeline, or of Aside.
 type timeline struct {
 	engine        *Engine
 	c             *conversation
 	before, limit uint64
+	aside         bool
 	done          func(Timeline, error)
 	incomplete    Reason
 	pauses        int // that it has waited for
@@ -212,7 +235,7 @@ func (t *timeline) render(from uint64, entries []entry) Timeline {
 			view.Messages = append(view.Messages, e.render.pending(c, o))
 		}
 	}
-	if c.shownFrom == 0 || from < c.shownFrom {
+	if !t.aside && (c.shownFrom == 0 || from < c.shownFrom) {
 		c.shownFrom = from
 	}
 	e.fetch.consider(c)

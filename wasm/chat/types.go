@@ -123,6 +123,7 @@ type Conversation struct {
 	Archived      bool     // it is out of my list
 	MarkedUnread  bool     // I want it to look unread, which it is not
 	Last          *Message // the newest, an unconfirmed one of mine included; nil if none is known
+	Unsent        uint32   // how many of mine, messages and what speaks of such, are not confirmed, or were refused
 
 	// Of groups alone: the id, 0 if it is none; the attachment that is its picture, 0 if it has none; what I am in
 	// it, owner, admin or member, "" if I left or was removed; how many members it has; and how many unread

@@ -39,7 +39,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   signOutHere: 'Sign out of this browser?',
   signOutHint: 'It forgets who you are and all that it keeps of your conversations, in all of its tabs.',
   /** @param {string} names */
-  unsentIsLost: names => `Not sent yet, and lost then: messages to ${names}.`,
+  unsentIsLost: names => `Not sent yet, and lost then: messages to ${names}, or changes to them.`,
   startOver: 'Start as somebody new',
   startOverHint: 'To come back as yourself you need a code from another device, or your recovery code. Who starts anew is a new person to others, and does not see these conversations.',
   signInElsewhere: 'To come back, sign in where you have your account.',
@@ -88,7 +88,7 @@ const texts = ({ bytes, number, percent, plural, wait }) => ({
   noWayBackHint: 'Without a recovery code you cannot come back as yourself.',
   signedOutByOther: 'You were signed out on another device.',
   /** @param {string} names */
-  unsentIsKept: names => `Not sent yet, and kept until you decide: messages to ${names}.`,
+  unsentIsKept: names => `Not sent yet, and kept until you decide: messages to ${names}, or changes to them.`,
   linkDevice: 'Link a device',
   linkDeviceHint: 'On the other device, scan this, open its link, or choose “I was here before” and type the code. Show it to nobody else: whoever has it is you.',
   qrCode: 'QR code of the link',

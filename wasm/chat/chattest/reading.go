@@ -35,6 +35,19 @@ func Written(random *rand.Rand) string {
 	return b.String()
 }
 
+// Carried is what a message may carry, and what it is of then: mostly nothing.
+func Carried(random *rand.Rand) (of proto.MessageType, all []*proto.Attachment) {
+	if random.IntN(4) > 0 {
+		return proto.MessageType_MESSAGE_TYPE_TEXT, nil
+	}
+	types := []string{"image/png", "audio/ogg", "application/pdf", "application/octet-stream"}
+	for range 1 + random.IntN(2) {
+		name, mediaType, id := Written(random), types[random.IntN(len(types))], 1+random.Uint64N(1<<60)
+		all = append(all, &proto.Attachment{AttachmentId: &id, Name: &name, MediaType: &mediaType})
+	}
+	return []proto.MessageType{proto.MessageType_MESSAGE_TYPE_IMAGE, proto.MessageType_MESSAGE_TYPE_FILE}[random.IntN(2)], all
+}
+
 // Sought is a query for a part of one of texts; nothing is asked of the text if that is blank.
 func Sought(random *rand.Rand, texts []string) (q chat.Query) {
 	from := []rune(texts[random.IntN(len(texts))])
@@ -53,13 +66,22 @@ func Reading(all []*proto.Message, q chat.Query) (found []uint64) {
 		return nil
 	}
 	for _, m := range all {
-		link := strings.Contains(m.GetContent(), "https://")
+		text, is := m.GetContent(), map[search.Kind]bool{
+			search.LinkKind:    strings.Contains(m.GetContent(), "https://"),
+			search.PictureKind: m.GetMessageType() == proto.MessageType_MESSAGE_TYPE_IMAGE,
+		}
+		for _, a := range m.GetAttachments() {
+			picture, sound := strings.HasPrefix(a.GetMediaType(), "image/"), strings.HasPrefix(a.GetMediaType(), "audio/")
+			text += "\n" + a.GetName()
+			is[search.PictureKind] = is[search.PictureKind] || picture
+			is[search.FileKind] = is[search.FileKind] || !picture && !sound
+		}
 		switch {
 		case q.Key != "" && q.Key != proto.DirectKey(m.GetSenderId(), m.GetReceiverId()).String():
 		case !m.GetMessageType().Written() || m.GetMessageType().Revises():
 		case q.Sender != 0 && m.GetSenderId() != q.Sender, q.Before != 0 && m.GetMessageId() >= q.Before:
-		case q.Kind == search.LinkKind && !link, m.GetCreateTime() < q.From, q.To != 0 && m.GetCreateTime() > q.To:
-		case !says(native.Fold.Fold([]string{m.GetContent()})[0], folded):
+		case q.Kind != search.AnyKind && !is[q.Kind], m.GetCreateTime() < q.From, q.To != 0 && m.GetCreateTime() > q.To:
+		case !says(native.Fold.Fold([]string{text})[0], folded):
 		default:
 			found = append(found, m.GetMessageId())
 		}

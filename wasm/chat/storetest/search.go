@@ -90,19 +90,24 @@ func (h *history) happen() {
 	text, id := chattest.Written(h.random), uint64(len(h.all))+1000
 	seq, at := uint64(1), uint64(h.clock.Now().UnixMilli())
 	m := &proto.Message{SenderId: &from, ReceiverId: &to, MessageId: &id, Seq: &seq, CreateTime: &at, Content: &text}
+	of, carried := chattest.Carried(h.random)
+	m.MessageType, m.Attachments = &of, carried
 	h.texts = append(h.texts, text)
+	for _, a := range carried {
+		h.texts = append(h.texts, a.GetName())
+	}
 	var mine []*proto.Message // of the same author in the same conversation
 	for _, x := range h.all {
 		if proto.DirectKey(x.GetSenderId(), x.GetReceiverId()) != proto.DirectKey(from, to) {
 			continue
 		}
-		if seq++; x.GetSenderId() == from && x.GetMessageType() == proto.MessageType_MESSAGE_TYPE_TEXT {
+		if seq++; x.GetSenderId() == from && x.GetMessageType().Written() {
 			mine = append(mine, x)
 		}
 	}
 	if len(mine) > 0 && h.random.IntN(4) == 0 {
 		target := mine[h.random.IntN(len(mine))]
-		m.TargetSeq, m.MessageType = target.Seq, proto.MessageType_MESSAGE_TYPE_EDIT.Enum()
+		m.TargetSeq, m.MessageType, m.Attachments = target.Seq, proto.MessageType_MESSAGE_TYPE_EDIT.Enum(), nil
 		if h.random.IntN(2) == 0 {
 			m.MessageType, *m.Content = proto.MessageType_MESSAGE_TYPE_RECALL.Enum(), ""
 		}
@@ -124,6 +129,9 @@ func (h *history) marshal(m pb.Message) []byte {
 // query is for a part of what was said, mostly, some of them for more than that.
 func (h *history) query() chat.Query {
 	q := chattest.Sought(h.random, h.texts)
+	if q.Kind != search.AnyKind {
+		q.Kind = search.Kinds[h.random.IntN(len(search.Kinds))]
+	}
 	if h.random.IntN(4) == 0 {
 		q.Key = proto.DirectKey(me, []uint64{anna, bert}[h.random.IntN(2)]).String()
 	}
