@@ -25,9 +25,9 @@ const family = `parley ${folder} `;
 const cacheName = family + version;
 
 worker.addEventListener('install', event => {
-  // Where the browser can, it answers from what is kept without this script, which would have to start first;
-  // where it takes no such routes, the script answers.
-  if (version) /** @type {any} */ (event).addRoutes?.(Object.keys(files).map(routeTo)).catch(console.warn);
+  // Where the browser can, it answers a page from what is kept, or asks the network, without this script, which would
+  // have to start first; where it takes no such routes, as for what a SharedWorker asks for, the script answers.
+  if (version) /** @type {any} */ (event).addRoutes?.([...Object.keys(files).map(routeTo), restFromNetwork]).catch(console.warn);
   event.waitUntil(install());
 });
 worker.addEventListener('activate', event => event.waitUntil(activate()));
@@ -67,6 +67,13 @@ function routeTo(name) {
   const condition = { urlPattern: { protocol: protocol.slice(0, -1), hostname, port, pathname: pathname.replaceAll(/[^\w/-]/g, '\\$&'), search: '*' }, requestMethod: 'GET' };
   return { condition: name === './' ? { ...condition, requestMode: 'navigate' } : condition, source: { cacheName } };
 }
+
+/**
+ * The route of everything else, at whatever origin. Where this script had a say in it, a new version might not take
+ * over as long as the page asks for things: Chromium ends the old version's script for that, starts it again for what
+ * is asked for just then, and waits until it has had nothing to do for half a minute.
+ */
+const restFromNetwork = { condition: { urlPattern: { protocol: '*' } }, source: 'network' };
 
 /** @param {string} name */
 function addressOf(name) {

@@ -109,15 +109,20 @@ func (p *profile) open(name, url, before string) *tab {
 	if err := chromedp.Listen(tb.ctx, tb.listen); err != nil {
 		p.t.Fatal(err)
 	}
-	tb.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+	tb.do(chromedp.Func(func(ctx context.Context, session *chromedp.Target) error {
 		// The page believes that it is in front, as if a person looked at it.
-		if _, err := cdp.Call(ctx, target, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
+		if _, err := cdp.Call(ctx, session, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
+			return err
+		}
+		// A service worker that is debugged never rests, and may hold back the next version for minutes.
+		workers := target.SetAutoAttachParams{AutoAttach: true, Flatten: new(true), Filter: target.Filter{{Type: "service_worker", Exclude: true}, {}}}
+		if _, err := cdp.Call(ctx, session, target.SetAutoAttach, workers); err != nil {
 			return err
 		}
 		if before == "" {
 			return nil
 		}
-		_, err := cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: before})
+		_, err := cdp.Call(ctx, session, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: before})
 		return err
 	}))
 	tb.visit(url)

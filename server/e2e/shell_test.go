@@ -80,6 +80,17 @@ func (s *shell) update() {
 	call[bool](s.tab, `async () => { await (await navigator.serviceWorker.getRegistration()).update().catch(() => {}); return true }`)
 }
 
+// asks lets the page ask its server for one thing after the other, as one whose pictures come, until it is loaded again.
+func (s *shell) asks() {
+	s.t.Helper()
+	call[bool](s.tab, `() => {
+		(async () => {
+			for (;;) await fetch('healthz').then(answer => answer.text()).catch(() => new Promise(later => setTimeout(later, 100)));
+		})();
+		return true;
+	}`)
+}
+
 func TestThePageOpensWithoutItsServerAndChangesAsAWhole(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -106,6 +117,11 @@ func TestThePageOpensWithoutItsServerAndChangesAsAWhole(t *testing.T) {
 	if by := call[string](second.tab, `() => performance.getEntriesByType('navigation')[0].workerFinalSourceType ?? 'cache'`); by != "cache" {
 		t.Errorf("a page was answered by %q, want what is kept, without waking the worker", by)
 	}
+	second.await("what is not kept to come without waking the worker", `async () => {
+		await (await fetch('healthz')).text();
+		const [asked] = performance.getEntriesByName(new URL('healthz', location).href);
+		return asked && (asked.workerMatchedSourceType ?? 'network') === 'network';
+	}`)
 
 	newer := pack(t, map[string][2]string{
 		"texts/languages/en.js": {"nothingChosen: 'Choose a conversation'", "nothingChosen: 'Pick a conversation'"},
@@ -122,7 +138,9 @@ func TestThePageOpensWithoutItsServerAndChangesAsAWhole(t *testing.T) {
 	ada.say("with the new version")
 	bob.awaitMessage("with the new version")
 
-	// Sources as they are take the place of what is kept.
+	// Sources as they are take the place of what is kept, whatever the pages ask for.
+	ada.asks()
+	second.asks()
 	s.stop()
 	s.Flags = []string{"-static", filepath.Join("..", "..", "static")}
 	s.start()
@@ -221,9 +239,11 @@ func (s *shell) staysWhole(t *testing.T, server *server, newer string, old []str
 	}
 }
 
-// changes takes the new version in one of two tabs.
+// changes takes the new version in one of two tabs, whatever the pages ask for.
 func (s *shell) changes(t *testing.T, second *shell, old []string) {
 	t.Helper()
+	s.asks()
+	second.asks()
 	s.click("Reload")
 	whole := `old => {
 		const files = performance.getEntriesByType('resource').map(({name}) => name);
