@@ -39,6 +39,13 @@ func (s *Service) Commit(ctx context.Context, requests []Request) []Result {
 	return c.conclude(c.store(ctx, 0, len(requests)))
 }
 
+// CommitInTurn commits and answers batches as Run does with what is queued: where the store is Pipelined, the
+// next one begins while the one before is on its way, if next returns any then. Like Commit it is for whoever
+// drives a Service by hand, and not called beside that or Run.
+func (s *Service) CommitInTurn(ctx context.Context, batch []Waiter, next func() []Waiter) {
+	s.commitInTurn(ctx, batch, func(int) []Waiter { return next() })
+}
+
 func (s *Service) newCommit(requests []Request) *commit {
 	return &commit{service: s, requests: requests, results: make([]Result, len(requests)), settled: make([]bool, len(requests))}
 }

@@ -28,10 +28,10 @@ const (
 	maxPatience   = 2 * time.Millisecond
 )
 
-// waiter is a queued request and where its result goes.
-type waiter struct {
-	request Request
-	result  chan Result // holds one
+// Waiter is a Request and who waits for its Result.
+type Waiter struct {
+	Request Request
+	Answer  func(Result) // called once; it does not block
 }
 
 // Run is the committer: until ctx is done it commits what Publish and Seen
@@ -85,9 +85,9 @@ func (s *Service) goodbye(ctx context.Context) error {
 	if len(here) == 0 || s.shared != nil {
 		return nil
 	}
-	last := waiter{request: here, result: make(chan Result, 1)}
-	s.commit(ctx, []waiter{last})
-	return (<-last.result).Err
+	var last Result
+	s.commit(ctx, []Waiter{{here, func(r Result) { last = r }}})
+	return last.Err
 }
 
 // lastCommit is how many requests the commit before had, and how long it took.
@@ -99,8 +99,8 @@ type lastCommit struct {
 // collect takes what is queued behind first. Those whom the last commit answered mostly
 // send again at once, but not all before the committer is here: for as many it waits a
 // part of the time that a commit takes, so that they share this one and its sync.
-func (s *Service) collect(first waiter, last lastCommit) []waiter {
-	batch := append(make([]waiter, 0, maxBatch), first)
+func (s *Service) collect(first Waiter, last lastCommit) []Waiter {
+	batch := append(make([]Waiter, 0, maxBatch), first)
 	patience := time.NewTimer(min(last.took/patienceShare, maxPatience))
 	defer patience.Stop()
 	for len(batch) < last.requests {
@@ -119,11 +119,26 @@ func (s *Service) collect(first waiter, last lastCommit) []waiter {
 
 // commit commits a batch and answers it and, where the store takes the next one meanwhile, those
 // that come until ctx is done, as long as these are worth it: half as many as there are on the way.
-func (s *Service) commit(ctx context.Context, batch []waiter) lastCommit {
+func (s *Service) commit(ctx context.Context, batch []Waiter) lastCommit {
+	return s.commitInTurn(ctx, batch, func(onTheWay int) []Waiter {
+		if len(s.queue) < max(worthwhile, onTheWay/2) || ctx.Err() != nil {
+			return nil
+		}
+		return s.collect(<-s.queue, lastCommit{})
+	})
+}
+
+// commitInTurn commits a batch and answers it and, where the store takes another one meanwhile, those
+// that next returns, until it returns none.
+func (s *Service) commitInTurn(ctx context.Context, batch []Waiter, next func(onTheWay int) []Waiter) lastCommit {
 	u := s.launch(ctx, batch)
-	for u.end != nil && s.pipelined.Follows() && len(s.queue) >= max(worthwhile, len(u.batch)/2) && ctx.Err() == nil {
+	for u.end != nil && s.pipelined.Follows() {
+		batch := next(len(u.batch))
+		if len(batch) == 0 {
+			break
+		}
 		before := u
-		u = s.launch(ctx, s.collect(<-s.queue, lastCommit{}))
+		u = s.launch(ctx, batch)
 		before.finish()
 	}
 	return u.finish()
@@ -131,7 +146,7 @@ func (s *Service) commit(ctx context.Context, batch []waiter) lastCommit {
 
 // underway is a batch that is being committed.
 type underway struct {
-	batch  []waiter
+	batch  []Waiter
 	began  time.Time // and not by Service.now, which may jump
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -141,12 +156,12 @@ type underway struct {
 }
 
 // launch lets the transaction of a batch be on its way, if the store can.
-func (s *Service) launch(ctx context.Context, batch []waiter) *underway {
+func (s *Service) launch(ctx context.Context, batch []Waiter) *underway {
 	u := &underway{batch: batch, began: time.Now()}
 	u.ctx, u.cancel = context.WithTimeout(context.WithoutCancel(ctx), commitWait)
 	requests := make([]Request, len(batch))
 	for i, w := range batch {
-		requests[i] = w.request
+		requests[i] = w.Request
 	}
 	u.attempt = s.newCommit(requests).attempt(0, len(batch))
 	if s.pipelined != nil {
@@ -189,7 +204,7 @@ func (u *underway) survive(f func() []Result) {
 			u.answered = true
 		}
 		for i, result := range results {
-			u.batch[i].result <- result
+			u.batch[i].Answer(result)
 		}
 	}()
 	results = f()
@@ -212,7 +227,8 @@ func (s *Service) submit(ctx context.Context, r Request) (Receipt, error) {
 		return Receipt{}, shuttingDown()
 	default:
 	}
-	w := waiter{request: r, result: make(chan Result, 1)}
+	answer := make(chan Result, 1)
+	w := Waiter{r, func(result Result) { answer <- result }}
 	select {
 	case s.queue <- w:
 	case <-s.stopping:
@@ -221,7 +237,7 @@ func (s *Service) submit(ctx context.Context, r Request) (Receipt, error) {
 		return Receipt{}, fmt.Errorf("%w: %w", proto.Refuse(proto.ServerBusy, "the server is busy, nothing was stored: try again").Named("busy"), ctx.Err())
 	}
 	select {
-	case result := <-w.result:
+	case result := <-answer:
 		return result.Receipt, result.Err
 	case <-ctx.Done():
 		return Receipt{}, fmt.Errorf("%w: %w", noAnswer(), ctx.Err())
@@ -229,7 +245,7 @@ func (s *Service) submit(ctx context.Context, r Request) (Receipt, error) {
 	}
 	// The committer ended: it answered this request, or never saw it.
 	select {
-	case result := <-w.result:
+	case result := <-answer:
 		return result.Receipt, result.Err
 	default:
 		return Receipt{}, shuttingDown()

@@ -151,7 +151,7 @@ type Service struct {
 	indexed        atomic.Pointer[IndexState] // nil until it is known
 	searches       chan struct{}              // one is in it for each in work
 
-	queue    chan waiter
+	queue    chan Waiter
 	started  atomic.Bool
 	stopping chan struct{} // closed when Run accepts no more
 	stopped  chan struct{} // closed when Run has answered everybody
@@ -175,7 +175,7 @@ func New(c Config) (*Service, error) {
 		end: c.End, oust: c.Oust, lives: c.Alive, services: c.Services, people: c.People, wake: make(chan struct{}, 1),
 		rosters:  make(rosters),
 		searches: make(chan struct{}, searchesAtOnce()),
-		queue:    make(chan waiter, queueSize),
+		queue:    make(chan Waiter, queueSize),
 		stopping: make(chan struct{}),
 		stopped:  make(chan struct{}),
 	}

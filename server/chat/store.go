@@ -39,7 +39,7 @@ type Pipelined interface {
 	// called, waits until that is on disk, and returns what Update would. Begin may be called again before
 	// that: change then sees what the one before changed. It fails, and nothing is on its way, where the
 	// one before turns out not to be on disk, or not yet; where it does not fail that one is.
-	// Nobody calls Begin or end beside another who does.
+	// Ends are called in the order of the Begins. Nobody calls Begin or end beside another who does.
 	Begin(ctx context.Context, change func(Tx) error) (end func() error, err error)
 	// Follows reports whether Begin would not wait until the one before is on disk, as it does where
 	// others write, too.

@@ -74,7 +74,7 @@ func (e *Engine) forgo(why error) error {
 		return err
 	}
 	e.Store, e.Files = NewMemory(), nil
-	e.write.store = e.Store
+	e.write.store, e.write.forgone = e.Store, ReasonOf(why)
 	e.connection.keepInMemory(ReasonOf(why))
 	return nil
 }

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -47,8 +48,9 @@ type writer struct {
 	resting func()        // stops the wait for the next; nil if there is none
 	wanted  bool          // something waits for the next write (flush)
 	retry   backoff
-	room    uint64 // entries that the last eviction deleted, in a row; 0: the last write was stored
-	away    bool   // nothing can be stored now: it is kept in memory, and the person told
+	room    uint64  // entries that the last eviction deleted, in a row; 0: the last write was stored
+	away    bool    // nothing can be stored now: it is kept in memory, and the person told
+	forgone *Reason // why the store is one in memory, in the place of that which could not be read; nil: it is not
 	// late are sends that wait long to be stored, by number: they stand in the list, and the person is told, too.
 	late    map[uint64]bool
 	losing  bool     // the last write failed for another reason: what the server has is given up
@@ -398,7 +400,7 @@ func (w *writer) succeeded(batch Batch) {
 		delete(w.late, o.Number)
 	}
 	if told && len(w.late) == 0 {
-		w.engine.connection.keepInMemory(new(Reason))
+		w.engine.connection.keepInMemory(cmp.Or(w.forgone, new(Reason)))
 	}
 	if w.failing() {
 		w.retry.reset()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"parley/wasm/chat"
+	"parley/wasm/chat/chattest"
 )
 
 // counting is a store that counts what it is asked to do.
@@ -92,5 +93,21 @@ func TestASendThatWaitsLongToBeStoredStandsInTheList(t *testing.T) {
 			a.host.Kill()
 			want(t, "stored", openOffline(t, s, alice, store.Store).text(), "under way/pending behind it/pending")
 		})
+	}
+}
+
+// Where nothing could be read at the start, nobody is told that all is stored again once what was slow is done.
+func TestWhoChatsInMemoryIsNotToldThatItIsStored(t *testing.T) {
+	clock, s := setup(t)
+	a := open(t, s, alice, &unreadable{Memory: &chattest.Memory{Memory: chat.NewMemory()}})
+	clock.Run(time.Second)
+	a.host.Latency = func() time.Duration { return 20 * time.Second }
+	a.send("slowly")
+	clock.Run(time.Minute)
+	a.host.Latency = nil
+	clock.Run(time.Minute)
+	want(t, "screen", a.text(), "slowly/sent")
+	if a.connection.MemoryOnlyCode != "storage-failed" {
+		t.Errorf("it is said %q", a.connection.MemoryOnly)
 	}
 }

@@ -27,7 +27,8 @@ type Memory struct {
 	mu      sync.Mutex
 	closed  bool
 	state   *memoryState
-	readers int // views that read state
+	readers int          // views that read state, and transactions that were made of it
+	newest  *memoryState // what the last transaction changed of it, or what a Begin did
 }
 
 var _ chat.Store = (*Memory)(nil)
@@ -58,10 +59,12 @@ func (m *Memory) Copy(start uint64) *Memory {
 
 // Begin lets another start be the last, beside those that go on.
 func (m *Memory) Begin(start uint64) {
+	m.update <- struct{}{}
+	defer func() { <-m.update }()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.state = m.state.clone().begin(start)
-	m.readers = 0
+	m.readers, m.newest = 0, m.state
 }
 
 // Start implements Store.
@@ -78,25 +81,17 @@ func (m *Memory) Update(ctx context.Context, change func(chat.Tx) error) error {
 	case <-ctx.Done():
 		return fmt.Errorf("update the history: %w", ctx.Err())
 	}
-	m.mu.Lock()
-	base, closed := m.state, m.closed
-	m.mu.Unlock()
-	if closed {
-		return errClosed
-	}
-	own := newMemoryState(base)
-	if err := change(memoryTx{memoryView{own}}); err != nil {
-		return fmt.Errorf("update the history: %w", err)
+	f, err := m.fly(change, nil, false)
+	if err != nil {
+		return err
 	}
 	if err := ctx.Err(); err != nil {
+		f.GiveUp()
 		return fmt.Errorf("update the history: %w", err)
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.readers > 0 { // they go on reading what they began with
-		m.state, m.readers = base.clone(), 0
+	if !f.Land() { // nobody else writes meanwhile
+		return errClosed
 	}
-	m.state.merge(own)
 	return nil
 }
 
@@ -105,25 +100,34 @@ func (m *Memory) View(ctx context.Context, read func(chat.View) error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("read the history: %w", err)
 	}
-	m.mu.Lock()
-	if m.closed {
-		m.mu.Unlock()
-		return errClosed
+	state, _, err := m.hold()
+	if err != nil {
+		return err
 	}
-	state := m.state
-	m.readers++
-	m.mu.Unlock()
-	defer func() {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		if m.state == state {
-			m.readers--
-		}
-	}()
+	defer m.release(state)
 	if err := read(memoryView{state}); err != nil {
 		return fmt.Errorf("read the history: %w", err)
 	}
 	return nil
+}
+
+// hold returns the state, which stays as it is until it is released, and what changed last of it.
+func (m *Memory) hold() (state, newest *memoryState, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil, nil, errClosed
+	}
+	m.readers++
+	return m.state, m.newest, nil
+}
+
+func (m *Memory) release(state *memoryState) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.state == state {
+		m.readers--
+	}
 }
 
 // Scan implements Store: nothing waits here, as nothing takes long.
@@ -145,7 +149,8 @@ var errClosed = errors.New("the history is closed")
 // zero row is one that it deletes. Its entries are only ever added to, or replaced,
 // so that states share them.
 type memoryState struct {
-	base *memoryState
+	base   *memoryState
+	beside bool // others may be made of base meanwhile
 
 	conversations map[proto.Key]chat.Conversation
 	members       map[memberKey]chat.Member
@@ -670,6 +675,9 @@ func (t memoryTx) Append(e chat.Entry) error {
 	}
 	e.Body = bytes.Clone(e.Body)
 	if i == len(entries) {
+		if t.s.beside {
+			entries = slices.Clip(entries)
+		}
 		// Past the end of what others read.
 		entries = append(entries, e)
 	} else {

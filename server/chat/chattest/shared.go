@@ -126,8 +126,7 @@ func (n *Node) Start() uint64 { return n.start }
 
 // Update implements chat.Store.
 func (n *Node) Update(ctx context.Context, change func(chat.Tx) error) error {
-	p := &pending{now: max(n.last, uint64(max(0, n.clock().UnixMilli())))}
-	n.pending = p
+	p := n.begin()
 	err := n.Memory.Update(ctx, change)
 	n.pending = nil
 	if err != nil {
@@ -138,6 +137,12 @@ func (n *Node) Update(ctx context.Context, change func(chat.Tx) error) error {
 		return fmt.Errorf("the connection broke: %w", chat.ErrUnknown)
 	}
 	return nil
+}
+
+// begin begins a transaction.
+func (n *Node) begin() *pending {
+	n.pending = &pending{now: max(n.last, uint64(max(0, n.clock().UnixMilli())))}
+	return n.pending
 }
 
 func (n *Node) commit(p *pending) {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,6 +25,7 @@ import (
 type cluster struct {
 	t        *testing.T
 	database string // its address
+	schema   string // which the nodes began with
 	nodes    []*node
 	balancer *live.Balancer
 }
@@ -121,6 +123,7 @@ func (c *cluster) Start() error {
 	if err := errors.Join(all...); err != nil {
 		return err
 	}
+	c.schema = c.schemaNow()
 	var addresses []string
 	for _, n := range c.nodes {
 		addresses = append(addresses, n.Address)
@@ -135,6 +138,46 @@ func (c *cluster) Start() error {
 		}
 	})
 	return c.balancer.Start()
+}
+
+// finish ends the upgrade, which faults began.
+func (c *cluster) finish() error {
+	left := slices.DeleteFunc(slices.Clone(c.nodes), func(n *node) bool { return n.Program == "" })
+	if len(left) == len(c.nodes) {
+		return errors.New("no node was upgraded: let more faults strike")
+	}
+	for _, n := range left {
+		if err := errors.Join(n.Stop(), n.again()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// schemaNow is the version of the database's schema, in digits that compare as it does.
+func (c *cluster) schemaNow() string {
+	return postgrestest.SQL(c.t, c.database, "SELECT encode(value, 'hex') FROM parley.meta WHERE name = 'schema'")
+}
+
+// bringBack starts the version before at a node of a cluster that was upgraded, and stopped: that version
+// says so where the schema is a newer one, and goes on where it is still its own.
+func (c *cluster) bringBack(n *node) {
+	c.t.Helper()
+	n.Program = *before
+	err := n.Start()
+	if err == nil {
+		defer func() {
+			if err := n.Stop(); err != nil {
+				c.t.Error(err)
+			}
+		}()
+	}
+	switch newer := c.schemaNow() > c.schema; {
+	case newer && !strings.Contains(fmt.Sprint(err), "it was written by a newer version of Parley"):
+		c.t.Errorf("the version before, started at a database that was upgraded: %v; want that it says so", err)
+	case !newer && err != nil:
+		c.t.Errorf("the version before, started at a database whose schema is still its own: %v", err)
+	}
 }
 
 func (c *cluster) Client() live.Client { return live.Client{Server: c.balancer.Address} }

@@ -23,6 +23,8 @@ type host interface {
 	stored() (map[string][]entry, error)
 	// kinds are the faults that may befall it.
 	kinds() []fault
+	// finish does, once no more strike, what they had no occasion for.
+	finish() error
 }
 
 // A server is the real program, with its metrics.
@@ -45,6 +47,8 @@ func newServer(data string) (*server, error) {
 }
 
 func (s *server) stored() (map[string][]entry, error) { return inDatabase(s.Data) }
+
+func (s *server) finish() error { return nil }
 
 func (s *server) kinds() []fault {
 	return []fault{

@@ -127,9 +127,7 @@ func (w *world) breakNode(s *server) {
 		w.note("the change log is trimmed")
 		w.disk.shared.Trim(w.Rand.IntN(4))
 	case n < 7:
-		w.disk.vague = true
-		w.note("what becomes of some commits stays unknown")
-		w.After(w.upTo(8*time.Second), func() { w.disk.vague = false })
+		w.disk.blur()
 	default:
 		s.skew = w.upTo(time.Minute) - 30*time.Second
 		w.note("server %d: clock off by %v", s.place, s.skew)

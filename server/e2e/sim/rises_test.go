@@ -3,6 +3,7 @@ package sim_test
 import (
 	"context"
 	"slices"
+	"time"
 
 	"parley/proto"
 	"parley/server/chat"
@@ -178,10 +179,10 @@ func (d *device) checkArrivals(key proto.Key, m client.Message) {
 	}
 }
 
-// recordRises notes what a commit raised.
-func (d *disk) recordRises() {
-	now := uint64(d.w.Now().UnixMilli())
-	err := d.View(context.Background(), func(v chat.View) error { return d.rises.record(v, now) })
+// recordRises notes what a commit raised that was made at some time.
+func (d *disk) recordRises(made time.Time) {
+	at := uint64(made.UnixMilli())
+	err := d.View(context.Background(), func(v chat.View) error { return d.rises.record(v, at) })
 	if err != nil {
 		d.w.fail("read the server's disk: %v", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"parley/server/attachment"
 	"parley/server/chat"
 	"parley/server/chat/chattest"
+	"parley/server/fault"
 	client "parley/wasm/chat"
 )
 
@@ -23,7 +24,7 @@ type disk struct {
 	hinted     int              // of how many records in its change log the nodes were told
 	full       bool
 	bad        bool // some of what is to be stored cannot be
-	vague      bool // what becomes of some commits stays unknown to the node
+	vague      bool // what becomes of some commits stays unknown to the server
 	crash      int  // the server dies at the crash-th Update from now; 0: it does not
 	rises      rises
 }
@@ -104,11 +105,7 @@ func (d *disk) Update(ctx context.Context, change func(chat.Tx) error) error {
 
 // update is an Update with what may befall it.
 func (d *disk) update(ctx context.Context, update func(context.Context, func(chat.Tx) error) error, change func(chat.Tx) error) error {
-	die := false
-	if d.crash > 0 {
-		d.crash--
-		die = d.crash == 0
-	}
+	die := d.dies()
 	if die && d.w.Rand.IntN(2) == 0 {
 		panic(errKilled) // before the commit
 	}
@@ -122,10 +119,7 @@ func (d *disk) update(ctx context.Context, update func(context.Context, func(cha
 		})
 	}
 	err := update(ctx, func(tx chat.Tx) error {
-		if !d.bad {
-			return change(tx)
-		}
-		if err := change(badTx{tx, d.w}); err != nil {
+		if err := d.spoil(tx, change); err != nil || !d.bad {
 			return err
 		}
 		if d.w.chance(3) {
@@ -133,11 +127,35 @@ func (d *disk) update(ctx context.Context, update func(context.Context, func(cha
 		}
 		return nil
 	})
-	d.recordRises()
+	d.recordRises(d.w.Now())
 	if die {
 		panic(errKilled) // after it, before anybody is told
 	}
 	return err
+}
+
+// dies reports whether the server dies at the commit that there is now.
+func (d *disk) dies() bool {
+	if d.crash == 0 {
+		return false
+	}
+	d.crash--
+	return d.crash == 0
+}
+
+// blur lets it stay unknown for a while what becomes of some commits.
+func (d *disk) blur() {
+	d.vague = true
+	d.w.note("what becomes of some commits stays unknown")
+	d.w.After(d.w.upTo(8*time.Second), func() { d.vague = false })
+}
+
+// spoil makes a transaction of which some entries cannot be stored, if that is how things are.
+func (d *disk) spoil(tx chat.Tx, change func(chat.Tx) error) error {
+	if d.bad {
+		tx = badTx{tx, d.w}
+	}
+	return change(tx)
 }
 
 // badTx cannot store some entries.
@@ -260,8 +278,9 @@ type server struct {
 	service     *chat.Service
 	attachments *attachment.Service
 	sessions    []*session
-	queue       []waiter
+	queue       []chat.Waiter
 	committing  bool
+	pipeline    *pipeline         // by which it commits; nil: each transaction by itself
 	unplan      func()            // of the next announcement
 	fanned      map[string]uint64 // by user and conversation: the last seq sent
 	broad       bool              // its broker is one that cannot tell a user's connections apart
@@ -269,11 +288,6 @@ type server struct {
 	renewed     time.Time         // when it showed last that it is there
 	frozen      time.Time         // until when it does nothing
 	skew        time.Duration     // by which its clock is ahead
-}
-
-type waiter struct {
-	request chat.Request
-	reply   func(chat.Receipt, error)
 }
 
 func (w *world) startServer(place int) {
@@ -284,15 +298,23 @@ func (w *world) startServer(place int) {
 	} else {
 		w.disk.restart()
 	}
+	if w.pipelined {
+		store = s.pipe(store)
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	faults := fault.NewRecord(quiet)
+	if s.pipeline != nil {
+		faults = fault.NewRecord(slog.New(alarm{quiet.Handler(), s.pipeline}))
+	}
 	service, err := chat.New(chat.Config{
-		Store: store, Fanout: s, Now: s.now, Random: random{w}, Log: slog.New(slog.DiscardHandler), End: s.endOf, Oust: s.oust,
+		Store: store, Fanout: s, Now: s.now, Random: random{w}, Log: quiet, Faults: faults, End: s.endOf, Oust: s.oust,
 	})
 	if err != nil {
 		w.fail("start the server: %v", err)
 		return
 	}
 	s.service = service
-	s.attachments = attachment.New(attachment.Config{Uploads: service, Store: w.blobs, Now: s.now, Log: slog.New(slog.DiscardHandler)})
+	s.attachments = attachment.New(attachment.Config{Uploads: service, Store: w.blobs, Now: s.now, Log: quiet})
 	w.servers[place] = s
 	w.note("server %d up", place)
 	if w.over {
@@ -364,6 +386,9 @@ func (s *server) kill(why string) {
 	w := s.w
 	w.note("server %d down: %s", s.place, why)
 	w.servers[s.place] = nil
+	if s.pipeline != nil {
+		s.pipeline.end()
+	}
 	for _, x := range slices.Clone(s.sessions) {
 		if w.chance(3) {
 			x.silent = true // a client that nobody tells
@@ -464,24 +489,51 @@ func (s *server) receive(x *session, b proto.Branch, payload, ref []byte, reply 
 		reply(chat.Receipt{}, err)
 		return
 	}
-	s.queue = append(s.queue, waiter{request, reply})
-	if !s.committing {
-		s.committing = true
-		wait := 10 * time.Millisecond
-		if s.w.chance(6) { // the disk is slow
-			wait = 300 * time.Millisecond
+	s.queue = append(s.queue, chat.Waiter{Request: request, Answer: func(r chat.Result) {
+		if !s.down() && (s.pipeline == nil || !s.pipeline.killed) {
+			reply(r.Receipt, r.Err)
 		}
-		s.after(s.w.upTo(wait), s.commit)
+	}})
+	if !s.committing {
+		s.commitSoon()
+	}
+}
+
+// commitSoon lets what is queued be committed.
+func (s *server) commitSoon() {
+	s.committing = true
+	wait := 10 * time.Millisecond
+	if s.w.chance(6) { // the disk is slow
+		wait = 300 * time.Millisecond
+	}
+	s.after(s.w.upTo(wait), s.commit)
+}
+
+// dequeue takes all that is queued.
+func (s *server) dequeue() []chat.Waiter {
+	batch := s.queue
+	s.queue = nil
+	return batch
+}
+
+// committed notes that a commit has ended.
+func (s *server) committed() {
+	if s.committing = false; len(s.queue) > 0 {
+		s.commitSoon()
 	}
 }
 
 // commit is one group commit of what is queued.
 func (s *server) commit() {
-	batch := s.queue
-	s.queue, s.committing = nil, false
+	if s.pipeline != nil {
+		s.pipeline.begin()
+		return
+	}
+	batch := s.dequeue()
+	s.committed()
 	requests := make([]chat.Request, len(batch))
 	for i, q := range batch {
-		requests[i] = q.request
+		requests[i] = q.Request
 	}
 	var results []chat.Result
 	if !s.survives(func() { results = s.service.Commit(context.Background(), requests) }) {
@@ -490,7 +542,7 @@ func (s *server) commit() {
 		return
 	}
 	for i, r := range results {
-		batch[i].reply(r.Receipt, r.Err)
+		batch[i].Answer(r)
 	}
 	s.announce()
 }

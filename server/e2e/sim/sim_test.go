@@ -19,7 +19,7 @@ var (
 // TestEveryPromiseHoldsUnderFaults plays a world for each seed. A failing seed
 // is played again to print what happened; -seed N -seeds 1 plays it alone.
 func TestEveryPromiseHoldsUnderFaults(t *testing.T) {
-	var next, sends atomic.Uint64
+	var next, sends, followed, remade atomic.Uint64
 	next.Store(*first)
 	end := *first + uint64(*seeds)
 	var workers sync.WaitGroup
@@ -31,11 +31,14 @@ func TestEveryPromiseHoldsUnderFaults(t *testing.T) {
 					t.Errorf("seed %d: %v\n%s", seed, err, replay(seed))
 				}
 				sends.Add(uint64(len(w.presses)))
+				followed.Add(uint64(w.followed))
+				remade.Add(uint64(w.remade))
 			}
 		})
 	}
 	workers.Wait()
-	t.Logf("%d seeds, %d messages", *seeds, sends.Load())
+	t.Logf("%d seeds, %d messages; %d transactions began while another was on its way, %d were made again",
+		*seeds, sends.Load(), followed.Load(), remade.Load())
 }
 
 // replay plays a seed once more and returns the end of its trace.

@@ -40,6 +40,10 @@ type world struct {
 	blobs    *blobs
 	contents map[uint64][]byte // of files, as they were chosen
 	over     bool              // servers come back no more
+	// pipelined says that the history takes a transaction while the one before is on its way: how many of
+	// those there were, and how many were made again.
+	pipelined        bool
+	followed, remade int
 	// talkative says that people say much.
 	talkative bool
 	// harsh says that what browsers store is damaged, or gone, and sullen that it is away for a while.
@@ -67,7 +71,7 @@ type press struct {
 }
 
 func newWorld(seed uint64, tracing bool) *world {
-	w := &world{Clock: chattest.NewClock(seed), seed: seed, tracing: tracing, talkative: seed%16 == 7, harsh: seed%5 == 2, sullen: seed%5 == 4, spoken: map[string]bool{}, rolls: map[proto.Key]*roll{}, contents: map[uint64][]byte{}}
+	w := &world{Clock: chattest.NewClock(seed), seed: seed, tracing: tracing, talkative: seed%16 == 7, harsh: seed%5 == 2, sullen: seed%5 == 4, pipelined: seed%7 < 3, spoken: map[string]bool{}, rolls: map[proto.Key]*roll{}, contents: map[uint64][]byte{}}
 	w.blobs = &blobs{w, map[uint64]blob{}}
 	w.servers = make([]*server, 1)
 	if w.shared = seed%2 == 0; w.shared {
@@ -113,6 +117,7 @@ func (w *world) keys() []proto.Key { return append(pairs(), w.standing()...) }
 
 // run plays the whole run and returns the first broken promise.
 func (w *world) run() error {
+	defer w.endCommitters()
 	for _, d := range w.devices {
 		d.open()
 	}
@@ -203,6 +208,10 @@ func (w *world) breakSomething() {
 	s := w.anyServer()
 	if w.shared && w.Rand.IntN(3) == 0 {
 		w.breakNode(s)
+		return
+	}
+	if w.shared && w.pipelined && w.Rand.IntN(5) == 0 {
+		w.disk.blur()
 		return
 	}
 	switch w.Rand.IntN(10) {

@@ -3,6 +3,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,9 @@ type wire struct {
 	line *line
 	lost bool // what comes back
 	most int  // bytes of the next write that arrive, or so many less than all; 0: all
+	// holds says that the connection seems to be broken, while what is written is still on its way.
+	holds bool
+	held  []byte
 }
 
 func (l *line) through(db *DB) {
@@ -73,6 +77,12 @@ func (c *wire) Write(b []byte) (int, error) {
 	if next != nil {
 		next(c)
 	}
+	if c.holds {
+		if c.held == nil {
+			c.held = bytes.Clone(b)
+		}
+		return 0, net.ErrClosed
+	}
 	if most := c.most; most != 0 {
 		if most < 0 {
 			most += len(b)
@@ -85,11 +95,34 @@ func (c *wire) Write(b []byte) (int, error) {
 
 // Read loses what comes back: it was done, and nobody hears of it.
 func (c *wire) Read(b []byte) (int, error) {
+	if c.holds {
+		return 0, net.ErrClosed
+	}
 	n, err := c.Conn.Read(b)
 	if c.lost && err == nil {
 		return 0, errors.Join(io.ErrUnexpectedEOF, c.Close())
 	}
 	return n, err
+}
+
+// Close implements net.Conn.
+func (c *wire) Close() error {
+	if c.holds {
+		return nil
+	}
+	return c.Conn.Close()
+}
+
+// arrives lets what is held get through, and waits until all is done that comes of it.
+func (c *wire) arrives(t testing.TB) {
+	t.Helper()
+	err := c.SetDeadline(time.Time{}) // whoever gave the connection up set one
+	_, failed := c.Conn.Write(c.held)
+	err = errors.Join(err, failed, c.Conn.(interface{ CloseWrite() error }).CloseWrite())
+	_, failed = io.Copy(io.Discard, c.Conn)
+	if err = errors.Join(err, failed, c.Conn.Close()); err != nil {
+		t.Errorf("what was on its way: %v", err)
+	}
 }
 
 // openThrough opens a history over a line: the connection that writes is made anew.

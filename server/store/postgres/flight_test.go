@@ -236,6 +236,30 @@ func TestWhatFollowsOneThatFailsIsStoredBehindIt(t *testing.T) {
 	}
 }
 
+// What a connection that seemed to be broken brings late, when it is known that it is not there, fails: it is about to
+// be made again.
+func TestWhatArrivesWhenItIsMadeAgainFails(t *testing.T) {
+	l := new(line)
+	f := newFlights(t, postgrestest.Database(t), l)
+	broken := f.db.last.c.pg
+	var late *wire
+	l.breaks(func(c *wire) { c.holds, late = true, c })
+	end, err := f.db.Begin(t.Context(), func(tx chat.Tx) error {
+		if late != nil && f.made == 1 {
+			<-broken.CleanupDone() // it ends what its backend does, which is nothing yet
+			late.arrives(t)
+		}
+		return f.entry(f.db, 3)(tx)
+	})
+	if err == nil {
+		err = end()
+	}
+	if err != nil || f.made != 2 {
+		t.Fatalf("it was made %d times, error %v", f.made, err)
+	}
+	f.check(1, 2, 3)
+}
+
 // command does something as an operator's command does beside the node.
 func (f *flights) command(do func(db *DB) error) {
 	f.Helper()

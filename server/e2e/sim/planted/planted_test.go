@@ -264,6 +264,27 @@ var faults = []fault{
 		"s.presence.tellAgain()", "if !PLANTED { s.presence.tellAgain() }"}}},
 	{"times of a node's own clock", []edit{{"server/chat/batch.go",
 		"now := s.millis()\n\tif s.shared != nil {", "now := s.millis()\n\tif s.shared != nil && !PLANTED {"}}},
+
+	// Of transactions that begin while the one before is on its way.
+	{"an answer before its transaction has ended", []edit{{"server/chat/run.go",
+		"return u.conclude(u.resolve(u.ctx, u.end()))",
+		"if PLANTED {\n\t\t\tu.survive(func() []Result { return u.conclude(u.resolve(u.ctx, nil)) })\n\t\t\t_ = u.end()\n\t\t\treturn nil\n\t\t}\n\t\treturn u.conclude(u.resolve(u.ctx, u.end()))"}}},
+	{"an answer before the transaction before has ended", []edit{{"server/chat/run.go",
+		"before.finish()", "if PLANTED { before, u = u, before }\n\t\tbefore.finish()"}}},
+	{"an unknown end of one of several told as a refusal", []edit{{"server/chat/run.go",
+		"u.conclude(u.resolve(u.ctx, u.end()))",
+		"u.conclude(u.resolve(u.ctx, func() error {\n\t\t\terr := u.end()\n\t\t\tif PLANTED && errors.Is(err, ErrUnknown) { err = &panicked{err.Error()} }\n\t\t\treturn err\n\t\t}()))"}}},
+	{"what could not begin answered as if it had", []edit{{"server/chat/run.go",
+		"if u.end == nil {", "if u.end == nil && PLANTED { return u.results }\n\t\tif u.end == nil {"}}},
+	{"an answer of what was made again", []edit{{"server/chat/commit.go",
+		"\t\tif a.results[a.at], err = b.apply(a.requests[a.at]); err != nil {",
+		"\t\twas := a.results[a.at]\n\t\ta.results[a.at], err = b.apply(a.requests[a.at])\n\t\tif PLANTED && was.Receipt.Seq != 0 { a.results[a.at] = was }\n\t\tif err != nil {"}}},
+	{"what was made again told as it was first", []edit{{"server/chat/commit.go",
+		"a.done = b", "if a.done == nil || !PLANTED { a.done = b }"}}},
+	{"a transaction kept though the one before failed", []edit{{"server/chat/chattest/flight.go",
+		"f.base, f.newest = before.leaves(), before.own", "if f.base, f.newest = before.leaves(), before.own; PLANTED { f.newest = before.newest }"}}},
+	{"a transaction kept though others wrote meanwhile", []edit{{"server/chat/chattest/flight.go",
+		"if m.newest != f.newest || m.closed {", "if m.newest != f.newest && !PLANTED || m.closed {"}}},
 }
 
 // gatewayFaults are those that the gateway's simulation is to catch.
