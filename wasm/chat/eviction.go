@@ -142,9 +142,11 @@ func (w *writer) discard(which func() []eviction, done func(error)) {
 		done(w.ended)
 		return
 	}
-	if w.resume != nil {
-		w.resume()
-		w.resume = nil
+	for _, wait := range []*func(){&w.resume, &w.resting} { // what waits is written with it, or after the pause
+		if *wait != nil {
+			(*wait)()
+			*wait = nil
+		}
 	}
 	w.writing = true
 	w.evict(all, unstoredOf(w.next.Entries), Batch{}, nil, nil, done)

@@ -267,6 +267,38 @@ func TestAConversationIsTakenOutWhileItIsFoundThatThereIsNoRoom(t *testing.T) {
 	}
 }
 
+// Whenever that is, and whatever the storage does then.
+func TestAConversationIsTakenOutWhereTheStorageFails(t *testing.T) {
+	clock, s := setup(t)
+	keys := others(s, 1, 1000)
+	store := newSmall(2000)
+	a := open(t, s, alice, store)
+	a.blind = true
+	clock.Run(time.Minute)
+	a.host.Latency = func() time.Duration { return 10 * time.Millisecond }
+	for i := range 20 {
+		store.broken = false
+		clock.Run(5 * time.Second)
+		a.scrollThrough(keys[0])
+		s.say(bob, alice, "before")
+		clock.Run(time.Duration(20+i) * time.Millisecond)
+		s.say(bob, alice, "after")
+		clock.Run(6 * time.Millisecond)
+		store.broken = true
+		for range 8 {
+			a.engine.Evict(keys[0], func(error) {})
+			clock.Run(time.Duration(5+2*i) * time.Millisecond)
+		}
+	}
+	store.broken = false
+	clock.Run(10 * time.Second)
+	a.evict(keys[0])
+	clock.Run(time.Second)
+	if n := store.check(t); n[key] != 40 || n[keys[0]] >= 1000 || a.connection.MemoryOnly != "" {
+		t.Errorf("%v is stored, and it is said %q", n, a.connection.MemoryOnly)
+	}
+}
+
 func TestLimitsAndKeepingAllExcludeEachOther(t *testing.T) {
 	clock, s := setup(t)
 	store := chat.NewMemory()
