@@ -80,7 +80,9 @@ func signOutWithTwoTabs(t *testing.T, before string) {
 	for _, p := range []*person{ada, other} {
 		p.find("textbox", "Your name")
 	}
-	eventually(t, "nothing to be kept", func() bool { return call[string](ada.tab, kept) == "" })
+	for _, p := range []*person{ada, other} { // each has a sessionStorage of its own
+		eventually(t, "nothing to be kept", func() bool { return call[string](p.tab, kept) == "" })
+	}
 
 	// Whoever comes next begins with nothing.
 	g.reopen("/mqtt")

@@ -142,9 +142,11 @@ func (w *writer) discard(which func() []eviction, done func(error)) {
 		done(w.ended)
 		return
 	}
-	if w.resume != nil {
-		w.resume()
-		w.resume = nil
+	for _, wait := range []*func(){&w.resume, &w.resting} { // what waits is written with it, or after the pause
+		if *wait != nil {
+			(*wait)()
+			*wait = nil
+		}
 	}
 	w.writing = true
 	w.evict(all, unstoredOf(w.next.Entries), Batch{}, nil, nil, done)
@@ -173,16 +175,17 @@ func (w *writer) hold(batch Batch, dirty []string, err error) {
 	w.compactOutbox()
 	w.boundUnstored()
 	w.room, w.losing = 0, false
-	if !w.away {
-		w.away = true
-		w.engine.keep.rest()
+	first := !w.away
+	w.away = true
+	w.pauseFor(min(roomEvery, w.retry.busy(w.host)))
+	if first {
+		w.engine.keep.rest() // which is stored after the pause
 		why := ErrFailed
 		if errors.Is(err, ErrFull) { // whatever else it says, as that it was closed for it
 			why = ErrFull
 		}
 		w.engine.connection.keepInMemory(ReasonOf(why))
 	}
-	w.pauseFor(min(roomEvery, w.retry.busy(w.host)))
 }
 
 // boundUnstored gives up entries if those that wait for room are too many: the server has them. Those that take the place

@@ -239,6 +239,66 @@ func TestAConversationTakenOutMakesRoom(t *testing.T) {
 	}
 }
 
+// Who does that as the disk is found to be full has it done, also where all history was to be kept, which rests then.
+func TestAConversationIsTakenOutWhileItIsFoundThatThereIsNoRoom(t *testing.T) {
+	clock, s := setup(t)
+	keys := others(s, 1, 1000)
+	store := newSmall(1001)
+	a := open(t, s, alice, store)
+	a.blind = true
+	clock.Run(time.Minute)
+	a.engine.Keep(chat.KeepingOn, chat.Limits{}, func(error) {})
+	clock.Run(time.Minute)
+	a.engine.Show(1, keys[0]) // so that nothing goes by itself
+	a.engine.Show(2, key)
+	a.host.Latency = func() time.Duration { return 50 * time.Millisecond }
+	s.say(bob, alice, "the last that there is room for")
+	clock.Run(60 * time.Millisecond) // it is being written
+	s.say(bob, alice, "more than that")
+	clock.Run(10 * time.Millisecond)
+	evicted := false
+	a.engine.Evict(keys[0], func(err error) { evicted = err == nil })
+	clock.Run(10 * time.Second)
+	if n := store.check(t); !evicted || n[key] != 2 || n[keys[0]] >= 1000 || a.connection.MemoryOnly != "" {
+		t.Errorf("%v is stored, evicted %v, and it is said %q", n, evicted, a.connection.MemoryOnly)
+	}
+	if got := a.engine.Kept(); got.State != chat.KeepingPaused {
+		t.Errorf("it tells %+v", got)
+	}
+}
+
+// Whenever that is, and whatever the storage does then.
+func TestAConversationIsTakenOutWhereTheStorageFails(t *testing.T) {
+	clock, s := setup(t)
+	keys := others(s, 1, 1000)
+	store := newSmall(2000)
+	a := open(t, s, alice, store)
+	a.blind = true
+	clock.Run(time.Minute)
+	a.host.Latency = func() time.Duration { return 10 * time.Millisecond }
+	for i := range 20 {
+		store.broken = false
+		clock.Run(5 * time.Second)
+		a.scrollThrough(keys[0])
+		s.say(bob, alice, "before")
+		clock.Run(time.Duration(20+i) * time.Millisecond)
+		s.say(bob, alice, "after")
+		clock.Run(6 * time.Millisecond)
+		store.broken = true
+		for range 8 {
+			a.engine.Evict(keys[0], func(error) {})
+			clock.Run(time.Duration(5+2*i) * time.Millisecond)
+		}
+	}
+	store.broken = false
+	clock.Run(10 * time.Second)
+	a.evict(keys[0])
+	clock.Run(time.Second)
+	if n := store.check(t); n[key] != 40 || n[keys[0]] >= 1000 || a.connection.MemoryOnly != "" {
+		t.Errorf("%v is stored, and it is said %q", n, a.connection.MemoryOnly)
+	}
+}
+
 func TestLimitsAndKeepingAllExcludeEachOther(t *testing.T) {
 	clock, s := setup(t)
 	store := chat.NewMemory()

@@ -90,3 +90,28 @@ func TestDirectKeyIsTheSameFromBothSides(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
+
+// Without the server, of what is stored, whatever is missing between.
+func TestWhereATimeIsIsFoundOverHoles(t *testing.T) {
+	t.Parallel()
+	got := newSite(t).openTab(t).eval(`
+		const { seqAt } = await import('/client/seq-at.js');
+		let state = 1;
+		const random = n => (state = state * 48271 % 2147483647) % n;
+		const away = () => Promise.reject(new TypeError('away'));
+		for (let round = 0; round < 500; round++) {
+			const stored = [];
+			for (let seq = 1, there = random(2); seq <= 60; seq++) {
+				if (!random(7)) there = !there;
+				if (there) stored.push({ seq: BigInt(seq), time: Math.floor(seq / 3) * 10 });
+			}
+			const history = async before => ({ messages: stored.filter(({ seq }) => !before || seq < before).slice(-1) });
+			const time = random(22) * 10 - 5;
+			const got = await seqAt(away, history, 'd:1:2', time), want = stored.find(m => m.time >= time)?.seq ?? 0n;
+			if (got !== want) return 'of ' + stored.map(({ seq }) => seq) + ' at ' + time + ': ' + got + ', want ' + want;
+		}
+		return 'right';`)
+	if got != "right" {
+		t.Error(got)
+	}
+}
