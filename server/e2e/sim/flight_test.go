@@ -276,7 +276,7 @@ func (p *pipeline) land(f *flight) error {
 	switch {
 	case w.disk.full:
 		f.err = errFull
-	case w.disk.bad && w.chance(3):
+	case w.disk.bad && w.chance(3), w.chance(20): // it is its COMMIT that is refused
 		f.err = errBad
 	case w.disk.vague && w.chance(3):
 		f.err = fmt.Errorf("the connection broke: %w", chat.ErrUnknown)
