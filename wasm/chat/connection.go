@@ -21,7 +21,7 @@ const (
 	settled = 10 * time.Second
 	// belated is for how long an attempt that failed may still be accepted by a server that
 	// was frozen, or slow, and take over from the session that came after it.
-	belated = time.Minute
+	belated = 2 * time.Minute
 	// clockCheck is how often this device's clock is looked at, which may be set.
 	clockCheck = 10 * time.Second
 )

@@ -337,7 +337,7 @@ func TestASessionThatLastedIsReplacedAtOnce(t *testing.T) {
 func TestATakenOverSessionDoesNotFightBack(t *testing.T) {
 	clock, s := setup(t)
 	a := open(t, s, alice, chat.NewMemory())
-	clock.Run(2 * time.Minute)
+	clock.Run(3 * time.Minute)
 	s.cut(proto.Refuse(proto.SessionTakenOver, "taken over"))
 	clock.Run(time.Hour)
 	if s.opened != 1 || a.connection.State != chat.Offline {
@@ -360,6 +360,8 @@ func TestAnOwnAttemptThatCameLateIsNobodyElse(t *testing.T) {
 	s.down = false
 	a.engine.Wake()
 	clock.Run(time.Second)
+	s.cut(proto.Refuse(proto.SessionTakenOver, "taken over"))
+	clock.Run(90 * time.Second)
 	s.cut(proto.Refuse(proto.SessionTakenOver, "taken over"))
 	clock.Run(30 * time.Second)
 	if a.connection.State != chat.Live {
