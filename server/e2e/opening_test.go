@@ -60,6 +60,7 @@ func openOnce(t *testing.T, more int) *opening {
 	o.open(newProfile(t), "Ann", "", "")
 	o.awaitConnection("live")
 	o.await("what is unread", `() => document.title.startsWith('(3)')`)
+	o.isStored()
 	return o
 }
 
@@ -68,6 +69,19 @@ func (o *opening) open(p *profile, name, hash, before string) {
 	p.t.Helper()
 	o.person = &person{tab: p.open(name, o.g.url+"/"+hash, sessionOf(11, "Ann", o.s.token(11, "Ann"))+";"+before), id: "11"}
 	o.profile = p
+}
+
+// isStored waits until all that the engine was told of is stored, as it is before anything is searched: an engine whose
+// last page is left ends without.
+func (o *opening) isStored() {
+	o.t.Helper()
+	call[bool](o.tab, `async token => {
+		const { connect } = await import('/parley.js');
+		const parley = await connect({ token });
+		await parley.search('hello');
+		parley.close();
+		return true;
+	}`, o.s.token(11, "Ann"))
 }
 
 // leave leaves the page, and waits until the engine has ended.
@@ -145,6 +159,7 @@ func TestAListIsNotSaidToBeEmptyWhileConversationsAreOpened(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.await("nothing to be in the list", `() => !document.querySelector('[data-key]') && document.body.textContent.includes('Archived (1)')`)
+	o.isStored()
 	o.again("", `
 		localStorage.removeItem('parley.snapshot');
 		new MutationObserver(() => {
@@ -162,13 +177,15 @@ func TestAListIsNotSaidToBeEmptyWhileConversationsAreOpened(t *testing.T) {
 func TestWhatWasKeptOfAConversationStandsUntilItIsOpened(t *testing.T) {
 	t.Parallel()
 	o := openOnce(t, 60)
+	o.openChat("12")
+	o.awaitMessage("line 3.", "received")
 	bob, blocked := uint64(12), true
 	if _, err := o.phone.send(proto.BranchBlock, &proto.Block{UserId: &bob, Blocked: &blocked}); err != nil {
 		t.Fatal(err)
 	}
-	const says = `() => document.body.innerText.includes('You have blocked')`
-	o.openChat("12")
+	const says = `() => document.body?.innerText.includes('You have blocked')`
 	o.await("the block", says)
+	o.isStored()
 	o.leave()
 	kept, err := json.Marshal(call[string](o.tab, `() => localStorage.getItem('parley.snapshot')`))
 	if err != nil {
@@ -190,8 +207,8 @@ func TestWhatWasKeptOfAConversationStandsUntilItIsOpened(t *testing.T) {
 			window.saidOtherwise ||= window.said && !now;
 			window.said ||= now;
 		}).observe(document, { subtree: true, childList: true, attributes: true });`)
-	o.await("the first conversations", `() => document.querySelector('[data-key]')`)
 	o.isOpening()
+	o.await("what was kept", says)
 	o.release()
 	o.await("the block", says)
 	if call[bool](o.tab, `() => window.saidOtherwise === true`) {
