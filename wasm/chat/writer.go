@@ -163,6 +163,18 @@ func (w *writer) settled(f func()) {
 	}
 }
 
+// idle calls f as soon as nothing is written, or is to be; or later, if what is to be cannot be.
+func (w *writer) idle(f, later func()) {
+	switch {
+	case w.resume != nil:
+		later()
+	case w.writing || w.pending():
+		w.flush(func() { w.idle(f, later) })
+	default:
+		f()
+	}
+}
+
 func (w *writer) pending() bool { return len(w.dirty.names) > 0 || !w.next.Empty() }
 
 // wake begins a write in a moment, so that what the current event still
@@ -227,11 +239,12 @@ func (w *writer) apply(parts []Batch, done func(error)) {
 		return
 	}
 	w.applying = true
+	store := w.store
 	w.host.Go(func() func() {
 		err := w.ended
 		for _, part := range parts {
 			if err == nil {
-				err = w.store.Apply(context.Background(), part)
+				err = store.Apply(context.Background(), part)
 			}
 		}
 		return func() {
