@@ -31,8 +31,8 @@ func main() {
 }
 
 // open returns the store and the network of one user of a server, given by its
-// address. Where the browser keeps nothing, the chat works in memory and says so; with what waits to be sent in what a
-// newer program keeps there, which stays as it is.
+// address. Where the browser keeps nothing, and will not, the chat works in memory and says so; with what waits to be sent
+// in what a newer program keeps there, which stays as it is.
 func open(ctx context.Context, user uint64, server string) (bridge.Parts, error) {
 	// http becomes ws, https wss.
 	dial := link.WebSocket(strings.Replace(server, "http", "ws", 1) + "/mqtt")

@@ -2,14 +2,17 @@ package e2e
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -68,11 +71,42 @@ func (d *disk) empty() {
 	}
 }
 
+// keepFull fills it, and takes what is given back, until all that is given back by the function that it returns.
+func (d *disk) keepFull() (empty func()) {
+	d.t.Helper()
+	d.fill()
+	filled, stop := make(chan struct{}), make(chan struct{})
+	end := sync.OnceFunc(func() {
+		close(stop)
+		<-filled
+	})
+	d.t.Cleanup(end)
+	go func() {
+		defer close(filled)
+		for again := time.NewTicker(20 * time.Millisecond); ; {
+			select {
+			case <-stop:
+				again.Stop()
+				return
+			case <-again.C:
+				d.fill()
+			}
+		}
+	}()
+	return func() {
+		d.t.Helper()
+		end()
+		d.empty()
+	}
+}
+
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { return len(b), nil }
 
-func TestOnADiskThatIsReallyFullTheChatGoesOnAndIsStoredOnceThereIsRoom(t *testing.T) {
+// startOnDisk lets a browser keep its profile on a small disk, and Ada and Bob say something.
+func startOnDisk(t *testing.T) (*disk, *gate, *person, *peer) {
+	t.Helper()
 	small := newDisk(t)
 	ctx, end, err := live.Start(chromeBinary, chromedp.UserDataDir(filepath.Join(small.folder, "profile")))
 	t.Cleanup(end)
@@ -85,6 +119,34 @@ func TestOnADiskThatIsReallyFullTheChatGoesOnAndIsStoredOnceThereIsRoom(t *testi
 	bob.openChat(ada.id)
 	ada.say("before")
 	bob.awaitMessage("before")
+	return small, g, ada, bob
+}
+
+// awaitKept waits until nobody is told any more that nothing is kept.
+func (p *person) awaitKept() {
+	p.t.Helper()
+	p.await("no notice any more", `() => ![...document.querySelectorAll('.notice')].some(n => n.textContent.includes('not kept in this browser'))`)
+}
+
+// awaitStored waits until messages are stored.
+func (p *person) awaitStored() {
+	p.t.Helper()
+	p.await("messages to be stored", `async id => {
+		const db = await new Promise((resolve, reject) => {
+			const opening = indexedDB.open('parley-' + id);
+			opening.onupgradeneeded = () => opening.transaction.abort(); // it is not there yet
+			opening.onsuccess = () => resolve(opening.result);
+			opening.onerror = () => reject(opening.error);
+		});
+		const count = db.transaction('messages').objectStore('messages').count();
+		await new Promise(resolve => { count.onsuccess = resolve; });
+		db.close();
+		return count.result > 0;
+	}`, p.id)
+}
+
+func TestOnADiskThatIsReallyFullTheChatGoesOnAndIsStoredOnceThereIsRoom(t *testing.T) {
+	small, g, ada, bob := startOnDisk(t)
 	eventually(t, "the notice", func() bool {
 		small.fill() // also what the browser has given back
 		bob.say(strings.Repeat("it fills what room its own files have left ", 100))
@@ -98,26 +160,77 @@ func TestOnADiskThatIsReallyFullTheChatGoesOnAndIsStoredOnceThereIsRoom(t *testi
 	ada.say("waits")
 	ada.awaitMessage("waits", "pending")
 	small.empty()
-	ada.await("no notice any more", `() => ![...document.querySelectorAll('.notice')].some(n => n.textContent.includes('not kept in this browser'))`)
+	ada.awaitKept()
 	// Browsers may have given up a database that met the full disk: then all but what waits comes from the server again.
-	ada.await("messages to be stored", `async id => {
-		const db = await new Promise((resolve, reject) => {
-			const opening = indexedDB.open('parley-' + id);
-			opening.onupgradeneeded = () => opening.transaction.abort(); // it is not there yet
-			opening.onsuccess = () => resolve(opening.result);
-			opening.onerror = () => reject(opening.error);
-		});
-		const count = db.transaction('messages').objectStore('messages').count();
-		await new Promise(resolve => { count.onsuccess = resolve; });
-		db.close();
-		return count.result > 0;
-	}`, ada.id)
+	ada.awaitStored()
 	g.close("/api/conversations")
 	ada.reload()
 	ada.awaitMessage("said while it is full", confirmed...)
 	ada.awaitMessage("heard while it is full", "received")
 	ada.awaitMessage("waits", "pending")
 	g.reopen("/mqtt")
+	bob.awaitMessage("waits")
+}
+
+// leave waits until a browser has closed the databases that it keeps on the disk: those that are open it need not open.
+func (d *disk) leave() {
+	d.t.Helper()
+	eventually(d.t, "the browser to close its databases", func() bool {
+		files, err := filepath.Glob("/proc/[0-9]*/fd/*")
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		return !slices.ContainsFunc(files, func(file string) bool {
+			name, err := os.Readlink(file) // of one that is closed by now there is none
+			return err == nil && strings.HasPrefix(name, d.folder) && strings.Contains(name, "IndexedDB")
+		})
+	})
+}
+
+// Where a write found no room Chromium opens the database no more.
+func TestAPageThatIsLoadedOnAReallyFullDiskTakesInWhatIsStoredOnceThereIsRoom(t *testing.T) {
+	const notKept = "New messages are not kept in this browser"
+	small, g, ada, bob := startOnDisk(t)
+	g.cut("/mqtt")
+	ada.awaitConnection("offline")
+	ada.say("unsent")
+	ada.awaitMessage("unsent", "pending")
+	for n := 0; ada.notices(notKept) == 0; n++ {
+		small.fill() // also what the browser has given back
+		filler := fmt.Sprintf("filler %d;", n)
+		ada.say(filler + strings.Repeat(" it fills what room its own files have left", 100))
+		ada.awaitMessage(filler, "pending")
+	}
+	ada.visit(g.url + "/healthz")
+	small.leave()
+	empty := small.keepFull()
+	ada.visit(g.url + "/#/to/" + bob.id)
+	ada.notice(notKept)
+	ada.say("said while it is full")
+	g.reopen("/mqtt")
+	bob.awaitMessage("said while it is full")
+	bob.say("heard while it is full")
+	ada.awaitMessage("heard while it is full", "received")
+	ada.awaitMessage("before", confirmed...)
+	g.cut("/mqtt")
+	ada.awaitConnection("offline")
+	ada.say("waits")
+	ada.awaitMessage("waits", "pending")
+	empty()
+	ada.awaitKept()
+	ada.awaitStored()
+	for _, reloaded := range []bool{false, true} {
+		if reloaded {
+			g.close("/api/conversations")
+			ada.reload()
+		}
+		ada.awaitMessage("said while it is full", confirmed...)
+		ada.awaitMessage("heard while it is full", "received")
+		ada.awaitMessage("unsent", append(confirmed, "pending")...) // the browser may have had room to read for a moment
+		ada.awaitMessage("waits", "pending")
+	}
+	g.reopen("/mqtt")
+	bob.awaitMessage("unsent")
 	bob.awaitMessage("waits")
 }
 

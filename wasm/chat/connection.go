@@ -339,6 +339,9 @@ func (c *connection) load(conversations int) {
 
 // keepInMemory tells that nothing new is kept but in memory, and why; or, without a reason, that it is stored again.
 func (c *connection) keepInMemory(why *Reason) {
+	if c.engine.interim.store != nil || c.engine.MemoryOnly.Text != "" { // then nothing is, whatever becomes of a write
+		return
+	}
 	c.state.MemoryOnly, c.state.MemoryOnlyCode = why.Text, why.Code
 	c.tell()
 }

@@ -22,7 +22,7 @@ func (d *Damage) Any() bool {
 	return d.Meta || len(d.Conversations)+len(d.Outbox)+len(d.Pages) > 0
 }
 
-// ErrFailed is what a Store returns where nothing can be read or written at all, now.
+// ErrFailed is what a Store returns where nothing can be read or written at all, now. A start goes on in memory then.
 var ErrFailed error = &Reason{Text: "the browser's storage failed", Code: "storage-failed"}
 
 // ErrSilent is of a store that takes long.
@@ -66,17 +66,6 @@ func (e *Engine) mend(d *Damage) {
 	if lost {
 		e.tellOf(errDamaged)
 	}
-}
-
-// forgo goes on in memory where nothing can be read, and says so. What is stored stays as it is, for another start.
-func (e *Engine) forgo(why error) error {
-	if err := e.Store.Close(); err != nil {
-		return err
-	}
-	e.Store, e.Files = NewMemory(), nil
-	e.write.store, e.write.forgone = e.Store, ReasonOf(why)
-	e.connection.keepInMemory(ReasonOf(why))
-	return nil
 }
 
 // giveUp drops pages, which are fetched again once they are wanted.

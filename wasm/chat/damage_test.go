@@ -218,37 +218,3 @@ func TestWhatIsDamagedAndCannotBeDroppedIsReadOver(t *testing.T) {
 		t.Errorf("the history was asked %d times", n)
 	}
 }
-
-// unreadable is a store of which nothing can be read.
-type unreadable struct {
-	*chattest.Memory
-	closed int
-}
-
-func (u *unreadable) Load(context.Context) (chat.Snapshot, error) {
-	return chat.Snapshot{}, fmt.Errorf("load: %w", chat.ErrFailed)
-}
-
-func (u *unreadable) Close() error {
-	u.closed++
-	return nil
-}
-
-func TestWhereNothingCanBeReadOneChatsInMemoryAndIsToldWhy(t *testing.T) {
-	s, store := openSpoilt(t, chat.Damage{})
-	s.down = false
-	away := &unreadable{Memory: store}
-	a := open(t, s, alice, away)
-	s.clock.Run(time.Second)
-	a.send("third")
-	s.clock.Run(time.Second)
-	page := a.timeline(0, 2)
-	s.clock.Run(time.Second)
-	want(t, "screen", text(page.Messages), "150 third/sent")
-	if a.connection.MemoryOnlyCode != "storage-failed" || away.closed != 1 {
-		t.Errorf("it is said %q; the store was closed %d times", a.connection.MemoryOnly, away.closed)
-	}
-	if left := load(t, store).Outbox; len(left) != 2 {
-		t.Errorf("what waits to be sent is %+v", left)
-	}
-}

@@ -13,6 +13,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -67,6 +68,7 @@ type Engine struct {
 	cancel        context.CancelFunc
 	loading       loading
 	top           top
+	interim       interim
 	started       bool      // all is loaded
 	unusable      error     // why the store could not be loaded
 	emptied       int       // how often less was found, or left, in the store than there was
@@ -87,7 +89,7 @@ func New(c Config) *Engine {
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.write = writer{late: make(map[uint64]bool), engine: e, host: c.Host, store: c.Store, row: e.rowOf, top: e.top.changed, lost: e.lost, failed: c.Observer.Failed, works: e.catchUp, reopened: e.reopened}
-	e.loading, e.top = loading{engine: e}, top{engine: e}
+	e.loading, e.top, e.interim = loading{engine: e}, top{engine: e}, interim{engine: e}
 	e.connection = connection{engine: e, state: Connection{State: Connecting, Opening: true, MemoryOnly: c.MemoryOnly.Text, MemoryOnlyCode: c.MemoryOnly.Code}, since: c.Host.Elapsed()}
 	e.renewing, e.sync, e.fetch = renewing{engine: e}, syncing{engine: e}, fetching{engine: e}
 	e.outbox, e.marking, e.typing, e.uploads = outbox{engine: e}, marking{engine: e}, newTyping(e), uploads{engine: e}
@@ -156,8 +158,15 @@ func (e *Engine) Close(done func()) {
 	e.renewing.end()
 	e.typing.end()
 	e.write.flush(func() {
+		stores := []Store{e.Store}
+		if e.interim.store != nil {
+			stores = append(stores, e.interim.store)
+		}
 		e.Host.Go(func() func() {
-			err := e.Store.Close()
+			var err error
+			for _, store := range stores {
+				err = errors.Join(err, store.Close())
+			}
 			return func() {
 				if err != nil {
 					e.Observer.Failed(fmt.Errorf("close the store: %w", err))

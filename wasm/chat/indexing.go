@@ -76,8 +76,9 @@ func (x *indexing) next() {
 		e.write.meta(e.meta)
 		return
 	}
+	store := e.Store
 	e.Host.Go(func() func() {
-		err := e.Store.Index(e.ctx, x.left[0])
+		err := store.Index(e.ctx, x.left[0])
 		return func() {
 			if d, damaged := errors.AsType[*Damage](err); damaged {
 				e.mend(d)

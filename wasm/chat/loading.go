@@ -43,12 +43,13 @@ func (e *Engine) known(name string, f func()) {
 
 // begin loads the first rows, tells done, and goes on with the others.
 func (l *loading) begin(done func(error)) {
-	e := l.engine
+	e, store := l.engine, l.engine.Store
 	e.Host.Go(func() func() {
-		snapshot, err := e.Store.Load(e.ctx)
+		snapshot, err := store.Load(e.ctx)
 		return func() {
-			if errors.Is(err, ErrFailed) {
-				err = e.forgo(err)
+			if isAway(err) {
+				e.forgo(err)
+				snapshot, err = Snapshot{}, nil
 			}
 			if err == nil {
 				e.load(snapshot)
@@ -69,9 +70,9 @@ func (l *loading) begin(done func(error)) {
 
 // next loads some of the other rows.
 func (l *loading) next() {
-	e, emptied := l.engine, l.engine.emptied
+	e, store, emptied := l.engine, l.engine.Store, l.engine.emptied
 	e.Host.Go(func() func() {
-		rows, err := e.Store.Rows(e.ctx, l.after, rowSlice)
+		rows, err := store.Rows(e.ctx, l.after, rowSlice)
 		damage, damaged := errors.AsType[*Damage](err)
 		return func() {
 			switch {
@@ -162,6 +163,7 @@ func (l *loading) end() {
 	e.keep.begin()
 	e.fetch.next()
 	e.connection.begin()
+	e.interim.wait()
 }
 
 func (e *Engine) load(s Snapshot) {

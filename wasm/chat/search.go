@@ -264,7 +264,7 @@ func (s *searching) look() {
 	if i := slices.IndexFunc(todo, func(st *stream) bool { return len(st.hits) > 0 }); i >= 0 {
 		todo = todo[:i]
 	}
-	l := &slice{search: s, pages: s.pages}
+	l := &slice{search: s, store: e.Store, pages: s.pages}
 	share := max(1, readPages/len(todo))
 	for _, st := range todo {
 		l.add(st, share)

@@ -12,7 +12,7 @@ import (
 // IndexedDB (package idb) and Memory; storetest holds what both must keep.
 type Store interface {
 	// Load returns everything but the messages and, where it knows which rows are on top, the others; it names what of
-	// this cannot be read; ErrFailed if nothing can.
+	// this cannot be read; ErrFailed or ErrFull if nothing can now: then it is called again and again.
 	Load(ctx context.Context) (Snapshot, error)
 	// Rows returns the rows whose keys come after one, in the order of the keys' bytes, at most so many; with a *Damage
 	// those that can be read.

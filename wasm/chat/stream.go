@@ -50,6 +50,7 @@ func (st *stream) next(pages uint64) *Span {
 // slice is a part of a search that is done off the loop: it looks up spans, and reads candidates.
 type slice struct {
 	search *searching
+	store  Store
 	pages  uint64 // how many more may be looked up
 	looked []looked
 	reads  []pageRead
@@ -88,13 +89,12 @@ func (l *slice) add(st *stream, share int) {
 
 // run is done off the loop.
 func (l *slice) run(ctx context.Context) error {
-	store := l.search.engine.Store
 	if len(l.looked) > 0 {
 		spans := make([]Span, len(l.looked))
 		for i, x := range l.looked {
 			spans[i] = x.span
 		}
-		found, err := store.Candidates(ctx, spans, l.search.probe)
+		found, err := l.store.Candidates(ctx, spans, l.search.probe)
 		if err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func (l *slice) run(ctx context.Context) error {
 	}
 	for i := range l.reads {
 		r := &l.reads[i]
-		entries, err := store.Messages(ctx, r.stream.c.name, r.page*PageSize, r.page*PageSize+PageSize-1)
+		entries, err := l.store.Messages(ctx, r.stream.c.name, r.page*PageSize, r.page*PageSize+PageSize-1)
 		if d, damaged := errors.AsType[*Damage](err); damaged {
 			l.damage.Pages = append(l.damage.Pages, d.Pages...)
 		} else if err != nil {

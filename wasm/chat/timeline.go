@@ -27,9 +27,9 @@ func (e *Engine) readStored(c *conversation, from, to uint64, reopens int, done 
 	r, epoch := new(read), e.meta.Epoch
 	c.reads = append(c.reads, r)
 	e.write.flush(func() {
-		unstored := e.write.unstored(c.name, from, to)
+		unstored, store := e.write.unstored(c.name, from, to), e.Store
 		e.Host.Go(func() func() {
-			found, err := e.Store.Messages(e.ctx, c.name, from, to)
+			found, err := store.Messages(e.ctx, c.name, from, to)
 			return func() {
 				c.reads = slices.DeleteFunc(c.reads, func(x *read) bool { return x == r })
 				if errors.Is(err, ErrReopened) && reopens > 0 {

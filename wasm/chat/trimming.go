@@ -150,14 +150,14 @@ func (c *conversation) mayBeOlder(than uint64) bool {
 
 // old finds how many of a conversation's oldest pages are from before a time, and evicts these.
 func (k *keeping) old(c *conversation, than uint64) {
-	e, epoch, stored := k.engine, k.engine.meta.Epoch, c.stored
+	e, store, epoch, stored := k.engine, k.engine.Store, k.engine.meta.Epoch, c.stored
 	first, end := PageOf(stored[0].From), PageOf(c.oldest(trimPages)[0].before)
 	var aged known
 	var failed error
 	e.Host.Go(func() func() {
 		pages := sort.Search(int(end-first), func(i int) bool {
 			last := known{stored.highest((first+uint64(i)+1)*PageSize - 1), ^uint64(0)}
-			found, err := e.Store.Messages(e.ctx, c.name, last.seq, last.seq)
+			found, err := store.Messages(e.ctx, c.name, last.seq, last.seq)
 			for _, x := range found {
 				if x, err := decode(c.key.Kind(), x.Body); err == nil {
 					last.time = x.event().Time

@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -48,9 +47,8 @@ type writer struct {
 	resting func()        // stops the wait for the next; nil if there is none
 	wanted  bool          // something waits for the next write (flush)
 	retry   backoff
-	room    uint64  // entries that the last eviction deleted, in a row; 0: the last write was stored
-	away    bool    // nothing can be stored now: it is kept in memory, and the person told
-	forgone *Reason // why the store is one in memory, in the place of that which could not be read; nil: it is not
+	room    uint64 // entries that the last eviction deleted, in a row; 0: the last write was stored
+	away    bool   // nothing can be stored now: it is kept in memory, and the person told
 	// late are sends that wait long to be stored, by number: they stand in the list, and the person is told, too.
 	late    map[uint64]bool
 	losing  bool     // the last write failed for another reason: what the server has is given up
@@ -165,6 +163,18 @@ func (w *writer) settled(f func()) {
 	}
 }
 
+// idle calls f as soon as nothing is written, or is to be; or later, if what is to be cannot be.
+func (w *writer) idle(f, later func()) {
+	switch {
+	case w.resume != nil:
+		later()
+	case w.writing || w.pending():
+		w.flush(func() { w.idle(f, later) })
+	default:
+		f()
+	}
+}
+
 func (w *writer) pending() bool { return len(w.dirty.names) > 0 || !w.next.Empty() }
 
 // wake begins a write in a moment, so that what the current event still
@@ -229,11 +239,12 @@ func (w *writer) apply(parts []Batch, done func(error)) {
 		return
 	}
 	w.applying = true
+	store := w.store
 	w.host.Go(func() func() {
 		err := w.ended
 		for _, part := range parts {
 			if err == nil {
-				err = w.store.Apply(context.Background(), part)
+				err = store.Apply(context.Background(), part)
 			}
 		}
 		return func() {
@@ -400,7 +411,7 @@ func (w *writer) succeeded(batch Batch) {
 		delete(w.late, o.Number)
 	}
 	if told && len(w.late) == 0 {
-		w.engine.connection.keepInMemory(cmp.Or(w.forgone, new(Reason)))
+		w.engine.connection.keepInMemory(new(Reason))
 	}
 	if w.failing() {
 		w.retry.reset()

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"parley/wasm/chat"
-	"parley/wasm/chat/chattest"
 )
 
 // counting is a store that counts what it is asked to do.
@@ -98,16 +97,17 @@ func TestASendThatWaitsLongToBeStoredStandsInTheList(t *testing.T) {
 
 // Where nothing could be read at the start, nobody is told that all is stored again once what was slow is done.
 func TestWhoChatsInMemoryIsNotToldThatItIsStored(t *testing.T) {
-	clock, s := setup(t)
-	a := open(t, s, alice, &unreadable{Memory: &chattest.Memory{Memory: chat.NewMemory()}})
+	clock, s, store := shut(t)
+	s.down = false
+	a := open(t, s, alice, store)
 	clock.Run(time.Second)
 	a.host.Latency = func() time.Duration { return 20 * time.Second }
 	a.send("slowly")
 	clock.Run(time.Minute)
 	a.host.Latency = nil
 	clock.Run(time.Minute)
-	want(t, "screen", a.text(), "slowly/sent")
-	if a.connection.MemoryOnlyCode != "storage-failed" {
+	want(t, "screen", a.text(), "1 2 3 slowly/sent")
+	if a.connection.MemoryOnlyCode != "storage-full" {
 		t.Errorf("it is said %q", a.connection.MemoryOnly)
 	}
 }

@@ -57,7 +57,7 @@ func factory() (js.Value, error) {
 }
 
 // Unavailable is the error of Open where this browser keeps nothing: storage is
-// blocked or absent, has no room at all, never answers, or is a newer version's. It says which.
+// blocked or absent, or is a newer version's. It says which.
 type Unavailable struct {
 	why error
 	// Newer is that there is a database of a newer version of this program, which stays as it is; Outbox is what waits
@@ -80,11 +80,15 @@ func openDatabase(ctx context.Context, user uint64, patience time.Duration) (js.
 	defer cancel()
 	db, err := settle(waiting, func(f js.Value) js.Value { return f.Call("open", databaseName(user), version) }, upgrade,
 		func(late js.Value) { late.Call("close") })
-	if err == nil || ctx.Err() != nil || errors.Is(err, errNewer) || errors.Is(err, errHeld) {
+	if err == nil || ctx.Err() != nil || errors.Is(err, errNewer) || mayPass(err) {
 		return db, err
 	}
 	return db, &Unavailable{why: err}
 }
+
+// mayPass reports whether a database that could not be opened may be later: once there is room, the browser's storage works
+// or answers, or another tab gives way.
+func mayPass(err error) bool { return errors.Is(err, chat.ErrFull) || errors.Is(err, errFailed) }
 
 // readOutbox reads what waits to be sent in a database of whatever version.
 func readOutbox(ctx context.Context, user uint64) (outbox []chat.Outgoing, err error) {
@@ -111,7 +115,9 @@ func readOutbox(ctx context.Context, user uint64) (outbox []chat.Outgoing, err e
 // Delete deletes a user's database. It waits until every tab has closed it,
 // which tabs with a Store do by themselves.
 func Delete(ctx context.Context, user uint64) error {
-	if _, err := settle(ctx, func(f js.Value) js.Value { return f.Call("deleteDatabase", databaseName(user)) }, nil, nil); err != nil {
+	waiting, cancel := context.WithTimeoutCause(ctx, patience, errSilent)
+	defer cancel()
+	if _, err := settle(waiting, func(f js.Value) js.Value { return f.Call("deleteDatabase", databaseName(user)) }, nil, nil); err != nil {
 		return fmt.Errorf("delete the stored history: %w", err)
 	}
 	return nil

@@ -71,7 +71,9 @@ func (s *Files) Delete(ctx context.Context, keys []string) error {
 
 // Erase deletes all of the user's files.
 func (s *Files) Erase(ctx context.Context) error {
-	if _, err := settle(ctx, func(f js.Value) js.Value { return f.Call("deleteDatabase", filesName(s.user)) }, nil, nil); err != nil {
+	waiting, cancel := context.WithTimeoutCause(ctx, patience, errSilent)
+	defer cancel()
+	if _, err := settle(waiting, func(f js.Value) js.Value { return f.Call("deleteDatabase", filesName(s.user)) }, nil, nil); err != nil {
 		return fmt.Errorf("delete the files that were to be sent: %w", err)
 	}
 	return nil

@@ -30,11 +30,13 @@ const patience = 15 * time.Second
 type Store struct {
 	user    uint64
 	opening chan struct{} // holds a token while the database is opened again
+	began   sync.Once     // what a start leaves for later, once it is open
 
 	mu       sync.Mutex // never held while anything is waited for
 	db       js.Value
 	handlers listeners
 	lost     error // why the database must be opened again; nil if it is open
+	untold   error // why Open could not open it, as the first Load says
 	reopened bool  // and not loaded since
 	torn     bool  // what was written last before it was opened may be missing its end
 	closed   bool  // by Close
@@ -49,7 +51,8 @@ var (
 var errClosed = errors.New("the stored history is closed")
 
 // Open opens the history of a user, other than 0, and makes an empty one if
-// there is none. If this browser keeps nothing, the error wraps an *Unavailable.
+// there is none. If this browser keeps nothing, the error wraps an *Unavailable. Where it may later, as once there is room,
+// the Store opens it then, and until then its errors wrap chat.ErrFull or chat.ErrFailed.
 func Open(ctx context.Context, user uint64) (*Store, error) {
 	if user == 0 {
 		return nil, errors.New("open the stored history: user 0 is nobody")
@@ -62,18 +65,24 @@ func Open(ctx context.Context, user uint64) (*Store, error) {
 		}
 		err = unavailable
 	}
-	if err != nil {
+	if _, never := errors.AsType[*Unavailable](err); err != nil && (never || ctx.Err() != nil || errors.Is(err, errHeld)) {
 		return nil, fmt.Errorf("open the stored history: %w", err)
 	}
-	s := &Store{user: user, opening: make(chan struct{}, 1)}
-	s.take(db)
+	s := &Store{user: user, opening: make(chan struct{}, 1), db: db, lost: err, untold: err}
+	if err == nil {
+		s.take(db)
+	}
+	return s, nil
+}
+
+// begin renews the log before long.
+func (s *Store) begin() {
 	time.AfterFunc(beginning, func() {
 		s.mu.Lock()
 		s.torn = true
 		s.mu.Unlock()
 		s.renew(context.Background())
 	})
-	return s, nil
 }
 
 // renew renews the log if that may be torn, and if it can.
@@ -92,6 +101,7 @@ func (s *Store) renew(ctx context.Context) {
 // take makes db the open database. s.mu is held, or s is new.
 func (s *Store) take(db js.Value) {
 	s.db, s.lost = db, nil
+	s.began.Do(s.begin)
 	s.handlers.on(db, "versionchange", func() {
 		s.lose(db, &chat.Reason{Text: "the stored history was deleted or upgraded by another tab", Code: "storage-lost"})
 	})
@@ -165,6 +175,9 @@ func (s *Store) reopen(ctx context.Context) error {
 		return errClosed
 	}
 	db, err := openDatabase(ctx, s.user, patience)
+	if err != nil && s.db.IsUndefined() {
+		return err
+	}
 	if err != nil {
 		return fmt.Errorf("%w, and cannot be opened again: %w", lost, err)
 	}
@@ -180,8 +193,11 @@ func (s *Store) reopen(ctx context.Context) error {
 	return fmt.Errorf("%w: %w", lost, chat.ErrReopened)
 }
 
-// forget ends all listening to a database that is closed.
+// forget ends all listening to a database that is closed, if there was one.
 func (s *Store) forget() {
+	if s.db.IsUndefined() {
+		return
+	}
 	s.db.Set("onversionchange", js.Null())
 	s.db.Set("onclose", js.Null())
 	s.handlers.release()
@@ -207,6 +223,13 @@ func (s *Store) Load(ctx context.Context) (chat.Snapshot, error) { return s.load
 
 // load loads once again from a database that was lost meanwhile.
 func (s *Store) load(ctx context.Context, again bool) (chat.Snapshot, error) {
+	s.mu.Lock()
+	untold := s.untold
+	s.untold = nil
+	s.mu.Unlock()
+	if untold != nil {
+		return chat.Snapshot{}, fmt.Errorf("load the stored history: %w", untold)
+	}
 	if _, err := s.ready(ctx); err != nil && !errors.Is(err, chat.ErrReopened) {
 		return chat.Snapshot{}, fmt.Errorf("load the stored history: %w", err)
 	}

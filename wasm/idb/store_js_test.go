@@ -459,15 +459,12 @@ func storage(t *testing.T, value any) {
 func TestABrowserThatKeepsNothingIsUnavailableAndSaysWhy(t *testing.T) {
 	function := func(body string) js.Value { return js.Global().Get("Function").New(body) }
 	thrown := `throw new DOMException('no', 'SecurityError')`
-	failing := `const request = new EventTarget(); request.error = new DOMException('no', 'QuotaExceededError');
-		setTimeout(() => request.onerror(new Event('error'))); return request`
 	for name, test := range map[string]struct {
 		storage any
 		want    string
 	}{
-		"there is none":  {nil, "no storage"},
-		"it is blocked":  {map[string]any{"open": function(thrown)}, "allow it to keep site data"},
-		"it has no room": {map[string]any{"open": function(failing)}, "storage is full"},
+		"there is none": {nil, "no storage"},
+		"it is blocked": {map[string]any{"open": function(thrown)}, "allow it to keep site data"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			storage(t, test.storage)
@@ -478,14 +475,64 @@ func TestABrowserThatKeepsNothingIsUnavailableAndSaysWhy(t *testing.T) {
 			}
 		})
 	}
-	t.Run("it never answers", func(t *testing.T) {
-		storage(t, map[string]any{"open": function(`return new EventTarget()`)})
-		_, err := openDatabase(t.Context(), 1, 50*time.Millisecond)
-		var unavailable *Unavailable
-		if !errors.As(err, &unavailable) || !errors.Is(err, errSilent) {
-			t.Errorf("got %v", err)
+}
+
+func TestADatabaseThatCannotBeOpenedAtAStartIsOpenedOnceItCan(t *testing.T) {
+	failing := func(name, message string) string {
+		return `const request = new EventTarget(); request.error = new DOMException('` + message + `', '` + name + `');
+			setTimeout(() => request.onerror(new Event('error'))); return request`
+	}
+	for name, test := range map[string]struct {
+		open string // JavaScript
+		want error
+	}{
+		"there is no room":     {failing("QuotaExceededError", "no"), chat.ErrFull},
+		"the disk is full":     {failing("UnknownError", "FILE_ERROR_NO_SPACE"), chat.ErrFull},
+		"the browser fails it": {failing("UnknownError", "Internal error opening backing store"), chat.ErrFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			user := newUser(t)
+			before := open(t, user)
+			if err := before.Apply(t.Context(), batch(1)); err != nil {
+				t.Fatal(err)
+			}
+			before.Close()
+			var s *Store
+			t.Run("until then", func(t *testing.T) {
+				storage(t, map[string]any{"open": js.Global().Get("Function").New(test.open)})
+				s = open(t, user)
+				for range 2 {
+					if _, err := s.Load(t.Context()); !errors.Is(err, test.want) {
+						t.Errorf("Load: %v, want %v", err, test.want)
+					}
+					if err := s.Apply(t.Context(), batch(2)); !errors.Is(err, test.want) {
+						t.Errorf("Apply: %v, want %v", err, test.want)
+					}
+				}
+			})
+			defer s.Close()
+			if snapshot, err := s.Load(t.Context()); err != nil || len(snapshot.Outbox) != 1 {
+				t.Errorf("loaded is %+v, %v", snapshot, err)
+			}
+			if err := s.Apply(t.Context(), batch(3)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Run("it is closed before", func(t *testing.T) {
+		storage(t, map[string]any{"open": js.Global().Get("Function").New(failing("QuotaExceededError", "no"))})
+		s := open(t, 1)
+		if err := s.Close(); err != nil {
+			t.Error(err)
 		}
 	})
+}
+
+func TestADatabaseThatNeverOpensIsGivenUpForNow(t *testing.T) {
+	storage(t, map[string]any{"open": js.Global().Get("Function").New(`return new EventTarget()`)})
+	if _, err := openDatabase(t.Context(), 1, 50*time.Millisecond); !errors.Is(err, errSilent) || !mayPass(err) {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestATabThatHoldsAnOlderSchemaOpenIsNamed(t *testing.T) {

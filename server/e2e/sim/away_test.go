@@ -12,7 +12,7 @@ import (
 
 // Browsers' storage can do nothing for a while: it cannot be opened, at a start or after it was closed underneath a
 // running tab, or a transaction gets no end. Then one chats in memory and is told so, what is written stands in the list
-// all the same, and what was stored before is there once it can be opened again.
+// all the same, and what was stored before is there once it can be opened again, in the same tab.
 
 // longest is after how long a transaction that gets no end is given up.
 const longest = time.Minute
@@ -63,16 +63,27 @@ func (s *store) endlessly(change func() error) error {
 	return client.ErrReopened
 }
 
-// shutOut lets a start find a store that cannot be opened: that tab goes on in memory. What waits there to be sent comes
-// after what that sends.
-func (s *store) shutOut() error {
-	d := s.device
+// shutOut lets a start find a store that cannot be opened for a while: until it can, that tab goes on in memory. What waits
+// there to be sent comes after what that sends.
+func (d *device) shutOut() {
 	d.w.note("%s: the store cannot be opened at the start", d)
-	s.away, d.shutOut, d.forgets = false, true, true
-	for _, o := range s.load().Outbox {
+	d.inMemory, d.forgets = true, true
+	for _, o := range d.store.load().Outbox {
 		d.eachOf(o, func(p *press) { p.overtaken = true })
 	}
-	return fmt.Errorf("load it: %w", client.ErrFailed)
+	host := d.host
+	d.w.After(d.w.upTo(20*time.Second), func() {
+		if host == d.host {
+			d.store.away = false
+		}
+	})
+}
+
+// checkStored holds that nobody is told that nothing is stored, long after it can be.
+func (d *device) checkStored() {
+	if d.memory {
+		d.w.fail("%s: is told that nothing new is stored, and all could be", d)
+	}
 }
 
 // lists holds that what is sent stands in the list soon, or is refused.

@@ -131,6 +131,7 @@ func (w *world) checkAll() {
 	w.checkPresses(logs)
 	w.checkErased(logs)
 	for _, d := range w.devices {
+		d.checkStored()
 		for _, key := range d.keys() {
 			if key.Kind() == proto.Group {
 				d.checkGroup(key, logs[key])

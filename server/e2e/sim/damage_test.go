@@ -29,9 +29,9 @@ func (d *device) lose() {
 	d.w.note("%s: the database is gone", d)
 	d.forgets = true
 	for _, o := range d.store.load().Outbox {
-		d.eachOf(o, func(p *press) { p.refused, p.inMemory = p.refused || d.host == nil, true })
+		d.eachOf(o, func(p *press) { p.refused, p.inMemory = p.refused || d.host == nil || !d.loaded, true })
 	}
-	d.store.lost = d.host != nil
+	d.store.lost = d.host != nil && d.loaded
 	d.store.unindexed, d.store.old = nil, false
 	d.store.Lose()
 }
@@ -70,7 +70,7 @@ func (s *store) spoil() {
 			}
 		}
 	case n < 7:
-		damage.Meta = true
+		damage.Meta = stored.Meta.Device != "" // not where all is gone
 	default:
 		for _, o := range stored.Outbox {
 			if w.Rand.IntN(2) == 0 {

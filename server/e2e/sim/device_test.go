@@ -28,8 +28,8 @@ type device struct {
 	skew   time.Duration
 	late   bool // the answer that was just given comes late
 	silent bool // or only when it is given up
-	// loaded says that this tab has the store open, and shutOut that it never had.
-	loaded, shutOut bool
+	// loaded says that this tab has taken in what is stored, and inMemory that it began without.
+	loaded, inMemory bool
 
 	open_    string // the conversation on the screen; "" for none
 	openedAt time.Time
@@ -118,7 +118,8 @@ func (d *device) open() {
 	spoilt := d.store.Spoilt()
 	d.told, d.forgets, d.memory = make(map[string]bool), d.full || d.store.room >= 0 || spoilt.Any(), false
 	d.toldOf, d.store.lost = make(map[string]bool), false
-	d.loaded, d.shutOut, d.silent, d.store.endless, d.store.away = false, false, false, false, d.w.sullen && d.w.chance(4)
+	d.loaded, d.inMemory, d.silent, d.store.endless = false, false, false, false
+	d.store.away = (d.w.sullen || d.w.harsh) && d.w.chance(4)
 	d.repeating = len(d.unanswered) > 0
 	engine := client.New(client.Config{
 		User: d.user, Token: client.Token{Text: "token", Services: d.services()}, Store: d.store, Network: d, History: d, Files: d.files, Host: d.host, Observer: &observer{d, d.host},
@@ -354,7 +355,7 @@ func (d *device) refused(m client.Message, host *chattest.Host) {
 		d.sendAgain(m, host)
 		return
 	}
-	if m.ReasonCode == "no-files-here" && d.shutOut {
+	if m.ReasonCode == "no-files-here" && d.inMemory {
 		d.w.withdrawn(m.Ref)
 		for _, x := range d.unanswered {
 			x.refused = x.refused || fmt.Sprintf("%x", x.draft.Ref) == m.Ref

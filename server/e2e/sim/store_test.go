@@ -40,6 +40,7 @@ func (d *device) crowd() {
 // step is a change that is made as a whole, before or after which the tab may die.
 func (s *store) step(what string, change func() error) error {
 	d := s.device
+	d.loaded = true
 	die := false
 	if s.kill > 0 && d.w.faulty {
 		s.kill--
@@ -100,13 +101,13 @@ func (s *store) Index(ctx context.Context, span client.Span) error {
 
 // Load implements chat.Store: mostly few rows come first, so that the others matter, and sometimes none.
 func (s *store) Load(ctx context.Context) (client.Snapshot, error) {
-	if s.away && !s.device.loaded {
-		return client.Snapshot{}, s.shutOut()
+	if s.away && !s.device.loaded && !s.device.inMemory {
+		s.device.shutOut()
 	}
 	if err := s.opened(); err != nil {
 		return client.Snapshot{}, err
 	}
-	s.device.loaded = true
+	s.device.loaded = s.device.loaded || !s.device.inMemory // else it is read first, and taken in with the next write
 	if s.old {
 		return s.upgrade(ctx)
 	}

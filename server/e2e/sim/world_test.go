@@ -285,9 +285,6 @@ func (w *world) heal() {
 	}
 	for _, d := range w.devices {
 		d.full, d.store.room, d.store.away, d.store.endless = false, -1, false, false
-		if d.shutOut { // the person reloads the page
-			d.kill("to use what is stored")
-		}
 		if d.host == nil {
 			d.open()
 		}
