@@ -95,11 +95,10 @@ func (i *interim) end(s Snapshot) {
 		e.write.clear()
 		s.Conversations, s.Top = nil, nil
 	}
-	entries := e.rewrite(memory)
 	damage := e.joinRows(s)
 	e.outbox.join(s.Outbox, &damage)
 	for _, c := range e.sorted() {
-		e.outbox.echoed(c, entries[c])
+		e.rewrite(c, memory)
 	}
 	e.top = top{engine: e, stored: s.Top}
 	e.mend(&damage)
@@ -128,25 +127,23 @@ func (e *Engine) joinMeta(stored Meta) (same bool) {
 	return same
 }
 
-// rewrite lets all entries be written that are in a memory, and returns them.
-func (e *Engine) rewrite(memory Store) map[*conversation][]entry {
-	all := make(map[*conversation][]entry)
-	for _, c := range e.sorted() {
-		found, err := memory.Messages(context.Background(), c.name, 0, ^uint64(0))
-		if err == nil {
-			all[c], err = decodeAll(c.key.Kind(), found)
-		}
-		if err != nil {
-			e.Observer.Failed(err)
-			continue
-		}
-		for _, x := range found {
-			x.replaces = true // what may be stored of it is older
-			e.write.entry(x)
-		}
-		e.write.touch(c.name)
+// rewrite lets all entries of a conversation be written that are in a memory. Some may be what waited to be sent.
+func (e *Engine) rewrite(c *conversation, memory Store) {
+	found, err := memory.Messages(context.Background(), c.name, 0, ^uint64(0))
+	if err != nil {
+		e.Observer.Failed(err)
+		return
 	}
-	return all
+	for _, x := range found {
+		x.replaces = true // what may be stored of it is older
+		e.write.entry(x)
+	}
+	entries, err := decodeAll(c.key.Kind(), found)
+	if err != nil {
+		e.Observer.Failed(err)
+	}
+	e.outbox.echoed(c, entries)
+	e.write.touch(c.name)
 }
 
 // joinRows takes in all rows, and returns what is damaged.
@@ -246,9 +243,6 @@ func (b *outbox) join(stored []Outgoing, damage *Damage) {
 		if err := b.rejoin(o); err != nil {
 			damage.Outbox = append(damage.Outbox, o.Number)
 		}
-	}
-	for _, c := range e.conversations {
-		slices.SortStableFunc(c.outbox, func(a, b *outgoing) int { return compare(a.Number, b.Number) })
 	}
 }
 

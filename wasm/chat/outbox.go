@@ -203,7 +203,7 @@ func (b *outbox) restore(stored Outgoing) error {
 	}
 	o := &outgoing{Outgoing: stored, entry: x, ref: x.ref(), tried: true}
 	o.uploading()
-	c.outbox = append(c.outbox, o)
+	c.queue(o)
 	return nil
 }
 
