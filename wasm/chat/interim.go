@@ -267,7 +267,7 @@ func (e *Engine) resume(unheard bool) {
 	}
 	e.Observer.Conversations(e.Conversations())
 	for _, c := range e.sorted() {
-		for _, o := range c.outbox {
+		for _, o := range slices.Backward(c.outbox) { // whose numbers rose, before others have them
 			e.outbox.changed(c, o)
 		}
 		e.deliveredStored(c)
