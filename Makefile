@@ -40,7 +40,7 @@ GO_BUILD = go build -buildvcs=false
 NOT_INLINED = google.golang.org/protobuf/... github.com/eclipse/... crypto/... encoding/asn1 encoding/base64 \
 	encoding/json encoding/pem fmt math/big reflect parley/proto parley/wasm/bridge parley/wasm/link parley/wasm/idb \
 	parley/wasm/chat time slices context strings sort log sync internal/sync syscall syscall/js compress/... hash/... \
-	unique internal/abi internal/bisect internal/godebug internal/reflectlite internal/runtime/...
+	unique runtime internal/abi internal/bisect internal/godebug internal/reflectlite internal/runtime/...
 SMALL = -ldflags='-s -w' $(patsubst %,-gcflags='%=-l',$(NOT_INLINED))
 
 # The race detector watches everything but SQLite itself, which is C translated to Go,
