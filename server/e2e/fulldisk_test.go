@@ -285,7 +285,8 @@ func TestWhatIsStoredAfterAWriteThatWasCutShortIsThereAtTheNextStart(t *testing.
 		ada.awaitConnection("live")
 		ada.say("after")
 		ada.awaitMessage("after", confirmed...)
-		eventually(t, "another file", func() bool { return !slices.Equal(logs(), torn) })
+		// The torn one goes once all that is readable of it is in another.
+		eventually(t, "another file in its place", func() bool { return !slices.Contains(logs(), torn[0]) })
 	})
 	g.cut("/mqtt")
 	g.close("/api/conversations")
