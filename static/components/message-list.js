@@ -382,9 +382,9 @@ export class MessageList extends HTMLElement {
     if (change.messages.some(({ mine, seq }) => mine && seq === 0n)) this.#paint();
   }
 
-  /** How many messages fill the screen and what is early above it, as a rule: laying out more would keep who opens the conversation waiting. */
+  /** How many messages fill the screen and something above it, as a rule: laying out more would keep who opens the conversation waiting. */
   get #least() {
-    return Math.min(longestPage, Math.ceil((innerHeight + early) / usual));
+    return Math.min(longestPage, Math.ceil((innerHeight + early / 3) / usual));
   }
 
   /** How many messages are held: what is early above and below the screen, and what is asked for at once, however tall that is. */
@@ -516,7 +516,7 @@ export class MessageList extends HTMLElement {
     if (kept && this.#kept && !this.#placedAgain && this.isConnected) this.#placeAgain(this.#kept);
     else if (loaded && !this.#placed && messages.some(({ seq }) => seq > 0n)) this.#placeFirst(anchor);
     else if (anchor?.element.isConnected) this.#log.scrollTop += anchor.element.getBoundingClientRect().top - anchor.top;
-    else if ((this.#atEnd || anchor) && !this.#window.newer) this.#toEnd(); // where there is no anchor any more, the window moved
+    else if (rows.length && (this.#atEnd || anchor) && !this.#window.newer) this.#toEnd(); // where there is no anchor any more, the window moved
     this.#readOn();
     this.#paintButtons();
     this.#stay();

@@ -195,6 +195,30 @@ func TestWhatIsLookedAtBeforeItIsKnownWasOpened(t *testing.T) {
 	}
 }
 
+// Who opens a conversation waits for what is to be shown, and not for the note that it was opened.
+func TestThatAConversationWasOpenedIsNotedBehindWhatIsShown(t *testing.T) {
+	clock, s := setup(t)
+	for i := range 20 {
+		s.say(bob, alice, fmt.Sprint("old ", i))
+	}
+	store := chat.NewMemory()
+	a := open(t, s, alice, store)
+	clock.Run(time.Second)
+	a.timeline(0, 50)
+	clock.Run(time.Hour)
+	before := load(t, store).Conversations[0].Opened
+	a.host.Latency = func() time.Duration { return 10 * time.Millisecond }
+	page := a.timeline(0, 20)
+	clock.Run(25 * time.Millisecond) // there and back, once
+	if len(page.Messages) != 20 {
+		t.Errorf("%d messages are there after one read", len(page.Messages))
+	}
+	clock.Run(time.Second)
+	if after := load(t, store).Conversations[0].Opened; after < before+3_600_000 {
+		t.Errorf("opened at %d is stored, before an hour ago %d", after, before)
+	}
+}
+
 // Opened is what somebody looks at, be it far above its end, where a link leads or what is unread begins; and not what is
 // read for an export.
 func TestWhatIsLookedAtAboveItsEndWasOpenedAndWhatIsExportedWasNot(t *testing.T) {

@@ -118,31 +118,37 @@ func (e *Engine) timeline(name string, before uint64, limit int, aside bool, don
 		return
 	}
 	e.keep.looked = e.Host.Elapsed()
-	if !aside {
-		e.open(c, before)
-	}
 	if r := c.group.roster; (r == nil || r.gap) && c.group.role != proto.GroupRole_GROUP_ROLE_NONE && len(c.group.asking) == 0 {
 		e.askGroup(c, func(error) {})
 	}
 	t := &timeline{engine: e, c: c, before: before, limit: uint64(limit), aside: aside, done: done}
 	if c.head == 0 && e.meta.SyncToken == "" {
-		e.sync.afterFirst(func() {
-			if !aside {
-				e.open(c, before) // now that there is something of it
-			}
-			t.begin()
-		})
+		t.show()
+		e.sync.afterFirst(t.open) // then there is something of it
 		return
 	}
-	t.begin()
+	t.open()
 }
 
-// open notes that somebody looks at a conversation: at its end, or wherever one comes to by a link, or by what is unread.
-func (e *Engine) open(c *conversation, before uint64) {
-	c.shown, c.evicted = true, 0
-	if now := e.serverNow(); c.head > 0 && (before == 0 || now >= c.opened+openedEvery) {
+// show lets it count as shown, unless nobody looks.
+func (t *timeline) show() {
+	if !t.aside {
+		t.c.shown, t.c.evicted = true, 0
+	}
+}
+
+// open begins, and notes that somebody looks at the conversation: at its end, or wherever one comes to by a link, or by what
+// is unread. That is stored behind what is read, as the person waits for the one, and not for the other.
+func (t *timeline) open() {
+	t.show()
+	c, now := t.c, t.engine.serverNow()
+	opened := !t.aside && c.head > 0 && (t.before == 0 || now >= c.opened+openedEvery)
+	if opened {
 		c.opened = now
-		e.write.touch(c.name)
+	}
+	t.begin()
+	if opened {
+		t.engine.write.touch(c.name)
 	}
 }
 
