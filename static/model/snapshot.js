@@ -146,15 +146,15 @@ export class SnapshotKeeper {
   }
 }
 
-/** How many of a kind a screen may show, and a few above or below. @param {number} height px, of the lowest */
+/** How many of a kind a screen may show. @param {number} height px, of the lowest */
 function screenful(height) {
-  return Math.ceil(innerHeight / height) + 4;
+  return Math.ceil(innerHeight / height);
 }
 
 /** As it is kept: as much as there is room for. @param {Snapshot} snapshot */
 function textOf(snapshot) {
   const { open: whole, ...rest } = snapshot;
-  const conversations = rest.conversations.slice(0, screenful(lowest.conversation));
+  const conversations = rest.conversations.slice(0, screenful(lowest.conversation)); // which do not have all of its height
   let text;
   do {
     text = JSON.stringify({ version, ...rest, conversations, open: null }, plain);
@@ -170,7 +170,7 @@ function textOf(snapshot) {
 /** Messages that follow one another, so many as there is room for: from one on, then those above it. @param {Message[]} messages @param {number} from @param {number} room UTF-16 units */
 function fitting(messages, from, room) {
   let [first, end] = [from, from];
-  const most = screenful(lowest.message);
+  const most = screenful(lowest.message) + 4; // a few above or below
   /** @param {number} i */
   const fits = i => i in messages && end - first < most && (room -= JSON.stringify(messages[i], plain).length + 1) >= 0;
   while (fits(end)) end++;
