@@ -151,6 +151,28 @@ func TestWhoLooksElsewhereIsNotifiedOnceAndOnlyThen(t *testing.T) {
 	unread("0")
 	page.openChat(strconv.Itoa(adaID))
 
+	// Whatever of one's own stands behind it, as what was not sent does.
+	blocks := func(blocked bool) {
+		t.Helper()
+		user := uint64(bobID)
+		if _, err := eve.send(proto.BranchBlock, &proto.Block{UserId: &user, Blocked: &blocked}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	blocks(true)
+	page.openChat(strconv.Itoa(eveID))
+	page.say("not for Eve")
+	page.awaitMessage("not for Eve", "refused")
+	page.openChat(strconv.Itoa(adaID))
+	blocks(false)
+	tb.inFront(false)
+	eve.tell(bobID, "all the same")
+	page.await("what came before what is not sent", `() => { const n = told.findLast(({tag}) => tag === 'd:21:23'); return n?.title === 'Eve' && n.body === 'all the same' }`)
+	tb.inFront(true)
+	page.openChat(strconv.Itoa(eveID))
+	unread("0")
+	page.openChat(strconv.Itoa(adaID))
+
 	// Another tab is looked at.
 	other := second(profile, g, page, "")
 	other.awaitConnection("live")

@@ -15,6 +15,7 @@ import { sound } from './sound.js';
 const place = 'parley.notifications'; // in localStorage: "on" on this device
 const longest = 160; // UTF-16 units of a message
 const longestForName = 10_000; // ms
+const lookedThrough = 50; // messages, for the newest of others
 
 /** Whether the person can see this page. */
 const isVisible = () => document.visibilityState === 'visible';
@@ -51,6 +52,8 @@ export class Attention {
   #told = new Map();
   /** What is about to be told, by key. @type {Map<string, Conversation>} */
   #news = new Map();
+  /** What is being told. @type {Map<string, Conversation>} */
+  #coming = new Map();
   #marked = -1n; // on the icons
   #lock; // which each tab has that is looked at, in a browser that has locks
   #leave = () => {};
@@ -72,7 +75,7 @@ export class Attention {
   take(was, conversation) {
     const { key, unread, last, muted } = conversation;
     if (unread === 0n || last && this.#isOutdated(key, last)) this.#end(key);
-    if (unread <= (was?.unread ?? 0n) || !last || last.mine || muted || isVisible() || this.#isOthers(conversation)) return;
+    if (unread <= (was?.unread ?? 0n) || muted || isVisible() || this.#isOthers(conversation)) return;
     const first = this.#news.size === 0;
     this.#news.set(key, conversation);
     if (first) this.#tell(); // which may end at once, and then there is no news left
@@ -105,15 +108,18 @@ export class Attention {
     this.#done.abort();
     this.#leave();
     this.#news.clear();
+    this.#coming.clear();
     for (const key of this.#shown.keys()) this.#end(key);
     this.mark(0n);
   }
 
   async #tell() {
-    if (await this.#isLookedAt() || this.#done.signal.aborted) return this.#news.clear();
-    sound();
-    if (notifies()) for (const conversation of this.#news.values()) this.#show(conversation);
+    const looked = await this.#isLookedAt().catch(() => false); // better told twice than not at all
+    const news = [...this.#news.values()];
     this.#news.clear();
+    if (looked || this.#done.signal.aborted) return;
+    sound();
+    if (notifies()) for (const conversation of news) this.#show(conversation);
   }
 
   /** Lets other tabs know whether this one is looked at: at once, however busy it is. */
@@ -131,12 +137,17 @@ export class Attention {
 
   /** @param {Conversation} conversation */
   async #show(conversation) {
-    const { key, last } = conversation;
+    const { key } = conversation;
     const participants = this.#context.participants(key);
-    if (!last || !participants.shows(last)) return;
-    // The name of who has never written before may still be on its way, behind those of others.
-    await Promise.race([this.#context.names.ask(participants.person), new Promise(resolve => setTimeout(resolve, longestForName))]);
-    if (isVisible() || this.#done.signal.aborted) return;
+    this.#coming.set(key, conversation);
+    const [last] = await Promise.all([
+      this.#newest(conversation, participants).catch(() => null), // whoever comes back finds it all the same
+      // The name of who has never written before may still be on its way, behind those of others.
+      Promise.race([this.#context.names.ask(participants.person), new Promise(resolve => setTimeout(resolve, longestForName))]),
+    ]);
+    if (this.#coming.get(key) !== conversation) return; // it was read meanwhile, or there is more
+    this.#coming.delete(key);
+    if (!last || isVisible() || this.#done.signal.aborted) return;
     this.#told.set(key, last);
     const options = {
       body: wordsOf(last, participants), tag: key, icon: './icon.svg',
@@ -147,6 +158,17 @@ export class Attention {
     } catch {
       await this.#showByWorker(participants.name, { ...options, data: hashOf(conversation) }); // as Android's browsers want it
     }
+  }
+
+  /**
+   * What the person is called for. The conversation's last message it is not while one of the person's own waits behind it,
+   * nor where its count came first.
+   * @param {Conversation} conversation @param {import('./participants.js').Participants} participants
+   */
+  async #newest({ key, head, read, last }, participants) {
+    if (last?.seq === head && participants.counts(last)) return last;
+    const page = await this.#context.parley?.history(key, { limit: lookedThrough, aside: true });
+    return page?.messages.findLast(message => message.seq > read && participants.counts(message)) ?? null;
   }
 
   /** @param {string} key @param {Notification} notification @param {string} hash */
@@ -176,6 +198,7 @@ export class Attention {
 
   /** What was told of is read. @param {string} key */
   #end(key) {
+    this.#coming.delete(key);
     this.#shown.get(key)?.close();
     this.#shown.delete(key);
     this.#told.delete(key);
