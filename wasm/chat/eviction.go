@@ -156,13 +156,18 @@ func (w *writer) discard(which func() []eviction, done func(error)) {
 func (w *writer) evict(all []eviction, pending unstored, batch Batch, dirty []string, then []func(error), done func(error)) {
 	evicted := w.engine.evictionBatch(all, pending)
 	w.apply([]Batch{evicted}, func(err error) {
+		if !errors.Is(err, ErrFull) { // whatever else it is, it may be done
+			w.engine.evicted(all, unstoredOf(batch.Entries, w.next.Entries))
+		}
 		switch {
 		case err == nil:
-			w.engine.evicted(all, unstoredOf(batch.Entries, w.next.Entries))
 			w.again(batch, dirty, then)
 		case errors.Is(err, ErrFull): // to evict more would be as vain
 			w.conclude(batch, dirty, then, err)
 		default:
+			for _, x := range all {
+				w.touch(x.c.name) // which claims it no more, be it there or not
+			}
 			w.written(batch, dirty, then, err)
 		}
 		done(err)

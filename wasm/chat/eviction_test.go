@@ -22,6 +22,7 @@ type small struct {
 	broken  bool // it cannot even be read
 	stored  map[string]map[uint64]bool
 	evicted []string
+	silent  bool // the next eviction is made, and nobody hears of it before it is closed and opened again
 }
 
 func newSmall(room int) *small {
@@ -50,7 +51,13 @@ func (s *small) Apply(ctx context.Context, b chat.Batch) error {
 		maps.DeleteFunc(s.stored[d.Key], func(seq uint64, _ bool) bool { return seq < d.Before })
 		s.evicted = append(s.evicted, fmt.Sprint(d.Key, "<", d.Before))
 	}
-	return s.Memory.Apply(ctx, b)
+	err := s.Memory.Apply(ctx, b)
+	if s.silent && len(b.Deleted) > 0 {
+		s.silent = false
+		s.Reopen()
+		return chat.ErrReopened
+	}
+	return err
 }
 
 func (s *small) Messages(ctx context.Context, key string, from, to uint64) ([]chat.Entry, error) {
@@ -179,6 +186,32 @@ func TestWhatWasOpenedLongestAgoMakesRoomFirst(t *testing.T) {
 	clock.Run(time.Minute)
 	if len(page.Messages) != 50 || page.Messages[0].Content != "old 49" {
 		t.Errorf("what was evicted is read as %q", text(page.Messages))
+	}
+}
+
+// Of what may have made room nothing is claimed any more, though nobody heard of it.
+func TestWhatMayHaveMadeRoomIsNotClaimed(t *testing.T) {
+	clock, s := setup(t)
+	keys := others(s, 2, 5000)
+	a, store := scrolled(t, s, clock, keys, 11_000)
+	a.engine.Show(1, key)
+	store.silent = true
+	for i := range 1500 {
+		s.say(bob, alice, fmt.Sprint("new ", i))
+	}
+	clock.Run(time.Minute)
+	a.scrollThrough(key)
+	if store.silent || len(store.evicted) == 0 {
+		t.Fatal("nothing made room")
+	}
+	store.check(t)
+	for _, k := range keys {
+		page := new(chat.Timeline)
+		a.engine.Timeline(k, 200, 50, func(v chat.Timeline, err error) { *page = v })
+		clock.Run(time.Minute)
+		if len(page.Messages) != 50 || page.Messages[0].Content != "old 149" {
+			t.Errorf("of %s is read %q", k, text(page.Messages))
+		}
 	}
 }
 
