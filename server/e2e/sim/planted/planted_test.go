@@ -173,6 +173,8 @@ var faults = []fault{
 	{"a range that claims what is not stored yet", []edit{{"wasm/chat/eviction.go",
 		"b.Conversations = append(b.Conversations, row)",
 		"if PLANTED { row.Ranges = x.c.stored.remove(1, x.before-1) }\n\t\tb.Conversations = append(b.Conversations, row)"}}},
+	{"a range that claims what may be evicted", []edit{{"wasm/chat/eviction.go",
+		"if !errors.Is(err, ErrFull) { // whatever", "if !errors.Is(err, ErrFull) && !(PLANTED && err != nil) { // whatever"}}},
 	{"an eviction of the outbox", []edit{{"wasm/chat/eviction.go",
 		"b.Deleted = append(b.Deleted, Deletion{x.c.name, x.before})",
 		"b.Deleted = append(b.Deleted, Deletion{x.c.name, x.before})\n\t\tfor _, o := range x.c.outbox { if PLANTED { b.Confirmed = append(b.Confirmed, o.Number) } }"}}},
