@@ -156,22 +156,30 @@ func (w *writer) discard(which func() []eviction, done func(error)) {
 func (w *writer) evict(all []eviction, pending unstored, batch Batch, dirty []string, then []func(error), done func(error)) {
 	evicted := w.engine.evictionBatch(all, pending)
 	w.apply([]Batch{evicted}, func(err error) {
-		if !errors.Is(err, ErrFull) { // whatever else it is, it may be done
-			w.engine.evicted(all, unstoredOf(batch.Entries, w.next.Entries))
-		}
+		_, damaged := errors.AsType[*Damage](err)
 		switch {
 		case err == nil:
+			w.engine.evicted(all, unstoredOf(batch.Entries, w.next.Entries))
 			w.again(batch, dirty, then)
 		case errors.Is(err, ErrFull): // to evict more would be as vain
 			w.conclude(batch, dirty, then, err)
+		case damaged: // and nothing was deleted
+			w.written(batch, dirty, then, err)
 		default:
-			for _, x := range all {
-				w.touch(x.c.name) // which claims it no more, be it there or not
-			}
+			w.engine.evicted(all, unstoredOf(batch.Entries, w.next.Entries))
+			w.dropEvicted(all)
 			w.written(batch, dirty, then, err)
 		}
 		done(err)
 	})
+}
+
+// dropEvicted lets the next write delete what may be deleted already: nothing claims it, and what nobody claims nobody would erase.
+func (w *writer) dropEvicted(all []eviction) {
+	for _, x := range all {
+		w.drop(Span{x.c.name, 0, PageOf(x.before - 1)})
+	}
+	w.engine.indexing.lost() // with the pages goes what the index says of those around
 }
 
 // hold keeps a batch in memory that cannot be stored now.

@@ -118,7 +118,7 @@ func (d *device) open() {
 	spoilt := d.store.Spoilt()
 	d.told, d.forgets, d.memory = make(map[string]bool), d.full || d.store.room >= 0 || spoilt.Any(), false
 	d.toldOf, d.store.lost = make(map[string]bool), false
-	d.loaded, d.inMemory, d.silent, d.store.endless = false, false, false, false
+	d.loaded, d.inMemory, d.silent, d.store.endless, d.store.unheard = false, false, false, false, false
 	d.store.away = (d.w.sullen || d.w.harsh) && d.w.chance(4)
 	d.repeating = len(d.unanswered) > 0
 	engine := client.New(client.Config{

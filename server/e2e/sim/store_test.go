@@ -21,8 +21,9 @@ type store struct {
 	old bool
 	// lost says that it is gone, and what a running tab has is not stored again yet.
 	lost bool
-	// away says that it cannot be opened, and endless that the next write gets no end.
-	away, endless bool
+	// away says that it cannot be opened, endless that the next write gets no end, and unheard that the next does not
+	// that makes room.
+	away, endless, unheard bool
 	// unindexed are conversations of which records of the index were damaged: of some of their pages it says nothing.
 	unindexed map[string]bool
 }
@@ -32,7 +33,7 @@ func (d *device) crowd() {
 	if d.host == nil {
 		return
 	}
-	d.store.room, d.forgets = d.w.Rand.IntN(8), true
+	d.store.room, d.forgets, d.store.unheard = d.w.Rand.IntN(8), true, d.w.Rand.IntN(4) == 0
 	d.w.note("%s: room for %d more", d, d.store.room)
 	d.w.After(d.w.upTo(20*time.Second), func() { d.store.room = -1 })
 }
@@ -69,6 +70,9 @@ func (s *store) step(what string, change func() error) error {
 
 // Apply implements chat.Store.
 func (s *store) Apply(ctx context.Context, b client.Batch) error {
+	if s.unheard && len(b.Deleted) > 0 {
+		s.unheard, s.endless = false, true
+	}
 	return s.step("a write", func() error {
 		before := 0
 		if s.room >= 0 {

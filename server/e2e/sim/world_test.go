@@ -284,7 +284,7 @@ func (w *world) heal() {
 		}
 	}
 	for _, d := range w.devices {
-		d.full, d.store.room, d.store.away, d.store.endless = false, -1, false, false
+		d.full, d.store.room, d.store.away, d.store.endless, d.store.unheard = false, -1, false, false, false
 		if d.host == nil {
 			d.open()
 		}
