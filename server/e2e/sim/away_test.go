@@ -44,10 +44,16 @@ func (s *store) opened() error {
 	return nil
 }
 
-// endlessly makes a change or not, of which nobody hears before it is given up.
+// endlessly makes a change or not, of which nobody hears before it is given up; one that fails has an end.
 func (s *store) endlessly(change func() error) error {
 	d := s.device
-	s.endless, d.silent = false, true
+	s.endless = false
+	if d.w.Rand.IntN(2) == 0 {
+		if err := change(); err != nil {
+			return err
+		}
+	}
+	d.silent = true
 	d.w.note("%s: a transaction gets no end", d)
 	host := d.host
 	d.w.After(longest, func() {
@@ -55,11 +61,6 @@ func (s *store) endlessly(change func() error) error {
 			s.Reopen()
 		}
 	})
-	if d.w.Rand.IntN(2) == 0 {
-		if err := change(); err != nil {
-			return err
-		}
-	}
 	return client.ErrReopened
 }
 
