@@ -111,7 +111,8 @@ func (s *store) Load(ctx context.Context) (client.Snapshot, error) {
 	if err := s.opened(); err != nil {
 		return client.Snapshot{}, err
 	}
-	s.device.loaded = s.device.loaded || !s.device.inMemory // else it is read first, and taken in with the next write
+	again := s.device.loaded
+	s.device.loaded = again || !s.device.inMemory // else it is read first, and taken in with the next write
 	if s.old {
 		return s.upgrade(ctx)
 	}
@@ -123,7 +124,11 @@ func (s *store) Load(ctx context.Context) (client.Snapshot, error) {
 		stored.Conversations = slices.DeleteFunc(stored.Conversations, func(r client.Row) bool { return later(r.Key) })
 		stored.Damaged.Conversations = slices.DeleteFunc(stored.Damaged.Conversations, later)
 	}
-	s.owe(stored.Damaged)
+	owed := stored.Damaged
+	if again { // the tab has what waits to be sent, and stores it again
+		owed.Outbox = nil
+	}
+	s.owe(owed)
 	return stored, err
 }
 
