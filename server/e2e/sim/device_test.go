@@ -33,6 +33,7 @@ type device struct {
 
 	open_    string // the conversation on the screen; "" for none
 	openedAt time.Time
+	leaves   map[string]int // by key, how often the person asked to take it out, and has no answer
 	asked    int // timeline requests, to tell an old answer
 	messages []client.Message
 	list     map[string]client.Conversation
@@ -111,7 +112,7 @@ func (d *device) open() {
 		d.store.age()
 	}
 	d.host = &chattest.Host{Clock: d.w.Clock, Skew: d.skew, Latency: d.latency}
-	d.open_, d.messages, d.list = "", nil, make(map[string]client.Conversation)
+	d.open_, d.messages, d.list, d.leaves = "", nil, make(map[string]client.Conversation), make(map[string]int)
 	d.allRead = make(map[string]bool)
 	d.rosters, d.looked, d.heard = make(map[string]client.Group), make(map[proto.Key]uint64), make(map[string]map[uint64]uint64)
 	d.gone = make(map[string]uint64)

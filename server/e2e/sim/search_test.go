@@ -98,10 +98,12 @@ func (d *device) keep() {
 // evict takes a conversation out of the browser.
 func (d *device) evict() {
 	key := d.anybody()
-	if key == d.open_ {
-		d.openedAt = d.w.Now() // it may go, for now
-	}
+	d.leaves[key]++
+	host := d.host
 	d.engine.Evict(key, func(err error) {
+		if host == d.host {
+			d.leaves[key]--
+		}
 		if err != nil {
 			d.w.note("%s: %s stays: %v", d, key, err)
 		}

@@ -189,7 +189,7 @@ func (s *store) check(b client.Batch) {
 	for _, x := range b.Deleted {
 		s.device.gone[x.Key] = max(s.device.gone[x.Key], x.Before)
 		joined := x.Key[0] == byte(proto.Group) // of which one may read no more what was before
-		if !joined && x.Key == s.device.open_ && s.device.w.Now().Sub(s.device.openedAt) > writing {
+		if !joined && x.Key == s.device.open_ && s.device.leaves[x.Key] == 0 && s.device.w.Now().Sub(s.device.openedAt) > writing {
 			s.device.w.fail("%s: what is before %d goes of %s, which is on the screen", s.device, x.Before, x.Key)
 		}
 	}
