@@ -34,7 +34,7 @@ type device struct {
 	open_    string // the conversation on the screen; "" for none
 	openedAt time.Time
 	leaves   map[string]int // by key, how often the person asked to take it out, and has no answer
-	asked    int // timeline requests, to tell an old answer
+	asked    int            // timeline requests, to tell an old answer
 	messages []client.Message
 	list     map[string]client.Conversation
 	told     map[string]bool   // messages of others that this tab was told of

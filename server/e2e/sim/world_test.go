@@ -66,7 +66,7 @@ type press struct {
 	refused bool
 	// inMemory says that the person was told that it is not stored, and may be lost with the tab.
 	inMemory bool
-	// overtaken says that it waited in a store that could not be opened while others were sent.
+	// overtaken says that it waited in a store that could not be opened while others were sent, or went with the history.
 	overtaken bool
 }
 
@@ -243,8 +243,7 @@ func (w *world) breakSomething() {
 	case 8:
 		if w.Rand.IntN(6) == 0 {
 			w.killServers("history replaced")
-			w.wipes++
-			w.disk.wipe()
+			w.replace(w.disk.wipe)
 			return
 		}
 		if w.harsh { // who could prove it may have lost the proof
@@ -265,8 +264,30 @@ func (w *world) putBack(b *backup) {
 		return
 	}
 	w.killServers("backup put back")
+	w.replace(func() { w.disk.putBack(b) })
+}
+
+// replace replaces the history. What goes with it may have been confirmed, and be sent again by a tab that could not store
+// that, behind what others in its place were sent meanwhile.
+func (w *world) replace(with func()) {
+	before := w.refs()
+	with()
 	w.wipes++
-	w.disk.putBack(b)
+	after := w.refs()
+	for _, p := range w.presses {
+		p.overtaken = p.overtaken || before[p.ref] && !after[p.ref]
+	}
+}
+
+// refs are those of all entries.
+func (w *world) refs() map[[proto.RefSize]byte]bool {
+	refs := make(map[[proto.RefSize]byte]bool)
+	for _, key := range w.keys() {
+		for _, x := range w.disk.entries(key) {
+			refs[x.ref] = true
+		}
+	}
+	return refs
 }
 
 // start is the random id of a start.
