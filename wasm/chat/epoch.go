@@ -17,10 +17,10 @@ func (e *Engine) checkEpoch(epoch uint64) (changed bool) {
 	if epoch == e.meta.Epoch {
 		return false
 	}
-	// What was stored before the first answer may be of a history before this one, too.
+	// What was heard before the first answer, or is stored and of nobody knows which, may be of a history before this one, too.
 	known := e.meta.Epoch != 0
 	for _, c := range e.conversations {
-		known = known || len(c.stored) > 0
+		known = known || len(c.stored) > 0 || c.head > 0 || c.mine.raise(c.peer) != (marks{})
 	}
 	e.meta.Epoch, e.meta.SyncToken = epoch, ""
 	if known {

@@ -129,3 +129,26 @@ func TestRowsThatNobodyAskedForBringNoEpochBack(t *testing.T) {
 	clock.Run(time.Second)
 	want(t, "screen", text(v.Messages), "new0 new1")
 }
+
+// A mark, too, may come before the first answer, and be of a history that is gone when that comes.
+func TestMarksThatCameBeforeTheFirstAnswerAreNotOfAnotherHistory(t *testing.T) {
+	clock, s := setup(t)
+	s.dropSync = true
+	a := open(t, s, alice, chat.NewMemory())
+	clock.Run(time.Second)
+	s.marked(rose{delivered: 4, read: 4, deliveredAt: 1, readAt: 1})
+	clock.Run(time.Second)
+	if c := a.list[key]; c.PeerRead != 4 {
+		t.Fatalf("there is %+v: this tests nothing", c)
+	}
+	s.dropSync = false
+	s.replace()
+	for range 5 {
+		s.say(alice, bob, "new")
+	}
+	s.cut(errors.New("gone"))
+	clock.Run(time.Minute)
+	if c := a.list[key]; c.Head != 5 || c.PeerRead != 0 || c.PeerDelivered != 0 {
+		t.Errorf("the other history's marks are kept: %+v", c)
+	}
+}
