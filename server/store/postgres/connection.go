@@ -144,7 +144,9 @@ func (c *connection) send() error {
 	if len(c.sent) == 0 {
 		c.pipeline = c.pg.StartPipeline(context.Background()) // it outlives the transaction that begins it
 	}
-	c.pg.Frontend().Send(roomFor(s.queue))
+	if !c.pg.IsClosed() { // where what was sent before failed, pgx takes leave of the server meanwhile
+		c.pg.Frontend().Send(roomFor(s.queue))
+	}
 	for _, op := range s.queue {
 		c.pipeline.SendQueryPrepared(c.name(op, s.fresh), op.args, binaryFormat, binaryFormat)
 	}
