@@ -118,7 +118,7 @@ func (w *writer) makeRoom(batch Batch, dirty []string, then []func(error)) bool 
 		w.engine.loaded(func() { w.written(batch, dirty, then, ErrFull) })
 		return true
 	}
-	w.room = max(firstRoom, 2*w.room)
+	w.room, w.engine.keep.crowded = max(firstRoom, 2*w.room), true
 	pending := unstoredOf(batch.Entries, w.next.Entries)
 	all := w.engine.evictions(w.room, pending)
 	if len(all) == 0 {

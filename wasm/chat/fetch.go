@@ -51,12 +51,18 @@ type repair struct {
 	queued bool
 	active bool
 	denied bool // the server says that this conversation is not the user's to read
+	vain   bool // it was asked for, and given up before the next connection
 	retry  backoff
 }
 
 // wantedFrom is the oldest seq from which no hole should stay.
 func (c *conversation) wantedFrom() uint64 {
-	from := max(back(c.head, page), min(c.evicted, c.mine.delivered)+1)
+	from := back(c.head, page)
+	if delivered := c.mine.delivered; delivered < c.evicted && delivered+1 >= from {
+		from = delivered + 1 // of what made room, what the server was not told of yet, unless more is missing before that
+	} else {
+		from = max(from, c.evicted+1)
+	}
 	if c.shown && c.shownFrom > 0 {
 		from = max(min(from, c.shownFrom), back(c.head, maxShown))
 	}
@@ -132,7 +138,7 @@ func (f *fetching) forget(c *conversation) {
 func (f *fetching) offline() {
 	for _, c := range f.engine.conversations {
 		f.forget(c)
-		c.repair.queued, c.repair.retry = false, backoff{}
+		c.repair.queued, c.repair.vain, c.repair.retry = false, false, backoff{}
 	}
 }
 
@@ -185,6 +191,8 @@ func (f *fetching) failed(c *conversation, err error) {
 		f.plan(c, c.repair.retry.busy(f.engine.Host))
 	case wait, renew:
 		f.catchUp(c) // once the pause is over
+	default:
+		c.repair.vain = true
 	}
 }
 

@@ -20,12 +20,14 @@ const (
 var keepingStates = [...]KeepingState{KeepingOff, KeepingOn, KeepingPaused}
 
 // keeping fetches what is missing, the newest of the conversations that were active last first: a page at a time,
-// while nothing else is fetched. Or it evicts what is beyond the person's limits, see trim.
+// while nothing else is fetched. That is all there is, if the person wants that, and by default the newest page of each
+// conversation. Or it evicts what is beyond the person's limits, see trim.
 type keeping struct {
 	engine    *Engine
 	wait      func() // ends it; nil if there is none
 	active    bool   // a request is under way
 	quiet     bool   // its answer is taken in
+	crowded   bool   // something had to make room: nothing is fetched by default
 	retry     backoff
 	looked    time.Duration          // when somebody read or searched last, by the host's clock
 	fruitless map[*conversation]bool // whose server has less than it says
@@ -44,6 +46,7 @@ func (e *Engine) Keep(state KeepingState, limits Limits, done func(error)) {
 		default:
 			e.meta.Limits = limits
 			e.keep.set(state)
+			e.keep.crowded = false
 			e.keep.retry.reset()
 			e.keep.begin()
 			done(nil)
@@ -112,37 +115,40 @@ func (k *keeping) rest() {
 // step fetches a page, if that is wanted and in nobody's way.
 func (k *keeping) step() {
 	e := k.engine
+	c, hole := k.next()
+	trims := e.meta.Limits != Limits{}
 	switch {
-	case e.closed || k.state() != KeepingOn && e.meta.Limits == Limits{}:
-		return
+	case e.closed || k.state() == KeepingPaused:
+	case c == nil && !trims, e.connection.state.MemoryOnly != "": // which holds what was seen, and not all there is
+		k.after(keepAgain)
 	case k.busy():
 		k.after(keepAside)
-		return
-	case k.state() != KeepingOn:
+	case trims:
 		k.trim()
-		return
-	case e.connection.state.MemoryOnly != "": // which holds what was seen, and not all there is
-		k.after(keepAgain)
-		return
+	default:
+		k.fetch(c, hole)
 	}
-	c, hole := k.next()
-	if c == nil {
-		k.after(keepAgain)
-		return
-	}
-	known := c.stored
+}
+
+// fetch fetches what is missing there, or the newest of it.
+func (k *keeping) fetch(c *conversation, hole Range) {
+	e, known := k.engine, c.stored
 	k.active = true
 	e.fetch.entries(c, hole.From-1, hole.To+1, int(min(hole.To-hole.From+1, proto.MaxPage)), k.take, func(err error) {
 		k.active = false
 		switch {
 		case err != nil:
+			do, _ := remedyOf(reading, err)
+			c.repair.vain = c.repair.vain || do == giveUp
 			k.after(k.retry.busy(e.Host))
 			return
 		case !progress(known, c.stored, hole):
 			k.fruitless[c] = true
 		}
 		k.retry.reset()
-		e.Observer.Kept(e.Kept())
+		if k.state() == KeepingOn {
+			e.Observer.Kept(e.Kept())
+		}
 		e.write.flush(func() { k.after(keepEvery) })
 	})
 }
@@ -167,11 +173,26 @@ func (k *keeping) next() (next *conversation, hole Range) {
 		if !k.may(c) || k.fruitless[c] || next != nil && newer(next, c) {
 			continue
 		}
-		if missing := c.stored.missing(c.floor(), c.head); len(missing) > 0 {
-			next, hole = c, missing[len(missing)-1]
+		if h, missing := k.hole(c); missing {
+			next, hole = c, h
 		}
 	}
 	return next, hole
+}
+
+// hole is the newest of what is missing of a conversation.
+func (k *keeping) hole(c *conversation) (hole Range, missing bool) {
+	switch {
+	case k.state() == KeepingOff && !k.crowded && !c.repair.vain:
+		return c.hole()
+	case k.state() != KeepingOn:
+		return Range{}, false
+	}
+	holes := c.stored.missing(c.floor(), c.head)
+	if len(holes) == 0 {
+		return Range{}, false
+	}
+	return holes[len(holes)-1], true
 }
 
 // newer orders conversations by activity, and by name where that is alike.

@@ -135,6 +135,57 @@ func TestKeepingAllIsInNobodysWay(t *testing.T) {
 }
 
 // The memory of a browser that keeps nothing is not filled with what nobody looks at.
+// By default the newest page of each conversation is kept: at once of those that were active last, of the others in time.
+func TestTheNewestPageOfEachIsKept(t *testing.T) {
+	clock, s := setup(t)
+	keys := others(s, 450, 60)
+	store := chat.NewMemory()
+	a := open(t, s, alice, store)
+	a.blind = true
+	lacking := func() (n int) {
+		for _, k := range keys {
+			if storedOf(t, store, k) != 50 {
+				n++
+			}
+		}
+		return n
+	}
+	clock.Run(2 * time.Second)
+	if n := lacking(); n < 200 || n > 250 {
+		t.Errorf("at once, the newest page of %d of 450 is not there", n)
+	}
+	clock.Run(3 * time.Minute)
+	if n := lacking(); n > 0 {
+		t.Errorf("in the end, the newest page of %d is not there", n)
+	}
+	asked := len(s.requests)
+	clock.Run(10 * time.Minute)
+	if n := len(s.requests) - asked; n > 0 {
+		t.Errorf("%d pages more were asked for", n)
+	}
+}
+
+// What was fetched unasked does not make what was fetched before go, on and on.
+func TestWhereThereIsNoRoomNoMoreNewestPagesAreFetched(t *testing.T) {
+	for _, test := range []struct{ conversations, room, most int }{
+		{190, 100, 190}, // all at once
+		{450, 300, 310},
+	} {
+		t.Run(fmt.Sprint(test.conversations), func(t *testing.T) {
+			clock, s := setup(t)
+			others(s, test.conversations, 60)
+			store := newSmall(test.room * 50)
+			a := open(t, s, alice, store)
+			a.blind = true
+			clock.Run(10 * time.Minute)
+			if n := len(s.requests); n < test.room || n > test.most {
+				t.Errorf("%d pages were asked for, of which %d have room", n, test.room)
+			}
+			store.check(t)
+		})
+	}
+}
+
 func TestWhereNothingIsKeptNotAllIsFetched(t *testing.T) {
 	clock, s := setup(t)
 	for i := range 2_000 {
