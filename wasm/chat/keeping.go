@@ -115,16 +115,23 @@ func (k *keeping) rest() {
 // step fetches a page, if that is wanted and in nobody's way.
 func (k *keeping) step() {
 	e := k.engine
+	if e.closed || k.state() == KeepingPaused {
+		return
+	}
+	if e.meta.Limits != (Limits{}) {
+		if k.busy() {
+			k.after(keepAside)
+		} else {
+			k.trim()
+		}
+		return
+	}
 	c, hole := k.next()
-	trims := e.meta.Limits != Limits{}
 	switch {
-	case e.closed || k.state() == KeepingPaused:
-	case c == nil && !trims, e.connection.state.MemoryOnly != "": // which holds what was seen, and not all there is
+	case c == nil, e.connection.state.MemoryOnly != "": // which holds what was seen, and not all there is
 		k.after(keepAgain)
 	case k.busy():
 		k.after(keepAside)
-	case trims:
-		k.trim()
 	default:
 		k.fetch(c, hole)
 	}
